@@ -1,0 +1,4 @@
+//! Parser benchmarks.
+fn main() {
+    divan::main();
+}
