@@ -1,1 +1,10 @@
-//! The reports crate.
+//! What came out of a run: the record, the statistics drawn from it, charts, pages and exports.
+//!
+//! This crate renders a folder that may come from another machine; it knows no sockets, starts no
+//! process and reads no clock. Data (`record`, `hlog`, `histogram`), view and rendering are three
+//! layers: nothing below a view formats, nothing above it computes.
+//! Invariant: the same folder gives the same bytes.
+
+pub mod histogram;
+pub mod hlog;
+pub mod record;

@@ -1,0 +1,204 @@
+//! The numbers of a record: one `Group` per group of connections, with exact counts and the
+//! percentiles of the three metrics. Plain data; times are in µs with the nanosecond as fraction.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A group of connections that does one job.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Group {
+    /// Its name, also the first part of its tags in `latency.hlog`.
+    pub name: String,
+    /// What part it plays.
+    pub role: Role,
+    /// When its requests are due.
+    pub arrival: Arrival,
+    /// What became of its connections.
+    pub connections: Connections,
+    /// What became of its requests.
+    pub counts: Counts,
+    /// Replies per second over the measurement.
+    pub achieved_rate: f64,
+    /// The metrics of each command, by name in upper case.
+    pub commands: BTreeMap<String, Metrics>,
+    /// The metrics of all commands together.
+    pub total: Metrics,
+    /// Requests over time, if the engine counted them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over_time: Option<IntervalCounts>,
+}
+
+/// The part a group plays in an experiment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Its response time is the result.
+    #[default]
+    Victim,
+    /// Its commands cause the stalls.
+    Offender,
+    /// It only keeps the server busy.
+    Background,
+    /// It watches the server at a low, fixed rate.
+    Probe,
+}
+
+impl Role {
+    /// The word used in files and pages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Victim => "victim",
+            Self::Offender => "offender",
+            Self::Background => "background",
+            Self::Probe => "probe",
+        }
+    }
+}
+
+/// When the requests of a group are due.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Arrival {
+    /// `constant`, `poisson`, `closed`, ….
+    pub process: String,
+    /// Offered rate of the group in requests per second; `None` in a closed loop.
+    pub rate: Option<f64>,
+}
+
+impl Arrival {
+    /// True if requests are due at instants that replies do not influence.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.rate.is_some()
+    }
+}
+
+/// What became of a group's connections.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Connections {
+    /// Wanted by the plan.
+    pub asked: u64,
+    /// Open at the start of the measurement.
+    pub established: u64,
+    /// Refused or failed.
+    pub failed: u64,
+    /// Opened again after a loss.
+    pub reconnects: u64,
+}
+
+/// What became of a group's requests. `scheduled = sent + shed`;
+/// `sent = ok + error + timeout + unfinished`, exactly.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Due in the measurement phase.
+    pub scheduled: u64,
+    /// Handed to the kernel, at least the first byte.
+    pub sent: u64,
+    /// Never sent, because the backlog was full.
+    pub shed: u64,
+    /// Answered without error.
+    pub ok: u64,
+    /// Answered with an error.
+    pub error: u64,
+    /// Given up after the timeout.
+    pub timeout: u64,
+    /// Still unanswered when the drain ended.
+    pub unfinished: u64,
+}
+
+impl Counts {
+    /// True if both sums hold.
+    #[must_use]
+    pub fn add_up(&self) -> bool {
+        self.scheduled == self.sent + self.shed
+            && self.sent == self.ok + self.error + self.timeout + self.unfinished
+    }
+
+    /// Share of the sent requests that ended in an error or a timeout; 0 if none was sent.
+    #[must_use]
+    pub fn error_share(&self) -> f64 {
+        if self.sent == 0 { 0.0 } else { (self.error + self.timeout) as f64 / self.sent as f64 }
+    }
+}
+
+/// Counts per interval, all of the same length, the first one at the start of the measurement.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IntervalCounts {
+    /// Length of an interval in seconds.
+    pub interval_s: f64,
+    /// Requests that became due.
+    pub scheduled: Vec<u64>,
+    /// Requests sent.
+    pub sent: Vec<u64>,
+    /// Replies that arrived.
+    pub replied: Vec<u64>,
+}
+
+/// The three metrics of a set of requests.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Metrics {
+    /// Replied − intended: what a user who wanted the reply waited.
+    pub response_time: Quantiles,
+    /// Replied − sent: what the connection saw.
+    pub service_time: Quantiles,
+    /// Sent − intended: waiting that happened before the request left.
+    pub send_lag: Quantiles,
+}
+
+/// One metric, summarised.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Quantiles {
+    /// Samples.
+    pub count: u64,
+    /// Smallest, in µs; `None` without samples.
+    pub min_us: Option<f64>,
+    /// Arithmetic mean, in µs.
+    pub mean_us: Option<f64>,
+    /// Largest, in µs.
+    pub max_us: Option<f64>,
+    /// In rising order of `p`.
+    pub percentiles: Vec<Percentile>,
+}
+
+impl Quantiles {
+    /// The entry for percentile `p` (in percent), if it was asked for.
+    #[must_use]
+    pub fn at(&self, p: f64) -> Option<&Percentile> {
+        self.percentiles.iter().find(|q| (q.p - p).abs() < 1e-9)
+    }
+
+    /// The value at percentile `p` in µs, if the sample supports it.
+    #[must_use]
+    pub fn us_at(&self, p: f64) -> Option<f64> {
+        self.at(p).and_then(|q| q.us)
+    }
+}
+
+/// One percentile with its uncertainty.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Percentile {
+    /// In percent, e.g. 99.9.
+    pub p: f64,
+    /// Its value in µs; `None` if the sample cannot support it.
+    pub us: Option<f64>,
+    /// Lower end of the 95 % interval, in µs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lo_us: Option<f64>,
+    /// Upper end of the 95 % interval, in µs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hi_us: Option<f64>,
+    /// True if requests still waiting could push it up: read it as "at least".
+    pub censored: bool,
+    /// Samples that would support it, where `us` is `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub need: Option<u64>,
+}

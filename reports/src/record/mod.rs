@@ -1,0 +1,290 @@
+//! The record of a run: `result.json`, schema 1, as Rust types.
+//!
+//! This is plain data. It computes nothing and formats nothing; `summarise` fills it, `view` reads it.
+//! Invariant: what is written reads back equal. Reading is tolerant (a field that is missing takes
+//! its empty value, a field that is unknown is skipped), except for the schema number: a file of a
+//! newer schema is refused, because guessing at its meaning could turn a verdict round.
+//! Read next: `group.rs` for the numbers, `scenario.rs`, `gate.rs` and `plan.rs` for the outcomes.
+
+mod gate;
+mod group;
+mod plan;
+mod scenario;
+mod time;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use gate::{Gate, GateMetric, GateVerdict};
+pub use group::{
+    Arrival, Connections, Counts, Group, IntervalCounts, Metrics, Percentile, Quantiles, Role,
+};
+pub use plan::{FleetPlan, KneePlan, KneePoint, Objective, Plan, PoolPlan, PoolTrial, SloPlan};
+pub use plan::{SloTrial, Usl};
+pub use scenario::{Arm, Claim, ClaimVerdict, Scenario};
+pub use time::{utc_millis, utc_text};
+
+/// The schema number this version writes, and the highest it reads.
+pub const SCHEMA: u32 = 1;
+
+/// The name of the record inside a run's folder.
+pub const RECORD_FILE: &str = "result.json";
+
+/// Everything known about one run (or about a scenario, a gate, a plan), without the histograms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunRecord {
+    /// Version of this layout; see [`SCHEMA`].
+    pub schema: u32,
+    /// The program that wrote the record.
+    pub tool: Tool,
+    /// The command line, word by word.
+    pub command: Vec<String>,
+    /// The seed of every random choice of the run.
+    pub seed: u64,
+    /// Start of the measurement, UTC, as `2026-01-01T00:00:00Z` (see [`utc_text`]).
+    pub started_at: String,
+    /// Length of the measurement phase in seconds, warm-up and drain not counted.
+    pub duration_s: f64,
+    /// True if the run was cut short; the numbers then cover the part that was measured.
+    pub interrupted: bool,
+    /// The machine and its settings.
+    pub environment: Environment,
+    /// The server under test, as far as it let itself be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<Server>,
+    /// The groups of connections, in the order of the plan. Empty in a folder that only has arms.
+    pub groups: Vec<Group>,
+    /// Doubts about the measurement, the gravest first.
+    pub caveats: Vec<CaveatRecord>,
+    /// Spans in which no reply arrived although requests were due, in order of time.
+    pub stalls: Vec<Stall>,
+    /// Set in the folder of a scenario.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<Scenario>,
+    /// Set in the folder of a gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gate: Option<Gate>,
+    /// Set in the folder of a plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+}
+
+impl Default for RunRecord {
+    fn default() -> Self {
+        Self {
+            schema: SCHEMA,
+            tool: Tool::default(),
+            command: Vec::new(),
+            seed: 0,
+            started_at: String::new(),
+            duration_s: 0.0,
+            interrupted: false,
+            environment: Environment::default(),
+            server: None,
+            groups: Vec::new(),
+            caveats: Vec::new(),
+            stalls: Vec::new(),
+            scenario: None,
+            gate: None,
+            plan: None,
+        }
+    }
+}
+
+/// The program that made a record.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tool {
+    /// Name of the program, `loadgen`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The commit it was built from, if known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+}
+
+/// The machine a run was made on. What could not be found out stays `None`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Environment {
+    /// Model name of the processor.
+    pub cpu_model: Option<String>,
+    /// Processors this process may use.
+    pub cores: Option<u64>,
+    /// Kernel name and release.
+    pub kernel: Option<String>,
+    /// Frequency governor of the first processor.
+    pub governor: Option<String>,
+    /// Soft limit of open files of the load generator.
+    pub nofile: Option<u64>,
+    /// `net.core.somaxconn`.
+    pub somaxconn: Option<u64>,
+    /// The clock in use and its cost or resolution.
+    pub clock: Option<String>,
+    /// Anything else that is worth keeping, by name.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, serde_json::Value>,
+}
+
+/// The server under test.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Server {
+    /// `redis`, `valkey`, `ae-server`, ….
+    pub name: String,
+    /// Its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Its process id, if it runs on this machine or told us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u64>,
+    /// Directives that differ from its defaults, or all that were read.
+    pub config: BTreeMap<String, String>,
+}
+
+/// A doubt about a measurement, as stored. Built from [`crate::caveat::Caveat`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaveatRecord {
+    /// Stable name, e.g. `client-limited`.
+    pub id: String,
+    /// Whether the numbers may still be used.
+    pub severity: Severity,
+    /// The figure that raised the doubt, in the unit that the text names.
+    #[serde(default)]
+    pub value: Option<f64>,
+    /// The limit it crossed, in the same unit.
+    #[serde(default)]
+    pub limit: Option<f64>,
+    /// What is wrong, in one sentence.
+    #[serde(default)]
+    pub text: String,
+    /// What to do about it, in one sentence.
+    #[serde(default)]
+    pub remedy: String,
+}
+
+/// How much a caveat weighs. The order is by gravity: `Invalid` sorts first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The numbers do not describe the server; do not decide on them.
+    Invalid,
+    /// The numbers hold, with this reservation.
+    Warning,
+}
+
+/// A span in which no reply arrived on any connection while requests were due.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Stall {
+    /// Seconds from the start of the measurement.
+    pub start_s: f64,
+    /// Length in seconds.
+    pub duration_s: f64,
+    /// Requests that had to wait for its end.
+    pub delayed: u64,
+    /// The sum of their waiting times, in client-seconds.
+    pub lost_client_seconds: f64,
+    /// The command that was being executed, if one of ours explains it.
+    pub cause: Option<String>,
+    /// What supports the cause: a slow-log entry, the offender's own response time, ….
+    pub evidence: Vec<String>,
+}
+
+/// Why a record could not be read. The text names the file and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The file could not be opened or read.
+    #[error("{path}: cannot read the record: {source}; give the folder of a run")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is no record.
+    #[error("{path}: not a record of a run: {source}; give a folder that loadgen wrote")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where and why parsing ended.
+        source: serde_json::Error,
+    },
+    /// The file was written by a later version.
+    #[error(
+        "{path}: written in schema {found}, this version reads up to {SCHEMA}; use a newer loadgen"
+    )]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// Its schema number.
+        found: u64,
+    },
+    /// The file does not say which schema it follows.
+    #[error("{path}: no schema number; this is not a result.json of loadgen")]
+    NoSchema {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl RunRecord {
+    /// Parses the text of a `result.json`; `path` is used in errors only.
+    ///
+    /// # Errors
+    /// Not JSON, not a record, or of a newer schema.
+    pub fn from_json(text: &str, path: &Path) -> Result<Self, RecordError> {
+        let json = |source| RecordError::Json { path: path.to_owned(), source };
+        let value: serde_json::Value = serde_json::from_str(text).map_err(json)?;
+        let found = value
+            .get("schema")
+            .and_then(serde_json::Value::as_u64)
+            .ok_or_else(|| RecordError::NoSchema { path: path.to_owned() })?;
+        if found > u64::from(SCHEMA) {
+            return Err(RecordError::NewerSchema { path: path.to_owned(), found });
+        }
+        // From the text again, not from the value: the error then carries line and column.
+        serde_json::from_str(text).map_err(json)
+    }
+
+    /// Reads `result.json` at `path`.
+    ///
+    /// # Errors
+    /// As [`RunRecord::from_json`], and if the file cannot be read.
+    pub fn read(path: &Path) -> Result<Self, RecordError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| RecordError::Io { path: path.to_owned(), source })?;
+        Self::from_json(&text, path)
+    }
+
+    /// The text of `result.json`: indented, one line feed at the end, same bytes for equal records.
+    ///
+    /// # Errors
+    /// Only if a value of `environment.other` has no JSON form.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        let mut text = serde_json::to_string_pretty(self)?;
+        text.push('\n');
+        Ok(text)
+    }
+
+    /// The groups whose requests are the headline: the victims, or everybody but the offenders in
+    /// a run that has none.
+    #[must_use]
+    pub fn headline_groups(&self) -> Vec<&Group> {
+        let victims: Vec<_> = self.groups.iter().filter(|g| g.role == Role::Victim).collect();
+        if victims.is_empty() {
+            return self.groups.iter().filter(|g| g.role != Role::Offender).collect();
+        }
+        victims
+    }
+
+    /// True if some caveat says that the numbers must not be used.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        self.caveats.iter().any(|c| c.severity == Severity::Invalid)
+    }
+}
