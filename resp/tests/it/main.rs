@@ -1,1 +1,4 @@
-//! Integration tests of this crate, in one binary.
+//! The codec against byte vectors, against itself, and against every way of cutting its input.
+
+mod replies;
+mod requests;

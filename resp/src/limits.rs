@@ -1,0 +1,36 @@
+//! Every limit of the protocol, named, with its unit and its reason.
+//!
+//! The values are those of Redis 7.0, whose behaviour this project reproduces.
+
+/// Longest inline command, and longest header line, in bytes. Redis: `PROTO_INLINE_MAX_SIZE`.
+///
+/// A peer that sends this much without a line end is not speaking the protocol.
+pub const INLINE_MAX_BYTES: usize = 64 * 1024;
+
+/// Longest bulk string in bytes by default. Redis: `proto-max-bulk-len`, which can be raised.
+pub const BULK_MAX_BYTES: usize = 512 * 1024 * 1024;
+
+/// Most arguments of one command. Redis takes any positive 32-bit count.
+pub const ARGS_MAX: usize = i32::MAX as usize;
+
+/// Most arguments of one command before authentication, so that a stranger can claim little memory.
+pub const UNAUTHENTICATED_ARGS_MAX: usize = 10;
+
+/// Longest bulk string in bytes before authentication, for the same reason.
+pub const UNAUTHENTICATED_BULK_MAX_BYTES: usize = 16 * 1024;
+
+/// Arguments whose space is reserved on the word of the header alone.
+///
+/// A header may announce two billion arguments and send none; only what arrived may cost memory.
+pub const ARGS_RESERVE_MAX: usize = 1024;
+
+/// Deepest nesting of a reply. Redis nests about four deep (`COMMAND DOCS`); the bound keeps a
+/// hostile server from growing the scanner's stack without end.
+pub const REPLY_NESTING_MAX: usize = 128;
+
+/// Bytes of a reply's first text that the scanner keeps: an error's code and the start of its
+/// message, or a SCAN cursor (at most 20 digits).
+pub const REPLY_HEAD_BYTES: usize = 64;
+
+/// Longest number in a header, in bytes: a sign and the 19 digits of a 64-bit integer.
+pub const NUMBER_MAX_BYTES: usize = 20;
