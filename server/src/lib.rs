@@ -1,1 +1,7 @@
-//! The server crate.
+//! The reference server: Redis commands on the ae event loop.
+#![deny(unsafe_code)]
+
+mod command;
+mod db;
+mod net;
+mod server;

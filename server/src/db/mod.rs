@@ -1,0 +1,4 @@
+//! The keyspace (published in pieces).
+
+/// One database.
+pub(crate) struct Db;
