@@ -28,5 +28,6 @@ mod inline;
 mod number;
 
 pub use error::ProtocolError;
+pub use number::parse_i64;
 pub use reply::{ReplyKind, ReplyScanner, ScannedReply};
 pub use request::{ArgRange, Parsed, RequestLimits, RequestParser, Trust};

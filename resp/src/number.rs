@@ -3,8 +3,11 @@
 //! Strict means: an optional minus, no plus, no leading zero (except `0` itself), no space, no
 //! overflow of 64 bits. A lenient parser would accept what the server it stands for refuses.
 
-/// Parses a whole slice; `None` when it is not exactly one 64-bit decimal number.
-pub(crate) fn parse_i64(text: &[u8]) -> Option<i64> {
+/// Parses a whole slice as a decimal number; `None` when it is not exactly one 64-bit integer.
+///
+/// No sign but a minus, no leading zero, no space, no overflow: what Redis itself takes as an
+/// integer, in headers and in arguments.
+pub fn parse_i64(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text.split_first()? {
         (b'-', rest) => (true, rest),
         _ => (false, text),

@@ -1,0 +1,82 @@
+//! Who may know whom, from `cargo metadata`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+/// Every crate of the workspace with the workspace crates it may depend on.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("aelab-resp", &[]),
+    ("aelab-server", &["aelab-resp"]),
+    ("aelab-scenarios", &[]),
+    ("aelab-reports", &[]),
+    ("aelab-ci", &["aelab-reports"]),
+    (
+        "aelab-loadgen",
+        &["aelab-resp", "aelab-server", "aelab-scenarios", "aelab-reports", "aelab-ci"],
+    ),
+];
+
+/// Outside crates that only these may depend on, so that a boundary cannot be crossed unnoticed.
+const RESERVED: &[(&str, &[&str])] = &[
+    ("mio", &["aelab-server", "aelab-loadgen"]),
+    ("clap", &["aelab-loadgen"]),
+    ("serde", &["aelab-scenarios", "aelab-reports"]),
+    ("plotters", &["aelab-reports"]),
+    ("maud", &["aelab-reports"]),
+    ("tokio", &[]),
+    ("lazy_static", &[]),
+    ("once_cell", &[]),
+];
+
+/// Crates that want a library of the system. A fresh machine has a compiler and nothing else.
+const NEEDS_SYSTEM_LIBRARY: &[&str] = &[
+    "font-kit",
+    "freetype-sys",
+    "servo-fontconfig-sys",
+    "yeslogic-fontconfig-sys",
+    "openssl-sys",
+    "libz-sys",
+    "pkg-config",
+];
+
+#[test]
+fn dependencies_point_one_way() {
+    let metadata = MetadataCommand::new()
+        .manifest_path(super::root().join("Cargo.toml"))
+        .other_options(["--offline".to_owned(), "--locked".to_owned()])
+        .exec()
+        .expect("cargo metadata");
+    let allowed: BTreeMap<&str, &[&str]> = ALLOWED.iter().copied().collect();
+    let members: BTreeSet<&str> = allowed.keys().copied().collect();
+    let mut wrong = Vec::new();
+    for package in metadata.workspace_packages() {
+        let name = package.name.as_str();
+        let may = allowed.get(name).unwrap_or_else(|| panic!("{name} is not in ALLOWED"));
+        for dependency in &package.dependencies {
+            let on = dependency.name.as_str();
+            if members.contains(on)
+                && dependency.kind == DependencyKind::Normal
+                && !may.contains(&on)
+            {
+                wrong.push(format!("{name} must not depend on {on}"));
+            }
+            let reserved = RESERVED.iter().find(|(reserved, _)| *reserved == on);
+            if dependency.kind == DependencyKind::Normal
+                && let Some((_, owners)) = reserved
+                && !owners.contains(&name)
+            {
+                wrong.push(format!("{name} must not depend on {on}: reserved for {owners:?}"));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn no_dependency_wants_a_system_library() {
+    let lock = std::fs::read_to_string(super::root().join("Cargo.lock")).expect("Cargo.lock");
+    for name in NEEDS_SYSTEM_LIBRARY {
+        assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name} is in Cargo.lock");
+    }
+}

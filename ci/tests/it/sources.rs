@@ -1,0 +1,96 @@
+//! The "never" rules of ARCHITECTURE.md, from the sources.
+
+use aelab_ci::hygiene::{self, Confinement, Source, Violation};
+
+/// Files that may be longer: tables, with the reason.
+const LONG_TABLES: &[&str] = &[];
+
+const CONFINEMENTS: &[Confinement<'_>] = &[
+    Confinement {
+        words: &["mio"],
+        crates: hygiene::CRATES,
+        allowed: &["server/src/ae/mio_backend.rs", "loadgen/src/engine/poller.rs"],
+        reason: "mio is named in the two pollers only",
+    },
+    Confinement {
+        words: &["rustix", "libc"],
+        crates: hygiene::CRATES,
+        allowed: &["sys.rs"],
+        reason: "system calls live in sys.rs",
+    },
+    Confinement {
+        words: &["unsafe"],
+        crates: hygiene::CRATES,
+        allowed: &["sys.rs"],
+        reason: "unsafe lives in sys.rs, or in a data structure that proves its need",
+    },
+    Confinement {
+        words: &["Instant::now", "SystemTime::now"],
+        crates: hygiene::CRATES,
+        allowed: &["clock.rs"],
+        reason: "the clock is read in clock.rs; everything else takes `now`",
+    },
+    Confinement {
+        words: &["Serialize", "Deserialize"],
+        crates: &["server", "loadgen", "ci", "resp"],
+        allowed: &[],
+        reason: "serde derives belong to scenarios and to the record types of reports",
+    },
+    Confinement {
+        words: &["static mut", "LazyLock", "OnceLock", "OnceCell", "thread_local!"],
+        crates: hygiene::CRATES,
+        allowed: &[],
+        reason: "no global mutable state and no lazy statics: pass it down",
+    },
+    Confinement {
+        words: &["TcpStream", "TcpListener", "UnixStream", "UdpSocket"],
+        crates: &["reports", "scenarios", "ci", "resp"],
+        allowed: &[],
+        reason: "this crate knows no sockets",
+    },
+    Confinement {
+        words: &["process::Command"],
+        crates: &["reports", "scenarios", "ci", "resp", "server"],
+        allowed: &[],
+        reason: "this crate starts no process",
+    },
+];
+
+#[test]
+fn the_sources_keep_the_rules() {
+    let sources = hygiene::sources(&super::root()).expect("the sources can be read");
+    assert!(sources.len() > 20, "only {} sources found", sources.len());
+    let mut found: Vec<Violation> = Vec::new();
+    for source in &sources {
+        found.extend(hygiene::opens_with_a_description(source));
+        found.extend(hygiene::is_not_too_long(source, LONG_TABLES));
+        found.extend(CONFINEMENTS.iter().flat_map(|rule| rule.check(source)));
+        found.extend(glob_imports(source));
+    }
+    let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert!(lines.is_empty(), "{} broken rules:\n{}", lines.len(), lines.join("\n"));
+}
+
+/// Glob imports outside tests hide where a name comes from.
+fn glob_imports(source: &Source) -> Vec<Violation> {
+    let is_glob = |line: &str| line.trim_start().starts_with("use ") && line.contains("::*");
+    let lines = source.code_lines().filter(|(_, line)| !source.is_test() && is_glob(line));
+    lines
+        .map(|(line, _)| Violation {
+            path: source.path.clone(),
+            line,
+            message: "glob import: name what is used".to_owned(),
+        })
+        .collect()
+}
+
+#[test]
+fn the_rules_notice_what_they_forbid() {
+    let bad = Source {
+        path: "reports/src/x.rs".to_owned(),
+        text: "use std::net::TcpStream;\nfn f() { unsafe {} }\n".to_owned(),
+    };
+    let found: Vec<_> = CONFINEMENTS.iter().flat_map(|rule| rule.check(&bad)).collect();
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(hygiene::opens_with_a_description(&bad).len(), 1);
+}
