@@ -1,1 +1,5 @@
 //! The loadgen crate.
+
+pub mod clock;
+pub mod engine;
+mod sys;

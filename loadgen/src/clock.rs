@@ -1,0 +1,100 @@
+//! The clock: the only file of this crate that reads the time.
+//!
+//! Not a timer and not a calendar: it turns the kernel's monotonic clock into [`Nanos`], and the wall clock into the
+//! one stamp a run carries. Everything else takes `now`.
+//! Invariant: [`Nanos`] of one process come from one monotonic clock, so they may be compared and subtracted.
+
+use crate::sys;
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::time::Duration;
+
+/// A point on the monotonic clock, or a span on it, in nanoseconds.
+///
+/// One type for both, as the engine computes with schedules ("`t_0` plus k periods") far more than it mixes them up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nanos(pub u64);
+
+impl Nanos {
+    /// The origin, and the empty span.
+    pub const ZERO: Self = Self(0);
+    /// Later than anything that happens: "never".
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// A span of whole microseconds.
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros.saturating_mul(1_000))
+    }
+
+    /// A span of whole milliseconds.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1_000_000))
+    }
+
+    /// A span of whole seconds.
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs.saturating_mul(1_000_000_000))
+    }
+
+    /// This minus `earlier`, or zero if `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Self {
+        Self(self.0.saturating_sub(earlier.0))
+    }
+
+    /// This plus `span`, at most [`Nanos::MAX`].
+    pub const fn saturating_add(self, span: Self) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+
+    /// The value in seconds, for text and charts.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "53 bits of nanoseconds are 104 days, enough for any run"
+    )]
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+impl Add for Nanos {
+    type Output = Self;
+    fn add(self, span: Self) -> Self {
+        Self(self.0 + span.0)
+    }
+}
+
+impl Sub for Nanos {
+    type Output = Self;
+    fn sub(self, earlier: Self) -> Self {
+        Self(self.0 - earlier.0)
+    }
+}
+
+impl From<Duration> for Nanos {
+    fn from(span: Duration) -> Self {
+        Self(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Nanos> for Duration {
+    fn from(span: Nanos) -> Self {
+        Self::from_nanos(span.0)
+    }
+}
+
+impl fmt::Display for Nanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&Duration::from_nanos(self.0), f)
+    }
+}
+
+/// The monotonic clock, now.
+#[inline]
+pub fn now() -> Nanos {
+    Nanos(sys::monotonic_ns())
+}
+
+/// The wall clock, now, in nanoseconds since 1970-01-01 UTC. For labels only, never for differences.
+pub fn wall_ns() -> u64 {
+    sys::wall_ns()
+}

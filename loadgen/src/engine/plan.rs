@@ -1,0 +1,464 @@
+//! What the engine is asked to do: a [`RunPlan`], resolved and immutable.
+//!
+//! Not what was typed: addresses are resolved, defaults filled in, seeds chosen by whoever builds it.
+//! Invariant: a plan alone decides which requests are sent, and when each is due; nothing at run time moves the schedule.
+
+use crate::clock::Nanos;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// One run: groups of connections, driven by some threads through warm-up, measurement and drain.
+#[derive(Clone, Debug)]
+pub struct RunPlan {
+    /// The groups, all running at once. At least one.
+    pub groups: Vec<GroupPlan>,
+    /// Engine threads; each owns a share of every group's connections and schedule. At least one.
+    pub threads: usize,
+    /// How long each phase lasts.
+    pub phases: Phases,
+    /// Length of a reporting interval.
+    pub interval: Nanos,
+    /// Where every random choice starts.
+    pub seed: u64,
+    /// One processor per thread to pin it to (used in turn when there are fewer than threads); `None` leaves it to the kernel.
+    pub cpus: Option<Vec<usize>>,
+    /// How a thread waits for the next due request.
+    pub pacing: Pacing,
+    /// A span without any reply while requests wait counts as a stall from this length on.
+    pub stall_threshold: Nanos,
+    /// How connections are opened.
+    pub connect: ConnectPlan,
+}
+
+impl RunPlan {
+    /// Reporting interval unless asked otherwise: short enough to show a stall, long enough to hold samples.
+    pub const DEFAULT_INTERVAL: Nanos = Nanos::from_millis(100);
+    /// Shortest stall worth naming unless asked otherwise: well above scheduling noise, well below what a user calls slow.
+    pub const DEFAULT_STALL_THRESHOLD: Nanos = Nanos::from_millis(20);
+
+    /// A plan with these groups and phases, one thread, seed 1, and the defaults for the rest.
+    pub fn new(groups: Vec<GroupPlan>, phases: Phases) -> Self {
+        Self {
+            groups,
+            threads: 1,
+            phases,
+            interval: Self::DEFAULT_INTERVAL,
+            seed: 1,
+            cpus: None,
+            pacing: Pacing::Timerfd,
+            stall_threshold: Self::DEFAULT_STALL_THRESHOLD,
+            connect: ConnectPlan::default(),
+        }
+    }
+}
+
+/// The lengths of the phases. A request belongs to the phase its *intended* time falls into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Phases {
+    /// Not measured, from the start.
+    pub warmup: Nanos,
+    /// Measured, after the warm-up; `None` lasts until every group that has a request limit has reached it.
+    pub measure: Option<Nanos>,
+    /// After the measurement nothing new is due; this long at most we wait for what is still unanswered.
+    pub drain_max: Nanos,
+}
+
+impl Phases {
+    /// Drain unless asked otherwise: long enough for a stall that began at the end to show its length.
+    pub const DEFAULT_DRAIN_MAX: Nanos = Nanos::from_secs(5);
+}
+
+/// One class of load: who it is, what it sends, when, and over which connections.
+#[derive(Clone, Debug)]
+pub struct GroupPlan {
+    /// Unique within the run; appears in reports and in tags of the interval log.
+    pub name: String,
+    /// What the group stands for.
+    pub role: Role,
+    /// The server.
+    pub target: Target,
+    /// Connections in all, over all threads.
+    pub connections: usize,
+    /// Most requests in flight on one connection (a sliding window).
+    pub pipeline: usize,
+    /// When requests are due.
+    pub arrival: ArrivalProcess,
+    /// Span after the start of the run at which the group's schedule begins.
+    pub start_after: Nanos,
+    /// What is sent.
+    pub workload: Workload,
+    /// Stop after this many measured requests, over all threads.
+    pub requests: Option<u64>,
+    /// A request unanswered for this long after it was sent counts as timed out.
+    pub timeout: Option<Nanos>,
+    /// What happens to a connection whose request timed out.
+    pub on_timeout: OnTimeout,
+    /// What happens when a connection is lost.
+    pub reconnect: Reconnect,
+    /// Most requests that may be due and waiting for a free connection, per thread; what comes on top is shed.
+    pub backlog_max: usize,
+    /// Keep every measured request's three instants (for offenders, whose requests are few and long).
+    pub log_requests: RequestLog,
+}
+
+impl GroupPlan {
+    /// Waiting requests unless asked otherwise: ten seconds of 100 000 requests/s, 16 MB at most.
+    pub const DEFAULT_BACKLOG_MAX: usize = 1_000_000;
+
+    /// A victim group in a closed loop with one request in flight per connection and no time limit.
+    pub fn new(name: &str, target: Target, connections: usize, workload: Workload) -> Self {
+        Self {
+            name: name.to_owned(),
+            role: Role::Victim,
+            target,
+            connections,
+            pipeline: 1,
+            arrival: ArrivalProcess::Closed { think: Nanos::ZERO },
+            start_after: Nanos::ZERO,
+            workload,
+            requests: None,
+            timeout: None,
+            on_timeout: OnTimeout::Reconnect,
+            reconnect: Reconnect::default(),
+            backlog_max: Self::DEFAULT_BACKLOG_MAX,
+            log_requests: RequestLog::Off,
+        }
+    }
+}
+
+/// What a group stands for in an experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Only suffers; its numbers are the headline.
+    Victim,
+    /// Its commands cause the stalls.
+    Offender,
+    /// Load that is neither.
+    Background,
+    /// Sparse requests that watch the server.
+    Probe,
+}
+
+impl Role {
+    /// The word used in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Victim => "victim",
+            Self::Offender => "offender",
+            Self::Background => "background",
+            Self::Probe => "probe",
+        }
+    }
+}
+
+/// A server and how to introduce oneself to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Where it listens.
+    pub endpoint: Endpoint,
+    /// ACL user; needs a password.
+    pub user: Option<String>,
+    /// Password for `AUTH` (or `HELLO … AUTH`).
+    pub password: Option<String>,
+    /// Database to `SELECT`; 0 sends nothing.
+    pub db: u32,
+    /// Protocol spoken after the handshake.
+    pub protocol: Protocol,
+}
+
+impl Target {
+    /// A server that wants no password, database 0, RESP2.
+    pub const fn plain(endpoint: Endpoint) -> Self {
+        Self { endpoint, user: None, password: None, db: 0, protocol: Protocol::Resp2 }
+    }
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// TCP, Nagle off.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(addr) => addr.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// RESP version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// What every server speaks without being asked.
+    #[default]
+    Resp2,
+    /// Asked for with `HELLO 3`.
+    Resp3,
+}
+
+/// When requests are due.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ArrivalProcess {
+    /// The next request is due when a window slot has become free, plus a pause.
+    Closed {
+        /// The pause between a reply and the next request of that slot.
+        think: Nanos,
+    },
+    /// Request k is due at k/rate, whatever the server does.
+    Constant(Rate),
+    /// Independent exponential gaps with this mean rate, whatever the server does.
+    Poisson(Rate),
+}
+
+impl ArrivalProcess {
+    /// The rate it asks for, if it asks for one (an open loop).
+    pub const fn rate(&self) -> Option<Rate> {
+        match self {
+            Self::Closed { .. } => None,
+            Self::Constant(rate) | Self::Poisson(rate) => Some(*rate),
+        }
+    }
+
+    /// The word used in files.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Closed { .. } => "closed",
+            Self::Constant(_) => "constant",
+            Self::Poisson(_) => "poisson",
+        }
+    }
+}
+
+/// A rate as an exact fraction: so many requests in so many nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    requests: u64,
+    per_ns: u64,
+}
+
+impl Rate {
+    /// `requests` in every `span`; `None` if either is zero.
+    pub const fn new(requests: u64, span: Nanos) -> Option<Self> {
+        if requests == 0 || span.0 == 0 {
+            return None;
+        }
+        Some(Self { requests, per_ns: span.0 })
+    }
+
+    /// Requests per second, kept to a millionth of a request; `None` unless 10⁻⁶ ≤ rate ≤ 10¹².
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the bounds are checked, and the fraction below a millionth is meant to go"
+    )]
+    pub fn per_second(rate: f64) -> Option<Self> {
+        if !(1e-6..=1e12).contains(&rate) {
+            return None;
+        }
+        if rate.fract() == 0.0 {
+            return Self::new(rate as u64, Nanos::from_secs(1));
+        }
+        Self::new((rate * 1e6).round() as u64, Nanos::from_secs(1_000_000))
+    }
+
+    /// One request in every `span`; `None` if it is zero.
+    pub const fn every(span: Nanos) -> Option<Self> {
+        Self::new(1, span)
+    }
+
+    /// Requests per second, for text and charts.
+    #[expect(clippy::cast_precision_loss, reason = "for display; the exact fraction stays")]
+    pub fn as_per_second(self) -> f64 {
+        self.requests as f64 * 1e9 / self.per_ns as f64
+    }
+
+    /// Due time of request `k`, counted from the schedule's begin: the whole nanoseconds of k/rate.
+    pub fn due(self, k: u64) -> Nanos {
+        let ns = u128::from(k) * u128::from(self.per_ns) / u128::from(self.requests);
+        Nanos(u64::try_from(ns).unwrap_or(u64::MAX))
+    }
+}
+
+/// What a connection sends: commands by weight, the keys they touch, the values they carry.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// At least one; each request draws one by weight.
+    pub commands: Vec<CommandPlan>,
+    /// What `__key__` becomes.
+    pub keys: KeySpace,
+    /// What `__data__` becomes.
+    pub values: ValueSize,
+}
+
+/// A command with placeholders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandPlan {
+    /// The row it is reported under, by default the command's name in capitals.
+    pub label: String,
+    /// Name and arguments; `__key__`, `__data__`, `__rand_int__`, `{key …}`, `{rand …}` are filled in per request.
+    pub args: Vec<Vec<u8>>,
+    /// Share among the group's commands.
+    pub weight: u32,
+    /// Whether a cursor in the reply is followed.
+    pub cursor: Cursor,
+}
+
+impl CommandPlan {
+    /// A command of weight 1, reported under its name.
+    pub fn new<A: AsRef<[u8]>>(args: &[A]) -> Self {
+        let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.as_ref().to_vec()).collect();
+        let label = args
+            .first()
+            .map_or_else(String::new, |name| String::from_utf8_lossy(name).to_ascii_uppercase());
+        Self { label, args, weight: 1, cursor: Cursor::Ignore }
+    }
+}
+
+/// What a cursor in the reply means for a command of the SCAN family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cursor {
+    /// Nothing: one call is one request.
+    Ignore,
+    /// The whole iteration, from cursor 0 until the server answers 0, is one request; the argument with this index
+    /// (0 is the name) is the cursor.
+    Follow {
+        /// 1 for SCAN, 2 for SSCAN, HSCAN and ZSCAN.
+        arg_index: usize,
+    },
+}
+
+/// The keys of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySpace {
+    /// Put before the number.
+    pub prefix: String,
+    /// Digits of the number, zero-padded; 0 writes it as it is.
+    pub digits: usize,
+    /// Number of distinct keys; at least one.
+    pub count: u64,
+    /// How a key is chosen.
+    pub distribution: KeyDistribution,
+}
+
+impl KeySpace {
+    /// Twelve digits after `key:`, as redis-benchmark writes them.
+    pub fn uniform(count: u64) -> Self {
+        Self {
+            prefix: "key:".to_owned(),
+            digits: 12,
+            count: count.max(1),
+            distribution: KeyDistribution::Uniform,
+        }
+    }
+}
+
+/// How a key is chosen from the key space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyDistribution {
+    /// Each with the same chance.
+    Uniform,
+    /// One after the other, over and over.
+    Sequential,
+}
+
+/// How long a value is, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueSize {
+    /// Always the same.
+    Fixed(usize),
+    /// Each length from `min` to `max` with the same chance.
+    Range {
+        /// Shortest.
+        min: usize,
+        /// Longest, included.
+        max: usize,
+    },
+}
+
+/// What happens to a connection when one of its requests times out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnTimeout {
+    /// Close it and open another, as client libraries do; the requests behind it are lost with it.
+    Reconnect,
+    /// Keep it; the late reply is dropped when it comes, and its window slot stays taken until then.
+    Keep,
+}
+
+/// What happens when a connection is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reconnect {
+    /// Open another after a pause that doubles with each failure in a row.
+    Backoff {
+        /// The first pause.
+        first: Nanos,
+        /// The longest.
+        max: Nanos,
+    },
+    /// Do without it.
+    Never,
+}
+
+impl Default for Reconnect {
+    /// 10 ms to 1 s: a restarted server is found quickly and a dead one not hammered.
+    fn default() -> Self {
+        Self::Backoff { first: Nanos::from_millis(10), max: Nanos::from_secs(1) }
+    }
+}
+
+/// Whether the three instants of every measured request are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestLog {
+    /// No.
+    Off,
+    /// Up to this many per thread; what comes later is only counted.
+    Keep {
+        /// Most entries per thread, 40 bytes each.
+        max: usize,
+    },
+}
+
+/// How a thread waits for the next due request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pacing {
+    /// An absolute kernel timer in the poll set: 30–50 µs late, next to no processor time.
+    Timerfd,
+    /// The timer up to `margin` before the due time, then spinning: below 1 µs late as long as sends take less than the gaps.
+    Precise {
+        /// Spun before each due time.
+        margin: Nanos,
+    },
+    /// Never sleeps: the least lag, one full core per thread.
+    Spin,
+}
+
+impl Pacing {
+    /// The word used in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Timerfd => "timerfd",
+            Self::Precise { .. } => "precise",
+            Self::Spin => "spin",
+        }
+    }
+}
+
+/// How connections are opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectPlan {
+    /// Most connections being opened at a time, per thread: below any common accept backlog.
+    pub in_parallel: usize,
+    /// A connection that is not ready this long after its start has failed.
+    pub timeout: Nanos,
+}
+
+impl Default for ConnectPlan {
+    fn default() -> Self {
+        Self { in_parallel: 128, timeout: Nanos::from_secs(10) }
+    }
+}

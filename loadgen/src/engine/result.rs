@@ -1,0 +1,287 @@
+//! What a run measured: a [`RunResult`], merged over all threads.
+//!
+//! Not a record: no percentiles, no text, no caveats; the lab derives those. Facts only, in nanoseconds.
+//! Invariant (checked by [`Counts::check`] at the end of every run):
+//! `scheduled = sent + shed` and `sent = ok + error + timeout + unfinished`, exactly.
+
+use super::plan::{Pacing, Role};
+use super::sparse::IntervalSeries;
+use crate::clock::Nanos;
+use aelab_reports::histogram::Histogram;
+
+/// Everything one run found out.
+#[derive(Clone, Debug)]
+pub struct RunResult {
+    /// In the plan's order.
+    pub groups: Vec<GroupResult>,
+    /// Spans without any reply while requests waited, in order of time, warm-up included.
+    pub stalls: Vec<Stall>,
+    /// What the engine says about itself.
+    pub audit: Audit,
+    /// When the schedule began, on the wall clock, nanoseconds since 1970-01-01 UTC.
+    pub started_wall_ns: u64,
+    /// When the schedule began, on the monotonic clock: the origin of every instant in a result.
+    pub started: Nanos,
+    /// Begin of the measurement, from the origin.
+    pub measure_from: Nanos,
+    /// End of the measurement, from the origin: as planned, or as it turned out.
+    pub measure_until: Nanos,
+    /// End of the drain, from the origin.
+    pub ended: Nanos,
+    /// Length of a reporting interval.
+    pub interval: Nanos,
+    /// The run was cancelled; everything up to then is here.
+    pub interrupted: bool,
+}
+
+/// What one group found out in the measured phase.
+#[derive(Clone, Debug)]
+pub struct GroupResult {
+    /// As in the plan.
+    pub name: String,
+    /// As in the plan.
+    pub role: Role,
+    /// Measured requests.
+    pub counts: Counts,
+    /// Requests of the warm-up.
+    pub warmup_counts: Counts,
+    /// What became of the connections.
+    pub connections: ConnectionCounts,
+    /// Why connections failed, were refused or were lost, with how often; most frequent first.
+    pub failures: Vec<(String, u64)>,
+    /// Error replies and lost requests by their first word (`OOM`, `disconnected`), warm-up included; most frequent first.
+    pub errors: Vec<(String, u64)>,
+    /// Per command of the workload.
+    pub commands: Vec<CommandResult>,
+    /// Response time of what ended in an error; not part of the commands' histograms.
+    pub error_response: Histogram,
+    /// For each unfinished request, how long it had waited since its intended time when the run ended: lower bounds.
+    pub censored: Histogram,
+    /// Time from the start of a connection to its being open.
+    pub connect_time: Histogram,
+    /// Time from the start of a connection to the last reply of its handshake.
+    pub ready_time: Histogram,
+    /// Measured requests one by one, if the plan asked for it, in order of reply per thread.
+    pub log: Vec<LoggedRequest>,
+    /// Requests the log had no room for.
+    pub log_dropped: u64,
+    /// Calls made to follow cursors, beyond the first call of each request.
+    pub cursor_steps: u64,
+    /// Replies nobody had asked for.
+    pub unexpected_replies: u64,
+    /// `nil` replies among the successful ones: misses, for a read.
+    pub null_replies: u64,
+    /// Bytes sent and received while measuring.
+    pub traffic: Traffic,
+}
+
+/// Where requests went. See the invariant of this module.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests that became due.
+    pub scheduled: u64,
+    /// Requests taken up, that is, all but the shed.
+    pub sent: u64,
+    /// Requests that became due while the backlog was full.
+    pub shed: u64,
+    /// Answered, not with an error.
+    pub ok: u64,
+    /// Answered with an error, or lost with their connection.
+    pub error: u64,
+    /// Not answered within the time limit.
+    pub timeout: u64,
+    /// Not answered when the run ended.
+    pub unfinished: u64,
+    /// Those of the unfinished that were still waiting for a free connection.
+    pub never_sent: u64,
+}
+
+impl Counts {
+    /// Whether the books balance; the message says which side is off.
+    ///
+    /// # Errors
+    /// The identity that does not hold, with its numbers.
+    pub fn check(&self) -> Result<(), String> {
+        let taken = self.sent + self.shed;
+        if self.scheduled != taken {
+            return Err(format!("scheduled {} is not sent + shed {taken}", self.scheduled));
+        }
+        let ended = self.ok + self.error + self.timeout + self.unfinished;
+        if self.sent != ended {
+            return Err(format!(
+                "sent {} is not ok + error + timeout + unfinished {ended}",
+                self.sent
+            ));
+        }
+        Ok(())
+    }
+
+    /// Adds another thread's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.scheduled += other.scheduled;
+        self.sent += other.sent;
+        self.shed += other.shed;
+        self.ok += other.ok;
+        self.error += other.error;
+        self.timeout += other.timeout;
+        self.unfinished += other.unfinished;
+        self.never_sent += other.never_sent;
+    }
+}
+
+/// What became of a group's connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConnectionCounts {
+    /// In the plan.
+    pub asked: u64,
+    /// Ready when the schedule began.
+    pub established: u64,
+    /// Not ready when the schedule began.
+    pub failed: u64,
+    /// Lost while running.
+    pub lost: u64,
+    /// Ready again after having been lost.
+    pub reconnects: u64,
+}
+
+/// The measured requests of one command.
+#[derive(Clone, Debug)]
+pub struct CommandResult {
+    /// The row's name.
+    pub label: String,
+    /// replied − intended.
+    pub response_time: MetricResult,
+    /// replied − sent.
+    pub service_time: MetricResult,
+    /// sent − intended.
+    pub send_lag: MetricResult,
+}
+
+/// One metric of one command.
+#[derive(Clone, Debug)]
+pub struct MetricResult {
+    /// All of the measured phase.
+    pub total: Histogram,
+    /// Exact extremes and sum, free of the histogram's rounding.
+    pub exact: Exact,
+    /// The same samples by the interval in which the reply came; empty intervals are left out.
+    pub intervals: IntervalSeries,
+}
+
+/// Exact figures kept beside a histogram, in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exact {
+    /// Samples.
+    pub count: u64,
+    /// Smallest, `u64::MAX` if there is none.
+    pub min: u64,
+    /// Largest, 0 if there is none.
+    pub max: u64,
+    /// Sum.
+    pub sum: u128,
+    /// Samples above the histogram's range of one hour; they are missing there.
+    pub beyond_range: u64,
+}
+
+impl Default for Exact {
+    fn default() -> Self {
+        Self { count: 0, min: u64::MAX, max: 0, sum: 0, beyond_range: 0 }
+    }
+}
+
+impl Exact {
+    /// Adds another thread's figures.
+    pub fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.sum += other.sum;
+        self.beyond_range += other.beyond_range;
+    }
+
+    /// The mean in nanoseconds, `None` if there is no sample.
+    #[expect(clippy::cast_precision_loss, reason = "a mean is shown to four digits")]
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum as f64 / self.count as f64)
+    }
+}
+
+/// A span in which no reply came on any connection while requests of a group other than an offender's waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// From the origin.
+    pub start: Nanos,
+    /// How long.
+    pub duration: Nanos,
+    /// Requests waiting at the end of it.
+    pub delayed: u64,
+    /// Their waiting time inside the span, added up: nanoseconds of client time lost.
+    pub lost: Nanos,
+}
+
+/// The three instants of one measured request, from the origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoggedRequest {
+    /// Index into the group's commands.
+    pub command: usize,
+    /// When it was due.
+    pub intended: Nanos,
+    /// When its first byte left.
+    pub sent: Nanos,
+    /// When its reply (for a followed cursor: the last one) had been read.
+    pub replied: Nanos,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// With a reply that is no error.
+    Ok,
+    /// With an error reply, or lost with its connection.
+    Error,
+    /// Without a reply inside the time limit.
+    Timeout,
+}
+
+/// Bytes on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes the kernel took.
+    pub sent_bytes: u64,
+    /// Bytes the kernel gave.
+    pub received_bytes: u64,
+}
+
+/// What the engine says about itself; doubts are drawn from it elsewhere.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// As in the plan.
+    pub pacing: Pacing,
+    /// One per engine thread.
+    pub threads: Vec<ThreadAudit>,
+    /// sent − intended over all groups with a schedule of their own (open loops), while measuring.
+    pub open_loop_lag: Histogram,
+}
+
+/// How hard one engine thread worked while measuring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThreadAudit {
+    /// Processor time it used.
+    pub cpu: Nanos,
+    /// Time that passed.
+    pub wall: Nanos,
+    /// Turns of its loop.
+    pub turns: u64,
+    /// The processor it was pinned to.
+    pub pinned: Option<usize>,
+}
+
+impl ThreadAudit {
+    /// Share of one core, 0 to 1.
+    #[expect(clippy::cast_precision_loss, reason = "a share is shown to three digits")]
+    pub fn cpu_share(&self) -> f64 {
+        if self.wall.0 == 0 { 0.0 } else { self.cpu.0 as f64 / self.wall.0 as f64 }
+    }
+}

@@ -1,0 +1,101 @@
+//! System calls the standard library and mio do not offer: clocks, the pacing timer, limits, processor affinity.
+//!
+//! Not the place for decisions: each function is one call with its arguments translated.
+//! Invariant: no other file of this crate names rustix.
+
+use rustix::process::{Resource, Rlimit};
+use rustix::thread::CpuSet;
+use rustix::time::{
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec,
+};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+const NS_PER_SEC: u64 = 1_000_000_000;
+
+/// The monotonic clock in nanoseconds.
+#[inline]
+pub(crate) fn monotonic_ns() -> u64 {
+    clock_ns(ClockId::Monotonic)
+}
+
+/// The wall clock in nanoseconds since 1970-01-01 UTC.
+pub(crate) fn wall_ns() -> u64 {
+    clock_ns(ClockId::Realtime)
+}
+
+/// Processor time used by the calling thread, in nanoseconds.
+pub(crate) fn thread_cpu_ns() -> u64 {
+    clock_ns(ClockId::ThreadCPUTime)
+}
+
+#[inline]
+#[expect(clippy::cast_sign_loss, reason = "these clocks start at zero and only rise")]
+fn clock_ns(clock: ClockId) -> u64 {
+    let time = rustix::time::clock_gettime(clock);
+    time.tv_sec as u64 * NS_PER_SEC + time.tv_nsec as u64
+}
+
+/// A kernel timer on the monotonic clock that makes a descriptor readable at an absolute time.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    fd: OwnedFd,
+}
+
+impl Timer {
+    /// A timer that is not set.
+    ///
+    /// # Errors
+    /// What the kernel says: mostly that no descriptor is left.
+    pub(crate) fn new() -> io::Result<Self> {
+        let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
+        Ok(Self { fd: rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags)? })
+    }
+
+    /// Sets it to fire at `at_ns` on the monotonic clock (at once, if that has passed). Replaces what was set.
+    ///
+    /// # Errors
+    /// What the kernel says; none is expected.
+    #[expect(
+        clippy::cast_possible_wrap,
+        reason = "nanoseconds since boot stay below 2^63 for 292 years"
+    )]
+    pub(crate) fn set(&self, at_ns: u64) -> io::Result<()> {
+        // Zero would switch the timer off.
+        let at_ns = at_ns.clamp(1, i64::MAX as u64);
+        let value =
+            Timespec { tv_sec: (at_ns / NS_PER_SEC) as i64, tv_nsec: (at_ns % NS_PER_SEC) as i64 };
+        let spec = Itimerspec { it_interval: Timespec::default(), it_value: value };
+        rustix::time::timerfd_settime(&self.fd, TimerfdTimerFlags::ABSTIME, &spec)?;
+        Ok(())
+    }
+
+    /// The descriptor to watch.
+    pub(crate) fn raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+/// Pins the calling thread to one processor.
+///
+/// # Errors
+/// There is no such processor, or we may not use it.
+pub(crate) fn pin_thread(cpu: usize) -> io::Result<()> {
+    if cpu >= CpuSet::MAX_CPU {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    rustix::thread::sched_setaffinity(None, &set)?;
+    Ok(())
+}
+
+/// Raises the limit of open descriptors to what the system allows, and returns it.
+pub(crate) fn raise_descriptor_limit() -> u64 {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    // A refusal leaves the old limit, which is what is returned.
+    let raised = rustix::process::setrlimit(Resource::Nofile, wanted).is_ok();
+    let now = if raised { limit.maximum } else { limit.current };
+    now.unwrap_or(u64::MAX)
+}
