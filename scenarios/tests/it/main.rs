@@ -1,1 +1,5 @@
 //! Integration tests of this crate, in one binary.
+
+mod catalog;
+mod errors;
+mod layers;

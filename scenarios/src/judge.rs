@@ -1,0 +1,287 @@
+//! From measured figures to a verdict on a claim.
+//!
+//! Pure: figures come through a lookup function, texts and a verdict come out. Invariant: every
+//! part of a judgement says which figures it rests on, so that a reader can check it.
+
+use crate::criterion::{Claim, Compare, Criterion, Dimension, Quantity, Reference};
+use crate::units::{Rate, format_duration};
+use std::time::Duration;
+
+/// A measured figure in base units (seconds, bytes, counts, per second), with the interval it is
+/// known to lie in; `lo == hi == value` where there is no interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Figure {
+    /// The estimate.
+    pub value: f64,
+    /// Lower end of its interval.
+    pub lo: f64,
+    /// Upper end of its interval.
+    pub hi: f64,
+}
+
+impl Figure {
+    /// A figure without an interval.
+    #[must_use]
+    pub fn exact(value: f64) -> Self {
+        Self { value, lo: value, hi: value }
+    }
+}
+
+/// What a claim comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every criterion holds.
+    Confirmed,
+    /// A criterion fails.
+    Refuted,
+    /// The measurement does not decide it.
+    Inconclusive,
+}
+
+/// How one criterion came out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Within its bounds.
+    Holds,
+    /// Outside.
+    Fails,
+    /// Not decided, and why.
+    Unknown(String),
+}
+
+/// One criterion, judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// What it would mean.
+    pub says: String,
+    /// The bounds, in words.
+    pub expected: String,
+    /// The figures, in words.
+    pub measured: String,
+    /// How it came out.
+    pub outcome: Outcome,
+}
+
+/// A claim, judged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What is required, in the order of the file.
+    pub requires: Vec<Part>,
+    /// What decides, in the order of the file.
+    pub holds: Vec<Part>,
+}
+
+/// A lookup of measured figures: the figure, or why there is none.
+pub type Lookup<'a> = &'a dyn Fn(&Quantity) -> Result<Figure, String>;
+
+/// Judges a claim.
+#[must_use]
+pub fn judge(claim: &Claim, lookup: Lookup<'_>) -> Judgement {
+    let requires: Vec<Part> = claim.requires.iter().map(|c| judge_one(c, lookup)).collect();
+    let holds: Vec<Part> = claim.holds.iter().map(|c| judge_one(c, lookup)).collect();
+    let all = |parts: &[Part]| parts.iter().all(|part| part.outcome == Outcome::Holds);
+    let verdict = if !all(&requires) || holds.is_empty() {
+        Verdict::Inconclusive
+    } else if all(&holds) {
+        Verdict::Confirmed
+    } else if holds.iter().any(|part| part.outcome == Outcome::Fails) {
+        Verdict::Refuted
+    } else {
+        Verdict::Inconclusive
+    };
+    Judgement { verdict, requires, holds }
+}
+
+fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
+    let part = |measured: String, outcome| Part {
+        says: criterion.says.clone(),
+        expected: expected_text(criterion),
+        measured,
+        outcome,
+    };
+    let missing = |quantity: &Quantity, why: String| {
+        part(format!("{quantity}: {why}"), Outcome::Unknown(why))
+    };
+    let dimension = criterion.measure.dimension();
+    let figure = match lookup(&criterion.measure) {
+        Ok(figure) => figure,
+        Err(why) => return missing(&criterion.measure, why),
+    };
+    let measured = format!("{} = {}", criterion.measure, in_words(figure.value, dimension));
+    let (other, other_name) = match &criterion.against {
+        None => return part(measured, within(criterion, figure)),
+        Some(Reference::Figure(value)) => (Figure::exact(*value), "the article's figure".into()),
+        Some(Reference::Quantity(quantity)) => match lookup(quantity) {
+            Ok(figure) => (figure, quantity.to_string()),
+            Err(why) => return missing(quantity, why),
+        },
+    };
+    let combined = combine(criterion.compare, figure, other);
+    let how = match criterion.compare {
+        Compare::Value => String::new(),
+        Compare::Ratio => format!(", ratio {:.3}", combined.value),
+        Compare::Difference => format!(", difference {}", in_words(combined.value, dimension)),
+    };
+    let measured = format!("{measured}, {other_name} = {}{how}", in_words(other.value, dimension));
+    if criterion.slack > 0.0 && (figure.value - other.value).abs() <= criterion.slack {
+        return part(measured, Outcome::Holds);
+    }
+    part(measured, within(criterion, combined))
+}
+
+fn combine(compare: Compare, figure: Figure, other: Figure) -> Figure {
+    match compare {
+        Compare::Value => figure,
+        Compare::Ratio => Figure {
+            value: figure.value / other.value,
+            lo: figure.lo / other.hi,
+            hi: figure.hi / other.lo,
+        },
+        Compare::Difference => Figure {
+            value: figure.value - other.value,
+            lo: figure.lo - other.hi,
+            hi: figure.hi - other.lo,
+        },
+    }
+}
+
+fn within(criterion: &Criterion, figure: Figure) -> Outcome {
+    if !figure.value.is_finite() {
+        return Outcome::Unknown("the comparison divides by zero".into());
+    }
+    let min = criterion.min.unwrap_or(f64::NEG_INFINITY);
+    let max = criterion.max.unwrap_or(f64::INFINITY);
+    if figure.lo >= min && figure.hi <= max {
+        Outcome::Holds
+    } else if figure.hi < min || figure.lo > max {
+        Outcome::Fails
+    } else {
+        Outcome::Unknown("its confidence interval lies on both sides of the bound".into())
+    }
+}
+
+fn expected_text(criterion: &Criterion) -> String {
+    let dimension = match criterion.compare {
+        Compare::Ratio => Dimension::Number,
+        Compare::Value | Compare::Difference => criterion.measure.dimension(),
+    };
+    let words = |value: f64| in_words(value, dimension);
+    let bounds = match (criterion.min, criterion.max) {
+        (Some(min), Some(max)) => format!("{} to {}", words(min), words(max)),
+        (Some(min), None) => format!("at least {}", words(min)),
+        (None, Some(max)) => format!("at most {}", words(max)),
+        (None, None) => "anything".to_owned(),
+    };
+    let slack = if criterion.slack > 0.0 {
+        format!(" or equal within {}", in_words(criterion.slack, criterion.measure.dimension()))
+    } else {
+        String::new()
+    };
+    let bounds = match criterion.compare {
+        Compare::Value => bounds,
+        Compare::Ratio | Compare::Difference => format!("{} {bounds}", criterion.compare.name()),
+    };
+    format!("{bounds}{slack}")
+}
+
+/// A figure with its unit, to three digits where it is a time.
+#[must_use]
+pub fn in_words(value: f64, dimension: Dimension) -> String {
+    match dimension {
+        Dimension::Time => time_in_words(value),
+        Dimension::Rate => match Rate::per_second(value) {
+            Some(rate) => format!("{rate}/s"),
+            None => format!("{value}/s"),
+        },
+        Dimension::Number => {
+            let text = format!("{value:.3}");
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+    }
+}
+
+fn time_in_words(seconds: f64) -> String {
+    let sign = if seconds < 0.0 { "-" } else { "" };
+    let seconds = seconds.abs();
+    let (value, unit) = match seconds {
+        s if s >= 1.0 => (s, "s"),
+        s if s >= 1e-3 => (s * 1e3, "ms"),
+        s => (s * 1e6, "us"),
+    };
+    // Bounds from files are round; print them as they were written.
+    if let Ok(duration) = Duration::try_from_secs_f64(seconds) {
+        let text = format_duration(duration);
+        if text.len() <= 6 {
+            return format!("{sign}{text}");
+        }
+    }
+    let digits =
+        if value >= 100.0 { 0 } else { 3 - usize::from(value >= 1.0) - usize::from(value >= 10.0) };
+    format!("{sign}{value:.digits$}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::criterion::{SpanStat, Subject};
+
+    fn quantity(command: &str) -> Quantity {
+        let command = command.to_owned();
+        Quantity { arm: "a".into(), subject: Subject::Slowlog { command, stat: SpanStat::Median } }
+    }
+
+    fn ratio(min: f64, max: f64, slack: f64) -> Criterion {
+        Criterion {
+            says: "equal".into(),
+            measure: quantity("X"),
+            against: Some(Reference::Quantity(quantity("Y"))),
+            compare: Compare::Ratio,
+            min: Some(min),
+            max: Some(max),
+            slack,
+        }
+    }
+
+    fn check(criterion: Criterion, x: Result<Figure, &str>, y: f64) -> (Verdict, Outcome, String) {
+        let claim =
+            Claim { id: "T".into(), text: String::new(), requires: vec![], holds: vec![criterion] };
+        let lookup = |q: &Quantity| match &q.subject {
+            Subject::Slowlog { command, .. } if command == "X" => x.map_err(str::to_owned),
+            _ => Ok(Figure::exact(y)),
+        };
+        let judgement = judge(&claim, &lookup);
+        let part = judgement.holds.into_iter().next().expect("one part");
+        (judgement.verdict, part.outcome, part.measured)
+    }
+
+    #[test]
+    fn bounds_slack_intervals_and_gaps() {
+        let exact = |v| Ok(Figure::exact(v));
+        let (verdict, _, text) = check(ratio(0.9, 1.1, 0.0), exact(0.105), 0.1);
+        assert_eq!(verdict, Verdict::Confirmed);
+        assert_eq!(text, "a.slowlog.X.median = 105ms, a.slowlog.Y.median = 100ms, ratio 1.050");
+        assert_eq!(check(ratio(0.9, 1.1, 0.0), exact(0.12), 0.1).0, Verdict::Refuted);
+        assert_eq!(check(ratio(0.9, 1.1, 0.03), exact(0.12), 0.1).0, Verdict::Confirmed);
+        let wide = Ok(Figure { value: 0.105, lo: 0.1, hi: 0.12 });
+        assert_eq!(check(ratio(0.9, 1.1, 0.0), wide, 0.1).0, Verdict::Inconclusive);
+        let (verdict, outcome, _) = check(ratio(0.9, 1.1, 0.0), Err("no entry"), 0.1);
+        assert_eq!(verdict, Verdict::Inconclusive);
+        assert_eq!(outcome, Outcome::Unknown("no entry".into()));
+        assert_eq!(check(ratio(0.9, 1.1, 0.0), exact(1.0), 0.0).0, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_failed_requirement_is_inconclusive() {
+        let claim = Claim {
+            id: "T".into(),
+            text: String::new(),
+            requires: vec![ratio(2.0, 3.0, 0.0)],
+            holds: vec![ratio(0.9, 1.1, 0.0)],
+        };
+        let judgement = judge(&claim, &|_| Ok(Figure::exact(1.0)));
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        assert_eq!(judgement.requires[0].expected, "ratio 2 to 3");
+    }
+}

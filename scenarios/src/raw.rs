@@ -1,0 +1,94 @@
+//! A scenario file as it was typed: every key that exists, nothing resolved.
+//!
+//! Invariant: unknown keys are errors, and every value that can be wrong carries its place.
+//! The comments of these fields are the reference that README.md repeats for people.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::collections::BTreeMap;
+use toml::Spanned;
+
+/// A table whose names the user chooses.
+pub(crate) type Named<T> = BTreeMap<Spanned<String>, T>;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawScenario {
+    pub(crate) question: Spanned<String>,
+    #[serde(default)]
+    pub(crate) about: String,
+    pub(crate) seed: Option<u64>,
+    #[serde(default)]
+    pub(crate) claims: Named<RawClaim>,
+    #[serde(default)]
+    pub(crate) server: Named<Spanned<toml::Value>>,
+    #[serde(default)]
+    pub(crate) data: RawData,
+    #[serde(default)]
+    pub(crate) phases: RawPhases,
+    #[serde(default)]
+    pub(crate) groups: Named<RawGroup>,
+    // Taken out and laid over the rest before this type is read; named here so that the list of
+    // known keys is complete.
+    #[serde(default)]
+    #[expect(dead_code, reason = "only its name matters, see above")]
+    arms: Option<IgnoredAny>,
+    #[serde(default)]
+    #[expect(dead_code, reason = "only its name matters, see above")]
+    scales: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawClaim {
+    pub(crate) text: String,
+    #[serde(default)]
+    pub(crate) requires: Vec<RawCriterion>,
+    #[serde(default)]
+    pub(crate) holds: Vec<RawCriterion>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawCriterion {
+    pub(crate) says: String,
+    pub(crate) measure: Spanned<String>,
+    pub(crate) against: Option<Spanned<toml::Value>>,
+    #[serde(rename = "as")]
+    pub(crate) compare: Option<Spanned<String>>,
+    pub(crate) min: Option<Spanned<toml::Value>>,
+    pub(crate) max: Option<Spanned<toml::Value>>,
+    pub(crate) slack: Option<Spanned<toml::Value>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawData {
+    pub(crate) keys: Option<Spanned<toml::Value>>,
+    pub(crate) value_size: Option<Spanned<toml::Value>>,
+    pub(crate) key_prefix: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawPhases {
+    pub(crate) warmup: Option<Spanned<String>>,
+    pub(crate) measure: Option<Spanned<String>>,
+    pub(crate) drain: Option<Spanned<String>>,
+    pub(crate) stall_threshold: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawGroup {
+    pub(crate) role: Option<Spanned<String>>,
+    pub(crate) connections: Option<Spanned<toml::Value>>,
+    pub(crate) pipeline: Option<Spanned<toml::Value>>,
+    pub(crate) arrival: Option<Spanned<String>>,
+    pub(crate) rate: Option<Spanned<toml::Value>>,
+    pub(crate) every: Option<Spanned<String>>,
+    pub(crate) commands: Option<Spanned<Vec<String>>>,
+    pub(crate) weights: Option<Spanned<Vec<u32>>>,
+    pub(crate) keys: Option<Spanned<String>>,
+    pub(crate) timeout: Option<Spanned<String>>,
+}

@@ -1,0 +1,124 @@
+//! Bad files: each is one line with file, line, column and a remedy.
+
+use aelab_scenarios::{Scale, Scenario};
+
+const GOOD: &str = r#"question = "?"
+[claims.A1]
+text = "t"
+[[claims.A1.holds]]
+says = "s"
+measure = "a.victims.response.p99"
+max = "5ms"
+[phases]
+measure = "1s"
+[groups.victims]
+role = "victim"
+connections = 5
+rate = "2k"
+commands = ["GET __key__"]
+[arms.a]
+label = "A"
+[arms.b]
+groups.victims.rate = "1k"
+[scales.full]
+phases.measure = "9s"
+"#;
+
+/// Replaces `from` by `to` in a good file and compares the error.
+fn check(from: &str, to: &str, expected: &str) {
+    assert!(GOOD.contains(from), "{from}");
+    let text = GOOD.replacen(from, to, 1);
+    let error = Scenario::parse("t", "t.toml", &text, Scale::Smoke).expect_err(to).to_string();
+    assert_eq!(error, expected, "for {to}");
+    assert!(!error.contains('\n'), "{error}");
+}
+
+#[test]
+fn the_good_file_is_good() {
+    Scenario::parse("t", "t.toml", GOOD, Scale::Smoke).unwrap_or_else(|e| panic!("{e}"));
+}
+
+#[test]
+fn keys() {
+    check(
+        "connections",
+        "conections",
+        "t.toml:12:1: unknown key `conections`; did you mean `connections`?",
+    );
+    check("[phases]", "[fases]", "t.toml:8:2: unknown key `fases`; did you mean `phases`?");
+    check(
+        "groups.victims.rate",
+        "groups.victims.rtae",
+        "t.toml:18:16: unknown key `rtae`; did you mean `rate`?",
+    );
+    check("label", "labell", "t.toml:16:1: unknown key `labell`; did you mean `label`?");
+    check(
+        "[scales.full]",
+        "[scales.ful]",
+        "t.toml:19:9: unknown scale `ful`; did you mean `full`?",
+    );
+    check(
+        "phases.measure = \"9s\"",
+        "arms.c.data.keys = 1",
+        "t.toml:20:6: unknown arm `c`; did you mean `a`?",
+    );
+    check(
+        "groups.victims.rate = \"1k\"",
+        "groups.victim.rate = \"1k\"",
+        "t.toml:18:8: group `victim` has no `role`; or did you mean the group `victims`?",
+    );
+}
+
+#[test]
+fn values() {
+    check(
+        "\"2k\"",
+        "-5",
+        "t.toml:13:8: `-5` is not a rate: a rate must be greater than zero; \
+         leave it out for a closed loop",
+    );
+    check(
+        "\"9s\"",
+        "\"9\"",
+        "t.toml:20:18: `9` is not a duration: the unit is missing; write 250us, 10ms, 30s or 5m",
+    );
+    check("= 5", "= 0", "t.toml:12:15: must be from 1 to 1000000, not 0");
+    check("\"victim\"", "\"vicitm\"", "t.toml:11:8: unknown role `vicitm`; did you mean `victim`?");
+    check("[\"GET __key__\"]", "[]", "t.toml:14:12: group `victims`: an empty command");
+    check("\"1s\"", "\"0s\"", "t.toml:9:11: `measure` is zero: nothing would be recorded");
+    check("= \"2k\"", "= [2]", "t.toml:13:8: expected a text or a number");
+}
+
+#[test]
+fn criteria() {
+    check(
+        "a.victims.response.p99",
+        "c.victims.response.p99",
+        "t.toml:6:11: unknown arm `c`; did you mean `a`?",
+    );
+    check(
+        "a.victims.response.p99",
+        "a.victim.response.p99",
+        "t.toml:6:11: unknown group `victim`; did you mean `victims`?",
+    );
+    check(
+        "a.victims.response.p99",
+        "a.victims.responce.p99",
+        "t.toml:6:11: unknown metric `responce`; did you mean `response`?",
+    );
+    check(
+        "a.victims.response.p99",
+        "a.victims.response.p100",
+        "t.toml:6:11: unknown statistic `p100`; did you mean `p50`?",
+    );
+    check("max = \"5ms\"", "", "t.toml:6:11: a criterion needs `min`, `max` or both");
+}
+
+#[test]
+fn syntax() {
+    let error = Scenario::parse("t", "t.toml", "question = \n", Scale::Smoke).expect_err("broken");
+    assert_eq!((error.line, error.column), (1, 12), "{error}");
+    assert!(!error.to_string().contains('\n'), "{error}");
+    let error = Scenario::parse("t", "t.toml", "", Scale::Smoke).expect_err("empty").to_string();
+    assert!(error.contains("question"), "{error}");
+}

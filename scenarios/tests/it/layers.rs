@@ -1,0 +1,55 @@
+//! Arms and scales lie over the file in the order that README.md promises.
+
+use aelab_scenarios::model::Arrival;
+use aelab_scenarios::units::Rate;
+use aelab_scenarios::{Scale, Scenario};
+
+const FILE: &str = r#"
+question = "?"
+[data]
+keys = 10
+[groups.g]
+role = "victim"
+rate = 1
+commands = ["PING"]
+[arms.b]
+data.keys = 20
+[arms.a]
+groups.g.rate = 2
+[scales.smoke]
+data.keys = 5
+groups.g.rate = 3
+[scales.smoke.arms.a]
+groups.g.rate = 4
+"#;
+
+fn arm(scale: Scale, name: &str) -> (u64, f64) {
+    let scenario = Scenario::parse("t", "t.toml", FILE, scale).unwrap_or_else(|e| panic!("{e}"));
+    let arm = scenario.arm(name).expect("the arm");
+    let Arrival::Constant(rate) = arm.groups[0].arrival else { panic!("constant") };
+    (arm.data.keys, Rate::as_per_second(rate))
+}
+
+#[test]
+fn later_layers_win() {
+    assert_eq!(arm(Scale::Default, "a"), (10, 2.0));
+    assert_eq!(arm(Scale::Default, "b"), (20, 1.0));
+    assert_eq!(arm(Scale::Smoke, "a"), (5, 4.0));
+    assert_eq!(arm(Scale::Smoke, "b"), (20, 3.0), "an arm is laid over a scale");
+}
+
+#[test]
+fn arms_keep_the_order_of_the_file() {
+    let scenario = Scenario::parse("t", "t.toml", FILE, Scale::Full).expect("reads");
+    let names: Vec<&str> = scenario.arms.iter().map(|arm| arm.name.as_str()).collect();
+    assert_eq!(names, ["b", "a"]);
+}
+
+#[test]
+fn a_file_without_arms_has_one() {
+    let text = "question = \"?\"\n[groups.g]\nrole = \"victim\"\ncommands = [\"PING\"]\n";
+    let scenario = Scenario::parse("mine", "mine.toml", text, Scale::Default).expect("reads");
+    assert_eq!(scenario.arms.len(), 1);
+    assert_eq!(scenario.arms[0].name, "mine");
+    assert_eq!(scenario.arms[0].groups[0].arrival, Arrival::Closed);
+}
