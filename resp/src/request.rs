@@ -259,10 +259,11 @@ impl RequestParser {
             at += 1;
         }
         self.searched = at;
+        // Judged by where the line ends, not by how much has come: any split gives the same.
+        if at - self.pos > limits.inline_max_bytes {
+            return Err(too_big);
+        }
         if at + 1 >= buf.len() {
-            if at - self.pos > limits.inline_max_bytes {
-                return Err(too_big);
-            }
             return Ok(None);
         }
         let from = self.pos;
@@ -277,14 +278,15 @@ impl RequestParser {
         limits: &RequestLimits,
         args: &mut Vec<ArgRange>,
     ) -> Result<Parsed, ProtocolError> {
-        let Some(found) = memchr(b'\n', &buf[self.searched..]) else {
-            self.searched = buf.len();
-            if buf.len() > limits.inline_max_bytes {
-                return Err(ProtocolError::InlineTooBig);
-            }
+        let found = memchr(b'\n', &buf[self.searched..]);
+        let newline = found.map_or(buf.len(), |found| self.searched + found);
+        if newline > limits.inline_max_bytes {
+            return Err(ProtocolError::InlineTooBig);
+        }
+        if found.is_none() {
+            self.searched = newline;
             return Ok(Parsed::Incomplete);
-        };
-        let newline = self.searched + found;
+        }
         let end = if newline > 0 && buf[newline - 1] == b'\r' { newline - 1 } else { newline };
         inline::split(buf, end, args)?;
         let consumed = newline + 1;

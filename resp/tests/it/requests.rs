@@ -91,6 +91,16 @@ fn malformed() {
 }
 
 #[test]
+fn a_line_too_long_is_refused_however_it_arrives() {
+    let limits = RequestLimits { inline_max_bytes: 8, ..RequestLimits::default() };
+    for input in [b"123456789\"\n".as_slice(), b"*1\r\n$00000000001\r\n", b"*00000000001\r\n"] {
+        let whole = parse_pieces([input], &limits);
+        assert!(whole.1.is_err());
+        assert_eq!(parse_pieces(input.chunks(1), &limits), whole);
+    }
+}
+
+#[test]
 fn strangers_may_claim_little() {
     let limits = RequestLimits::unauthenticated();
     check_with(&limits, b"*11\r\n", &[], Err("unauthenticated multibulk length"));
