@@ -5,6 +5,14 @@
 //! layers: nothing below a view formats, nothing above it computes.
 //! Invariant: the same folder gives the same bytes.
 
+pub mod caveat;
+pub mod folder;
+pub mod hgrm;
 pub mod histogram;
 pub mod hlog;
 pub mod record;
+pub mod render;
+pub mod stats;
+
+pub use folder::{Folder, read_folder, write_folder};
+pub use render::render;

@@ -1,0 +1,191 @@
+//! A run's folder: writing it so that nothing measured is lost, and reading it back.
+//!
+//! Each file is written beside its final name and moved there, so a reader never sees half of it.
+//! `result.json` goes first: it is small and says the most. If the disk fills up under the log, the
+//! part that was written stays under the log's name (the reader takes a torn log), and the error
+//! says what was kept. Rendering is elsewhere (`render`).
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::hlog::{self, HLOG_FILE, Hlog, HlogError, HlogHeader, HlogSeries};
+use crate::record::{Arm, RECORD_FILE, RecordError, RunRecord, utc_millis};
+
+/// Why a folder could not be written. One line: which file, why, what is safe, what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {path}: {source}; {kept}; free space or give another folder with --out")]
+pub struct WriteError {
+    /// The file that failed.
+    pub path: PathBuf,
+    /// The system's reason.
+    pub source: io::Error,
+    /// What is on disk already, as half a sentence.
+    pub kept: String,
+}
+
+/// Why a folder could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Its `result.json`.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// Its `latency.hlog`, for a reason other than that there is none.
+    #[error("{path}: {source}; restore the file, or remove it to see the record alone")]
+    Hlog {
+        /// The file.
+        path: PathBuf,
+        /// Line and reason.
+        source: HlogError,
+    },
+    /// Its `latency.hlog` exists and cannot be read.
+    #[error("{path}: cannot read the log: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// An arm points out of the folder.
+    #[error("{path}: the folder of arm '{arm}' lies outside; a record names its arms as arms/NAME")]
+    ArmOutside {
+        /// The scenario's record.
+        path: PathBuf,
+        /// The arm.
+        arm: String,
+    },
+}
+
+/// A folder as read: the record, the histograms if there are any, and the folders of its arms.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Folder {
+    /// Where it lies.
+    pub dir: PathBuf,
+    /// What `result.json` says.
+    pub record: RunRecord,
+    /// What `latency.hlog` holds; `None` in a folder that only has arms.
+    pub hlog: Option<Hlog>,
+    /// The arms, in the record's order.
+    pub arms: Vec<(Arm, Self)>,
+}
+
+/// Writes `result.json` and, if there are series, `latency.hlog` into `dir`, which is created.
+///
+/// # Errors
+/// The first file that could not be written; what was written before stays.
+pub fn write_folder(
+    dir: &Path,
+    record: &RunRecord,
+    series: &[HlogSeries],
+) -> Result<(), WriteError> {
+    let failed = |path: &Path, source, kept: &str| WriteError {
+        path: path.to_owned(),
+        source,
+        kept: kept.to_owned(),
+    };
+    fs::create_dir_all(dir).map_err(|e| failed(dir, e, "nothing was written"))?;
+    let record_path = dir.join(RECORD_FILE);
+    let log_path = dir.join(HLOG_FILE);
+    // A log of an earlier run must not stand beside the new record.
+    match fs::remove_file(&log_path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            return Err(failed(&log_path, e, "nothing was written"));
+        }
+        _ => {}
+    }
+    record
+        .to_json()
+        .map_err(io::Error::from)
+        .and_then(|json| write_atomic(&record_path, |out| out.write_all(json.as_bytes())))
+        .map_err(|e| failed(&record_path, e, "nothing was written"))?;
+    if series.is_empty() {
+        return Ok(());
+    }
+    let header = HlogHeader {
+        tool: format!("{} {}", record.tool.name, record.tool.version),
+        start_unix_ms: utc_millis(&record.started_at).unwrap_or(0),
+    };
+    write_or_keep_part(&log_path, |out| hlog::write(out, &header, series))
+        .map_err(|(e, kept)| failed(&log_path, e, kept))
+}
+
+/// Writes a file beside `path`, then moves it there. On failure nothing is left behind.
+///
+/// # Errors
+/// What the system says.
+pub fn write_atomic(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let part = beside(path);
+    let outcome = write_part(&part, fill).and_then(|()| fs::rename(&part, path));
+    if outcome.is_err() {
+        // The first error is the one that matters.
+        let _ = fs::remove_file(&part);
+    }
+    outcome
+}
+
+/// As [`write_atomic`], but what was written before a failure is kept under the final name.
+fn write_or_keep_part(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), (io::Error, &'static str)> {
+    let part = beside(path);
+    let outcome = write_part(&part, fill);
+    let moved = fs::rename(&part, path);
+    match (outcome, moved) {
+        (Ok(()), Ok(())) => Ok(()),
+        (Err(e), Ok(())) => Err((e, "result.json and the first part of latency.hlog were kept")),
+        (Err(e), Err(_)) | (Ok(()), Err(e)) => Err((e, "result.json was kept")),
+    }
+}
+
+fn write_part(part: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(part)?);
+    fill(&mut out)?;
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    // Some file systems report a full disk only here.
+    file.sync_all()
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    path.with_file_name(name)
+}
+
+/// Reads a folder and the folders of its arms.
+///
+/// # Errors
+/// No readable record; a log that is damaged before its last line; an arm outside the folder.
+pub fn read_folder(dir: &Path) -> Result<Folder, ReadError> {
+    let record_path = dir.join(RECORD_FILE);
+    let record = RunRecord::read(&record_path)?;
+    let hlog = read_log(&dir.join(HLOG_FILE))?;
+    let mut arms = Vec::new();
+    for arm in record.scenario.iter().flat_map(|s| &s.arms) {
+        let inside =
+            Path::new(&arm.dir).components().all(|c| matches!(c, std::path::Component::Normal(_)));
+        if !inside || arm.dir.is_empty() {
+            return Err(ReadError::ArmOutside { path: record_path, arm: arm.name.clone() });
+        }
+        let arm_dir = dir.join(&arm.dir);
+        // An interrupted scenario has not come to all of its arms.
+        if arm_dir.join(RECORD_FILE).exists() || !record.interrupted {
+            arms.push((arm.clone(), read_folder(&arm_dir)?));
+        }
+    }
+    Ok(Folder { dir: dir.to_owned(), record, hlog, arms })
+}
+
+fn read_log(path: &Path) -> Result<Option<Hlog>, ReadError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(ReadError::Io { path: path.to_owned(), source }),
+    };
+    // A torn write may end in the middle of anything.
+    let text = String::from_utf8_lossy(&bytes);
+    hlog::read(&text).map(Some).map_err(|source| ReadError::Hlog { path: path.to_owned(), source })
+}
