@@ -2,6 +2,6 @@
 #![deny(unsafe_code)]
 
 mod command;
-mod db;
+pub mod db;
 mod net;
 mod server;

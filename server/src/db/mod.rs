@@ -1,4 +1,451 @@
-//! The keyspace (published in pieces).
+//! The keyspace: what keys there are, what they hold, and when they expire.
+//!
+//! Knows nothing of clients, sockets or replies, and reads no clock: every call that depends on time takes `now_ms`
+//! (unix time in milliseconds). Commands live in `command/`; they find a [`Value`] here and work on it.
+//!
+//! Expiry is lazy (a look-up removes what is past its deadline) and active (`active_expire`). Values that are large
+//! are freed by a thread of their own where Redis would do so (`lazy_free`).
+//!
+//! Reading order: `table` (the hash table), `entry`, `value` and the collections, this file, `active_expire`.
+//!
+//! Invariant: a key is in `expires` exactly if its entry has a deadline, and both say the same time.
+
+pub mod access;
+pub mod active_expire;
+mod entry;
+pub mod glob;
+pub mod hash;
+pub mod lazy_free;
+pub mod list;
+pub mod set;
+pub mod small_bytes;
+pub mod sorted_set;
+pub mod table;
+pub mod value;
+
+pub use access::AccessMode;
+pub use entry::{Entry, NO_DEADLINE};
+pub use lazy_free::LazyFree;
+pub use value::Value;
+
+use entry::Deadline;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+use small_bytes::SmallBytes;
+use table::{Position, Table, hash};
+
+/// Any fixed seed: which keys RANDOMKEY or eviction choose is then the same in two runs of the same commands.
+const RANDOM_SEED: u64 = 1;
+/// Random keys tried by RANDOMKEY before it settles for one that has expired, as in Redis.
+const RANDOM_KEY_TRIES: usize = 100;
+
+/// Whether a new value leaves the old deadline in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ttl {
+    /// The key will not expire.
+    Clear,
+    /// What was set before stays.
+    Keep,
+}
+
+/// Who frees what is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Free {
+    /// The caller's thread, at once.
+    Now,
+    /// The lazy-free thread, if it is much work.
+    Lazily,
+}
+
+/// Up to which size collections keep the small encodings; the names are those of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodingLimits {
+    /// `hash-max-listpack-entries`
+    pub hash_max_listpack_entries: usize,
+    /// `hash-max-listpack-value`, in bytes
+    pub hash_max_listpack_value: usize,
+    /// `set-max-intset-entries`
+    pub set_max_intset_entries: usize,
+    /// `zset-max-listpack-entries`
+    pub zset_max_listpack_entries: usize,
+    /// `zset-max-listpack-value`, in bytes
+    pub zset_max_listpack_value: usize,
+}
+
+impl Default for EncodingLimits {
+    /// Redis 7.0's.
+    fn default() -> Self {
+        Self {
+            hash_max_listpack_entries: 512,
+            hash_max_listpack_value: 64,
+            set_max_intset_entries: 512,
+            zset_max_listpack_entries: 128,
+            zset_max_listpack_value: 64,
+        }
+    }
+}
+
+/// Counters of one database; the server adds them up for INFO.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyStats {
+    /// Reading look-ups that found their key.
+    pub hits: u64,
+    /// Reading look-ups that did not.
+    pub misses: u64,
+    /// Keys removed because their time had come, lazily or actively.
+    pub expired: u64,
+}
 
 /// One database.
-pub(crate) struct Db;
+pub struct Db {
+    keys: Table<Box<Entry>>,
+    expires: Table<Deadline>,
+    expiry: active_expire::DbProgress,
+    access: AccessMode,
+    limits: EncodingLimits,
+    expired_free: Free,
+    lazy: LazyFree,
+    random: Xoshiro256PlusPlus,
+    stats: KeyStats,
+}
+
+impl Default for Db {
+    fn default() -> Self {
+        Self::new(LazyFree::default())
+    }
+}
+
+impl Db {
+    /// An empty database that hands large garbage to `lazy` (shared by all databases of a server).
+    #[must_use]
+    pub fn new(lazy: LazyFree) -> Self {
+        Self {
+            keys: Table::default(),
+            expires: Table::default(),
+            expiry: active_expire::DbProgress::default(),
+            access: AccessMode::default(),
+            limits: EncodingLimits::default(),
+            expired_free: Free::Now,
+            lazy,
+            random: Xoshiro256PlusPlus::seed_from_u64(RANDOM_SEED),
+            stats: KeyStats::default(),
+        }
+    }
+
+    /// How many keys there are, expired but not yet removed ones included.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// True if there is no key.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// How many keys have a deadline.
+    #[must_use]
+    pub const fn expires_len(&self) -> usize {
+        self.expires.len()
+    }
+
+    /// Running estimate of the time to live of keys that have one, in milliseconds.
+    #[must_use]
+    pub const fn avg_ttl_ms(&self) -> i64 {
+        self.expiry.avg_ttl_ms
+    }
+
+    /// Counters since the start or [`Self::reset_stats`].
+    #[must_use]
+    pub const fn stats(&self) -> KeyStats {
+        self.stats
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset_stats(&mut self) {
+        self.stats = KeyStats::default();
+    }
+
+    /// What the access clock means from now on (`maxmemory-policy`).
+    pub const fn set_access_mode(&mut self, mode: AccessMode) {
+        self.access = mode;
+    }
+
+    /// What the access clock means.
+    #[must_use]
+    pub const fn access_mode(&self) -> AccessMode {
+        self.access
+    }
+
+    /// Changes the limits of the small encodings, for collections that grow from now on.
+    pub const fn set_encoding_limits(&mut self, limits: EncodingLimits) {
+        self.limits = limits;
+    }
+
+    /// The limits of the small encodings.
+    #[must_use]
+    pub const fn encoding_limits(&self) -> EncodingLimits {
+        self.limits
+    }
+
+    /// Who frees expired values (`lazyfree-lazy-expire`).
+    pub const fn set_expired_free(&mut self, free: Free) {
+        self.expired_free = free;
+    }
+
+    /// A number from the database's own generator.
+    pub fn draw(&mut self) -> u64 {
+        self.random.next_u64()
+    }
+
+    /// The key's position, unless it is absent or expired (then it is removed).
+    #[inline]
+    fn locate(&mut self, key: &[u8], now_ms: i64) -> Option<Position> {
+        self.keys.step();
+        let position = self.keys.find(hash(key), key)?;
+        if self.keys.at(position)?.is_expired(now_ms) {
+            self.remove_expired(key);
+            return None;
+        }
+        Some(position)
+    }
+
+    #[cold]
+    fn remove_expired(&mut self, key: &[u8]) {
+        let Some(entry) = self.take(key) else { return };
+        self.stats.expired += 1;
+        if self.expired_free == Free::Lazily {
+            self.lazy.value(entry.value);
+        }
+    }
+
+    #[inline]
+    fn touch_at(&mut self, position: Position, now_ms: i64) -> Option<&mut Entry> {
+        let Self { keys, random, access, .. } = self;
+        let entry = keys.at_mut(position)?;
+        let clock = access.used(entry.clock, now_ms, || random.next_u64());
+        // Most uses fall into the same second: do not dirty the cache line for nothing.
+        if clock != entry.clock {
+            entry.clock = clock;
+        }
+        Some(entry)
+    }
+
+    /// Finds a value to read: counts a hit or miss, and is a use of the key. Costs O(1).
+    #[inline]
+    pub fn lookup_read(&mut self, key: &[u8], now_ms: i64) -> Option<&Value> {
+        let Some(position) = self.locate(key, now_ms) else {
+            self.stats.misses += 1;
+            return None;
+        };
+        self.stats.hits += 1;
+        self.touch_at(position, now_ms).map(|entry| &entry.value)
+    }
+
+    /// Finds a value to change in place; a use of the key. Costs O(1). A collection must not be left empty.
+    #[inline]
+    pub fn lookup_write(&mut self, key: &[u8], now_ms: i64) -> Option<&mut Value> {
+        let position = self.locate(key, now_ms)?;
+        self.touch_at(position, now_ms).map(|entry| &mut entry.value)
+    }
+
+    /// Looks at a key without counting it as a use (TTL, TYPE, OBJECT). Costs O(1).
+    pub fn peek(&mut self, key: &[u8], now_ms: i64) -> Option<&Entry> {
+        let position = self.locate(key, now_ms)?;
+        self.keys.at(position).map(|entry| &**entry)
+    }
+
+    /// Looks at a key without changing anything: a key past its deadline is not returned, but stays for others to remove.
+    #[must_use]
+    pub fn peek_unchanged(&self, key: &[u8], now_ms: i64) -> Option<&Entry> {
+        self.keys.get(key).map(|entry| &**entry).filter(|entry| !entry.is_expired(now_ms))
+    }
+
+    /// True if the key exists; not a use of it.
+    pub fn exists(&mut self, key: &[u8], now_ms: i64) -> bool {
+        self.locate(key, now_ms).is_some()
+    }
+
+    /// Stores a value under a key, new or not. Returns whether there was a value before. The old value is freed at once.
+    pub fn set(&mut self, key: &[u8], value: Value, ttl: Ttl, now_ms: i64) -> bool {
+        self.keys.step();
+        let hash = hash(key);
+        let Some(position) = self.keys.find(hash, key) else {
+            self.insert(hash, key, value, now_ms);
+            return false;
+        };
+        if ttl == Ttl::Clear && self.expires.len() > 0 {
+            self.clear_deadline_at(position);
+        }
+        if let Some(entry) = self.touch_at(position, now_ms) {
+            entry.value = value;
+        }
+        true
+    }
+
+    /// The value under this key, made by `create` if there is none; a use of the key.
+    pub fn get_or_insert(
+        &mut self,
+        key: &[u8],
+        now_ms: i64,
+        create: impl FnOnce() -> Value,
+    ) -> &mut Value {
+        let position = match self.locate(key, now_ms) {
+            Some(position) => position,
+            None => self.insert(hash(key), key, create(), now_ms),
+        };
+        let entry = self.touch_at(position, now_ms);
+        &mut entry.expect("the position was found or made just now").value
+    }
+
+    fn insert(&mut self, hash: u64, key: &[u8], value: Value, now_ms: i64) -> Position {
+        let clock = self.access.fresh(now_ms);
+        let key = SmallBytes::new(key);
+        let entry = Box::new(Entry { key, value, deadline_ms: NO_DEADLINE, clock });
+        self.keys.insert_new(hash, entry)
+    }
+
+    /// Removes a key; false if there was none (or only an expired one).
+    pub fn remove(&mut self, key: &[u8], free: Free, now_ms: i64) -> bool {
+        if self.locate(key, now_ms).is_none() {
+            return false;
+        }
+        let entry = self.take(key);
+        if let Some(entry) = entry
+            && free == Free::Lazily
+        {
+            self.lazy.value(entry.value);
+        }
+        true
+    }
+
+    /// Takes a value and its deadline out (RENAME, MOVE, GETDEL).
+    pub fn take_value(&mut self, key: &[u8], now_ms: i64) -> Option<(Value, Option<i64>)> {
+        self.locate(key, now_ms)?;
+        let entry = self.take(key)?;
+        let deadline_ms = entry.deadline_ms();
+        Some((entry.value, deadline_ms))
+    }
+
+    fn take(&mut self, key: &[u8]) -> Option<Entry> {
+        let entry = self.keys.remove(key)?;
+        if entry.deadline_ms != NO_DEADLINE {
+            self.expires.remove(key);
+        }
+        Some(*entry)
+    }
+
+    /// Sets the deadline of a key that exists; false if there is no such key.
+    pub fn set_deadline(&mut self, key: &[u8], at_ms: i64) -> bool {
+        let Some(entry) = self.keys.get_mut(key) else { return false };
+        entry.deadline_ms = at_ms;
+        match self.expires.get_mut(key) {
+            Some(deadline) => deadline.at_ms = at_ms,
+            None => {
+                self.expires.insert_new(hash(key), Deadline { key: SmallBytes::new(key), at_ms });
+            }
+        }
+        true
+    }
+
+    /// PERSIST: removes the deadline; false if the key is absent or has none.
+    pub fn clear_deadline(&mut self, key: &[u8]) -> bool {
+        let position = self.keys.find(hash(key), key);
+        position.is_some_and(|position| self.clear_deadline_at(position))
+    }
+
+    fn clear_deadline_at(&mut self, position: Position) -> bool {
+        let Some(entry) = self.keys.at_mut(position) else { return false };
+        if entry.deadline_ms == NO_DEADLINE {
+            return false;
+        }
+        entry.deadline_ms = NO_DEADLINE;
+        self.expires.remove(&entry.key);
+        true
+    }
+
+    /// One step of SCAN: emits entries, expired ones included, and returns the next cursor. See `table::scan`.
+    pub fn scan(&self, cursor: u64, emit: impl FnMut(&Entry)) -> u64 {
+        let mut emit = emit;
+        self.keys.scan(cursor, |entry| emit(entry))
+    }
+
+    /// Visits all entries, expired ones included.
+    pub fn for_each(&self, mut visit: impl FnMut(&Entry)) {
+        self.keys.for_each(|entry| visit(entry));
+    }
+
+    /// How many keys are past their deadline but still there. O(keys with a deadline).
+    #[must_use]
+    pub fn count_expired(&self, now_ms: i64) -> usize {
+        self.expires.iter().filter(|deadline| now_ms > deadline.at_ms).count()
+    }
+
+    /// A random key that has not expired. Costs O(1) unless most keys have expired.
+    pub fn random_key(&mut self, now_ms: i64) -> Option<SmallBytes> {
+        for _ in 0..RANDOM_KEY_TRIES {
+            let Self { keys, random, .. } = self;
+            let key = keys.random(|| random.next_u64())?.key.clone();
+            if self.locate(&key, now_ms).is_some() {
+                return Some(key);
+            }
+        }
+        None
+    }
+
+    /// Removes everything.
+    pub fn clear(&mut self, free: Free) {
+        let keys = std::mem::take(&mut self.keys);
+        let expires = std::mem::take(&mut self.expires);
+        self.expiry = active_expire::DbProgress::default();
+        match free {
+            Free::Now => drop((keys, expires)),
+            Free::Lazily => self.lazy.keyspace(keys, expires),
+        }
+    }
+
+    /// Exchanges keys and values with another database (SWAPDB); counters stay.
+    pub const fn swap(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.keys, &mut other.keys);
+        std::mem::swap(&mut self.expires, &mut other.expires);
+        std::mem::swap(&mut self.expiry, &mut other.expiry);
+    }
+
+    /// Makes room for `count` keys, so that filling them in needs no rehash (DEBUG POPULATE).
+    pub fn reserve(&mut self, count: usize) {
+        self.keys.reserve(count);
+    }
+
+    /// serverCron's share of rehashing: moves up to `bucket_limit` buckets. Returns true while there is more to do.
+    pub fn rehash_step(&mut self, bucket_limit: usize) -> bool {
+        let keys = self.keys.rehash(bucket_limit);
+        self.expires.rehash(bucket_limit) || keys
+    }
+
+    /// True while the table of keys or of deadlines is moving.
+    #[must_use]
+    pub const fn is_rehashing(&self) -> bool {
+        self.keys.is_rehashing() || self.expires.is_rehashing()
+    }
+
+    /// Buckets of the table of keys, and of the table of deadlines (DEBUG HTSTATS, MEMORY STATS).
+    #[must_use]
+    pub const fn bucket_counts(&self) -> (usize, usize) {
+        (self.keys.bucket_count(), self.expires.bucket_count())
+    }
+
+    /// Bytes of the two tables, without what the entries own.
+    #[must_use]
+    pub fn table_memory_bytes(&self) -> usize {
+        self.keys.memory_bytes() + self.expires.memory_bytes()
+    }
+
+    /// Estimated bytes of one key and its share of the table (MEMORY USAGE). Of a collection's members, `samples` are
+    /// looked at (0: all).
+    pub fn memory_usage(&mut self, key: &[u8], samples: usize, now_ms: i64) -> Option<usize> {
+        let share = self.keys.memory_bytes() / self.keys.len().max(1);
+        let position = self.locate(key, now_ms)?;
+        self.keys.at(position).map(|entry| entry.memory_bytes(samples) + share)
+    }
+}

@@ -1,0 +1,112 @@
+//! Freeing what is large on a thread of its own, so that UNLINK, FLUSHALL ASYNC and expiry do not stall the loop.
+//!
+//! As in Redis (`lazyfree.c`): what takes more than 64 steps to free goes to the background, the rest is freed on the
+//! spot, because handing it over would cost more. One thread, started with the first large piece of garbage, ends
+//! with the last handle; it takes the garbage in the order it came. It never touches live data.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use super::entry::{Deadline, Entry};
+use super::table::Table;
+use super::value::Value;
+
+/// Garbage of more steps than this goes to the thread (LAZYFREE_THRESHOLD).
+const BACKGROUND_EFFORT: usize = 64;
+
+/// Handle of the lazy-free thread; clones share it.
+#[derive(Clone, Default)]
+pub struct LazyFree(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    thread: Mutex<Option<Sender<Garbage>>>,
+    /// Shared with the thread, which must not keep `Shared` (and with it the sender) alive.
+    counters: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct Counters {
+    pending: AtomicU64,
+    freed: AtomicU64,
+}
+
+enum Garbage {
+    Value(Value),
+    Keyspace(Table<Box<Entry>>, Table<Deadline>),
+}
+
+impl Garbage {
+    /// Objects, as INFO counts them.
+    const fn objects(&self) -> u64 {
+        match self {
+            Self::Value(_) => 1,
+            Self::Keyspace(keys, _) => keys.len() as u64,
+        }
+    }
+}
+
+impl LazyFree {
+    /// Frees a value: at once if it is little work, else in the background.
+    pub fn value(&self, value: Value) {
+        if value.free_effort() > BACKGROUND_EFFORT {
+            self.send(Garbage::Value(value));
+        }
+    }
+
+    /// Frees a whole database in the background.
+    pub(super) fn keyspace(&self, keys: Table<Box<Entry>>, expires: Table<Deadline>) {
+        if !keys.is_empty() {
+            self.send(Garbage::Keyspace(keys, expires));
+        }
+    }
+
+    /// Objects handed over and not yet freed (`lazyfree_pending_objects`).
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.0.counters.pending.load(Ordering::Relaxed)
+    }
+
+    /// Objects freed in the background so far (`lazyfreed_objects`).
+    #[must_use]
+    pub fn freed(&self) -> u64 {
+        self.0.counters.freed.load(Ordering::Relaxed)
+    }
+
+    /// CONFIG RESETSTAT.
+    pub fn reset_stats(&self) {
+        self.0.counters.freed.store(0, Ordering::Relaxed);
+    }
+
+    fn send(&self, garbage: Garbage) {
+        self.0.counters.pending.fetch_add(garbage.objects(), Ordering::Relaxed);
+        let mut thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.is_none() {
+            *thread = start(Arc::clone(&self.0.counters)).ok();
+        }
+        // Without a thread (the system refused one) the garbage is freed here: slower, but never lost.
+        let refused = match thread.as_ref() {
+            Some(sender) => sender.send(garbage).err().map(|error| error.0),
+            None => Some(garbage),
+        };
+        if let Some(garbage) = refused {
+            free(garbage, &self.0.counters);
+        }
+    }
+}
+
+fn start(counters: Arc<Counters>) -> std::io::Result<Sender<Garbage>> {
+    let (sender, receiver) = channel::<Garbage>();
+    let work = move || receiver.iter().for_each(|garbage| free(garbage, &counters));
+    thread::Builder::new().name("lazy-free".into()).spawn(work)?;
+    Ok(sender)
+}
+
+fn free(garbage: Garbage, counters: &Counters) {
+    let objects = garbage.objects();
+    drop(garbage);
+    counters.pending.fetch_sub(objects, Ordering::Relaxed);
+    counters.freed.fetch_add(objects, Ordering::Relaxed);
+}
