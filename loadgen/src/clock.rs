@@ -47,10 +47,6 @@ impl Nanos {
     }
 
     /// The value in seconds, for text and charts.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "53 bits of nanoseconds are 104 days, enough for any run"
-    )]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
     }
@@ -92,6 +88,11 @@ impl fmt::Display for Nanos {
 #[inline]
 pub fn now() -> Nanos {
     Nanos(sys::monotonic_ns())
+}
+
+/// Processor time used by the calling thread so far.
+pub(crate) fn thread_cpu() -> Nanos {
+    Nanos(sys::thread_cpu_ns())
 }
 
 /// The wall clock, now, in nanoseconds since 1970-01-01 UTC. For labels only, never for differences.

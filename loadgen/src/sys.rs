@@ -30,7 +30,6 @@ pub(crate) fn thread_cpu_ns() -> u64 {
 }
 
 #[inline]
-#[expect(clippy::cast_sign_loss, reason = "these clocks start at zero and only rise")]
 fn clock_ns(clock: ClockId) -> u64 {
     let time = rustix::time::clock_gettime(clock);
     time.tv_sec as u64 * NS_PER_SEC + time.tv_nsec as u64
@@ -56,10 +55,6 @@ impl Timer {
     ///
     /// # Errors
     /// What the kernel says; none is expected.
-    #[expect(
-        clippy::cast_possible_wrap,
-        reason = "nanoseconds since boot stay below 2^63 for 292 years"
-    )]
     pub(crate) fn set(&self, at_ns: u64) -> io::Result<()> {
         // Zero would switch the timer off.
         let at_ns = at_ns.clamp(1, i64::MAX as u64);

@@ -56,6 +56,20 @@ pub struct LiveCounts {
     pub shed: u64,
 }
 
+impl LiveCounts {
+    /// What was counted since `earlier`.
+    pub(super) const fn since(&self, earlier: &Self) -> Self {
+        Self {
+            connected: self.connected - earlier.connected,
+            scheduled: self.scheduled - earlier.scheduled,
+            ok: self.ok - earlier.ok,
+            error: self.error - earlier.error,
+            timeout: self.timeout - earlier.timeout,
+            shed: self.shed - earlier.shed,
+        }
+    }
+}
+
 impl Live {
     /// Counters at zero for the groups of `plan`.
     pub fn new(plan: &RunPlan) -> Self {

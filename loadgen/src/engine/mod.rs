@@ -5,10 +5,28 @@
 //!
 //! Read in this order: [`plan`], [`result`], `schedule`, `conn`, `worker`, `poller`.
 
+mod check;
+mod clockwork;
+mod conn;
+mod group;
+mod handshake;
+mod links;
 pub mod live;
+mod merge;
+mod metric;
 pub mod plan;
+mod poller;
+mod random;
+mod recorder;
 pub mod result;
+mod run;
+mod schedule;
 pub mod sparse;
+mod stall;
+mod template;
+mod wire;
+mod worker;
+mod workload;
 
 pub use live::{Live, LiveCounts, Phase};
 pub use plan::RunPlan;
@@ -70,6 +88,5 @@ pub enum EngineError {
 /// # Errors
 /// Nothing could be measured: see [`EngineError`].
 pub fn run(plan: &RunPlan, live: &Live, cancel: &AtomicBool) -> Result<RunResult, EngineError> {
-    let _ = (plan, live, cancel);
-    Err(EngineError::Plan("the driver is not built yet".to_owned()))
+    run::run(plan, live, cancel)
 }

@@ -252,11 +252,6 @@ impl Rate {
     }
 
     /// Requests per second, kept to a millionth of a request; `None` unless 10⁻⁶ ≤ rate ≤ 10¹².
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the bounds are checked, and the fraction below a millionth is meant to go"
-    )]
     pub fn per_second(rate: f64) -> Option<Self> {
         if !(1e-6..=1e12).contains(&rate) {
             return None;
@@ -273,7 +268,6 @@ impl Rate {
     }
 
     /// Requests per second, for text and charts.
-    #[expect(clippy::cast_precision_loss, reason = "for display; the exact fraction stays")]
     pub fn as_per_second(self) -> f64 {
         self.requests as f64 * 1e9 / self.per_ns as f64
     }

@@ -200,7 +200,6 @@ impl Exact {
     }
 
     /// The mean in nanoseconds, `None` if there is no sample.
-    #[expect(clippy::cast_precision_loss, reason = "a mean is shown to four digits")]
     pub fn mean(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum as f64 / self.count as f64)
     }
@@ -280,7 +279,6 @@ pub struct ThreadAudit {
 
 impl ThreadAudit {
     /// Share of one core, 0 to 1.
-    #[expect(clippy::cast_precision_loss, reason = "a share is shown to three digits")]
     pub fn cpu_share(&self) -> f64 {
         if self.wall.0 == 0 { 0.0 } else { self.cpu.0 as f64 / self.wall.0 as f64 }
     }

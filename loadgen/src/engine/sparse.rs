@@ -112,10 +112,6 @@ struct Buckets<'a> {
 impl Iterator for Buckets<'_> {
     type Item = (u32, u64);
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "only numbers of buckets were written there"
-    )]
     fn next(&mut self) -> Option<(u32, u64)> {
         let step = take_varint(&mut self.bytes)?;
         let samples = take_varint(&mut self.bytes)?;
@@ -124,7 +120,6 @@ impl Iterator for Buckets<'_> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "seven bits at a time")]
 fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

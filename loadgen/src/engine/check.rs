@@ -1,0 +1,109 @@
+//! Whether a plan makes sense, before anything is opened.
+//!
+//! Not the parser of what a user typed; these are the rules the engine itself relies on.
+
+use super::EngineError;
+use super::plan::{GroupPlan, RunPlan, ValueSize};
+use crate::clock::Nanos;
+use crate::sys;
+
+/// Descriptors besides the connections: standard streams, a poll set and a timer per thread, files of the report.
+const SPARE_DESCRIPTORS: u64 = 64;
+/// Longest value a workload may write: what Redis takes.
+const VALUE_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Checks a plan.
+///
+/// # Errors
+/// The first rule it breaks.
+pub(super) fn check(plan: &RunPlan) -> Result<(), EngineError> {
+    let no = |text: &str| Err(EngineError::Plan(text.to_owned()));
+    if plan.groups.is_empty() {
+        return no("there is no group to run");
+    }
+    if plan.threads == 0 {
+        return no("at least one thread is needed");
+    }
+    if plan.interval < Nanos::from_millis(1) {
+        return no("the reporting interval must be at least 1 ms");
+    }
+    if plan.connect.in_parallel == 0 {
+        return no("at least one connection must be allowed to open at a time");
+    }
+    if plan.phases.measure.is_none() && plan.groups.iter().all(|group| group.requests.is_none()) {
+        return no("the run has no end: give a duration or a number of requests");
+    }
+    if let Some(cpus) = &plan.cpus
+        && cpus.is_empty()
+    {
+        return no("the list of processors to pin to is empty");
+    }
+    for (index, group) in plan.groups.iter().enumerate() {
+        check_group(group)
+            .map_err(|reason| EngineError::Plan(format!("group '{}': {reason}", group.name)))?;
+        if plan.groups[..index].iter().any(|other| other.name == group.name) {
+            return no(&format!("two groups are called '{}'", group.name));
+        }
+    }
+    Ok(())
+}
+
+fn check_group(group: &GroupPlan) -> Result<(), String> {
+    if group.connections == 0 {
+        return Err("at least one connection is needed".to_owned());
+    }
+    if group.pipeline == 0 {
+        return Err("the pipeline depth must be at least 1".to_owned());
+    }
+    if group.timeout == Some(Nanos::ZERO) {
+        return Err("a time limit of zero times everything out".to_owned());
+    }
+    if group.requests == Some(0) {
+        return Err("at least one request is needed".to_owned());
+    }
+    if group.target.user.is_some() && group.target.password.is_none() {
+        return Err("a user name needs a password".to_owned());
+    }
+    let workload = &group.workload;
+    if workload.commands.is_empty() || workload.commands.len() > usize::from(u16::MAX) {
+        return Err("the workload needs between one and 65535 commands".to_owned());
+    }
+    if workload.commands.iter().all(|command| command.weight == 0) {
+        return Err("all commands have weight 0".to_owned());
+    }
+    if workload.keys.count == 0 {
+        return Err("the key space is empty".to_owned());
+    }
+    // More digits would not fit a number of 64 bits.
+    if workload.keys.digits > 20 {
+        return Err("a key number has at most 20 digits".to_owned());
+    }
+    let digits = u32::try_from(workload.keys.digits).unwrap_or(u32::MAX);
+    let largest = 10_u64.checked_pow(digits).unwrap_or(u64::MAX);
+    if digits > 0 && workload.keys.count > largest {
+        return Err(format!("{} keys do not fit in {digits} digits", workload.keys.count));
+    }
+    match workload.values {
+        ValueSize::Range { min, max } if min > max => {
+            Err(format!("value sizes from {min} to {max} are upside down"))
+        }
+        ValueSize::Fixed(len) | ValueSize::Range { max: len, .. } if len > VALUE_BYTES_MAX => {
+            Err(format!("a value of {len} bytes is more than the {VALUE_BYTES_MAX} a server takes"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Sees to it that all connections of the plan can have a descriptor.
+///
+/// # Errors
+/// The system allows fewer.
+pub(super) fn check_descriptors(plan: &RunPlan) -> Result<(), EngineError> {
+    let connections: usize = plan.groups.iter().map(|group| group.connections).sum();
+    let needed = connections as u64 + 2 * plan.threads as u64 + SPARE_DESCRIPTORS;
+    let limit = sys::raise_descriptor_limit();
+    if needed > limit {
+        return Err(EngineError::Descriptors { needed, limit });
+    }
+    Ok(())
+}

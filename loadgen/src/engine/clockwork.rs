@@ -1,0 +1,177 @@
+//! The phases and intervals of a run, as one thread sees them, and what the threads of a run tell each other.
+//!
+//! Not a clock. Invariant: phases only move forward; the bounds of the measurement are the same on every thread unless the
+//! run is cut short.
+
+use super::live::Phase;
+use super::plan::RunPlan;
+use crate::clock::{self, Nanos};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+/// How long the last replies may take after a cancellation: a user at the keyboard is waiting.
+const CANCELLED_DRAIN_MAX: Nanos = Nanos::from_millis(250);
+
+/// What the threads of a run share: read once a turn, written a few times a run.
+#[derive(Debug)]
+pub(super) struct Control<'a> {
+    cancel: &'a AtomicBool,
+    /// Group shares with a quota that is not done.
+    open_quotas: AtomicUsize,
+    /// When the last of them was done.
+    stop_at: AtomicU64,
+}
+
+impl<'a> Control<'a> {
+    /// For a run with this many group shares that have a quota of requests.
+    pub(super) const fn new(cancel: &'a AtomicBool, open_quotas: usize) -> Self {
+        Self {
+            cancel,
+            open_quotas: AtomicUsize::new(open_quotas),
+            stop_at: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// One group share has done its quota. The last one ends the measurement.
+    pub(super) fn complete_one(&self, now: Nanos) {
+        if self.open_quotas.fetch_sub(1, Relaxed) == 1 {
+            self.stop_at.store(now.0, Relaxed);
+        }
+    }
+
+    /// Whether the user wants it to end.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancel.load(Relaxed)
+    }
+}
+
+/// See the module. All times are absolute.
+#[derive(Debug)]
+pub(super) struct Clockwork {
+    pub(super) phase: Phase,
+    pub(super) origin: Nanos,
+    pub(super) measure_from: Nanos,
+    pub(super) measure_until: Nanos,
+    pub(super) interrupted: bool,
+    /// Processor time and wall time at the begin of the measurement, then their differences.
+    pub(super) measured: Span,
+    warmup: Nanos,
+    measure: Option<Nanos>,
+    drain_max: Nanos,
+    drain_until: Nanos,
+    interval: Nanos,
+    interval_number: u32,
+    interval_end: Nanos,
+    stall_threshold: Nanos,
+}
+
+/// Processor time and the time that passed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Span {
+    pub(super) cpu: Nanos,
+    pub(super) wall: Nanos,
+}
+
+impl Clockwork {
+    /// A thread looks up at least this often, so that it notices a cancellation.
+    pub(super) const LONGEST_WAIT: Nanos = Nanos::from_millis(100);
+
+    /// Not started.
+    pub(super) const fn new(plan: &RunPlan) -> Self {
+        Self {
+            phase: Phase::Connect,
+            origin: Nanos::ZERO,
+            measure_from: Nanos::MAX,
+            measure_until: Nanos::MAX,
+            interrupted: false,
+            measured: Span { cpu: Nanos::ZERO, wall: Nanos::ZERO },
+            warmup: plan.phases.warmup,
+            measure: plan.phases.measure,
+            drain_max: plan.phases.drain_max,
+            drain_until: Nanos::MAX,
+            interval: plan.interval,
+            interval_number: 0,
+            interval_end: Nanos::MAX,
+            stall_threshold: plan.stall_threshold,
+        }
+    }
+
+    /// The schedule begins at `origin`.
+    pub(super) fn start(&mut self, origin: Nanos) {
+        self.phase = Phase::Warmup;
+        self.origin = origin;
+        self.measure_from = origin.saturating_add(self.warmup);
+        self.measure_until =
+            self.measure.map_or(Nanos::MAX, |measure| self.measure_from.saturating_add(measure));
+        self.interval_end = origin.saturating_add(self.interval);
+    }
+
+    /// Whether the schedule has begun.
+    pub(super) fn has_started(&self) -> bool {
+        self.phase != Phase::Connect
+    }
+
+    /// The shortest stall worth noting.
+    pub(super) const fn stall_threshold(&self) -> Nanos {
+        self.stall_threshold
+    }
+
+    /// Whether the running interval ended at or before `now`.
+    #[inline]
+    pub(super) fn interval_is_over(&self, now: Nanos) -> bool {
+        now >= self.interval_end
+    }
+
+    /// Moves on to the interval of `now`; returns the number of the one that ended.
+    pub(super) fn next_interval(&mut self, now: Nanos) -> u32 {
+        let ended = self.interval_number;
+        self.interval_number = (now.since(self.origin).0 / self.interval.0) as u32;
+        self.interval_end =
+            Nanos(self.origin.0 + (u64::from(self.interval_number) + 1) * self.interval.0);
+        ended
+    }
+
+    /// Moves the phase on, given how many requests are still `open` on this thread.
+    pub(super) fn advance(&mut self, now: Nanos, open: u64, control: &Control<'_>) {
+        let stop_at = Nanos(control.stop_at.load(Relaxed));
+        if stop_at < self.measure_until {
+            self.measure_until = stop_at;
+        }
+        if control.is_cancelled() && !self.interrupted && self.phase != Phase::Drain {
+            self.interrupted = true;
+            self.measure_until = self.measure_until.min(now);
+            self.drain_max = self.drain_max.min(CANCELLED_DRAIN_MAX);
+        }
+        if self.phase == Phase::Warmup && now >= self.measure_from.min(self.measure_until) {
+            self.phase = Phase::Measure;
+            self.measured = Span { cpu: clock::thread_cpu(), wall: now };
+        }
+        if self.phase == Phase::Measure && now >= self.measure_until {
+            self.phase = Phase::Drain;
+            self.measured = Span {
+                cpu: clock::thread_cpu().since(self.measured.cpu),
+                wall: now.since(self.measured.wall),
+            };
+            self.drain_until = now.saturating_add(self.drain_max);
+        }
+        if self.phase == Phase::Drain {
+            if control.is_cancelled() && !self.interrupted {
+                self.interrupted = true;
+                self.drain_until = self.drain_until.min(now.saturating_add(CANCELLED_DRAIN_MAX));
+            }
+            if open == 0 || now >= self.drain_until {
+                self.phase = Phase::Done;
+            }
+        }
+    }
+
+    /// The next time at which something changes even if nothing happens.
+    pub(super) fn next_boundary(&self) -> Nanos {
+        let phase_end = match self.phase {
+            Phase::Connect | Phase::Done => Nanos::MAX,
+            Phase::Warmup => self.measure_from.min(self.measure_until),
+            Phase::Measure => self.measure_until,
+            Phase::Drain => self.drain_until,
+        };
+        phase_end.min(self.interval_end)
+    }
+}

@@ -1,0 +1,84 @@
+//! What a connection says before it takes requests: AUTH or HELLO, SELECT, and always one PING.
+//!
+//! Not measured. The PING shows that something on the other side speaks RESP and lets us in, before anything is timed.
+//! Invariant: one reply per step, in order.
+
+use super::plan::{Protocol, Target};
+use aelab_resp::{ReplyKind, ScannedReply, encode};
+
+/// The first bytes of every connection of a group, and what the replies must be.
+#[derive(Clone, Debug)]
+pub(super) struct Handshake {
+    bytes: Vec<u8>,
+    steps: Vec<&'static str>,
+}
+
+impl Handshake {
+    /// The handshake for a target.
+    pub(super) fn new(target: &Target) -> Self {
+        let mut bytes = Vec::new();
+        let mut steps = Vec::new();
+        let user = target.user.as_deref().unwrap_or("default");
+        match (target.protocol, &target.password) {
+            (Protocol::Resp3, Some(password)) => {
+                let args =
+                    [b"HELLO", b"3".as_slice(), b"AUTH", user.as_bytes(), password.as_bytes()];
+                encode::command(&mut bytes, &args);
+                steps.push("HELLO");
+            }
+            (Protocol::Resp3, None) => {
+                encode::command(&mut bytes, &[b"HELLO", b"3"]);
+                steps.push("HELLO");
+            }
+            (Protocol::Resp2, Some(password)) => {
+                match &target.user {
+                    Some(user) => encode::command(
+                        &mut bytes,
+                        &[b"AUTH".as_slice(), user.as_bytes(), password.as_bytes()],
+                    ),
+                    None => encode::command(&mut bytes, &[b"AUTH".as_slice(), password.as_bytes()]),
+                }
+                steps.push("AUTH");
+            }
+            (Protocol::Resp2, None) => {}
+        }
+        if target.db != 0 {
+            encode::command(&mut bytes, &[b"SELECT".as_slice(), target.db.to_string().as_bytes()]);
+            steps.push("SELECT");
+        }
+        encode::command(&mut bytes, &[b"PING"]);
+        steps.push("PING");
+        Self { bytes, steps }
+    }
+
+    /// What to write.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many replies to expect.
+    pub(super) fn steps(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Judges the reply of a step.
+    ///
+    /// # Errors
+    /// The server's refusal, with the command it refused.
+    pub(super) fn judge(
+        &self,
+        step: usize,
+        reply: &ScannedReply,
+        head: &[u8],
+    ) -> Result<(), String> {
+        if reply.kind != ReplyKind::Error {
+            return Ok(());
+        }
+        let name = self.steps.get(step).copied().unwrap_or("PING");
+        // A user who may not PING is let in all the same.
+        if name == "PING" && head.starts_with(b"NOPERM") {
+            return Ok(());
+        }
+        Err(format!("{name} was answered with '{}'", String::from_utf8_lossy(head)))
+    }
+}

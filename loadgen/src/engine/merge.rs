@@ -1,0 +1,162 @@
+//! Puts the threads' shares of a run together.
+//!
+//! Nothing is estimated: counts, buckets and sums are added, extremes compared.
+//! Invariant: the merged result equals what one thread would have recorded of the same requests.
+
+use super::clockwork::Clockwork;
+use super::group::{Group, Links};
+use super::plan::RunPlan;
+use super::recorder::{Recorded, count_word};
+use super::result::{
+    Audit, CommandResult, ConnectionCounts, Counts, GroupResult, MetricResult, RunResult,
+    ThreadAudit, Traffic,
+};
+use super::sparse::IntervalSeries;
+use super::stall::{Quiet, stalls};
+use crate::clock::Nanos;
+use aelab_reports::histogram::{self, Histogram};
+
+/// What one thread found out.
+#[derive(Debug)]
+pub(super) struct ThreadResult {
+    pub(super) groups: Vec<Group>,
+    pub(super) clockwork: Clockwork,
+    pub(super) quiet: Vec<Quiet>,
+    pub(super) ended: Nanos,
+    pub(super) turns: u64,
+    pub(super) pinned: Option<usize>,
+}
+
+/// The run's result from its threads' (at least one).
+pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns: u64) -> RunResult {
+    let origin = threads.first().map_or(Nanos::ZERO, |thread| thread.clockwork.origin);
+    let latest = |of: fn(&ThreadResult) -> Nanos| {
+        threads.iter().map(of).max().unwrap_or(origin).since(origin)
+    };
+    let measure_until = latest(|thread| thread.clockwork.measure_until.min(thread.ended));
+    let measure_from = plan.phases.warmup.min(measure_until);
+    let ended = latest(|thread| thread.ended);
+    let interrupted = threads.iter().any(|thread| thread.clockwork.interrupted);
+    let audits = threads.iter().map(|thread| ThreadAudit {
+        cpu: thread.clockwork.measured.cpu,
+        wall: thread.clockwork.measured.wall,
+        turns: thread.turns,
+        pinned: thread.pinned,
+    });
+    let audits = audits.collect();
+    let mut quiet = Vec::new();
+    let mut groups: Vec<GroupResult> = plan.groups.iter().map(empty).collect();
+    for thread in threads {
+        quiet.push(thread.quiet);
+        for group in thread.groups {
+            if let Some(result) = groups.get_mut(group.index) {
+                add_links(result, group.links);
+                add_recorded(result, group.recorder.finish());
+            }
+        }
+    }
+    let mut open_loop_lag = histogram::new();
+    for (group, plan) in groups.iter_mut().zip(&plan.groups) {
+        group.errors.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        group.failures.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        if plan.arrival.rate().is_some() {
+            group.commands.iter().for_each(|command| {
+                add(&mut open_loop_lag, &command.send_lag.total);
+            });
+        }
+    }
+    RunResult {
+        groups,
+        stalls: stalls(&quiet, plan.stall_threshold, origin),
+        audit: Audit { pacing: plan.pacing, threads: audits, open_loop_lag },
+        started_wall_ns,
+        started: origin,
+        measure_from,
+        measure_until,
+        ended,
+        interval: plan.interval,
+        interrupted,
+    }
+}
+
+/// Adds histograms of the same bounds.
+fn add(to: &mut Histogram, from: &Histogram) {
+    let added = to.add(from);
+    debug_assert!(added.is_ok(), "all histograms have the same bounds");
+}
+
+fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
+    let metric = || MetricResult {
+        total: histogram::new(),
+        exact: super::result::Exact::default(),
+        intervals: IntervalSeries::default(),
+    };
+    let commands = plan.workload.commands.iter().map(|command| CommandResult {
+        label: command.label.clone(),
+        response_time: metric(),
+        service_time: metric(),
+        send_lag: metric(),
+    });
+    GroupResult {
+        name: plan.name.clone(),
+        role: plan.role,
+        counts: Counts::default(),
+        warmup_counts: Counts::default(),
+        connections: ConnectionCounts::default(),
+        failures: Vec::new(),
+        errors: Vec::new(),
+        commands: commands.collect(),
+        error_response: histogram::new(),
+        censored: histogram::new(),
+        connect_time: histogram::new(),
+        ready_time: histogram::new(),
+        log: Vec::new(),
+        log_dropped: 0,
+        cursor_steps: 0,
+        unexpected_replies: 0,
+        null_replies: 0,
+        traffic: Traffic::default(),
+    }
+}
+
+fn add_links(result: &mut GroupResult, links: Links) {
+    let counts = &mut result.connections;
+    counts.asked += links.counts.asked;
+    counts.established += links.counts.established;
+    counts.failed += links.counts.failed;
+    counts.lost += links.counts.lost;
+    counts.reconnects += links.counts.reconnects;
+    for (reason, count) in &links.failures {
+        count_word(&mut result.failures, reason, *count);
+    }
+    result.unexpected_replies += links.unexpected;
+    add(&mut result.connect_time, &links.connect_time);
+    add(&mut result.ready_time, &links.ready_time);
+}
+
+fn add_recorded(result: &mut GroupResult, recorded: Recorded) {
+    result.counts.add(&recorded.counts);
+    result.warmup_counts.add(&recorded.warmup);
+    result.traffic.sent_bytes += recorded.traffic.sent_bytes;
+    result.traffic.received_bytes += recorded.traffic.received_bytes;
+    result.cursor_steps += recorded.cursor_steps;
+    result.null_replies += recorded.nulls;
+    for (word, count) in &recorded.errors {
+        count_word(&mut result.errors, word, *count);
+    }
+    add(&mut result.error_response, &recorded.error_response);
+    add(&mut result.censored, &recorded.censored);
+    result.log.extend(recorded.log);
+    result.log_dropped += recorded.log_dropped;
+    for (mine, theirs) in result.commands.iter_mut().zip(recorded.commands) {
+        add_metric(&mut mine.response_time, theirs.response_time);
+        add_metric(&mut mine.service_time, theirs.service_time);
+        add_metric(&mut mine.send_lag, theirs.send_lag);
+    }
+}
+
+fn add_metric(mine: &mut MetricResult, theirs: MetricResult) {
+    add(&mut mine.total, &theirs.total);
+    mine.exact.add(&theirs.exact);
+    mine.intervals.add(&theirs.intervals);
+}

@@ -1,0 +1,46 @@
+//! Seeded randomness of the engine: one generator per thread, group and purpose.
+//!
+//! Not for secrets. Invariant: the numbers depend on the run's seed and the stream's coordinates only, never on timing.
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{Rng as _, SeedableRng as _};
+
+/// A small, fast generator.
+#[derive(Clone, Debug)]
+pub(super) struct Rng(Xoshiro256PlusPlus);
+
+impl Rng {
+    /// The stream at these coordinates (group, thread, purpose) under a run's seed.
+    pub(super) fn new(seed: u64, coordinates: &[u64]) -> Self {
+        // Splitmix64's finisher after each coordinate: neighbouring coordinates give unrelated streams.
+        let mixed = coordinates.iter().fold(seed, |state, coordinate| {
+            let mut z = (state ^ coordinate).wrapping_add(0x9e37_79b9_7f4a_7c15);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ (z >> 31)
+        });
+        Self(Xoshiro256PlusPlus::seed_from_u64(mixed))
+    }
+
+    /// Sixty-four random bits.
+    #[inline]
+    pub(super) fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// A number below `bound` (0 if `bound` is 0), even to within bound/2^64.
+    #[inline]
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
+    }
+
+    /// A number above 0 and at most 1.
+    pub(super) fn unit(&mut self) -> f64 {
+        ((self.next_u64() >> 11) + 1) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// An exponential number of mean 1.
+    pub(super) fn exponential(&mut self) -> f64 {
+        -self.unit().ln()
+    }
+}

@@ -1,0 +1,230 @@
+//! A run over sockets: starts the threads, lets them connect, gives them a common start, puts their results together.
+//!
+//! Not the work of a thread (see `worker`). Invariant: every thread passes both gates whatever happens to it, so no other
+//! waits for ever.
+
+use super::EngineError;
+use super::check::{check, check_descriptors};
+use super::clockwork::{Clockwork, Control};
+use super::conn::Conn;
+use super::group::Group;
+use super::live::{Live, Phase};
+use super::merge::{ThreadResult, merge};
+use super::plan::RunPlan;
+use super::poller::Poller;
+use super::random::Rng;
+use super::recorder::count_word;
+use super::result::RunResult;
+use super::wire::{Token, Wire};
+use super::worker::Worker;
+use super::workload::value_block;
+use crate::clock::{self, Nanos};
+use crate::sys;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, Mutex, PoisonError};
+
+/// Purpose of the random stream that fills value blocks.
+const VALUE_STREAM: u64 = 4;
+/// Time between the last connection and the first request: every thread is in its loop by then.
+const START_DELAY: Nanos = Nanos::from_millis(5);
+/// The origin that says "do not start".
+const NO_START: u64 = 0;
+
+/// One thread's share of all groups, with its connections.
+pub(super) struct Shares {
+    pub(super) groups: Vec<Group>,
+    pub(super) conns: Vec<Conn>,
+}
+
+/// Divides a plan among its threads.
+///
+/// # Errors
+/// A workload does not compile.
+pub(super) fn divide(plan: &RunPlan) -> Result<Vec<Shares>, EngineError> {
+    let blocks: Vec<Arc<[u8]>> = plan
+        .groups
+        .iter()
+        .zip(0_u64..)
+        .map(|(group, index)| {
+            value_block(group.workload.values, Rng::new(plan.seed, &[index, 0, VALUE_STREAM]))
+        })
+        .collect();
+    let share = |thread| {
+        let mut shares = Shares { groups: Vec::new(), conns: Vec::new() };
+        for (index, block) in blocks.iter().enumerate() {
+            let first = shares.conns.len() as Token;
+            let block = Arc::clone(block);
+            if let Some(group) = Group::new(plan, index, thread, first, block)? {
+                let place = shares.groups.len();
+                shares.conns.extend(group.tokens.clone().map(|_| Conn::new(place)));
+                shares.groups.push(group);
+            }
+        }
+        Ok(shares)
+    };
+    (0..plan.threads).map(share).collect()
+}
+
+/// How many shares have a quota of requests.
+pub(super) fn open_quotas(shares: &[Shares]) -> usize {
+    shares.iter().flat_map(|share| &share.groups).filter(|group| group.quota_is_open).count()
+}
+
+/// What the threads and the thread that started them meet over.
+struct Meeting<'a> {
+    plan: &'a RunPlan,
+    live: &'a Live,
+    control: Control<'a>,
+    /// All have connected.
+    connected: Barrier,
+    /// The origin is known.
+    begun: Barrier,
+    origin: AtomicU64,
+    /// Per group of the plan.
+    reports: Mutex<Vec<ConnectReport>>,
+}
+
+/// How a group's connecting went, over all threads.
+#[derive(Clone, Default)]
+struct ConnectReport {
+    established: u64,
+    refused: bool,
+    reasons: Vec<(String, u64)>,
+}
+
+/// See [`super::run`].
+pub(super) fn run(
+    plan: &RunPlan,
+    live: &Live,
+    cancel: &AtomicBool,
+) -> Result<RunResult, EngineError> {
+    check(plan)?;
+    check_descriptors(plan)?;
+    let shares = divide(plan)?;
+    let meeting = Meeting {
+        plan,
+        live,
+        control: Control::new(cancel, open_quotas(&shares)),
+        connected: Barrier::new(plan.threads + 1),
+        begun: Barrier::new(plan.threads + 1),
+        origin: AtomicU64::new(NO_START),
+        reports: Mutex::new(vec![ConnectReport::default(); plan.groups.len()]),
+    };
+    std::thread::scope(|scope| {
+        let meeting = &meeting;
+        let threads: Vec<_> = shares
+            .into_iter()
+            .enumerate()
+            .map(|(index, share)| scope.spawn(move || engine_thread(meeting, index, share)))
+            .collect();
+        meeting.connected.wait();
+        let refusal = refusal(meeting);
+        let started_wall_ns = clock::wall_ns();
+        if refusal.is_none() {
+            let origin = clock::now().saturating_add(START_DELAY);
+            meeting.origin.store(origin.0, Ordering::Release);
+            live.set_phase(Phase::Warmup);
+        }
+        meeting.begun.wait();
+        let mut results = Vec::new();
+        let mut failure = None;
+        for thread in threads {
+            match thread.join() {
+                Ok(Ok(Some(result))) => results.push(result),
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => failure = Some(error),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        live.set_phase(Phase::Done);
+        match refusal.or(failure) {
+            Some(error) => Err(error),
+            None => Ok(merge(plan, results, started_wall_ns + START_DELAY.0)),
+        }
+    })
+}
+
+/// Why the run cannot begin, if it cannot.
+fn refusal(meeting: &Meeting<'_>) -> Option<EngineError> {
+    if meeting.control.is_cancelled() {
+        // What could not be opened because of the cancellation is no failure; the run ends at once with nothing.
+        return None;
+    }
+    let reports = meeting.reports.lock().unwrap_or_else(PoisonError::into_inner);
+    let (group, report) = meeting
+        .plan
+        .groups
+        .iter()
+        .zip(reports.iter())
+        .find(|(_, report)| report.established == 0)?;
+    let reason = report.reasons.iter().max_by_key(|(_, count)| *count);
+    let reason = reason.map_or_else(|| "no reason given".to_owned(), |(reason, _)| reason.clone());
+    let (group, endpoint) = (group.name.clone(), group.target.endpoint.to_string());
+    Some(if report.refused {
+        EngineError::Refused { group, endpoint, reason }
+    } else {
+        EngineError::Unreachable { group, endpoint, reason }
+    })
+}
+
+fn engine_thread(
+    meeting: &Meeting<'_>,
+    index: usize,
+    shares: Shares,
+) -> Result<Option<ThreadResult>, EngineError> {
+    let plan = meeting.plan;
+    let prepared = prepare(meeting, index, shares);
+    if let Ok((worker, _)) = &prepared {
+        report_links(meeting, worker);
+    }
+    meeting.connected.wait();
+    meeting.begun.wait();
+    let (mut worker, pinned) = prepared?;
+    let origin = meeting.origin.load(Ordering::Acquire);
+    if origin == NO_START {
+        return Ok(None);
+    }
+    worker.start(Nanos(origin));
+    let ended = worker
+        .run(&meeting.control)
+        .map_err(|source| EngineError::System { what: "waiting for readiness", source })?;
+    worker.finish(ended);
+    let _ = plan;
+    Ok(Some(worker.into_result(ended, pinned)))
+}
+
+/// Pins the thread, makes its poll set and opens its connections.
+fn prepare<'a>(
+    meeting: &'a Meeting<'a>,
+    index: usize,
+    shares: Shares,
+) -> Result<(Worker<'a, Poller>, Option<usize>), EngineError> {
+    let system = |what| move |source: io::Error| EngineError::System { what, source };
+    let plan = meeting.plan;
+    let pinned = plan.cpus.as_ref().map(|cpus| cpus[index % cpus.len()]);
+    if let Some(cpu) = pinned {
+        sys::pin_thread(cpu).map_err(|source| {
+            EngineError::Plan(format!("cannot pin a thread to processor {cpu}: {source}"))
+        })?;
+    }
+    let poller =
+        Poller::new(shares.conns.len(), plan.pacing).map_err(system("making a poll set"))?;
+    let clockwork = Clockwork::new(plan);
+    let mut worker =
+        Worker::new(poller, shares.groups, shares.conns, clockwork, plan.connect, meeting.live);
+    worker.connect_all(&meeting.control).map_err(system("waiting for connections"))?;
+    Ok((worker, pinned))
+}
+
+fn report_links<W: Wire>(meeting: &Meeting<'_>, worker: &Worker<'_, W>) {
+    let mut reports = meeting.reports.lock().unwrap_or_else(PoisonError::into_inner);
+    for group in &worker.groups {
+        let Some(report) = reports.get_mut(group.index) else { continue };
+        report.established += group.links.counts.established;
+        report.refused |= group.links.refused;
+        for (reason, count) in &group.links.failures {
+            count_word(&mut report.reasons, reason, *count);
+        }
+    }
+}

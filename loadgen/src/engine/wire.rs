@@ -1,0 +1,72 @@
+//! What the worker needs from the outside: a clock, readiness, and bytes in and out of numbered connections.
+//!
+//! Implemented twice: over sockets (`poller`) and over a scripted server in virtual time ([`super::sim`]). The worker is
+//! compiled once for each, so nothing is dispatched at run time.
+
+use super::plan::Endpoint;
+use crate::clock::Nanos;
+use std::io;
+
+/// The number of a connection within its thread.
+pub(super) type Token = u32;
+
+/// Something happened to a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ready {
+    /// Which.
+    pub(super) token: Token,
+    /// Bytes, or the end of the stream, can be read.
+    pub(super) readable: bool,
+    /// Bytes can be written; the connection is open, or has failed to open.
+    pub(super) writable: bool,
+    /// The other side has closed, or an error waits: read until the end.
+    pub(super) hung_up: bool,
+}
+
+/// How long to wait for something to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Not at all.
+    Look,
+    /// Until this time at the latest.
+    Until(Nanos),
+}
+
+/// See the module.
+pub(super) trait Wire {
+    /// The clock.
+    fn now(&mut self) -> Nanos;
+
+    /// Waits, then fills `ready` with what happened; it may stay empty.
+    ///
+    /// # Errors
+    /// The waiting itself failed; nothing can go on.
+    fn wait(&mut self, wait: Wait, ready: &mut Vec<Ready>) -> io::Result<()>;
+
+    /// Begins to open a connection. Whether it opens is told by [`Wire::finish_connect`].
+    ///
+    /// # Errors
+    /// It cannot even begin.
+    fn connect(&mut self, token: Token, endpoint: &Endpoint) -> io::Result<()>;
+
+    /// Whether the connection is open by now.
+    ///
+    /// # Errors
+    /// It failed to open.
+    fn finish_connect(&mut self, token: Token) -> io::Result<bool>;
+
+    /// Reads once.
+    ///
+    /// # Errors
+    /// As a socket's: `WouldBlock` when there is nothing.
+    fn read(&mut self, token: Token, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes once.
+    ///
+    /// # Errors
+    /// As a socket's: `WouldBlock` when there is no room.
+    fn write(&mut self, token: Token, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Gives the connection up. Its token may be connected again.
+    fn close(&mut self, token: Token);
+}

@@ -1,0 +1,454 @@
+//! One engine thread: its connections, its share of every group, and the turn that moves them.
+//!
+//! Not the socket layer ([`Wire`]) and not the schedule. The same worker runs over sockets and in virtual time.
+//! Invariant: a turn touches only connections that are ready or due; nothing in it grows with their number.
+
+use super::clockwork::{Clockwork, Control};
+use super::conn::{Conn, Fault, Progress, State};
+use super::group::{Group, Replies};
+use super::links::Timer;
+use super::live::{Live, LiveCounts, Phase};
+use super::merge::ThreadResult;
+use super::plan::ConnectPlan;
+use super::recorder::Open;
+use super::stall::Watch;
+use super::wire::{Ready, Token, Wait, Wire};
+use crate::clock::Nanos;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::io;
+
+/// Receive buffer, shared by all connections of a thread: it stays in the second-level cache.
+const RECEIVE_BYTES: usize = 64 * 1024;
+/// Reads per connection and turn: a long reply may take this share of a turn, then the others have theirs.
+const READS_PER_TURN: usize = 16;
+/// Writes per turn: after some milliseconds of writing, replies are looked after again.
+const WRITES_PER_TURN: usize = 256;
+/// Packing a closed interval takes some 50 µs: only done with this much time before the next request is due.
+const TIDY_SLACK: Nanos = Nanos::from_micros(200);
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Worker<'a, W> {
+    pub(super) wire: W,
+    pub(super) groups: Vec<Group>,
+    pub(super) conns: Vec<Conn>,
+    pub(super) clockwork: Clockwork,
+    pub(super) watch: Watch,
+    turns: u64,
+    /// What was waiting when the run ended.
+    unfinished: Open,
+    pub(super) live: &'a Live,
+    reported: Vec<LiveCounts>,
+    pub(super) connect: ConnectPlan,
+    pub(super) timers: BinaryHeap<Reverse<(Nanos, Token, Timer)>>,
+    /// Connections to be written at the end of the turn.
+    pub(super) touched: VecDeque<Token>,
+    /// Connections whose reading was cut off and goes on next turn.
+    again: Vec<Token>,
+    /// Connections to be opened, and how many are being opened.
+    pub(super) to_open: VecDeque<Token>,
+    pub(super) opening: usize,
+    ready: Vec<Ready>,
+    scratch: Vec<u8>,
+    receive: Vec<u8>,
+}
+
+impl<'a, W: Wire> Worker<'a, W> {
+    /// A worker over these groups; their tokens index `conns`.
+    pub(super) fn new(
+        wire: W,
+        groups: Vec<Group>,
+        conns: Vec<Conn>,
+        clockwork: Clockwork,
+        connect: ConnectPlan,
+        live: &'a Live,
+    ) -> Self {
+        let watch = Watch::new(clockwork.stall_threshold(), Nanos::ZERO);
+        Self {
+            wire,
+            reported: vec![LiveCounts::default(); groups.len()],
+            to_open: (0..conns.len() as Token).collect(),
+            groups,
+            conns,
+            clockwork,
+            watch,
+            turns: 0,
+            unfinished: Open::default(),
+            live,
+            connect,
+            timers: BinaryHeap::new(),
+            touched: VecDeque::new(),
+            again: Vec::new(),
+            opening: 0,
+            ready: Vec::new(),
+            scratch: Vec::new(),
+            receive: vec![0; RECEIVE_BYTES],
+        }
+    }
+
+    /// Opens all connections and sees them through their handshakes, a bounded number at a time; returns when each is
+    /// ready or has failed.
+    ///
+    /// # Errors
+    /// Waiting failed.
+    pub(super) fn connect_all(&mut self, control: &Control<'_>) -> io::Result<()> {
+        loop {
+            let now = self.wire.now();
+            self.run_timers(now);
+            while self.opening < self.connect.in_parallel
+                && let Some(token) = self.to_open.pop_front()
+            {
+                self.open(token, now);
+            }
+            self.flush();
+            if (self.opening == 0 && self.to_open.is_empty()) || control.is_cancelled() {
+                break;
+            }
+            let look = now.saturating_add(Clockwork::LONGEST_WAIT);
+            self.wait_and_read(self.next_timer().map_or(look, |timer| timer.min(look)))?;
+            self.flush();
+        }
+        for group in &mut self.groups {
+            let counts = &mut group.links.counts;
+            counts.failed = counts.asked - counts.established;
+        }
+        Ok(())
+    }
+
+    /// Begins the schedule at `origin`.
+    pub(super) fn start(&mut self, origin: Nanos) {
+        self.clockwork.start(origin);
+        self.watch = Watch::new(self.clockwork.stall_threshold(), origin);
+        let (from, until) = (self.clockwork.measure_from, self.clockwork.measure_until);
+        for group in &mut self.groups {
+            group.start(origin, from, until);
+            for token in group.tokens.clone() {
+                let conn = &mut self.conns[token as usize];
+                if conn.is_ready() && group.begin(token, conn, origin) {
+                    touch(&mut self.touched, token, conn);
+                }
+            }
+        }
+        if self.watched().count > 0 {
+            self.watch.on_first_due(origin);
+        }
+    }
+
+    /// Runs to the end of the drain; returns when that was.
+    ///
+    /// # Errors
+    /// Waiting failed.
+    pub(super) fn run(&mut self, control: &Control<'_>) -> io::Result<Nanos> {
+        // The origin lies a little ahead; nothing is sent before.
+        while self.wire.now() < self.clockwork.origin {
+            self.wait_and_read(self.clockwork.origin)?;
+        }
+        loop {
+            let now = self.wire.now();
+            if self.keep_time(now, control) {
+                self.publish();
+                return Ok(now);
+            }
+            self.turn(now)?;
+        }
+    }
+
+    /// One turn. The order matters: what is due goes out before anything is read, all that is ready is read before
+    /// anything is written in answer, so that no reply waits behind a send to be stamped.
+    fn turn(&mut self, now: Nanos) -> io::Result<()> {
+        self.turns += 1;
+        self.run_timers(now);
+        self.create_due(now);
+        self.flush();
+        let wakeup = self.next_wakeup();
+        if wakeup > now.saturating_add(TIDY_SLACK) {
+            // One metric's interval at most: a longer break would be felt.
+            let _ = self.groups.iter_mut().any(|group| group.recorder.tidy());
+        }
+        self.wait_and_read(wakeup)?;
+        self.flush();
+        Ok(())
+    }
+
+    /// Moves phases and intervals on; `true` when the run is over.
+    fn keep_time(&mut self, now: Nanos, control: &Control<'_>) -> bool {
+        if self.clockwork.interval_is_over(now) {
+            self.close_interval(now);
+            self.live.set_elapsed(now.since(self.clockwork.origin));
+        }
+        let mut open = 0;
+        for group in &mut self.groups {
+            open += group.recorder.open.count;
+            if group.becomes_complete() {
+                control.complete_one(now);
+            }
+        }
+        let phase = self.clockwork.phase;
+        self.clockwork.advance(now, open, control);
+        if self.clockwork.phase != phase {
+            self.live.set_phase(self.clockwork.phase);
+            let until = self.clockwork.measure_until;
+            self.groups.iter_mut().for_each(|group| group.stop(until));
+        }
+        self.clockwork.phase == Phase::Done
+    }
+
+    fn close_interval(&mut self, now: Nanos) {
+        let number = self.clockwork.next_interval(now);
+        for group in &mut self.groups {
+            group.recorder.close_interval(number);
+        }
+        self.publish();
+    }
+
+    /// Adds what has been counted since the last time to the live counters.
+    fn publish(&mut self) {
+        for (group, reported) in self.groups.iter().zip(&mut self.reported) {
+            let (a, b) = (&group.recorder.counts, &group.recorder.warmup);
+            let total = LiveCounts {
+                connected: 0,
+                scheduled: a.scheduled + b.scheduled,
+                ok: a.ok + b.ok,
+                error: a.error + b.error,
+                timeout: a.timeout + b.timeout,
+                shed: a.shed + b.shed,
+            };
+            self.live.add(group.index, &total.since(reported));
+            *reported = total;
+        }
+    }
+
+    fn create_due(&mut self, now: Nanos) {
+        let was_empty = self.watched().count == 0;
+        for group in &mut self.groups {
+            let Some(due) = group.next_due().filter(|due| *due <= now) else { continue };
+            if was_empty && group.is_watched {
+                self.watch.on_first_due(due);
+            }
+            let touched = &mut self.touched;
+            group.create_due(now, &mut self.conns, |token, conn| touch(touched, token, conn));
+        }
+    }
+
+    fn next_timer(&self) -> Option<Nanos> {
+        self.timers.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    fn next_wakeup(&self) -> Nanos {
+        let due = self.groups.iter().filter_map(Group::next_due);
+        due.chain(self.next_timer()).min().unwrap_or(Nanos::MAX).min(self.clockwork.next_boundary())
+    }
+
+    pub(super) fn watched(&self) -> Open {
+        let mut open = Open::default();
+        for group in self.groups.iter().filter(|group| group.is_watched) {
+            open.count += group.recorder.open.count;
+            open.intended_sum = open.intended_sum.wrapping_add(group.recorder.open.intended_sum);
+        }
+        open
+    }
+
+    fn wait_and_read(&mut self, until: Nanos) -> io::Result<()> {
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.clear();
+        let again = std::mem::take(&mut self.again);
+        let busy = !again.is_empty() || !self.touched.is_empty();
+        let wait = if busy { Wait::Look } else { Wait::Until(until) };
+        let waited = self.wire.wait(wait, &mut ready);
+        for &token in &again {
+            self.read(token, ReadUntil::Short);
+        }
+        for event in &ready {
+            self.on_ready(event);
+        }
+        self.ready = ready;
+        waited
+    }
+
+    fn on_ready(&mut self, event: &Ready) {
+        let token = event.token;
+        let Some(conn) = self.conns.get_mut(token as usize) else { return };
+        match conn.state {
+            State::Connecting { .. } if event.writable || event.hung_up => {
+                self.finish_connect(token);
+            }
+            State::Handshaking { .. } | State::Ready => {
+                if event.writable && conn.wants_write() {
+                    touch(&mut self.touched, token, conn);
+                }
+                if event.hung_up {
+                    self.read(token, ReadUntil::End);
+                } else if event.readable {
+                    self.read(token, ReadUntil::Short);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads what is there. A short read is the end of it under edge triggering, unless the other side has hung up.
+    fn read(&mut self, token: Token, until: ReadUntil) {
+        let mut buffer = std::mem::take(&mut self.receive);
+        for count in 0.. {
+            if count == READS_PER_TURN {
+                self.again.push(token);
+                break;
+            }
+            match self.wire.read(token, &mut buffer) {
+                Ok(0) => {
+                    self.lose(token, "closed by the server");
+                    break;
+                }
+                Ok(len) => {
+                    let now = self.wire.now();
+                    if let Err(fault) = self.deliver(token, &buffer[..len], now) {
+                        self.fault(token, &fault);
+                        break;
+                    }
+                    if len < buffer.len() && until == ReadUntil::Short {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.lose(token, &reason(&error));
+                    break;
+                }
+            }
+        }
+        self.receive = buffer;
+    }
+
+    /// Bytes that came at `now` go to their connection; its free slots are filled again.
+    #[inline]
+    fn deliver(&mut self, token: Token, bytes: &[u8], now: Nanos) -> Result<(), Fault> {
+        if self.clockwork.interval_is_over(now) {
+            self.close_interval(now);
+        }
+        let before = self.watched();
+        let conn = &mut self.conns[token as usize];
+        let group = &mut self.groups[conn.group];
+        if self.clockwork.phase == Phase::Measure {
+            group.recorder.traffic.received_bytes += bytes.len() as u64;
+        }
+        let mut replies = Replies { recorder: &mut group.recorder, now };
+        let outcome = conn.on_bytes(bytes, &group.handshake, &mut replies);
+        group.recorder.settle(now);
+        match outcome? {
+            Progress::Partial => {}
+            Progress::Ready { since } => self.on_handshaken(token, since, now),
+            Progress::Replies => {
+                let fed = group.feed(token, conn, now);
+                if fed || conn.wants_write() {
+                    touch(&mut self.touched, token, conn);
+                }
+                let after = self.watched();
+                self.watch.on_replies(now, before, after);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes to touched connections, in the order they were touched.
+    fn flush(&mut self) {
+        for _ in 0..WRITES_PER_TURN {
+            let Some(token) = self.touched.pop_front() else { break };
+            self.conns[token as usize].listed.touched = false;
+            self.write(token);
+        }
+    }
+
+    fn write(&mut self, token: Token) {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        loop {
+            let conn = &mut self.conns[token as usize];
+            let group = &mut self.groups[conn.group];
+            let bytes = conn.next_write(&mut group.generator, &mut scratch);
+            if bytes.is_empty() {
+                break;
+            }
+            let len = bytes.len();
+            let now = self.wire.now();
+            let (taken, failure) = match self.wire.write(token, bytes) {
+                Ok(taken) => (taken, None),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => (0, None),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (0, None),
+                Err(error) => (0, Some(reason(&error))),
+            };
+            conn.on_written(taken, now, &scratch);
+            if self.clockwork.phase == Phase::Measure {
+                group.recorder.traffic.sent_bytes += taken as u64;
+            }
+            if let Some(timeout) = group.timeout
+                && !conn.listed.timer
+                && conn.in_flight() > 0
+            {
+                conn.listed.timer = true;
+                self.timers.push(Reverse((now.saturating_add(timeout), token, Timer::Request)));
+            }
+            if let Some(failure) = failure {
+                self.lose(token, &failure);
+                break;
+            }
+            if taken < len {
+                break;
+            }
+        }
+        self.scratch = scratch;
+    }
+
+    /// What this thread found out; call [`Worker::finish`] before.
+    pub(super) fn into_result(self, ended: Nanos, pinned: Option<usize>) -> ThreadResult {
+        ThreadResult {
+            quiet: self.watch.finish(ended, self.unfinished),
+            groups: self.groups,
+            clockwork: self.clockwork,
+            ended,
+            turns: self.turns,
+            pinned,
+        }
+    }
+
+    /// Ends the recording: what is unanswered is unfinished as of `ended`.
+    pub(super) fn finish(&mut self, ended: Nanos) {
+        self.unfinished = self.watched();
+        let number = self.clockwork.next_interval(ended);
+        for group in &mut self.groups {
+            for token in group.tokens.clone() {
+                for request in self.conns[token as usize].take_requests() {
+                    if !request.is_gone() {
+                        group.recorder.unfinished(request.intended, request.sent, ended);
+                    }
+                }
+            }
+            group.abandon_backlog(ended);
+            group.recorder.close_interval(number);
+        }
+    }
+}
+
+/// When a read may stop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ReadUntil {
+    /// At a read that leaves room in the buffer.
+    Short,
+    /// At the end of the stream.
+    End,
+}
+
+/// Puts a connection on the list of those to be written.
+#[inline]
+pub(super) fn touch(touched: &mut VecDeque<Token>, token: Token, conn: &mut Conn) {
+    if !conn.listed.touched {
+        conn.listed.touched = true;
+        touched.push_back(token);
+    }
+}
+
+/// What the system says, without its error number.
+pub(super) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}

@@ -1,0 +1,238 @@
+//! Which command comes next and with which numbers: the random side of a group, one per thread.
+//!
+//! Not the schedule (when) and not the connection (where). Invariant: numbers are drawn in batches before they are
+//! needed, so that drawing does not fall between a request's due time and its sending.
+
+use super::plan::{Cursor, ValueSize, Workload};
+use super::random::Rng;
+use super::template::{Numbers, Source, Template};
+use std::sync::Arc;
+
+/// Numbers drawn at a time: enough to keep the generator in registers, small enough to stay in the first cache.
+const BATCH: usize = 64;
+/// Least bytes in the block values are cut from: many distinct values, still inside the second-level cache.
+const BLOCK_BYTES_MIN: usize = 128 * 1024;
+
+/// One thread's generator of requests.
+#[derive(Debug)]
+pub(super) struct Generator {
+    commands: Vec<Command>,
+    /// Running sums of the commands' weights.
+    weights: Vec<u64>,
+    choices: Batch,
+    block: Arc<[u8]>,
+    share: Share,
+    rng: Rng,
+}
+
+#[derive(Debug)]
+struct Command {
+    template: Template,
+    batches: Vec<Batch>,
+    cursor: Cursor,
+}
+
+/// Numbers for one slot, drawn ahead.
+#[derive(Debug)]
+struct Batch {
+    source: Source,
+    numbers: [u64; BATCH],
+    next: usize,
+    /// Where a sequential source stands.
+    position: u64,
+}
+
+/// Which thread's share of the group this is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    pub(super) index: u64,
+    pub(super) of: u64,
+}
+
+/// A value block large enough for a workload, filled from a seed; all threads of a group share it.
+pub(super) fn value_block(values: ValueSize, mut rng: Rng) -> Arc<[u8]> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let longest = match values {
+        ValueSize::Fixed(len) => len,
+        ValueSize::Range { max, .. } => max,
+    };
+    let len = (longest * 2).max(BLOCK_BYTES_MIN);
+    let mut block = Vec::with_capacity(len + 8);
+    while block.len() < len {
+        block.extend(rng.next_u64().to_le_bytes().map(|byte| ALPHABET[usize::from(byte & 63)]));
+    }
+    block.truncate(len);
+    block.into()
+}
+
+impl Generator {
+    /// A generator for `share` of the workload.
+    ///
+    /// # Errors
+    /// A template does not compile; the message names the placeholder.
+    pub(super) fn new(
+        workload: &Workload,
+        block: Arc<[u8]>,
+        share: Share,
+        rng: Rng,
+    ) -> Result<Self, String> {
+        let mut commands = Vec::new();
+        let mut weights = Vec::new();
+        let mut total = 0;
+        for plan in &workload.commands {
+            let template = Template::compile(plan, &workload.keys, workload.values)?;
+            let batches = template.slots.iter().cloned().map(Batch::new).collect();
+            commands.push(Command { template, batches, cursor: plan.cursor });
+            total += u64::from(plan.weight);
+            weights.push(total);
+        }
+        let choices = Batch::new(Source::Uniform { below: total });
+        Ok(Self { commands, weights, choices, block, share, rng })
+    }
+
+    /// The command of the next request.
+    #[inline]
+    pub(super) fn choose(&mut self) -> u16 {
+        if self.commands.len() == 1 {
+            return 0;
+        }
+        let choice = self.choices.take(self.share, &self.block, &mut self.rng);
+        self.weights.iter().position(|&sum| choice < sum).unwrap_or(0) as u16
+    }
+
+    /// Whether a command's cursor is followed.
+    #[inline]
+    pub(super) fn follows_cursor(&self, command: u16) -> bool {
+        matches!(self.commands[usize::from(command)].cursor, Cursor::Follow { .. })
+    }
+
+    /// Numbers for all slots of a command, for a request that is written more than once.
+    pub(super) fn numbers_of(&mut self, command: u16) -> Vec<u64> {
+        let command = &mut self.commands[usize::from(command)];
+        let (share, block, rng) = (self.share, &self.block, &mut self.rng);
+        command.batches.iter_mut().map(|batch| batch.take(share, block, rng)).collect()
+    }
+
+    /// Appends a request of this command with fresh numbers.
+    #[inline]
+    pub(super) fn write(&mut self, command: u16, out: &mut Vec<u8>) {
+        let command = &mut self.commands[usize::from(command)];
+        let mut fresh = Fresh {
+            batches: &mut command.batches,
+            share: self.share,
+            block: &self.block,
+            rng: &mut self.rng,
+        };
+        command.template.write(out, &self.block, 0, &mut fresh);
+    }
+
+    /// Appends one call of a followed cursor, with the numbers the whole iteration uses.
+    pub(super) fn write_call(&self, command: u16, numbers: &[u64], cursor: u64, out: &mut Vec<u8>) {
+        let template = &self.commands[usize::from(command)].template;
+        template.write(out, &self.block, cursor, &mut Kept(numbers));
+    }
+}
+
+struct Fresh<'a> {
+    batches: &'a mut [Batch],
+    share: Share,
+    block: &'a [u8],
+    rng: &'a mut Rng,
+}
+
+impl Numbers for Fresh<'_> {
+    #[inline]
+    fn number(&mut self, slot: usize) -> u64 {
+        self.batches[slot].take(self.share, self.block, self.rng)
+    }
+}
+
+struct Kept<'a>(&'a [u64]);
+
+impl Numbers for Kept<'_> {
+    fn number(&mut self, slot: usize) -> u64 {
+        self.0[slot]
+    }
+}
+
+impl Batch {
+    const fn new(source: Source) -> Self {
+        Self { source, numbers: [0; BATCH], next: BATCH, position: 0 }
+    }
+
+    #[inline]
+    fn take(&mut self, share: Share, block: &[u8], rng: &mut Rng) -> u64 {
+        if self.next == BATCH {
+            self.refill(share, block, rng);
+        }
+        let number = self.numbers[self.next];
+        self.next += 1;
+        number
+    }
+
+    fn refill(&mut self, share: Share, block: &[u8], rng: &mut Rng) {
+        self.next = 0;
+        match self.source {
+            Source::Uniform { below } => {
+                self.numbers.fill_with(|| rng.below(below));
+            }
+            Source::Sequential { below } => {
+                for number in &mut self.numbers {
+                    *number = (share.index + self.position * share.of) % below;
+                    self.position += 1;
+                }
+            }
+            Source::BlockOffset => {
+                self.numbers.fill_with(|| rng.below(block.len() as u64));
+            }
+            Source::Length { min, max } => {
+                self.numbers.fill_with(|| min + rng.below(max - min + 1));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::{CommandPlan, KeyDistribution, KeySpace};
+    use super::*;
+
+    fn generator(commands: Vec<CommandPlan>, keys: KeySpace, share: Share) -> Generator {
+        let workload = Workload { commands, keys, values: ValueSize::Fixed(8) };
+        let block = value_block(workload.values, Rng::new(1, &[]));
+        Generator::new(&workload, block, share, Rng::new(1, &[share.index])).expect("valid")
+    }
+
+    #[test]
+    fn weights_are_kept() {
+        let weighted = |name: &str, weight| CommandPlan { weight, ..CommandPlan::new(&[name]) };
+        let commands = vec![weighted("GET", 9), weighted("SET", 1)];
+        let mut generator = generator(commands, KeySpace::uniform(10), Share { index: 0, of: 1 });
+        let sets = (0..100_000).filter(|_| generator.choose() == 1).count();
+        assert!((9_500..10_500).contains(&sets), "{sets}");
+    }
+
+    #[test]
+    fn sequential_shares_together_touch_every_key_once() {
+        let keys = KeySpace {
+            digits: 0,
+            prefix: String::new(),
+            distribution: KeyDistribution::Sequential,
+            ..KeySpace::uniform(300)
+        };
+        let mut seen = Vec::new();
+        for index in 0..3 {
+            let share = Share { index, of: 3 };
+            let mut generator =
+                generator(vec![CommandPlan::new(&["GET", "__key__"])], keys.clone(), share);
+            for _ in 0..100 {
+                let mut out = Vec::new();
+                generator.write(0, &mut out);
+                seen.push(String::from_utf8(out).expect("text"));
+            }
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 300);
+    }
+}
