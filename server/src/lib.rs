@@ -1,7 +1,41 @@
 //! The reference server: Redis commands on the ae event loop.
+//!
+//! Life of a request, in reading order:
+//!
+//! ```text
+//! ae          the loop wakes; a descriptor is readable
+//! net::read   one read of at most 16 KiB; the parser finds each complete command in it
+//! dispatch    Redis's checks in Redis's order, then the command's function
+//! command     one function per command; works on `db`, appends to the reply
+//! net::write  before the loop sleeps again, all replies of the tick leave
+//! cron        ten times a second: expiry, rehash, idle clients, statistics
+//! ```
+//!
+//! Command execution is single-threaded and never does I/O. State is one [`Server`], passed down;
+//! [`Instance`] is a server with its loop, and [`main_with_args`] the program around it.
 #![deny(unsafe_code)]
 
+pub mod ae;
+mod cli;
+pub mod clock;
 mod command;
+mod config;
+mod cron;
 pub mod db;
+mod dispatch;
+
+mod log;
+mod metrics;
 mod net;
+mod pubsub;
+mod run;
 mod server;
+mod slowlog;
+mod stats;
+mod sys;
+mod watch;
+
+pub use cli::main_with_args;
+pub use config::{Config, ConfigError};
+pub use run::{Instance, Quiet};
+pub use server::Server;

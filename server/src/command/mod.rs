@@ -5,12 +5,33 @@
 //! To add a command, add a row to its file's `TABLE` and a function `fn(&mut Call<'_>)` to it.
 
 pub(crate) mod call;
+mod client;
+mod connection;
+mod generic_args;
+mod hash;
+mod keyspace;
+mod keyspace_expire;
+mod keyspace_object;
+mod list;
+mod pubsub;
 pub(crate) mod reply;
+mod scan;
+mod set;
+mod string;
+mod string_lcs;
+mod string_long_double;
+mod string_number;
+mod string_set;
 mod table;
+mod transaction;
+mod zset;
+mod zset_range;
 
 pub(crate) use call::{Args, Call, parse_integer};
+pub(crate) use client::peer_text;
 pub(crate) use reply::{Deferred, Protocol, Reply};
 pub(crate) use table::{CommandTable, Found};
+pub(crate) use transaction::{discard_transaction, touch_database};
 
 use std::borrow::Cow;
 
@@ -211,4 +232,35 @@ impl CommandSpec {
 /// The tables of the command files, joined in this order.
 ///
 /// A new file needs its `mod` line above and its `TABLE` here; nothing else.
-pub(crate) const TABLES: &[&[CommandSpec]] = &[];
+pub(crate) const TABLES: &[&[CommandSpec]] = &[
+    connection::TABLE,
+    client::TABLE,
+    transaction::TABLE,
+    pubsub::TABLE,
+    hash::TABLE,
+    keyspace::TABLE,
+    keyspace_expire::TABLE,
+    keyspace_object::TABLE,
+    list::TABLE,
+    scan::TABLE,
+    set::TABLE,
+    string::TABLE,
+    string_lcs::TABLE,
+    string_number::TABLE,
+    string_set::TABLE,
+    zset::TABLE,
+    zset_range::TABLE,
+];
+
+/// Replies with a container's help text, in the shape all of Redis's `HELP` subcommands have.
+pub(crate) fn help(out: &mut Reply, name: &str, lines: &[&str]) {
+    out.array(lines.len() + 3);
+    out.simple(
+        format!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:").as_bytes(),
+    );
+    for line in lines {
+        out.simple(line.as_bytes());
+    }
+    out.simple(b"HELP");
+    out.simple(b"    Print this help.");
+}

@@ -1,0 +1,144 @@
+//! What the loop asks of a backend, and the words both use.
+
+use super::mio_backend::MioBackend;
+use crate::clock::Nanos;
+use std::io;
+use std::os::fd::RawFd;
+
+/// A set of readable, writable and barrier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mask(u8);
+
+impl Mask {
+    /// Nothing.
+    pub const NONE: Mask = Mask(0);
+    /// Bytes, a connection, the end of the stream or an error can be read.
+    pub const READABLE: Mask = Mask(1);
+    /// Bytes can be written.
+    pub const WRITABLE: Mask = Mask(2);
+    /// Write before reading when both fire in one turn.
+    pub const BARRIER: Mask = Mask(4);
+    /// Both directions.
+    pub const BOTH: Mask = Mask(3);
+
+    /// Whether all of `other` is in this set.
+    #[must_use]
+    pub const fn contains(self, other: Mask) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether any of `other` is in this set.
+    #[must_use]
+    pub const fn intersects(self, other: Mask) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The union.
+    #[must_use]
+    pub const fn with(self, other: Mask) -> Mask {
+        Mask(self.0 | other.0)
+    }
+
+    /// The difference.
+    #[must_use]
+    pub const fn without(self, other: Mask) -> Mask {
+        Mask(self.0 & !other.0)
+    }
+
+    /// The intersection.
+    #[must_use]
+    pub const fn only(self, other: Mask) -> Mask {
+        Mask(self.0 & other.0)
+    }
+
+    /// Whether nothing is in the set.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// One descriptor that a poll found ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fired {
+    /// The descriptor.
+    pub fd: RawFd,
+    /// For what; errors and hang-ups count as both, so that a dead peer reaches some handler.
+    pub mask: Mask,
+    /// Which user of the descriptor's number was meant; filled in by the loop.
+    pub generation: u32,
+}
+
+impl Fired {
+    /// `fd` is ready for `mask`.
+    #[must_use]
+    pub fn new(fd: RawFd, mask: Mask) -> Self {
+        Fired { fd, mask, generation: 0 }
+    }
+}
+
+/// A way to wait for readiness.
+///
+/// Contract: every descriptor occurs at most once in `fired`; and what a handler has not drained is
+/// reported again by the next poll, either because the backend is level-triggered or because it
+/// remembers [`Api::not_drained`].
+pub trait Api {
+    /// What `INFO` calls it.
+    fn name(&self) -> &'static str;
+
+    /// Watches `fd` for `mask` as well as for `before`, which is watched already.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn add(&mut self, fd: RawFd, mask: Mask, before: Mask) -> io::Result<()>;
+
+    /// Stops watching `fd` for `mask`; `remaining` is still watched.
+    fn del(&mut self, fd: RawFd, mask: Mask, remaining: Mask);
+
+    /// Waits at most `timeout` (`None`: for ever) and appends what is ready.
+    ///
+    /// # Errors
+    /// `Interrupted` counts as no event; anything else ends the loop.
+    fn poll(&mut self, timeout: Option<Nanos>, fired: &mut Vec<Fired>) -> io::Result<()>;
+
+    /// A handler left something in `fd`. Only edge-triggered backends need to be told.
+    fn not_drained(&mut self, _fd: RawFd, _mask: Mask) {}
+
+    /// Descriptors below `setsize` may be added from now on.
+    ///
+    /// # Errors
+    /// If the backend cannot watch so many.
+    fn resize(&mut self, setsize: usize) -> io::Result<()>;
+}
+
+/// The backends that can be chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// mio: epoll or kqueue, edge-triggered.
+    #[default]
+    Mio,
+}
+
+impl Backend {
+    /// Its names, as `--ae-backend` takes them.
+    pub const NAMES: &'static [&'static str] = &["mio"];
+
+    /// The backend called `name`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Backend> {
+        match name {
+            "mio" => Some(Backend::Mio),
+            _ => None,
+        }
+    }
+
+    /// Makes one for descriptors below `setsize`.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn create(self, setsize: usize) -> io::Result<Box<dyn Api>> {
+        match self {
+            Backend::Mio => Ok(Box::new(MioBackend::new(setsize)?)),
+        }
+    }
+}

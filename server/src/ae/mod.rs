@@ -1,0 +1,262 @@
+//! The ae event loop: file events by descriptor, time events, a backend, two hooks around sleep.
+//!
+//! One turn is [`EventLoop::tick`]; its order is Redis's (`ae.c`, `aeProcessEvents`), and every
+//! step that must not move says why. The loop knows no clients and no commands: `S` is the state
+//! that is passed down to every handler, so no handler holds a borrow across another.
+//!
+//! ae is level-triggered: a handler may leave bytes in a socket and will be called again. Backends
+//! for which that is not so keep a set of descriptors that are still ready, see [`api::Api`].
+//! Read next: [`api`], `mio_backend`, [`timers`].
+
+pub mod api;
+mod events;
+mod mio_backend;
+mod ready;
+pub mod timers;
+
+pub use api::{Api, Backend, Fired, Mask};
+pub use timers::{Next, TimeProc, TimerId};
+
+use crate::clock::{Clock, Nanos};
+use events::FileEvents;
+use std::io;
+use std::os::fd::RawFd;
+use timers::Timers;
+
+/// Called when a descriptor is ready: the loop, the state, the descriptor, the word given with it,
+/// and which of readable and writable fired.
+pub type FileProc<S> = fn(&mut EventLoop<S>, &mut S, RawFd, u64, Mask);
+
+/// Called around sleep.
+pub type Hook<S> = fn(&mut EventLoop<S>, &mut S);
+
+/// The loop. See the module's text.
+pub struct EventLoop<S> {
+    files: FileEvents<S>,
+    timers: Timers<S>,
+    api: Box<dyn Api>,
+    fired: Vec<Fired>,
+    before_sleep: Hook<S>,
+    after_sleep: Hook<S>,
+    clock: Clock,
+    now: Nanos,
+    dont_wait: bool,
+    stop: bool,
+}
+
+impl<S> EventLoop<S> {
+    /// A loop for descriptors below `setsize`.
+    pub fn new(api: Box<dyn Api>, setsize: usize, clock: Clock) -> Self {
+        let now = clock.now();
+        EventLoop {
+            files: FileEvents::new(setsize),
+            timers: Timers::default(),
+            api,
+            fired: Vec::new(),
+            before_sleep: |_, _| {},
+            after_sleep: |_, _| {},
+            clock,
+            now,
+            dont_wait: false,
+            stop: false,
+        }
+    }
+
+    /// Sets the hooks that run before and after sleeping.
+    pub fn set_hooks(&mut self, before_sleep: Hook<S>, after_sleep: Hook<S>) {
+        self.before_sleep = before_sleep;
+        self.after_sleep = after_sleep;
+    }
+
+    /// Turns until [`EventLoop::stop`].
+    ///
+    /// # Errors
+    /// If the backend cannot be asked at all; interruptions are not errors.
+    pub fn run(&mut self, state: &mut S) -> io::Result<()> {
+        while !self.stop {
+            self.tick(state)?;
+        }
+        Ok(())
+    }
+
+    /// One turn of the loop.
+    ///
+    /// # Errors
+    /// As [`EventLoop::run`].
+    pub fn tick(&mut self, state: &mut S) -> io::Result<()> {
+        (self.before_sleep)(self, state);
+        // Only now: the hook may have created a timer or asked not to sleep.
+        let timeout = self.poll_timeout();
+        self.poll(timeout)?;
+        // Before any handler: it refreshes the cached time that all of them see.
+        (self.after_sleep)(self, state);
+        self.process_files(state);
+        // After file events, so that a timer's work never delays a reply that is already due;
+        // and a timer sees whatever this tick's requests changed.
+        self.process_timers(state);
+        Ok(())
+    }
+
+    /// How long the backend may sleep: not at all, until the nearest timer, or for ever (`None`).
+    fn poll_timeout(&mut self) -> Option<Nanos> {
+        if self.dont_wait {
+            return Some(Nanos::ZERO);
+        }
+        let nearest = self.timers.nearest()?;
+        self.now = self.clock.now();
+        Some(nearest - self.now)
+    }
+
+    fn poll(&mut self, timeout: Option<Nanos>) -> io::Result<()> {
+        self.fired.clear();
+        match self.api.poll(timeout, &mut self.fired) {
+            // A signal: no event, but the hook and the timers still have their turn.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.fired.clear(),
+            other => other?,
+        }
+        for fired in &mut self.fired {
+            fired.generation = self.files.generation(fired.fd);
+        }
+        self.now = self.clock.now();
+        Ok(())
+    }
+
+    /// Calls the handlers of everything that fired. Each guard is read again before each call: the
+    /// previous handler may have removed this descriptor, or closed it and given its number away.
+    fn process_files(&mut self, state: &mut S) {
+        for index in 0..self.fired.len() {
+            let fired = self.fired[index];
+            let inverted = self.files.mask(fired.fd).contains(Mask::BARRIER);
+            let order = if inverted {
+                [Mask::WRITABLE, Mask::READABLE]
+            } else {
+                [Mask::READABLE, Mask::WRITABLE]
+            };
+            let mut called = None;
+            for side in order {
+                let Some((run, data)) = self.files.due(fired, side) else { continue };
+                // One handler for both sides is called once per event.
+                if called.is_some_and(|earlier: FileProc<S>| std::ptr::fn_addr_eq(earlier, run)) {
+                    continue;
+                }
+                run(self, state, fired.fd, data, fired.mask);
+                called = Some(run);
+            }
+        }
+    }
+
+    /// Runs the timers that are due. One created during the pass waits for the next.
+    fn process_timers(&mut self, state: &mut S) {
+        if self.timers.is_empty() {
+            return;
+        }
+        self.now = self.clock.now();
+        self.timers.forget_deleted();
+        for index in (0..self.timers.len()).rev() {
+            let Some((id, run)) = self.timers.due(index, self.now) else { continue };
+            let next = run(self, state, id);
+            // Read again: the delay counts from completion, so a slow timer drifts, as ae's do.
+            self.now = self.clock.now();
+            self.timers.completed(index, next, self.now);
+        }
+    }
+
+    /// Watches `fd` for `mask` too (merged with what is watched already) and sets the handler.
+    ///
+    /// # Errors
+    /// `ERANGE` for a descriptor not below the set size; what the backend says otherwise.
+    pub fn add_file(
+        &mut self,
+        fd: RawFd,
+        mask: Mask,
+        run: FileProc<S>,
+        data: u64,
+    ) -> io::Result<()> {
+        self.files.check_range(fd)?;
+        let before = self.files.mask(fd);
+        if !before.contains(mask.without(Mask::BARRIER)) {
+            self.api.add(fd, mask, before)?;
+        }
+        self.files.add(fd, mask, run, data);
+        Ok(())
+    }
+
+    /// Stops watching `fd` for `mask`; the barrier goes with the writable side.
+    pub fn del_file(&mut self, fd: RawFd, mask: Mask) {
+        let before = self.files.mask(fd);
+        if before.is_empty() {
+            return;
+        }
+        let mask = if mask.contains(Mask::WRITABLE) { mask.with(Mask::BARRIER) } else { mask };
+        // The mask changes before the backend is told, as in ae: a failing call leaves no handler.
+        let remaining = self.files.del(fd, mask);
+        self.api.del(fd, mask, remaining);
+    }
+
+    /// What `fd` is watched for.
+    pub fn file_mask(&self, fd: RawFd) -> Mask {
+        self.files.mask(fd)
+    }
+
+    /// A handler says that it left something to do on `fd`: it must be called again even if nothing
+    /// more arrives. Level-triggered backends know by themselves.
+    pub fn not_drained(&mut self, fd: RawFd, mask: Mask) {
+        self.api.not_drained(fd, mask);
+    }
+
+    /// A timer that first runs `delay` from now.
+    pub fn add_timer(&mut self, delay: Nanos, run: TimeProc<S>) -> TimerId {
+        self.timers.add(self.clock.now() + delay, run)
+    }
+
+    /// Removes a timer; harmless if it is gone.
+    pub fn del_timer(&mut self, id: TimerId) {
+        self.timers.delete(id);
+    }
+
+    /// Whether the next turns may sleep.
+    pub fn set_dont_wait(&mut self, dont_wait: bool) {
+        self.dont_wait = dont_wait;
+    }
+
+    /// Ends [`EventLoop::run`] after this turn.
+    pub fn stop(&mut self) {
+        self.stop = true;
+    }
+
+    /// Descriptors below this can be watched.
+    pub fn setsize(&self) -> usize {
+        self.files.setsize()
+    }
+
+    /// Changes the set size.
+    ///
+    /// # Errors
+    /// If a descriptor at or above it is being watched, or the backend has a limit of its own.
+    pub fn resize(&mut self, setsize: usize) -> io::Result<()> {
+        self.files.check_resize(setsize)?;
+        self.api.resize(setsize)?;
+        self.files.resize(setsize);
+        Ok(())
+    }
+
+    /// The backend's name (`INFO multiplexing_api`).
+    pub fn api_name(&self) -> &'static str {
+        self.api.name()
+    }
+
+    /// How many events the last poll brought.
+    pub fn fired_count(&self) -> usize {
+        self.fired.len()
+    }
+
+    /// The time when the loop last looked: after the poll, or before and between timers.
+    pub fn now(&self) -> Nanos {
+        self.now
+    }
+
+    /// The loop's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}

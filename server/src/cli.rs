@@ -1,0 +1,98 @@
+//! The command line of `ae-server`: as redis-server is started, and its version and help.
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::run::{Instance, Quiet};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// The Redis version whose behaviour this server follows; clients decide by it what they may send.
+pub(crate) const REDIS_VERSION: &str = "7.0.15";
+
+/// Exit code for wrong arguments or configuration.
+const BAD_USAGE: u8 = 2;
+
+const HELP: &str = "\
+Usage: ae-server [/path/to/redis.conf] [--directive value ...]
+       ae-server - (read the configuration from standard input)
+       ae-server -v or --version
+       ae-server -h or --help
+
+Examples:
+       ae-server                           (port 6379, every default of Redis 7.0)
+       ae-server --port 7777 --maxclients 20000
+       ae-server --port 0 --unixsocket /tmp/ae.sock
+       ae-server redis.conf --loglevel verbose
+       echo 'maxmemory 128mb' | ae-server -
+
+Directives are those of redis.conf; CONFIG GET * lists them with their values. This server's own:
+       --ae-backend mio                    how the loop waits for sockets
+
+What this server cannot do (persistence, replication, cluster, TLS) is refused when asked for.
+Exit codes: 0 ended by SHUTDOWN or a signal, 1 could not start, 2 wrong arguments or configuration.
+";
+
+/// Runs a server as the arguments ask (without the program's name) until it is shut down.
+///
+/// This is all of `ae-server`, and of `loadgen serve`.
+#[must_use]
+pub fn main_with_args(args: &[String]) -> ExitCode {
+    match args.first().map(String::as_str) {
+        Some("-v" | "--version") => {
+            say(&format!(
+                "Redis server v={REDIS_VERSION} sha=00000000:0 malloc=libc bits={} build=aelab-{}\n",
+                usize::BITS,
+                env!("CARGO_PKG_VERSION")
+            ));
+            return ExitCode::SUCCESS;
+        }
+        Some("-h" | "--help") => {
+            say(HELP);
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
+    }
+    let config = match Config::from_args(args) {
+        Ok(config) => config,
+        Err(error) => {
+            complain(&error.to_string());
+            return ExitCode::from(BAD_USAGE);
+        }
+    };
+    match serve(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(config: Config) -> Result<(), String> {
+    let dir = config.text("dir");
+    if dir != "." && !dir.is_empty() {
+        std::env::set_current_dir(dir).map_err(|e| format!("Can't chdir to '{dir}': {e}"))?;
+    }
+    let pidfile = config.text("pidfile").to_owned();
+    let mut instance = Instance::start(config, Clock::system(), Quiet::No)?;
+    instance.handle_signals().map_err(|e| format!("signal handlers cannot be installed: {e}"))?;
+    if !pidfile.is_empty() {
+        // As in Redis, a server without its pid file is still a server.
+        let _ = std::fs::write(&pidfile, format!("{}\n", std::process::id()));
+    }
+    instance.announce();
+    let outcome = instance.run().map_err(|e| format!("the event loop failed: {e}"));
+    if !pidfile.is_empty() {
+        let _ = std::fs::remove_file(&pidfile);
+    }
+    outcome
+}
+
+fn say(text: &str) {
+    // A closed pipe (`ae-server --help | head -1`) is not worth a panic.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn complain(problem: &str) {
+    let _ = writeln!(std::io::stderr(), "ae-server: {problem}");
+}

@@ -1,0 +1,266 @@
+//! Publish and subscribe: SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE PUBLISH PUBSUB.
+//!
+//! Messages are appended to the subscribers' output buffers at once and leave before the loop
+//! sleeps, like every reply. A subscriber that does not read meets `client-output-buffer-limit`.
+
+use super::flags::{FAST, LOADING, MAY_REPLICATE, NOSCRIPT, PUBSUB, STALE};
+use super::{Call, CommandSpec, Group, NO_KEYS, Reply, command, container};
+use crate::db::glob::Pattern;
+use crate::net::ClientKey;
+use crate::net::client::Client;
+use crate::pubsub::Kind;
+use crate::server::Server;
+
+const SUBSCRIBING: u32 = LOADING | NOSCRIPT | PUBSUB | STALE;
+
+pub(crate) const TABLE: &[CommandSpec] = &[
+    command("subscribe", -2, SUBSCRIBING, NO_KEYS, subscribe).docs(
+        Group::Pubsub,
+        "2.0.0",
+        "O(N) where N is the number of channels to subscribe to.",
+        "Listen for messages published to the given channels",
+    ),
+    command("unsubscribe", -1, SUBSCRIBING, NO_KEYS, unsubscribe).docs(
+        Group::Pubsub,
+        "2.0.0",
+        "O(N) where N is the number of clients already subscribed to a channel.",
+        "Stop listening for messages posted to the given channels",
+    ),
+    command("psubscribe", -2, SUBSCRIBING, NO_KEYS, psubscribe).docs(
+        Group::Pubsub,
+        "2.0.0",
+        "O(N) where N is the number of patterns the client is already subscribed to.",
+        "Listen for messages published to channels matching the given patterns",
+    ),
+    command("punsubscribe", -1, SUBSCRIBING, NO_KEYS, punsubscribe).docs(
+        Group::Pubsub,
+        "2.0.0",
+        "O(N+M) where N is the number of patterns the client is already subscribed and M is the \
+         number of total patterns subscribed in the system (by any client).",
+        "Stop listening for messages posted to channels matching the given patterns",
+    ),
+    command("publish", 3, FAST | LOADING | MAY_REPLICATE | PUBSUB | STALE, NO_KEYS, publish).docs(
+        Group::Pubsub,
+        "2.0.0",
+        "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the \
+         total number of subscribed patterns (by any client).",
+        "Post a message to a channel",
+    ),
+    container("pubsub", -2, SUBCOMMANDS).docs(
+        Group::Pubsub,
+        "2.8.0",
+        "Depends on subcommand.",
+        "A container for Pub/Sub commands",
+    ),
+];
+
+const INSPECTING: u32 = LOADING | PUBSUB | STALE;
+
+const SUBCOMMANDS: &[CommandSpec] = &[
+    command("channels", -2, INSPECTING, NO_KEYS, channels).of("pubsub").docs(
+        Group::Pubsub,
+        "2.8.0",
+        "O(N) where N is the number of active channels, and assuming constant time pattern \
+         matching (relatively short channels and patterns)",
+        "List active channels",
+    ),
+    command("numsub", -2, INSPECTING, NO_KEYS, numsub).of("pubsub").docs(
+        Group::Pubsub,
+        "2.8.0",
+        "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
+        "Get the count of subscribers for channels",
+    ),
+    command("numpat", 2, INSPECTING, NO_KEYS, numpat).of("pubsub").docs(
+        Group::Pubsub,
+        "2.8.0",
+        "O(1)",
+        "Get the count of unique patterns pattern subscriptions",
+    ),
+    command("help", 2, LOADING | STALE, NO_KEYS, help).of("pubsub").docs(
+        Group::Pubsub,
+        "6.2.0",
+        "O(1)",
+        "Show helpful text about the different subcommands",
+    ),
+];
+
+/// Subscribes to channels. O(N) for N channels.
+fn subscribe(call: &mut Call<'_>) {
+    add(call, Kind::Channel);
+}
+
+/// Subscribes to patterns. O(N) for N patterns.
+fn psubscribe(call: &mut Call<'_>) {
+    add(call, Kind::Pattern);
+}
+
+/// Ends subscriptions to the given channels, or to all. O(N) for N subscribers.
+fn unsubscribe(call: &mut Call<'_>) {
+    take_away(call, Kind::Channel);
+}
+
+/// Ends subscriptions to the given patterns, or to all. O(N) for N subscribers.
+fn punsubscribe(call: &mut Call<'_>) {
+    take_away(call, Kind::Pattern);
+}
+
+fn add(call: &mut Call<'_>, kind: Kind) {
+    let word: &[u8] = if kind == Kind::Channel { b"subscribe" } else { b"psubscribe" };
+    for name in call.args.from(1) {
+        let Some(client) = call.server.clients.get_mut(call.client) else { return };
+        let new = names(client, kind).insert(name.into());
+        let count = client.subscription_count();
+        if new {
+            call.server.pubsub.add(kind, name, call.client);
+        }
+        confirm(call.out, word, Some(name), count);
+    }
+}
+
+fn names(client: &mut Client, kind: Kind) -> &mut std::collections::BTreeSet<Box<[u8]>> {
+    let extras = client.extras_mut();
+    match kind {
+        Kind::Channel => &mut extras.channels,
+        Kind::Pattern => &mut extras.patterns,
+    }
+}
+
+fn take_away(call: &mut Call<'_>, kind: Kind) {
+    let word: &[u8] = if kind == Kind::Channel { b"unsubscribe" } else { b"punsubscribe" };
+    let listed: Vec<Box<[u8]>> = if call.args.len() > 1 {
+        call.args.from(1).map(Into::into).collect()
+    } else {
+        let Some(client) = call.server.clients.get_mut(call.client) else { return };
+        names(client, kind).iter().cloned().collect()
+    };
+    let count = |server: &Server, key: ClientKey| {
+        server.clients.get(key).map_or(0, Client::subscription_count)
+    };
+    if listed.is_empty() {
+        let count = count(call.server, call.client);
+        return confirm(call.out, word, None, count);
+    }
+    for name in &listed {
+        remove_one(call.server, call.client, kind, name);
+        let count = count(call.server, call.client);
+        confirm(call.out, word, Some(name), count);
+    }
+}
+
+fn remove_one(server: &mut Server, key: ClientKey, kind: Kind, name: &[u8]) {
+    let Some(client) = server.clients.get_mut(key) else { return };
+    if names(client, kind).remove(name) {
+        server.pubsub.remove(kind, name, key);
+    }
+}
+
+/// Ends all subscriptions without a reply (`RESET`).
+pub(crate) fn unsubscribe_silently(server: &mut Server, key: ClientKey) {
+    for kind in [Kind::Channel, Kind::Pattern] {
+        let Some(client) = server.clients.get_mut(key) else { return };
+        if client.extras().is_none() {
+            return;
+        }
+        for name in std::mem::take(names(client, kind)) {
+            server.pubsub.remove(kind, &name, key);
+        }
+    }
+}
+
+fn confirm(out: &mut Reply, word: &[u8], name: Option<&[u8]>, count: usize) {
+    out.push(3);
+    out.bulk(word);
+    match name {
+        Some(name) => out.bulk(name),
+        None => out.null(),
+    }
+    out.count(count);
+}
+
+/// Sends a message to a channel's subscribers and to those of matching patterns; replies with
+/// their number. O(N+M) for N subscribers and M patterns.
+fn publish(call: &mut Call<'_>) {
+    let (channel, message) = (call.args.at(1), call.args.at(2));
+    let mut to: Vec<(ClientKey, Option<Box<[u8]>>)> =
+        call.server.pubsub.subscribers(channel).iter().map(|&key| (key, None)).collect();
+    for (pattern, clients) in call.server.pubsub.patterns() {
+        if Pattern::new(pattern).matches(channel) {
+            to.extend(clients.iter().map(|&key| (key, Some(pattern.into()))));
+        }
+    }
+    for (key, pattern) in &to {
+        let write = |out: &mut Reply| message_to(out, pattern.as_deref(), channel, message);
+        // Our own output buffer is lent to this very call.
+        if *key == call.client {
+            write(call.out);
+        } else {
+            call.server.deliver(*key, write);
+        }
+    }
+    call.server.stats.pubsub_messages += to.len() as u64;
+    call.out.count(to.len());
+}
+
+fn message_to(out: &mut Reply, pattern: Option<&[u8]>, channel: &[u8], message: &[u8]) {
+    match pattern {
+        None => {
+            out.push(3);
+            out.bulk(b"message");
+        }
+        Some(pattern) => {
+            out.push(4);
+            out.bulk(b"pmessage");
+            out.bulk(pattern);
+        }
+    }
+    out.bulk(channel);
+    out.bulk(message);
+}
+
+/// Lists channels with subscribers, all or matching a pattern. O(N) for N channels.
+fn channels(call: &mut Call<'_>) {
+    if call.args.len() > 3 {
+        return call.wrong_arity();
+    }
+    let pattern = call.args.get(2).map(Pattern::new);
+    let place = call.out.deferred();
+    let mut count = 0;
+    for (name, _) in call.server.pubsub.channels() {
+        if pattern.as_ref().is_none_or(|pattern| pattern.matches(name)) {
+            call.out.bulk(name);
+            count += 1;
+        }
+    }
+    call.out.end_array(place, count);
+}
+
+/// Counts the subscribers of the given channels. O(N) for N channels.
+fn numsub(call: &mut Call<'_>) {
+    call.out.map(call.args.len() - 2);
+    for name in call.args.from(2) {
+        call.out.bulk(name);
+        call.out.count(call.server.pubsub.subscribers(name).len());
+    }
+}
+
+/// Counts patterns with subscribers. O(1).
+fn numpat(call: &mut Call<'_>) {
+    call.out.count(call.server.pubsub.patterns().len());
+}
+
+/// Lists the subcommands. O(1).
+fn help(call: &mut Call<'_>) {
+    super::help(
+        call.out,
+        "PUBSUB",
+        &[
+            "CHANNELS [<pattern>]",
+            "    Return the currently active channels matching a <pattern> (default: '*').",
+            "NUMPAT",
+            "    Return number of subscriptions to patterns.",
+            "NUMSUB [<channel> ...]",
+            "    Return the number of subscribers for the specified channels, excluding",
+            "    pattern subscriptions(default: no channels).",
+        ],
+    );
+}

@@ -1,0 +1,173 @@
+//! Transactions: MULTI EXEC DISCARD WATCH UNWATCH.
+//!
+//! Queued commands keep a copy of their arguments; `EXEC` runs them one after another without
+//! anything in between, which a single-threaded loop gives for free.
+
+use super::flags::{ALLOW_BUSY, FAST, LOADING, NO_MULTI, NOSCRIPT, SKIP_SLOWLOG, STALE};
+use super::{Args, Call, CommandSpec, Found, Group, NO_KEYS, command, keys};
+use crate::dispatch;
+use crate::net::ClientKey;
+use crate::net::client::{Life, Multi, Watched};
+use crate::server::Server;
+
+pub(crate) const TABLE: &[CommandSpec] =
+    &[
+        command("multi", 1, ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE, NO_KEYS, multi).docs(
+            Group::Transactions,
+            "1.2.0",
+            "O(1)",
+            "Mark the start of a transaction block",
+        ),
+        command("exec", 1, LOADING | NOSCRIPT | SKIP_SLOWLOG | STALE, NO_KEYS, exec).docs(
+            Group::Transactions,
+            "1.2.0",
+            "Depends on commands in the transaction",
+            "Execute all commands issued after MULTI",
+        ),
+        command("discard", 1, ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE, NO_KEYS, discard)
+            .docs(
+                Group::Transactions,
+                "2.0.0",
+                "O(N), when N is the number of queued commands",
+                "Discard all commands issued after MULTI",
+            ),
+        command(
+            "watch",
+            -2,
+            ALLOW_BUSY | FAST | LOADING | NOSCRIPT | NO_MULTI | STALE,
+            keys(1, -1, 1),
+            watch,
+        )
+        .docs(
+            Group::Transactions,
+            "2.2.0",
+            "O(1) for every key.",
+            "Watch the given keys to determine execution of the MULTI/EXEC block",
+        ),
+        command("unwatch", 1, ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE, NO_KEYS, unwatch)
+            .docs(Group::Transactions, "2.2.0", "O(1)", "Forget about all watched keys"),
+    ];
+
+/// Opens a transaction: what follows is queued. O(1).
+fn multi(call: &mut Call<'_>) {
+    let Some(client) = call.server.clients.get_mut(call.client) else { return };
+    if client.multi.is_some() {
+        return call.out.error("ERR MULTI calls can not be nested");
+    }
+    client.multi = Some(Box::new(Multi::default()));
+    call.out.ok();
+}
+
+/// Forgets the queue and the watched keys. O(N) of the queue.
+fn discard(call: &mut Call<'_>) {
+    if call.server.clients.get(call.client).is_none_or(|client| client.multi.is_none()) {
+        return call.out.error("ERR DISCARD without MULTI");
+    }
+    discard_transaction(call.server, call.client);
+    call.out.ok();
+}
+
+/// Ends an open transaction, if there is one, without running it; also ends watching.
+pub(crate) fn discard_transaction(server: &mut Server, key: ClientKey) {
+    if let Some(client) = server.clients.get_mut(key) {
+        client.multi = None;
+    }
+    unwatch_all(server, key);
+}
+
+/// Runs the queue, unless a watched key changed or a command was refused. Costs what it runs.
+fn exec(call: &mut Call<'_>) {
+    let key = call.client;
+    let Some(client) = call.server.clients.get_mut(key) else { return };
+    let Some(multi) = client.multi.take() else { return call.out.error("ERR EXEC without MULTI") };
+    let watch_failed = client.extras().is_some_and(|extras| extras.watch_failed);
+    let expired = watched_key_expired(call.server, key);
+    unwatch_all(call.server, key);
+    if multi.refused {
+        return call.out.error("EXECABORT Transaction discarded because of previous errors.");
+    }
+    if watch_failed || expired {
+        return call.out.null_array();
+    }
+    call.out.array(multi.queue.len());
+    let mut started = call.server.clock.now();
+    for queued in &multi.queue {
+        // The client may have been killed, or may have quit, in the middle of its own queue: what
+        // remains still runs, as a transaction is all or nothing.
+        let found = Found { id: queued.id, spec: queued.spec };
+        let args = Args::new(&queued.bytes, &queued.ranges);
+        started = dispatch::call(call.server, key, found, args, call.out, started);
+    }
+}
+
+/// A watched key whose time came since it was watched counts as changed.
+fn watched_key_expired(server: &Server, key: ClientKey) -> bool {
+    let Some(extras) = server.clients.get(key).and_then(|client| client.extras()) else {
+        return false;
+    };
+    extras.watched.iter().any(|w| !w.was_expired && is_expired(server, w.db, &w.key))
+}
+
+/// Whether the key is still in the table although its time has come.
+fn is_expired(server: &Server, db: usize, key: &[u8]) -> bool {
+    let at = |now_ms: i64| server.dbs[db].peek_unchanged(key, now_ms).is_some();
+    at(i64::MIN) && !at(server.now_ms())
+}
+
+/// Fails the next EXEC if one of these keys changes before. O(1) for every key.
+fn watch(call: &mut Call<'_>) {
+    let (key, db) = (call.client, call.db);
+    for name in call.args.from(1) {
+        let was_expired = is_expired(call.server, db, name);
+        let Some(client) = call.server.clients.get_mut(key) else { return };
+        if client.life != Life::Open {
+            return;
+        }
+        let watched = &mut client.extras_mut().watched;
+        if watched.iter().any(|other| other.db == db && *other.key == *name) {
+            continue;
+        }
+        watched.push(Watched { db, key: name.into(), was_expired });
+        call.server.watchers.add(db, name, key);
+    }
+    call.out.ok();
+}
+
+/// Forgets all watched keys. O(1) for every key.
+fn unwatch(call: &mut Call<'_>) {
+    unwatch_all(call.server, call.client);
+    call.out.ok();
+}
+
+fn unwatch_all(server: &mut Server, key: ClientKey) {
+    let Some(client) = server.clients.get_mut(key) else { return };
+    if client.extras().is_none() {
+        return;
+    }
+    let extras = client.extras_mut();
+    extras.watch_failed = false;
+    for watched in std::mem::take(&mut extras.watched) {
+        server.watchers.remove(watched.db, &watched.key, key);
+    }
+}
+
+/// A whole database changes (`FLUSHDB`, `SWAPDB`): watchers of its existing keys fail. `db` is
+/// what it was, `other` what it will be, if it is swapped.
+pub(crate) fn touch_database(server: &mut Server, db: usize, other: Option<usize>) {
+    if server.watchers.is_empty() {
+        return;
+    }
+    let now_ms = server.now_ms();
+    let exists = |db: usize, key: &[u8]| server.dbs[db].peek_unchanged(key, now_ms).is_some();
+    let failed: Vec<ClientKey> = server
+        .watchers
+        .in_db(db)
+        .filter(|(key, _)| exists(db, key) || other.is_some_and(|other| exists(other, key)))
+        .flat_map(|(_, clients)| clients.iter().copied())
+        .collect();
+    for client in failed {
+        if let Some(client) = server.clients.get_mut(client) {
+            client.extras_mut().watch_failed = true;
+        }
+    }
+}

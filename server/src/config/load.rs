@@ -1,0 +1,195 @@
+//! From the command line and configuration files to a [`Config`], with errors that name the line.
+//!
+//! `ae-server [FILE|-] [--directive value …]`, as redis-server is started: the file is read first,
+//! then standard input if `-` is given, then the arguments, and the last value wins.
+
+use super::{Config, SetError, nearest};
+use std::fmt;
+use std::io::Read;
+
+/// How deep `include` may nest before it must be a circle.
+const INCLUDE_DEPTH_MAX: usize = 16;
+
+/// Where and why a configuration could not be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    place: String,
+    problem: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+fn error(place: &str, problem: impl Into<String>) -> ConfigError {
+    ConfigError { place: place.to_owned(), problem: problem.into() }
+}
+
+impl Config {
+    /// The configuration that `args` (without the program's name) ask for.
+    ///
+    /// # Errors
+    /// With the file and line, or the argument, and what would be right.
+    pub fn from_args(args: &[String]) -> Result<Config, ConfigError> {
+        let mut config = Config::default();
+        let mut rest = args;
+        if let Some((first, after)) = args.split_first()
+            && !first.starts_with('-')
+        {
+            config.file = Some(first.clone());
+            config.read_file(first, 0)?;
+            rest = after;
+        }
+        if let Some((first, after)) = rest.split_first()
+            && first == "-"
+        {
+            config.read_stdin()?;
+            rest = after;
+        }
+        config.read_args(rest)?;
+        Ok(config)
+    }
+
+    fn read_args(&mut self, args: &[String]) -> Result<(), ConfigError> {
+        let mut rest = args;
+        while let Some((first, after)) = rest.split_first() {
+            let Some(name) = first.strip_prefix("--").filter(|name| !name.is_empty()) else {
+                return Err(error(
+                    &format!("argument '{first}'"),
+                    "expected --directive value; a configuration file comes first",
+                ));
+            };
+            let count = after.iter().take_while(|arg| !arg.starts_with("--")).count();
+            let words: Vec<&str> = after[..count].iter().map(String::as_str).collect();
+            // As in Redis, one argument may hold the words of several ("--bind 'a b'").
+            let split: Vec<&str> = match words.as_slice() {
+                [one] if one.contains(' ') && is_list(name) => one.split_whitespace().collect(),
+                _ => words,
+            };
+            self.apply(&format!("argument --{name}"), name, &split, 0)?;
+            rest = &after[count..];
+        }
+        Ok(())
+    }
+
+    fn read_stdin(&mut self) -> Result<(), ConfigError> {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(|e| error("standard input", format!("cannot be read: {e}")))?;
+        self.read_text("standard input", &text, 0)
+    }
+
+    fn read_file(&mut self, path: &str, depth: usize) -> Result<(), ConfigError> {
+        if depth > INCLUDE_DEPTH_MAX {
+            return Err(error(path, "include directives nest too deep; is there a circle?"));
+        }
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| error(path, format!("the configuration file cannot be read: {e}")))?;
+        self.read_text(path, &text, depth)
+    }
+
+    fn read_text(&mut self, origin: &str, text: &str, depth: usize) -> Result<(), ConfigError> {
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let place = format!("{origin} line {}", index + 1);
+            let words =
+                split_words(line).ok_or_else(|| error(&place, "unbalanced quotes in this line"))?;
+            if let Some((name, values)) = words.split_first() {
+                let values: Vec<&str> = values.iter().map(String::as_str).collect();
+                self.apply(&place, name, &values, depth)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(
+        &mut self,
+        place: &str,
+        name: &str,
+        words: &[&str],
+        depth: usize,
+    ) -> Result<(), ConfigError> {
+        if name.eq_ignore_ascii_case("include") {
+            return words.iter().try_for_each(|path| self.read_file(path, depth + 1));
+        }
+        self.set_at_start(name, words).map_err(|problem| match problem {
+            SetError::Unknown => match nearest(name) {
+                Some(known) => {
+                    error(place, format!("unknown directive '{name}'; did you mean '{known}'?"))
+                }
+                None => error(
+                    place,
+                    format!("unknown directive '{name}'; redis.conf names and ae-server --help"),
+                ),
+            },
+            SetError::Immutable => error(place, "cannot be set"),
+            SetError::Value(reason) => {
+                error(place, format!("'{name} {}': {reason}", words.join(" ")))
+            }
+        })
+    }
+}
+
+fn is_list(name: &str) -> bool {
+    use super::table::Kind;
+    super::find(name)
+        .is_some_and(|at| matches!(super::TABLE[at].kind, Kind::Words | Kind::OutputLimits))
+}
+
+/// Splits a line of a configuration file: words, or strings in double quotes with the escapes
+/// `\n \r \t \b \a \xHH` and any other character, or in single quotes with `\'`.
+fn split_words(line: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut chars = line.chars().peekable();
+    loop {
+        while chars.next_if(|c| c.is_whitespace()).is_some() {}
+        let Some(&first) = chars.peek() else { return Some(words) };
+        let mut word = String::new();
+        match first {
+            '"' | '\'' => {
+                chars.next();
+                loop {
+                    match chars.next()? {
+                        c if c == first => break,
+                        '\\' if first == '"' => word.push(escaped(&mut chars)?),
+                        '\\' if chars.peek() == Some(&'\'') => word.extend(chars.next()),
+                        c => word.push(c),
+                    }
+                }
+                // Text right after a closing quote is a mistake, not a word.
+                if chars.peek().is_some_and(|c| !c.is_whitespace()) {
+                    return None;
+                }
+            }
+            _ => {
+                while let Some(c) = chars.next_if(|c| !c.is_whitespace()) {
+                    word.push(c);
+                }
+            }
+        }
+        words.push(word);
+    }
+}
+
+fn escaped(chars: &mut impl Iterator<Item = char>) -> Option<char> {
+    Some(match chars.next()? {
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'b' => '\u{8}',
+        'a' => '\u{7}',
+        'x' => {
+            let (high, low) = (chars.next()?.to_digit(16)?, chars.next()?.to_digit(16)?);
+            char::from(u8::try_from(high * 16 + low).ok()?)
+        }
+        other => other,
+    })
+}

@@ -1,0 +1,149 @@
+//! The configuration: what was given on the command line, in files and by `CONFIG SET`.
+//!
+//! Values are kept as the text that `CONFIG GET` shows, one per row of [`table`]; whatever the
+//! server reads often is resolved into [`Settings`], rebuilt after every change. Start with
+//! `load` for how files and arguments become values.
+
+mod load;
+mod settings;
+mod table;
+mod value;
+
+pub use load::ConfigError;
+pub(crate) use settings::{ClientClass, DebugAccess, OutputLimit, Settings};
+
+use table::{Directive, Effect, TABLE};
+
+/// All values, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    values: Vec<String>,
+    settings: Settings,
+    /// The file that was read first, for `INFO`.
+    pub(crate) file: Option<String>,
+}
+
+/// Why a value was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SetError {
+    /// There is no such directive.
+    Unknown,
+    /// It can only be given at start.
+    Immutable,
+    /// The value is wrong; Redis's words or our reason.
+    Value(String),
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let values: Vec<String> = TABLE.iter().map(|row| row.default.to_owned()).collect();
+        let settings = Settings::resolve(&|name| lookup(&values, name));
+        Config { values, settings, file: None }
+    }
+}
+
+/// The row called `name` (or whose alias it is), in any case.
+fn find(name: &str) -> Option<usize> {
+    let is = |row: &Directive| {
+        row.name.eq_ignore_ascii_case(name)
+            || row.alias.is_some_and(|alias| alias.eq_ignore_ascii_case(name))
+    };
+    TABLE.iter().position(is)
+}
+
+fn lookup<'a>(values: &'a [String], name: &str) -> &'a str {
+    find(name).map_or("", |at| values[at].as_str())
+}
+
+impl Config {
+    /// The resolved values.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The text of one value; empty if there is no such directive.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        lookup(&self.values, name)
+    }
+
+    /// Gives `words` to directive `name`, at start.
+    pub(crate) fn set_at_start(&mut self, name: &str, words: &[&str]) -> Result<(), SetError> {
+        let at = find(name).ok_or(SetError::Unknown)?;
+        self.put(at, words)?;
+        self.resolve();
+        Ok(())
+    }
+
+    /// Sets several directives at once, or none; on failure says which one it was.
+    pub(crate) fn set_all(&mut self, pairs: &[(&str, &str)]) -> Result<(), (String, SetError)> {
+        let before = self.values.clone();
+        for (name, word) in pairs {
+            let outcome = match find(name) {
+                None => Err(SetError::Unknown),
+                Some(at) if TABLE[at].effect == Effect::Fixed => Err(SetError::Immutable),
+                // CONFIG SET takes one word, also for directives of several.
+                Some(at) => match TABLE[at].kind {
+                    table::Kind::Words => {
+                        self.put(at, &word.split_whitespace().collect::<Vec<_>>())
+                    }
+                    _ => self.put(at, &[word]),
+                },
+            };
+            if let Err(error) = outcome {
+                self.values = before;
+                return Err(((*name).to_owned(), error));
+            }
+        }
+        self.resolve();
+        Ok(())
+    }
+
+    fn put(&mut self, at: usize, words: &[&str]) -> Result<(), SetError> {
+        let text =
+            value::canonical(&TABLE[at], words, &self.values[at]).map_err(SetError::Value)?;
+        self.values[at] = text;
+        Ok(())
+    }
+
+    fn resolve(&mut self) {
+        let values = &self.values;
+        self.settings = Settings::resolve(&|name| lookup(values, name));
+    }
+
+    /// `maxclients` was more than the descriptors that this process may open.
+    pub(crate) fn lower_maxclients(&mut self, maxclients: usize) {
+        if let Some(at) = find("maxclients") {
+            self.values[at] = maxclients.to_string();
+        }
+        self.resolve();
+    }
+
+    /// Name and value of every directive, aliases included, in the table's order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        TABLE.iter().zip(&self.values).flat_map(|(row, value)| {
+            std::iter::once(row.name).chain(row.alias).map(move |name| (name, value.as_str()))
+        })
+    }
+}
+
+/// The known directive nearest to `name`, if one is near enough to be a slip of the finger.
+fn nearest(name: &str) -> Option<&'static str> {
+    let lower = name.to_ascii_lowercase();
+    let names = TABLE.iter().flat_map(|row| std::iter::once(row.name).chain(row.alias));
+    let best = names.map(|known| (edit_distance(&lower, known), known)).min()?;
+    (best.0 <= (name.len() / 3).max(1)).then_some(best.1)
+}
+
+/// Levenshtein distance, in bytes.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.bytes().enumerate() {
+            let substitute = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,132 @@
+//! The values that the server reads while it runs, typed. Built from the checked texts only.
+
+use super::value::parse_bytes;
+use aelab_resp::RequestLimits;
+
+/// Which output-buffer limit applies to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientClass {
+    Normal,
+    Pubsub,
+}
+
+/// One class of `client-output-buffer-limit`; zero means no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OutputLimit {
+    pub(crate) hard_bytes: usize,
+    pub(crate) soft_bytes: usize,
+    pub(crate) soft_s: u64,
+}
+
+/// Who may use `DEBUG`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DebugAccess {
+    Nobody,
+    Local,
+    Everybody,
+}
+
+/// See the module's text; the fields are named after their directives.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) port: u16,
+    pub(crate) bind: Vec<String>,
+    pub(crate) unixsocket: Option<String>,
+    pub(crate) unixsocketperm: Option<u32>,
+    pub(crate) tcp_backlog: i32,
+    pub(crate) protected: bool,
+    pub(crate) timeout_s: i64,
+    pub(crate) tcp_keepalive_s: u64,
+    pub(crate) maxclients: usize,
+    pub(crate) query_buffer_max_bytes: usize,
+    pub(crate) request: RequestLimits,
+    pub(crate) normal_output: OutputLimit,
+    pub(crate) pubsub_output: OutputLimit,
+    pub(crate) backend: crate::ae::Backend,
+    pub(crate) hz: u32,
+    pub(crate) dynamic_hz: bool,
+    pub(crate) activerehashing: bool,
+    pub(crate) expire_effort: u32,
+    pub(crate) requirepass: Option<Vec<u8>>,
+    pub(crate) debug: DebugAccess,
+    pub(crate) databases: usize,
+    pub(crate) loglevel: u8,
+    pub(crate) slowlog_us: i64,
+    pub(crate) slowlog_max_len: usize,
+    pub(crate) latency_tracking: bool,
+    pub(crate) maxmemory: usize,
+}
+
+/// Frequencies outside of this are clamped, as in Redis.
+const HZ_RANGE: (u32, u32) = (1, 500);
+
+impl Settings {
+    /// Reads every value by its directive's name.
+    pub(super) fn resolve<'a>(get: &impl Fn(&str) -> &'a str) -> Settings {
+        let int = |name: &str| get(name).parse::<i64>().unwrap_or_default();
+        let count = |name: &str| usize::try_from(int(name)).unwrap_or_default();
+        let yes = |name: &str| get(name) == "yes";
+        let word = |name: &str| Some(get(name).to_owned()).filter(|text| !text.is_empty());
+        Settings {
+            port: int("port") as u16,
+            bind: get("bind").split_whitespace().map(str::to_owned).collect(),
+            unixsocket: word("unixsocket"),
+            unixsocketperm: u32::from_str_radix(get("unixsocketperm"), 8).ok().filter(|&m| m != 0),
+            tcp_backlog: int("tcp-backlog") as i32,
+            protected: yes("protected-mode"),
+            timeout_s: int("timeout"),
+            tcp_keepalive_s: count("tcp-keepalive") as u64,
+            maxclients: count("maxclients"),
+            query_buffer_max_bytes: count("client-query-buffer-limit"),
+            request: RequestLimits {
+                bulk_max_bytes: count("proto-max-bulk-len"),
+                ..RequestLimits::default()
+            },
+            normal_output: output_limit(get("client-output-buffer-limit"), "normal"),
+            pubsub_output: output_limit(get("client-output-buffer-limit"), "pubsub"),
+            backend: crate::ae::Backend::named(get("ae-backend")).unwrap_or_default(),
+            hz: (int("hz") as u32).clamp(HZ_RANGE.0, HZ_RANGE.1),
+            dynamic_hz: yes("dynamic-hz"),
+            activerehashing: yes("activerehashing"),
+            expire_effort: int("active-expire-effort") as u32,
+            requirepass: word("requirepass").map(String::into_bytes),
+            debug: match get("enable-debug-command") {
+                "yes" => DebugAccess::Everybody,
+                "local" => DebugAccess::Local,
+                _ => DebugAccess::Nobody,
+            },
+            databases: count("databases"),
+            loglevel: match get("loglevel") {
+                "debug" => 0,
+                "verbose" => 1,
+                "warning" => 3,
+                _ => 2,
+            },
+            slowlog_us: int("slowlog-log-slower-than"),
+            slowlog_max_len: count("slowlog-max-len"),
+            latency_tracking: yes("latency-tracking"),
+            maxmemory: count("maxmemory"),
+        }
+    }
+
+    /// The limit for a class of clients.
+    pub(crate) fn output_limit(&self, class: ClientClass) -> OutputLimit {
+        match class {
+            ClientClass::Normal => self.normal_output,
+            ClientClass::Pubsub => self.pubsub_output,
+        }
+    }
+}
+
+fn output_limit(text: &str, class: &str) -> OutputLimit {
+    let fields: Vec<&str> = text.split(' ').collect();
+    let Some(at) = fields.iter().position(|&field| field == class) else {
+        return OutputLimit::default();
+    };
+    let number = |offset: usize| fields.get(at + offset).and_then(|f| parse_bytes(f)).unwrap_or(0);
+    OutputLimit {
+        hard_bytes: number(1) as usize,
+        soft_bytes: number(2) as usize,
+        soft_s: number(3) as u64,
+    }
+}

@@ -1,0 +1,164 @@
+//! serverCron: what has to happen `hz` times a second whether requests come or not.
+//!
+//! Each job is charged to its own phase of the meter, so that a stall it causes carries its name.
+
+use crate::ae::{EventLoop, Next, TimerId};
+use crate::clock::Nanos;
+use crate::db::active_expire::{Cycle, Settings as ExpireSettings};
+use crate::metrics::Phase;
+use crate::net::client::{Life, Sending};
+use crate::net::{ClientKey, listener};
+use crate::server::{Server, Shutdown};
+use crate::sys;
+
+/// At least so many clients are looked at per turn (`CLIENTS_CRON_MIN_ITERATIONS`).
+const CLIENTS_PER_TURN_MIN: usize = 5;
+/// With `dynamic-hz`, the frequency doubles while a turn has more clients than this to look at.
+const CLIENTS_PER_TICK_MAX: usize = 200;
+/// Redis's upper bound of `hz`.
+const HZ_MAX: u32 = 500;
+/// The incremental rehash may take so long per turn.
+const REHASH_BUDGET: Nanos = Nanos::from_ms(1);
+/// Buckets moved between two looks at the clock (`dictRehashMilliseconds`).
+const REHASH_BUCKETS_PER_STEP: usize = 100;
+/// Databases visited by the rehash per turn (`CRON_DBS_PER_CALL`).
+const REHASH_DBS_PER_TURN: usize = 16;
+/// Statistics are sampled this often.
+const SAMPLE_EVERY: Nanos = Nanos::from_ms(100);
+
+/// What cron keeps between turns.
+#[derive(Debug, Default)]
+pub(crate) struct CronState {
+    /// The frequency in use, after `dynamic-hz`.
+    pub(crate) hz: u32,
+    pub(crate) turns: u64,
+    last_sample: Nanos,
+    rehash_db: usize,
+    /// Resident memory at the last sample.
+    pub(crate) resident_bytes: u64,
+}
+
+/// The timer.
+pub(crate) fn server_cron(el: &mut EventLoop<Server>, server: &mut Server, _: TimerId) -> Next {
+    let now = el.now();
+    server.meter.charge(Phase::Other, now);
+    server.set_time(now);
+    server.cron.turns += 1;
+    server.cron.hz = frequency(server);
+    if now - server.cron.last_sample >= SAMPLE_EVERY || server.cron.turns == 1 {
+        sample(server, now);
+    }
+    listener::resume(el, server);
+    charge(el, server, Phase::Cron);
+    clients_cron(server);
+    charge(el, server, Phase::Clients);
+    expire(server, Cycle::Slow);
+    charge(el, server, Phase::Expire);
+    rehash(server);
+    charge(el, server, Phase::Rehash);
+    if server.shutdown == Shutdown::Requested {
+        el.stop();
+    }
+    Next::After(Nanos(1_000_000_000 / u64::from(server.cron.hz.max(1))))
+}
+
+fn charge(el: &EventLoop<Server>, server: &mut Server, phase: Phase) {
+    server.meter.charge(phase, el.clock().now());
+}
+
+fn frequency(server: &Server) -> u32 {
+    let settings = server.config.settings();
+    let mut hz = settings.hz;
+    if settings.dynamic_hz {
+        while server.clients.len() / hz as usize > CLIENTS_PER_TICK_MAX && hz < HZ_MAX {
+            hz = (hz * 2).min(HZ_MAX);
+        }
+    }
+    hz
+}
+
+/// The rates of `INFO stats`, and memory.
+fn sample(server: &mut Server, now: Nanos) {
+    let us = now.as_us();
+    let (stats, meter, rates) = (&mut server.stats, &server.meter, &mut server.rates);
+    const PER_SECOND: f64 = 1_000_000.0;
+    rates.commands.sample(stats.commands_processed, us, PER_SECOND);
+    rates.input.sample(stats.net_input_bytes, us, PER_SECOND);
+    rates.output.sample(stats.net_output_bytes, us, PER_SECOND);
+    rates.cycles.sample(meter.cycles(), us, PER_SECOND);
+    rates.cycle_duration.sample(meter.sums().busy.as_us(), meter.cycles(), 1.0);
+    server.cron.last_sample = now;
+    server.cron.resident_bytes = sys::resident_bytes();
+    stats.peak_memory_bytes = stats.peak_memory_bytes.max(server.cron.resident_bytes);
+}
+
+/// Looks at a share of the clients, so that each has its turn about once a second.
+fn clients_cron(server: &mut Server) {
+    if server.roster.len() > 2 * server.clients.len() + 64 {
+        let clients = &server.clients;
+        server.roster.retain(|&key| clients.contains_key(key));
+    }
+    let share = server.clients.len() / server.cron.hz.max(1) as usize;
+    let turns = share.max(CLIENTS_PER_TURN_MIN).min(server.clients.len());
+    for _ in 0..turns {
+        let Some(key) = server.roster.pop_front() else { return };
+        if server.clients.contains_key(key) {
+            server.roster.push_back(key);
+            one_client(server, key);
+        }
+    }
+}
+
+fn one_client(server: &mut Server, key: ClientKey) {
+    let (now_s, timeout_s) = (server.now_s(), server.config.settings().timeout_s);
+    let Some(client) = server.clients.get_mut(key) else { return };
+    let idle = now_s - client.active_s;
+    // As in Redis: whole seconds, imprecise by design, and subscribers may wait for ever.
+    if timeout_s > 0 && client.subscription_count() == 0 && idle > timeout_s {
+        return server.free_later(key);
+    }
+    if let Some(unfinished) = &mut client.unfinished {
+        // A command that stopped arriving keeps only what it has.
+        if idle > 2 {
+            unfinished.buf.shrink_to_fit();
+        }
+    }
+    if client.life != Life::Closing && client.output.state == Sending::Blocked {
+        server.enforce_output_limit(key);
+    }
+}
+
+/// Active expiry, with the time it took counted as Redis counts it.
+pub(crate) fn expire(server: &mut Server, cycle: Cycle) {
+    if !server.active_expire_on {
+        return;
+    }
+    let settings =
+        ExpireSettings { effort: server.config.settings().expire_effort, hz: server.cron.hz };
+    let now_ms = server.now_ms();
+    let clock = server.clock.clone();
+    let before = clock.now();
+    server.expire.run(&mut server.dbs, cycle, settings, now_ms, || clock.now().as_us());
+    server.stats.expire_cycle_us += (clock.now() - before).as_us();
+}
+
+/// Moves buckets of one growing table for at most [`REHASH_BUDGET`].
+fn rehash(server: &mut Server) {
+    if !server.config.settings().activerehashing {
+        return;
+    }
+    for _ in 0..server.dbs.len().min(REHASH_DBS_PER_TURN) {
+        let db = &mut server.dbs[server.cron.rehash_db];
+        if db.is_rehashing() {
+            let end = server.clock.now() + REHASH_BUDGET;
+            while db.rehash_step(REHASH_BUCKETS_PER_STEP) {
+                if server.clock.now() >= end {
+                    break;
+                }
+            }
+            // One database has used the turn's budget; it goes on there next time.
+            return;
+        }
+        server.cron.rehash_db = (server.cron.rehash_db + 1) % server.dbs.len();
+    }
+}

@@ -1,0 +1,305 @@
+//! From the words of a command to its execution: Redis's `processCommand` and `call`.
+//!
+//! The order of the checks decides which error a client sees, so it is Redis's: existence, arity,
+//! protection, authentication, transaction, subscription, queueing, execution.
+
+use crate::clock::Nanos;
+use crate::command::{Args, Call, CommandSpec, Found, Reply, flags};
+use crate::config::DebugAccess;
+use crate::net::ClientKey;
+use crate::net::client::{Client, Life, Queued, ReplyMode};
+use crate::server::Server;
+use aelab_resp::ArgRange;
+
+/// Arguments shown of an unknown command, in bytes.
+const PREVIEW_BYTES: usize = 128;
+
+/// Handles one command of a client: refuses, queues or executes it. `started` is the time now;
+/// returns the time afterwards, so that a pipeline needs one look at the clock per command.
+pub(crate) fn process(
+    server: &mut Server,
+    key: ClientKey,
+    args: Args<'_>,
+    out: &mut Reply,
+    started: Nanos,
+) -> Nanos {
+    let mark = out.len();
+    let found = look_up(server, args);
+    let mut ended = started;
+    match check(server, key, &found, args, out) {
+        Verdict::Execute(found) => ended = call(server, key, found, args, out, started),
+        Verdict::Queue(found) => {
+            queue(server, key, found, args);
+            out.simple(b"QUEUED");
+        }
+        Verdict::Refused(found) => refuse(server, key, found, out, mark),
+        Verdict::Hostile => {
+            server.log.warning(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or \
+                 Host: commands to Redis. Connection aborted.",
+            );
+            server.free_later(key);
+        }
+    }
+    let Some(client) = server.clients.get_mut(key) else { return ended };
+    match client.reply_mode {
+        ReplyMode::On => {}
+        ReplyMode::Off => out.truncate(mark),
+        ReplyMode::SkipNext => client.reply_mode = ReplyMode::Skip,
+        ReplyMode::Skip => {
+            out.truncate(mark);
+            client.reply_mode = ReplyMode::On;
+        }
+    }
+    ended
+}
+
+enum Lookup {
+    Found(Found),
+    /// A container that has no such subcommand.
+    UnknownSub(Found),
+    Unknown,
+}
+
+enum Verdict {
+    Execute(Found),
+    Queue(Found),
+    /// The error is written.
+    Refused(Option<Found>),
+    /// HTTP spoken to us: a browser or a proxy being abused.
+    Hostile,
+}
+
+fn look_up(server: &Server, args: Args<'_>) -> Lookup {
+    let Some(found) = server.commands.find(args.at(0)) else { return Lookup::Unknown };
+    if found.spec.subcommands.is_empty() || args.len() < 2 {
+        return Lookup::Found(found);
+    }
+    match server.commands.find_sub(found, args.at(1)) {
+        Some(sub) => Lookup::Found(sub),
+        None => Lookup::UnknownSub(found),
+    }
+}
+
+fn check(
+    server: &mut Server,
+    key: ClientKey,
+    found: &Lookup,
+    args: Args<'_>,
+    out: &mut Reply,
+) -> Verdict {
+    let found = match found {
+        Lookup::Found(found) => *found,
+        Lookup::UnknownSub(container) => {
+            unknown_subcommand(container.spec, args, out);
+            return Verdict::Refused(None);
+        }
+        Lookup::Unknown => {
+            let name = args.at(0);
+            if name.eq_ignore_ascii_case(b"host:") || name.eq_ignore_ascii_case(b"post") {
+                return Verdict::Hostile;
+            }
+            unknown_command(args, out);
+            return Verdict::Refused(None);
+        }
+    };
+    let spec = found.spec;
+    let refused = Verdict::Refused(Some(found));
+    if !spec.accepts(args.len()) {
+        out.wrong_arity(&spec.full_name());
+        return refused;
+    }
+    let settings = server.config.settings();
+    let Some(client) = server.clients.get(key) else { return refused };
+    if spec.name == "debug" || spec.parent == Some("debug") {
+        let allowed = match settings.debug {
+            DebugAccess::Everybody => true,
+            DebugAccess::Local => client.is_local(),
+            DebugAccess::Nobody => false,
+        };
+        if !allowed {
+            out.error(
+                "ERR DEBUG command not allowed. If the enable-debug-command option is set to \
+                 \"local\", you can run it from a local connection, otherwise you need to set this \
+                 option in the configuration file, and then restart the server.",
+            );
+            return refused;
+        }
+    }
+    if settings.requirepass.is_some() && !client.authenticated && !spec.has(flags::NO_AUTH) {
+        out.error("NOAUTH Authentication required.");
+        return refused;
+    }
+    if client.multi.is_some() && spec.has(flags::NO_MULTI) {
+        out.error("ERR Command not allowed inside a transaction");
+        return refused;
+    }
+    if client.subscription_count() > 0 && !out.resp3() && !allowed_while_subscribed(spec) {
+        out.error(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
+             are allowed in this context",
+            spec.full_name()
+        ));
+        return refused;
+    }
+    if client.multi.is_some() && !runs_inside_multi(spec) {
+        return Verdict::Queue(found);
+    }
+    Verdict::Execute(found)
+}
+
+fn allowed_while_subscribed(spec: &CommandSpec) -> bool {
+    matches!(
+        spec.name,
+        "ping"
+            | "subscribe"
+            | "ssubscribe"
+            | "unsubscribe"
+            | "sunsubscribe"
+            | "psubscribe"
+            | "punsubscribe"
+            | "quit"
+            | "reset"
+    )
+}
+
+fn runs_inside_multi(spec: &CommandSpec) -> bool {
+    matches!(spec.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
+}
+
+fn unknown_subcommand(container: &CommandSpec, args: Args<'_>, out: &mut Reply) {
+    let mut text = b"ERR unknown subcommand '".to_vec();
+    text.extend_from_slice(clipped(args.at(1)));
+    text.extend_from_slice(b"'. Try ");
+    text.extend_from_slice(container.name.to_ascii_uppercase().as_bytes());
+    text.extend_from_slice(b" HELP.");
+    out.error(text);
+}
+
+fn unknown_command(args: Args<'_>, out: &mut Reply) {
+    let mut preview: Vec<u8> = Vec::new();
+    for arg in args.from(1) {
+        if preview.len() >= PREVIEW_BYTES {
+            break;
+        }
+        let room = PREVIEW_BYTES - preview.len();
+        let arg = c_string(arg);
+        preview.push(b'\'');
+        preview.extend_from_slice(&arg[..arg.len().min(room)]);
+        preview.extend_from_slice(b"' ");
+    }
+    let mut text = b"ERR unknown command '".to_vec();
+    text.extend_from_slice(clipped(args.at(0)));
+    text.extend_from_slice(b"', with args beginning with: ");
+    text.extend_from_slice(&preview);
+    out.error(text);
+}
+
+/// Redis prints names as C strings: they end at the first zero byte.
+fn c_string(text: &[u8]) -> &[u8] {
+    &text[..text.iter().position(|&b| b == 0).unwrap_or(text.len())]
+}
+
+fn clipped(text: &[u8]) -> &[u8] {
+    let text = c_string(text);
+    &text[..text.len().min(PREVIEW_BYTES)]
+}
+
+/// A refusal: counted, and fatal to an open transaction. `EXEC` itself answers with `EXECABORT`.
+fn refuse(server: &mut Server, key: ClientKey, found: Option<Found>, out: &mut Reply, mark: usize) {
+    let is_exec = found.is_some_and(|found| found.spec.name == "exec");
+    if let Some(found) = found {
+        server.command_stats[found.id as usize].rejected += 1;
+    }
+    if is_exec {
+        let text = out.take_error().map(<[u8]>::to_vec).unwrap_or_default();
+        out.truncate(mark);
+        let reason = text.strip_prefix(b"ERR ").unwrap_or(&text);
+        let mut abort = b"EXECABORT Transaction discarded because of: ".to_vec();
+        abort.extend_from_slice(reason);
+        out.error(abort);
+        crate::command::discard_transaction(server, key);
+    } else if let Some(multi) = server.clients.get_mut(key).and_then(|c| c.multi.as_mut()) {
+        multi.refused = true;
+    }
+    server.count_error(out);
+}
+
+/// Copies a command for `EXEC`.
+fn queue(server: &mut Server, key: ClientKey, found: Found, args: Args<'_>) {
+    let Some(multi) = server.clients.get_mut(key).and_then(|c| c.multi.as_mut()) else { return };
+    let mut bytes = Vec::with_capacity(args.total_bytes());
+    let mut ranges = Vec::with_capacity(args.len());
+    for arg in args.from(0) {
+        let start = bytes.len() as u32;
+        bytes.extend_from_slice(arg);
+        ranges.push(ArgRange { start, end: bytes.len() as u32 });
+    }
+    multi.bytes += bytes.len();
+    multi.queue.push(Queued {
+        id: found.id,
+        spec: found.spec,
+        bytes: bytes.into_boxed_slice(),
+        ranges: ranges.into_boxed_slice(),
+    });
+}
+
+/// Executes a command and accounts for it. Returns the time afterwards.
+pub(crate) fn call(
+    server: &mut Server,
+    key: ClientKey,
+    found: Found,
+    args: Args<'_>,
+    out: &mut Reply,
+    started: Nanos,
+) -> Nanos {
+    server.set_time(started);
+    let Some(client) = server.clients.get_mut(key) else { return started };
+    client.last_command = Some(found.id);
+    client.commands += 1;
+    let db = client.db;
+    let mut call = Call { server, client: key, db, args, out, spec: found.spec };
+    (found.spec.run)(&mut call);
+    let ended = server.clock.now();
+    let took = ended - started;
+    server.meter.command(found.id, took, ended);
+    server.stats.commands_processed += 1;
+    let tracked = server.config.settings().latency_tracking;
+    let stat = &mut server.command_stats[found.id as usize];
+    stat.record(took, tracked);
+    if out.has_error() {
+        stat.failed += 1;
+        server.count_error(out);
+    }
+    let slow_us = server.config.settings().slowlog_us;
+    if slow_us >= 0 && took.as_us() >= slow_us as u64 && !found.spec.has(flags::SKIP_SLOWLOG) {
+        log_slow(server, key, args, took);
+    }
+    let limit = server.config.settings().normal_output.hard_bytes;
+    if limit != 0 && out.len() > limit {
+        close_if_over_limit(server, key, out, limit);
+    }
+    ended
+}
+
+#[cold]
+fn log_slow(server: &mut Server, key: ClientKey, args: Args<'_>, took: Nanos) {
+    let (unix_s, client) = (server.now_s(), server.clients.get(key));
+    let peer = client.map(|client| crate::command::peer_text(server, client)).unwrap_or_default();
+    let name = client.map_or(&[][..], Client::name);
+    server.slowlog.add(args, took, unix_s, peer, name);
+}
+
+/// A pipeline of large replies must stop at the hard limit, not after its last command.
+#[cold]
+fn close_if_over_limit(server: &mut Server, key: ClientKey, out: &Reply, limit: usize) {
+    let Some(client) = server.clients.get(key) else { return };
+    let used = out.len() - client.output.sent;
+    if used > limit + crate::server::STATIC_BUFFER_BYTES && client.life != Life::Closing {
+        server
+            .log
+            .warning("Client scheduled to be closed ASAP for overcoming of output buffer limits.");
+        server.stats.output_buffer_limit_disconnections += 1;
+        server.free_later(key);
+    }
+}

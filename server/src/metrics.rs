@@ -1,0 +1,263 @@
+//! Where the loop's time goes: every nanosecond between two sleeps is charged to one phase.
+//!
+//! The meter is a chain of time stamps: [`Meter::charge`] gives all time since the last stamp to a
+//! phase, so nothing can fall between two measurements. It keeps sums, the longest ticks with their
+//! composition, and how many long ticks were *not* explained by executing commands.
+
+use crate::clock::Nanos;
+
+/// What the loop was doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Reading requests, and the way to the handler.
+    Read,
+    /// Parsing and executing commands.
+    Execute,
+    /// Writing replies.
+    Write,
+    /// Accepting and freeing clients.
+    Accept,
+    /// Active expiry, fast and slow.
+    Expire,
+    /// The tables' incremental rehash on cron's budget.
+    Rehash,
+    /// clientsCron.
+    Clients,
+    /// The rest of serverCron.
+    Cron,
+    /// Everything else.
+    Other,
+}
+
+/// How many phases there are.
+const PHASES: usize = 9;
+/// Ticks longer than this are counted by cause: what users of a cache begin to notice.
+const LONG_TICK: Nanos = Nanos::from_ms(5);
+/// How many of the longest ticks are kept with their composition.
+const LONGEST_KEPT: usize = 8;
+
+impl Phase {
+    const ALL: [Phase; PHASES] = [
+        Phase::Read,
+        Phase::Execute,
+        Phase::Write,
+        Phase::Accept,
+        Phase::Expire,
+        Phase::Rehash,
+        Phase::Clients,
+        Phase::Cron,
+        Phase::Other,
+    ];
+
+    /// The word in `INFO`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Phase::Read => "read",
+            Phase::Execute => "execute",
+            Phase::Write => "write",
+            Phase::Accept => "accept",
+            Phase::Expire => "expire",
+            Phase::Rehash => "rehash",
+            Phase::Clients => "clients",
+            Phase::Cron => "cron",
+            Phase::Other => "other",
+        }
+    }
+}
+
+/// One turn of the loop, from waking to sleeping.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tick {
+    /// When it began, on the loop's clock.
+    pub(crate) began: Nanos,
+    /// Length.
+    pub(crate) busy: Nanos,
+    phases: [u64; PHASES],
+    /// Commands executed.
+    pub(crate) commands: u32,
+    /// Descriptors that fired.
+    pub(crate) events: u32,
+    /// Its longest command, and that command's place in the table.
+    pub(crate) longest: (Nanos, u16),
+}
+
+impl Tick {
+    /// Time in each phase.
+    pub(crate) fn phases(&self) -> impl Iterator<Item = (Phase, Nanos)> {
+        Phase::ALL.into_iter().zip(self.phases.map(Nanos))
+    }
+
+    fn phase(&self, phase: Phase) -> Nanos {
+        Nanos(self.phases[phase as usize])
+    }
+}
+
+/// The meter. Its sums are what `INFO eventloop` shows.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    last: Nanos,
+    tick: Tick,
+    sums: Tick,
+    cycles: u64,
+    asleep: Nanos,
+    longest: Vec<Tick>,
+    long_ticks: u64,
+    long_unexplained: u64,
+    commands_per_cycle_max: u32,
+    commands: u64,
+    events: u64,
+}
+
+impl Meter {
+    /// The loop has woken, with so many descriptors ready.
+    pub(crate) fn wake(&mut self, now: Nanos, events: usize) {
+        self.asleep = self.asleep + (now - self.last);
+        self.last = now;
+        self.tick = Tick { began: now, events: events as u32, ..Tick::default() };
+    }
+
+    /// All time since the last stamp went into `phase`.
+    #[inline]
+    pub(crate) fn charge(&mut self, phase: Phase, now: Nanos) {
+        self.tick.phases[phase as usize] += (now - self.last).0;
+        self.last = now;
+    }
+
+    /// A command has run: charges its time, parsing included.
+    #[inline]
+    pub(crate) fn command(&mut self, id: u16, took: Nanos, now: Nanos) {
+        self.charge(Phase::Execute, now);
+        self.tick.commands += 1;
+        if took > self.tick.longest.0 {
+            self.tick.longest = (took, id);
+        }
+    }
+
+    /// The loop is about to sleep: the tick is complete.
+    pub(crate) fn sleep(&mut self, now: Nanos) {
+        self.charge(Phase::Other, now);
+        let mut tick = self.tick;
+        tick.busy = now - tick.began;
+        self.cycles += 1;
+        self.sums.busy = self.sums.busy + tick.busy;
+        for (sum, part) in self.sums.phases.iter_mut().zip(tick.phases) {
+            *sum += part;
+        }
+        self.commands += u64::from(tick.commands);
+        self.events += u64::from(tick.events);
+        self.commands_per_cycle_max = self.commands_per_cycle_max.max(tick.commands);
+        if tick.busy > LONG_TICK {
+            self.long_ticks += 1;
+            if tick.busy - tick.phase(Phase::Execute) > LONG_TICK {
+                self.long_unexplained += 1;
+            }
+        }
+        self.remember(tick);
+        // A fresh tick begins: whatever is charged before the next wake is not counted twice.
+        self.tick = Tick { began: now, ..Tick::default() };
+    }
+
+    fn remember(&mut self, tick: Tick) {
+        if self.longest.len() == LONGEST_KEPT {
+            match self.longest.last() {
+                Some(shortest) if shortest.busy >= tick.busy => return,
+                _ => self.longest.pop(),
+            };
+        }
+        let at = self.longest.partition_point(|other| other.busy >= tick.busy);
+        self.longest.insert(at, tick);
+    }
+
+    /// Forgets everything (`CONFIG RESETSTAT`).
+    pub(crate) fn reset(&mut self) {
+        *self = Meter { last: self.last, tick: self.tick, ..Meter::default() };
+    }
+
+    /// Ticks so far.
+    pub(crate) fn cycles(&self) -> u64 {
+        self.cycles
+    }
+
+    /// Sums over all ticks: busy time and time per phase.
+    pub(crate) fn sums(&self) -> &Tick {
+        &self.sums
+    }
+
+    /// Time spent executing commands.
+    pub(crate) fn command_sum(&self) -> Nanos {
+        self.sums.phase(Phase::Execute)
+    }
+
+    /// Time spent in serverCron, all its jobs together.
+    pub(crate) fn cron_sum(&self) -> Nanos {
+        [Phase::Rehash, Phase::Clients, Phase::Cron, Phase::Expire]
+            .into_iter()
+            .fold(Nanos::ZERO, |sum, phase| sum + self.sums.phase(phase))
+    }
+
+    /// Time asleep in the poll.
+    pub(crate) fn asleep(&self) -> Nanos {
+        self.asleep
+    }
+
+    /// The longest ticks, the longest first.
+    pub(crate) fn longest(&self) -> &[Tick] {
+        &self.longest
+    }
+
+    /// Ticks above 5 ms: all, and those of which more than 5 ms were not spent executing commands.
+    pub(crate) fn long_ticks(&self) -> (u64, u64) {
+        (self.long_ticks, self.long_unexplained)
+    }
+
+    /// Most commands in one tick.
+    pub(crate) fn commands_per_cycle_max(&self) -> u32 {
+        self.commands_per_cycle_max
+    }
+
+    /// Descriptors that fired, over all ticks.
+    pub(crate) fn events(&self) -> u64 {
+        self.events
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_nanosecond_of_a_tick_is_in_exactly_one_phase() {
+        let mut meter = Meter::default();
+        meter.wake(Nanos::from_ms(10), 2);
+        meter.charge(Phase::Read, Nanos::from_ms(11));
+        meter.command(7, Nanos::from_ms(8), Nanos::from_ms(19));
+        meter.charge(Phase::Write, Nanos::from_ms(20));
+        meter.sleep(Nanos::from_ms(21));
+        let tick = meter.longest()[0];
+        assert_eq!(tick.busy, Nanos::from_ms(11));
+        assert_eq!(tick.phases().fold(0, |sum, (_, n)| sum + n.0), tick.busy.0);
+        assert_eq!(tick.longest, (Nanos::from_ms(8), 7));
+        assert_eq!((meter.asleep(), meter.long_ticks()), (Nanos::from_ms(10), (1, 0)));
+    }
+
+    #[test]
+    fn a_long_tick_without_a_command_is_counted_as_unexplained() {
+        let mut meter = Meter::default();
+        meter.wake(Nanos::ZERO, 0);
+        meter.charge(Phase::Rehash, Nanos::from_ms(6));
+        meter.sleep(Nanos::from_ms(6));
+        assert_eq!(meter.long_ticks(), (1, 1));
+    }
+
+    #[test]
+    fn the_longest_ticks_are_kept_in_order() {
+        let mut meter = Meter::default();
+        for length in [3, 9, 1, 7, 5, 2, 8, 6, 4, 10, 11] {
+            let from = Nanos::from_ms(100 * length);
+            meter.wake(from, 0);
+            meter.sleep(from + Nanos::from_ms(length));
+        }
+        let kept: Vec<u64> = meter.longest().iter().map(|tick| tick.busy.as_ms()).collect();
+        assert_eq!(kept, [11, 10, 9, 8, 7, 6, 5, 4]);
+    }
+}

@@ -1,0 +1,183 @@
+//! One client: its socket, what it has asked to be, what it has not finished sending or receiving.
+//!
+//! An idle client owns no buffer: reading goes through one buffer of the server, replies through
+//! buffers lent from its pool, and everything rare (transactions, subscriptions, names) is boxed.
+//! Invariant: a client is freed only between events (`Server::free_queued_clients`), never inside
+//! a handler that may still hold its key.
+
+use crate::command::{CommandSpec, Protocol};
+use aelab_resp::{ArgRange, RequestParser};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+/// Whether the connection is to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    Open,
+    /// Read no more; close once the replies are out.
+    CloseAfterReply,
+    /// On the free queue: neither read nor write.
+    Closing,
+}
+
+/// `CLIENT REPLY`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ReplyMode {
+    On,
+    Off,
+    /// The next command's reply is to be left out.
+    SkipNext,
+    /// This command's reply is left out.
+    Skip,
+}
+
+/// How the replies of a client are on their way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sending {
+    /// Nothing to send.
+    Idle,
+    /// On the list that is flushed before the loop sleeps.
+    Queued,
+    /// The socket was full or the quantum used up: the write handler is installed.
+    Blocked,
+}
+
+/// Replies that have not left yet.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) buf: Vec<u8>,
+    /// Bytes of `buf` that the kernel has taken already.
+    pub(crate) sent: usize,
+    pub(crate) state: Sending,
+    /// Since when the soft limit is exceeded (seconds).
+    pub(crate) soft_since_s: Option<i64>,
+}
+
+impl Output {
+    /// Bytes still to be sent.
+    pub(crate) fn pending(&self) -> usize {
+        self.buf.len() - self.sent
+    }
+}
+
+/// A command of which only a part has arrived.
+#[derive(Default)]
+pub(crate) struct Unfinished {
+    pub(crate) buf: Vec<u8>,
+    pub(crate) parser: RequestParser,
+    pub(crate) args: Vec<ArgRange>,
+}
+
+/// A command waiting for `EXEC`: its own copy of its arguments.
+pub(crate) struct Queued {
+    pub(crate) id: u16,
+    pub(crate) spec: &'static CommandSpec,
+    pub(crate) bytes: Box<[u8]>,
+    pub(crate) ranges: Box<[ArgRange]>,
+}
+
+/// An open transaction.
+#[derive(Default)]
+pub(crate) struct Multi {
+    pub(crate) queue: Vec<Queued>,
+    pub(crate) bytes: usize,
+    /// A command was refused while queueing: `EXEC` will refuse as well.
+    pub(crate) refused: bool,
+}
+
+/// A key whose change fails the client's next `EXEC`.
+pub(crate) struct Watched {
+    pub(crate) db: usize,
+    pub(crate) key: Box<[u8]>,
+    /// It had expired already when it was watched, so its expiry changes nothing.
+    pub(crate) was_expired: bool,
+}
+
+/// Everything that few clients have.
+#[derive(Default)]
+pub(crate) struct Extras {
+    pub(crate) name: Box<[u8]>,
+    pub(crate) lib_name: Box<[u8]>,
+    pub(crate) lib_ver: Box<[u8]>,
+    pub(crate) watched: Vec<Watched>,
+    /// A watched key has changed.
+    pub(crate) watch_failed: bool,
+    pub(crate) channels: BTreeSet<Box<[u8]>>,
+    pub(crate) patterns: BTreeSet<Box<[u8]>>,
+}
+
+/// See the module's text.
+pub(crate) struct Client {
+    pub(crate) fd: OwnedFd,
+    pub(crate) id: u64,
+    /// `None` on a Unix socket.
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) db: usize,
+    pub(crate) protocol: Protocol,
+    pub(crate) life: Life,
+    pub(crate) reply_mode: ReplyMode,
+    pub(crate) authenticated: bool,
+    pub(crate) no_evict: bool,
+    pub(crate) created_s: i64,
+    pub(crate) active_s: i64,
+    pub(crate) last_command: Option<u16>,
+    pub(crate) net_in: u64,
+    pub(crate) net_out: u64,
+    pub(crate) commands: u64,
+    pub(crate) output: Output,
+    pub(crate) unfinished: Option<Box<Unfinished>>,
+    pub(crate) multi: Option<Box<Multi>>,
+    extras: Option<Box<Extras>>,
+}
+
+impl Client {
+    pub(crate) fn new(fd: OwnedFd, id: u64, peer: Option<SocketAddr>, now_s: i64) -> Self {
+        Client {
+            fd,
+            id,
+            peer,
+            db: 0,
+            protocol: Protocol::Resp2,
+            life: Life::Open,
+            reply_mode: ReplyMode::On,
+            authenticated: false,
+            no_evict: false,
+            created_s: now_s,
+            active_s: now_s,
+            last_command: None,
+            net_in: 0,
+            net_out: 0,
+            commands: 0,
+            output: Output { buf: Vec::new(), sent: 0, state: Sending::Idle, soft_since_s: None },
+            unfinished: None,
+            multi: None,
+            extras: None,
+        }
+    }
+
+    /// The rarely used part, if there is one.
+    pub(crate) fn extras(&self) -> Option<&Extras> {
+        self.extras.as_deref()
+    }
+
+    /// The rarely used part, made on demand.
+    pub(crate) fn extras_mut(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
+    }
+
+    /// The name set with `CLIENT SETNAME`; empty without.
+    pub(crate) fn name(&self) -> &[u8] {
+        self.extras().map_or(&[], |extras| &extras.name)
+    }
+
+    /// How many channels and patterns it is subscribed to.
+    pub(crate) fn subscription_count(&self) -> usize {
+        self.extras().map_or(0, |extras| extras.channels.len() + extras.patterns.len())
+    }
+
+    /// Whether it is connected from this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.peer.is_none_or(|peer| peer.ip().to_canonical().is_loopback())
+    }
+}

@@ -1,0 +1,214 @@
+//! Listening sockets: opening them, and accepting a bounded number of clients per tick.
+
+use super::{data_of, read};
+use crate::ae::{EventLoop, Mask};
+use crate::command::Reply;
+use crate::config::Settings;
+use crate::metrics::Phase;
+use crate::net::client::{Client, Life};
+use crate::server::Server;
+use crate::sys::{self, AcceptError};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Most connections accepted per listener per tick (`MAX_ACCEPTS_PER_CALL` of Redis 7.0).
+const ACCEPTS_PER_CALL_MAX: usize = 1000;
+
+const DENIED: &str = "DENIED Redis is running in protected mode because protected mode is enabled \
+and no password is set for the default user. In this mode connections are only accepted from the \
+loopback interface. If you want to connect from external computers to Redis you may adopt one of \
+the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET \
+protected-mode no' from the loopback interface by connecting to Redis from the same host the \
+server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. \
+Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the \
+protected mode by editing the Redis configuration file, and setting the protected mode option to \
+'no', and then restarting the server. 3) If you started the server manually just for testing, \
+restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the \
+default user. NOTE: You only need to do one of the above things in order for the server to start \
+accepting connections from the outside.";
+
+/// One listening socket.
+pub(crate) struct Listener {
+    fd: OwnedFd,
+    /// Removed from the file system when the server ends.
+    path: Option<PathBuf>,
+    /// Not watched for the moment, because there were no descriptors left.
+    paused: bool,
+}
+
+impl Listener {
+    /// Its TCP address, with the port that the system chose if 0 was asked for.
+    pub(crate) fn addr(&self) -> Option<SocketAddr> {
+        sys::local_addr(self.fd.as_fd())
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Opens every listening socket that the settings ask for.
+///
+/// # Errors
+/// One line: which address, why not, and what to do.
+pub(crate) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
+    let mut listeners = Vec::new();
+    if settings.port != 0 {
+        for name in &settings.bind {
+            let (name, optional) = match name.strip_prefix('-') {
+                Some(rest) => (rest, true),
+                None => (name.as_str(), false),
+            };
+            match open_tcp(name, settings) {
+                Ok(fd) => listeners.push(Listener { fd, path: None, paused: false }),
+                Err(error) if optional && not_available(&error) => {}
+                Err(error) => {
+                    return Err(format!(
+                        "Could not create server TCP listening socket {name}:{}: {error}; choose \
+                         another --port or --bind",
+                        settings.port
+                    ));
+                }
+            }
+        }
+    }
+    if let Some(path) = &settings.unixsocket {
+        // As in Redis: a socket file left behind by an earlier run is in nobody's way.
+        let _ = std::fs::remove_file(path);
+        let path = Path::new(path);
+        let fd = sys::listen_unix(path, settings.unixsocketperm, settings.tcp_backlog).map_err(
+            |error| {
+                format!(
+                    "Failed opening Unix socket {}: {error}; the directory must exist and the \
+                     path be shorter than 108 bytes",
+                    path.display()
+                )
+            },
+        )?;
+        listeners.push(Listener { fd, path: Some(path.to_owned()), paused: false });
+    }
+    if listeners.is_empty() {
+        return Err(
+            "Configured to not listen anywhere, exiting: give --port or --unixsocket".into()
+        );
+    }
+    Ok(listeners)
+}
+
+fn not_available(error: &io::Error) -> bool {
+    use io::ErrorKind::{AddrNotAvailable, Unsupported};
+    // EAFNOSUPPORT (a machine without IPv6) has no kind of its own.
+    matches!(error.kind(), AddrNotAvailable | Unsupported) || error.raw_os_error() == Some(97)
+}
+
+fn open_tcp(name: &str, settings: &Settings) -> io::Result<OwnedFd> {
+    use std::net::ToSocketAddrs;
+    let addr = match name {
+        "*" => SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), settings.port),
+        "::*" => SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), settings.port),
+        host => (host, settings.port)
+            .to_socket_addrs()?
+            .next()
+            .ok_or_else(|| io::Error::other("the name has no address"))?,
+    };
+    sys::listen_tcp(addr, settings.tcp_backlog)
+}
+
+/// Watches all listeners (again).
+pub(crate) fn watch(el: &mut EventLoop<Server>, server: &mut Server) -> io::Result<()> {
+    for (index, listener) in server.listeners.iter_mut().enumerate() {
+        el.add_file(listener.fd.as_raw_fd(), Mask::READABLE, acceptable, index as u64)?;
+        listener.paused = false;
+    }
+    Ok(())
+}
+
+/// Takes up the listeners that had to pause; there may be descriptors again.
+pub(crate) fn resume(el: &mut EventLoop<Server>, server: &mut Server) {
+    for (index, listener) in server.listeners.iter_mut().enumerate() {
+        if listener.paused {
+            let fd = listener.fd.as_raw_fd();
+            listener.paused = el.add_file(fd, Mask::READABLE, acceptable, index as u64).is_err();
+        }
+    }
+}
+
+/// The read handler of listeners.
+fn acceptable(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, data: u64, _: Mask) {
+    let index = data as usize;
+    for _ in 0..ACCEPTS_PER_CALL_MAX {
+        let Some(listener) = server.listeners.get(index) else { return };
+        match sys::accept(&listener.fd) {
+            Ok((socket, peer)) => admit(el, server, socket, peer),
+            Err(AcceptError::Aborted) => {}
+            Err(AcceptError::WouldBlock) => {
+                server.meter.charge(Phase::Accept, el.clock().now());
+                return;
+            }
+            Err(AcceptError::Exhausted(errno)) => {
+                // The connection stays in the queue, so the listener would fire for ever: it
+                // pauses until cron finds a descriptor may have become free.
+                let error = io::Error::from_raw_os_error(errno);
+                server.log.warning_per_second(
+                    server.now_s(),
+                    format!("Accepting client connection: accept: {error}"),
+                );
+                el.del_file(fd, Mask::READABLE);
+                server.listeners[index].paused = true;
+                return;
+            }
+        }
+    }
+    // The cap was hit: the rest of the queue has its turn in the next tick.
+    el.not_drained(fd, Mask::READABLE);
+    server.meter.charge(Phase::Accept, el.clock().now());
+}
+
+/// Makes a client of an accepted connection, or turns it away before anything is allocated.
+fn admit(
+    el: &mut EventLoop<Server>,
+    server: &mut Server,
+    socket: OwnedFd,
+    peer: Option<SocketAddr>,
+) {
+    let settings = server.config.settings();
+    if server.clients.len() >= settings.maxclients {
+        // Best effort: an empty socket buffer takes it, and nobody waits if not.
+        let _ = sys::write(&socket, b"-ERR max number of clients reached\r\n");
+        server.stats.rejected_connections += 1;
+        return;
+    }
+    if peer.is_some() {
+        let _ = sys::set_nodelay(&socket);
+        if settings.tcp_keepalive_s > 0 {
+            let _ = sys::set_keepalive(&socket, Duration::from_secs(settings.tcp_keepalive_s));
+        }
+    }
+    let fd = socket.as_raw_fd();
+    let denied = settings.protected && settings.requirepass.is_none();
+    server.next_client_id += 1;
+    let mut client = Client::new(socket, server.next_client_id, peer, server.now_s());
+    let denied = denied && !client.is_local();
+    if denied {
+        client.life = Life::CloseAfterReply;
+        server.stats.rejected_connections += 1;
+    }
+    let key = server.clients.insert(client);
+    server.roster.push_back(key);
+    server.stats.connections_received += 1;
+    if el.add_file(fd, Mask::READABLE, read::readable, data_of(key)).is_err() {
+        server.log.warning("Error registering fd event for the new client");
+        server.free_later(key);
+    } else if denied {
+        let mut reply = Reply::default();
+        reply.error(DENIED);
+        server.return_reply(key, reply);
+    }
+}

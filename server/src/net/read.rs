@@ -1,0 +1,197 @@
+//! From readable socket to executed commands: one read per client per tick, then every complete
+//! command of that client.
+//!
+//! All clients share one buffer of [`READ_QUANTUM_BYTES`]; a client owns bytes only while a command
+//! of its own is unfinished. That is what keeps an idle connection small and the caches warm.
+
+use super::client::{Life, Unfinished};
+use super::{ClientKey, key_of};
+use crate::ae::{EventLoop, Mask};
+use crate::clock::Nanos;
+use crate::command::{Args, Reply};
+use crate::dispatch;
+use crate::metrics::Phase;
+use crate::server::Server;
+use crate::sys::{self, Transfer};
+use aelab_resp::{ArgRange, Parsed, ProtocolError, RequestParser, Trust};
+use std::os::fd::RawFd;
+
+/// Most bytes read from one client in one tick (`PROTO_IOBUF_LEN`): the size of everybody's turn.
+pub(crate) const READ_QUANTUM_BYTES: usize = 16 * 1024;
+/// From this size on a bulk argument is read into space made for it (`PROTO_MBULK_BIG_ARG`).
+const BIG_ARG_BYTES: usize = 32 * 1024;
+
+/// What all clients share for reading; taken out of the server while it is in use.
+pub(crate) struct Scratch {
+    buf: Vec<u8>,
+    args: Vec<ArgRange>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Scratch { buf: vec![0; READ_QUANTUM_BYTES], args: Vec::new() }
+    }
+}
+
+/// The read handler of clients.
+pub(crate) fn readable(
+    el: &mut EventLoop<Server>,
+    server: &mut Server,
+    fd: RawFd,
+    data: u64,
+    _: Mask,
+) {
+    let key = key_of(data);
+    let Some(client) = server.clients.get_mut(key) else { return };
+    if client.life != Life::Open {
+        return;
+    }
+    match client.unfinished.take() {
+        None => read_shared(el, server, fd, key),
+        Some(unfinished) => read_on(el, server, fd, key, unfinished),
+    }
+}
+
+fn read_shared(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, key: ClientKey) {
+    let mut scratch = std::mem::take(&mut server.scratch);
+    if scratch.buf.is_empty() {
+        scratch = Scratch::default();
+    }
+    if let Some(count) = receive(server, key, |fd| sys::read(fd, &mut scratch.buf)) {
+        if count == READ_QUANTUM_BYTES {
+            el.not_drained(fd, Mask::READABLE);
+        }
+        let mut parser = RequestParser::default();
+        let bytes = &mut scratch.buf[..count];
+        let now = el.clock().now();
+        let rest = execute_all(server, key, bytes, &mut parser, &mut scratch.args, now);
+        if let Some(rest) = rest {
+            let unfinished =
+                Unfinished { buf: bytes[rest..].to_vec(), parser, args: scratch.args.clone() };
+            keep(server, key, Box::new(unfinished));
+        }
+    }
+    server.scratch = scratch;
+}
+
+/// Continues a command that has arrived in part.
+fn read_on(
+    el: &mut EventLoop<Server>,
+    server: &mut Server,
+    fd: RawFd,
+    key: ClientKey,
+    mut unfinished: Box<Unfinished>,
+) {
+    let have = unfinished.buf.len();
+    // Room for a big argument grows with what has arrived of it, not with what was announced:
+    // a header alone must not cost half a gigabyte.
+    let room = match unfinished.parser.wanted_bytes() {
+        Some(total) if total >= BIG_ARG_BYTES => (total - have).clamp(1, have.max(BIG_ARG_BYTES)),
+        _ => READ_QUANTUM_BYTES,
+    };
+    unfinished.buf.reserve_exact(room);
+    let spare = unfinished.buf.capacity() - have;
+    match receive(server, key, |fd| sys::read_append(fd, &mut unfinished.buf)) {
+        Some(count) if count == spare => el.not_drained(fd, Mask::READABLE),
+        Some(_) => {}
+        None => return keep(server, key, unfinished),
+    }
+    let Unfinished { buf, parser, args } = &mut *unfinished;
+    if let Some(rest) = execute_all(server, key, buf, parser, args, el.clock().now()) {
+        if rest > 0 {
+            *buf = buf[rest..].to_vec();
+        }
+        keep(server, key, unfinished);
+    }
+}
+
+/// One read, with its accounting. `None` if nothing came; a closed connection is queued to be freed.
+fn receive(
+    server: &mut Server,
+    key: ClientKey,
+    read: impl FnOnce(&std::os::fd::OwnedFd) -> Transfer,
+) -> Option<usize> {
+    let now_s = server.now_s();
+    let client = server.clients.get_mut(key)?;
+    match read(&client.fd) {
+        Transfer::WouldBlock => None,
+        Transfer::Bytes(0) | Transfer::Failed => {
+            server.free_later(key);
+            None
+        }
+        Transfer::Bytes(count) => {
+            client.active_s = now_s;
+            client.net_in += count as u64;
+            server.stats.net_input_bytes += count as u64;
+            server.stats.reads += 1;
+            Some(count)
+        }
+    }
+}
+
+/// Gives the client what it has not finished, unless that is too much or it is leaving.
+fn keep(server: &mut Server, key: ClientKey, unfinished: Box<Unfinished>) {
+    let limit = server.config.settings().query_buffer_max_bytes;
+    let Some(client) = server.clients.get_mut(key) else { return };
+    if client.life != Life::Open || (unfinished.buf.is_empty() && unfinished.parser.is_idle()) {
+        return;
+    }
+    let queued = client.multi.as_ref().map_or(0, |multi| multi.bytes);
+    if unfinished.buf.len() + queued > limit {
+        server.log.warning("Closing client that reached max query buffer length");
+        server.stats.query_buffer_limit_disconnections += 1;
+        return server.free_later(key);
+    }
+    client.unfinished = Some(unfinished);
+}
+
+/// Executes every complete command in `bytes`. Returns where the unfinished one begins, or `None`
+/// if there is none, or nobody left to finish it.
+fn execute_all(
+    server: &mut Server,
+    key: ClientKey,
+    bytes: &mut [u8],
+    parser: &mut RequestParser,
+    args: &mut Vec<ArgRange>,
+    now: Nanos,
+) -> Option<usize> {
+    server.meter.charge(Phase::Read, now);
+    let mut started = now;
+    let mut out = server.lend_reply(key)?;
+    let mut limits = server.request_limits(key);
+    let mut at = 0;
+    let rest = loop {
+        match parser.parse(&mut bytes[at..], &limits, args) {
+            Ok(Parsed::Incomplete) => break (at < bytes.len() || !parser.is_idle()).then_some(at),
+            Ok(Parsed::Empty { consumed }) => at += consumed,
+            Ok(Parsed::Command { consumed }) => {
+                let words = Args::new(&bytes[at..at + consumed], args);
+                started = dispatch::process(server, key, words, &mut out, started);
+                at += consumed;
+                match server.clients.get(key) {
+                    Some(client) if client.life == Life::Open => {}
+                    _ => break None,
+                }
+                if limits.trust == Trust::Unauthenticated {
+                    limits = server.request_limits(key);
+                }
+            }
+            Err(error) => {
+                protocol_error(server, key, error, &mut out);
+                break None;
+            }
+        }
+    };
+    server.return_reply(key, out);
+    rest
+}
+
+fn protocol_error(server: &mut Server, key: ClientKey, error: ProtocolError, out: &mut Reply) {
+    let mut text = b"ERR Protocol error: ".to_vec();
+    error.write_text(&mut text);
+    out.error(text);
+    server.count_error(out);
+    if let Some(client) = server.clients.get_mut(key) {
+        client.life = Life::CloseAfterReply;
+    }
+}

@@ -1,0 +1,241 @@
+//! A server together with its loop: starting, the two hooks around sleep, ending.
+//!
+//! The hooks hold the order of Redis's `beforeSleep` and `afterSleep`; a step that must not move
+//! says why. Start with [`Instance`].
+
+use crate::ae::{EventLoop, Mask};
+use crate::clock::{Clock, Nanos};
+use crate::config::Config;
+use crate::cron::{self, server_cron};
+use crate::db::active_expire::Cycle;
+use crate::log::Log;
+use crate::metrics::Phase;
+use crate::net::{client::Life, listener, write};
+use crate::pubsub::Kind;
+use crate::server::{Server, Shutdown};
+use crate::sys;
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+/// Descriptors that the server needs for itself (`CONFIG_MIN_RESERVED_FDS`).
+const RESERVED_FDS: usize = 32;
+/// What the loop's set size exceeds `maxclients` by (`CONFIG_FDSET_INCR`).
+const FDSET_EXTRA: usize = RESERVED_FDS + 96;
+/// Step in which a lower descriptor limit is tried, as in Redis.
+const NOFILE_STEP: u64 = 16;
+
+/// A running server. Drive it with [`Instance::run`], or turn by turn with [`Instance::tick`].
+pub struct Instance {
+    el: EventLoop<Server>,
+    server: Server,
+    signals: Option<UnixStream>,
+}
+
+impl Instance {
+    /// Opens the listening sockets that `config` asks for and makes everything ready. With
+    /// `quiet`, nothing is logged.
+    ///
+    /// # Errors
+    /// One line: what could not be done, where, and the remedy.
+    pub fn start(config: Config, clock: Clock, quiet: Quiet) -> Result<Instance, String> {
+        let settings = config.settings();
+        let log = match quiet {
+            Quiet::Yes => Log::silent(clock.clone()),
+            Quiet::No => Log::open(config.text("logfile"), settings.loglevel, clock.clone())
+                .map_err(|e| format!("Can't open the log file {}: {e}", config.text("logfile")))?,
+        };
+        let mut server = Server::new(config, log, clock.clone());
+        adjust_nofile_limit(&mut server)?;
+        let settings = server.config.settings();
+        let setsize = settings.maxclients + FDSET_EXTRA;
+        let backend = settings.backend;
+        let api = backend
+            .create(setsize)
+            .map_err(|e| format!("Failed creating the event loop. Error message: '{e}'"))?;
+        warn_of_backlog(&mut server);
+        server.listeners = listener::open(server.config.settings())?;
+        let mut el = EventLoop::new(api, setsize, clock);
+        el.set_hooks(before_sleep, after_sleep);
+        server.api_name = el.api_name();
+        el.add_timer(Nanos::from_ms(1), server_cron);
+        listener::watch(&mut el, &mut server).map_err(|e| {
+            format!("Unrecoverable error creating the file event of a listener: {e}")
+        })?;
+        Ok(Instance { el, server, signals: None })
+    }
+
+    /// Makes SIGTERM and SIGINT end the server gracefully.
+    ///
+    /// # Errors
+    /// If handlers cannot be installed.
+    pub fn handle_signals(&mut self) -> io::Result<()> {
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+            signal_hook::low_level::pipe::register(signal, theirs.try_clone()?)?;
+        }
+        self.el.add_file(ours.as_raw_fd(), Mask::READABLE, signalled, 0)?;
+        self.signals = Some(ours);
+        Ok(())
+    }
+
+    /// The address of the first TCP listener.
+    #[must_use]
+    pub fn addr(&self) -> Option<SocketAddr> {
+        self.server.listeners.iter().find_map(listener::Listener::addr)
+    }
+
+    /// Writes the lines with which a server says that it is up.
+    pub fn announce(&mut self) {
+        let port = self.server.tcp_port();
+        let log = &mut self.server.log;
+        log.notice(format!("Running mode=standalone, port={port}."));
+        log.warning("Server initialized");
+        log.notice("Ready to accept connections");
+        if let Some(path) = self.server.config.settings().unixsocket.clone() {
+            self.server
+                .log
+                .notice(format!("The server is now ready to accept connections at {path}"));
+        }
+    }
+
+    /// One turn of the loop. False once the server is to end.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    pub fn tick(&mut self) -> io::Result<bool> {
+        self.el.tick(&mut self.server)?;
+        Ok(self.server.shutdown == Shutdown::No)
+    }
+
+    /// Turns until `SHUTDOWN` or a signal; then sends what was executed and closes.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    pub fn run(&mut self) -> io::Result<()> {
+        while self.tick()? {}
+        // Whatever was executed is answered, as far as the sockets take it now.
+        write::flush_pending(&mut self.el, &mut self.server);
+        self.server.log.warning("User requested shutdown...");
+        self.server.log.warning("Redis is now ready to exit, bye bye...");
+        Ok(())
+    }
+}
+
+/// Whether a server keeps its log to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quiet {
+    /// Nothing is logged.
+    Yes,
+    /// As configured.
+    No,
+}
+
+fn signalled(el: &mut EventLoop<Server>, server: &mut Server, _: RawFd, _: u64, _: Mask) {
+    server.log.warning("Received a signal, scheduling shutdown...");
+    server.shutdown = Shutdown::Requested;
+    el.stop();
+}
+
+/// Runs before every sleep.
+fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
+    server.meter.charge(Phase::Other, el.clock().now());
+    // Before replies are written: a fast cycle makes room, and what it costs is not hidden in the
+    // write phase.
+    cron::expire(server, Cycle::Fast);
+    server.meter.charge(Phase::Expire, el.clock().now());
+    write::flush_pending(el, server);
+    server.meter.charge(Phase::Write, el.clock().now());
+    // After the writes: they find out who is gone, and who has been told everything.
+    free_queued_clients(el, server);
+    server.meter.sleep(el.clock().now());
+}
+
+/// Runs after every sleep, before any handler.
+fn after_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
+    let now = el.now();
+    server.meter.wake(now, el.fired_count());
+    server.synchronise_time(now);
+}
+
+/// Frees the clients that were found to be gone, outside of every handler.
+fn free_queued_clients(el: &mut EventLoop<Server>, server: &mut Server) {
+    while let Some(key) = server.free_queue.pop() {
+        let Some(mut client) = server.clients.remove(key) else { continue };
+        debug_assert_eq!(client.life, Life::Closing);
+        el.del_file(client.fd.as_raw_fd(), Mask::BOTH);
+        server.recycle(std::mem::take(&mut client.output.buf));
+        let Some(extras) = client.extras() else { continue };
+        for watched in &extras.watched {
+            server.watchers.remove(watched.db, &watched.key, key);
+        }
+        for channel in &extras.channels {
+            server.pubsub.remove(Kind::Channel, channel, key);
+        }
+        for pattern in &extras.patterns {
+            server.pubsub.remove(Kind::Pattern, pattern, key);
+        }
+    }
+}
+
+/// Makes room for `maxclients` descriptors, or lowers `maxclients` to what there is room for.
+fn adjust_nofile_limit(server: &mut Server) -> Result<(), String> {
+    let maxclients = server.config.settings().maxclients as u64;
+    let wanted = maxclients + RESERVED_FDS as u64;
+    let current = sys::nofile_limit();
+    if current >= wanted {
+        return Ok(());
+    }
+    let mut best = wanted;
+    let mut failure = None;
+    while best > current {
+        match sys::set_nofile_limit(best) {
+            Ok(()) => break,
+            Err(error) => failure = Some(error),
+        }
+        best = best.saturating_sub(NOFILE_STEP);
+    }
+    let best = best.max(current);
+    if best >= wanted {
+        server.log.notice(format!(
+            "Increased maximum number of open files to {wanted} (it was originally set to {current})."
+        ));
+        return Ok(());
+    }
+    let reason = failure.map_or_else(String::new, |error| error.to_string());
+    if best <= RESERVED_FDS as u64 {
+        return Err(format!(
+            "Your current 'ulimit -n' of {current} is not enough for the server to start. Please \
+             increase your open file limit to at least {wanted}. Exiting."
+        ));
+    }
+    let lowered = best - RESERVED_FDS as u64;
+    server.config.lower_maxclients(lowered as usize);
+    let log = &mut server.log;
+    log.warning(format!(
+        "You requested maxclients of {maxclients} requiring at least {wanted} max file descriptors."
+    ));
+    log.warning(format!(
+        "Server can't set maximum open files to {wanted} because of OS error: {reason}."
+    ));
+    log.warning(format!(
+        "Current maximum open files is {best}. maxclients has been reduced to {lowered} to \
+         compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'."
+    ));
+    Ok(())
+}
+
+fn warn_of_backlog(server: &mut Server) {
+    let backlog = i64::from(server.config.settings().tcp_backlog);
+    let Ok(mut file) = std::fs::File::open("/proc/sys/net/core/somaxconn") else { return };
+    let mut text = String::new();
+    let limit = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse::<i64>().ok());
+    if let Some(limit) = limit.filter(|&limit| limit < backlog) {
+        server.log.warning(format!(
+            "WARNING: The TCP backlog setting of {backlog} cannot be enforced because \
+             /proc/sys/net/core/somaxconn is set to the lower value of {limit}."
+        ));
+    }
+}

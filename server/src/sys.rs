@@ -1,0 +1,160 @@
+//! System calls that the standard library does not offer, in safe form. The only file of this crate
+//! that names rustix.
+
+use rustix::fs::Mode;
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketAddrAny, SocketFlags, SocketType, sockopt};
+use rustix::process::{Resource, Rlimit};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+const SOCKET_FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEXEC);
+
+/// What reading or writing a non-blocking descriptor came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transfer {
+    /// So many bytes; 0 from a read means the end.
+    Bytes(usize),
+    /// Nothing now.
+    WouldBlock,
+    /// The connection is gone.
+    Failed,
+}
+
+fn transfer(result: Result<usize, Errno>) -> Transfer {
+    match result {
+        Ok(count) => Transfer::Bytes(count),
+        Err(Errno::AGAIN | Errno::INTR) => Transfer::WouldBlock,
+        Err(_) => Transfer::Failed,
+    }
+}
+
+/// One `read`.
+pub(crate) fn read(fd: impl AsFd, buf: &mut [u8]) -> Transfer {
+    transfer(rustix::io::read(fd, buf))
+}
+
+/// One `read` into the spare capacity of `buf`, which grows by what was read.
+pub(crate) fn read_append(fd: impl AsFd, buf: &mut Vec<u8>) -> Transfer {
+    transfer(rustix::io::read(fd, rustix::buffer::spare_capacity(buf)))
+}
+
+/// One `write`; never raises SIGPIPE.
+pub(crate) fn write(fd: impl AsFd, bytes: &[u8]) -> Transfer {
+    transfer(net::send(fd, bytes, net::SendFlags::NOSIGNAL))
+}
+
+/// Why `accept` gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AcceptError {
+    /// The queue is empty.
+    WouldBlock,
+    /// This connection died in the queue; the next may be fine.
+    Aborted,
+    /// No descriptors or memory left: the connection stays in the queue.
+    Exhausted(i32),
+}
+
+/// Takes one connection off the queue; the new socket does not block. The address is `None` for
+/// Unix sockets.
+pub(crate) fn accept(listener: impl AsFd) -> Result<(OwnedFd, Option<SocketAddr>), AcceptError> {
+    match net::acceptfrom_with(listener, SOCKET_FLAGS) {
+        Ok((fd, from)) => Ok((fd, from.and_then(|any| SocketAddr::try_from(any).ok()))),
+        Err(Errno::AGAIN) => Err(AcceptError::WouldBlock),
+        Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+            Err(AcceptError::Exhausted(Errno::MFILE.raw_os_error()))
+        }
+        Err(_) => Err(AcceptError::Aborted),
+    }
+}
+
+/// A listening TCP socket.
+pub(crate) fn listen_tcp(addr: SocketAddr, backlog: i32) -> io::Result<OwnedFd> {
+    let family = if addr.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let fd = net::socket_with(family, SocketType::STREAM, SOCKET_FLAGS, None)?;
+    sockopt::set_socket_reuseaddr(&fd, true)?;
+    if let IpAddr::V6(_) = addr.ip() {
+        sockopt::set_ipv6_v6only(&fd, true)?;
+    }
+    net::bind(&fd, &addr)?;
+    net::listen(&fd, backlog)?;
+    Ok(fd)
+}
+
+/// A listening Unix socket with the given permissions (`None`: what the umask says).
+pub(crate) fn listen_unix(path: &Path, mode: Option<u32>, backlog: i32) -> io::Result<OwnedFd> {
+    let addr = net::SocketAddrUnix::new(path)?;
+    let fd = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SOCKET_FLAGS, None)?;
+    net::bind(&fd, &addr)?;
+    if let Some(mode) = mode {
+        rustix::fs::chmod(path, Mode::from_raw_mode(mode))?;
+    }
+    net::listen(&fd, backlog)?;
+    Ok(fd)
+}
+
+/// Switches Nagle's algorithm off.
+pub(crate) fn set_nodelay(fd: impl AsFd) -> io::Result<()> {
+    Ok(sockopt::set_tcp_nodelay(fd, true)?)
+}
+
+/// Probes an idle peer after `idle`, then three times at a third of that, as Redis does.
+pub(crate) fn set_keepalive(fd: impl AsFd, idle: Duration) -> io::Result<()> {
+    let fd = fd.as_fd();
+    sockopt::set_socket_keepalive(fd, true)?;
+    sockopt::set_tcp_keepidle(fd, idle)?;
+    let interval = Duration::from_secs((idle.as_secs() / 3).max(1));
+    sockopt::set_tcp_keepintvl(fd, interval)?;
+    sockopt::set_tcp_keepcnt(fd, 3)?;
+    Ok(())
+}
+
+/// The socket's own address, if it has one.
+pub(crate) fn local_addr(fd: BorrowedFd<'_>) -> Option<SocketAddr> {
+    net::getsockname(fd).ok().and_then(|any: SocketAddrAny| SocketAddr::try_from(any).ok())
+}
+
+/// The soft limit on open descriptors; `u64::MAX` if there is none.
+pub(crate) fn nofile_limit() -> u64 {
+    rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// Sets the soft limit on open descriptors, and the hard one where that must rise too.
+pub(crate) fn set_nofile_limit(limit: u64) -> io::Result<()> {
+    let hard = rustix::process::getrlimit(Resource::Nofile).maximum;
+    let maximum = hard.map(|hard| hard.max(limit));
+    Ok(rustix::process::setrlimit(Resource::Nofile, Rlimit { current: Some(limit), maximum })?)
+}
+
+/// CPU time used by this process: system and user, in seconds. Zero where unknown.
+pub(crate) fn cpu_seconds() -> (f64, f64) {
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return (0.0, 0.0) };
+    // Field 2 may hold spaces; what follows its closing parenthesis does not.
+    let fields: Vec<&str> =
+        stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    let per_second = rustix::param::clock_ticks_per_second() as f64;
+    (ticks(12) / per_second, ticks(11) / per_second)
+}
+
+/// Resident memory of this process, in bytes. Zero where unknown.
+pub(crate) fn resident_bytes() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split_whitespace().nth(1).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
+    pages * rustix::param::page_size() as u64
+}
+
+/// Kernel name, release and machine, as `INFO` shows them.
+pub(crate) fn os_name() -> String {
+    let uname = rustix::system::uname();
+    let part = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
+    format!("{} {} {}", part(uname.sysname()), part(uname.release()), part(uname.machine()))
+}
+
+/// `ERANGE`, as ae sets it for a descriptor beyond its set size.
+pub(crate) fn range_error() -> io::Error {
+    Errno::RANGE.into()
+}
