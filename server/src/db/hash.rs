@@ -6,13 +6,16 @@ use super::table::{Keyed, Table, hash};
 use super::value::estimate;
 
 /// A map from field to value.
+#[derive(Clone)]
 pub struct Hash(Repr);
 
+#[derive(Clone)]
 enum Repr {
     Packed(Vec<Pair>),
     Table(Table<Pair>),
 }
 
+#[derive(Clone)]
 struct Pair {
     field: SmallBytes,
     value: SmallBytes,

@@ -25,7 +25,7 @@ pub enum End {
 type Chunk = VecDeque<SmallBytes>;
 
 /// A list of byte strings.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct List {
     chunks: VecDeque<Chunk>,
     length: usize,

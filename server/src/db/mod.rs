@@ -256,6 +256,16 @@ impl Db {
         self.keys.at(position).map(|entry| &**entry)
     }
 
+    /// The same, counted as a hit or miss, for commands that read without using (TTL, TYPE, EXISTS).
+    pub fn peek_read(&mut self, key: &[u8], now_ms: i64) -> Option<&Entry> {
+        let Some(position) = self.locate(key, now_ms) else {
+            self.stats.misses += 1;
+            return None;
+        };
+        self.stats.hits += 1;
+        self.keys.at(position).map(|entry| &**entry)
+    }
+
     /// Looks at a key without changing anything: a key past its deadline is not returned, but stays for others to remove.
     #[must_use]
     pub fn peek_unchanged(&self, key: &[u8], now_ms: i64) -> Option<&Entry> {

@@ -6,8 +6,10 @@ use super::table::{Table, hash};
 use super::value::{estimate, parse_canonical_integer};
 
 /// A set of byte strings.
+#[derive(Clone)]
 pub struct Set(Repr);
 
+#[derive(Clone)]
 enum Repr {
     /// Sorted.
     Integers(Vec<i64>),

@@ -51,7 +51,7 @@ impl Keyed for Scored {
 }
 
 /// Members ordered by score.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct SortedSet {
     order: Vec<Vec<Scored>>,
     length: usize,

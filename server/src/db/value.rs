@@ -34,6 +34,7 @@ pub enum Value {
 }
 
 /// Up to 44 bytes.
+#[derive(Clone, Copy)]
 pub struct ShortString {
     length: u8,
     bytes: [u8; EMBSTR_MAX_BYTES],
@@ -126,6 +127,20 @@ impl Value {
         match self {
             Self::Raw(bytes) => Some(bytes),
             _ => None,
+        }
+    }
+
+    /// A copy that shares nothing (COPY). O(members).
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        match self {
+            Self::Int(number) => Self::Int(*number),
+            Self::Short(short) => Self::Short(*short),
+            Self::Raw(bytes) => Self::Raw(bytes.clone()),
+            Self::List(list) => Self::List(list.clone()),
+            Self::Set(set) => Self::Set(set.clone()),
+            Self::Hash(hash) => Self::Hash(hash.clone()),
+            Self::SortedSet(set) => Self::SortedSet(set.clone()),
         }
     }
 

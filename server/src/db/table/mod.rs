@@ -83,6 +83,17 @@ impl<T> Default for Table<T> {
     }
 }
 
+impl<T: Keyed + Clone> Clone for Table<T> {
+    /// A table with the same values, in as few buckets as they need.
+    fn clone(&self) -> Self {
+        let mut copy = Self::with_capacity(self.len());
+        self.for_each(|value| {
+            copy.insert_if_absent(value.clone());
+        });
+        copy
+    }
+}
+
 impl<T: Keyed> Table<T> {
     /// A table with room for `count` values before it grows; nothing but the directory is allocated.
     #[must_use]

@@ -1,0 +1,155 @@
+//! What several data commands share: reading common arguments, times to live, limits on string sizes.
+//!
+//! Every function that can refuse writes the error that Redis 7.0 would and returns `None`.
+
+use super::{Args, Call, Reply};
+use crate::db::value::parse_canonical_integer;
+
+/// Seconds or milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unit {
+    Seconds,
+    Milliseconds,
+}
+
+/// From now, or since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Base {
+    Now,
+    Epoch,
+}
+
+/// An argument that says when a key expires.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ExpireArg<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) unit: Unit,
+    pub(super) base: Base,
+}
+
+/// The option words EX, PX, EXAT and PXAT.
+pub(super) fn expire_option(word: &[u8]) -> Option<(Unit, Base)> {
+    let options = [
+        (&b"ex"[..], Unit::Seconds, Base::Now),
+        (b"px", Unit::Milliseconds, Base::Now),
+        (b"exat", Unit::Seconds, Base::Epoch),
+        (b"pxat", Unit::Milliseconds, Base::Epoch),
+    ];
+    let found = options.iter().find(|(name, ..)| word.eq_ignore_ascii_case(name))?;
+    Some((found.1, found.2))
+}
+
+impl Call<'_> {
+    /// The deadline in unix milliseconds; it must be positive and within range (SET's rule, not EXPIRE's).
+    pub(super) fn deadline_arg(&mut self, argument: ExpireArg<'_>) -> Option<i64> {
+        let Some(value) = parse_canonical_integer(argument.text) else {
+            self.out.not_integer();
+            return None;
+        };
+        let deadline = deadline_ms(value, argument.unit, argument.base, self.now_ms());
+        if value <= 0 || deadline.is_none() {
+            self.invalid_expire_time();
+            return None;
+        }
+        deadline
+    }
+
+    /// `ERR invalid expire time in 'set' command`.
+    pub(super) fn invalid_expire_time(&mut self) {
+        self.out.error(format!("ERR invalid expire time in '{}' command", self.spec.full_name()));
+    }
+
+    /// False, with the error written, if a string of `size` + `appended` bytes would be too long.
+    pub(super) fn string_size_allowed(&mut self, size: usize, appended: usize) -> bool {
+        let allowed = size
+            .checked_add(appended)
+            .is_some_and(|total| total <= aelab_resp::limits::BULK_MAX_BYTES);
+        if !allowed {
+            self.out.error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+        }
+        allowed
+    }
+}
+
+/// The point in time in unix milliseconds, if it can be expressed.
+pub(super) fn deadline_ms(value: i64, unit: Unit, base: Base, now_ms: i64) -> Option<i64> {
+    let ms = match unit {
+        Unit::Seconds => value.checked_mul(1000)?,
+        Unit::Milliseconds => value,
+    };
+    match base {
+        Base::Now => ms.checked_add(now_ms),
+        Base::Epoch => Some(ms),
+    }
+}
+
+/// Start and count of the part between two indexes, each counting from the end when negative; `None` if it is empty.
+pub(super) fn clamp_range(start: i64, end: i64, length: usize) -> Option<(usize, usize)> {
+    let length = length as i64;
+    let from_end = |index: i64| if index < 0 { index.saturating_add(length) } else { index };
+    let start = from_end(start).max(0);
+    let end = from_end(end).min(length - 1);
+    (start <= end && start < length).then(|| (start as usize, (end - start + 1) as usize))
+}
+
+/// A count option that must not be negative (LPOP, SPOP, ZPOPMIN); `Err` after the error was written.
+pub(super) fn optional_count(
+    args: Args<'_>,
+    at: usize,
+    out: &mut Reply,
+) -> Result<Option<usize>, ()> {
+    let Some(text) = args.get(at) else { return Ok(None) };
+    match parse_canonical_integer(text) {
+        Some(count) if count >= 0 => Ok(Some(count as usize)),
+        _ => {
+            out.error("ERR value is out of range, must be positive");
+            Err(())
+        }
+    }
+}
+
+/// A double as `strtod` reads it, with nothing before or after: no NaN, no overflow, no hexadecimal.
+pub(super) fn parse_double(text: &[u8]) -> Option<f64> {
+    let digits = match text {
+        [b'+' | b'-', digits @ ..] => digits,
+        digits => digits,
+    };
+    // Rust's own parser would also take a second sign or `nan`, and would silently make 1e400 infinite.
+    match digits.first()? {
+        b'0'..=b'9' | b'.' => {
+            let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+            let underflow = value == 0.0 && digits.iter().any(|byte| (b'1'..=b'9').contains(byte));
+            let exponent_only = digits.iter().position(|byte| byte.eq_ignore_ascii_case(&b'e'));
+            let zero_mantissa = digits[..exponent_only.unwrap_or(digits.len())]
+                .iter()
+                .all(|byte| matches!(byte, b'0' | b'.'));
+            (value.is_finite() && (!underflow || zero_mantissa)).then_some(value)
+        }
+        b'i' | b'I' => std::str::from_utf8(text).ok()?.parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_cut_to_what_there_is() {
+        assert_eq!(clamp_range(0, -1, 5), Some((0, 5)));
+        assert_eq!(clamp_range(-3, -2, 5), Some((2, 2)));
+        assert_eq!(clamp_range(1, 100, 5), Some((1, 4)));
+        assert_eq!(clamp_range(-100, 100, 5), Some((0, 5)));
+        assert_eq!(clamp_range(3, 2, 5), None);
+        assert_eq!(clamp_range(5, 6, 5), None);
+        assert_eq!(clamp_range(0, -1, 0), None);
+        assert_eq!(clamp_range(i64::MIN, i64::MAX, 3), Some((0, 3)));
+    }
+
+    #[test]
+    fn deadlines_never_wrap() {
+        assert_eq!(deadline_ms(10, Unit::Seconds, Base::Now, 5), Some(10_005));
+        assert_eq!(deadline_ms(i64::MAX, Unit::Seconds, Base::Epoch, 0), None);
+        assert_eq!(deadline_ms(i64::MAX, Unit::Milliseconds, Base::Now, 1), None);
+    }
+}
