@@ -1,5 +1,22 @@
-//! The loadgen crate.
+//! Everything behind the `loadgen` program: the measuring engine, the lab that plays scenarios, and the command line.
+//!
+//! Open loop and closed loop are told apart everywhere: at a rate, requests are due at times that replies do not move, and
+//! response time counts from there; without a rate, the next request waits for a reply, and only service time means anything.
+//! Every request has three instants (intended, sent, replied), and none is dropped silently.
+//!
+//! Read next: [`engine`] (measuring), [`lab`] (servers and scenarios), [`record`] (what is kept), [`cli`] and [`commands`]
+//! (what the user sees). What the numbers mean afterwards is the business of the reports crate.
 
+pub mod cli;
 pub mod clock;
+pub mod commands;
+pub mod console;
+pub mod control;
 pub mod engine;
+mod environment;
+pub mod exit;
+pub mod interrupt;
+pub mod lab;
+pub mod record;
 mod sys;
+pub mod words;

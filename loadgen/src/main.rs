@@ -1,2 +1,52 @@
-//! Entry point.
-fn main() {}
+//! `loadgen`: from the words typed to an exit code.
+//!
+//! A table of contents: each command is a file in `commands/`.
+
+use aelab_loadgen::cli::{Cli, Command, one_line};
+use aelab_loadgen::commands;
+use aelab_loadgen::console;
+use aelab_loadgen::exit::{Exit, Failure};
+use clap::Parser as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let words: Vec<String> =
+        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => {
+            console::result(error.render().to_string().trim_end());
+            return code(Exit::Success);
+        }
+        Err(error) => {
+            console::failure(&one_line(&error));
+            return code(Exit::Usage);
+        }
+    };
+    if let Command::Serve { args } = cli.command {
+        let args: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        return aelab_server::main_with_args(&args);
+    }
+    match run(&cli.command, &words) {
+        Ok(exit) => code(exit),
+        Err(failure) => {
+            console::failure(&failure.message);
+            code(failure.exit)
+        }
+    }
+}
+
+fn run(command: &Command, words: &[String]) -> Result<Exit, Failure> {
+    let cancel = aelab_loadgen::interrupt::flag()
+        .map_err(|error| Failure::usage(format!("cannot watch for ^C: {error}")))?;
+    match command {
+        Command::Run(args) => commands::run::run(args, words, &cancel),
+        Command::Scenario(scenario) => commands::scenario::run(scenario, words, &cancel),
+        Command::Report(report) => commands::report::run(report),
+        Command::Serve { .. } => Ok(Exit::Success),
+    }
+}
+
+fn code(exit: Exit) -> ExitCode {
+    ExitCode::from(exit as u8)
+}

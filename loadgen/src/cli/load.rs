@@ -1,0 +1,476 @@
+//! `loadgen run`: its flags as typed, and what they come to.
+//!
+//! [`RunArgs`] can only fail on spelling; [`RunArgs::resolve`] needs the target and gives [`Resolved`]: plans with every
+//! default filled in. Invariant: connections, requests and rate are totals, never per thread or per connection.
+
+use super::target::TargetArgs;
+use super::tests::{Test, parse_list};
+use crate::clock::Nanos;
+use crate::engine::plan::{
+    ArrivalProcess, CommandPlan, GroupPlan, KeyDistribution, KeySpace, Pacing, Phases, Rate,
+    RunPlan, Target, ValueSize, Workload,
+};
+use crate::exit::Failure;
+use crate::lab::fill::{FillPlan, KEY_DIGITS};
+use crate::words::{command_from_words, parse_command};
+use aelab_scenarios::units::{self, parse_count, parse_duration, parse_rate, parse_size};
+use clap::{Args, ValueEnum};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Requests of a run that says neither how many nor how long, as for redis-benchmark.
+const DEFAULT_REQUESTS: u64 = 100_000;
+/// Length of a run at a given rate that says neither how many nor how long.
+const DEFAULT_DURATION: Duration = Duration::from_secs(10);
+/// Warm-up of a run that has a duration; it takes at most a fifth of it on top.
+const DEFAULT_WARMUP: Duration = Duration::from_secs(2);
+/// What is run when nothing is named: keys are there when GET looks for them.
+const DEFAULT_TESTS: &str = "set,get";
+/// Spun before each due time with `--pacing precise`; covers the 99th percentile of a wake-up from sleep.
+const PRECISE_MARGIN: Nanos = Nanos::from_micros(150);
+
+/// Flags of `loadgen run`, as typed.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// Which server.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// What load.
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// What comes out.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// A command to send, with placeholders __key__ __data__ __rand_int__ {key uniform N} {rand N};
+    /// {cursor} follows a SCAN to its end.
+    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// Load flags, as typed.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Load")]
+pub struct LoadArgs {
+    /// Connections in all.
+    #[arg(short = 'c', long, alias = "clients", default_value = "50", value_parser = positive)]
+    pub connections: usize,
+    /// Engine threads.
+    #[arg(long, default_value = "1", value_parser = positive)]
+    pub threads: usize,
+    /// Requests in flight on one connection.
+    #[arg(short = 'P', long, default_value = "1", value_parser = pipeline)]
+    pub pipeline: usize,
+    /// Requests in all, per test [default: 100000, unless --duration or --rate is given].
+    #[arg(short = 'n', long, value_parser = parse_count)]
+    pub requests: Option<u64>,
+    /// Time to measure, such as 30s [default with --rate: 10s].
+    #[arg(long, alias = "test-time", value_parser = parse_duration)]
+    pub duration: Option<Duration>,
+    /// Time before the measurement [default with a duration: 2s, at most a fifth of it; else none].
+    #[arg(long, value_parser = parse_duration)]
+    pub warmup: Option<Duration>,
+    /// Requests per second in all, whatever the server does; without it the loop is closed.
+    #[arg(long, alias = "rps", value_parser = parse_rate, allow_negative_numbers = true)]
+    pub rate: Option<units::Rate>,
+    /// How requests are spread over time at a rate.
+    #[arg(long, value_enum, default_value = "constant", requires = "rate")]
+    pub arrival: ArrivalArg,
+    /// Pause between a reply and the next request of a closed loop.
+    #[arg(long, value_parser = parse_duration, conflicts_with = "rate")]
+    pub think_time: Option<Duration>,
+    /// Size of __data__: 64, 16KiB, or a range 16-1024.
+    #[arg(short = 'd', long, default_value = "3", value_parser = value_size)]
+    pub data_size: ValueSize,
+    /// Number of distinct keys [default: 1].
+    #[arg(short = 'r', long, value_parser = parse_count)]
+    pub keyspace: Option<u64>,
+    /// How keys are chosen.
+    #[arg(long, value_enum, default_value = "uniform")]
+    pub key_dist: KeyDistArg,
+    /// redis-benchmark's tests, one after the other, such as set,get [default: set,get].
+    #[arg(short = 't', long, value_name = "TESTS", conflicts_with_all = ["ratio", "templates", "command"])]
+    pub tests: Option<String>,
+    /// SET and GET mixed in this ratio, such as 1:10.
+    #[arg(long, value_name = "SET:GET", value_parser = ratio, conflicts_with_all = ["templates", "command"])]
+    pub ratio: Option<(u32, u32)>,
+    /// A command to send; several are mixed.
+    #[arg(long = "command", id = "templates", value_name = "COMMAND", conflicts_with = "command")]
+    pub templates: Vec<String>,
+    /// Share of each --command, in their order.
+    #[arg(long, value_name = "N", requires = "templates")]
+    pub command_ratio: Vec<u32>,
+    /// Fill the key space before the run.
+    #[arg(long)]
+    pub prefill: bool,
+    /// Seed of all random choices.
+    #[arg(long, default_value = "1")]
+    pub seed: u64,
+    /// Give a request up after this time [default: never].
+    #[arg(long, value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+    /// How to wait for the next due request: timerfd sleeps, precise spins the last stretch, spin never sleeps.
+    #[arg(long, value_enum, default_value = "timerfd")]
+    pub pacing: PacingArg,
+    /// Processors for the engine threads, such as 1,3.
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub cpus: Option<Vec<usize>>,
+}
+
+/// Output flags, as typed.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Write result.json, latency.hlog, report.html and charts to this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print the record as JSON in place of the table.
+    #[arg(long, conflicts_with_all = ["csv", "quiet"])]
+    pub json: bool,
+    /// Print redis-benchmark's CSV in place of the table.
+    #[arg(long, conflicts_with = "quiet")]
+    pub csv: bool,
+    /// Print redis-benchmark's line per command in place of the table.
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+    /// More percentiles, such as 99.5,99.95.
+    #[arg(long, value_delimiter = ',', value_name = "LIST", value_parser = percentile)]
+    pub percentiles: Vec<f64>,
+}
+
+/// Arrival processes of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ArrivalArg {
+    /// Equal gaps.
+    Constant,
+    /// Exponential gaps.
+    Poisson,
+}
+
+/// Key distributions of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KeyDistArg {
+    /// Each key equally likely.
+    Uniform,
+    /// One after the other.
+    Sequential,
+}
+
+/// Pacing of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PacingArg {
+    /// A kernel timer.
+    Timerfd,
+    /// The timer, then spinning.
+    Precise,
+    /// Spinning.
+    Spin,
+}
+
+/// A run with everything decided.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The server.
+    pub target: Target,
+    /// What to fill before, if anything.
+    pub prefill: Option<FillPlan>,
+    /// The runs, one after the other: title and plan.
+    pub runs: Vec<(String, RunPlan)>,
+    /// Percentiles asked for.
+    pub percentiles: Vec<f64>,
+}
+
+impl RunArgs {
+    /// Decides everything that the flags left open.
+    ///
+    /// # Errors
+    /// Flags that contradict each other or templates that cannot be read (exit 2), or an unknown host (exit 6).
+    pub fn resolve(&self) -> Result<Resolved, Failure> {
+        let target = self.target.resolve()?;
+        let load = &self.load;
+        if load.threads > load.connections {
+            return Err(Failure::usage(format!(
+                "{} threads need at least {} connections; lower --threads or raise -c",
+                load.threads, load.threads
+            )));
+        }
+        if load.prefill && load.keyspace.is_none() {
+            return Err(Failure::usage("--prefill needs to know how many keys: give -r N"));
+        }
+        let runs = self
+            .mixes()?
+            .into_iter()
+            .map(|(title, commands)| Ok((title, load.plan(&target, commands)?)))
+            .collect::<Result<Vec<_>, Failure>>()?;
+        let prefill = load.prefill.then(|| FillPlan {
+            count: load.keyspace.unwrap_or(1),
+            prefix: "key:".to_owned(),
+            value_bytes: match load.data_size {
+                ValueSize::Fixed(bytes) => bytes,
+                ValueSize::Range { min, max } => min.midpoint(max),
+            },
+            seed: load.seed,
+        });
+        Ok(Resolved { target, prefill, runs, percentiles: self.output.percentiles.clone() })
+    }
+
+    /// What each run sends, with its title.
+    fn mixes(&self) -> Result<Vec<(String, Vec<CommandPlan>)>, Failure> {
+        let load = &self.load;
+        let usage = |why: String| Failure::usage(why);
+        if !self.command.is_empty() {
+            let words = self.command.iter().map(|word| word.clone().into_vec()).collect();
+            let command = command_from_words(words, 1).map_err(usage)?;
+            return Ok(vec![(command.label.clone(), vec![command])]);
+        }
+        if !load.templates.is_empty() {
+            let weights = &load.command_ratio;
+            if !weights.is_empty() && weights.len() != load.templates.len() {
+                return Err(usage(format!(
+                    "{} --command-ratio for {} --command; give one for each",
+                    weights.len(),
+                    load.templates.len()
+                )));
+            }
+            let weight = |index: usize| weights.get(index).copied().unwrap_or(1);
+            let numbered = load.templates.iter().enumerate();
+            let commands = numbered
+                .map(|(index, template)| parse_command(template, weight(index)))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(usage)?;
+            let title = commands.iter().map(|c| c.label.as_str()).collect::<Vec<_>>().join("+");
+            return Ok(vec![(title, commands)]);
+        }
+        if let Some((set, get)) = load.ratio {
+            let pair = [("SET __key__ __data__", set), ("GET __key__", get)];
+            let commands = pair
+                .into_iter()
+                .filter(|(_, weight)| *weight > 0)
+                .map(|(template, weight)| parse_command(template, weight))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(usage)?;
+            return Ok(vec![(format!("SET:GET {set}:{get}"), commands)]);
+        }
+        let tests = parse_list(load.tests.as_deref().unwrap_or(DEFAULT_TESTS)).map_err(usage)?;
+        tests.iter().map(|test| Ok((test.title.to_owned(), vec![benchmark(test)?]))).collect()
+    }
+}
+
+fn benchmark(test: &Test) -> Result<CommandPlan, Failure> {
+    parse_command(test.template, 1).map_err(Failure::usage)
+}
+
+impl LoadArgs {
+    fn plan(&self, target: &Target, commands: Vec<CommandPlan>) -> Result<RunPlan, Failure> {
+        let duration = match (self.requests, self.duration) {
+            (None, None) if self.rate.is_some() => Some(DEFAULT_DURATION),
+            (_, duration) => duration,
+        };
+        if duration.is_some_and(|duration| duration.is_zero()) {
+            return Err(Failure::usage("--duration is zero: nothing would be measured"));
+        }
+        let requests = match (self.requests, duration) {
+            (Some(0), _) => return Err(Failure::usage("-n is zero: nothing would be measured")),
+            (Some(requests), _) => Some(requests),
+            (None, Some(_)) => None,
+            (None, None) => Some(DEFAULT_REQUESTS),
+        };
+        let warmup = self.warmup.unwrap_or_else(|| {
+            duration.map_or(Duration::ZERO, |duration| DEFAULT_WARMUP.min(duration / 5))
+        });
+        let workload = Workload {
+            commands,
+            keys: KeySpace {
+                prefix: "key:".to_owned(),
+                digits: KEY_DIGITS,
+                count: self.keyspace.unwrap_or(1).max(1),
+                distribution: match self.key_dist {
+                    KeyDistArg::Uniform => KeyDistribution::Uniform,
+                    KeyDistArg::Sequential => KeyDistribution::Sequential,
+                },
+            },
+            values: self.data_size,
+        };
+        let mut group = GroupPlan::new("load", target.clone(), self.connections, workload);
+        group.pipeline = self.pipeline;
+        group.requests = requests;
+        group.timeout = self.timeout.filter(|timeout| !timeout.is_zero()).map(Nanos::from);
+        group.arrival = self.arrival_process()?;
+        let phases = Phases {
+            warmup: warmup.into(),
+            measure: duration.map(Nanos::from),
+            drain_max: Phases::DEFAULT_DRAIN_MAX,
+        };
+        let mut plan = RunPlan::new(vec![group], phases);
+        plan.threads = self.threads;
+        plan.seed = self.seed;
+        plan.cpus.clone_from(&self.cpus);
+        plan.pacing = match self.pacing {
+            PacingArg::Timerfd => Pacing::Timerfd,
+            PacingArg::Precise => Pacing::Precise { margin: PRECISE_MARGIN },
+            PacingArg::Spin => Pacing::Spin,
+        };
+        Ok(plan)
+    }
+
+    fn arrival_process(&self) -> Result<ArrivalProcess, Failure> {
+        let Some(rate) = self.rate else {
+            let think = self.think_time.unwrap_or_default().into();
+            return Ok(ArrivalProcess::Closed { think });
+        };
+        let rate = Rate::per_second(rate.as_per_second())
+            .ok_or_else(|| Failure::usage("--rate is beyond what can be scheduled"))?;
+        Ok(match self.arrival {
+            ArrivalArg::Constant => ArrivalProcess::Constant(rate),
+            ArrivalArg::Poisson => ArrivalProcess::Poisson(rate),
+        })
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    let count = parse_count(text).map_err(|error| error.to_string())?;
+    usize::try_from(count).ok().filter(|count| *count > 0).ok_or_else(|| "at least 1".to_owned())
+}
+
+fn pipeline(text: &str) -> Result<usize, String> {
+    positive(text).map_err(|why| {
+        let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic());
+        if is_word {
+            "-P is the number of requests in flight per connection; the protocol is always Redis's (RESP3: -3)"
+                .to_owned()
+        } else {
+            why
+        }
+    })
+}
+
+fn value_size(text: &str) -> Result<ValueSize, String> {
+    /// Redis's own limit (`proto-max-bulk-len`).
+    const MAX_BYTES: u64 = 512 << 20;
+    let size = |text: &str| -> Result<usize, String> {
+        let bytes = parse_size(text).map_err(|error| error.to_string())?;
+        if bytes > MAX_BYTES {
+            return Err("a value cannot be larger than 512MiB".to_owned());
+        }
+        usize::try_from(bytes).map_err(|error| error.to_string())
+    };
+    match text.split_once('-').filter(|(min, _)| !min.is_empty()) {
+        None => size(text).map(ValueSize::Fixed),
+        Some((min, max)) => {
+            let (min, max) = (size(min)?, size(max)?);
+            if min > max {
+                return Err("the range runs backwards; write MIN-MAX".to_owned());
+            }
+            Ok(ValueSize::Range { min, max })
+        }
+    }
+}
+
+fn ratio(text: &str) -> Result<(u32, u32), String> {
+    let parse = || {
+        let (set, get) = text.split_once(':')?;
+        let pair = (set.parse().ok()?, get.parse().ok()?);
+        (pair != (0, 0)).then_some(pair)
+    };
+    parse().ok_or_else(|| "write SET:GET such as 1:10, not both zero".to_owned())
+}
+
+fn percentile(text: &str) -> Result<f64, String> {
+    let number = text.trim_start_matches('p').parse::<f64>().ok();
+    number
+        .filter(|p| *p > 0.0 && *p < 100.0)
+        .ok_or_else(|| "a percentile lies between 0 and 100, such as 99.5".to_owned())
+}
+
+#[cfg(test)]
+mod unit {
+    use super::super::{Cli, Command};
+    use super::*;
+    use clap::Parser as _;
+
+    fn resolve(words: &[&str]) -> Result<Resolved, String> {
+        let words = ["loadgen", "run"].iter().chain(words);
+        let cli = Cli::try_parse_from(words).map_err(|error| super::super::one_line(&error))?;
+        let Command::Run(args) = cli.command else { return Err("another command".into()) };
+        args.resolve().map_err(|failure| failure.message)
+    }
+
+    fn only(words: &[&str]) -> RunPlan {
+        let resolved = resolve(words).unwrap_or_else(|e| panic!("{words:?}: {e}"));
+        assert_eq!(resolved.runs.len(), 1, "{words:?}");
+        resolved.runs.into_iter().next().expect("one run").1
+    }
+
+    #[test]
+    fn defaults_are_redis_benchmarks() {
+        let resolved = resolve(&[]).expect("resolves");
+        let titles: Vec<_> = resolved.runs.iter().map(|run| run.0.as_str()).collect();
+        assert_eq!(titles, ["SET", "GET"]);
+        let plan = &resolved.runs[0].1;
+        assert_eq!(plan.groups[0].requests, Some(100_000));
+        assert_eq!((plan.groups[0].connections, plan.groups[0].pipeline), (50, 1));
+        assert_eq!(plan.phases.measure, None);
+        assert_eq!(resolved.target.endpoint.to_string(), "127.0.0.1:6379");
+    }
+
+    #[test]
+    fn a_rate_opens_the_loop_and_a_duration_warms_up() {
+        let plan = only(&["--rate", "20k", "--arrival", "poisson", "GET", "__key__"]);
+        assert_eq!(plan.groups[0].arrival.as_str(), "poisson");
+        assert_eq!(plan.phases.measure, Some(Nanos::from_secs(10)));
+        assert_eq!(plan.phases.warmup, Nanos::from_secs(2));
+        let plan = only(&["--duration", "1s", "PING"]);
+        assert_eq!(plan.phases.warmup, Nanos::from_millis(200));
+        assert_eq!(plan.groups[0].requests, None);
+    }
+
+    #[test]
+    fn the_command_may_have_flags_of_its_own() {
+        let plan = only(&["-c", "3", "SET", "__key__", "-1", "EX", "5"]);
+        assert_eq!(plan.groups[0].workload.commands[0].args[2], b"-1");
+        let plan = only(&["--", "GET", "-c"]);
+        assert_eq!(plan.groups[0].workload.commands[0].args[1], b"-c");
+    }
+
+    #[test]
+    fn mixes() {
+        let plan = only(&["--ratio", "1:10"]);
+        let weights: Vec<u32> = plan.groups[0].workload.commands.iter().map(|c| c.weight).collect();
+        assert_eq!(weights, [1, 10]);
+        let plan = only(&[
+            "--command",
+            "GET a",
+            "--command",
+            "SET a b",
+            "--command-ratio",
+            "9",
+            "--command-ratio",
+            "1",
+        ]);
+        assert_eq!(plan.groups[0].workload.commands[0].weight, 9);
+    }
+
+    #[test]
+    fn slips_get_hints() {
+        for (words, part) in [
+            (&["-t", "4"][..], "use --threads 4"),
+            (&["-P", "redis"], "the protocol is always Redis's"),
+            (&["--rate", "-5"], "greater than zero"),
+            (&["--rate", "0"], "greater than zero"),
+            (&["--duration", "30"], "the unit is missing"),
+            (&["-n", "0"], "nothing would be measured"),
+            (&["--threads", "8", "-c", "4"], "lower --threads or raise -c"),
+            (&["--prefill"], "give -r N"),
+            (&["-d", "9-1"], "runs backwards"),
+            (&["--conections", "4"], "--connections"),
+            (&["--arrival", "poisson"], "--rate"),
+            (&["-t", "get", "PING"], "cannot be used with"),
+            (&["GET", "__kye__"], "__key__"),
+        ] {
+            let error = resolve(words).expect_err(part);
+            assert!(error.contains(part), "{words:?}: {error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The command line as it was typed. What it means is resolved in `cli::target` and `cli::load`.
+//!
+//! Invariant: parsing looks at nothing but the words themselves (no server, no file), so `--help` and errors always work.
+//! `-h` is the host, as in redis-cli; help is `--help` only.
+
+pub mod load;
+pub mod target;
+pub mod tests;
+
+use aelab_scenarios::Scale;
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Load generation and latency analysis for Redis-protocol servers.
+#[derive(Debug, Parser)]
+#[command(
+    name = "loadgen",
+    version,
+    disable_help_flag = true,
+    subcommand_required = true,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 success; 1 regression or refuted claim (--strict); 2 bad input; 3 inconclusive; \
+                  4 measurement invalid; 5 a limit was exceeded; 6 the target could not be reached or refused us."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print help.
+    #[arg(long, global = true, action = clap::ArgAction::Help, help_heading = "Help")]
+    help: Option<bool>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Load a server and measure it.
+    Run(Box<load::RunArgs>),
+    /// Replay an experiment and judge the claims behind it.
+    #[command(subcommand)]
+    Scenario(ScenarioCommand),
+    /// Work on the folders that runs leave behind.
+    #[command(subcommand)]
+    Report(ReportCommand),
+    /// Start the bundled server (same flags as ae-server, which takes redis-server's).
+    Serve {
+        /// redis.conf and --directive value …
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        args: Vec<OsString>,
+    },
+}
+
+/// `loadgen scenario …`
+#[derive(Debug, Subcommand)]
+pub enum ScenarioCommand {
+    /// List the scenarios that come with the program.
+    List,
+    /// Print a scenario with everything filled in.
+    Show {
+        /// A name of the list, or a file.
+        #[arg(value_name = "NAME|FILE.toml")]
+        name: String,
+        /// How large.
+        #[arg(long, default_value = "default", value_parser = parse_scale, value_name = "SCALE")]
+        scale: Scale,
+    },
+    /// Play scenarios and print a verdict per claim.
+    Run(ScenarioRunArgs),
+}
+
+/// `loadgen scenario run …`
+#[derive(Debug, Args)]
+pub struct ScenarioRunArgs {
+    /// Names of the list, or files.
+    #[arg(required = true, value_name = "NAME|FILE.toml")]
+    pub names: Vec<String>,
+    /// How large: smoke (seconds), default (at most about two minutes) or full (the articles' own sizes).
+    #[arg(long, default_value = "default", value_parser = parse_scale, value_name = "SCALE")]
+    pub scale: Scale,
+    /// Seed of all random choices, in place of the scenario's.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Play against a running server; it is filled if it is empty, and never configured or stopped.
+    #[arg(long, value_name = "URL", conflicts_with = "server_bin")]
+    pub target: Option<String>,
+    /// Start this server for every arm instead of the bundled one; redis-server works.
+    #[arg(long, value_name = "PATH")]
+    pub server_bin: Option<PathBuf>,
+    /// Folder for the results [default: aelab-runs/NAME-TIME].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// End with 1 if a claim is refuted, 3 if one is inconclusive, 4 if a measurement is invalid.
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// `loadgen report …`
+#[derive(Debug, Subcommand)]
+pub enum ReportCommand {
+    /// Make report.html, summary.md and the charts of a folder anew.
+    Render {
+        /// The folder of a run.
+        dir: PathBuf,
+    },
+}
+
+fn parse_scale(text: &str) -> Result<Scale, String> {
+    Scale::ALL
+        .into_iter()
+        .find(|scale| scale.name() == text)
+        .ok_or_else(|| "use smoke, default or full".to_owned())
+}
+
+/// A usage error of the parser on one line, without the usage block.
+#[must_use]
+pub fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let parts: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"))
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .map(|line| line.strip_prefix("error: ").unwrap_or(line))
+        .collect();
+    format!("{}; see --help", parts.join("; "))
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_usage_error_is_one_line() {
+        let error = Cli::try_parse_from(["loadgen", "run", "--rate", "-5"]).expect_err("negative");
+        let line = one_line(&error);
+        assert!(line.contains("greater than zero") && !line.contains('\n'), "{line}");
+        let error = Cli::try_parse_from(["loadgen", "scenario", "run"]).expect_err("no name");
+        assert!(!one_line(&error).contains('\n'));
+    }
+}

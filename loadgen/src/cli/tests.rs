@@ -1,0 +1,106 @@
+//! redis-benchmark's tests by name: what `-t set,get` sends.
+//!
+//! A table. Invariant: names, titles and commands are those of redis-benchmark 7.0, so that figures can be compared.
+
+use aelab_scenarios::nearest;
+
+/// One of redis-benchmark's tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Test {
+    /// What `-t` calls it.
+    pub name: &'static str,
+    /// What output calls it.
+    pub title: &'static str,
+    /// The command.
+    pub template: &'static str,
+}
+
+const fn test(name: &'static str, title: &'static str, template: &'static str) -> Test {
+    Test { name, title, template }
+}
+
+/// All tests, in redis-benchmark's order. A name that stands twice runs both.
+pub const TESTS: &[Test] = &[
+    test("ping", "PING_MBULK", "PING"),
+    test("set", "SET", "SET key:__rand_int__ __data__"),
+    test("get", "GET", "GET key:__rand_int__"),
+    test("incr", "INCR", "INCR counter:__rand_int__"),
+    test("lpush", "LPUSH", "LPUSH mylist __data__"),
+    test("rpush", "RPUSH", "RPUSH mylist __data__"),
+    test("lpop", "LPOP", "LPOP mylist"),
+    test("rpop", "RPOP", "RPOP mylist"),
+    test("sadd", "SADD", "SADD myset element:__rand_int__"),
+    test("hset", "HSET", "HSET myhash element:__rand_int__ __data__"),
+    test("spop", "SPOP", "SPOP myset"),
+    test("zadd", "ZADD", "ZADD myzset __rand_int__ element:__rand_int__"),
+    test("zpopmin", "ZPOPMIN", "ZPOPMIN myzset"),
+    test("lrange", "LPUSH (needed to benchmark LRANGE)", "LPUSH mylist __data__"),
+    test("lrange_100", "LRANGE_100 (first 100 elements)", "LRANGE mylist 0 99"),
+    test("lrange_300", "LRANGE_300 (first 300 elements)", "LRANGE mylist 0 299"),
+    test("lrange_500", "LRANGE_500 (first 500 elements)", "LRANGE mylist 0 499"),
+    test("lrange_600", "LRANGE_600 (first 600 elements)", "LRANGE mylist 0 599"),
+    test(
+        "mset",
+        "MSET (10 keys)",
+        "MSET key:__rand_int__ __data__ key:__rand_int__ __data__ key:__rand_int__ __data__ \
+         key:__rand_int__ __data__ key:__rand_int__ __data__ key:__rand_int__ __data__ \
+         key:__rand_int__ __data__ key:__rand_int__ __data__ key:__rand_int__ __data__ \
+         key:__rand_int__ __data__",
+    ),
+];
+
+/// The tests behind a list such as `set,get`; `lrange` stands for filling the list and all its sizes.
+///
+/// # Errors
+/// An unknown name, with the nearest; a number, with a hint at `--threads`.
+pub fn parse_list(list: &str) -> Result<Vec<Test>, String> {
+    let mut tests = Vec::new();
+    for name in list.split(',').map(|name| name.trim().to_ascii_lowercase()) {
+        if !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(format!("-t names tests (get,set); for threads use --threads {name}"));
+        }
+        let wanted = if name == "ping_mbulk" { "ping" } else { name.as_str() };
+        let before = tests.len();
+        tests.extend(TESTS.iter().filter(|test| {
+            test.name == wanted || (wanted == "lrange" && test.name.starts_with("lrange"))
+        }));
+        if tests.len() == before {
+            let hint = match nearest(&name, TESTS.iter().map(|test| test.name)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    let names: Vec<_> = TESTS.iter().map(|test| test.name).collect();
+                    format!("known: {}", names.join(", "))
+                }
+            };
+            return Err(format!("no test is called `{name}`; {hint}"));
+        }
+    }
+    Ok(tests)
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn lists() {
+        let names = |list: &str| {
+            let tests = parse_list(list).unwrap_or_else(|e| panic!("{list}: {e}"));
+            tests.iter().map(|test| test.title).collect::<Vec<_>>()
+        };
+        assert_eq!(names("SET,get"), ["SET", "GET"]);
+        assert_eq!(names("lrange").len(), 5);
+        assert_eq!(names("ping_mbulk"), ["PING_MBULK"]);
+        for (list, part) in [("4", "--threads 4"), ("gte", "`get`"), ("", "known:")] {
+            let error = parse_list(list).expect_err(list);
+            assert!(error.contains(part), "{list}: {error}");
+        }
+    }
+
+    #[test]
+    fn every_template_reads() {
+        for test in TESTS {
+            crate::words::parse_command(test.template, 1).unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
+}

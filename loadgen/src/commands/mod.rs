@@ -1,0 +1,8 @@
+//! One file per command of the program: resolve, do, print, write.
+//!
+//! Each is a short story told with the parts of this crate; none measures or computes anything itself.
+
+pub mod output;
+pub mod report;
+pub mod run;
+pub mod scenario;

@@ -1,0 +1,22 @@
+//! `loadgen report …`: work on folders, without any server.
+
+use crate::cli::ReportCommand;
+use crate::console;
+use crate::exit::{Exit, Failure};
+
+/// Does it.
+///
+/// # Errors
+/// A folder that is no run's, or cannot be written (exit 2).
+pub fn run(command: &ReportCommand) -> Result<Exit, Failure> {
+    match command {
+        ReportCommand::Render { dir } => {
+            let files =
+                aelab_reports::render(dir).map_err(|error| Failure::usage(error.to_string()))?;
+            for file in files {
+                console::result(&file.display().to_string());
+            }
+            Ok(Exit::Success)
+        }
+    }
+}

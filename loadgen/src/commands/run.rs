@@ -1,0 +1,181 @@
+//! `loadgen run`: load a server and measure it.
+
+use super::output;
+use crate::cli::load::{OutputArgs, Resolved, RunArgs};
+use crate::console::{self, table};
+use crate::control::Control;
+use crate::engine::plan::RunPlan;
+use crate::exit::{Exit, Failure};
+use crate::lab::arm::{fill_watched, run_watched};
+use crate::lab::attribute::explain;
+use crate::lab::memory::{MANY_CONNECTIONS, MemoryProbe};
+use crate::lab::view::Info;
+use crate::record::{Context, Kept, keep, tool};
+use aelab_reports::record::{Arm, RunRecord, Scenario};
+use aelab_reports::write_folder;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Does it.
+///
+/// # Errors
+/// Bad input (exit 2), a target that is not there or refuses us (exit 6), a run that must not be used (exit 4).
+pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit, Failure> {
+    let resolved = args.resolve()?;
+    if let Some(dir) = &args.output.out {
+        output::prepare(dir)?;
+    }
+    let mut control = Control::open(&resolved.target)?;
+    let info = Info::parse(&control.info()?);
+    if let Some(plan) = &resolved.prefill {
+        fill_watched("run", &resolved.target, plan, cancel)?;
+    }
+    if args.output.csv {
+        console::result(table::CSV_HEADER);
+    }
+    let mut kept = Vec::new();
+    for (title, plan) in &resolved.runs {
+        let one = measure(title, plan, &resolved, &info, words, cancel)?;
+        print(&args.output, title, resolved.runs.len(), &one.record);
+        kept.push((title.clone(), one));
+        if cancel.load(Relaxed) {
+            break;
+        }
+    }
+    if let Some(dir) = &args.output.out {
+        write(dir, &kept)?;
+        console::result(&dir.display().to_string());
+    }
+    finish(&kept, args.output.out.as_deref())
+}
+
+fn measure(
+    title: &str,
+    plan: &RunPlan,
+    resolved: &Resolved,
+    info: &Info,
+    words: &[String],
+    cancel: &AtomicBool,
+) -> Result<Kept, Failure> {
+    let connections = plan.groups.iter().map(|group| group.connections).sum::<usize>();
+    let probe = match connections >= MANY_CONNECTIONS {
+        true => MemoryProbe::before(&resolved.target, connections),
+        false => None,
+    };
+    let result = run_watched(title, plan, cancel, &|| {
+        if let Some(probe) = &probe {
+            probe.when_connected();
+        }
+    })?;
+    let mut environment = crate::environment::look();
+    if let Some(found) = probe.and_then(MemoryProbe::into_found) {
+        console::note(&found.to_string());
+        environment.other.extend(found.fields());
+    }
+    let stalls = explain(plan, &result, &[]);
+    let context = Context {
+        command: words.to_vec(),
+        environment,
+        server: (*info != Info::default()).then(|| info.server()),
+        asked: resolved.percentiles.clone(),
+        doubts: Vec::new(),
+    };
+    Ok(keep(plan, &result, context, stalls))
+}
+
+fn print(output: &OutputArgs, title: &str, runs: usize, record: &RunRecord) {
+    // A benchmark test has a title of its own; a mix is told by its commands.
+    let label = (record.groups.iter().map(|group| group.commands.len()).sum::<usize>() == 1)
+        .then_some(title);
+    if output.csv || output.quiet {
+        let doubts = table::caveats(record);
+        if !doubts.is_empty() {
+            console::note(doubts.trim_end());
+        }
+    }
+    if output.csv {
+        console::result(&table::csv(record, label));
+    } else if output.quiet {
+        console::result(&table::quiet(record, label));
+    } else if output.json {
+        // Several tests give one record per line end, which every JSON reader can stream.
+        match record.to_json() {
+            Ok(json) => console::result(json.trim_end()),
+            Err(error) => console::failure(&format!("the record has no JSON form: {error}")),
+        }
+    } else {
+        if runs > 1 {
+            console::result(&format!("== {title}"));
+        }
+        console::result(&table::table(record));
+    }
+}
+
+/// One run is the folder; several are its arms.
+fn write(dir: &Path, kept: &[(String, Kept)]) -> Result<(), Failure> {
+    let failed = |error: aelab_reports::folder::WriteError| Failure::usage(error.to_string());
+    if let [(_, one)] = kept {
+        write_folder(dir, &one.record, &one.series).map_err(failed)?;
+        output::render(dir);
+        return Ok(());
+    }
+    let mut arms = Vec::new();
+    for (title, one) in kept {
+        let name = arm_name(title);
+        let arm_dir = crate::lab::scenario::arm_dir(dir, &name);
+        write_folder(&arm_dir, &one.record, &one.series).map_err(failed)?;
+        arms.push(Arm { dir: format!("arms/{name}"), name, summary: title.clone() });
+    }
+    let first = kept.first().map(|(_, one)| one.record.clone()).unwrap_or_default();
+    let record = RunRecord {
+        tool: tool(),
+        duration_s: kept.iter().map(|(_, one)| one.record.duration_s).sum(),
+        interrupted: kept.iter().any(|(_, one)| one.record.interrupted),
+        caveats: kept.iter().flat_map(|(_, one)| one.record.caveats.clone()).collect(),
+        groups: Vec::new(),
+        stalls: Vec::new(),
+        scenario: Some(Scenario { name: "run".to_owned(), arms, ..Scenario::default() }),
+        ..first
+    };
+    write_folder(dir, &record, &[]).map_err(failed)?;
+    output::render(dir);
+    Ok(())
+}
+
+/// A title as a folder name: `LRANGE_100 (first 100 elements)` becomes `lrange_100`.
+fn arm_name(title: &str) -> String {
+    let word = title.split(' ').next().unwrap_or(title).to_ascii_lowercase();
+    let name: String = word.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    if title.contains("needed") { format!("{name}_for_lrange") } else { name }
+}
+
+/// How the program ends, given what was measured.
+fn finish(kept: &[(String, Kept)], out: Option<&Path>) -> Result<Exit, Failure> {
+    let records = || kept.iter().map(|(_, one)| &one.record);
+    if let Some(record) = records().find(|record| record.interrupted) {
+        let place = match out {
+            Some(dir) => format!("what was measured is in {}", dir.display()),
+            None => "what was measured is printed above".to_owned(),
+        };
+        return Err(Failure::invalid(format!(
+            "interrupted after {:.1} s of measurement; {place}",
+            record.duration_s
+        )));
+    }
+    let nothing = records().all(|r| r.groups.iter().all(|group| group.counts.ok == 0));
+    let errors = records().flat_map(|r| &r.groups).map(|g| g.counts.error + g.counts.timeout);
+    if nothing && errors.sum::<u64>() > 0 {
+        return Err(Failure::invalid(
+            "no request succeeded; look at the errors above and at the server's log",
+        ));
+    }
+    match records().find(|record| record.is_invalid()) {
+        Some(record) => {
+            let caveat = record.caveats.first();
+            Err(Failure::invalid(caveat.map_or_else(String::new, |caveat| {
+                format!("the measurement must not be used: {}; {}", caveat.text, caveat.remedy)
+            })))
+        }
+        None => Ok(Exit::Success),
+    }
+}

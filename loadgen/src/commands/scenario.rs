@@ -1,0 +1,146 @@
+//! `loadgen scenario …`: list, show, and play experiments.
+
+use super::output;
+use crate::cli::target::parse_url;
+use crate::cli::{ScenarioCommand, ScenarioRunArgs};
+use crate::console::{self, verdict};
+use crate::exit::{Exit, Failure};
+use crate::lab::scenario::Played;
+use crate::lab::{Place, ServerKind, Settings};
+use aelab_scenarios::catalog::{CATALOG, find};
+use aelab_scenarios::judge::Verdict;
+use aelab_scenarios::{Scale, Scenario, canonical};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Does it.
+///
+/// # Errors
+/// A scenario that does not exist or cannot be read (exit 2), a server that cannot be reached (exit 6), and so on.
+pub fn run(
+    command: &ScenarioCommand,
+    words: &[String],
+    cancel: &AtomicBool,
+) -> Result<Exit, Failure> {
+    match command {
+        ScenarioCommand::List => list(),
+        ScenarioCommand::Show { name, scale } => {
+            console::result(canonical(&load(name, *scale)?).trim_end());
+            Ok(Exit::Success)
+        }
+        ScenarioCommand::Run(args) => play_all(args, words, cancel),
+    }
+}
+
+fn list() -> Result<Exit, Failure> {
+    for entry in CATALOG {
+        let scenario =
+            entry.resolve(Scale::Default).map_err(|error| Failure::usage(error.to_string()))?;
+        console::result(&format!("{}\n  {}", scenario.name, scenario.question));
+        for claim in &scenario.claims {
+            console::result(&format!("  {}: {}", claim.id, claim.text));
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// A scenario of the catalogue, or a file if the name looks like one.
+fn load(name: &str, scale: Scale) -> Result<Scenario, Failure> {
+    let usage = |error: String| Failure::usage(error);
+    let is_file = Path::new(name).extension().is_some_and(|e| e == "toml") || name.contains('/');
+    if !is_file {
+        let entry = find(name).map_err(usage)?;
+        return entry.resolve(scale).map_err(|error| usage(error.to_string()));
+    }
+    let text = std::fs::read_to_string(name)
+        .map_err(|error| usage(format!("cannot read {name}: {error}")))?;
+    let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
+    Scenario::parse(&stem, name, &text, scale).map_err(|error| usage(error.to_string()))
+}
+
+fn play_all(
+    args: &ScenarioRunArgs,
+    words: &[String],
+    cancel: &AtomicBool,
+) -> Result<Exit, Failure> {
+    // All are read before the first is played: a slip in the last must not cost the time of the others.
+    let mut scenarios = Vec::new();
+    for name in &args.names {
+        let mut scenario = load(name, args.scale)?;
+        scenario.seed = args.seed.unwrap_or(scenario.seed);
+        scenarios.push(scenario);
+    }
+    let place = match (&args.target, &args.server_bin) {
+        (Some(url), _) => Place::Running(parse_url(url)?),
+        (None, Some(path)) => Place::Fresh(ServerKind::Binary(path.clone())),
+        (None, None) => Place::Fresh(ServerKind::Bundled),
+    };
+    let settings = Settings { place, command: words.to_vec(), cancel };
+    let mut exit = Exit::Success;
+    for scenario in &scenarios {
+        let dir = folder(args, scenario, scenarios.len());
+        exit = worst(exit, play_one(args, scenario, &settings, &dir)?);
+        if cancel.load(Relaxed) {
+            break;
+        }
+    }
+    Ok(exit)
+}
+
+fn folder(args: &ScenarioRunArgs, scenario: &Scenario, count: usize) -> PathBuf {
+    match &args.out {
+        None => output::default_dir(&scenario.name),
+        Some(dir) if count == 1 => dir.clone(),
+        Some(dir) => dir.join(&scenario.name),
+    }
+}
+
+fn play_one(
+    args: &ScenarioRunArgs,
+    scenario: &Scenario,
+    settings: &Settings<'_>,
+    dir: &Path,
+) -> Result<Exit, Failure> {
+    output::prepare(dir)?;
+    let played = crate::lab::scenario::run(scenario, settings, dir)?;
+    if played.arms.is_empty() {
+        // The folder was made for this run; empty, it only confuses.
+        let _ = std::fs::remove_dir(dir);
+        return match played.failure {
+            Some(failure) => Err(failure),
+            None => {
+                Err(Failure::usage(format!("no arm can be played: {}", played.skipped.join("; "))))
+            }
+        };
+    }
+    output::render(dir);
+    console::result(&verdict::text(scenario, &played));
+    console::result(&dir.display().to_string());
+    match &played.failure {
+        Some(failure) => Err(Failure {
+            exit: failure.exit,
+            message: format!("{}; what was measured is in {}", failure.message, dir.display()),
+        }),
+        None if args.strict => Ok(strict_exit(&played)),
+        None => Ok(Exit::Success),
+    }
+}
+
+fn strict_exit(played: &Played) -> Exit {
+    if played.record.is_invalid() {
+        return Exit::Invalid;
+    }
+    let any = |verdict| played.judgements.iter().any(|(_, j)| j.verdict == verdict);
+    if any(Verdict::Refuted) {
+        Exit::Refuted
+    } else if any(Verdict::Inconclusive) {
+        Exit::Inconclusive
+    } else {
+        Exit::Success
+    }
+}
+
+/// Of several scenarios the first that did not succeed decides.
+fn worst(before: Exit, now: Exit) -> Exit {
+    if before == Exit::Success { now } else { before }
+}

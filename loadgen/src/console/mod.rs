@@ -1,0 +1,25 @@
+//! What the program prints: results on stdout, notes and progress on stderr.
+//!
+//! The only place of this crate that prints. Invariant: a reader that closes the pipe ends the output, not the program.
+
+pub mod progress;
+pub mod table;
+pub mod verdict;
+
+use std::io::Write as _;
+
+/// A result, on stdout.
+pub fn result(text: &str) {
+    // A closed pipe (`| head`) is the reader's way to say that it has enough.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Something that is no result, on stderr.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// A failure's one line, on stderr.
+pub fn failure(text: &str) {
+    note(&format!("loadgen: {text}"));
+}

@@ -1,0 +1,214 @@
+//! A plain run as text: a table for people, and redis-benchmark's CSV and one-line forms for scripts.
+//!
+//! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded.
+
+use aelab_reports::record::{Group, Metrics, Quantiles, RunRecord};
+use std::fmt::Write as _;
+
+/// redis-benchmark's CSV header.
+pub const CSV_HEADER: &str = "\"test\",\"rps\",\"avg_latency_ms\",\"min_latency_ms\",\"p50_latency_ms\",\"p95_latency_ms\",\"p99_latency_ms\",\"max_latency_ms\"";
+
+/// The metric that stands for a group: response time where a schedule gave intended times, else service time.
+fn headline<'a>(group: &Group, metrics: &'a Metrics) -> (&'static str, &'a Quantiles) {
+    if group.arrival.is_open() {
+        ("response time", &metrics.response_time)
+    } else {
+        ("service time", &metrics.service_time)
+    }
+}
+
+/// Caveats, gravest first: what must be read before any number.
+#[must_use]
+pub fn caveats(record: &RunRecord) -> String {
+    let mut out = String::new();
+    for caveat in &record.caveats {
+        let word = match caveat.severity {
+            aelab_reports::record::Severity::Invalid => "INVALID",
+            aelab_reports::record::Severity::Warning => "caveat",
+        };
+        let _ = writeln!(out, "{word} {}: {}; {}", caveat.id, caveat.text, caveat.remedy);
+    }
+    out
+}
+
+/// The table of a run.
+#[must_use]
+pub fn table(record: &RunRecord) -> String {
+    let mut out = caveats(record);
+    for group in &record.groups {
+        group_table(&mut out, record, group);
+    }
+    for stall in &record.stalls {
+        let cause = stall.cause.as_deref().unwrap_or("cause unknown");
+        let _ = writeln!(
+            out,
+            "stall at {:.2} s: {:.1} ms, {} requests delayed, {:.3} client-seconds lost ({cause})",
+            stall.start_s,
+            stall.duration_s * 1e3,
+            stall.delayed,
+            stall.lost_client_seconds
+        );
+    }
+    out.trim_end().to_owned()
+}
+
+fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
+    let load = match group.arrival.rate {
+        Some(rate) => format!("{} arrivals, {rate} requests/s", group.arrival.process),
+        None => "closed loop".to_owned(),
+    };
+    let _ = writeln!(
+        out,
+        "{}: {} connections, {load}, {:.1} s measured",
+        group.name, group.connections.established, record.duration_s
+    );
+    let counts = &group.counts;
+    let _ = writeln!(
+        out,
+        "  {:.2} replies/s; {} scheduled, {} sent, {} shed; {} ok, {} errors, {} timeouts, {} unfinished",
+        group.achieved_rate,
+        counts.scheduled,
+        counts.sent,
+        counts.shed,
+        counts.ok,
+        counts.error,
+        counts.timeout,
+        counts.unfinished
+    );
+    let connections = &group.connections;
+    if connections.failed + connections.reconnects > 0 {
+        let _ = writeln!(
+            out,
+            "  {} of {} connections established, {} failed, {} reconnects",
+            connections.established, connections.asked, connections.failed, connections.reconnects
+        );
+    }
+    let _ = writeln!(
+        out,
+        "  {:<24} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
+        "", "count", "mean", "p50", "p90", "p99", "p99.9", "max"
+    );
+    for (command, metrics) in &group.commands {
+        let (name, quantiles) = headline(group, metrics);
+        row(out, &format!("{command} {name}"), quantiles);
+        if group.arrival.is_open() {
+            row(out, &format!("{command} service time"), &metrics.service_time);
+        }
+    }
+    if group.commands.len() > 1 {
+        let (name, quantiles) = headline(group, &group.total);
+        row(out, &format!("all {name}"), quantiles);
+    }
+}
+
+fn row(out: &mut String, name: &str, quantiles: &Quantiles) {
+    let at = |p: f64| match quantiles.at(p) {
+        Some(entry) => match (entry.us, entry.need) {
+            (Some(us), _) if entry.censored => format!(">={}", millis(us)),
+            (Some(us), _) => millis(us),
+            (None, Some(need)) => format!("n<{need}"),
+            (None, None) => "-".to_owned(),
+        },
+        None => "-".to_owned(),
+    };
+    let us = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), millis);
+    let _ = writeln!(
+        out,
+        "  {name:<24} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
+        quantiles.count,
+        us(quantiles.mean_us),
+        at(50.0),
+        at(90.0),
+        at(99.0),
+        at(99.9),
+        us(quantiles.max_us)
+    );
+}
+
+/// Microseconds as milliseconds with three decimals, as the tools people come from print them.
+fn millis(us: f64) -> String {
+    format!("{:.3}ms", us / 1e3)
+}
+
+/// One CSV line per command, in redis-benchmark's columns.
+#[must_use]
+pub fn csv(record: &RunRecord, label: Option<&str>) -> String {
+    let mut out = String::new();
+    for (group, command, metrics) in rows(record) {
+        let (_, q) = headline(group, metrics);
+        let ms = |us: Option<f64>| us.unwrap_or(0.0) / 1e3;
+        let _ = writeln!(
+            out,
+            "\"{}\",\"{:.2}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\"",
+            label.unwrap_or(command),
+            rate_of(record, q),
+            ms(q.mean_us),
+            ms(q.min_us),
+            ms(q.us_at(50.0)),
+            ms(q.us_at(95.0)),
+            ms(q.us_at(99.0)),
+            ms(q.max_us)
+        );
+    }
+    out.trim_end().to_owned()
+}
+
+/// redis-benchmark's `-q` line per command.
+#[must_use]
+pub fn quiet(record: &RunRecord, label: Option<&str>) -> String {
+    let mut out = String::new();
+    for (group, command, metrics) in rows(record) {
+        let (_, q) = headline(group, metrics);
+        let _ = writeln!(
+            out,
+            "{}: {:.2} requests per second, p50={:.3} msec",
+            label.unwrap_or(command),
+            rate_of(record, q),
+            q.us_at(50.0).unwrap_or(0.0) / 1e3
+        );
+    }
+    out.trim_end().to_owned()
+}
+
+fn rows(record: &RunRecord) -> impl Iterator<Item = (&Group, &str, &Metrics)> {
+    record.groups.iter().flat_map(|group| {
+        group.commands.iter().map(move |(name, metrics)| (group, name.as_str(), metrics))
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate is printed to two decimals")]
+fn rate_of(record: &RunRecord, quantiles: &Quantiles) -> f64 {
+    if record.duration_s > 0.0 { quantiles.count as f64 / record.duration_s } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> RunRecord {
+        let json = r#"{"schema":1,"duration_s":2.0,"groups":[{"name":"load","role":"victim",
+            "arrival":{"process":"closed","rate":null},
+            "connections":{"asked":1,"established":1,"failed":0,"reconnects":0},
+            "counts":{"scheduled":10,"sent":10,"shed":0,"ok":10,"error":0,"timeout":0,"unfinished":0},
+            "achieved_rate":5.0,"commands":{"GET":{"service_time":{"count":10,"min_us":100.0,
+            "mean_us":150.0,"max_us":300.0,"percentiles":[{"p":50.0,"us":143.0,"censored":false},
+            {"p":99.0,"us":null,"need":1000,"censored":false}]}}}}]}"#;
+        RunRecord::from_json(json, std::path::Path::new("test")).expect("a record")
+    }
+
+    #[test]
+    fn csv_and_quiet_read_as_redis_benchmark_writes_them() {
+        assert_eq!(
+            csv(&record(), None),
+            "\"GET\",\"5.00\",\"0.150\",\"0.100\",\"0.143\",\"0.000\",\"0.000\",\"0.300\""
+        );
+        assert_eq!(quiet(&record(), None), "GET: 5.00 requests per second, p50=0.143 msec");
+        assert_eq!(quiet(&record(), Some("X")), "X: 5.00 requests per second, p50=0.143 msec");
+    }
+
+    #[test]
+    fn the_table_says_what_a_percentile_would_need() {
+        let text = table(&record());
+        assert!(text.contains("closed loop") && text.contains("n<1000"), "{text}");
+    }
+}

@@ -1,0 +1,94 @@
+//! A scenario as text: caveats first, then what each arm showed, then the verdicts.
+//!
+//! Pure. Invariant: a verdict line begins with the claim's number and its verdict, so that a script can cut it out.
+
+use crate::lab::scenario::Played;
+use aelab_reports::record::{Group, Role, RunRecord};
+use aelab_scenarios::Scenario;
+use aelab_scenarios::criterion::Dimension;
+use aelab_scenarios::judge::{Outcome, Part, Verdict, in_words};
+use std::fmt::Write as _;
+
+/// The text of a played scenario.
+#[must_use]
+pub fn text(scenario: &Scenario, played: &Played) -> String {
+    let mut out = super::table::caveats(&played.record);
+    let _ = writeln!(out, "{} ({}): {}", scenario.name, scenario.scale, scenario.question);
+    for why in &played.skipped {
+        let _ = writeln!(out, "  {why}");
+    }
+    for arm in &played.arms {
+        let _ = writeln!(out, "  {}", arm.label);
+        for group in &arm.kept.record.groups {
+            let _ = writeln!(out, "    {}", group_line(group));
+        }
+        let _ = writeln!(out, "    {}", stall_line(&arm.kept.record));
+    }
+    for (claim, judgement) in &played.judgements {
+        let _ = writeln!(out, "{} {}: {}", claim.id, verdict_word(judgement.verdict), claim.text);
+        for part in judgement.requires.iter().chain(&judgement.holds) {
+            let _ = writeln!(out, "  {}", part_line(part));
+        }
+    }
+    out.trim_end().to_owned()
+}
+
+/// The word for a verdict.
+#[must_use]
+pub fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Confirmed => "confirmed",
+        Verdict::Refuted => "refuted",
+        Verdict::Inconclusive => "inconclusive",
+    }
+}
+
+fn part_line(part: &Part) -> String {
+    let (word, why) = match &part.outcome {
+        Outcome::Holds => ("holds", String::new()),
+        Outcome::Fails => ("FAILS", String::new()),
+        Outcome::Unknown(why) => ("open ", format!(" ({why})")),
+    };
+    format!("{word}  {}: {}; expected {}{why}", part.says, part.measured, part.expected)
+}
+
+fn group_line(group: &Group) -> String {
+    let quantiles = &group.total.response_time;
+    let time = |us: Option<f64>| {
+        us.map_or_else(|| "n/a".to_owned(), |us| in_words(us / 1e6, Dimension::Time))
+    };
+    let counts = &group.counts;
+    let mut line = format!(
+        "{}: {} replies, response time p50 {}, p99 {}, p99.9 {}, max {}",
+        group.name,
+        counts.ok + counts.error,
+        time(quantiles.us_at(50.0)),
+        time(quantiles.us_at(99.0)),
+        time(quantiles.us_at(99.9)),
+        time(quantiles.max_us),
+    );
+    if counts.error + counts.timeout + counts.unfinished + counts.shed > 0 {
+        let _ = write!(
+            line,
+            "; {} errors, {} timeouts, {} unfinished, {} shed",
+            counts.error, counts.timeout, counts.unfinished, counts.shed
+        );
+    }
+    if group.role == Role::Offender {
+        line.push_str(" (offender)");
+    }
+    line
+}
+
+fn stall_line(record: &RunRecord) -> String {
+    let longest = record.stalls.iter().max_by(|a, b| a.duration_s.total_cmp(&b.duration_s));
+    let Some(longest) = longest else { return "no stall".to_owned() };
+    let lost: f64 = record.stalls.iter().map(|stall| stall.lost_client_seconds).sum();
+    let explained = record.stalls.iter().filter(|stall| stall.cause.is_some()).count();
+    format!(
+        "{} stalls, {explained} explained; the longest {} ({}); {lost:.2} client-seconds lost",
+        record.stalls.len(),
+        in_words(longest.duration_s, Dimension::Time),
+        longest.cause.as_deref().unwrap_or("no cause found"),
+    )
+}

@@ -1,0 +1,220 @@
+//! A control connection: one request, one reply, blocking, with a time limit.
+//!
+//! For INFO, CONFIG, SLOWLOG and filling; never for measured traffic. Invariant: a peer that is no Redis, says nothing,
+//! or hangs up gives an error, never a hang.
+
+use crate::engine::plan::{Endpoint, Target};
+use crate::exit::{Failure, refusal_remedy};
+use aelab_resp::encode;
+use aelab_resp::value::{Value, decode};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// How long a connection may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a reply may take: a server may just be executing KEYS on ten million keys.
+pub const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Read size; INFO is about 6 KiB.
+const READ_BYTES: usize = 16 << 10;
+
+/// A blocking connection that has introduced itself.
+#[derive(Debug)]
+pub struct Control {
+    stream: Stream,
+    endpoint: String,
+    received: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Stream {
+    fn open(endpoint: &Endpoint) -> io::Result<Self> {
+        match endpoint {
+            Endpoint::Tcp(addr) => {
+                let stream = TcpStream::connect_timeout(addr, CONNECT_TIMEOUT)?;
+                stream.set_nodelay(true)?;
+                Ok(Self::Tcp(stream))
+            }
+            Endpoint::Unix(path) => Ok(Self::Unix(UnixStream::connect(path)?)),
+        }
+    }
+
+    fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => {
+                stream.set_read_timeout(Some(timeout))?;
+                stream.set_write_timeout(Some(timeout))
+            }
+            Self::Unix(stream) => {
+                stream.set_read_timeout(Some(timeout))?;
+                stream.set_write_timeout(Some(timeout))
+            }
+        }
+    }
+
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(buf),
+            Self::Unix(stream) => stream.read(buf),
+        }
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.write_all(bytes),
+            Self::Unix(stream) => stream.write_all(bytes),
+        }
+    }
+}
+
+impl Control {
+    /// Connects and introduces itself (AUTH, SELECT as the target says), then checks with PING that it is welcome.
+    ///
+    /// # Errors
+    /// One line with a remedy, exit 6: nobody listens, the password is wrong, or the peer does not speak RESP.
+    pub fn open(target: &Target) -> Result<Self, Failure> {
+        let mut control = Self::connect(target).map_err(|error| {
+            Failure::unreachable(format!(
+                "cannot connect to {}: {error}; check host and port (-h, -p, -s) and that the server runs",
+                target.endpoint
+            ))
+        })?;
+        for words in introduction(target) {
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            if let Value::Error(text) = control.command(&words)? {
+                return Err(control.refused(&text));
+            }
+        }
+        Ok(control)
+    }
+
+    fn connect(target: &Target) -> io::Result<Self> {
+        let stream = Stream::open(&target.endpoint)?;
+        stream.set_timeout(REPLY_TIMEOUT)?;
+        Ok(Self { stream, endpoint: target.endpoint.to_string(), received: Vec::new() })
+    }
+
+    /// Connects without a word, with a short time limit: for asking whether a server is up yet.
+    ///
+    /// # Errors
+    /// What the system says, or what the server says while it is loading.
+    pub(crate) fn knock(target: &Target, timeout: Duration) -> Result<(), String> {
+        let mut control = Self::connect(target).map_err(|error| error.to_string())?;
+        control.stream.set_timeout(timeout).map_err(|error| error.to_string())?;
+        match control.command(&[b"PING"]) {
+            Ok(Value::Error(text)) if !text.starts_with(b"NOAUTH") => {
+                Err(String::from_utf8_lossy(&text).into_owned())
+            }
+            Ok(_) => Ok(()),
+            Err(failure) => Err(failure.message),
+        }
+    }
+
+    fn refused(&self, text: &[u8]) -> Failure {
+        let text = String::from_utf8_lossy(text);
+        Failure::unreachable(format!(
+            "{} refused us: {text}; {}",
+            self.endpoint,
+            refusal_remedy(&text)
+        ))
+    }
+
+    /// Sends one command and waits for its reply; an error reply is a value here.
+    ///
+    /// # Errors
+    /// The connection broke, the time limit passed, or the peer does not speak RESP (exit 6).
+    pub fn command(&mut self, words: &[&[u8]]) -> Result<Value, Failure> {
+        let mut request = Vec::new();
+        encode::command(&mut request, words);
+        self.send(&request)?;
+        self.reply()
+    }
+
+    /// Sends prepared requests.
+    ///
+    /// # Errors
+    /// As for [`Self::command`].
+    pub(crate) fn send(&mut self, requests: &[u8]) -> Result<(), Failure> {
+        self.stream.write_all(requests).map_err(|error| self.broken(&error))
+    }
+
+    /// Waits for the next reply.
+    ///
+    /// # Errors
+    /// As for [`Self::command`].
+    pub(crate) fn reply(&mut self) -> Result<Value, Failure> {
+        let mut chunk = [0; READ_BYTES];
+        loop {
+            match decode(&self.received) {
+                Ok(Some((value, used))) => {
+                    self.received.drain(..used);
+                    return Ok(value);
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    return Err(Failure::unreachable(format!(
+                        "{} does not speak the Redis protocol: {error}; {}",
+                        self.endpoint,
+                        refusal_remedy("")
+                    )));
+                }
+            }
+            match self.stream.read(&mut chunk) {
+                Ok(0) => {
+                    let error = io::Error::from(io::ErrorKind::UnexpectedEof);
+                    return Err(self.broken(&error));
+                }
+                Ok(count) => self.received.extend_from_slice(&chunk[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.broken(&error)),
+            }
+        }
+    }
+
+    fn broken(&self, error: &io::Error) -> Failure {
+        let why = match error.kind() {
+            io::ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "it did not answer".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::unreachable(format!("{}: {why}; {}", self.endpoint, refusal_remedy("")))
+    }
+
+    /// INFO, all sections that the server gives by default plus its command statistics.
+    ///
+    /// # Errors
+    /// As for [`Self::command`]; a server that does not know INFO gives an empty text.
+    pub fn info(&mut self) -> Result<String, Failure> {
+        let text = |value: &Value| match value {
+            Value::Error(_) => None,
+            other => other.as_str().map(str::to_owned),
+        };
+        if let Some(all) = text(&self.command(&[b"INFO", b"all"])?) {
+            return Ok(all);
+        }
+        Ok(text(&self.command(&[b"INFO"])?).unwrap_or_default())
+    }
+}
+
+/// The commands that introduce us (in RESP2 whatever the load speaks: INFO and SLOWLOG are plainer there), ending with a PING that must not fail.
+fn introduction(target: &Target) -> Vec<Vec<Vec<u8>>> {
+    let words = |list: &[&str]| list.iter().map(|w| w.as_bytes().to_vec()).collect::<Vec<_>>();
+    let mut list = Vec::new();
+    if let Some(password) = &target.password {
+        list.push(match &target.user {
+            Some(user) => words(&["AUTH", user, password]),
+            None => words(&["AUTH", password]),
+        });
+    }
+    if target.db != 0 {
+        list.push(words(&["SELECT", &target.db.to_string()]));
+    }
+    list.push(words(&["PING"]));
+    list
+}

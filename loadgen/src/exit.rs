@@ -1,0 +1,108 @@
+//! How the program ends: the exit codes that scripts rely on, and the one line that explains a failure.
+//!
+//! Invariant: every failure has a message of one line that says what, where, and what to do.
+
+use crate::engine::EngineError;
+use std::fmt;
+
+/// The exit codes of the interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All went well.
+    Success = 0,
+    /// A gate found a regression, or a claim was refuted and that counts as failure.
+    Refuted = 1,
+    /// Bad input.
+    Usage = 2,
+    /// The measurement does not decide the question.
+    Inconclusive = 3,
+    /// The measurement must not be used.
+    Invalid = 4,
+    /// A stated limit was exceeded.
+    LimitExceeded = 5,
+    /// The target could not be reached or refused us.
+    Unreachable = 6,
+}
+
+/// A failure with its exit code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// How the program ends.
+    pub exit: Exit,
+    /// What, where, and what to do: one line.
+    pub message: String,
+}
+
+impl Failure {
+    /// Bad input.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: one_line(&message.into()) }
+    }
+
+    /// A server that is not there, or does not want us.
+    pub fn unreachable(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Unreachable, message: one_line(&message.into()) }
+    }
+
+    /// A measurement that must not be used, or could not be made.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Invalid, message: one_line(&message.into()) }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let message = error.to_string();
+        match error {
+            EngineError::Plan(_) | EngineError::Descriptors { .. } => Self::usage(message),
+            EngineError::Unreachable { .. } => Self::unreachable(format!(
+                "{message}; check host and port (-h, -p, -s) and that the server runs"
+            )),
+            EngineError::Refused { .. } => {
+                Self::unreachable(format!("{message}; {}", refusal_remedy(&message)))
+            }
+            EngineError::System { .. } => Self::invalid(message),
+        }
+    }
+}
+
+/// What to do about the words with which a server turned us away.
+pub(crate) fn refusal_remedy(message: &str) -> &'static str {
+    if message.contains("WRONGPASS") || message.contains("invalid password") {
+        "give the right -a PASSWORD (and --user NAME), or set REDISCLI_AUTH"
+    } else if message.contains("NOAUTH") {
+        "the server wants a password: -a PASSWORD or REDISCLI_AUTH"
+    } else if message.contains("without any password configured") {
+        "the server has no password: leave out -a"
+    } else if message.contains("max number of clients") {
+        "ask for fewer connections with -c, or raise the server's maxclients"
+    } else if message.contains("DB index") {
+        "give a database number that the server has with --dbnum"
+    } else {
+        "check with redis-cli that a Redis-protocol server answers there"
+    }
+}
+
+/// Line ends become spaces, so that a message stays one line whatever it quotes.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_stay_on_one_line() {
+        assert_eq!(Failure::usage("a\n  b").message, "a b");
+    }
+}

@@ -1,0 +1,146 @@
+//! Which command caused a stall, and what supports that.
+//!
+//! A cause is only named with evidence: a request of an offender that was in flight for nearly all of the stall, and the
+//! server's own slow log where it has one. Invariant: coincidence is not cause; a SCAN that merely was under way is not blamed.
+
+use super::view::SlowEntry;
+use crate::clock::Nanos;
+use crate::engine::plan::{Cursor, Role, RunPlan};
+use crate::engine::result::{GroupResult, LoggedRequest, RunResult, Stall as Span};
+use aelab_reports::record::Stall;
+use std::time::Duration;
+
+/// Share of the stall that the offender's request must cover.
+const COVER_SHARE: f64 = 0.8;
+/// The slow-log entry must explain at least this share of the stall.
+const SLOWLOG_SHARE: f64 = 0.5;
+/// The slow log counts in whole seconds, and logs when a command ends.
+const SLOWLOG_CLOCK_SLACK_S: i64 = 2;
+
+/// The stalls of the measurement with their causes.
+#[must_use]
+pub fn explain(plan: &RunPlan, result: &RunResult, slowlog: &[SlowEntry]) -> Vec<Stall> {
+    result
+        .stalls
+        .iter()
+        .filter(|span| span.start + span.duration > result.measure_from)
+        .map(|span| {
+            let (cause, evidence) = cause_of(plan, result, slowlog, span);
+            Stall {
+                start_s: signed_seconds(span.start, result.measure_from),
+                duration_s: span.duration.as_secs_f64(),
+                delayed: span.delayed,
+                lost_client_seconds: span.lost.as_secs_f64(),
+                cause,
+                evidence,
+            }
+        })
+        .collect()
+}
+
+fn signed_seconds(at: Nanos, origin: Nanos) -> f64 {
+    if at >= origin { (at - origin).as_secs_f64() } else { -(origin - at).as_secs_f64() }
+}
+
+fn cause_of(
+    plan: &RunPlan,
+    result: &RunResult,
+    slowlog: &[SlowEntry],
+    span: &Span,
+) -> (Option<String>, Vec<String>) {
+    let mut evidence = Vec::new();
+    let offenders =
+        plan.groups.iter().zip(&result.groups).filter(|(p, _)| p.role == Role::Offender);
+    for (planned, group) in offenders {
+        let Some(request) = covering(group, span) else { continue };
+        let Some(command) = planned.workload.commands.get(request.command) else { continue };
+        let name = String::from_utf8_lossy(&command.args[0]).to_ascii_uppercase();
+        evidence.push(format!(
+            "{name} of group {} was in flight from {:.4} s to {:.4} s",
+            group.name,
+            signed_seconds(request.sent, result.measure_from),
+            signed_seconds(request.replied, result.measure_from),
+        ));
+        let ended_unix_s =
+            (result.started_wall_ns + (span.start + span.duration).0) / 1_000_000_000;
+        let entry = best_entry(slowlog, &name, ended_unix_s, span.duration);
+        let share = |entry: &SlowEntry| entry.duration.as_secs_f64() / span.duration.as_secs_f64();
+        match entry {
+            Some(entry) if share(entry) >= SLOWLOG_SHARE => {
+                evidence.push(format!(
+                    "SLOWLOG entry {}: {name} executed for {:.3} ms",
+                    entry.id,
+                    entry.duration.as_secs_f64() * 1e3
+                ));
+                return (Some(whole_command(&command.args)), evidence);
+            }
+            Some(entry) => evidence.push(format!(
+                "but the longest {name} in SLOWLOG then took {:.3} ms",
+                entry.duration.as_secs_f64() * 1e3
+            )),
+            // A single command in flight for the whole stall is evidence enough where the server keeps no slow log.
+            None if slowlog.is_empty() && command.cursor == Cursor::Ignore => {
+                return (Some(whole_command(&command.args)), evidence);
+            }
+            None => evidence.push(format!("but SLOWLOG has no {name} of that time")),
+        }
+    }
+    (None, evidence)
+}
+
+/// The offender's request that overlaps most of the stall.
+fn covering<'a>(group: &'a GroupResult, span: &Span) -> Option<&'a LoggedRequest> {
+    let end = span.start + span.duration;
+    let overlap =
+        |request: &LoggedRequest| request.replied.min(end).since(request.sent.max(span.start));
+    let best = group.log.iter().max_by_key(|request| overlap(request))?;
+    let share = overlap(best).as_secs_f64() / span.duration.as_secs_f64();
+    (share >= COVER_SHARE).then_some(best)
+}
+
+/// The entry of that command and time whose duration is closest to the stall's.
+fn best_entry<'a>(
+    slowlog: &'a [SlowEntry],
+    command: &str,
+    ended_unix_s: u64,
+    duration: Nanos,
+) -> Option<&'a SlowEntry> {
+    let ended = i64::try_from(ended_unix_s).unwrap_or(i64::MAX);
+    slowlog
+        .iter()
+        .filter(|entry| entry.command == command)
+        .filter(|entry| (entry.at_unix_s - ended).abs() <= SLOWLOG_CLOCK_SLACK_S)
+        .min_by_key(|entry| entry.duration.abs_diff(Duration::from(duration)))
+}
+
+/// The command as people know it: `KEYS *`.
+fn whole_command(args: &[Vec<u8>]) -> String {
+    let words: Vec<_> = args.iter().map(|arg| String::from_utf8_lossy(arg)).collect();
+    let text = words.join(" ");
+    /// Longer commands are cut: the name and first arguments tell enough.
+    const LENGTH_MAX: usize = 60;
+    match text.char_indices().nth(LENGTH_MAX) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}
+
+/// The slow-log durations of a command inside the measurement.
+///
+/// `requests` is how many of the command were measured, if each is one call: the slow log's clock has whole seconds, so the
+/// entries are also counted from the end, and those of the warm-up stay out.
+#[must_use]
+pub fn measured_entries(
+    slowlog: &[SlowEntry],
+    command: &str,
+    from_unix_s: i64,
+    requests: Option<usize>,
+) -> Vec<Duration> {
+    let of_time: Vec<Duration> = slowlog
+        .iter()
+        .filter(|entry| entry.command == command && entry.at_unix_s >= from_unix_s)
+        .map(|entry| entry.duration)
+        .collect();
+    let surplus = requests.map_or(0, |requests| of_time.len().saturating_sub(requests));
+    of_time[surplus..].to_vec()
+}

@@ -1,0 +1,132 @@
+//! What a connection costs the server in memory: the server's own figure, and its resident memory.
+//!
+//! Measured as a difference over many connections, right after they are open; kernel memory is not in it. Invariant: a figure
+//! that the server does not give, or that did not grow, is left out.
+
+use super::view::{self, Info};
+use crate::control::Control;
+use crate::engine::plan::{Endpoint, Target};
+use std::fmt;
+use std::sync::Mutex;
+
+/// From so many connections on the difference stands out from everything else a server does.
+pub const MANY_CONNECTIONS: usize = 1000;
+
+/// Memory before, and a connection to ask again.
+#[derive(Debug)]
+pub struct MemoryProbe {
+    control: Mutex<Control>,
+    connections: usize,
+    /// The server's process, if it is on this machine.
+    pid: Option<u32>,
+    before: Sizes,
+    after: Mutex<Option<Sizes>>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Sizes {
+    used: Option<f64>,
+    rss: Option<f64>,
+}
+
+/// Memory per connection.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PerConnection {
+    /// Connections it was measured over.
+    pub connections: usize,
+    /// From INFO's used_memory, in bytes.
+    pub used_bytes: Option<f64>,
+    /// From the process's resident memory, in bytes.
+    pub rss_bytes: Option<f64>,
+}
+
+impl MemoryProbe {
+    /// Asks the server; `None` if it says nothing about memory.
+    #[must_use]
+    pub fn before(target: &Target, connections: usize) -> Option<Self> {
+        let mut control = Control::open(target).ok()?;
+        let info = Info::parse(&control.info().ok()?);
+        let local = match &target.endpoint {
+            Endpoint::Tcp(addr) => addr.ip().is_loopback(),
+            Endpoint::Unix(_) => true,
+        };
+        let pid = info.number("process_id").filter(|_| local);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "process ids are small and positive; a saturated one names no process"
+        )]
+        let pid = pid.map(|pid| pid as u32);
+        let before = sizes(&info, pid);
+        (before.used.is_some() || before.rss.is_some()).then(|| Self {
+            control: Mutex::new(control),
+            connections,
+            pid,
+            before,
+            after: Mutex::new(None),
+        })
+    }
+
+    /// Asks again, when the connections are open.
+    pub fn when_connected(&self) {
+        let Ok(mut control) = self.control.lock() else { return };
+        let Ok(text) = control.info() else { return };
+        if let Ok(mut after) = self.after.lock() {
+            *after = Some(sizes(&Info::parse(&text), self.pid));
+        }
+    }
+
+    /// What was found, if both looks gave something.
+    #[must_use]
+    pub fn into_found(self) -> Option<PerConnection> {
+        let after = self.after.into_inner().ok().flatten()?;
+        #[expect(clippy::cast_precision_loss, reason = "connections are far below 2^53")]
+        let share = |before: Option<f64>, after: Option<f64>| {
+            let grown = after? - before?;
+            (grown > 0.0).then(|| grown / self.connections as f64)
+        };
+        let found = PerConnection {
+            connections: self.connections,
+            used_bytes: share(self.before.used, after.used),
+            rss_bytes: share(self.before.rss, after.rss),
+        };
+        (found.used_bytes.is_some() || found.rss_bytes.is_some()).then_some(found)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "memory in bytes is far below 2^53")]
+fn sizes(info: &Info, pid: Option<u32>) -> Sizes {
+    let resident = pid.and_then(|pid| view::process(pid).rss_bytes).map(|bytes| bytes as f64);
+    Sizes {
+        used: info.number("used_memory"),
+        rss: resident.or_else(|| info.number("used_memory_rss")),
+    }
+}
+
+impl PerConnection {
+    /// For the record.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(String, serde_json::Value)> {
+        let both = [
+            ("server_used_bytes_per_connection", self.used_bytes),
+            ("server_rss_bytes_per_connection", self.rss_bytes),
+        ];
+        both.into_iter()
+            .filter_map(|(name, bytes)| Some((name.to_owned(), bytes?.round().into())))
+            .collect()
+    }
+}
+
+impl fmt::Display for PerConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "server memory per connection, over {} connections:", self.connections)?;
+        if let Some(bytes) = self.used_bytes {
+            write!(f, " {bytes:.0} bytes by its own count")?;
+        }
+        if let Some(bytes) = self.rss_bytes {
+            let comma = if self.used_bytes.is_some() { "," } else { "" };
+            write!(f, "{comma} {bytes:.0} bytes resident")?;
+        }
+        Ok(())
+    }
+}

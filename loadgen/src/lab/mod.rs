@@ -1,0 +1,27 @@
+//! The lab: plays a scenario, arm by arm, and judges its claims.
+//!
+//! It starts servers, fills them, runs the engine, asks the servers what they saw, and stops them. It prints nothing but
+//! progress. Invariant: an arm's folder is written as soon as the arm is over, so that a later failure loses nothing; and no
+//! server that was started is left running.
+//!
+//! Read in this order: [`arm`] (one arm), [`server`], [`fill`], [`view`], [`attribute`], [`figures`].
+
+pub mod arm;
+pub mod attribute;
+pub mod figures;
+pub mod fill;
+pub mod memory;
+pub mod plan;
+pub mod scenario;
+pub mod server;
+mod sys;
+pub mod view;
+
+pub use arm::{Place, Settings};
+pub use server::ServerKind;
+
+/// The processors this process may use.
+#[must_use]
+pub fn allowed_cpus() -> Vec<usize> {
+    sys::allowed_cpus()
+}

@@ -1,0 +1,186 @@
+//! A whole scenario: its arms one after the other, then the verdicts.
+//!
+//! Invariant: the folder reads back at every moment after the first arm, and claims are judged only by figures that were measured.
+
+use super::arm::{ArmOutcome, Place, Settings, play};
+use super::figures::{look_up, percentiles_asked};
+use crate::exit::Failure;
+use crate::record::tool;
+use aelab_reports::caveat::Caveat;
+use aelab_reports::record::{
+    Arm as ArmRecord, Claim as ClaimRecord, ClaimVerdict, RunRecord, Scenario as ScenarioRecord,
+};
+use aelab_reports::write_folder;
+use aelab_scenarios::criterion::Claim;
+use aelab_scenarios::judge::{Figure, Judgement, Outcome, Part, Verdict, judge};
+use aelab_scenarios::model::{Arm, Scenario};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// What a scenario came to.
+#[derive(Debug)]
+pub struct Played {
+    /// The scenario's own record, as written.
+    pub record: RunRecord,
+    /// The arms, as far as they were played.
+    pub arms: Vec<ArmOutcome>,
+    /// Each claim with its judgement.
+    pub judgements: Vec<(Claim, Judgement)>,
+    /// Arms that were left out, and why.
+    pub skipped: Vec<String>,
+    /// Why it ended early, if it did.
+    pub failure: Option<Failure>,
+}
+
+/// Plays all arms and writes the folder.
+///
+/// # Errors
+/// The folder could not be written; a failure of an arm is in [`Played::failure`], with what was measured before it.
+pub fn run(scenario: &Scenario, settings: &Settings<'_>, dir: &Path) -> Result<Played, Failure> {
+    let asked = percentiles_asked(scenario);
+    let mut played = Played {
+        record: RunRecord::default(),
+        arms: Vec::new(),
+        judgements: Vec::new(),
+        skipped: Vec::new(),
+        failure: None,
+    };
+    for arm in &scenario.arms {
+        if let Some(why) = unfit(arm, &settings.place) {
+            played.skipped.push(why);
+            continue;
+        }
+        match play(arm, scenario.seed, &asked, settings) {
+            Ok(outcome) => {
+                let kept = &outcome.kept;
+                write_folder(&arm_dir(dir, &arm.name), &kept.record, &kept.series)
+                    .map_err(|error| Failure::usage(error.to_string()))?;
+                played.arms.push(outcome);
+            }
+            Err(failure) => {
+                played.failure = Some(failure);
+                break;
+            }
+        }
+        if settings.cancel.load(Relaxed) {
+            played.failure = Some(Failure::invalid("interrupted"));
+            break;
+        }
+    }
+    if !played.arms.is_empty() {
+        played.judgements = scenario
+            .claims
+            .iter()
+            .map(|claim| (claim.clone(), judged(claim, &played.arms)))
+            .collect();
+        played.record = whole_record(scenario, settings, &played);
+        write_folder(dir, &played.record, &[])
+            .map_err(|error| Failure::usage(error.to_string()))?;
+    }
+    Ok(played)
+}
+
+/// Where an arm's folder is.
+#[must_use]
+pub fn arm_dir(dir: &Path, arm: &str) -> PathBuf {
+    dir.join("arms").join(arm)
+}
+
+/// Why an arm cannot be played here.
+fn unfit(arm: &Arm, place: &Place) -> Option<String> {
+    match place {
+        Place::Running(target) if !arm.server.is_empty() => Some(format!(
+            "arm {} was left out: it needs its own server settings, and {} runs already",
+            arm.name, target.endpoint
+        )),
+        _ => None,
+    }
+}
+
+/// A claim judged by the arms' figures; an arm that must not be used decides nothing.
+fn judged(claim: &Claim, arms: &[ArmOutcome]) -> Judgement {
+    let lookup = |quantity: &aelab_scenarios::criterion::Quantity| -> Result<Figure, String> {
+        let arm = arms.iter().find(|arm| arm.name == quantity.arm);
+        if let Some(caveat) = arm.and_then(invalid) {
+            return Err(format!("arm {} must not be used: {caveat}", quantity.arm));
+        }
+        look_up(arms, quantity)
+    };
+    judge(claim, &lookup)
+}
+
+fn invalid(arm: &ArmOutcome) -> Option<&str> {
+    use aelab_reports::record::Severity;
+    let caveats = &arm.kept.record.caveats;
+    caveats.iter().find(|caveat| caveat.severity == Severity::Invalid).map(|c| c.text.as_str())
+}
+
+fn whole_record(scenario: &Scenario, settings: &Settings<'_>, played: &Played) -> RunRecord {
+    let first = played.arms.first().map(|arm| &arm.kept.record);
+    let mut caveats: Vec<_> =
+        played.arms.iter().flat_map(|arm| arm.kept.record.caveats.clone()).collect();
+    let interrupted = settings.cancel.load(Relaxed);
+    if played.failure.is_some() && !interrupted {
+        // An arm that failed is a gap in the record, whatever the reason was.
+        let measured_s = played.arms.iter().map(|arm| arm.kept.record.duration_s).sum();
+        caveats.push(Caveat::Interrupted { measured_s, planned_s: None }.to_record());
+    }
+    caveats.sort_by_key(|caveat| caveat.severity);
+    caveats.dedup_by(|a, b| a.id == b.id);
+    RunRecord {
+        tool: tool(),
+        command: settings.command.clone(),
+        seed: scenario.seed,
+        started_at: first.map(|record| record.started_at.clone()).unwrap_or_default(),
+        duration_s: played.arms.iter().map(|arm| arm.kept.record.duration_s).sum(),
+        interrupted: interrupted || played.failure.is_some(),
+        environment: first.map(|record| record.environment.clone()).unwrap_or_default(),
+        server: first.and_then(|record| record.server.clone()),
+        caveats,
+        scenario: Some(ScenarioRecord {
+            name: scenario.name.clone(),
+            title: String::new(),
+            question: scenario.question.clone(),
+            scale: scenario.scale.to_string(),
+            arms: scenario
+                .arms
+                .iter()
+                .filter(|arm| was_played(played, arm))
+                .map(arm_record)
+                .collect(),
+            claims: played.judgements.iter().map(|(claim, j)| claim_record(claim, j)).collect(),
+        }),
+        ..RunRecord::default()
+    }
+}
+
+fn was_played(played: &Played, arm: &Arm) -> bool {
+    played.arms.iter().any(|outcome| outcome.name == arm.name)
+}
+
+fn arm_record(arm: &Arm) -> ArmRecord {
+    ArmRecord {
+        name: arm.name.clone(),
+        dir: format!("arms/{}", arm.name),
+        summary: arm.label.clone(),
+    }
+}
+
+fn claim_record(claim: &Claim, judgement: &Judgement) -> ClaimRecord {
+    let parts = || judgement.requires.iter().chain(&judgement.holds);
+    let join = |text: fn(&Part) -> String| parts().map(text).collect::<Vec<_>>().join("; ");
+    ClaimRecord {
+        id: claim.id.clone(),
+        text: claim.text.clone(),
+        expected: join(|part| format!("{}: {}", part.says, part.expected)),
+        measured: join(|part| match &part.outcome {
+            Outcome::Unknown(why) => format!("{} (not decided: {why})", part.measured),
+            Outcome::Holds | Outcome::Fails => part.measured.clone(),
+        }),
+        verdict: match judgement.verdict {
+            Verdict::Confirmed => ClaimVerdict::Confirmed,
+            Verdict::Refuted => ClaimVerdict::Refuted,
+            Verdict::Inconclusive => ClaimVerdict::Inconclusive,
+        },
+    }
+}

@@ -1,0 +1,246 @@
+//! A server of our own for one arm: started fresh, waited for, always reaped.
+//!
+//! Not the server itself: this starts a process, the bundled one (`loadgen serve`) or any binary that takes redis-server's
+//! arguments. Invariant: when a [`ServerProcess`] is dropped, on whatever way, its process is gone and its folder removed.
+
+use super::sys;
+use crate::clock;
+use crate::control::Control;
+use crate::engine::plan::{Endpoint, Target};
+use crate::exit::Failure;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// A server that does not answer for this long after its start has failed.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// Pause between two knocks at a starting server.
+const KNOCK_PAUSE: Duration = Duration::from_millis(20);
+/// A server that has not ended this long after SIGTERM is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Lines of the log that are shown when it does not start.
+const LOG_LINES: usize = 5;
+/// Attempts, as another process may take the free port between our looking and the server's binding.
+const START_ATTEMPTS: usize = 3;
+
+/// What to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerKind {
+    /// The server in this program.
+    Bundled,
+    /// Another binary that takes redis-server's arguments.
+    Binary(PathBuf),
+}
+
+impl ServerKind {
+    fn command(&self) -> Result<Command, Failure> {
+        match self {
+            Self::Bundled => {
+                let own = std::env::current_exe().map_err(|error| {
+                    Failure::usage(format!(
+                        "cannot find this program to start its server: {error}; use --server-bin"
+                    ))
+                })?;
+                let mut command = Command::new(own);
+                command.arg("serve");
+                Ok(command)
+            }
+            Self::Binary(path) => Ok(Command::new(path)),
+        }
+    }
+
+    /// What messages call it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Bundled => "the bundled server".to_owned(),
+            Self::Binary(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// A running server and the folder it lives in.
+#[derive(Debug)]
+pub struct ServerProcess {
+    child: Child,
+    dir: PathBuf,
+    /// Where it listens.
+    pub target: Target,
+    /// The processor it is pinned to.
+    pub cpu: Option<usize>,
+}
+
+impl ServerProcess {
+    /// Starts a server with these directives on a free port, pins it if asked, and waits until it answers.
+    ///
+    /// # Errors
+    /// It does not start or does not answer (exit 6, with the last lines of its log), or we were cancelled.
+    pub fn start(
+        kind: &ServerKind,
+        directives: &[(String, String)],
+        cpu: Option<usize>,
+        cancel: &AtomicBool,
+    ) -> Result<Self, Failure> {
+        let mut last = Failure::unreachable("the server was not started");
+        for _ in 0..START_ATTEMPTS {
+            let mut server = Self::spawn(kind, directives, cpu)?;
+            match server.wait_until_up(kind, cancel) {
+                Ok(()) => return Ok(server),
+                Err(failure) if failure.message.contains("in use") => last = failure,
+                Err(failure) => return Err(failure),
+            }
+        }
+        Err(last)
+    }
+
+    fn spawn(
+        kind: &ServerKind,
+        directives: &[(String, String)],
+        cpu: Option<usize>,
+    ) -> Result<Self, Failure> {
+        let cannot = |what: &str, error: std::io::Error| {
+            Failure::unreachable(format!("cannot {what} for {}: {error}", kind.name()))
+        };
+        let dir = fresh_dir().map_err(|error| cannot("make a folder", error))?;
+        let port = free_port().map_err(|error| cannot("find a free port", error))?;
+        let log = File::create(dir.join("log")).map_err(|error| cannot("open a log", error))?;
+        let both = log.try_clone().map_err(|error| cannot("open a log", error))?;
+        let mut command = kind.command()?;
+        command
+            .args(arguments(port, directives))
+            .current_dir(&dir)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(both)
+            // Its own process group: ^C is for us, and the server must live until the run has been wound up.
+            .process_group(0);
+        let child = command.spawn().map_err(|error| {
+            // The folder is empty but for the log; nothing more can be done if it stays.
+            let _ = fs::remove_dir_all(&dir);
+            Failure::unreachable(format!(
+                "cannot start {}: {error}; give the path of a server with --server-bin",
+                kind.name()
+            ))
+        })?;
+        // Without the pin the numbers are noisier, not wrong; the record says which processor it was.
+        let cpu = cpu.filter(|cpu| sys::pin_process(child.id(), *cpu).is_ok());
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Ok(Self { child, dir, target: Target::plain(Endpoint::Tcp(addr)), cpu })
+    }
+
+    fn wait_until_up(&mut self, kind: &ServerKind, cancel: &AtomicBool) -> Result<(), Failure> {
+        let from = clock::now();
+        loop {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(Failure::unreachable(format!(
+                    "{} ended at once ({status}); its last words: {}",
+                    kind.name(),
+                    self.last_log_lines()
+                )));
+            }
+            let why = match Control::knock(&self.target, Duration::from_secs(1)) {
+                Ok(()) => return Ok(()),
+                Err(why) => why,
+            };
+            if cancel.load(Relaxed) {
+                return Err(Failure::invalid("interrupted while the server was starting"));
+            }
+            if Duration::from(clock::now().since(from)) > START_TIMEOUT {
+                return Err(Failure::unreachable(format!(
+                    "{} does not answer after {START_TIMEOUT:?} ({why}); its last words: {}",
+                    kind.name(),
+                    self.last_log_lines()
+                )));
+            }
+            sleep(KNOCK_PAUSE);
+        }
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended by itself, and how.
+    pub fn ended(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok().flatten()?;
+        Some(format!("{status}; its last words: {}", self.last_log_lines()))
+    }
+
+    /// The end of its log, on one line.
+    #[must_use]
+    pub fn last_log_lines(&self) -> String {
+        last_lines(&self.dir.join("log"))
+    }
+
+    fn stop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        // If it is gone already, waiting below says so.
+        let _ = sys::terminate(self.child.id());
+        let from = clock::now();
+        while Duration::from(clock::now().since(from)) < STOP_TIMEOUT {
+            match self.child.try_wait() {
+                Ok(Some(_)) | Err(_) => return,
+                Ok(None) => sleep(KNOCK_PAUSE),
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        self.stop();
+        // A folder that cannot be removed is an annoyance, not a failure of the run.
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// redis-server's arguments: nothing is saved, only this machine is served.
+fn arguments(port: u16, directives: &[(String, String)]) -> Vec<OsString> {
+    let port = port.to_string();
+    let fixed = [
+        ("port", port.as_str()),
+        ("bind", "127.0.0.1"),
+        ("save", ""),
+        ("appendonly", "no"),
+        ("daemonize", "no"),
+    ];
+    let own = fixed.iter().map(|(name, value)| (*name, *value));
+    let asked = directives.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    own.chain(asked)
+        .flat_map(|(name, value)| [OsString::from(format!("--{name}")), OsString::from(value)])
+        .collect()
+}
+
+fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// A folder of our own below the system's for temporary files.
+fn fresh_dir() -> std::io::Result<PathBuf> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Relaxed);
+    let name = format!("aelab-server-{}-{number}", std::process::id());
+    let dir = std::env::temp_dir().join(name);
+    fs::create_dir_all(&dir)?;
+    Ok(dir)
+}
+
+fn last_lines(path: &Path) -> String {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let last = &lines[lines.len().saturating_sub(LOG_LINES)..];
+    if last.is_empty() { "(none)".to_owned() } else { last.join(" | ") }
+}

@@ -1,0 +1,42 @@
+//! System calls of the lab: which processors there are, and putting a child process on one.
+//!
+//! Invariant: no other file of the lab names rustix.
+
+use rustix::process::Pid;
+use rustix::thread::CpuSet;
+use std::io;
+
+/// The processors this process may use, in rising order.
+pub(crate) fn allowed_cpus() -> Vec<usize> {
+    let Ok(set) = rustix::thread::sched_getaffinity(None) else { return Vec::new() };
+    (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()
+}
+
+/// Pins another process (its first thread, and every thread that one starts from now on).
+///
+/// # Errors
+/// There is no such processor or process, or we may not.
+pub(crate) fn pin_process(pid: u32, cpu: usize) -> io::Result<()> {
+    let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
+    if cpu >= CpuSet::MAX_CPU {
+        return Err(invalid());
+    }
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(invalid)?;
+    let mut set = CpuSet::new();
+    set.set(cpu);
+    rustix::thread::sched_setaffinity(Some(pid), &set)?;
+    Ok(())
+}
+
+/// Asks a process to end (SIGTERM).
+///
+/// # Errors
+/// It is gone already, or not ours.
+pub(crate) fn terminate(pid: u32) -> io::Result<()> {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(Pid::from_raw)
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! The server's own view of a run: INFO, SLOWLOG, and what /proc says about its process.
+//!
+//! Facts as the server gives them; what they explain is decided in [`super::attribute`]. Invariant: what a server does not
+//! offer is absent, and never an error that costs a measurement.
+
+use crate::control::Control;
+use aelab_reports::record::Server;
+use aelab_resp::value::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// SLOWLOG entries asked for: all that the lab lets its servers keep.
+pub const SLOWLOG_MAX: &str = "4096";
+
+/// INFO as fields by name, comments and sections dropped.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Info(BTreeMap<String, String>);
+
+impl Info {
+    /// Reads the text of INFO.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let fields = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
+        Self(fields.collect())
+    }
+
+    /// A field's text.
+    #[must_use]
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.0.get(field).map(String::as_str)
+    }
+
+    /// A field's number.
+    #[must_use]
+    pub fn number(&self, field: &str) -> Option<f64> {
+        self.text(field)?.parse().ok()
+    }
+
+    /// The server, as the record names it.
+    #[must_use]
+    pub fn server(&self) -> Server {
+        let first = |names: &[(&str, &str)]| {
+            names.iter().find_map(|(field, name)| {
+                self.text(field).map(|version| ((*name).to_owned(), version.to_owned()))
+            })
+        };
+        // Forks keep `redis_version` for the sake of clients; their own field comes first.
+        let known = [
+            ("ae_server_version", "ae-server"),
+            ("valkey_version", "valkey"),
+            ("dragonfly_version", "dragonfly"),
+            ("redis_version", "redis"),
+        ];
+        let (name, version) = first(&known)
+            .map_or_else(|| ("unknown".to_owned(), None), |(name, version)| (name, Some(version)));
+        Server {
+            name,
+            version,
+            pid: self.text("process_id").and_then(|pid| pid.parse().ok()),
+            config: BTreeMap::new(),
+        }
+    }
+}
+
+/// One SLOWLOG entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlowEntry {
+    /// Rises with each entry.
+    pub id: i64,
+    /// When it was logged, in whole seconds since 1970.
+    pub at_unix_s: i64,
+    /// How long the command executed.
+    pub duration: Duration,
+    /// The command's name in capitals.
+    pub command: String,
+}
+
+/// The slow log, oldest entry first; empty if the server has none.
+///
+/// # Errors
+/// Only when the connection breaks.
+pub fn slowlog(control: &mut Control) -> Result<Vec<SlowEntry>, crate::exit::Failure> {
+    let reply = control.command(&[b"SLOWLOG", b"GET", SLOWLOG_MAX.as_bytes()])?;
+    let mut entries: Vec<SlowEntry> =
+        reply.as_slice().unwrap_or_default().iter().filter_map(slow_entry).collect();
+    entries.sort_by_key(|entry| entry.id);
+    Ok(entries)
+}
+
+fn slow_entry(value: &Value) -> Option<SlowEntry> {
+    let fields = value.as_slice()?;
+    let command = fields.get(3)?.as_slice()?.first()?.as_str()?.to_ascii_uppercase();
+    Some(SlowEntry {
+        id: fields.first()?.as_i64()?,
+        at_unix_s: fields.get(1)?.as_i64()?,
+        duration: Duration::from_micros(u64::try_from(fields.get(2)?.as_i64()?).ok()?),
+        command,
+    })
+}
+
+/// What /proc says about a process at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProcessView {
+    /// Resident memory in bytes.
+    pub rss_bytes: Option<u64>,
+    /// Open descriptors.
+    pub descriptors: Option<u64>,
+    /// Context switches, voluntary and not.
+    pub context_switches: Option<u64>,
+}
+
+/// Looks at a process on this machine.
+#[must_use]
+pub fn process(pid: u32) -> ProcessView {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let field = |name: &str| -> Option<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim_start_matches(':').split_whitespace().next()?.parse().ok()
+    };
+    let switches = field("voluntary_ctxt_switches").zip(field("nonvoluntary_ctxt_switches"));
+    ProcessView {
+        rss_bytes: field("VmRSS").map(|kib| kib * 1024),
+        descriptors: std::fs::read_dir(format!("/proc/{pid}/fd")).ok().map(|d| d.count() as u64),
+        context_switches: switches.map(|(own, forced)| own + forced),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_info() {
+        let info =
+            Info::parse("# Server\r\nredis_version:7.0.15\r\nprocess_id:12\r\n\r\nhz:10\r\n");
+        assert_eq!(info.number("hz"), Some(10.0));
+        let server = info.server();
+        assert_eq!((server.name.as_str(), server.pid), ("redis", Some(12)));
+        assert_eq!(server.version.as_deref(), Some("7.0.15"));
+        assert_eq!(Info::parse("").server().name, "unknown");
+    }
+
+    #[test]
+    fn reads_slow_entries() {
+        let text = |t: &str| Value::Bulk(t.as_bytes().to_vec());
+        let entry = Value::Array(vec![
+            Value::Integer(3),
+            Value::Integer(1_700_000_000),
+            Value::Integer(15_000),
+            Value::Array(vec![text("keys"), text("*")]),
+        ]);
+        let entry = slow_entry(&entry).expect("an entry");
+        assert_eq!((entry.command.as_str(), entry.duration.as_millis()), ("KEYS", 15));
+        assert_eq!(slow_entry(&Value::Null), None);
+    }
+
+    #[test]
+    fn looks_at_this_process() {
+        let view = process(std::process::id());
+        assert!(view.rss_bytes.is_some_and(|bytes| bytes > 0));
+        assert_eq!(process(u32::MAX), ProcessView::default());
+    }
+}

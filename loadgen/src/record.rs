@@ -1,0 +1,311 @@
+//! From what the engine measured to what is kept: a [`RunRecord`] and the series of `latency.hlog`.
+//!
+//! No statistics of its own: those are the reports crate's. Invariant: counts pass through unchanged, and every interval of
+//! the engine appears exactly once under its tag.
+
+use crate::clock::Nanos;
+use crate::engine::plan::{RequestLog, Role, RunPlan};
+use crate::engine::result::{CommandResult, GroupResult, MetricResult, RunResult};
+use aelab_reports::caveat::{Caveat, Facts, assess};
+use aelab_reports::histogram::{Histogram, Sparse};
+use aelab_reports::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
+use aelab_reports::record::{
+    Arrival, Connections, Counts, Environment, Group, Metrics, Quantiles, RunRecord, Server, Stall,
+    Tool, utc_text,
+};
+use aelab_reports::stats::{self, Exact, Sample};
+
+/// What the engine does not know about its own run.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// The command line, word by word.
+    pub command: Vec<String>,
+    /// The machine.
+    pub environment: Environment,
+    /// The server under test.
+    pub server: Option<Server>,
+    /// Percentiles asked for, in percent, beside those that every record has.
+    pub asked: Vec<f64>,
+    /// Doubts that others than the engine have.
+    pub doubts: Vec<Caveat>,
+}
+
+/// A run as it is kept.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// `result.json`.
+    pub record: RunRecord,
+    /// `latency.hlog`.
+    pub series: Vec<HlogSeries>,
+}
+
+/// The tool's own line in a record.
+#[must_use]
+pub fn tool() -> Tool {
+    Tool {
+        name: "loadgen".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: option_env!("AELAB_COMMIT").map(str::to_owned),
+    }
+}
+
+/// Turns a result into what is kept; `stalls` come explained (or not) from elsewhere.
+#[must_use]
+pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<Stall>) -> Kept {
+    let clock = Timeline::of(result);
+    let percentiles: Vec<f64> =
+        stats::DEFAULT_PERCENTILES.iter().chain(&context.asked).copied().collect();
+    let mut series = Vec::new();
+    let mut groups = Vec::new();
+    let mut headline: Vec<HlogSeries> = Vec::new();
+    for (group, planned) in result.groups.iter().zip(&plan.groups) {
+        let mut responses = Vec::new();
+        for command in &group.commands {
+            let made = command_series(&clock, &group.name, command);
+            responses.push(made[0].clone());
+            series.extend(made);
+        }
+        if group.role == Role::Victim {
+            headline.extend(responses);
+        }
+        series.extend(connect_series(group));
+        let mut record = group_record(&clock, group, &percentiles);
+        record.arrival = Arrival {
+            process: planned.arrival.as_str().to_owned(),
+            rate: planned.arrival.rate().map(|rate| rate.as_per_second()),
+        };
+        groups.push(record);
+    }
+    let parts: Vec<&HlogSeries> = headline.iter().collect();
+    let untagged = HlogSeries { key: SeriesKey::Headline, intervals: sum_intervals(&parts) };
+    let mut record = RunRecord {
+        tool: tool(),
+        command: context.command,
+        seed: plan.seed,
+        started_at: utc_text((result.started_wall_ns + result.measure_from.0) / 1_000_000),
+        duration_s: clock.measured_s,
+        interrupted: result.interrupted,
+        environment: context.environment,
+        server: context.server,
+        groups,
+        stalls,
+        ..RunRecord::default()
+    };
+    let mut facts = facts(plan, result, &clock, &record, &context.asked);
+    facts.drift = drift(&clock, result);
+    let mut caveats = context.doubts;
+    caveats.extend(assess(&facts));
+    caveats.sort_by_key(Caveat::severity);
+    record.caveats = caveats.iter().map(Caveat::to_record).collect();
+    if !untagged.intervals.is_empty() {
+        series.insert(0, untagged);
+    }
+    Kept { record, series }
+}
+
+/// Where the measurement lies on the run's own clock.
+struct Timeline {
+    measure_from: Nanos,
+    interval: Nanos,
+    measured_s: f64,
+}
+
+impl Timeline {
+    fn of(result: &RunResult) -> Self {
+        Self {
+            measure_from: result.measure_from,
+            interval: result.interval,
+            measured_s: result.measure_until.since(result.measure_from).as_secs_f64(),
+        }
+    }
+
+    fn intervals(&self, metric: &MetricResult) -> Vec<Interval> {
+        let start = |number: u32| {
+            let from_origin = Nanos(u64::from(number).saturating_mul(self.interval.0));
+            from_origin.since(self.measure_from).0
+        };
+        let of = |interval: &crate::engine::sparse::Interval| Interval {
+            start_ns: start(interval.number),
+            length_ns: self.interval.0,
+            counts: interval.sparse(),
+        };
+        metric.intervals.iter().map(of).collect()
+    }
+}
+
+fn metrics_of(command: &CommandResult) -> [(Metric, &MetricResult); 3] {
+    [
+        (Metric::Response, &command.response_time),
+        (Metric::Service, &command.service_time),
+        (Metric::Lag, &command.send_lag),
+    ]
+}
+
+fn command_series(clock: &Timeline, group: &str, command: &CommandResult) -> [HlogSeries; 3] {
+    metrics_of(command).map(|(metric, result)| HlogSeries {
+        key: SeriesKey::tagged(group, &command.label, metric),
+        intervals: clock.intervals(result),
+    })
+}
+
+/// Connect times are few and lie before the measurement: one interval at its start.
+fn connect_series(group: &GroupResult) -> Option<HlogSeries> {
+    let counts = Sparse::from_histogram(&group.connect_time);
+    (!counts.is_empty()).then(|| HlogSeries {
+        key: SeriesKey::tagged(&group.name, aelab_reports::hlog::ALL_COMMANDS, Metric::Connect),
+        intervals: vec![Interval { start_ns: 0, length_ns: 0, counts }],
+    })
+}
+
+fn group_record(clock: &Timeline, group: &GroupResult, percentiles: &[f64]) -> Group {
+    let censored = Sparse::from_histogram(&group.censored);
+    let unfinished = (!censored.is_empty()).then_some(&censored);
+    // Which command an unfinished request belongs to is not kept; only the total counts it.
+    let one = |command: &CommandResult| {
+        let [response, service, lag] =
+            metrics_of(command).map(|(_, metric)| summary(clock, &[metric], percentiles, None));
+        Metrics { response_time: response, service_time: service, send_lag: lag }
+    };
+    let all = |pick: fn(&CommandResult) -> &MetricResult, unfinished: Option<&Sparse>| {
+        let parts: Vec<&MetricResult> = group.commands.iter().map(pick).collect();
+        summary(clock, &parts, percentiles, unfinished)
+    };
+    let counts = &group.counts;
+    Group {
+        name: group.name.clone(),
+        role: role(group.role),
+        arrival: Arrival::default(),
+        connections: Connections {
+            asked: group.connections.asked,
+            established: group.connections.established,
+            failed: group.connections.failed,
+            reconnects: group.connections.reconnects,
+        },
+        counts: Counts {
+            scheduled: counts.scheduled,
+            sent: counts.sent,
+            shed: counts.shed,
+            ok: counts.ok,
+            error: counts.error,
+            timeout: counts.timeout,
+            unfinished: counts.unfinished,
+        },
+        achieved_rate: per_second(counts.ok + counts.error, clock.measured_s),
+        commands: group.commands.iter().map(|c| (c.label.clone(), one(c))).collect(),
+        total: Metrics {
+            response_time: all(|c| &c.response_time, unfinished),
+            service_time: all(|c| &c.service_time, None),
+            send_lag: all(|c| &c.send_lag, None),
+        },
+        over_time: None,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate is shown to a few digits")]
+fn per_second(count: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+}
+
+fn summary(
+    clock: &Timeline,
+    parts: &[&MetricResult],
+    percentiles: &[f64],
+    unfinished: Option<&Sparse>,
+) -> Quantiles {
+    let intervals = merged_intervals(clock, parts);
+    let mut exact: Option<Exact> = None;
+    for part in parts.iter().map(|part| part.exact).filter(|exact| exact.count > 0) {
+        let sum = exact.get_or_insert(Exact { min_ns: part.min, max_ns: 0, sum_ns: 0 });
+        sum.min_ns = sum.min_ns.min(part.min);
+        sum.max_ns = sum.max_ns.max(part.max);
+        sum.sum_ns += part.sum;
+    }
+    stats::summarise(&Sample { intervals: &intervals, exact, unfinished }, percentiles)
+}
+
+fn merged_intervals(clock: &Timeline, parts: &[&MetricResult]) -> Vec<Interval> {
+    if let [only] = parts {
+        return clock.intervals(only);
+    }
+    let series: Vec<HlogSeries> = parts
+        .iter()
+        .map(|part| HlogSeries { key: SeriesKey::Headline, intervals: clock.intervals(part) })
+        .collect();
+    sum_intervals(&series.iter().collect::<Vec<_>>())
+}
+
+fn role(role: Role) -> aelab_reports::record::Role {
+    use aelab_reports::record::Role as Kept;
+    match role {
+        Role::Victim => Kept::Victim,
+        Role::Offender => Kept::Offender,
+        Role::Background => Kept::Background,
+        Role::Probe => Kept::Probe,
+    }
+}
+
+fn facts(
+    plan: &RunPlan,
+    result: &RunResult,
+    clock: &Timeline,
+    record: &RunRecord,
+    asked: &[f64],
+) -> Facts {
+    let open = || {
+        let judged = |planned: &crate::engine::plan::GroupPlan| {
+            planned.role != Role::Offender && planned.arrival.rate().is_some()
+        };
+        plan.groups.iter().zip(&result.groups).filter(move |(planned, _)| judged(planned))
+    };
+    let offered: f64 =
+        open().filter_map(|(p, _)| p.arrival.rate()).map(|rate| rate.as_per_second()).sum();
+    let replies = open().map(|(_, group)| group.counts.ok + group.counts.error).sum();
+    let sum = |of: fn(&GroupResult) -> u64| result.groups.iter().map(of).sum::<u64>();
+    let errors = sum(|group| group.counts.error + group.counts.timeout);
+    let sent = sum(|group| group.counts.sent);
+    let headline: Vec<&Quantiles> =
+        record.headline_groups().iter().map(|group| &group.total.response_time).collect();
+    let samples = headline.iter().map(|q| q.count).sum();
+    // Those that every record has say in the table what they would need; only a wish is worth a doubt.
+    let unsupported = headline
+        .iter()
+        .flat_map(|q| &q.percentiles)
+        .filter(|p| p.us.is_none() && asked.contains(&p.p))
+        .map(|p| p.p);
+    let beyond = |command: &CommandResult| command.response_time.exact.beyond_range;
+    Facts {
+        client_cpu_share: result.audit.threads.iter().map(|t| t.cpu_share()).max_by(f64::total_cmp),
+        offered_rate: (offered > 0.0).then_some(offered),
+        achieved_rate: per_second(replies, clock.measured_s),
+        // Lag counts against the client only while no request waited for the server.
+        free_send_lag_p99_us: (result.stalls.is_empty() && !result.audit.open_loop_lag.is_empty())
+            .then(|| micros(&result.audit.open_loop_lag, 0.99)),
+        unsupported: unsupported.collect(),
+        sample_count: samples,
+        drift: None,
+        beyond_range: result.groups.iter().flat_map(|g| &g.commands).map(beyond).sum(),
+        unfinished: sum(|group| group.counts.unfinished),
+        shed: sum(|group| group.counts.shed),
+        error_share: if sent == 0 { 0.0 } else { per_second(errors, sent as f64) },
+        error_example: result.groups.iter().flat_map(|g| &g.errors).map(|e| e.0.clone()).next(),
+        connections_lost: sum(|group| group.connections.lost),
+        interrupted: result
+            .interrupted
+            .then(|| (clock.measured_s, plan.phases.measure.map(|measure| measure.as_secs_f64()))),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a lag, shown in microseconds")]
+fn micros(histogram: &Histogram, quantile: f64) -> f64 {
+    histogram.value_at_quantile(quantile) as f64 / 1e3
+}
+
+fn drift(clock: &Timeline, result: &RunResult) -> Option<f64> {
+    let victims = result.groups.iter().filter(|group| group.role == Role::Victim);
+    let parts: Vec<&MetricResult> =
+        victims.flat_map(|group| &group.commands).map(|c| &c.service_time).collect();
+    stats::drift(&merged_intervals(clock, &parts))
+}
+
+/// Room for every request of an offender in any sensible run.
+pub const OFFENDER_LOG: RequestLog = RequestLog::Keep { max: 100_000 };
