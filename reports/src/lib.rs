@@ -6,13 +6,17 @@
 //! Invariant: the same folder gives the same bytes.
 
 pub mod caveat;
+mod chart;
 pub mod folder;
 pub mod hgrm;
 pub mod histogram;
 pub mod hlog;
+mod page;
 pub mod record;
 pub mod render;
 pub mod stats;
+mod summary;
+mod view;
 
 pub use folder::{Folder, read_folder, write_folder};
 pub use render::render;

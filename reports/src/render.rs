@@ -1,9 +1,27 @@
 //! From a folder alone to everything a reader wants: page, charts, summary.
+//!
+//! Arms first, then the whole; charts on all processors. Nothing is measured here and nothing is
+//! read but the folder, so rendering twice gives the same bytes.
 
-use std::io;
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::folder::{ReadError, read_folder};
+use rayon::prelude::*;
+
+use crate::chart::{Chart, DrawError, Fonts};
+use crate::folder::{Folder, ReadError, read_folder, write_atomic};
+use crate::page;
+use crate::summary;
+use crate::view::figure::Figure;
+use crate::view::report::Report;
+
+/// The page of a folder.
+pub const REPORT_FILE: &str = "report.html";
+/// The summary of a folder, for a pull request.
+pub const SUMMARY_FILE: &str = "summary.md";
+/// The figures of a folder.
+pub const CHARTS_DIR: &str = "charts";
 
 /// Why a folder could not be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -34,11 +52,70 @@ pub enum RenderError {
 }
 
 /// Makes `report.html`, `summary.md` and `charts/` of `dir` (and of its arms) anew from its record
-/// and log. Returns the files written, `report.html` first.
+/// and log. Returns the files written, `report.html` of `dir` first.
 ///
 /// # Errors
 /// An unreadable folder, or a file that cannot be written.
 pub fn render(dir: &Path) -> Result<Vec<PathBuf>, RenderError> {
-    read_folder(dir)?;
-    Ok(Vec::new())
+    render_folder(&read_folder(dir)?)
+}
+
+/// As [`render`], for a folder that was read already.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn render_folder(folder: &Folder) -> Result<Vec<PathBuf>, RenderError> {
+    let fonts = Fonts::load();
+    let mut of_arms = Vec::new();
+    for (_, arm) in &folder.arms {
+        of_arms.extend(render_one(arm, &fonts)?);
+    }
+    let mut written = render_one(folder, &fonts)?;
+    written.extend(of_arms);
+    Ok(written)
+}
+
+fn render_one(folder: &Folder, fonts: &Fonts) -> Result<Vec<PathBuf>, RenderError> {
+    let report = Report::of(folder);
+    let drawn: Vec<(Chart, Vec<u8>)> = report
+        .figures
+        .par_iter()
+        .map(|figure| {
+            draw(figure, fonts).map_err(|DrawError(reason)| RenderError::Draw {
+                chart: figure.name.to_owned(),
+                reason,
+            })
+        })
+        .collect::<Result<_, RenderError>>()?;
+    let dir = &folder.dir;
+    let mut written = Vec::new();
+    let charts: Vec<&Chart> = drawn.iter().map(|(chart, _)| chart).collect();
+    let html = page::write(&report, &charts);
+    put(dir.join(REPORT_FILE), html.as_bytes(), &mut written)?;
+    put(dir.join(SUMMARY_FILE), summary::write(&report).as_bytes(), &mut written)?;
+    if drawn.is_empty() {
+        return Ok(written);
+    }
+    let charts_dir = dir.join(CHARTS_DIR);
+    fs::create_dir_all(&charts_dir)
+        .map_err(|source| RenderError::Write { path: charts_dir.clone(), source })?;
+    for (chart, png) in &drawn {
+        let file = |ending: &str| charts_dir.join(format!("{}.{ending}", chart.name));
+        put(file("svg"), chart.svg().as_bytes(), &mut written)?;
+        put(file("png"), png, &mut written)?;
+    }
+    Ok(written)
+}
+
+fn draw(figure: &Figure, fonts: &Fonts) -> Result<(Chart, Vec<u8>), DrawError> {
+    let chart = Chart::draw(figure, fonts)?;
+    let png = chart.png(fonts)?;
+    Ok((chart, png))
+}
+
+fn put(path: PathBuf, bytes: &[u8], written: &mut Vec<PathBuf>) -> Result<(), RenderError> {
+    write_atomic(&path, |out| out.write_all(bytes))
+        .map_err(|source| RenderError::Write { path: path.clone(), source })?;
+    written.push(path);
+    Ok(())
 }

@@ -1,0 +1,103 @@
+//! The font of the charts: widths for the layout, glyphs for the PNG.
+//!
+//! DejaVu Sans comes from a crate, so no system font is needed and every machine lays out alike.
+//! It is one of the widest common fonts: what fits with it fits in the reader's own, too.
+
+use ab_glyph::{Font as _, FontRef, PxScale, ScaleFont as _};
+
+/// A weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Weight {
+    Regular,
+    Bold,
+}
+
+/// Height of a capital letter over the size: half of it below the middle centres a label.
+pub(crate) const CAP_HEIGHT: f64 = 0.73;
+/// Depth of `g` and `p` below the base line over the size.
+pub(crate) const DESCENT: f64 = 0.24;
+
+/// A loaded font.
+pub(crate) struct Font {
+    inner: FontRef<'static>,
+    /// ab_glyph counts size as ascent minus descent; CSS counts it as the em.
+    size_factor: f64,
+}
+
+impl Font {
+    /// Loads a weight; parsing the tables is quick, so nothing is cached globally.
+    pub(crate) fn load(weight: Weight) -> Self {
+        let bytes = match weight {
+            Weight::Regular => dejavu::sans::regular(),
+            Weight::Bold => dejavu::sans::bold(),
+        };
+        let Ok(inner) = FontRef::try_from_slice(bytes) else {
+            unreachable!("the font in the crate is valid")
+        };
+        let em = f64::from(inner.units_per_em().unwrap_or(2048.0));
+        let size_factor = f64::from(inner.height_unscaled()) / em;
+        Self { inner, size_factor }
+    }
+
+    /// Width of `text` at `size`, in the unit of `size`.
+    pub(crate) fn width(&self, text: &str, size: f64) -> f64 {
+        let scaled = self.inner.as_scaled(self.scale(size));
+        let mut previous = None;
+        let mut width = 0.0;
+        for c in text.chars() {
+            let glyph = self.inner.glyph_id(c);
+            width += previous.map_or(0.0, |p| scaled.kern(p, glyph)) + scaled.h_advance(glyph);
+            previous = Some(glyph);
+        }
+        f64::from(width)
+    }
+
+    /// Calls `plot(x, y, coverage)` for every pixel of `text` with its base line starting at
+    /// (`x`, `y`), all in pixels.
+    pub(crate) fn raster(
+        &self,
+        text: &str,
+        size: f64,
+        (x, y): (f64, f64),
+        mut plot: impl FnMut(i32, i32, f32),
+    ) {
+        let scale = self.scale(size);
+        let scaled = self.inner.as_scaled(scale);
+        let (mut pen, mut previous) = (x as f32, None);
+        for c in text.chars() {
+            let id = self.inner.glyph_id(c);
+            pen += previous.map_or(0.0, |p| scaled.kern(p, id));
+            let glyph = id.with_scale_and_position(scale, ab_glyph::point(pen, y as f32));
+            if let Some(outline) = self.inner.outline_glyph(glyph) {
+                let bounds = outline.px_bounds();
+                let (left, top) = (bounds.min.x as i32, bounds.min.y as i32);
+                outline.draw(|dx, dy, cover| plot(left + dx as i32, top + dy as i32, cover));
+            }
+            pen += scaled.h_advance(id);
+            previous = Some(id);
+        }
+    }
+
+    fn scale(&self, size: f64) -> PxScale {
+        PxScale::from((size * self.size_factor) as f32)
+    }
+}
+
+/// Both weights, for measuring.
+pub(crate) struct Fonts {
+    regular: Font,
+    bold: Font,
+}
+
+impl Fonts {
+    pub(crate) fn load() -> Self {
+        Self { regular: Font::load(Weight::Regular), bold: Font::load(Weight::Bold) }
+    }
+
+    pub(crate) fn of(&self, weight: Weight) -> &Font {
+        match weight {
+            Weight::Regular => &self.regular,
+            Weight::Bold => &self.bold,
+        }
+    }
+}

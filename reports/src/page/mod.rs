@@ -1,0 +1,238 @@
+//! `report.html`: one file, no request, readable without script and on paper.
+//!
+//! Only substitutes: every string comes from the view, every picture from the charts. The content
+//! security policy forbids any load, so the promise "no request" is kept by the browser itself.
+
+mod style;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::chart::Chart;
+use crate::record::{ClaimVerdict, Severity};
+use crate::view::figure::Figure;
+use crate::view::report::Report;
+use crate::view::table::{Align, Table};
+
+/// What the browser may do: nothing but show what is in the file.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:";
+
+/// The page.
+pub(crate) fn write(report: &Report, charts: &[&Chart]) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width,initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="color-scheme" content="light dark";
+                link rel="icon" href="data:,";
+                title { (report.heading) }
+                style { (PreEscaped(style::sheet())) }
+            }
+            body {
+                (header(report))
+                main {
+                    (verdicts(report))
+                    (caveats(report))
+                    (section("key", "Key figures", table(&report.key)))
+                    @for figure in &report.figures { (figure_block(figure, charts)) }
+                    (numbers(report))
+                    (section("environment", "Machine and server", table(&report.environment)))
+                    (how_to_read())
+                    (files(report))
+                }
+            }
+        }
+    };
+    let mut text = page.into_string();
+    text.push('\n');
+    text
+}
+
+fn header(report: &Report) -> Markup {
+    html! {
+        header {
+            h1 { (report.heading) }
+            @if !report.question.is_empty() { p.question { (report.question) } }
+            p.facts { @for fact in &report.facts { span { (fact) } " " } }
+        }
+    }
+}
+
+fn verdicts(report: &Report) -> Markup {
+    html! {
+        @if !report.claims.is_empty() {
+            section #claims aria-label="Claims" {
+                @if report.is_invalid() {
+                    p.void { "These verdicts must not be relied on: see the doubts below." }
+                }
+                @for claim in &report.claims {
+                    article.claim {
+                        p {
+                            strong class={ "chip " (verdict_class(claim.verdict)) } {
+                                (claim.verdict.as_str())
+                            }
+                            " " span.id { (claim.id) } " " (claim.text)
+                        }
+                        dl {
+                            dt { "expected" } dd { (claim.expected) }
+                            dt { "measured" } dd { (claim.measured) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn verdict_class(verdict: ClaimVerdict) -> &'static str {
+    match verdict {
+        ClaimVerdict::Confirmed => "good",
+        ClaimVerdict::Refuted => "bad",
+        ClaimVerdict::Inconclusive => "unsure",
+    }
+}
+
+fn caveats(report: &Report) -> Markup {
+    html! {
+        section #caveats aria-label="Doubts" {
+            @if report.caveats.is_empty() {
+                p.fine { "No doubt about this measurement: the load generator kept its schedule and had processor time to spare." }
+            } @else {
+                h2 { "Doubts about this measurement" }
+                ul {
+                    @for caveat in &report.caveats {
+                        li {
+                            @let (class, word) = match caveat.severity {
+                                Severity::Invalid => ("bad", "invalid"),
+                                Severity::Warning => ("unsure", "warning"),
+                            };
+                            strong class={ "chip " (class) } { (word) } " "
+                            code { (caveat.id) }
+                            @if !caveat.place.is_empty() { " (" (caveat.place) ")" }
+                            ": " (caveat.text) ". "
+                            @if !caveat.remedy.is_empty() {
+                                span.remedy { "To do: " (caveat.remedy) "." }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn section(id: &str, heading: &str, body: Markup) -> Markup {
+    html! { section id=(id) { h2 { (heading) } (body) } }
+}
+
+fn figure_block(figure: &Figure, charts: &[&Chart]) -> Markup {
+    let drawn = charts.iter().find(|c| c.name == figure.name).map(|c| c.inline());
+    html! {
+        @if let Some((wide, narrow)) = drawn {
+            figure id={ "figure-" (figure.name) } {
+                div.wide { (PreEscaped(wide)) }
+                div.narrow { (PreEscaped(narrow)) }
+                details {
+                    summary { "The numbers of this figure" }
+                    (table(&figure.twin))
+                }
+            }
+        }
+    }
+}
+
+fn numbers(report: &Report) -> Markup {
+    html! {
+        (section("percentiles", "Percentiles", html! {
+            p.note { "Response time counts from when a request was due, service time from when it was sent. A percentile is given where at least ten samples lie above it." }
+            (table(&report.percentiles))
+        }))
+        (section("stalls", "Stalls", html! {
+            @if report.stalls.rows.is_empty() {
+                p { "None: replies kept coming all the time." }
+            } @else { (table(&report.stalls)) }
+        }))
+        (section("groups", "All groups", html! {
+            (table(&report.groups))
+            (table(&report.counts))
+        }))
+    }
+}
+
+fn table(table: &Table) -> Markup {
+    html! {
+        @if !table.rows.is_empty() {
+            div.scroll {
+                table {
+                    caption { (table.caption) }
+                    thead { tr {
+                        @for (name, align) in &table.head {
+                            th scope="col" class=[right(*align)] { (name) }
+                        }
+                    } }
+                    tbody {
+                        @for (row, repeats) in with_repeats(table) {
+                            tr class=[(!repeats).then_some("first")] {
+                                @for (cell, (_, align)) in row.iter().zip(&table.head) {
+                                    td class=[right(*align)] { (cell) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn right(align: Align) -> Option<&'static str> {
+    (align == Align::Right).then_some("r")
+}
+
+/// Each row, and whether its first cell repeats the row before.
+fn with_repeats(table: &Table) -> impl Iterator<Item = (&Vec<String>, bool)> {
+    let before = std::iter::once(None).chain(table.rows.iter().map(Some));
+    table.rows.iter().zip(before).map(|(row, before)| {
+        let repeats = before.is_some_and(|b| b.first() == row.first());
+        (row, repeats)
+    })
+}
+
+fn how_to_read() -> Markup {
+    html! {
+        section #reading {
+            h2 { "How to read this" }
+            dl {
+                dt { "Response time" }
+                dd { "From the instant a request was due until the last byte of its reply. A request that is due while the server does not answer is due all the same, so this is what a user waits." }
+                dt { "Service time" }
+                dd { "From the instant the request was sent. In a stall most requests cannot even be sent, so service time hides the wait: that is why both are shown." }
+                dt { "Stall" }
+                dd { "A span in which no reply arrived on any connection while requests were due. Client-seconds lost are the waiting times of all delayed requests added up." }
+                dt { "Percentile axis" }
+                dd { "Each step to the right (90 %, 99 %, 99.9 %, …) leaves a tenth of the requests above. The axis ends at the number of samples; where fewer than ten lie above, a curve tells a few requests' story and is shaded." }
+                dt { "95 % interval" }
+                dd { "From redrawing stretches of the run with replacement (block bootstrap). Requests that wait for the same stall are one event, so an interval can be wide in spite of many samples." }
+                dt { "≥" }
+                dd { "Some requests had no reply when the run ended; the true value may be higher." }
+            }
+        }
+    }
+}
+
+fn files(report: &Report) -> Markup {
+    html! {
+        section #files {
+            h2 { "Files and command" }
+            @if !report.command.is_empty() { pre { code { (report.command) } } }
+            ul {
+                @for (name, what) in &report.files { li { a href=(name) { (name) } ": " (what) } }
+                @for (name, dir) in &report.arms {
+                    li { a href={ (dir) "/report.html" } { "arm " (name) } ": its own report" }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `summary.md`: the report on one screen, for a pull request or a CI job's summary.
+//!
+//! Plain Markdown tables, no pictures (a job summary cannot show files of the run) and no links
+//! out of the folder. Only substitutes what the view prepared.
+
+use std::fmt::Write as _;
+
+use crate::record::Severity;
+use crate::view::report::Report;
+use crate::view::table::{Align, Table};
+
+/// The text of the summary.
+pub(crate) fn write(report: &Report) -> String {
+    let mut out = format!("## {}\n\n", text(&report.heading));
+    if !report.question.is_empty() {
+        let _ = writeln!(out, "{}\n", text(&report.question));
+    }
+    for claim in &report.claims {
+        let _ = writeln!(
+            out,
+            "**{}** {}: {}  \nexpected: {}  \nmeasured: {}\n",
+            claim.verdict.as_str(),
+            text(&claim.id),
+            text(&claim.text),
+            text(&claim.expected),
+            text(&claim.measured)
+        );
+    }
+    if report.caveats.is_empty() {
+        out.push_str("No doubt about this measurement.\n\n");
+    }
+    for caveat in &report.caveats {
+        let word = match caveat.severity {
+            Severity::Invalid => "INVALID",
+            Severity::Warning => "Warning",
+        };
+        let place =
+            if caveat.place.is_empty() { String::new() } else { format!(" ({})", caveat.place) };
+        let _ = writeln!(
+            out,
+            "> **{word}** `{}`{}: {}. To do: {}.\n",
+            caveat.id,
+            text(&place),
+            text(&caveat.text),
+            text(&caveat.remedy)
+        );
+    }
+    for figure in &report.figures {
+        let _ = writeln!(out, "- {}", text(&figure.title));
+    }
+    out.push('\n');
+    table(&mut out, &report.key);
+    let _ =
+        writeln!(out, "{}", report.facts.iter().map(|f| text(f)).collect::<Vec<_>>().join(" · "));
+    out
+}
+
+fn table(out: &mut String, table: &Table) {
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    out.push_str(&line(table.head.iter().map(|(name, _)| text(name)).collect()));
+    let rule = |align: &Align| if *align == Align::Right { "---:" } else { "---" }.to_owned();
+    out.push_str(&line(table.head.iter().map(|(_, align)| rule(align)).collect()));
+    for row in &table.rows {
+        out.push_str(&line(row.iter().map(|cell| text(cell)).collect()));
+    }
+    out.push('\n');
+}
+
+/// Text that Markdown leaves alone: one line, no marks that would start emphasis or a cell.
+fn text(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    for c in raw.chars() {
+        match c {
+            '\u{a0}' => out.push(' '),
+            '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,12 @@
+//! Views: from data to ready strings and series. Units are chosen here, once; titles state the
+//! finding; nothing here knows pixels or tags of HTML.
+
+pub(crate) mod arms;
+pub(crate) mod curves;
+pub(crate) mod figure;
+pub(crate) mod finding;
+pub(crate) mod report;
+pub(crate) mod table;
+pub(crate) mod tables;
+pub(crate) mod time;
+pub(crate) mod units;

@@ -1,0 +1,226 @@
+//! A whole report as ready text: what the page and the summary print, in the order they print it.
+
+use super::arms::ArmData;
+use super::figure::Figure;
+use super::table::Table;
+use super::tables;
+use super::units::{counted, grouped, seconds};
+use super::{curves, time};
+use crate::folder::Folder;
+use crate::record::{CaveatRecord, ClaimVerdict, RunRecord, Severity};
+
+/// A report.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// What was run.
+    pub(crate) heading: String,
+    /// When, against what, how long.
+    pub(crate) facts: Vec<String>,
+    /// The question it answers; may be empty.
+    pub(crate) question: String,
+    /// The claims and their verdicts.
+    pub(crate) claims: Vec<ClaimView>,
+    /// Doubts, the gravest first.
+    pub(crate) caveats: Vec<CaveatView>,
+    /// The handful of numbers to remember.
+    pub(crate) key: Table,
+    /// In the order shown.
+    pub(crate) figures: Vec<Figure>,
+    /// Percentiles of the headline, response and service side by side.
+    pub(crate) percentiles: Table,
+    /// The stalls.
+    pub(crate) stalls: Table,
+    /// Every group and command.
+    pub(crate) groups: Table,
+    /// What became of every request.
+    pub(crate) counts: Table,
+    /// The machine and the server.
+    pub(crate) environment: Table,
+    /// The command line.
+    pub(crate) command: String,
+    /// Names and folders of the arms, for links.
+    pub(crate) arms: Vec<(String, String)>,
+    /// Files beside the page and what they are.
+    pub(crate) files: Vec<(&'static str, &'static str)>,
+}
+
+/// A claim with its outcome.
+#[derive(Debug)]
+pub(crate) struct ClaimView {
+    pub(crate) id: String,
+    pub(crate) text: String,
+    pub(crate) expected: String,
+    pub(crate) measured: String,
+    pub(crate) verdict: ClaimVerdict,
+}
+
+/// A doubt and where it arose.
+#[derive(Debug)]
+pub(crate) struct CaveatView {
+    pub(crate) severity: Severity,
+    /// The arm; empty if it concerns the whole.
+    pub(crate) place: String,
+    pub(crate) id: String,
+    pub(crate) text: String,
+    pub(crate) remedy: String,
+}
+
+impl Report {
+    /// The report of a folder.
+    pub(crate) fn of(folder: &Folder) -> Self {
+        let arms = ArmData::of(folder);
+        let record = &folder.record;
+        let scenario = record.scenario.as_ref();
+        let figures = [curves::figure(&arms), time::response(&arms), time::throughput(&arms)];
+        Self {
+            heading: heading(folder),
+            facts: facts(folder, &arms),
+            question: scenario.map_or(String::new(), |s| s.question.clone()),
+            claims: claims(record),
+            caveats: caveats(folder),
+            key: tables::key_figures(&arms),
+            figures: figures.into_iter().flatten().collect(),
+            percentiles: tables::percentiles(&arms),
+            stalls: tables::stalls(&arms),
+            groups: tables::groups(&arms),
+            counts: tables::counts(&arms),
+            environment: tables::environment(folder),
+            command: record.command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+            arms: folder.arms.iter().map(|(a, _)| (a.name.clone(), a.dir.clone())).collect(),
+            files: files(folder),
+        }
+    }
+
+    /// True if some doubt forbids to decide on these numbers.
+    pub(crate) fn is_invalid(&self) -> bool {
+        self.caveats.iter().any(|c| c.severity == Severity::Invalid)
+    }
+}
+
+fn heading(folder: &Folder) -> String {
+    match &folder.record.scenario {
+        Some(s) if s.title.is_empty() => s.name.clone(),
+        Some(s) => format!("{}: {}", s.name, s.title),
+        None => {
+            let names: Vec<&str> = folder
+                .record
+                .headline_groups()
+                .iter()
+                .flat_map(|g| g.commands.keys())
+                .map(String::as_str)
+                .collect();
+            let server = folder.record.server.as_ref().map_or("the server", |s| s.name.as_str());
+            if names.is_empty() {
+                format!("Latency of {server}")
+            } else {
+                format!("Latency of {} on {server}", names.join(", "))
+            }
+        }
+    }
+}
+
+fn facts(folder: &Folder, arms: &[ArmData<'_>]) -> Vec<String> {
+    let record = &folder.record;
+    let mut facts = Vec::new();
+    let server =
+        record.server.as_ref().or_else(|| arms.iter().find_map(|a| a.record.server.as_ref()));
+    if let Some(server) = server {
+        let version = server.version.as_deref().unwrap_or("");
+        facts.push(format!("{} {version}", server.name).trim().to_owned());
+    }
+    if !record.started_at.is_empty() {
+        facts.push(record.started_at.replace('T', " ").replace('Z', " UTC"));
+    }
+    if let Some(scenario) = record.scenario.as_ref().filter(|s| !s.scale.is_empty()) {
+        facts.push(format!("scale {}", scenario.scale));
+    }
+    let longest = arms.iter().map(|a| a.record.duration_s).fold(record.duration_s, f64::max);
+    if longest > 0.0 {
+        let each = if arms.len() > 1 { " per arm" } else { "" };
+        facts.push(format!("{}{each} measured", seconds(longest)));
+    }
+    let requests: u64 = arms.iter().flat_map(ArmData::groups).map(|g| g.counts.scheduled).sum();
+    if requests > 0 {
+        facts.push(format!("{} requests", grouped(requests)));
+    }
+    let tool = format!("{} {}", record.tool.name, record.tool.version);
+    let commit = record.tool.commit.as_ref().map_or(String::new(), |c| format!(" ({c})"));
+    facts.push(format!("{tool}{commit}, seed {}", record.seed));
+    facts
+}
+
+fn claims(record: &RunRecord) -> Vec<ClaimView> {
+    let view = |claim: &crate::record::Claim| ClaimView {
+        id: claim.id.clone(),
+        text: claim.text.clone(),
+        expected: claim.expected.clone(),
+        measured: claim.measured.clone(),
+        verdict: claim.verdict,
+    };
+    record.scenario.iter().flat_map(|s| &s.claims).map(view).collect()
+}
+
+/// The doubts of the folder and of its arms; the same doubt in every arm is said once.
+fn caveats(folder: &Folder) -> Vec<CaveatView> {
+    let view = |place: &str, c: &CaveatRecord| CaveatView {
+        severity: c.severity,
+        place: place.to_owned(),
+        id: c.id.clone(),
+        text: c.text.clone(),
+        remedy: c.remedy.clone(),
+    };
+    let mut all: Vec<CaveatView> = folder.record.caveats.iter().map(|c| view("", c)).collect();
+    for (arm, arm_folder) in &folder.arms {
+        for caveat in &arm_folder.record.caveats {
+            if !all.iter().any(|seen| seen.id == caveat.id && seen.text == caveat.text) {
+                all.push(view(&arm.name, caveat));
+            }
+        }
+    }
+    if folder.hlog.as_ref().is_some_and(|log| log.torn) {
+        all.push(CaveatView {
+            severity: Severity::Warning,
+            place: String::new(),
+            id: "log-torn".to_owned(),
+            text: "the last line of latency.hlog was cut off and left out".to_owned(),
+            remedy: "the run was stopped while writing; run it again before deciding on it"
+                .to_owned(),
+        });
+    }
+    let missing = folder.record.scenario.as_ref().map_or(0, |s| s.arms.len()) - folder.arms.len();
+    if missing > 0 {
+        all.push(CaveatView {
+            severity: Severity::Warning,
+            place: String::new(),
+            id: "arms-missing".to_owned(),
+            text: format!(
+                "{} not run, because the scenario was cut short",
+                counted(missing, "arm")
+            ),
+            remedy: "run it again to the end before deciding on it".to_owned(),
+        });
+    }
+    all.sort_by_key(|c| c.severity);
+    all
+}
+
+fn files(folder: &Folder) -> Vec<(&'static str, &'static str)> {
+    let mut files = vec![("result.json", "everything on this page, exact, for programs")];
+    if folder.hlog.is_some() {
+        files.push((
+            "latency.hlog",
+            "HdrHistogram interval log; untagged lines are the headline response time",
+        ));
+    }
+    files.push(("summary.md", "the short form for a pull request"));
+    files
+}
+
+/// A word as a shell would need it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}

@@ -1,0 +1,290 @@
+//! The tables of a report, filled from the record; every number here is in `result.json`, too.
+
+use super::arms::ArmData;
+use super::table::Table;
+use super::units::{duration, grouped, percent, percentile, rate, seconds};
+use crate::folder::Folder;
+use crate::record::{Counts, Group, Metrics, Percentile, Quantiles, Server, Stall};
+
+/// What stands for "there is nothing to say".
+const NONE: &str = "–";
+
+/// The numbers to remember, one column per arm.
+pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
+    let heads: Vec<String> = arms
+        .iter()
+        .map(|a| format!(">{}", if a.name.is_empty() { "value" } else { &a.name }))
+        .collect();
+    let mut columns = vec!["<Figure"];
+    columns.extend(heads.iter().map(String::as_str));
+    let mut table = Table::new("Key figures", &columns);
+    let mut row = |name: &str, cell: &dyn Fn(&ArmData<'_>) -> String| {
+        let mut cells = vec![name.to_owned()];
+        cells.extend(arms.iter().map(cell));
+        if cells.iter().skip(1).any(|c| c != NONE) {
+            table.push(cells);
+        }
+    };
+    for p in [50.0, 99.0, 99.9] {
+        let name = format!("response time, {}", percentile(p));
+        row(&name, &|a| headline(a).map_or(NONE.to_owned(), |m| at(&m.response_time, p)));
+    }
+    row("response time, largest", &|a| {
+        headline(a).map_or(NONE.to_owned(), |m| or_none(m.response_time.max_us.map(duration)))
+    });
+    row("service time, p99", &|a| {
+        headline(a).map_or(NONE.to_owned(), |m| at(&m.service_time, 99.0))
+    });
+    row("replies per second", &|a| rate(a.groups().iter().map(|g| g.achieved_rate).sum::<f64>()));
+    row("offered per second", &|a| or_none(a.offered_rate().map(rate)));
+    row("stalls", &|a| grouped(a.record.stalls.len() as u64));
+    row("longest stall", &|a| or_none(longest(&a.record.stalls).map(seconds)));
+    row("requests delayed by stalls", &|a| {
+        grouped(a.record.stalls.iter().map(|s| s.delayed).sum())
+    });
+    row("client-seconds lost in stalls", &|a| {
+        seconds(a.record.stalls.iter().map(|s| s.lost_client_seconds).sum::<f64>())
+    });
+    row("errors and timeouts", &|a| {
+        let share = a.groups().iter().map(|g| g.counts.error_share()).fold(0.0, f64::max);
+        percent(share)
+    });
+    table
+}
+
+/// The metrics of the headline: of its only group, or of the first, since a record has no merged
+/// percentiles over groups.
+fn headline<'a>(arm: &ArmData<'a>) -> Option<&'a Metrics> {
+    arm.groups().first().map(|g| &g.total)
+}
+
+fn longest(stalls: &[Stall]) -> Option<f64> {
+    stalls.iter().map(|s| s.duration_s).max_by(f64::total_cmp)
+}
+
+fn or_none(text: Option<String>) -> String {
+    text.unwrap_or_else(|| NONE.to_owned())
+}
+
+fn at(quantiles: &Quantiles, p: f64) -> String {
+    quantiles.at(p).map_or(NONE.to_owned(), value)
+}
+
+/// A percentile as text: `≥` if censored, what it would need if it is not supported.
+fn value(percentile: &Percentile) -> String {
+    match (percentile.us, percentile.need) {
+        (Some(us), _) if percentile.censored => format!("≥\u{a0}{}", duration(us)),
+        (Some(us), _) => duration(us),
+        (None, Some(need)) => format!("needs {} samples", grouped(need)),
+        (None, None) => NONE.to_owned(),
+    }
+}
+
+fn interval(percentile: &Percentile) -> String {
+    match (percentile.lo_us, percentile.hi_us) {
+        (Some(lo), Some(hi)) => format!("{} to {}", duration(lo), duration(hi)),
+        _ => NONE.to_owned(),
+    }
+}
+
+/// Percentiles of the headline groups.
+pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> Table {
+    let mut table = Table::new(
+        "Percentiles with 95 % intervals",
+        &[
+            "<Arm",
+            "<Group",
+            ">Percentile",
+            ">Response time",
+            ">95 % interval",
+            ">Service time",
+            ">95 % interval",
+        ],
+    );
+    for arm in arms {
+        for group in arm.groups() {
+            let (response, service) = (&group.total.response_time, &group.total.service_time);
+            for p in &response.percentiles {
+                let other = service.at(p.p);
+                table.push(vec![
+                    arm.label().to_owned(),
+                    group.name.clone(),
+                    percentile(p.p),
+                    value(p),
+                    interval(p),
+                    other.map_or(NONE.to_owned(), value),
+                    other.map_or(NONE.to_owned(), interval),
+                ]);
+            }
+            let largest = |q: &Quantiles| or_none(q.max_us.map(duration));
+            table.push(vec![
+                arm.label().to_owned(),
+                group.name.clone(),
+                "largest".to_owned(),
+                largest(response),
+                String::new(),
+                largest(service),
+                String::new(),
+            ]);
+        }
+    }
+    table
+}
+
+/// The stalls of all arms.
+pub(crate) fn stalls(arms: &[ArmData<'_>]) -> Table {
+    let mut table = Table::new(
+        "Stalls: spans without any reply while requests were due",
+        &[
+            "<Arm",
+            ">Start",
+            ">Length",
+            "<Cause",
+            ">Requests delayed",
+            ">Client-seconds lost",
+            "<Evidence",
+        ],
+    );
+    for arm in arms {
+        for stall in &arm.record.stalls {
+            table.push(vec![
+                arm.label().to_owned(),
+                format!("{:.3}\u{a0}s", stall.start_s),
+                seconds(stall.duration_s),
+                stall.cause.clone().unwrap_or_else(|| "unknown".to_owned()),
+                grouped(stall.delayed),
+                seconds(stall.lost_client_seconds),
+                stall.evidence.join("; "),
+            ]);
+        }
+    }
+    table
+}
+
+/// Every group and command, offenders included.
+pub(crate) fn groups(arms: &[ArmData<'_>]) -> Table {
+    let mut table = Table::new(
+        "Every group and command",
+        &[
+            "<Arm",
+            "<Group",
+            "<Role",
+            "<Command",
+            ">Replies",
+            ">Response p50",
+            ">Response p99",
+            ">Response largest",
+            ">Service p50",
+            ">Service p99",
+        ],
+    );
+    for arm in arms {
+        for group in &arm.record.groups {
+            for (command, metrics) in &group.commands {
+                table.push(group_row(arm, group, command, metrics));
+            }
+        }
+    }
+    table
+}
+
+fn group_row(arm: &ArmData<'_>, group: &Group, command: &str, m: &Metrics) -> Vec<String> {
+    vec![
+        arm.label().to_owned(),
+        group.name.clone(),
+        group.role.as_str().to_owned(),
+        command.to_owned(),
+        grouped(m.response_time.count),
+        at(&m.response_time, 50.0),
+        at(&m.response_time, 99.0),
+        or_none(m.response_time.max_us.map(duration)),
+        at(&m.service_time, 50.0),
+        at(&m.service_time, 99.0),
+    ]
+}
+
+/// What became of every request and connection.
+pub(crate) fn counts(arms: &[ArmData<'_>]) -> Table {
+    let mut table = Table::new(
+        "What became of every request",
+        &[
+            "<Arm",
+            "<Group",
+            "<Arrivals",
+            ">Connections",
+            ">Scheduled",
+            ">Sent",
+            ">Shed",
+            ">OK",
+            ">Errors",
+            ">Timeouts",
+            ">Unfinished",
+        ],
+    );
+    for arm in arms {
+        for group in &arm.record.groups {
+            let Counts { scheduled, sent, shed, ok, error, timeout, unfinished } = group.counts;
+            let arrivals = match group.arrival.rate {
+                Some(offered) => format!("{}, {}", group.arrival.process, rate(offered)),
+                None => group.arrival.process.clone(),
+            };
+            let connections = group.connections;
+            let mut row = vec![arm.label().to_owned(), group.name.clone(), arrivals];
+            row.push(if connections.established == connections.asked {
+                grouped(connections.asked)
+            } else {
+                format!("{} of {}", grouped(connections.established), grouped(connections.asked))
+            });
+            let numbers = [scheduled, sent, shed, ok, error, timeout, unfinished];
+            row.extend(numbers.map(grouped));
+            table.push(row);
+        }
+    }
+    table
+}
+
+/// The machine and the server, one fact per row.
+pub(crate) fn environment(folder: &Folder) -> Table {
+    let mut table = Table::new("Machine and server", &["<Fact", "<Value"]);
+    // A scenario's own record may leave them to its arms.
+    let own = folder.record.environment.clone();
+    let environment = if own == Default::default() {
+        folder.arms.first().map_or(own, |(_, arm)| arm.record.environment.clone())
+    } else {
+        own
+    };
+    let mut fact = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            table.push(vec![name.to_owned(), value]);
+        }
+    };
+    fact("processor", environment.cpu_model);
+    fact("processors", environment.cores.map(grouped));
+    fact("kernel", environment.kernel);
+    fact("frequency governor", environment.governor);
+    fact("open files (ulimit -n)", environment.nofile.map(grouped));
+    fact("net.core.somaxconn", environment.somaxconn.map(grouped));
+    fact("clock", environment.clock);
+    for (name, value) in environment.other {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        fact(&name.replace('_', " "), Some(text));
+    }
+    let mut servers: Vec<&Server> = Vec::new();
+    let of_arms = folder.arms.iter().filter_map(|(_, arm)| arm.record.server.as_ref());
+    for server in folder.record.server.iter().chain(of_arms) {
+        let same = |s: &&Server| {
+            (&s.name, &s.version, &s.config) == (&server.name, &server.version, &server.config)
+        };
+        if !servers.iter().any(same) {
+            servers.push(server);
+        }
+    }
+    for server in servers {
+        let version = server.version.as_deref().unwrap_or("");
+        fact("server", Some(format!("{} {version}", server.name).trim().to_owned()));
+        for (name, value) in &server.config {
+            fact(&format!("server: {name}"), Some(value.clone()));
+        }
+    }
+    table
+}

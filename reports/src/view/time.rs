@@ -1,0 +1,212 @@
+//! The two figures over time: response time and throughput, with the stalls marked.
+
+use super::arms::ArmData;
+use super::figure::{
+    Figure, Plot, RatePanel, RatePlot, StallMark, TimeColumn, TimePanel, TimePlot,
+};
+use super::finding;
+use super::table::Table;
+use super::units::{duration, grouped, rate, seconds, us};
+use crate::histogram::Sparse;
+use crate::hlog::Interval;
+
+/// More columns than this are narrower than two pixels on the widest chart.
+const COLUMNS_MAX: u64 = 400;
+/// Rows of a table twin per arm: longer ones are read by no one.
+const TWIN_ROWS_MAX: u64 = 60;
+/// A burst after a stall may be this many times the usual rate before the axis cuts it off.
+const TOP_OVER_USUAL: f64 = 2.5;
+
+/// Response time over time, or `None` without samples.
+pub(crate) fn response(arms: &[ArmData<'_>]) -> Option<Figure> {
+    let panels: Vec<TimePanel> =
+        arms.iter().enumerate().map(|(position, arm)| time_panel(position, arm)).collect();
+    if panels.iter().all(|p| p.columns.is_empty()) {
+        return None;
+    }
+    let column = panels.iter().map(|p| p.column_s).fold(0.0, f64::max);
+    Some(Figure {
+        name: "response-time",
+        title: finding::stalls(arms),
+        subtitle: format!(
+            "Response time of the replies that arrived in each {}. Grey: no reply on any connection.",
+            seconds(column)
+        ),
+        twin: time_twin(arms),
+        plot: Plot::ResponseOverTime(TimePlot { span_s: span(arms), panels }),
+    })
+}
+
+/// Throughput over time, or `None` without samples.
+pub(crate) fn throughput(arms: &[ArmData<'_>]) -> Option<Figure> {
+    let panels: Vec<RatePanel> =
+        arms.iter().enumerate().map(|(position, arm)| rate_panel(position, arm)).collect();
+    if panels.iter().all(|p| p.points.is_empty()) {
+        return None;
+    }
+    let top = top_rate(&panels);
+    let cut = panels.iter().any(|p| p.points.iter().any(|&(_, r)| r > top));
+    let column = panels.iter().map(|p| p.column_s).fold(0.0, f64::max);
+    let mut subtitle = format!("Replies per second in each {}.", seconds(column));
+    if panels.iter().any(|p| p.offered.is_some()) {
+        subtitle.push_str(" Dotted: what was asked for.");
+    }
+    if cut {
+        subtitle.push_str(" The axis is cut: ▲ gives the height of a burst above it.");
+    }
+    Some(Figure {
+        name: "throughput",
+        title: finding::throughput(arms),
+        subtitle,
+        twin: rate_twin(arms),
+        plot: Plot::Throughput(RatePlot { span_s: span(arms), top, panels }),
+    })
+}
+
+fn span(arms: &[ArmData<'_>]) -> f64 {
+    arms.iter().map(ArmData::span_s).fold(0.0, f64::max)
+}
+
+/// Intervals joined into at most `columns` columns of equal length; empty ones are left out.
+fn joined(intervals: &[Interval], columns: u64) -> (f64, Vec<(f64, Sparse)>) {
+    let length = intervals.iter().map(|i| i.length_ns).max().unwrap_or(0).max(1);
+    let end = intervals.iter().map(|i| i.start_ns + length).max().unwrap_or(0);
+    let factor = nice_factor(end.div_ceil(length).div_ceil(columns.max(1)).max(1));
+    let column = length * factor;
+    let mut out: Vec<(u64, Vec<&Sparse>)> = Vec::new();
+    for interval in intervals.iter().filter(|i| !i.counts.is_empty()) {
+        let start = interval.start_ns / column * column;
+        match out.last_mut() {
+            Some((last, parts)) if *last == start => parts.push(&interval.counts),
+            _ => out.push((start, vec![&interval.counts])),
+        }
+    }
+    let join = |(start, parts): (u64, Vec<&Sparse>)| {
+        let counts = parts.iter().flat_map(|p| p.counts().iter().copied()).collect();
+        (start as f64 / 1e9, Sparse::from_counts(counts))
+    };
+    (column as f64 / 1e9, out.into_iter().map(join).collect())
+}
+
+/// The next of 1, 2, 5, 10, 20, … so that columns have round lengths.
+fn nice_factor(at_least: u64) -> u64 {
+    let mut decade = 1_u64;
+    loop {
+        for step in [1, 2, 5] {
+            if decade * step >= at_least {
+                return decade * step;
+            }
+        }
+        decade = decade.saturating_mul(10);
+    }
+}
+
+fn column(start_s: f64, counts: &Sparse) -> TimeColumn {
+    let at = |q| counts.value_at(q).map_or(0.0, us);
+    TimeColumn {
+        start_s,
+        max_us: at(1.0),
+        p99_us: at(0.99),
+        p50_us: at(0.5),
+        count: counts.total(),
+    }
+}
+
+fn time_panel(position: usize, arm: &ArmData<'_>) -> TimePanel {
+    let (column_s, columns) = joined(&arm.response, COLUMNS_MAX);
+    TimePanel {
+        label: arm.name.clone(),
+        summary: arm.summary.clone(),
+        arm: position,
+        columns: columns.iter().map(|(start, counts)| column(*start, counts)).collect(),
+        column_s,
+        stalls: stall_marks(arm),
+    }
+}
+
+fn stall_marks(arm: &ArmData<'_>) -> Vec<StallMark> {
+    let mark = |stall: &crate::record::Stall| {
+        let short = seconds(stall.duration_s);
+        let long = match &stall.cause {
+            Some(cause) => format!("{cause} {short}"),
+            None => short.clone(),
+        };
+        StallMark { start_s: stall.start_s, duration_s: stall.duration_s, long, short }
+    };
+    arm.record.stalls.iter().map(mark).collect()
+}
+
+fn rate_panel(position: usize, arm: &ArmData<'_>) -> RatePanel {
+    let (column_s, points) = rates(arm, COLUMNS_MAX);
+    RatePanel {
+        label: arm.name.clone(),
+        summary: arm.summary.clone(),
+        arm: position,
+        points,
+        column_s,
+        offered: arm.offered_rate(),
+        stalls: stall_marks(arm),
+    }
+}
+
+/// Replies per second, column by column, empty ones included.
+fn rates(arm: &ArmData<'_>, columns: u64) -> (f64, Vec<(f64, f64)>) {
+    let (length, filled) = joined(&arm.response, columns);
+    if filled.is_empty() {
+        return (length, Vec::new());
+    }
+    // The drain after the measurement has no load, so it is no part of the throughput.
+    let count = (arm.record.duration_s / length).floor() as usize;
+    let mut points: Vec<(f64, f64)> = (0..count).map(|i| (i as f64 * length, 0.0)).collect();
+    for (start, counts) in filled {
+        if let Some(point) = points.get_mut((start / length).round() as usize) {
+            point.1 = counts.total() as f64 / length;
+        }
+    }
+    (length, points)
+}
+
+/// The top of the rate axis: a catch-up burst of ten times the rate must not flatten the rest.
+fn top_rate(panels: &[RatePanel]) -> f64 {
+    let usual = panels.iter().map(|p| p.offered.unwrap_or_else(|| median(p))).fold(0.0, f64::max);
+    let highest = panels.iter().flat_map(|p| &p.points).map(|&(_, r)| r).fold(0.0, f64::max);
+    if usual > 0.0 { highest.clamp(usual * 1.2, usual * TOP_OVER_USUAL) } else { highest.max(1.0) }
+}
+
+fn median(panel: &RatePanel) -> f64 {
+    let mut rates: Vec<f64> = panel.points.iter().map(|&(_, rate)| rate).collect();
+    rates.sort_by(f64::total_cmp);
+    rates.get(rates.len() / 2).copied().unwrap_or(0.0)
+}
+
+fn time_twin(arms: &[ArmData<'_>]) -> Table {
+    let mut table = Table::new(
+        "Response time of the replies in each span",
+        &["<Arm", ">From", ">Replies", ">p50", ">p99", ">Largest"],
+    );
+    for arm in arms {
+        for (start, counts) in joined(&arm.response, TWIN_ROWS_MAX).1 {
+            let c = column(start, &counts);
+            table.push(vec![
+                arm.label().to_owned(),
+                format!("{start:.1}\u{a0}s"),
+                grouped(c.count),
+                duration(c.p50_us),
+                duration(c.p99_us),
+                duration(c.max_us),
+            ]);
+        }
+    }
+    table
+}
+
+fn rate_twin(arms: &[ArmData<'_>]) -> Table {
+    let mut table =
+        Table::new("Replies per second in each span", &["<Arm", ">From", ">Replies per second"]);
+    for arm in arms {
+        for (start, replies) in rates(arm, TWIN_ROWS_MAX).1 {
+            table.push(vec![arm.label().to_owned(), format!("{start:.1}\u{a0}s"), rate(replies)]);
+        }
+    }
+    table
+}

@@ -1,0 +1,162 @@
+//! Numbers as text: units are chosen once, here. A no-break space stands between number and unit.
+
+/// The space between a number and its unit.
+const GAP: char = '\u{a0}';
+
+/// A duration in µs with three digits: `70.3 µs`, `812 ms`, `1.02 s`.
+pub(crate) fn duration(us: f64) -> String {
+    let (value, unit) = scaled(us);
+    format!("{}{GAP}{unit}", three_digits(value))
+}
+
+/// As [`duration`], without trailing zeros: for axes.
+pub(crate) fn tick_duration(us: f64) -> String {
+    let (value, unit) = scaled(us);
+    format!("{}{GAP}{unit}", trimmed(value))
+}
+
+/// A duration in seconds, see [`duration`].
+pub(crate) fn seconds(s: f64) -> String {
+    duration(s * 1e6)
+}
+
+/// A value in ns as µs.
+pub(crate) fn us(ns: u64) -> f64 {
+    ns as f64 / 1e3
+}
+
+fn scaled(us: f64) -> (f64, &'static str) {
+    // The limits leave room for rounding: 999.6 µs is 1.00 ms, not 1000 µs.
+    match us {
+        _ if us == 0.0 => (0.0, "µs"),
+        _ if us < 0.9995 => (us * 1e3, "ns"),
+        _ if us < 999.5 => (us, "µs"),
+        _ if us < 999_500.0 => (us / 1e3, "ms"),
+        _ => (us / 1e6, "s"),
+    }
+}
+
+fn three_digits(value: f64) -> String {
+    match value {
+        _ if value >= 999.5 => grouped(value.round() as u64),
+        _ if value >= 99.95 => format!("{value:.0}"),
+        _ if value >= 9.995 => format!("{value:.1}"),
+        _ if value == 0.0 => "0".to_owned(),
+        _ => format!("{value:.2}"),
+    }
+}
+
+fn trimmed(value: f64) -> String {
+    let text = format!("{value:.3}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A whole number with thousands separated: `30,000`.
+pub(crate) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A rate: `1,000/s`, `12.5/s`.
+pub(crate) fn rate(per_second: f64) -> String {
+    if per_second >= 100.0 {
+        format!("{}/s", grouped(per_second.round() as u64))
+    } else {
+        format!("{}/s", trimmed((per_second * 10.0).round() / 10.0))
+    }
+}
+
+/// A count on an axis: `0`, `500`, `10 k`, `1.5 M`.
+pub(crate) fn tick_count(n: f64) -> String {
+    match n {
+        _ if n >= 1e6 => format!("{}{GAP}M", trimmed(n / 1e6)),
+        _ if n >= 1e4 => format!("{}{GAP}k", trimmed(n / 1e3)),
+        _ if n >= 1e3 => grouped(n.round() as u64),
+        _ => trimmed(n),
+    }
+}
+
+/// A share as percent: `0.04 %`.
+pub(crate) fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    match value {
+        _ if value == 0.0 => format!("0{GAP}%"),
+        _ if value < 0.001 => format!("<0.001{GAP}%"),
+        _ if value < 1.0 => format!("{}{GAP}%", trimmed(value)),
+        _ => format!("{value:.1}{GAP}%"),
+    }
+}
+
+/// A percentile's name: `p99.9`.
+pub(crate) fn percentile(p: f64) -> String {
+    format!("p{p}")
+}
+
+/// How many times `a` is `b`: `460 times`, `1.8 times`.
+pub(crate) fn times(a: f64, b: f64) -> String {
+    let ratio = a / b;
+    if ratio >= 10.0 {
+        format!("{} times", grouped(ratio.round() as u64))
+    } else {
+        format!("{ratio:.1} times")
+    }
+}
+
+/// A list as English text: `a`, `a and b`, `a, b and c`.
+pub(crate) fn listed(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// `1 stall`, `5 stalls`.
+pub(crate) fn counted(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{} {what}s", grouped(n as u64)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_three_digits_and_the_unit_that_suits_it() {
+        let rows = [
+            (0.0, "0 µs"),
+            (0.25, "250 ns"),
+            (4.5, "4.50 µs"),
+            (70.34, "70.3 µs"),
+            (999.4, "999 µs"),
+            (999.6, "1.00 ms"),
+            (812_400.0, "812 ms"),
+            (1_020_000.0, "1.02 s"),
+            (75_000_000.0, "75.0 s"),
+        ];
+        for (us, text) in rows {
+            assert_eq!(duration(us).replace(GAP, " "), text);
+        }
+        assert_eq!(tick_duration(200_000.0).replace(GAP, " "), "200 ms");
+        assert_eq!(tick_duration(1_000_000.0).replace(GAP, " "), "1 s");
+    }
+
+    #[test]
+    fn counts_are_grouped() {
+        let rows = [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")];
+        for (n, text) in rows {
+            assert_eq!(grouped(n), text);
+        }
+        assert_eq!(rate(999.96), "1,000/s");
+        assert_eq!(rate(12.5), "12.5/s");
+        assert_eq!(tick_count(15_000.0).replace(GAP, " "), "15 k");
+        assert_eq!(percent(0.0004).replace(GAP, " "), "0.04 %");
+        assert_eq!(times(970.0, 2.1), "462 times");
+    }
+}
