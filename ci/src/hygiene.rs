@@ -144,13 +144,16 @@ impl Confinement<'_> {
     }
 }
 
-/// Whether `word` occurs in `text` with no identifier character around it.
+/// Whether `word` occurs in `text` and is not a part of a longer identifier.
 fn contains_word(text: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let continues = |inner: Option<char>, outer: Option<char>| {
+        inner.is_some_and(is_part) && outer.is_some_and(is_part)
+    };
     text.match_indices(word).any(|(at, _)| {
         let before = text[..at].chars().next_back();
         let after = text[at + word.len()..].chars().next();
-        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+        !continues(word.chars().next(), before) && !continues(word.chars().next_back(), after)
     })
 }
 
@@ -164,8 +167,9 @@ mod tests {
 
     #[test]
     fn words_are_whole() {
-        assert!(contains_word("use mio::Poll;", "mio"));
+        assert!(contains_word("use mio::Poll;", "mio::"));
         assert!(!contains_word("let mion = 1;", "mio"));
+        assert!(!contains_word("permio::Poll", "mio::"));
         assert!(contains_word("static mut X", "static mut"));
         assert!(!contains_word("mio_backend()", "mio"));
     }
