@@ -21,6 +21,7 @@ mod recorder;
 pub mod result;
 mod run;
 mod schedule;
+pub mod sim;
 pub mod sparse;
 mod stall;
 mod template;

@@ -123,6 +123,13 @@ impl<'a, W: Wire> Worker<'a, W> {
         let (from, until) = (self.clockwork.measure_from, self.clockwork.measure_until);
         for group in &mut self.groups {
             group.start(origin, from, until);
+        }
+    }
+
+    /// The first requests of closed loops; every connection with a free slot becomes known to its group.
+    fn begin(&mut self) {
+        let origin = self.clockwork.origin;
+        for group in &mut self.groups {
             for token in group.tokens.clone() {
                 let conn = &mut self.conns[token as usize];
                 if conn.is_ready() && group.begin(token, conn, origin) {
@@ -144,6 +151,7 @@ impl<'a, W: Wire> Worker<'a, W> {
         while self.wire.now() < self.clockwork.origin {
             self.wait_and_read(self.clockwork.origin)?;
         }
+        self.begin();
         loop {
             let now = self.wire.now();
             if self.keep_time(now, control) {

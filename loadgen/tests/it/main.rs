@@ -1,1 +1,2 @@
 //! Integration tests of this crate, in one binary.
+mod engine_virtual;

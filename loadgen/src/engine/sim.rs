@@ -1,0 +1,340 @@
+//! A run in virtual time against a scripted server: the same worker as over sockets, no socket, no waiting.
+//!
+//! Not a model of a network: bytes take a fixed time each way and arrive in order. With several threads, each has its own
+//! copy of the server. Used by tests and by whoever wants to know what a stall would do before causing one.
+//! Invariant: the outcome depends on the plan and the script alone.
+
+use super::EngineError;
+use super::check::check;
+use super::clockwork::{Clockwork, Control};
+use super::live::Live;
+use super::merge::merge;
+use super::plan::{Endpoint, RunPlan};
+use super::random::Rng;
+use super::result::RunResult;
+use super::run::{divide, open_quotas};
+use super::wire::{Ready, Token, Wait, Wire};
+use super::worker::Worker;
+use crate::clock::Nanos;
+use aelab_resp::{Parsed, RequestLimits, RequestParser, encode};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+
+/// Time between the last connection and the first request.
+const START_DELAY: Nanos = Nanos::from_millis(1);
+/// How soon a connection whose write was cut can be written again.
+const DRAIN_TIME: Nanos = Nanos::from_micros(5);
+
+/// What the server does. Times of freezes and outages count from the begin of the schedule.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// How long a command takes; commands run one after the other.
+    pub service: Service,
+    /// How long bytes take each way.
+    pub network: Nanos,
+    /// Spans in which no command starts.
+    pub freezes: Vec<Range<Nanos>>,
+    /// Spans in which the server is gone: connections are reset at the begin and refused until the end.
+    pub outages: Vec<Range<Nanos>>,
+    /// Calls a cursor takes from 0 to 0.
+    pub scan_calls: u64,
+    /// Most bytes taken by one write, most given by one read.
+    pub chunk_bytes: usize,
+    /// What a write costs the engine.
+    pub write_cost: Nanos,
+}
+
+/// How long a command takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Service {
+    /// Always this long.
+    Fixed(Nanos),
+    /// Exponential with this mean.
+    Exponential(Nanos),
+}
+
+impl Script {
+    /// A server that answers each command after `service` and does nothing else.
+    pub const fn steady(service: Nanos) -> Self {
+        Self {
+            service: Service::Fixed(service),
+            network: Nanos::ZERO,
+            freezes: Vec::new(),
+            outages: Vec::new(),
+            scan_calls: 3,
+            chunk_bytes: usize::MAX,
+            write_cost: Nanos::ZERO,
+        }
+    }
+}
+
+/// Runs `plan` in virtual time.
+///
+/// # Errors
+/// The plan contradicts itself, or could never end.
+pub fn simulate(plan: &RunPlan, script: &Script) -> Result<RunResult, EngineError> {
+    check(plan)?;
+    let shares = divide(plan)?;
+    let cancel = AtomicBool::new(false);
+    let control = Control::new(&cancel, open_quotas(&shares));
+    let live = Live::new(plan);
+    let stuck = |source| EngineError::System { what: "waiting in virtual time", source };
+    let mut results = Vec::new();
+    for share in shares {
+        let wire = Server::new(script.clone(), share.conns.len(), plan.seed);
+        let clockwork = Clockwork::new(plan);
+        let mut worker =
+            Worker::new(wire, share.groups, share.conns, clockwork, plan.connect, &live);
+        worker.connect_all(&control).map_err(stuck)?;
+        // The same on every thread, however long connecting took.
+        let origin = Nanos::from_secs(3_600).max(worker.wire.now.saturating_add(START_DELAY));
+        worker.wire.begin(origin);
+        worker.start(origin);
+        let ended = worker.run(&control).map_err(stuck)?;
+        worker.finish(ended);
+        results.push(worker.into_result(ended, None));
+    }
+    Ok(merge(plan, results, 0))
+}
+
+/// What will happen at a time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Open(Token),
+    Writable(Token),
+    Reply(Token, u64, Vec<u8>),
+    Reset,
+}
+
+/// The server and the network before it.
+#[derive(Debug)]
+struct Server {
+    script: Script,
+    now: Nanos,
+    events: BinaryHeap<Reverse<(Nanos, u64, Event)>>,
+    event_count: u64,
+    /// When the command before this one is done.
+    free_at: Nanos,
+    conns: Vec<Link>,
+    rng: Rng,
+}
+
+/// The server's end of a connection.
+#[derive(Debug, Default)]
+struct Link {
+    state: LinkState,
+    /// Counts openings, so that replies to an earlier connection are lost.
+    generation: u64,
+    requests: Vec<u8>,
+    parser: RequestParser,
+    replies: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum LinkState {
+    #[default]
+    Closed,
+    Opening,
+    Open,
+    Reset,
+}
+
+impl Server {
+    fn new(script: Script, connections: usize, seed: u64) -> Self {
+        Self {
+            script,
+            now: Nanos::from_secs(1),
+            events: BinaryHeap::new(),
+            event_count: 0,
+            free_at: Nanos::ZERO,
+            conns: (0..connections).map(|_| Link::default()).collect(),
+            rng: Rng::new(seed, &[u64::MAX]),
+        }
+    }
+
+    /// The schedule begins at `origin`: the script's times are counted from there.
+    fn begin(&mut self, origin: Nanos) {
+        for span in self.script.freezes.iter_mut().chain(&mut self.script.outages) {
+            *span = span.start + origin..span.end + origin;
+        }
+        for outage in self.script.outages.clone() {
+            self.at(outage.start, Event::Reset);
+        }
+    }
+
+    fn at(&mut self, at: Nanos, event: Event) {
+        self.event_count += 1;
+        self.events.push(Reverse((at, self.event_count, event)));
+    }
+
+    fn is_down(&self) -> bool {
+        self.script.outages.iter().any(|outage| outage.contains(&self.now))
+    }
+
+    /// When a command that has arrived starts: after the one before it, and not in a freeze.
+    fn start_of(&self, arrival: Nanos) -> Nanos {
+        let mut start = arrival.max(self.free_at);
+        while let Some(freeze) = self.script.freezes.iter().find(|span| span.contains(&start)) {
+            start = freeze.end;
+        }
+        start
+    }
+
+    fn serve(&mut self, token: Token, reply: Vec<u8>) {
+        let service = match self.script.service {
+            Service::Fixed(service) => service,
+            Service::Exponential(mean) => Nanos((mean.0 as f64 * self.rng.exponential()) as u64),
+        };
+        let start = self.start_of(self.now + self.script.network);
+        self.free_at = start + service;
+        let generation = self.conns[token as usize].generation;
+        let at = self.free_at + self.script.network;
+        self.at(at, Event::Reply(token, generation, reply));
+    }
+
+    fn happen(&mut self, event: Event, ready: &mut Vec<Ready>) {
+        match event {
+            Event::Open(token) | Event::Writable(token) => {
+                ready.push(Ready { token, writable: true, ..Ready::default() });
+            }
+            Event::Reply(token, generation, bytes) => {
+                let link = &mut self.conns[token as usize];
+                if link.generation == generation && link.state == LinkState::Open {
+                    link.replies.extend_from_slice(&bytes);
+                    ready.push(Ready { token, readable: true, ..Ready::default() });
+                }
+            }
+            Event::Reset => {
+                self.free_at = Nanos::ZERO;
+                for (token, link) in (0..).zip(&mut self.conns) {
+                    if link.state == LinkState::Open {
+                        link.state = LinkState::Reset;
+                        ready.push(Ready { token, hung_up: true, ..Ready::default() });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the server answers, and whether the command was a cursor's.
+fn answer(args: &[&[u8]], scan_calls: u64) -> Vec<u8> {
+    let mut reply = Vec::new();
+    match args.first().map(|name| name.to_ascii_uppercase()).as_deref() {
+        Some(b"PING") => encode::simple(&mut reply, b"PONG"),
+        Some(b"GET") => encode::bulk(&mut reply, b"value"),
+        Some(b"NIL") => encode::null_bulk(&mut reply),
+        Some(b"FAIL") => encode::error(&mut reply, b"OOM command not allowed"),
+        Some(b"SCAN") => {
+            let cursor = args.get(1).and_then(|arg| std::str::from_utf8(arg).ok());
+            let next = cursor.and_then(|text| text.parse().ok()).unwrap_or(0) + 1;
+            let next = if next >= scan_calls { 0 } else { next };
+            encode::array(&mut reply, 2);
+            encode::bulk(&mut reply, next.to_string().as_bytes());
+            encode::array(&mut reply, 1);
+            encode::bulk(&mut reply, b"key:1");
+        }
+        _ => encode::simple(&mut reply, b"OK"),
+    }
+    reply
+}
+
+impl Wire for Server {
+    fn now(&mut self) -> Nanos {
+        self.now
+    }
+
+    fn wait(&mut self, wait: Wait, ready: &mut Vec<Ready>) -> io::Result<()> {
+        let next = self.events.peek().map(|Reverse((at, ..))| *at);
+        if let Wait::Until(until) = wait {
+            let until = next.map_or(until, |next| next.min(until));
+            if until == Nanos::MAX {
+                return Err(io::Error::other("nothing would ever happen"));
+            }
+            self.now = self.now.max(until);
+        }
+        while let Some(Reverse((at, ..))) = self.events.peek()
+            && *at <= self.now
+            && let Some(Reverse((.., event))) = self.events.pop()
+        {
+            self.happen(event, ready);
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, token: Token, _endpoint: &Endpoint) -> io::Result<()> {
+        self.conns[token as usize].state = LinkState::Opening;
+        self.at(self.now + self.script.network + self.script.network, Event::Open(token));
+        Ok(())
+    }
+
+    fn finish_connect(&mut self, token: Token) -> io::Result<bool> {
+        if self.is_down() {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        let link = &mut self.conns[token as usize];
+        *link = Link { state: LinkState::Open, generation: link.generation + 1, ..Link::default() };
+        Ok(true)
+    }
+
+    fn read(&mut self, token: Token, buffer: &mut [u8]) -> io::Result<usize> {
+        let link = &mut self.conns[token as usize];
+        let len = link.replies.len().min(buffer.len()).min(self.script.chunk_bytes);
+        if len == 0 {
+            let reset = link.state == LinkState::Reset;
+            return if reset { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) };
+        }
+        buffer[..len].copy_from_slice(&link.replies[..len]);
+        link.replies.drain(..len);
+        if !link.replies.is_empty() {
+            // A short read with more behind it: as if the rest had only just arrived.
+            let generation = link.generation;
+            self.at(self.now, Event::Reply(token, generation, Vec::new()));
+        }
+        Ok(len)
+    }
+
+    fn write(&mut self, token: Token, bytes: &[u8]) -> io::Result<usize> {
+        let link = &mut self.conns[token as usize];
+        if link.state != LinkState::Open {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let taken = bytes.len().min(self.script.chunk_bytes);
+        link.requests.extend_from_slice(&bytes[..taken]);
+        let mut replies = Vec::new();
+        let mut args = Vec::new();
+        let limits = RequestLimits::default();
+        loop {
+            match link.parser.parse(&mut link.requests, &limits, &mut args) {
+                Ok(Parsed::Command { consumed }) => {
+                    let args: Vec<&[u8]> = args
+                        .iter()
+                        .map(|arg| &link.requests[arg.start as usize..arg.end as usize])
+                        .collect();
+                    replies.push(answer(&args, self.script.scan_calls));
+                    link.requests.drain(..consumed);
+                }
+                Ok(Parsed::Empty { consumed }) => {
+                    link.requests.drain(..consumed);
+                }
+                Ok(Parsed::Incomplete) => break,
+                Err(error) => return Err(io::Error::other(error.to_string())),
+            }
+        }
+        for reply in replies {
+            self.serve(token, reply);
+        }
+        if taken < bytes.len() {
+            self.at(self.now + DRAIN_TIME, Event::Writable(token));
+        }
+        self.now = self.now + self.script.write_cost;
+        Ok(taken)
+    }
+
+    fn close(&mut self, token: Token) {
+        self.conns[token as usize].state = LinkState::Closed;
+    }
+}

@@ -1,0 +1,432 @@
+//! The engine's promises in virtual time, where theory gives exact numbers. No socket, no waiting.
+
+use aelab_loadgen::clock::Nanos;
+use aelab_loadgen::engine::plan::{
+    ArrivalProcess, CommandPlan, Cursor, Endpoint, GroupPlan, KeySpace, OnTimeout, Phases, Rate,
+    RequestLog, Role, RunPlan, Target, ValueSize, Workload,
+};
+use aelab_loadgen::engine::result::{GroupResult, MetricResult, RunResult};
+use aelab_loadgen::engine::sim::{Script, Service, simulate};
+use proptest::prelude::{
+    Just, Strategy as _, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
+};
+use proptest::test_runner::TestCaseError;
+
+const MS: Nanos = Nanos::from_millis(1);
+const US: Nanos = Nanos::from_micros(1);
+
+fn group(name: &str, command: &[&str], connections: usize) -> GroupPlan {
+    let workload = Workload {
+        commands: vec![CommandPlan::new(command)],
+        keys: KeySpace::uniform(1_000),
+        values: ValueSize::Fixed(32),
+    };
+    let target = Target::plain(Endpoint::Tcp(([127, 0, 0, 1], 6379).into()));
+    GroupPlan::new(name, target, connections, workload)
+}
+
+fn constant(per_second: f64) -> ArrivalProcess {
+    ArrivalProcess::Constant(Rate::per_second(per_second).expect("a rate"))
+}
+
+fn poisson(per_second: f64) -> ArrivalProcess {
+    ArrivalProcess::Poisson(Rate::per_second(per_second).expect("a rate"))
+}
+
+fn gets(connections: usize, arrival: ArrivalProcess) -> GroupPlan {
+    GroupPlan { arrival, ..group("victims", &["GET", "__key__"], connections) }
+}
+
+fn phases(warmup: Nanos, measure: Nanos) -> Phases {
+    Phases { warmup, measure: Some(measure), drain_max: Phases::DEFAULT_DRAIN_MAX }
+}
+
+fn run(groups: Vec<GroupPlan>, seconds: u64, script: &Script) -> RunResult {
+    run_plan(&RunPlan::new(groups, phases(Nanos::ZERO, Nanos::from_secs(seconds))), script)
+}
+
+fn run_plan(plan: &RunPlan, script: &Script) -> RunResult {
+    let result = simulate(plan, script).expect("the plan is sound");
+    for group in &result.groups {
+        group.counts.check().expect("the books balance");
+        group.warmup_counts.check().expect("the books of the warm-up balance");
+    }
+    result
+}
+
+fn frozen(service: Nanos, from: Nanos, until: Nanos) -> Script {
+    Script { freezes: vec![from..until], ..Script::steady(service) }
+}
+
+fn quantile(metric: &MetricResult, q: f64) -> f64 {
+    metric.total.value_at_quantile(q) as f64 / 1e9
+}
+
+fn above(metric: &MetricResult, limit: Nanos) -> u64 {
+    metric.total.len() - metric.total.count_between(0, limit.0)
+}
+
+#[track_caller]
+fn near(got: f64, want: f64, share: f64) {
+    assert!((got / want - 1.0).abs() <= share, "got {got}, want {want} within {share}");
+}
+
+/// 1 000 requests/s for 30 s, one freeze of 1 s.
+fn one_second_freeze(connections: usize, pipeline: usize) -> GroupResult {
+    let plan = GroupPlan { pipeline, ..gets(connections, constant(1_000.0)) };
+    let ten = Nanos::from_secs(10);
+    let mut result = run(vec![plan], 30, &frozen(US, ten, ten + Nanos::from_secs(1)));
+    result.groups.remove(0)
+}
+
+#[test]
+fn a_stall_shows_in_response_time_as_theory_says() {
+    for (connections, pipeline) in [(50, 1), (10, 1), (200, 1), (1, 16), (2_000, 1)] {
+        let group = one_second_freeze(connections, pipeline);
+        let response = &group.commands[0].response_time;
+        assert_eq!(group.counts.scheduled, 30_000);
+        assert_eq!(group.counts.ok, 30_000);
+        assert_eq!(response.total.len(), 30_000);
+        near(quantile(response, 0.99), 0.700, 0.01);
+        near(quantile(response, 0.999), 0.970, 0.005);
+        near(response.exact.max as f64 / 1e9, 1.0, 0.005);
+        // S²/2T of extra mean.
+        near(response.exact.mean().expect("samples") / 1e9, 1.0 / 60.0, 0.02);
+    }
+}
+
+#[test]
+fn a_stall_shows_in_service_time_once_per_window_slot() {
+    for (connections, pipeline) in [(50, 1), (10, 4), (2, 1)] {
+        let group = one_second_freeze(connections, pipeline);
+        let service = &group.commands[0].service_time;
+        let slots = (connections * pipeline) as u64;
+        assert!(above(service, Nanos::from_millis(100)) <= slots);
+        assert!(service.exact.max > 900_000_000);
+        assert!(quantile(service, 0.99) < 0.001);
+    }
+}
+
+#[test]
+fn a_stall_is_found_with_its_length_and_cost() {
+    let ten = Nanos::from_secs(10);
+    let script = frozen(US, ten, ten + Nanos::from_secs(1));
+    let result = run(vec![gets(50, constant(1_000.0))], 30, &script);
+    let [stall] = result.stalls.as_slice() else { panic!("{:?}", result.stalls) };
+    near(stall.start.as_secs_f64(), 10.0, 0.001);
+    near(stall.duration.as_secs_f64(), 1.0, 0.005);
+    assert!((999..=1_001).contains(&stall.delayed), "{}", stall.delayed);
+    // λS²/2 requests waited for half a second on average.
+    near(stall.lost.as_secs_f64(), 500.0, 0.01);
+}
+
+#[test]
+fn a_drain_at_twice_the_rate_lengthens_the_tail() {
+    // Theory: quantile = S − (1 − rho)(1 − p)T with rho = 1/2.
+    let ten = Nanos::from_secs(10);
+    let script = frozen(Nanos::from_micros(500), ten, ten + Nanos::from_secs(1));
+    let result = run(vec![gets(50, constant(1_000.0))], 30, &script);
+    let response = &result.groups[0].commands[0].response_time;
+    near(quantile(response, 0.99), 0.85, 0.01);
+    near(quantile(response, 0.999), 0.985, 0.005);
+}
+
+#[test]
+fn a_closed_loop_hides_it() {
+    let ten = Nanos::from_secs(10);
+    let script = frozen(Nanos::from_micros(100), ten, ten + Nanos::from_secs(1));
+    let result = run(vec![group("closed", &["GET", "k"], 10)], 30, &script);
+    let response = &result.groups[0].commands[0].response_time;
+    assert_eq!(above(response, Nanos::from_millis(100)), 10);
+    assert_eq!(result.stalls.len(), 1);
+    assert_eq!(result.stalls[0].delayed, 10);
+}
+
+#[test]
+fn replies_of_one_pipeline_are_timed_one_by_one() {
+    // 16 at once against a server that answers one a millisecond: 1 to 16 ms, not one time for all.
+    let plan =
+        GroupPlan { pipeline: 16, requests: Some(16), ..group("one", &["GET", "__key__"], 1) };
+    let result = run(vec![plan], 1, &Script::steady(MS));
+    let response = &result.groups[0].commands[0].response_time;
+    let times: Vec<u64> = response
+        .intervals
+        .iter()
+        .flat_map(|interval| interval.sparse().counts().to_vec())
+        .map(|(bucket, count)| {
+            assert_eq!(count, 1);
+            aelab_reports::histogram::highest_of(bucket as usize).div_ceil(1_000_000)
+        })
+        .collect();
+    assert_eq!(times.len(), 16);
+    assert!((1..=16).zip(&times).all(|(want, got)| want == *got || want + 1 == *got), "{times:?}");
+    assert_eq!((response.exact.min, response.exact.max), (1_000_000, 16_000_000));
+}
+
+#[test]
+fn a_long_freeze_is_not_clamped() {
+    let script = frozen(US, Nanos::from_secs(5), Nanos::from_secs(15));
+    let result = run(vec![gets(10, constant(100.0))], 20, &script);
+    near(result.groups[0].commands[0].response_time.exact.max as f64 / 1e9, 10.0, 0.001);
+}
+
+#[test]
+fn a_rate_is_met_exactly_and_without_bursts() {
+    for rate in [7.0, 51.0, 75.0, 99.0, 1_234.0, 99_999.0] {
+        let plan = GroupPlan {
+            log_requests: RequestLog::Keep { max: 1_000_000 },
+            ..gets(80, constant(rate))
+        };
+        let result = run(vec![plan], 10, &Script::steady(US));
+        let group = &result.groups[0];
+        assert_eq!(group.counts.ok, rate as u64 * 10, "at {rate}");
+        let mut sends: Vec<u64> = group.log.iter().map(|request| request.sent.0).collect();
+        sends.sort_unstable();
+        let per_ms = (rate / 1_000.0).ceil() as usize;
+        let burst = sends.windows(per_ms + 2).any(|w| w[w.len() - 1] - w[0] < 1_000_000);
+        assert!(!burst, "more than {per_ms} sends in one millisecond at {rate}");
+    }
+}
+
+#[test]
+fn a_freeze_inside_the_warm_up_is_not_measured() {
+    let script = frozen(US, MS, Nanos::from_millis(500));
+    let plan = RunPlan::new(
+        vec![gets(50, constant(1_000.0))],
+        phases(Nanos::from_secs(2), Nanos::from_secs(5)),
+    );
+    let result = run_plan(&plan, &script);
+    let group = &result.groups[0];
+    assert_eq!((group.warmup_counts.ok, group.counts.ok), (2_000, 5_000));
+    assert!(group.commands[0].response_time.exact.max < 1_000_000);
+    assert_eq!(result.stalls.len(), 1, "the stall itself is reported all the same");
+}
+
+#[test]
+fn a_freeze_that_outlives_the_run_leaves_unfinished_requests() {
+    let script = frozen(US, Nanos::from_secs(5), Nanos::from_secs(100));
+    let result = run(vec![gets(50, constant(1_000.0))], 10, &script);
+    let group = &result.groups[0];
+    assert_eq!(group.counts.unfinished, 5_000);
+    assert_eq!(group.counts.never_sent, 4_950);
+    assert_eq!(group.censored.len(), 5_000);
+    // The drain of 5 s counts: the oldest has waited 10 s.
+    near(group.censored.max() as f64 / 1e9, 10.0, 0.001);
+    near(group.censored.min() as f64 / 1e9, 5.0, 0.001);
+    near(result.stalls[0].duration.as_secs_f64(), 10.0, 0.001);
+}
+
+#[test]
+fn queues_behave_as_theory_says() {
+    // M/D/1 and M/M/1 with a service time of 100 µs; times in µs.
+    let service = Nanos::from_micros(100);
+    let cases = [
+        (Service::Fixed(service), 0.5, 150.0, 430.0),
+        (Service::Fixed(service), 0.8, 300.0, 1_137.0),
+        (Service::Exponential(service), 0.5, 200.0, 921.0),
+        (Service::Exponential(service), 0.8, 500.0, 2_303.0),
+    ];
+    for (service, load, mean, p99) in cases {
+        let script = Script { service, ..Script::steady(US) };
+        let result = run(vec![gets(200, poisson(load * 10_000.0))], 100, &script);
+        let response = &result.groups[0].commands[0].response_time;
+        near(response.exact.mean().expect("samples") / 1e3, mean, 0.05);
+        near(quantile(response, 0.99) * 1e6, p99, 0.07);
+    }
+}
+
+#[test]
+fn several_threads_sum_up_to_one() {
+    let script = frozen(US, Nanos::from_secs(2), Nanos::from_secs(3));
+    let mut plan =
+        RunPlan::new(vec![gets(50, constant(1_000.0))], phases(Nanos::ZERO, Nanos::from_secs(10)));
+    let one = run_plan(&plan, &script);
+    plan.threads = 3;
+    let three = run_plan(&plan, &script);
+    assert_eq!(one.groups[0].counts, three.groups[0].counts);
+    assert_eq!(three.groups[0].connections.established, 50);
+    let p99 = |result: &RunResult| quantile(&result.groups[0].commands[0].response_time, 0.99);
+    near(p99(&one), p99(&three), 0.01);
+    assert_eq!(three.stalls.len(), 1);
+}
+
+#[test]
+fn a_whole_iteration_is_one_request() {
+    let plan = GroupPlan {
+        role: Role::Offender,
+        arrival: constant(2.0),
+        log_requests: RequestLog::Keep { max: 100 },
+        ..group("scan", &["SCAN", "0", "COUNT", "10"], 1)
+    };
+    let mut plan = plan;
+    plan.workload.commands[0].cursor = Cursor::Follow { arg_index: 1 };
+    let script = Script { scan_calls: 5, ..Script::steady(MS) };
+    let result = run(vec![plan, gets(2, constant(100.0))], 10, &script);
+    let scan = &result.groups[0];
+    assert_eq!((scan.counts.ok, scan.cursor_steps), (20, 80));
+    assert_eq!(scan.log.len(), 20);
+    assert!(scan.log.iter().all(|entry| entry.replied.since(entry.sent) >= Nanos::from_millis(5)));
+    assert!(scan.log.iter().all(|entry| entry.sent == entry.intended));
+}
+
+#[test]
+fn think_time_paces_a_closed_loop() {
+    let think = Nanos::from_millis(9);
+    let plan = GroupPlan {
+        arrival: ArrivalProcess::Closed { think },
+        ..group("thinkers", &["GET", "k"], 10)
+    };
+    let result = run(
+        vec![plan],
+        10,
+        &Script {
+            service: Service::Fixed(US),
+            network: Nanos::from_micros(500),
+            ..Script::steady(US)
+        },
+    );
+    // 10 users, a cycle of 9 ms thinking and 1 ms waiting.
+    near(result.groups[0].counts.ok as f64, 10_000.0, 0.01);
+    assert!(result.groups[0].commands[0].response_time.exact.max < 1_100_000);
+}
+
+#[test]
+fn a_full_backlog_sheds_and_says_so() {
+    let plan = GroupPlan { backlog_max: 100, ..gets(10, constant(1_000.0)) };
+    let until = Nanos::from_micros(5_999_500);
+    let result = run(vec![plan], 10, &frozen(US, Nanos::from_secs(5), until));
+    let counts = result.groups[0].counts;
+    assert_eq!((counts.scheduled, counts.shed, counts.ok), (10_000, 890, 9_110));
+}
+
+#[test]
+fn a_time_limit_is_recorded_at_its_value() {
+    let freeze = frozen(US, Nanos::from_secs(5), Nanos::from_millis(5_950));
+    for on_timeout in [OnTimeout::Keep, OnTimeout::Reconnect] {
+        let plan = GroupPlan {
+            timeout: Some(Nanos::from_millis(200)),
+            on_timeout,
+            ..gets(10, constant(1_000.0))
+        };
+        let result = run(vec![plan], 10, &freeze);
+        let group = &result.groups[0];
+        let metric = &group.commands[0];
+        assert!(group.counts.timeout >= 10, "{:?}", group.counts);
+        assert_eq!(metric.service_time.total.len(), group.counts.ok + group.counts.timeout);
+        assert_eq!(metric.service_time.exact.max, 200_000_000);
+        assert_eq!(group.counts.unfinished, 0);
+        assert_eq!(group.counts.ok + group.counts.timeout, 10_000);
+        assert_eq!(group.connections.lost > 0, on_timeout == OnTimeout::Reconnect);
+    }
+}
+
+#[test]
+fn an_outage_shows_as_waiting_time_and_reconnects() {
+    let outage = Nanos::from_secs(5)..Nanos::from_secs(8);
+    let script = Script { outages: vec![outage], ..Script::steady(US) };
+    let result = run(vec![gets(50, constant(1_000.0))], 15, &script);
+    let group = &result.groups[0];
+    assert_eq!((group.connections.lost, group.connections.reconnects), (50, 50));
+    assert_eq!(group.counts.scheduled, 15_000);
+    assert!(group.counts.error <= 1, "{:?}", group.counts);
+    // The first due in the outage waits for its end, and for the pause between two attempts.
+    let max = group.commands[0].response_time.exact.max as f64 / 1e9;
+    assert!((2.9..4.1).contains(&max), "{max}");
+    assert!(group.failures.iter().any(|(reason, _)| reason.contains("refused")));
+}
+
+#[test]
+fn error_replies_are_counted_by_their_word_and_kept_apart() {
+    let plan = GroupPlan { requests: Some(100), ..group("failing", &["FAIL"], 2) };
+    let result = run(vec![plan], 1, &Script::steady(US));
+    let group = &result.groups[0];
+    assert_eq!((group.counts.error, group.counts.ok), (100, 0));
+    assert_eq!(group.errors, [("OOM".to_owned(), 100)]);
+    assert_eq!(group.error_response.len(), 100);
+    assert_eq!(group.commands[0].response_time.total.len(), 0);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let script = Script { service: Service::Exponential(US), ..Script::steady(US) };
+    let result = |seed| {
+        let mut plan =
+            RunPlan::new(vec![gets(5, poisson(1_000.0))], phases(Nanos::ZERO, Nanos::from_secs(2)));
+        plan.seed = seed;
+        run_plan(&plan, &script).groups[0].commands[0].response_time.total.clone()
+    };
+    assert_eq!(result(1), result(1));
+    assert_ne!(result(1), result(2));
+}
+
+proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(64))]
+
+    /// Whatever the server does, nothing is lost or counted twice, and every counted sample is in a histogram.
+    #[test]
+    fn books_balance_under_freezes_outages_and_torn_bytes(
+        freezes in prop::collection::vec((0..4_000_u64, 1..800_u64), 0..4),
+        outages in prop::collection::vec((0..4_000_u64, 1..800_u64), 0..3),
+        connections in 1..8_usize,
+        pipeline in 1..5_usize,
+        threads in 1..3_usize,
+        chunk in prop_oneof![Just(usize::MAX), 1..40_usize],
+        arrival in prop_oneof![
+            Just(constant(500.0)),
+            Just(poisson(700.0)),
+            Just(ArrivalProcess::Closed { think: Nanos::ZERO }),
+            Just(ArrivalProcess::Closed { think: Nanos::from_millis(3) }),
+        ],
+        timeout in prop_oneof![Just(None), (10..900_u64).prop_map(|ms| Some(Nanos::from_millis(ms)))],
+        keep in any::<bool>(),
+        command in prop_oneof![Just("GET"), Just("SCAN"), Just("FAIL")],
+    ) {
+        let span = |&(from, len): &(u64, u64)| {
+            Nanos::from_millis(from)..Nanos::from_millis(from + len)
+        };
+        let script = Script {
+            service: Service::Fixed(Nanos::from_micros(300)),
+            network: Nanos::from_micros(20),
+            freezes: freezes.iter().map(span).collect(),
+            outages: outages.iter().map(span).collect(),
+            chunk_bytes: chunk,
+            ..Script::steady(US)
+        };
+        let mut plan = GroupPlan {
+            arrival,
+            pipeline,
+            timeout,
+            backlog_max: 200,
+            on_timeout: if keep { OnTimeout::Keep } else { OnTimeout::Reconnect },
+            ..group("any", &[command, "0"], connections)
+        };
+        if command == "SCAN" {
+            plan.workload.commands[0].cursor = Cursor::Follow { arg_index: 1 };
+        }
+        let mut plan = RunPlan::new(vec![plan], Phases {
+            warmup: Nanos::from_millis(500),
+            measure: Some(Nanos::from_secs(4)),
+            drain_max: Nanos::from_millis(300),
+        });
+        plan.threads = threads;
+        let result = simulate(&plan, &script).expect("a sound plan");
+        check_books(&result.groups[0])?;
+    }
+}
+
+fn check_books(group: &GroupResult) -> Result<(), TestCaseError> {
+    prop_assert_eq!(group.counts.check(), Ok(()));
+    prop_assert_eq!(group.warmup_counts.check(), Ok(()));
+    let metric = &group.commands[0];
+    let counted = group.counts.ok + group.counts.timeout;
+    for metric in [&metric.response_time, &metric.service_time, &metric.send_lag] {
+        prop_assert_eq!(metric.total.len(), counted);
+        prop_assert_eq!(metric.exact.count, counted);
+        let in_intervals: u64 = metric.intervals.iter().map(|interval| interval.count).sum();
+        prop_assert_eq!(in_intervals, counted);
+    }
+    prop_assert_eq!(group.error_response.len(), group.counts.error);
+    prop_assert_eq!(group.censored.len(), group.counts.unfinished);
+    prop_assert!(group.connections.reconnects <= group.connections.lost);
+    Ok(())
+}
