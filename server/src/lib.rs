@@ -23,6 +23,7 @@ mod config;
 mod cron;
 pub mod db;
 mod dispatch;
+mod info;
 
 mod log;
 mod metrics;

@@ -4,11 +4,15 @@
 //! `COMMAND`, arity checks, `INFO commandstats` and the dispatcher can never disagree.
 //! To add a command, add a row to its file's `TABLE` and a function `fn(&mut Call<'_>)` to it.
 
+mod admin;
 pub(crate) mod call;
 mod client;
+mod config;
 mod connection;
+mod debug;
 mod generic_args;
 mod hash;
+mod introspect;
 mod keyspace;
 mod keyspace_expire;
 mod keyspace_object;
@@ -17,6 +21,7 @@ mod pubsub;
 pub(crate) mod reply;
 mod scan;
 mod set;
+mod slowlog;
 mod string;
 mod string_lcs;
 mod string_long_double;
@@ -28,7 +33,7 @@ mod zset;
 mod zset_range;
 
 pub(crate) use call::{Args, Call, parse_integer};
-pub(crate) use client::peer_text;
+pub(crate) use client::{memory_bytes as client_memory_bytes, peer_text};
 pub(crate) use reply::{Deferred, Protocol, Reply};
 pub(crate) use table::{CommandTable, Found};
 pub(crate) use transaction::{discard_transaction, touch_database};
@@ -202,6 +207,13 @@ impl CommandSpec {
         self
     }
 
+    /// What a container does when it stands alone (`COMMAND`).
+    pub(crate) const fn alone(mut self, flags: u32, run: fn(&mut Call<'_>)) -> Self {
+        self.flags = flags;
+        self.run = run;
+        self
+    }
+
     /// Makes this row a subcommand of `parent`.
     pub(crate) const fn of(mut self, parent: &'static str) -> Self {
         self.parent = Some(parent);
@@ -234,6 +246,11 @@ impl CommandSpec {
 /// A new file needs its `mod` line above and its `TABLE` here; nothing else.
 pub(crate) const TABLES: &[&[CommandSpec]] = &[
     connection::TABLE,
+    admin::TABLE,
+    config::TABLE,
+    debug::TABLE,
+    introspect::TABLE,
+    slowlog::TABLE,
     client::TABLE,
     transaction::TABLE,
     pubsub::TABLE,

@@ -1,0 +1,235 @@
+//! DEBUG: stalls, data sets and corner cases on demand, for experiments and tests.
+//!
+//! SLEEP POPULATE OBJECT SET-ACTIVE-EXPIRE CHANGE-REPL-ID PROTOCOL ERROR LOG HTSTATS STRUCTSIZE
+//! and names that are accepted without effect (JMAP …). Nothing here can crash the server.
+
+use super::flags::{ADMIN, LOADING, NOSCRIPT, NO_ASYNC_LOADING, STALE};
+use super::{Call, CommandSpec, Group, NO_KEYS, command, parse_integer};
+use crate::clock::Nanos;
+use crate::db::{AccessMode, Ttl, Value};
+
+pub(crate) const TABLE: &[CommandSpec] = &[command(
+    "debug",
+    -2,
+    ADMIN | LOADING | NOSCRIPT | NO_ASYNC_LOADING | STALE,
+    NO_KEYS,
+    debug,
+)
+.docs(Group::Server, "1.0.0", "Depends on subcommand.", "A container for debugging commands")];
+
+/// Chooses the subcommand; cost as that one's.
+fn debug(call: &mut Call<'_>) {
+    let words = call.args.len();
+    let sub = call.args.at(1).to_ascii_lowercase();
+    match (sub.as_slice(), words) {
+        (b"sleep", 3) => sleep(call),
+        (b"populate", 3..=5) => populate(call),
+        (b"object", 3 | 4) => object(call),
+        (b"set-active-expire", 3) => {
+            call.server.active_expire_on = call.args.at(2) != b"0";
+            call.out.ok();
+        }
+        (b"change-repl-id", 2) => {
+            call.server.replication_id = crate::server::random_id();
+            call.out.ok();
+        }
+        (b"protocol", 3) => protocol(call),
+        (b"error", 3) => {
+            let text = call.args.at(2).to_vec();
+            call.out.error(text);
+        }
+        (b"log", 3) => {
+            let text = String::from_utf8_lossy(call.args.at(2)).into_owned();
+            call.server.log.warning(format!("DEBUG LOG: {text}"));
+            call.out.ok();
+        }
+        (b"htstats", 3) => htstats(call),
+        (b"structsize", 2) => structsize(call),
+        // What other servers' debug commands dump is nothing here, harmlessly.
+        (b"jmap" | b"stringmatch-test", _) | (b"quicklist-packed-threshold", 3) => call.out.ok(),
+        (b"pause-cron" | b"set-skip-checksum-validation" | b"aof-flush-sleep", 3) => call.out.ok(),
+        (b"help", 2) => help(call),
+        _ => {
+            let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
+            text.extend_from_slice(call.args.at(1));
+            text.extend_from_slice(b"'. Try DEBUG HELP.");
+            call.out.error(text);
+        }
+    }
+}
+
+/// Stops the whole loop for a number of seconds, decimals allowed. Costs exactly that.
+fn sleep(call: &mut Call<'_>) {
+    let seconds = std::str::from_utf8(call.args.at(2)).ok().and_then(|s| s.parse::<f64>().ok());
+    // As in Redis, what is no number sleeps for zero seconds.
+    let length = Nanos((seconds.unwrap_or(0.0).max(0.0) * 1e9) as u64);
+    call.server.clock.sleep(length);
+    call.out.ok();
+}
+
+/// Creates `key:0` … with values `value:0` …, keys that exist are left alone; a size pads the
+/// values with zero bytes. O(N) for N keys.
+fn populate(call: &mut Call<'_>) {
+    let Some(count) = call.integer_arg(2) else { return };
+    let Ok(count) = usize::try_from(count) else {
+        return call.out.error("ERR value is out of range, must be positive");
+    };
+    let prefix = call.args.get(3).unwrap_or(b"key");
+    let mut size = 0;
+    if let Some(arg) = call.args.get(4) {
+        size = match parse_integer(arg) {
+            None => return call.out.not_integer(),
+            Some(size) => usize::try_from(size).unwrap_or(0),
+        };
+    }
+    let now_ms = call.now_ms();
+    call.db().reserve(count);
+    let mut digits = itoa::Buffer::new();
+    let (mut key, mut value) = (prefix.to_vec(), Vec::new());
+    key.push(b':');
+    for number in 0..count {
+        let digits = digits.format(number).as_bytes();
+        key.truncate(prefix.len() + 1);
+        key.extend_from_slice(digits);
+        if call.db().exists(&key, now_ms) {
+            continue;
+        }
+        value.clear();
+        value.extend_from_slice(b"value:");
+        value.extend_from_slice(digits);
+        if size > 0 {
+            value.resize(size, 0);
+        }
+        call.db().set(&key, Value::text(&value), Ttl::Clear, now_ms);
+        if !call.server.watchers.is_empty() {
+            call.touched(&key);
+        }
+    }
+    call.out.ok();
+}
+
+/// What there is to know about one key's representation. O(1), strings O(length).
+fn object(call: &mut Call<'_>) {
+    let (now_ms, key) = (call.now_ms(), call.args.at(2));
+    let access = call.db().access_mode();
+    let Some(entry) = call.db().peek(key, now_ms) else { return call.out.no_such_key() };
+    let value = entry.value();
+    let length = value.heap_bytes(0);
+    let idle = match access {
+        AccessMode::Lru => AccessMode::idle_seconds(entry.clock(), now_ms),
+        AccessMode::Lfu { .. } => 0,
+    };
+    let text = format!(
+        "Value at:0x0 refcount:1 encoding:{} serializedlength:{length} lru:{} lru_seconds_idle:{idle}",
+        value.encoding(),
+        entry.clock(),
+    );
+    call.out.simple(text.as_bytes());
+}
+
+/// A sample of each reply type of the protocol. O(1).
+fn protocol(call: &mut Call<'_>) {
+    let kind = call.args.at(2).to_ascii_lowercase();
+    let resp3 = call.out.resp3();
+    let out = &mut call.out;
+    match kind.as_slice() {
+        b"string" => out.bulk(b"Hello World"),
+        b"integer" => out.integer(12345),
+        b"double" => out.double(3.141),
+        b"null" => out.null(),
+        b"array" => {
+            out.array(3);
+            (0..3).for_each(|i| out.integer(i));
+        }
+        b"set" => {
+            out.set(3);
+            (0..3).for_each(|i| out.integer(i));
+        }
+        b"map" => {
+            out.map(3);
+            for i in 0..3 {
+                out.integer(i);
+                out.boolean(i == 1);
+            }
+        }
+        b"attrib" if resp3 => {
+            out.raw(b"|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n");
+            out.bulk(b"Some real reply following the attribute");
+        }
+        b"attrib" => out.bulk(b"Some real reply following the attribute"),
+        b"push" if resp3 => {
+            out.push(2);
+            out.bulk(b"server-cpu-usage");
+            out.integer(42);
+        }
+        b"push" => out.error("ERR RESP2 is not supported by this command"),
+        b"bignum" if resp3 => out.raw(b"(1234567999999999999999999999999999999\r\n"),
+        b"bignum" => out.bulk(b"1234567999999999999999999999999999999"),
+        b"true" => out.boolean(true),
+        b"false" => out.boolean(false),
+        b"verbatim" => out.verbatim(b"This is a verbatim\nstring"),
+        _ => out.error(
+            "ERR Wrong protocol type name. Please use one of the following: \
+             string|integer|double|null|array|set|map|attrib|push|verbatim|true|false",
+        ),
+    }
+}
+
+/// Sizes of a database's tables. O(1).
+fn htstats(call: &mut Call<'_>) {
+    let index = parse_integer(call.args.at(2)).and_then(|index| usize::try_from(index).ok());
+    let Some(db) = index.and_then(|index| call.server.dbs.get(index)) else {
+        return call.out.error("ERR Out of range database");
+    };
+    let (keys, expires) = db.bucket_counts();
+    let text = format!(
+        "[Dictionary HT]\n table size: {keys}\n number of elements: {}\n rehashing: {}\n\
+         [Expires HT]\n table size: {expires}\n number of elements: {}\n",
+        db.len(),
+        db.is_rehashing(),
+        db.expires_len(),
+    );
+    call.out.verbatim(text.as_bytes());
+}
+
+/// Sizes of the structures that exist per client and per command. O(1).
+fn structsize(call: &mut Call<'_>) {
+    let text = format!(
+        "bits:{} client:{} value:{}",
+        usize::BITS,
+        size_of::<crate::net::client::Client>(),
+        size_of::<Value>(),
+    );
+    call.out.simple(text.as_bytes());
+}
+
+/// Lists the subcommands. O(1).
+fn help(call: &mut Call<'_>) {
+    super::help(
+        call.out,
+        "DEBUG",
+        &[
+            "CHANGE-REPL-ID",
+            "    Change the replication IDs of the instance.",
+            "ERROR <string>",
+            "    Return a Redis protocol error with <string> as message.",
+            "HTSTATS <dbid>",
+            "    Return hash table statistics of the specified database.",
+            "LOG <message>",
+            "    Write <message> to the server log.",
+            "OBJECT <key>",
+            "    Show low level info about `key` and associated value.",
+            "POPULATE <count> [<prefix>] [<size>]",
+            "    Create <count> string keys named key:<num>. If <prefix> is specified then",
+            "    it is used instead of the 'key' prefix.",
+            "PROTOCOL <type>",
+            "    Reply with a test value of the specified type.",
+            "SET-ACTIVE-EXPIRE <0|1>",
+            "    Setting it to 0 disables expiring keys in background.",
+            "SLEEP <seconds>",
+            "    Stop the server for <seconds>. Decimals allowed.",
+            "STRUCTSIZE",
+            "    Return the size of the server's structures.",
+        ],
+    );
+}

@@ -1,0 +1,378 @@
+//! COMMAND COUNT LIST INFO DOCS GETKEYS HELP: the command table as clients see it.
+//!
+//! Everything shown is derived from the rows themselves, so it cannot disagree with what the
+//! dispatcher does.
+
+use super::flags::{self, LOADING, STALE};
+use super::{Call, CommandSpec, Found, Group, Keys, NO_KEYS, Reply, command, container};
+use crate::db::glob::{Case, matches};
+
+pub(crate) const TABLE: &[CommandSpec] = &[container("command", -1, SUBCOMMANDS)
+    .alone(LOADING | STALE, all)
+    .docs(
+        Group::Server,
+        "2.8.13",
+        "O(N) where N is the total number of Redis commands",
+        "Get array of Redis command details",
+    )
+    .tips(&["nondeterministic_output_order"])];
+
+const SUBCOMMANDS: &[CommandSpec] = &[
+    command("count", 2, LOADING | STALE, NO_KEYS, count).of("command").docs(
+        Group::Server,
+        "2.8.13",
+        "O(1)",
+        "Get total number of Redis commands",
+    ),
+    command("list", -2, LOADING | STALE, NO_KEYS, list)
+        .of("command")
+        .docs(
+            Group::Server,
+            "7.0.0",
+            "O(N) where N is the total number of Redis commands",
+            "Get an array of Redis command names",
+        )
+        .tips(&["nondeterministic_output_order"]),
+    command("info", -2, LOADING | STALE, NO_KEYS, info)
+        .of("command")
+        .docs(
+            Group::Server,
+            "2.8.13",
+            "O(N) where N is the number of commands to look up",
+            "Get array of specific Redis command details, or all when no argument is given.",
+        )
+        .tips(&["nondeterministic_output_order"]),
+    command("docs", -2, LOADING | STALE, NO_KEYS, docs)
+        .of("command")
+        .docs(
+            Group::Server,
+            "7.0.0",
+            "O(N) where N is the number of commands to look up",
+            "Get array of specific Redis command documentation",
+        )
+        .tips(&["nondeterministic_output_order"]),
+    command("getkeys", -4, LOADING | STALE, NO_KEYS, getkeys).of("command").docs(
+        Group::Server,
+        "2.8.13",
+        "O(N) where N is the number of arguments to the command",
+        "Extract keys given a full Redis command",
+    ),
+    command("help", 2, LOADING | STALE, NO_KEYS, help).of("command").docs(
+        Group::Server,
+        "5.0.0",
+        "O(1)",
+        "Show helpful text about the different subcommands",
+    ),
+];
+
+/// The words for the flags, in Redis's order.
+const FLAG_WORDS: &[(u32, &str)] = &[
+    (flags::WRITE, "write"),
+    (flags::READONLY, "readonly"),
+    (flags::DENYOOM, "denyoom"),
+    (flags::ADMIN, "admin"),
+    (flags::PUBSUB, "pubsub"),
+    (flags::NOSCRIPT, "noscript"),
+    (flags::BLOCKING, "blocking"),
+    (flags::LOADING, "loading"),
+    (flags::STALE, "stale"),
+    (flags::SKIP_MONITOR, "skip_monitor"),
+    (flags::SKIP_SLOWLOG, "skip_slowlog"),
+    (flags::FAST, "fast"),
+    (flags::NO_AUTH, "no_auth"),
+    (flags::MAY_REPLICATE, "may_replicate"),
+    (flags::NO_ASYNC_LOADING, "no_async_loading"),
+    (flags::NO_MULTI, "no_multi"),
+    (flags::MOVABLE_KEYS, "movablekeys"),
+    (flags::ALLOW_BUSY, "allow_busy"),
+];
+
+/// Commands that Redis marks as dangerous although they are not for administrators only.
+const DANGEROUS: &[&str] =
+    &["flushall", "flushdb", "keys", "sort", "sort_ro", "info", "role", "swapdb", "lastsave"];
+
+impl Group {
+    /// The word in `COMMAND DOCS`.
+    fn name(self) -> &'static str {
+        match self {
+            Group::Bitmap => "bitmap",
+            Group::Connection => "connection",
+            Group::Generic => "generic",
+            Group::Geo => "geo",
+            Group::Hash => "hash",
+            Group::Hyperloglog => "hyperloglog",
+            Group::List => "list",
+            Group::Pubsub => "pubsub",
+            Group::Scripting => "scripting",
+            Group::Server => "server",
+            Group::Set => "set",
+            Group::SortedSet => "sorted-set",
+            Group::Stream => "stream",
+            Group::String => "string",
+            Group::Transactions => "transactions",
+        }
+    }
+
+    /// The ACL category that goes with the group, if there is one.
+    fn category(self) -> Option<&'static str> {
+        Some(match self {
+            Group::Bitmap => "bitmap",
+            Group::Connection => "connection",
+            Group::Generic => "keyspace",
+            Group::Geo => "geo",
+            Group::Hash => "hash",
+            Group::Hyperloglog => "hyperloglog",
+            Group::List => "list",
+            Group::Scripting => "scripting",
+            Group::Set => "set",
+            Group::SortedSet => "sortedset",
+            Group::Stream => "stream",
+            Group::String => "string",
+            Group::Transactions => "transaction",
+            Group::Pubsub | Group::Server => return None,
+        })
+    }
+}
+
+/// ACL categories of a command, derived as Redis derives them.
+fn categories(spec: &CommandSpec) -> Vec<&'static str> {
+    let mut list = Vec::new();
+    if spec.subcommands.is_empty() {
+        list.extend(spec.group.category());
+    }
+    let dangerous = DANGEROUS.contains(&spec.name) && spec.parent.is_none();
+    for (applies, word) in [
+        (spec.has(flags::READONLY), "read"),
+        (spec.has(flags::WRITE), "write"),
+        (spec.has(flags::PUBSUB), "pubsub"),
+        (spec.has(flags::ADMIN), "admin"),
+        (spec.has(flags::FAST), "fast"),
+        (!spec.has(flags::FAST), "slow"),
+        (spec.has(flags::BLOCKING), "blocking"),
+        (spec.has(flags::ADMIN) || dangerous, "dangerous"),
+    ] {
+        if applies && !list.contains(&word) {
+            list.push(word);
+        }
+    }
+    list
+}
+
+/// All commands in detail. O(N) for N commands.
+fn all(call: &mut Call<'_>) {
+    let rows: Vec<&CommandSpec> = top_level(call).collect();
+    call.out.array(rows.len());
+    rows.into_iter().for_each(|spec| describe(call.out, spec));
+}
+
+fn top_level<'a>(call: &Call<'a>) -> impl Iterator<Item = &'static CommandSpec> + use<'a> {
+    let rows: Vec<&'static CommandSpec> =
+        call.server.commands.rows().iter().copied().filter(|row| row.parent.is_none()).collect();
+    rows.into_iter()
+}
+
+/// The command or subcommand (`config|get`) of that name.
+fn find(call: &Call<'_>, name: &[u8]) -> Option<&'static CommandSpec> {
+    let commands = &call.server.commands;
+    match name.iter().position(|&b| b == b'|') {
+        None => commands.find(name).map(|found| found.spec),
+        Some(bar) => {
+            let container = commands.find(&name[..bar])?;
+            commands.find_sub(container, &name[bar + 1..]).map(|found: Found| found.spec)
+        }
+    }
+}
+
+/// How many commands there are. O(1).
+fn count(call: &mut Call<'_>) {
+    let count = top_level(call).count();
+    call.out.count(count);
+}
+
+/// The names of all commands, or of a category, or matching a pattern. O(N) for N commands.
+fn list(call: &mut Call<'_>) {
+    let filter: Box<dyn Fn(&CommandSpec) -> bool> = match call.args.len() {
+        2 => Box::new(|_| true),
+        5 if call.args.is(2, "filterby") => {
+            let wanted = call.args.at(4);
+            if call.args.is(3, "module") {
+                Box::new(|_| false)
+            } else if call.args.is(3, "aclcat") {
+                Box::new(move |spec| {
+                    categories(spec).iter().any(|c| c.as_bytes().eq_ignore_ascii_case(wanted))
+                })
+            } else if call.args.is(3, "pattern") {
+                Box::new(move |spec| matches(wanted, spec.full_name().as_bytes(), Case::Ignored))
+            } else {
+                return call.out.syntax_error();
+            }
+        }
+        _ => return call.out.syntax_error(),
+    };
+    let everything = call.args.len() == 2;
+    let names: Vec<_> = call
+        .server
+        .commands
+        .rows()
+        .iter()
+        .filter(|row| (row.parent.is_none() || !everything) && filter(row))
+        .map(|row| row.full_name())
+        .collect();
+    call.out.array(names.len());
+    names.iter().for_each(|name| call.out.bulk(name.as_bytes()));
+}
+
+/// Details of the given commands, null for unknown ones. O(N) for N names.
+fn info(call: &mut Call<'_>) {
+    if call.args.len() == 2 {
+        return all(call);
+    }
+    call.out.array(call.args.len() - 2);
+    for name in call.args.from(2) {
+        match find(call, name) {
+            Some(spec) => describe(call.out, spec),
+            None => call.out.null_array(),
+        }
+    }
+}
+
+fn describe(out: &mut Reply, spec: &CommandSpec) {
+    out.array(10);
+    out.bulk(spec.full_name().as_bytes());
+    out.integer(spec.arity.into());
+    let words: Vec<&str> =
+        FLAG_WORDS.iter().filter(|(flag, _)| spec.has(*flag)).map(|(_, word)| *word).collect();
+    out.set(words.len());
+    words.iter().for_each(|word| out.simple(word.as_bytes()));
+    out.integer(spec.keys.first.into());
+    out.integer(spec.keys.last.into());
+    out.integer(spec.keys.step.into());
+    let categories = categories(spec);
+    out.set(categories.len());
+    categories.iter().for_each(|category| out.simple(format!("@{category}").as_bytes()));
+    out.array(spec.tips.len());
+    spec.tips.iter().for_each(|tip| out.bulk(tip.as_bytes()));
+    if spec.keys == NO_KEYS {
+        out.array(0);
+    } else {
+        out.array(1);
+        key_spec(out, spec);
+    }
+    out.array(spec.subcommands.len());
+    spec.subcommands.iter().for_each(|sub| describe(out, sub));
+}
+
+/// Where the keys are, in the form of Redis 7's key specifications.
+fn key_spec(out: &mut Reply, spec: &CommandSpec) {
+    let Keys { first, last, step } = spec.keys;
+    out.map(3);
+    out.bulk(b"flags");
+    let words: &[&str] =
+        if spec.has(flags::WRITE) { &["RW", "access", "update"] } else { &["RO", "access"] };
+    out.set(words.len());
+    words.iter().for_each(|word| out.simple(word.as_bytes()));
+    out.bulk(b"begin_search");
+    out.map(2);
+    out.bulk(b"type");
+    out.bulk(b"index");
+    out.bulk(b"spec");
+    out.map(1);
+    out.bulk(b"index");
+    out.integer(first.into());
+    out.bulk(b"find_keys");
+    out.map(2);
+    out.bulk(b"type");
+    out.bulk(b"range");
+    out.bulk(b"spec");
+    out.map(3);
+    out.bulk(b"lastkey");
+    // Relative to the first key, unless it counts from the end.
+    out.integer(if last < 0 { last.into() } else { (last - first).into() });
+    out.bulk(b"keystep");
+    out.integer(step.into());
+    out.bulk(b"limit");
+    out.integer(0);
+}
+
+/// Documentation of all or of the given commands. O(N) for N commands.
+fn docs(call: &mut Call<'_>) {
+    let specs: Vec<&'static CommandSpec> = if call.args.len() == 2 {
+        top_level(call).collect()
+    } else {
+        call.args.from(2).filter_map(|name| find(call, name)).collect()
+    };
+    call.out.map(specs.len());
+    for spec in specs {
+        document(call.out, spec);
+    }
+}
+
+fn document(out: &mut Reply, spec: &CommandSpec) {
+    out.bulk(spec.full_name().as_bytes());
+    let fields = [
+        ("summary", spec.summary),
+        ("since", spec.since),
+        ("group", spec.group.name()),
+        ("complexity", spec.complexity),
+    ];
+    let has_subs = !spec.subcommands.is_empty();
+    out.map(fields.len() + usize::from(has_subs));
+    for (name, value) in fields {
+        out.bulk(name.as_bytes());
+        out.bulk(value.as_bytes());
+    }
+    if has_subs {
+        out.bulk(b"subcommands");
+        out.map(spec.subcommands.len());
+        spec.subcommands.iter().for_each(|sub| document(out, sub));
+    }
+}
+
+/// The keys in a full command line. O(N) for N words.
+fn getkeys(call: &mut Call<'_>) {
+    let Some(found) = call.server.commands.find(call.args.at(2)) else {
+        return call.out.error("ERR Invalid command specified");
+    };
+    let words = call.args.len() - 2;
+    let spec = call.server.commands.find_sub(found, call.args.at(3)).map_or(found.spec, |f| f.spec);
+    let Keys { first, last, step } = spec.keys;
+    if spec.keys == NO_KEYS {
+        return call.out.error("ERR The command has no key arguments");
+    }
+    if !spec.accepts(words) {
+        return call.out.error("ERR Invalid number of arguments specified for command");
+    }
+    let last = if last < 0 { words as i64 + i64::from(last) } else { i64::from(last) };
+    let keys: Vec<usize> =
+        (i64::from(first)..=last).step_by(step.max(1) as usize).map(|at| at as usize + 2).collect();
+    call.out.array(keys.len());
+    for at in keys {
+        call.out.bulk(call.args.at(at));
+    }
+}
+
+/// Lists the subcommands. O(1).
+fn help(call: &mut Call<'_>) {
+    super::help(
+        call.out,
+        "COMMAND",
+        &[
+            "(no subcommand)",
+            "    Return details about all Redis commands.",
+            "COUNT",
+            "    Return the total number of commands in this Redis server.",
+            "LIST",
+            "    Return a list of all commands in this Redis server.",
+            "INFO [<command-name> ...]",
+            "    Return details about multiple Redis commands.",
+            "    If no command names are given, documentation details for all",
+            "    commands are returned.",
+            "DOCS [<command-name> ...]",
+            "    Return documentation details about multiple Redis commands.",
+            "    If no command names are given, documentation details for all",
+            "    commands are returned.",
+            "GETKEYS <full-command>",
+            "    Return the keys from a full Redis command.",
+        ],
+    );
+}

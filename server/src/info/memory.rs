@@ -1,0 +1,105 @@
+//! The memory section of `INFO`.
+//!
+//! The allocator is the system's and does not tell what it handed out, so `used_memory` is the
+//! resident memory: what an operator pays for, and an upper bound of what the data needs.
+
+use super::{constants, line};
+use crate::command;
+use crate::server::Server;
+use crate::sys;
+
+/// `1.50K`, `2.00M` and so on, as Redis writes sizes for people.
+fn human(bytes: u64) -> String {
+    let units = [("B", 1_u64), ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("T", 1 << 40)];
+    let fits = units.iter().rev().find(|(_, size)| bytes >= *size).unwrap_or(&units[0]);
+    match fits {
+        ("B", _) => format!("{bytes}B"),
+        (unit, size) => format!("{:.2}{unit}", bytes as f64 / *size as f64),
+    }
+}
+
+fn with_human(text: &mut String, name: &str, bytes: u64) {
+    line(text, name, bytes);
+    line(text, &format!("{name}_human"), human(bytes));
+}
+
+fn total_system_bytes() -> u64 {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))
+        .and_then(|rest| rest.split_whitespace().next())
+        .and_then(|number| number.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}
+
+pub(super) fn memory(text: &mut String, server: &Server) {
+    let used = sys::resident_bytes();
+    let peak = server.stats.peak_memory_bytes.max(used);
+    let clients: usize = server.clients.values().map(command::client_memory_bytes).sum();
+    let tables: usize = server.dbs.iter().map(crate::db::Db::table_memory_bytes).sum();
+    let overhead = (clients + tables) as u64;
+    let dataset = used.saturating_sub(overhead);
+    let percent = |part: u64, whole: u64| format!("{:.2}%", part as f64 * 100.0 / whole.max(1) as f64);
+    with_human(text, "used_memory", used);
+    with_human(text, "used_memory_rss", used);
+    with_human(text, "used_memory_peak", peak);
+    line(text, "used_memory_peak_perc", percent(used, peak));
+    line(text, "used_memory_overhead", overhead);
+    line(text, "used_memory_startup", 0);
+    line(text, "used_memory_dataset", dataset);
+    line(text, "used_memory_dataset_perc", percent(dataset, used));
+    line(text, "allocator_allocated", used);
+    line(text, "allocator_active", used);
+    line(text, "allocator_resident", used);
+    with_human(text, "total_system_memory", total_system_bytes());
+    constants(
+        text,
+        &[
+            ("used_memory_lua", "0"),
+            ("used_memory_vm_eval", "0"),
+            ("used_memory_lua_human", "0B"),
+            ("used_memory_scripts_eval", "0"),
+            ("number_of_cached_scripts", "0"),
+            ("number_of_functions", "0"),
+            ("number_of_libraries", "0"),
+            ("used_memory_vm_functions", "0"),
+            ("used_memory_vm_total", "0"),
+            ("used_memory_vm_total_human", "0B"),
+            ("used_memory_functions", "0"),
+            ("used_memory_scripts", "0"),
+            ("used_memory_scripts_human", "0B"),
+        ],
+    );
+    with_human(text, "maxmemory", server.config.settings().maxmemory as u64);
+    line(text, "maxmemory_policy", server.config.text("maxmemory-policy"));
+    constants(
+        text,
+        &[
+            ("allocator_frag_ratio", "1.00"),
+            ("allocator_frag_bytes", "0"),
+            ("allocator_rss_ratio", "1.00"),
+            ("allocator_rss_bytes", "0"),
+            ("rss_overhead_ratio", "1.00"),
+            ("rss_overhead_bytes", "0"),
+            ("mem_fragmentation_ratio", "1.00"),
+            ("mem_fragmentation_bytes", "0"),
+            ("mem_not_counted_for_evict", "0"),
+            ("mem_replication_backlog", "0"),
+            ("mem_total_replication_buffers", "0"),
+            ("mem_clients_slaves", "0"),
+        ],
+    );
+    line(text, "mem_clients_normal", clients);
+    constants(
+        text,
+        &[
+            ("mem_cluster_links", "0"),
+            ("mem_aof_buffer", "0"),
+            ("mem_allocator", "libc"),
+            ("active_defrag_running", "0"),
+        ],
+    );
+    line(text, "lazyfree_pending_objects", server.lazy.pending());
+    line(text, "lazyfreed_objects", server.lazy.freed());
+}
