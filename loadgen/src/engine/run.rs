@@ -138,7 +138,7 @@ pub(super) fn run(
             }
         }
         live.set_phase(Phase::Done);
-        match refusal.or(failure) {
+        match failure.or(refusal) {
             Some(error) => Err(error),
             None => Ok(merge(plan, results, started_wall_ns + START_DELAY.0)),
         }

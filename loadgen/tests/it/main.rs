@@ -1,2 +1,3 @@
 //! Integration tests of this crate, in one binary.
+mod engine_sockets;
 mod engine_virtual;
