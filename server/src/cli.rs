@@ -26,7 +26,8 @@ Examples:
        echo 'maxmemory 128mb' | ae-server -
 
 Directives are those of redis.conf; CONFIG GET * lists them with their values. This server's own:
-       --ae-backend mio                    how the loop waits for sockets
+       --ae-backend mio|epoll|poll|select  how the loop waits for sockets
+       --select-oversize yes               select beyond its 1024 descriptors, to show what it costs
 
 What this server cannot do (persistence, replication, cluster, TLS) is refused when asked for.
 Exit codes: 0 ended by SHUTDOWN or a signal, 1 could not start, 2 wrong arguments or configuration.

@@ -1,6 +1,10 @@
 //! What the loop asks of a backend, and the words both use.
 
+#[cfg(target_os = "linux")]
+use super::epoll_backend::EpollBackend;
 use super::mio_backend::MioBackend;
+use super::poll_backend::PollBackend;
+use super::select_backend::{FD_SETSIZE, SelectBackend, SetLimit};
 use crate::clock::Nanos;
 use std::io;
 use std::os::fd::RawFd;
@@ -117,19 +121,60 @@ pub enum Backend {
     /// mio: epoll or kqueue, edge-triggered.
     #[default]
     Mio,
+    /// epoll as ae uses it, level-triggered.
+    #[cfg(target_os = "linux")]
+    Epoll,
+    /// poll: O(descriptors) per wake-up.
+    Poll,
+    /// select: O(highest descriptor) per wake-up, and none at or above 1024.
+    Select,
+    /// select with bitmaps larger than an `fd_set`, so that its cost can be shown beyond 1024.
+    SelectOversize,
 }
 
 impl Backend {
+    /// All there are on this platform.
+    pub const ALL: &'static [Backend] = &[
+        Backend::Mio,
+        #[cfg(target_os = "linux")]
+        Backend::Epoll,
+        Backend::Poll,
+        Backend::Select,
+        Backend::SelectOversize,
+    ];
+
     /// Its names, as `--ae-backend` takes them.
-    pub const NAMES: &'static [&'static str] = &["mio"];
+    pub const NAMES: &'static [&'static str] = &[
+        "mio",
+        #[cfg(target_os = "linux")]
+        "epoll",
+        "poll",
+        "select",
+    ];
 
     /// The backend called `name`.
     #[must_use]
     pub fn named(name: &str) -> Option<Backend> {
         match name {
             "mio" => Some(Backend::Mio),
+            #[cfg(target_os = "linux")]
+            "epoll" => Some(Backend::Epoll),
+            "poll" => Some(Backend::Poll),
+            "select" => Some(Backend::Select),
             _ => None,
         }
+    }
+
+    /// The same, with select's limit lifted (`--select-oversize yes`).
+    #[must_use]
+    pub fn oversize(self) -> Backend {
+        if self == Backend::Select { Backend::SelectOversize } else { self }
+    }
+
+    /// The first descriptor that it refuses to watch, if there is one.
+    #[must_use]
+    pub fn descriptor_limit(self) -> Option<usize> {
+        (self == Backend::Select).then_some(FD_SETSIZE)
     }
 
     /// Makes one for descriptors below `setsize`.
@@ -137,8 +182,13 @@ impl Backend {
     /// # Errors
     /// If the system refuses.
     pub fn create(self, setsize: usize) -> io::Result<Box<dyn Api>> {
-        match self {
-            Backend::Mio => Ok(Box::new(MioBackend::new(setsize)?)),
-        }
+        Ok(match self {
+            Backend::Mio => Box::new(MioBackend::new(setsize)?),
+            #[cfg(target_os = "linux")]
+            Backend::Epoll => Box::new(EpollBackend::new(setsize)?),
+            Backend::Poll => Box::new(PollBackend::default()),
+            Backend::Select => Box::new(SelectBackend::new(SetLimit::FdSetSize)),
+            Backend::SelectOversize => Box::new(SelectBackend::new(SetLimit::None)),
+        })
     }
 }

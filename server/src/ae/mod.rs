@@ -9,9 +9,14 @@
 //! Read next: [`api`], `mio_backend`, [`timers`].
 
 pub mod api;
+#[cfg(target_os = "linux")]
+mod epoll_backend;
 mod events;
 mod mio_backend;
+mod poll_backend;
 mod ready;
+mod select_backend;
+mod sys;
 pub mod timers;
 
 pub use api::{Api, Backend, Fired, Mask};

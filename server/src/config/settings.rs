@@ -84,7 +84,10 @@ impl Settings {
             },
             normal_output: output_limit(get("client-output-buffer-limit"), "normal"),
             pubsub_output: output_limit(get("client-output-buffer-limit"), "pubsub"),
-            backend: crate::ae::Backend::named(get("ae-backend")).unwrap_or_default(),
+            backend: {
+                let backend = crate::ae::Backend::named(get("ae-backend")).unwrap_or_default();
+                if yes("select-oversize") { backend.oversize() } else { backend }
+            },
             hz: (int("hz") as u32).clamp(HZ_RANGE.0, HZ_RANGE.1),
             dynamic_hz: yes("dynamic-hz"),
             activerehashing: yes("activerehashing"),

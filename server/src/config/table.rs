@@ -110,8 +110,9 @@ pub(super) const TABLE: &[Directive] = &[
     row("io-threads-do-reads", Bool, "no", Inert),
     row("bind-source-addr", Text, "", Inert),
     row("socket-mark-id", Int(0, U32), "0", Inert),
-    // The loop. The first is ours.
+    // The loop. The first two are ours.
     row("ae-backend", Choice(crate::ae::Backend::NAMES), "mio", Fixed),
+    row("select-oversize", Bool, "no", Fixed),
     row("hz", Int(0, I31), "10", Live),
     row("dynamic-hz", Bool, "yes", Live),
     row("activerehashing", Bool, "yes", Live),
