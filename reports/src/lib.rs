@@ -20,3 +20,10 @@ mod view;
 
 pub use folder::{Folder, read_folder, write_folder};
 pub use render::render;
+
+// The made-up records of the integration tests, for the tests of what is not public.
+#[cfg(test)]
+extern crate self as aelab_reports;
+#[cfg(test)]
+#[path = "../tests/it/synthetic.rs"]
+mod synthetic;

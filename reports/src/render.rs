@@ -4,7 +4,7 @@
 //! read but the folder, so rendering twice gives the same bytes.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;

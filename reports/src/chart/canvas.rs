@@ -70,7 +70,7 @@ impl DrawingBackend for Canvas<'_> {
         fill: bool,
     ) -> Outcome {
         let item = if fill {
-            Item::Rect { from, to, pen: pen(style) }
+            Item::Rect { from, to, pen: Pen { width: 0, ..pen(style) } }
         } else {
             let points = vec![from, (to.0, from.1), to, (from.0, to.1), from];
             Item::Path { points, pen: pen(style) }
@@ -99,7 +99,8 @@ impl DrawingBackend for Canvas<'_> {
         style: &S,
         _fill: bool,
     ) -> Outcome {
-        self.scene.items.push(Item::Circle { at, radius, pen: pen(style) });
+        let pen = Pen { width: 0, ..pen(style) };
+        self.scene.items.push(Item::Circle { at, radius, pen });
         Ok(())
     }
 
@@ -109,7 +110,9 @@ impl DrawingBackend for Canvas<'_> {
         style: &S,
     ) -> Outcome {
         let points = vertices.into_iter().collect();
-        self.scene.items.push(Item::Polygon { points, pen: pen(style) });
+        // plotters hands over the colour alone, whose width is not zero.
+        let pen = Pen { width: 0, ..pen(style) };
+        self.scene.items.push(Item::Polygon { points, pen });
         Ok(())
     }
 

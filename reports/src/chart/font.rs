@@ -14,8 +14,6 @@ pub(crate) enum Weight {
 
 /// Height of a capital letter over the size: half of it below the middle centres a label.
 pub(crate) const CAP_HEIGHT: f64 = 0.73;
-/// Depth of `g` and `p` below the base line over the size.
-pub(crate) const DESCENT: f64 = 0.24;
 
 /// A loaded font.
 pub(crate) struct Font {

@@ -8,6 +8,8 @@
 
 mod axis;
 mod canvas;
+#[cfg(test)]
+mod clash;
 mod font;
 mod ink;
 mod label;
@@ -77,5 +79,69 @@ impl Chart {
     /// The wide form as PNG.
     pub(crate) fn png(&self, fonts: &Fonts) -> Result<Vec<u8>, DrawError> {
         png::write(&self.wide, fonts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::{Folder, read_folder};
+    use crate::synthetic::{self, Plan};
+    use crate::view::report::Report;
+
+    /// Folders that stress the layout in different ways.
+    fn folders(test: &str) -> Vec<Folder> {
+        let dir = synthetic::temp_dir(test);
+        synthetic::write_scenario(&dir.join("scenario"));
+        let second = 1_000_000_000;
+        let many = (0..60).map(|k| (k * second / 2, 100_000_000)).collect();
+        let plans = [
+            ("one", Plan::one_freeze()),
+            ("calm", Plan::calm()),
+            ("short", Plan { duration_s: 1, freezes: Vec::new(), ..Plan::calm() }),
+            ("tiny", Plan { duration_s: 1, rate: 3, freezes: Vec::new(), ..Plan::calm() }),
+            ("long", Plan { duration_s: 300, rate: 100, ..Plan::keys() }),
+            ("fast", Plan { duration_s: 2, rate: 400_000, freezes: Vec::new(), ..Plan::calm() }),
+            ("many", Plan { freezes: many, cause: Some("LRANGE list 0 -1"), ..Plan::keys() }),
+        ];
+        for (name, plan) in &plans {
+            synthetic::run(plan).write(&dir.join(name));
+        }
+        let names = ["scenario"].into_iter().chain(plans.iter().map(|(name, _)| *name));
+        names.map(|name| read_folder(&dir.join(name)).unwrap()).collect()
+    }
+
+    #[test]
+    fn no_label_overlaps_another_or_leaves_the_canvas() {
+        let fonts = Fonts::load();
+        let mut drawn = 0;
+        for folder in folders("clashes") {
+            for figure in Report::of(&folder).figures {
+                let chart = Chart::draw(&figure, &fonts).unwrap();
+                for scene in [&chart.wide, &chart.narrow] {
+                    let clashes = scene.clashes();
+                    let place = format!("{} of {}", figure.name, folder.dir.display());
+                    assert!(clashes.is_empty(), "{place}, {} px: {clashes:#?}", scene.width);
+                    drawn += 1;
+                }
+            }
+        }
+        assert_eq!(drawn, 48, "eight folders, three figures, two widths");
+    }
+
+    #[test]
+    fn every_svg_is_well_formed_and_names_itself() {
+        let fonts = Fonts::load();
+        for figure in Report::of(&folders("svg")[0]).figures {
+            let chart = Chart::draw(&figure, &fonts).unwrap();
+            let svg = chart.svg();
+            assert!(svg.starts_with("<svg xmlns="));
+            assert_eq!(svg.matches('<').count(), svg.matches('>').count());
+            assert!(svg.contains(&format!("<title id=\"{}-t\">", figure.name)));
+            assert!(!svg.contains("NaN") && !svg.contains("inf"));
+            for rule in ["f-paper", "s-a", "f-stall"] {
+                assert!(svg.contains(&format!("class=\"{rule}\"")) || figure.name == "percentiles");
+            }
+        }
     }
 }

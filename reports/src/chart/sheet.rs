@@ -15,7 +15,7 @@ use plotters::style::{FontDesc, FontFamily, FontStyle, RGBAColor, TextStyle};
 use super::DrawError;
 use super::canvas::Canvas;
 use super::font::{Fonts, Weight};
-use super::ink::{Dash, Pen, Tone, UNITS};
+use super::ink::{Pen, Tone, UNITS};
 use super::scene::{Anchor, Scene};
 
 /// Size of the title in px.
@@ -279,13 +279,13 @@ pub(crate) fn x_axis(
         &[(frame.left, frame.bottom), (frame.right, frame.bottom)],
         Pen::line(Tone::Axis, 1.0),
     )?;
-    let limit = f64::from(u32::MAX);
-    let mut row = super::label::Row::new(-limit, limit, 8.0);
+    let canvas = f64::from(sheet.root.dim_in_pixel().0) / UNITS;
+    let mut row = super::label::Row::new(EDGE_PX, canvas - EDGE_PX, 8.0);
     for (x, label) in ticks.iter().rev() {
         sheet.line(&[(*x, frame.bottom), (*x, frame.bottom + 4.0)], Pen::line(Tone::Axis, 1.0))?;
-        if row.place(*x, sheet.width(label, Weight::Regular)).is_some() {
-            let ink = Ink::plain(Tone::Muted).at(Anchor::Middle);
-            sheet.write(label, (*x, frame.bottom + LINE_PX + 1.0), &ink)?;
+        if let Some(left) = row.place(*x, sheet.width(label, Weight::Regular)) {
+            let at = (left, frame.bottom + LINE_PX + 1.0);
+            sheet.write(label, at, &Ink::plain(Tone::Muted))?;
         }
     }
     Ok(())
@@ -362,11 +362,6 @@ pub(crate) fn end_label_room<'e>(texts: impl IntoIterator<Item = &'e str>, fonts
         .map(|text| fonts.of(Weight::Bold).width(text, TEXT_PX))
         .fold(0.0, f64::max);
     widest + SWATCH_PX + 19.0 + EDGE_PX
-}
-
-/// A dash by what it stands for: broken if `broken`.
-pub(crate) fn dash_if(broken: bool) -> Dash {
-    if broken { Dash::Dashed } else { Dash::Solid }
 }
 
 fn units((x, y): (f64, f64)) -> (i32, i32) {

@@ -28,9 +28,11 @@ pub(crate) fn write(scene: &Scene, id: &str, home: Home) -> String {
     let mut out = String::with_capacity(16 * 1024);
     let _ = write!(
         out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {}\" width=\"{w}\" height=\"{h}\" \
+        "<svg{} viewBox=\"0 0 {} {}\" width=\"{w}\" height=\"{h}\" \
          class=\"chart\" role=\"img\" aria-labelledby=\"{id}-t {id}-d\">\
          <title id=\"{id}-t\">{}</title><desc id=\"{id}-d\">{}</desc>",
+        // In a page the parser knows, and the page stays free of any address.
+        if home == Home::File { " xmlns=\"http://www.w3.org/2000/svg\"" } else { "" },
         w * units,
         h * units,
         escape(&scene.title),

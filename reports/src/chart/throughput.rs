@@ -11,7 +11,7 @@ use super::sheet::{
     EDGE_PX, Frame, Header, Ink, KeyEntry, LINE_PX, Sheet, TEXT_PX, end_label_room, end_labels,
     y_axis,
 };
-use super::timeline::{PANEL_GAP_PX, PANEL_HEAD_PX, heading, mark_stalls, time_axis};
+use super::timeline::{HEADING_PX, PANEL_GAP_PX, heading, shade_stalls, time_axis};
 use crate::view::figure::{Figure, RatePanel, RatePlot};
 use crate::view::units::{rate, tick_count};
 
@@ -37,8 +37,8 @@ pub(crate) fn draw(
         .fold(0.0, f64::max);
     let right = if narrow { 12.0 } else { end_label_room(["achieved", "offered"], fonts) };
     let top = header.height();
-    let step = PANEL_HEAD_PX + PLOT_PX + PANEL_GAP_PX;
-    let height = top + step * plot.panels.len() as f64 + 2.0 * LINE_PX;
+    let step = HEADING_PX + PLOT_PX + PANEL_GAP_PX;
+    let height = top + step * plot.panels.len() as f64 + LINE_PX;
     let mut scene = Scene {
         width,
         height: height.ceil() as u32,
@@ -49,14 +49,20 @@ pub(crate) fn draw(
     let sheet = Sheet::new(&mut scene, &header, fonts)?;
     let last = plot.panels.len().saturating_sub(1);
     for (position, data) in plot.panels.iter().enumerate() {
-        let panel_top = top + step * position as f64 + PANEL_HEAD_PX;
+        let panel_top = top + step * position as f64 + HEADING_PX;
         let frame = Frame {
             left: widest + 8.0 + EDGE_PX,
             top: panel_top,
             right: f64::from(width) - right,
             bottom: panel_top + PLOT_PX,
         };
-        heading(&sheet, frame, &data.label, &data.summary, Tone::arm(data.arm))?;
+        heading(
+            &sheet,
+            (frame, panel_top - HEADING_PX),
+            &data.label,
+            &data.summary,
+            Tone::arm(data.arm),
+        )?;
         draw_panel(&sheet, data, frame, plot, &ticks, narrow)?;
         time_axis(&sheet, frame, plot.span_s, position == last)?;
     }
@@ -73,7 +79,7 @@ fn draw_panel(
     narrow: bool,
 ) -> Result<(), DrawError> {
     let tone = Tone::arm(data.arm);
-    mark_stalls(sheet, frame, &data.stalls, plot.span_s)?;
+    shade_stalls(sheet, frame, &data.stalls, plot.span_s)?;
     let mut panel = sheet.panel(frame, 0.0..plot.span_s.max(1e-9), 0.0..plot.top)?;
     y_axis(sheet, &panel, 0.0, ticks)?;
     // Steps, because a rate holds for the whole of its column.

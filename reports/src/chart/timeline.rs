@@ -18,12 +18,16 @@ use crate::view::units::tick_duration;
 
 /// Height of a panel's plot, in px.
 const PLOT_PX: f64 = 150.0;
+/// Least distance between stall labels, in px.
+const LABEL_GAP_PX: f64 = 10.0;
 /// What the three lines are called.
 const SERIES: [&str; 3] = ["largest", "p99", "p50"];
 
-/// Room above a panel: its heading, then the row of stall labels with their pointers.
-pub(crate) const PANEL_HEAD_PX: f64 = 2.0 * LINE_PX + 10.0;
-/// Room between panels.
+/// Room above a panel for its heading, in px.
+pub(crate) const HEADING_PX: f64 = LINE_PX + 6.0;
+/// Room for the row of stall labels with their pointers, where there are stalls, in px.
+const STALL_ROW_PX: f64 = LINE_PX + 8.0;
+/// Room between panels, in px.
 pub(crate) const PANEL_GAP_PX: f64 = 14.0;
 
 /// Draws the figure at `width` px.
@@ -46,8 +50,10 @@ pub(crate) fn draw(
     let right = if narrow { 12.0 } else { end_label_room(SERIES, fonts) };
     let key_px = if narrow { LINE_PX + 6.0 } else { 0.0 };
     let top = header.height() + key_px;
-    let step = PANEL_HEAD_PX + PLOT_PX + PANEL_GAP_PX;
-    let height = top + step * plot.panels.len() as f64 + 2.0 * LINE_PX;
+    let head =
+        |panel: &TimePanel| HEADING_PX + if panel.stalls.is_empty() { 0.0 } else { STALL_ROW_PX };
+    let panels_px: f64 = plot.panels.iter().map(|p| head(p) + PLOT_PX + PANEL_GAP_PX).sum();
+    let height = top + panels_px + LINE_PX;
     let mut scene = Scene {
         width,
         height: height.ceil() as u32,
@@ -61,8 +67,9 @@ pub(crate) fn draw(
         draw_key(&sheet, &entries, (EDGE_PX, header.height() + 4.0), f64::from(width))?;
     }
     let last = plot.panels.len().saturating_sub(1);
+    let mut y = top;
     for (position, panel) in plot.panels.iter().enumerate() {
-        let panel_top = top + step * position as f64 + PANEL_HEAD_PX;
+        let panel_top = y + head(panel);
         let frame = Frame {
             left,
             top: panel_top,
@@ -70,7 +77,8 @@ pub(crate) fn draw(
             bottom: panel_top + PLOT_PX,
         };
         let tone = Tone::arm(panel.arm);
-        heading(&sheet, frame, &panel.label, &panel.summary, tone)?;
+        heading(&sheet, (frame, y), &panel.label, &panel.summary, tone)?;
+        y = frame.bottom + PANEL_GAP_PX;
         draw_panel(&sheet, panel, frame, plot.span_s, (lo, hi), &ticks, narrow)?;
         time_axis(&sheet, frame, plot.span_s, position == last)?;
     }
@@ -101,12 +109,12 @@ fn value_range(plot: &TimePlot) -> (f64, f64) {
 /// The bold name of a panel's arm and what sets it apart.
 pub(crate) fn heading(
     sheet: &Sheet<'_>,
-    frame: Frame,
+    (frame, top): (Frame, f64),
     label: &str,
     summary: &str,
     tone: Tone,
 ) -> Result<(), DrawError> {
-    let y = frame.top - PANEL_HEAD_PX + LINE_PX;
+    let y = top + LINE_PX - 4.0;
     sheet.write(label, (frame.left, y), &Ink::bold(tone))?;
     let after = frame.left + sheet.width(label, Weight::Bold) + 8.0;
     let fits = after + sheet.width(summary, Weight::Regular) <= frame.right;
@@ -140,38 +148,58 @@ pub(crate) fn time_axis(
     sheet.line(&bottom, Pen::line(Tone::Axis, 1.0))
 }
 
-/// Grey bands over the stalls, pointers above them, and labels where there is room: the longest
-/// stalls are named first.
-pub(crate) fn mark_stalls(
+/// Where an instant lies, in px; what is beyond the ends is put there.
+fn instant(frame: Frame, span_s: f64, t: f64) -> f64 {
+    frame.left + (t / span_s.max(1e-9)).clamp(0.0, 1.0) * (frame.right - frame.left)
+}
+
+/// Grey bands over the stalls.
+pub(crate) fn shade_stalls(
     sheet: &Sheet<'_>,
     frame: Frame,
     stalls: &[StallMark],
     span_s: f64,
 ) -> Result<(), DrawError> {
-    let at =
-        |t: f64| frame.left + (t / span_s.max(1e-9)).clamp(0.0, 1.0) * (frame.right - frame.left);
     for stall in stalls {
-        let left = at(stall.start_s);
+        let left = instant(frame, span_s, stall.start_s);
+        let end = instant(frame, span_s, stall.start_s + stall.duration_s);
         // At least one pixel and a half, so that a short one does not vanish.
-        let right = at(stall.start_s + stall.duration_s).max(left + 1.5);
+        let right = end.max(left + 1.5);
         sheet.rect(Frame { left, right, ..frame }, Pen::fill(Tone::Stall, 1.0))?;
     }
-    let mut by_length: Vec<&StallMark> = stalls.iter().collect();
-    by_length.sort_by(|a, b| {
+    Ok(())
+}
+
+/// Pointers above the stalls, and labels where there is room, the longest stall's first. Causes
+/// are written out if all of them fit, else once.
+fn name_stalls(
+    sheet: &Sheet<'_>,
+    frame: Frame,
+    stalls: &[StallMark],
+    span_s: f64,
+) -> Result<(), DrawError> {
+    let mut by_length: Vec<(f64, &StallMark)> = stalls
+        .iter()
+        .map(|s| (instant(frame, span_s, s.start_s + s.duration_s / 2.0), s))
+        .collect();
+    by_length.sort_by(|(_, a), (_, b)| {
         b.duration_s.total_cmp(&a.duration_s).then(a.start_s.total_cmp(&b.start_s))
     });
     let mut pointers = Row::new(f64::MIN / 4.0, f64::MAX / 4.0, 0.0);
-    let mut row = Row::new(frame.left, frame.right, 10.0);
-    for stall in by_length {
-        let middle = at(stall.start_s + stall.duration_s / 2.0);
+    let mut row = Row::new(frame.left, frame.right, LABEL_GAP_PX);
+    let width = |text: &str| sheet.width(text, Weight::Regular);
+    let mut trial = Row::new(frame.left, frame.right, LABEL_GAP_PX);
+    let all_fit = by_length.iter().all(|(x, s)| trial.place(*x, width(&s.long)).is_some());
+    for (position, (middle, stall)) in by_length.into_iter().enumerate() {
         if pointers.place(middle, 8.0).is_some() {
             sheet.pointer((middle, frame.top - 1.0), Pen::fill(Tone::Muted, 1.0))?;
         }
-        for text in [&stall.long, &stall.short] {
-            if let Some(left) = row.place(middle, sheet.width(text, Weight::Regular)) {
-                sheet.write(text, (left, frame.top - 11.0), &Ink::plain(Tone::Ink))?;
-                break;
-            }
+        let wanted: &[&String] =
+            if all_fit || position == 0 { &[&stall.long, &stall.short] } else { &[&stall.short] };
+        let place = |text: &String| Some((row.place(middle, width(text))?, text.clone()));
+        let placed = wanted.iter().copied().find_map(place);
+        if let Some((left, text)) = placed {
+            sheet.write(&text, (left, frame.top - 11.0), &Ink::plain(Tone::Ink))?;
         }
     }
     Ok(())
@@ -186,7 +214,8 @@ fn draw_panel(
     ticks: &[(f64, String)],
     narrow: bool,
 ) -> Result<(), DrawError> {
-    mark_stalls(sheet, frame, &data.stalls, span_s)?;
+    shade_stalls(sheet, frame, &data.stalls, span_s)?;
+    name_stalls(sheet, frame, &data.stalls, span_s)?;
     let mut panel = sheet.panel(frame, 0.0..span_s.max(1e-9), (lo..hi).log_scale())?;
     y_axis(sheet, &panel, 0.0, ticks)?;
     if data.columns.is_empty() {

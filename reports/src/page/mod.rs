@@ -166,7 +166,7 @@ fn table(table: &Table) -> Markup {
         @if !table.rows.is_empty() {
             div.scroll {
                 table {
-                    caption { (table.caption) }
+                    @if !table.caption.is_empty() { caption { (table.caption) } }
                     thead { tr {
                         @for (name, align) in &table.head {
                             th scope="col" class=[right(*align)] { (name) }

@@ -72,6 +72,8 @@ caption{text-align:left;color:var(--muted);padding-bottom:4px}\
 th{text-align:left;font-weight:600;border-bottom:1px solid var(--axis);vertical-align:bottom}\
 th,td{padding:3px 14px 3px 0}\
 td{border-bottom:1px solid var(--grid);vertical-align:top}\
+.first~.first td{border-top:1px solid var(--axis)}\
+tr:not(.first) td:first-child{color:var(--muted)}\
 .r{text-align:right;white-space:nowrap}\
 #reading dt{font-weight:600;margin-top:8px}#reading dd{margin:0;max-width:75ch}\
 pre{overflow-x:auto;background:var(--thin);padding:8px 12px;font-size:13px}\

@@ -2,7 +2,7 @@
 
 use crate::folder::Folder;
 use crate::histogram::Sparse;
-use crate::hlog::{ALL_COMMANDS, HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
+use crate::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
 use crate::record::{Group, RunRecord};
 
 /// One arm with its histograms at hand.
@@ -74,7 +74,8 @@ impl<'a> ArmData<'a> {
 
     /// What the headline groups were asked to send per second; `None` in a closed loop.
     pub(crate) fn offered_rate(&self) -> Option<f64> {
-        self.groups().iter().map(|g| g.arrival.rate).sum()
+        let sum: f64 = self.groups().iter().map(|g| g.arrival.rate).sum::<Option<f64>>()?;
+        (sum > 0.0).then_some(sum)
     }
 
     /// Length of the measurement in seconds, as far as replies go.
@@ -87,9 +88,4 @@ impl<'a> ArmData<'a> {
     pub(crate) fn label(&self) -> &str {
         if self.name.is_empty() { "this run" } else { &self.name }
     }
-}
-
-/// The tag of a group's whole, for tables that list what the log holds.
-pub(crate) fn whole_tag(group: &str, metric: Metric) -> SeriesKey {
-    SeriesKey::tagged(group, ALL_COMMANDS, metric)
 }

@@ -127,12 +127,12 @@ fn twin(arms: &[ArmData<'_>]) -> Table {
     for p in TWIN_PERCENTILES {
         let mut row = vec![percentile(p)];
         row.extend(samples.iter().flatten().map(|s| cell(s, p)));
-        if row.iter().skip(1).any(|c| c != "–") {
+        if row.iter().skip(1).any(|c| *c != none()) {
             table.push(row);
         }
     }
     let mut row = vec!["largest".to_owned()];
-    let largest = |s: &Sparse| s.value_at(1.0).map_or("–".to_owned(), |v| duration(us(v)));
+    let largest = |s: &Sparse| s.value_at(1.0).map_or_else(none, |v| duration(us(v)));
     row.extend(samples.iter().flatten().map(largest));
     table.push(row);
     let mut row = vec!["samples".to_owned()];
@@ -141,7 +141,12 @@ fn twin(arms: &[ArmData<'_>]) -> Table {
     table
 }
 
+/// What stands for "there is nothing to say".
+fn none() -> String {
+    "–".to_owned()
+}
+
 fn cell(samples: &Sparse, p: f64) -> String {
     let value = supported(p, samples.total()).then(|| samples.value_at(p / 100.0)).flatten();
-    value.map_or("–".to_owned(), |v| duration(us(v)))
+    value.map_or_else(none, |v| duration(us(v)))
 }

@@ -2,6 +2,7 @@
 
 use super::arms::ArmData;
 use super::units::{counted, duration, listed, percentile, rate, seconds, times, us};
+use crate::histogram::Sparse;
 use crate::stats::supported;
 
 /// The percentile that a title speaks of: the highest of these that every arm supports.
@@ -37,18 +38,25 @@ pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> String {
     }
 }
 
+/// Where response and service time differ most, or else what nearly all requests meet.
 fn one_arm(p: f64, response: f64, arm: &ArmData<'_>) -> String {
-    let service = arm.services();
-    let at = supported(p, service.total()).then(|| service.value_at(p / 100.0)).flatten();
-    match at.map(us) {
-        Some(service) if response > service * WORTH_SAYING => format!(
+    let (responses, services) = (arm.responses(), arm.services());
+    let at = |samples: &Sparse, p: f64| {
+        supported(p, samples.total()).then(|| samples.value_at(p / 100.0)).flatten().map(us)
+    };
+    let widest = SPEAKING
+        .into_iter()
+        .filter_map(|p| Some((p, at(&responses, p)?, at(&services, p)?)))
+        .max_by(|a, b| (a.1 / a.2).total_cmp(&(b.1 / b.2)));
+    match widest {
+        Some((p, response, service)) if response > service * WORTH_SAYING => format!(
             "{} of the response time is {}, {} the service time of {}",
             percentile(p),
             duration(response),
             times(response, service),
             duration(service)
         ),
-        _ => format!("{p} % of the requests are answered within {}", duration(response)),
+        _ => format!("{p}\u{a0}% of the requests are answered within {}", duration(response)),
     }
 }
 
@@ -120,15 +128,16 @@ pub(crate) fn throughput(arms: &[ArmData<'_>]) -> String {
         .map(|arm| {
             let stops: f64 = arm.record.stalls.iter().map(|s| s.duration_s).sum();
             let with =
-                if arm.name.is_empty() { String::new() } else { format!(" with {}", arm.name) };
-            match (arm.record.stalls.len(), arm.offered_rate()) {
+                if arm.name.is_empty() { String::new() } else { format!("with {}, ", arm.name) };
+            let what = match (arm.record.stalls.len(), arm.offered_rate()) {
                 (0, Some(offered)) if achieved(arm) >= offered * 0.99 => {
-                    format!("the offered {} are kept up{with}", rate(offered))
+                    format!("the offered {} is kept", rate(offered))
                 }
-                (0, _) => format!("{} on average{with}", rate(achieved(arm))),
-                (1, _) => format!("replies stop once, for {}{with}", seconds(stops)),
-                (n, _) => format!("replies stop {n} times, for {} in all{with}", seconds(stops)),
-            }
+                (0, _) => format!("{} on average", rate(achieved(arm))),
+                (1, _) => format!("replies stop once, for {}", seconds(stops)),
+                (n, _) => format!("replies stop {n} times, for {} in all", seconds(stops)),
+            };
+            with + &what
         })
         .collect();
     capitalised(&each.join("; "))

@@ -80,10 +80,10 @@ impl Report {
             caveats: caveats(folder),
             key: tables::key_figures(&arms),
             figures: figures.into_iter().flatten().collect(),
-            percentiles: tables::percentiles(&arms),
-            stalls: tables::stalls(&arms),
-            groups: tables::groups(&arms),
-            counts: tables::counts(&arms),
+            percentiles: of_arms(&arms, tables::percentiles(&arms)),
+            stalls: of_arms(&arms, tables::stalls(&arms)),
+            groups: of_arms(&arms, tables::groups(&arms)),
+            counts: of_arms(&arms, tables::counts(&arms)),
             environment: tables::environment(folder),
             command: record.command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
             arms: folder.arms.iter().map(|(a, _)| (a.name.clone(), a.dir.clone())).collect(),
@@ -95,6 +95,11 @@ impl Report {
     pub(crate) fn is_invalid(&self) -> bool {
         self.caveats.iter().any(|c| c.severity == Severity::Invalid)
     }
+}
+
+/// A table whose first column names the arm; a run that is compared with nothing has none.
+pub(crate) fn of_arms(arms: &[ArmData<'_>], table: Table) -> Table {
+    if arms.iter().all(|a| a.name.is_empty()) { table.without_first() } else { table }
 }
 
 fn heading(folder: &Folder) -> String {

@@ -36,4 +36,13 @@ impl Table {
         row.resize(self.head.len(), String::new());
         self.rows.push(row);
     }
+
+    /// The table without its first column, for where that would say the same in every row.
+    pub(crate) fn without_first(mut self) -> Self {
+        self.head.remove(0);
+        for row in &mut self.rows {
+            row.remove(0);
+        }
+        self
+    }
 }

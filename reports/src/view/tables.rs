@@ -9,6 +9,10 @@ use crate::record::{Counts, Group, Metrics, Percentile, Quantiles, Server, Stall
 /// What stands for "there is nothing to say".
 const NONE: &str = "–";
 
+fn none() -> String {
+    NONE.to_owned()
+}
+
 /// The numbers to remember, one column per arm.
 pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
     let heads: Vec<String> = arms
@@ -17,7 +21,7 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
         .collect();
     let mut columns = vec!["<Figure"];
     columns.extend(heads.iter().map(String::as_str));
-    let mut table = Table::new("Key figures", &columns);
+    let mut table = Table::new("", &columns);
     let mut row = |name: &str, cell: &dyn Fn(&ArmData<'_>) -> String| {
         let mut cells = vec![name.to_owned()];
         cells.extend(arms.iter().map(cell));
@@ -27,14 +31,12 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
     };
     for p in [50.0, 99.0, 99.9] {
         let name = format!("response time, {}", percentile(p));
-        row(&name, &|a| headline(a).map_or(NONE.to_owned(), |m| at(&m.response_time, p)));
+        row(&name, &|a| headline(a).map_or_else(none, |m| at(&m.response_time, p)));
     }
     row("response time, largest", &|a| {
-        headline(a).map_or(NONE.to_owned(), |m| or_none(m.response_time.max_us.map(duration)))
+        headline(a).map_or_else(none, |m| or_none(m.response_time.max_us.map(duration)))
     });
-    row("service time, p99", &|a| {
-        headline(a).map_or(NONE.to_owned(), |m| at(&m.service_time, 99.0))
-    });
+    row("service time, p99", &|a| headline(a).map_or_else(none, |m| at(&m.service_time, 99.0)));
     row("replies per second", &|a| rate(a.groups().iter().map(|g| g.achieved_rate).sum::<f64>()));
     row("offered per second", &|a| or_none(a.offered_rate().map(rate)));
     row("stalls", &|a| grouped(a.record.stalls.len() as u64));
@@ -63,11 +65,11 @@ fn longest(stalls: &[Stall]) -> Option<f64> {
 }
 
 fn or_none(text: Option<String>) -> String {
-    text.unwrap_or_else(|| NONE.to_owned())
+    text.unwrap_or_else(none)
 }
 
 fn at(quantiles: &Quantiles, p: f64) -> String {
-    quantiles.at(p).map_or(NONE.to_owned(), value)
+    quantiles.at(p).map_or_else(none, value)
 }
 
 /// A percentile as text: `≥` if censored, what it would need if it is not supported.
@@ -112,8 +114,8 @@ pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> Table {
                     percentile(p.p),
                     value(p),
                     interval(p),
-                    other.map_or(NONE.to_owned(), value),
-                    other.map_or(NONE.to_owned(), interval),
+                    other.map_or_else(none, value),
+                    other.map_or_else(none, interval),
                 ]);
             }
             let largest = |q: &Quantiles| or_none(q.max_us.map(duration));

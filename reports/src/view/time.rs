@@ -5,6 +5,7 @@ use super::figure::{
     Figure, Plot, RatePanel, RatePlot, StallMark, TimeColumn, TimePanel, TimePlot,
 };
 use super::finding;
+use super::report::of_arms;
 use super::table::Table;
 use super::units::{duration, grouped, rate, seconds, us};
 use crate::histogram::Sparse;
@@ -32,7 +33,7 @@ pub(crate) fn response(arms: &[ArmData<'_>]) -> Option<Figure> {
             "Response time of the replies that arrived in each {}. Grey: no reply on any connection.",
             seconds(column)
         ),
-        twin: time_twin(arms),
+        twin: of_arms(arms, time_twin(arms)),
         plot: Plot::ResponseOverTime(TimePlot { span_s: span(arms), panels }),
     })
 }
@@ -48,6 +49,9 @@ pub(crate) fn throughput(arms: &[ArmData<'_>]) -> Option<Figure> {
     let cut = panels.iter().any(|p| p.points.iter().any(|&(_, r)| r > top));
     let column = panels.iter().map(|p| p.column_s).fold(0.0, f64::max);
     let mut subtitle = format!("Replies per second in each {}.", seconds(column));
+    if panels.iter().any(|p| !p.stalls.is_empty()) {
+        subtitle.push_str(" Grey: stalls.");
+    }
     if panels.iter().any(|p| p.offered.is_some()) {
         subtitle.push_str(" Dotted: what was asked for.");
     }
@@ -58,7 +62,7 @@ pub(crate) fn throughput(arms: &[ArmData<'_>]) -> Option<Figure> {
         name: "throughput",
         title: finding::throughput(arms),
         subtitle,
-        twin: rate_twin(arms),
+        twin: of_arms(arms, rate_twin(arms)),
         plot: Plot::Throughput(RatePlot { span_s: span(arms), top, panels }),
     })
 }

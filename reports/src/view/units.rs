@@ -17,6 +17,9 @@ pub(crate) fn tick_duration(us: f64) -> String {
 
 /// A duration in seconds, see [`duration`].
 pub(crate) fn seconds(s: f64) -> String {
+    if s == 0.0 {
+        return format!("0{GAP}s");
+    }
     duration(s * 1e6)
 }
 

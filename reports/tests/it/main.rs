@@ -6,6 +6,7 @@ mod synthetic;
 #[test]
 fn gallery() {
     let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery");
+    let _ = synthetic::temp_dir("gallery");
     let scenario = dir.join("scenario");
     synthetic::write_scenario(&scenario);
     aelab_reports::render(&scenario).unwrap();

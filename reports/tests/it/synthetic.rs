@@ -4,7 +4,7 @@
 //! take the base time with a little spread. Connections see it differently: what was sent before the
 //! freeze is slow in service time, the rest was waiting in the client.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aelab_reports::caveat::{Caveat, Facts, assess};
 use aelab_reports::histogram::Sparse;
@@ -59,6 +59,21 @@ impl Plan {
 pub(crate) struct Run {
     pub(crate) record: RunRecord,
     pub(crate) series: Vec<HlogSeries>,
+}
+
+impl Run {
+    /// Writes the folder of the run.
+    pub(crate) fn write(&self, dir: &Path) {
+        write_folder(dir, &self.record, &self.series).expect("the test directory is writable");
+    }
+}
+
+/// A fresh directory for one test.
+pub(crate) fn temp_dir(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("aelab-reports-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(&dir).expect("the test directory is writable");
+    dir
 }
 
 /// Intended, sent and replied of every request, in ns.
@@ -207,8 +222,7 @@ pub(crate) fn write_scenario(dir: &Path) {
         ("scan", Plan::calm(), "SCAN … COUNT 1000 every 4 s"),
     ];
     for (name, plan, _) in &arms {
-        let run = run(plan);
-        write_folder(&dir.join("arms").join(name), &run.record, &run.series).unwrap();
+        run(plan).write(&dir.join("arms").join(name));
     }
     let facts = Facts { client_cpu_share: Some(0.81), ..Facts::default() };
     let record = RunRecord {
@@ -239,5 +253,5 @@ pub(crate) fn write_scenario(dir: &Path) {
         }),
         ..run(&Plan::calm()).record
     };
-    write_folder(dir, &record, &[]).unwrap();
+    write_folder(dir, &record, &[]).expect("the test directory is writable");
 }
