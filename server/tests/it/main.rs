@@ -1,2 +1,6 @@
 //! Integration tests of this crate, in one binary.
+mod backends;
+mod backends_loop;
 mod db;
+mod transcript;
+mod transcript_cases;
