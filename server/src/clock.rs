@@ -97,6 +97,15 @@ impl Clock {
         }
     }
 
+    /// CPU time used by the calling thread: a system call, so not for every tick.
+    #[must_use]
+    pub fn thread_cpu(&self) -> Nanos {
+        match &self.source {
+            Source::System(_) => Nanos(crate::sys::thread_cpu_ns()),
+            Source::Manual(time) => Nanos(time.get()),
+        }
+    }
+
     /// Unix time, in microseconds.
     #[must_use]
     pub fn unix_us(&self) -> i64 {

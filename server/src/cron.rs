@@ -87,6 +87,7 @@ fn sample(server: &mut Server, now: Nanos) {
     rates.output.sample(stats.net_output_bytes, us, PER_SECOND);
     rates.cycles.sample(meter.cycles(), us, PER_SECOND);
     rates.cycle_duration.sample(meter.sums().busy.as_us(), meter.cycles(), 1.0);
+    server.meter.checkpoint(now, server.clock.thread_cpu());
     server.cron.last_sample = now;
     server.cron.resident_bytes = sys::resident_bytes();
     stats.peak_memory_bytes = stats.peak_memory_bytes.max(server.cron.resident_bytes);

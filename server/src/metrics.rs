@@ -79,6 +79,8 @@ pub(crate) struct Tick {
     pub(crate) events: u32,
     /// Its longest command, and that command's place in the table.
     pub(crate) longest: (Nanos, u16),
+    /// Of its length, an estimate of what the thread spent waiting for a CPU. Long ticks only.
+    pub(crate) off_cpu: Nanos,
 }
 
 impl Tick {
@@ -104,8 +106,9 @@ pub(crate) struct Meter {
     long_ticks: u64,
     long_unexplained: u64,
     commands_per_cycle_max: u32,
-    commands: u64,
     events: u64,
+    /// Busy time and CPU time at the last checkpoint.
+    checkpoint: (Nanos, Nanos),
 }
 
 impl Meter {
@@ -133,8 +136,9 @@ impl Meter {
         }
     }
 
-    /// The loop is about to sleep: the tick is complete.
-    pub(crate) fn sleep(&mut self, now: Nanos) {
+    /// The loop is about to sleep: the tick is complete. `cpu_time` (of this thread) is asked for
+    /// only after a long tick, since it costs a system call.
+    pub(crate) fn sleep(&mut self, now: Nanos, cpu_time: impl FnOnce() -> Nanos) {
         self.charge(Phase::Other, now);
         let mut tick = self.tick;
         tick.busy = now - tick.began;
@@ -143,12 +147,16 @@ impl Meter {
         for (sum, part) in self.sums.phases.iter_mut().zip(tick.phases) {
             *sum += part;
         }
-        self.commands += u64::from(tick.commands);
         self.events += u64::from(tick.events);
         self.commands_per_cycle_max = self.commands_per_cycle_max.max(tick.commands);
         if tick.busy > LONG_TICK {
+            let cpu = cpu_time();
+            // Busy without CPU since the checkpoint: not more than this tick can have waited.
+            let waited = (self.sums.busy - self.checkpoint.0) - (cpu - self.checkpoint.1);
+            tick.off_cpu = waited.min(tick.busy);
+            self.checkpoint = (self.sums.busy, cpu);
             self.long_ticks += 1;
-            if tick.busy - tick.phase(Phase::Execute) > LONG_TICK {
+            if tick.busy - tick.phase(Phase::Execute) - tick.off_cpu > LONG_TICK {
                 self.long_unexplained += 1;
             }
         }
@@ -166,6 +174,13 @@ impl Meter {
         }
         let at = self.longest.partition_point(|other| other.busy >= tick.busy);
         self.longest.insert(at, tick);
+    }
+
+    /// Notes this thread's CPU time, so that the waiting in a later long tick is told from earlier
+    /// ticks' waiting. Cron does so ten times a second.
+    pub(crate) fn checkpoint(&mut self, now: Nanos, cpu_time: Nanos) {
+        let busy = self.sums.busy + (now - self.tick.began);
+        self.checkpoint = (busy, cpu_time);
     }
 
     /// Forgets everything (`CONFIG RESETSTAT`).
@@ -205,7 +220,8 @@ impl Meter {
         &self.longest
     }
 
-    /// Ticks above 5 ms: all, and those of which more than 5 ms were not spent executing commands.
+    /// Ticks above 5 ms: all, and those of which more than 5 ms were spent neither executing
+    /// commands nor waiting for a CPU.
     pub(crate) fn long_ticks(&self) -> (u64, u64) {
         (self.long_ticks, self.long_unexplained)
     }
@@ -232,7 +248,7 @@ mod tests {
         meter.charge(Phase::Read, Nanos::from_ms(11));
         meter.command(7, Nanos::from_ms(8), Nanos::from_ms(19));
         meter.charge(Phase::Write, Nanos::from_ms(20));
-        meter.sleep(Nanos::from_ms(21));
+        meter.sleep(Nanos::from_ms(21), || Nanos::from_ms(11));
         let tick = meter.longest()[0];
         assert_eq!(tick.busy, Nanos::from_ms(11));
         assert_eq!(tick.phases().fold(0, |sum, (_, n)| sum + n.0), tick.busy.0);
@@ -245,8 +261,19 @@ mod tests {
         let mut meter = Meter::default();
         meter.wake(Nanos::ZERO, 0);
         meter.charge(Phase::Rehash, Nanos::from_ms(6));
-        meter.sleep(Nanos::from_ms(6));
+        meter.sleep(Nanos::from_ms(6), || Nanos::from_ms(6));
         assert_eq!(meter.long_ticks(), (1, 1));
+    }
+
+    #[test]
+    fn waiting_for_a_cpu_explains_a_long_tick() {
+        let mut meter = Meter::default();
+        meter.checkpoint(Nanos::ZERO, Nanos::from_ms(100));
+        meter.wake(Nanos::ZERO, 1);
+        meter.charge(Phase::Write, Nanos::from_ms(20));
+        meter.sleep(Nanos::from_ms(20), || Nanos::from_ms(101));
+        assert_eq!(meter.longest()[0].off_cpu, Nanos::from_ms(19));
+        assert_eq!(meter.long_ticks(), (1, 0));
     }
 
     #[test]
@@ -255,7 +282,7 @@ mod tests {
         for length in [3, 9, 1, 7, 5, 2, 8, 6, 4, 10, 11] {
             let from = Nanos::from_ms(100 * length);
             meter.wake(from, 0);
-            meter.sleep(from + Nanos::from_ms(length));
+            meter.sleep(from + Nanos::from_ms(length), || Nanos::ZERO);
         }
         let kept: Vec<u64> = meter.longest().iter().map(|tick| tick.busy.as_ms()).collect();
         assert_eq!(kept, [11, 10, 9, 8, 7, 6, 5, 4]);

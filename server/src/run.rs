@@ -150,7 +150,7 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     server.meter.charge(Phase::Write, el.clock().now());
     // After the writes: they find out who is gone, and who has been told everything.
     free_queued_clients(el, server);
-    server.meter.sleep(el.clock().now());
+    server.meter.sleep(el.clock().now(), || el.clock().thread_cpu());
 }
 
 /// Runs after every sleep, before any handler.

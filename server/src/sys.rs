@@ -140,6 +140,12 @@ pub(crate) fn cpu_seconds() -> (f64, f64) {
     (ticks(12) / per_second, ticks(11) / per_second)
 }
 
+/// CPU time used by the calling thread, in nanoseconds.
+pub(crate) fn thread_cpu_ns() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
 /// Resident memory of this process, in bytes. Zero where unknown.
 pub(crate) fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();

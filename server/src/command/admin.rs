@@ -1,31 +1,34 @@
 //! The server as a whole: DBSIZE FLUSHDB FLUSHALL SWAPDB TIME LASTSAVE ROLE SHUTDOWN INFO.
 
-use super::flags::{ADMIN, ALLOW_BUSY, FAST, LOADING, NOSCRIPT, NO_MULTI, READONLY, STALE, WRITE};
+use super::flags::{ADMIN, ALLOW_BUSY, FAST, LOADING, NO_MULTI, NOSCRIPT, READONLY, STALE, WRITE};
 use super::{Call, CommandSpec, Group, NO_KEYS, command, parse_integer, touch_database};
 use crate::db::Free;
 use crate::info;
 use crate::net::client::Life;
 use crate::server::Shutdown;
 
+const ALL_SHARDS: &[&str] = &["request_policy:all_shards", "response_policy:all_succeeded"];
+
 pub(crate) const TABLE: &[CommandSpec] = &[
-    command("dbsize", 1, READONLY | FAST, NO_KEYS, dbsize).docs(
-        Group::Server,
-        "1.0.0",
-        "O(1)",
-        "Return the number of keys in the selected database",
-    ),
-    command("flushdb", -1, WRITE, NO_KEYS, flushdb).docs(
-        Group::Server,
-        "1.0.0",
-        "O(N) where N is the number of keys in the selected database",
-        "Remove all keys from the current database",
-    ),
-    command("flushall", -1, WRITE, NO_KEYS, flushall).docs(
-        Group::Server,
-        "1.0.0",
-        "O(N) where N is the total number of keys in all databases",
-        "Remove all keys from all databases",
-    ),
+    command("dbsize", 1, READONLY | FAST, NO_KEYS, dbsize)
+        .docs(Group::Server, "1.0.0", "O(1)", "Return the number of keys in the selected database")
+        .tips(&["request_policy:all_shards", "response_policy:agg_sum"]),
+    command("flushdb", -1, WRITE, NO_KEYS, flushdb)
+        .docs(
+            Group::Server,
+            "1.0.0",
+            "O(N) where N is the number of keys in the selected database",
+            "Remove all keys from the current database",
+        )
+        .tips(ALL_SHARDS),
+    command("flushall", -1, WRITE, NO_KEYS, flushall)
+        .docs(
+            Group::Server,
+            "1.0.0",
+            "O(N) where N is the total number of keys in all databases",
+            "Remove all keys from all databases",
+        )
+        .tips(ALL_SHARDS),
     command("swapdb", 3, WRITE | FAST, NO_KEYS, swapdb).docs(
         Group::Server,
         "4.0.0",
@@ -65,7 +68,7 @@ pub(crate) const TABLE: &[CommandSpec] = &[
     ),
     command("info", -1, LOADING | STALE, NO_KEYS, info_command)
         .docs(Group::Server, "1.0.0", "O(1)", "Get information and statistics about the server")
-        .tips(&["nondeterministic_output"]),
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
 ];
 
 /// How many keys the selected database holds. O(1).

@@ -85,18 +85,17 @@ fn set(call: &mut Call<'_>) {
             call.server.settings_changed();
             call.out.ok();
         }
-        Err((name, SetError::Unknown)) => call.out.error(format!(
-            "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
-        )),
+        Err((name, SetError::Unknown)) => call
+            .out
+            .error(format!("ERR Unknown option or number of arguments for CONFIG SET - '{name}'")),
         Err((name, SetError::Immutable)) => failed(call, &name, "can't set immutable config"),
         Err((name, SetError::Value(reason))) => failed(call, &name, &reason),
     }
 }
 
 fn failed(call: &mut Call<'_>, name: &str, reason: &str) {
-    call.out.error(format!(
-        "ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}"
-    ));
+    call.out
+        .error(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}"));
 }
 
 /// Sets the statistics back to zero. O(1).

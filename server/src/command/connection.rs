@@ -12,7 +12,7 @@ pub(crate) const TABLE: &[CommandSpec] = &[
     command("ping", -1, FAST, NO_KEYS, ping)
         .docs(Group::Connection, "1.0.0", "O(1)", "Ping the server")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-    command("echo", 2, FAST, NO_KEYS, echo).docs(
+    command("echo", 2, FAST | LOADING | STALE, NO_KEYS, echo).docs(
         Group::Connection,
         "1.0.0",
         "O(1)",
@@ -213,9 +213,12 @@ fn auth(call: &mut Call<'_>) {
 
 /// Selects a database by its number. O(1).
 fn select(call: &mut Call<'_>) {
-    let Some(index) = parse_integer(call.args.at(1)).filter(|&i| i32::try_from(i).is_ok()) else {
-        return call.out.error("ERR invalid DB index");
-    };
+    let Some(index) = call.integer_arg(1) else { return };
+    if i32::try_from(index).is_err() {
+        return call
+            .out
+            .error("ERR value is out of range, value must between -2147483648 and 2147483647");
+    }
     match usize::try_from(index) {
         Ok(index) if index < call.server.dbs.len() => {
             if let Some(client) = call.server.clients.get_mut(call.client) {

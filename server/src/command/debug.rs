@@ -3,19 +3,18 @@
 //! SLEEP POPULATE OBJECT SET-ACTIVE-EXPIRE CHANGE-REPL-ID PROTOCOL ERROR LOG HTSTATS STRUCTSIZE
 //! and names that are accepted without effect (JMAP …). Nothing here can crash the server.
 
-use super::flags::{ADMIN, LOADING, NOSCRIPT, NO_ASYNC_LOADING, STALE};
+use super::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
 use super::{Call, CommandSpec, Group, NO_KEYS, command, parse_integer};
 use crate::clock::Nanos;
 use crate::db::{AccessMode, Ttl, Value};
 
-pub(crate) const TABLE: &[CommandSpec] = &[command(
-    "debug",
-    -2,
-    ADMIN | LOADING | NOSCRIPT | NO_ASYNC_LOADING | STALE,
-    NO_KEYS,
-    debug,
-)
-.docs(Group::Server, "1.0.0", "Depends on subcommand.", "A container for debugging commands")];
+pub(crate) const TABLE: &[CommandSpec] =
+    &[command("debug", -2, ADMIN | LOADING | NOSCRIPT | STALE, NO_KEYS, debug).docs(
+        Group::Server,
+        "1.0.0",
+        "Depends on subcommand.",
+        "A container for debugging commands",
+    )];
 
 /// Chooses the subcommand; cost as that one's.
 fn debug(call: &mut Call<'_>) {
@@ -49,12 +48,7 @@ fn debug(call: &mut Call<'_>) {
         (b"jmap" | b"stringmatch-test", _) | (b"quicklist-packed-threshold", 3) => call.out.ok(),
         (b"pause-cron" | b"set-skip-checksum-validation" | b"aof-flush-sleep", 3) => call.out.ok(),
         (b"help", 2) => help(call),
-        _ => {
-            let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
-            text.extend_from_slice(call.args.at(1));
-            text.extend_from_slice(b"'. Try DEBUG HELP.");
-            call.out.error(text);
-        }
+        _ => super::unknown_or_wrong_arity(call, "DEBUG"),
     }
 }
 
@@ -70,8 +64,8 @@ fn sleep(call: &mut Call<'_>) {
 /// Creates `key:0` … with values `value:0` …, keys that exist are left alone; a size pads the
 /// values with zero bytes. O(N) for N keys.
 fn populate(call: &mut Call<'_>) {
-    let Some(count) = call.integer_arg(2) else { return };
-    let Ok(count) = usize::try_from(count) else {
+    let count = parse_integer(call.args.at(2)).and_then(|count| usize::try_from(count).ok());
+    let Some(count) = count else {
         return call.out.error("ERR value is out of range, must be positive");
     };
     let prefix = call.args.get(3).unwrap_or(b"key");
@@ -170,7 +164,7 @@ fn protocol(call: &mut Call<'_>) {
         b"verbatim" => out.verbatim(b"This is a verbatim\nstring"),
         _ => out.error(
             "ERR Wrong protocol type name. Please use one of the following: \
-             string|integer|double|null|array|set|map|attrib|push|verbatim|true|false",
+             string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
         ),
     }
 }

@@ -74,8 +74,8 @@ const FLAG_WORDS: &[(u32, &str)] = &[
     (flags::PUBSUB, "pubsub"),
     (flags::NOSCRIPT, "noscript"),
     (flags::BLOCKING, "blocking"),
-    (flags::LOADING, "loading"),
-    (flags::STALE, "stale"),
+    (LOADING, "loading"),
+    (STALE, "stale"),
     (flags::SKIP_MONITOR, "skip_monitor"),
     (flags::SKIP_SLOWLOG, "skip_slowlog"),
     (flags::FAST, "fast"),
@@ -90,6 +90,11 @@ const FLAG_WORDS: &[(u32, &str)] = &[
 /// Commands that Redis marks as dangerous although they are not for administrators only.
 const DANGEROUS: &[&str] =
     &["flushall", "flushdb", "keys", "sort", "sort_ro", "info", "role", "swapdb", "lastsave"];
+
+/// Commands of the server group that work on the keyspace.
+const KEYSPACE_TOO: &[&str] = &["dbsize", "flushall", "flushdb", "swapdb"];
+/// Commands that Redis counts as administration without the flag.
+const ADMIN_TOO: &[&str] = &["lastsave", "role"];
 
 impl Group {
     /// The word in `COMMAND DOCS`.
@@ -137,7 +142,12 @@ impl Group {
 /// ACL categories of a command, derived as Redis derives them.
 fn categories(spec: &CommandSpec) -> Vec<&'static str> {
     let mut list = Vec::new();
-    if spec.subcommands.is_empty() {
+    let command_itself = spec.name == "command" || spec.parent == Some("command");
+    if command_itself {
+        list.push("connection");
+    } else if KEYSPACE_TOO.contains(&spec.name) {
+        list.push("keyspace");
+    } else if spec.subcommands.is_empty() {
         list.extend(spec.group.category());
     }
     let dangerous = DANGEROUS.contains(&spec.name) && spec.parent.is_none();
@@ -145,7 +155,7 @@ fn categories(spec: &CommandSpec) -> Vec<&'static str> {
         (spec.has(flags::READONLY), "read"),
         (spec.has(flags::WRITE), "write"),
         (spec.has(flags::PUBSUB), "pubsub"),
-        (spec.has(flags::ADMIN), "admin"),
+        (spec.has(flags::ADMIN) || ADMIN_TOO.contains(&spec.name), "admin"),
         (spec.has(flags::FAST), "fast"),
         (!spec.has(flags::FAST), "slow"),
         (spec.has(flags::BLOCKING), "blocking"),
@@ -231,7 +241,7 @@ fn info(call: &mut Call<'_>) {
     for name in call.args.from(2) {
         match find(call, name) {
             Some(spec) => describe(call.out, spec),
-            None => call.out.null_array(),
+            None => call.out.null(),
         }
     }
 }
@@ -250,13 +260,16 @@ fn describe(out: &mut Reply, spec: &CommandSpec) {
     let categories = categories(spec);
     out.set(categories.len());
     categories.iter().for_each(|category| out.simple(format!("@{category}").as_bytes()));
-    out.array(spec.tips.len());
+    out.set(spec.tips.len());
     spec.tips.iter().for_each(|tip| out.bulk(tip.as_bytes()));
     if spec.keys == NO_KEYS {
-        out.array(0);
+        out.set(0);
     } else {
-        out.array(1);
+        out.set(1);
         key_spec(out, spec);
+    }
+    if spec.subcommands.is_empty() {
+        return out.set(0);
     }
     out.array(spec.subcommands.len());
     spec.subcommands.iter().for_each(|sub| describe(out, sub));

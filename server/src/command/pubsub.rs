@@ -3,7 +3,7 @@
 //! Messages are appended to the subscribers' output buffers at once and leave before the loop
 //! sleeps, like every reply. A subscriber that does not read meets `client-output-buffer-limit`.
 
-use super::flags::{FAST, LOADING, MAY_REPLICATE, NOSCRIPT, PUBSUB, STALE};
+use super::flags::{FAST, LOADING, NOSCRIPT, PUBSUB, STALE};
 use super::{Call, CommandSpec, Group, NO_KEYS, Reply, command, container};
 use crate::db::glob::Pattern;
 use crate::net::ClientKey;
@@ -39,7 +39,7 @@ pub(crate) const TABLE: &[CommandSpec] = &[
          number of total patterns subscribed in the system (by any client).",
         "Stop listening for messages posted to channels matching the given patterns",
     ),
-    command("publish", 3, FAST | LOADING | MAY_REPLICATE | PUBSUB | STALE, NO_KEYS, publish).docs(
+    command("publish", 3, FAST | LOADING | PUBSUB | STALE, NO_KEYS, publish).docs(
         Group::Pubsub,
         "2.0.0",
         "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the \
@@ -220,7 +220,7 @@ fn message_to(out: &mut Reply, pattern: Option<&[u8]>, channel: &[u8], message: 
 /// Lists channels with subscribers, all or matching a pattern. O(N) for N channels.
 fn channels(call: &mut Call<'_>) {
     if call.args.len() > 3 {
-        return call.wrong_arity();
+        return super::unknown_or_wrong_arity(call, "PUBSUB");
     }
     let pattern = call.args.get(2).map(Pattern::new);
     let place = call.out.deferred();
@@ -236,7 +236,7 @@ fn channels(call: &mut Call<'_>) {
 
 /// Counts the subscribers of the given channels. O(N) for N channels.
 fn numsub(call: &mut Call<'_>) {
-    call.out.map(call.args.len() - 2);
+    call.out.array((call.args.len() - 2) * 2);
     for name in call.args.from(2) {
         call.out.bulk(name);
         call.out.count(call.server.pubsub.subscribers(name).len());

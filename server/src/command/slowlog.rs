@@ -48,7 +48,7 @@ const SUBCOMMANDS: &[CommandSpec] = &[
 /// The newest entries, 10 or as many as asked (-1: all). O(N) for N entries.
 fn get(call: &mut Call<'_>) {
     if call.args.len() > 3 {
-        return call.out.syntax_error();
+        return super::unknown_or_wrong_arity(call, "SLOWLOG");
     }
     let mut count = DEFAULT_COUNT;
     if let Some(arg) = call.args.get(2) {

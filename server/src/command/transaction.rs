@@ -3,7 +3,7 @@
 //! Queued commands keep a copy of their arguments; `EXEC` runs them one after another without
 //! anything in between, which a single-threaded loop gives for free.
 
-use super::flags::{ALLOW_BUSY, FAST, LOADING, NO_MULTI, NOSCRIPT, SKIP_SLOWLOG, STALE};
+use super::flags::{ALLOW_BUSY, FAST, LOADING, NOSCRIPT, SKIP_SLOWLOG, STALE};
 use super::{Args, Call, CommandSpec, Found, Group, NO_KEYS, command, keys};
 use crate::dispatch;
 use crate::net::ClientKey;
@@ -31,19 +31,13 @@ pub(crate) const TABLE: &[CommandSpec] =
                 "O(N), when N is the number of queued commands",
                 "Discard all commands issued after MULTI",
             ),
-        command(
-            "watch",
-            -2,
-            ALLOW_BUSY | FAST | LOADING | NOSCRIPT | NO_MULTI | STALE,
-            keys(1, -1, 1),
-            watch,
-        )
-        .docs(
-            Group::Transactions,
-            "2.2.0",
-            "O(1) for every key.",
-            "Watch the given keys to determine execution of the MULTI/EXEC block",
-        ),
+        command("watch", -2, ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE, keys(1, -1, 1), watch)
+            .docs(
+                Group::Transactions,
+                "2.2.0",
+                "O(1) for every key.",
+                "Watch the given keys to determine execution of the MULTI/EXEC block",
+            ),
         command("unwatch", 1, ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE, NO_KEYS, unwatch)
             .docs(Group::Transactions, "2.2.0", "O(1)", "Forget about all watched keys"),
     ];
@@ -117,6 +111,9 @@ fn is_expired(server: &Server, db: usize, key: &[u8]) -> bool {
 /// Fails the next EXEC if one of these keys changes before. O(1) for every key.
 fn watch(call: &mut Call<'_>) {
     let (key, db) = (call.client, call.db);
+    if call.server.clients.get(key).is_some_and(|client| client.multi.is_some()) {
+        return call.out.error("ERR WATCH inside MULTI is not allowed");
+    }
     for name in call.args.from(1) {
         let was_expired = is_expired(call.server, db, name);
         let Some(client) = call.server.clients.get_mut(key) else { return };

@@ -39,7 +39,7 @@ pub(super) fn eventloop(text: &mut String, server: &Server) {
     line(text, "events_per_wake", format!("{per_wake:.2}"));
     let (long, unexplained) = meter.long_ticks();
     line(text, "ticks_over_5ms", long);
-    // What a command does not account for is the loop's own fault, or the machine's.
+    // What neither a command nor the lack of a CPU accounts for is the loop's own fault.
     line(text, "ticks_over_5ms_unattributed", unexplained);
     for (rank, tick) in meter.longest().iter().enumerate() {
         line(text, &format!("longest_tick_{rank}"), describe(server, tick));
@@ -49,8 +49,9 @@ pub(super) fn eventloop(text: &mut String, server: &Server) {
 fn describe(server: &Server, tick: &Tick) -> String {
     let at_ms = (tick.began - server.started).as_ms();
     let mut text = format!(
-        "at_ms={at_ms},usec={},events={},commands={}",
+        "at_ms={at_ms},usec={},off_cpu={},events={},commands={}",
         tick.busy.as_us(),
+        tick.off_cpu.as_us(),
         tick.events,
         tick.commands
     );

@@ -40,7 +40,8 @@ pub(super) fn memory(text: &mut String, server: &Server) {
     let tables: usize = server.dbs.iter().map(crate::db::Db::table_memory_bytes).sum();
     let overhead = (clients + tables) as u64;
     let dataset = used.saturating_sub(overhead);
-    let percent = |part: u64, whole: u64| format!("{:.2}%", part as f64 * 100.0 / whole.max(1) as f64);
+    let percent =
+        |part: u64, whole: u64| format!("{:.2}%", part as f64 * 100.0 / whole.max(1) as f64);
     with_human(text, "used_memory", used);
     with_human(text, "used_memory_rss", used);
     with_human(text, "used_memory_peak", peak);

@@ -57,9 +57,8 @@ pub(crate) fn text(server: &Server, names: &[&[u8]]) -> String {
     let all = asked("all") || asked("everything");
     let mut text = String::with_capacity(8 * 1024);
     for section in SECTIONS {
-        let wanted = (by_default && section.by_default)
-            || (all && section.in_all)
-            || asked(section.name);
+        let wanted =
+            (by_default && section.by_default) || (all && section.in_all) || asked(section.name);
         if wanted {
             if !text.is_empty() {
                 text.push_str("\r\n");
