@@ -208,6 +208,7 @@ impl Group {
                 if !self.admit(due) {
                     break;
                 }
+                self.recorder.noticed(due, now);
                 if let Some(token) = self.take_free(conns) {
                     self.recorder.created(due);
                     let conn = &mut conns[token as usize];

@@ -13,6 +13,7 @@ use super::result::{
 };
 use super::sparse::IntervalSeries;
 use super::stall::{Quiet, stalls};
+use super::worker::Lateness;
 use crate::clock::Nanos;
 use aelab_reports::histogram::{self, Histogram};
 
@@ -24,6 +25,7 @@ pub(super) struct ThreadResult {
     pub(super) quiet: Vec<Quiet>,
     pub(super) ended: Nanos,
     pub(super) turns: u64,
+    pub(super) lateness: Lateness,
     pub(super) pinned: Option<usize>,
 }
 
@@ -41,33 +43,31 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         cpu: thread.clockwork.measured.cpu,
         wall: thread.clockwork.measured.wall,
         turns: thread.turns,
+        late_max: thread.lateness.max,
         pinned: thread.pinned,
     });
     let audits = audits.collect();
+    let late: Vec<_> = threads.iter().map(|thread| thread.lateness.spans.clone()).collect();
     let mut quiet = Vec::new();
+    let mut open_loop_lag = histogram::new();
     let mut groups: Vec<GroupResult> = plan.groups.iter().map(empty).collect();
     for thread in threads {
         quiet.push(thread.quiet);
         for group in thread.groups {
+            add(&mut open_loop_lag, group.recorder.own_lag());
             if let Some(result) = groups.get_mut(group.index) {
                 add_links(result, group.links);
                 add_recorded(result, group.recorder.finish());
             }
         }
     }
-    let mut open_loop_lag = histogram::new();
-    for (group, plan) in groups.iter_mut().zip(&plan.groups) {
+    for group in &mut groups {
         group.errors.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         group.failures.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        if plan.arrival.rate().is_some() {
-            group.commands.iter().for_each(|command| {
-                add(&mut open_loop_lag, &command.send_lag.total);
-            });
-        }
     }
     RunResult {
         groups,
-        stalls: stalls(&quiet, plan.stall_threshold, origin),
+        stalls: stalls(&quiet, &late, plan.stall_threshold, origin),
         audit: Audit { pacing: plan.pacing, threads: audits, open_loop_lag },
         started_wall_ns,
         started: origin,

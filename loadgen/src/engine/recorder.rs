@@ -62,6 +62,8 @@ pub(super) struct Recorder {
     /// `nil` replies.
     pub(super) nulls: u64,
     errors: Vec<(String, u64)>,
+    /// How late due requests of an open loop were noticed.
+    own_lag: Histogram,
     error_response: Histogram,
     censored: Histogram,
     log: Vec<LoggedRequest>,
@@ -106,6 +108,7 @@ impl Recorder {
             cursor_steps: 0,
             nulls: 0,
             errors: Vec::new(),
+            own_lag: histogram::new(),
             error_response: histogram::new(),
             censored: histogram::new(),
             log: Vec::new(),
@@ -140,6 +143,19 @@ impl Recorder {
         counts.sent += 1;
         self.open.count += 1;
         self.open.intended_sum = self.open.intended_sum.wrapping_add(intended.0);
+    }
+
+    /// A request of an open loop was noticed to be due.
+    #[inline]
+    pub(super) fn noticed(&mut self, intended: Nanos, now: Nanos) {
+        if self.is_measured(intended) {
+            self.own_lag.saturating_record(now.since(intended).0);
+        }
+    }
+
+    /// See [`Recorder::noticed`].
+    pub(super) const fn own_lag(&self) -> &Histogram {
+        &self.own_lag
     }
 
     /// A request became due and there is no room for it.

@@ -216,6 +216,9 @@ pub struct Stall {
     pub delayed: u64,
     /// Their waiting time inside the span, added up: nanoseconds of client time lost.
     pub lost: Nanos,
+    /// How much of the span an engine thread is known to have slept through itself (it woke late, because it got no
+    /// processor): a stall that is mostly this is the measuring machine's, not the server's.
+    pub engine_late: Nanos,
 }
 
 /// The three instants of one measured request, from the origin.
@@ -260,7 +263,8 @@ pub struct Audit {
     pub pacing: Pacing,
     /// One per engine thread.
     pub threads: Vec<ThreadAudit>,
-    /// sent − intended over all groups with a schedule of their own (open loops), while measuring.
+    /// For each measured request of an open loop, how late the engine noticed that it was due. Unlike the send lag it is
+    /// free of waiting for a connection's window, so it is the engine's (or its machine's) own doing.
     pub open_loop_lag: Histogram,
 }
 
@@ -273,6 +277,8 @@ pub struct ThreadAudit {
     pub wall: Nanos,
     /// Turns of its loop.
     pub turns: u64,
+    /// The longest time between a wake-up it had planned and the real one, warm-up included.
+    pub late_max: Nanos,
     /// The processor it was pinned to.
     pub pinned: Option<usize>,
 }

@@ -8,6 +8,7 @@
 use super::recorder::Open;
 use super::result::Stall;
 use crate::clock::Nanos;
+use std::ops::Range;
 
 /// A span without replies on one thread, absolute times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +94,13 @@ impl Watch {
     }
 }
 
-/// The stalls of a run, from the quiet spans of its threads; times from `origin`.
-pub(super) fn stalls(threads: &[Vec<Quiet>], threshold: Nanos, origin: Nanos) -> Vec<Stall> {
+/// The stalls of a run, from its threads' quiet spans and the spans they woke up late from; times from `origin`.
+pub(super) fn stalls(
+    threads: &[Vec<Quiet>],
+    late: &[Vec<Range<Nanos>>],
+    threshold: Nanos,
+    origin: Nanos,
+) -> Vec<Stall> {
     let mut candidates: Vec<(Nanos, Nanos)> = threads
         .iter()
         .flatten()
@@ -119,7 +125,21 @@ pub(super) fn stalls(threads: &[Vec<Quiet>], threshold: Nanos, origin: Nanos) ->
             _ => merged.push((from, until)),
         }
     }
-    merged.into_iter().map(|(from, until)| stall(threads, from, until, origin)).collect()
+    merged
+        .into_iter()
+        .map(|(from, until)| Stall {
+            engine_late: engine_late(late, from, until),
+            ..stall(threads, from, until, origin)
+        })
+        .collect()
+}
+
+/// The longest any one thread was late within a span.
+fn engine_late(late: &[Vec<Range<Nanos>>], from: Nanos, until: Nanos) -> Nanos {
+    let of_thread = |spans: &Vec<Range<Nanos>>| -> u64 {
+        spans.iter().map(|span| span.end.min(until).since(span.start.max(from)).0).sum()
+    };
+    Nanos(late.iter().map(of_thread).max().unwrap_or(0))
 }
 
 fn stall(threads: &[Vec<Quiet>], from: Nanos, until: Nanos, origin: Nanos) -> Stall {
@@ -133,7 +153,13 @@ fn stall(threads: &[Vec<Quiet>], from: Nanos, until: Nanos, origin: Nanos) -> St
         delayed += waiting.delayed;
         lost_ns += waiting.lost_ns;
     }
-    Stall { start: from.since(origin), duration: until.since(from), delayed, lost: Nanos(lost_ns) }
+    Stall {
+        start: from.since(origin),
+        duration: until.since(from),
+        delayed,
+        lost: Nanos(lost_ns),
+        engine_late: Nanos::ZERO,
+    }
 }
 
 #[cfg(test)]
@@ -157,7 +183,7 @@ mod tests {
         // 10 waits all along (90 ms), 40 and 80 come while nothing is answered (60 and 20 ms).
         watch.on_replies(Nanos::from_millis(100), open(&[10, 40, 80]), open(&[]));
         let spans = watch.finish(Nanos::from_millis(101), open(&[]));
-        let stalls = stalls(&[spans], Nanos::from_millis(20), Nanos::ZERO);
+        let stalls = stalls(&[spans], &[vec![]], Nanos::from_millis(20), Nanos::ZERO);
         assert_eq!(
             stalls,
             [Stall {
@@ -165,6 +191,7 @@ mod tests {
                 duration: Nanos::from_millis(90),
                 delayed: 3,
                 lost: Nanos::from_millis(170),
+                engine_late: Nanos::ZERO,
             }]
         );
     }
@@ -177,7 +204,7 @@ mod tests {
             watch.on_replies(Nanos::from_millis(due + 1), open(&[due]), open(&[]));
         }
         let spans = watch.finish(Nanos::from_secs(2), open(&[]));
-        assert_eq!(stalls(&[spans], Nanos::from_millis(20), Nanos::ZERO), []);
+        assert_eq!(stalls(&[spans], &[vec![]], Nanos::from_millis(20), Nanos::ZERO), []);
     }
 
     #[test]
@@ -194,7 +221,7 @@ mod tests {
         let threshold = Nanos::from_millis(20);
         // The second thread was answered at 60 ms: only the second half is quiet for all.
         let threads = [vec![quiet(0, 100, true)], vec![quiet(0, 60, true), quiet(60, 110, true)]];
-        let found = stalls(&threads, threshold, Nanos::ZERO);
+        let found = stalls(&threads, &[], threshold, Nanos::ZERO);
         assert_eq!(found.len(), 2);
         assert_eq!(
             (found[1].start, found[1].duration),
@@ -202,9 +229,9 @@ mod tests {
         );
         // An idle thread does not object.
         let threads = [vec![quiet(0, 100, true)], vec![quiet(0, 200, false)]];
-        assert_eq!(stalls(&threads, threshold, Nanos::ZERO).len(), 1);
+        assert_eq!(stalls(&threads, &[], threshold, Nanos::ZERO).len(), 1);
         // A thread that was answered all the time does.
         let threads = [vec![quiet(0, 100, true)], vec![]];
-        assert_eq!(stalls(&threads, threshold, Nanos::ZERO), []);
+        assert_eq!(stalls(&threads, &[], threshold, Nanos::ZERO), []);
     }
 }

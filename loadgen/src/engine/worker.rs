@@ -24,6 +24,8 @@ const RECEIVE_BYTES: usize = 64 * 1024;
 const READS_PER_TURN: usize = 16;
 /// Writes per turn: after some milliseconds of writing, replies are looked after again.
 const WRITES_PER_TURN: usize = 256;
+/// A wake-up this late is remembered: far above a timer's usual 50 µs, below the shortest stall worth naming.
+const LATE_MIN: Nanos = Nanos::from_millis(5);
 /// Packing a closed interval takes some 50 µs: only done with this much time before the next request is due.
 const TIDY_SLACK: Nanos = Nanos::from_micros(200);
 
@@ -36,6 +38,9 @@ pub(super) struct Worker<'a, W> {
     pub(super) clockwork: Clockwork,
     pub(super) watch: Watch,
     turns: u64,
+    /// When this turn's waiting ended.
+    now: Nanos,
+    lateness: Lateness,
     /// What was waiting when the run ended.
     unfinished: Open,
     pub(super) live: &'a Live,
@@ -74,6 +79,8 @@ impl<'a, W: Wire> Worker<'a, W> {
             clockwork,
             watch,
             turns: 0,
+            now: Nanos::ZERO,
+            lateness: Lateness::default(),
             unfinished: Open::default(),
             live,
             connect,
@@ -106,7 +113,8 @@ impl<'a, W: Wire> Worker<'a, W> {
                 break;
             }
             let look = now.saturating_add(Clockwork::LONGEST_WAIT);
-            self.wait_and_read(self.next_timer().map_or(look, |timer| timer.min(look)))?;
+            self.wait(self.next_timer().map_or(look, |timer| timer.min(look)))?;
+            self.read_ready();
             self.flush();
         }
         for group in &mut self.groups {
@@ -149,41 +157,44 @@ impl<'a, W: Wire> Worker<'a, W> {
     pub(super) fn run(&mut self, control: &Control<'_>) -> io::Result<Nanos> {
         // The origin lies a little ahead; nothing is sent before.
         while self.wire.now() < self.clockwork.origin {
-            self.wait_and_read(self.clockwork.origin)?;
+            self.wait(self.clockwork.origin)?;
+            self.read_ready();
         }
         self.begin();
-        loop {
-            let now = self.wire.now();
-            if self.keep_time(now, control) {
-                self.publish();
-                return Ok(now);
-            }
-            self.turn(now)?;
-        }
+        while !self.turn(control)? {}
+        self.publish();
+        Ok(self.now)
     }
 
-    /// One turn. The order matters: what is due goes out before anything is read, all that is ready is read before
-    /// anything is written in answer, so that no reply waits behind a send to be stamped.
-    fn turn(&mut self, now: Nanos) -> io::Result<()> {
+    /// One turn; `true` after the last. The order matters: what is due goes out before anything is read, and all that is
+    /// ready is read before anything is written in answer, so that no reply waits behind a send to be stamped.
+    fn turn(&mut self, control: &Control<'_>) -> io::Result<bool> {
         self.turns += 1;
-        self.run_timers(now);
-        self.create_due(now);
-        self.flush();
         let wakeup = self.next_wakeup();
-        if wakeup > now.saturating_add(TIDY_SLACK) {
+        if wakeup > self.now.saturating_add(TIDY_SLACK) {
             // One metric's interval at most: a longer break would be felt.
             let _ = self.groups.iter_mut().any(|group| group.recorder.tidy());
         }
-        self.wait_and_read(wakeup)?;
+        self.wait(wakeup)?;
+        let now = self.wire.now();
+        self.now = now;
+        self.lateness.note(wakeup, now);
+        if self.keep_time(now, control) {
+            self.read_ready();
+            return Ok(true);
+        }
+        self.run_timers(now);
+        self.create_due(now);
         self.flush();
-        Ok(())
+        self.read_ready();
+        self.flush();
+        Ok(false)
     }
 
     /// Moves phases and intervals on; `true` when the run is over.
     fn keep_time(&mut self, now: Nanos, control: &Control<'_>) -> bool {
         if self.clockwork.interval_is_over(now) {
             self.close_interval(now);
-            self.live.set_elapsed(now.since(self.clockwork.origin));
         }
         let mut open = 0;
         for group in &mut self.groups {
@@ -207,6 +218,7 @@ impl<'a, W: Wire> Worker<'a, W> {
         for group in &mut self.groups {
             group.recorder.close_interval(number);
         }
+        self.live.set_elapsed(now.since(self.clockwork.origin));
         self.publish();
     }
 
@@ -257,21 +269,23 @@ impl<'a, W: Wire> Worker<'a, W> {
         open
     }
 
-    fn wait_and_read(&mut self, until: Nanos) -> io::Result<()> {
-        let mut ready = std::mem::take(&mut self.ready);
-        ready.clear();
-        let again = std::mem::take(&mut self.again);
-        let busy = !again.is_empty() || !self.touched.is_empty();
-        let wait = if busy { Wait::Look } else { Wait::Until(until) };
-        let waited = self.wire.wait(wait, &mut ready);
-        for &token in &again {
+    /// Waits for something to happen, at most until `until`; what did is left in `ready`.
+    fn wait(&mut self, until: Nanos) -> io::Result<()> {
+        let busy = !self.again.is_empty() || !self.touched.is_empty();
+        self.ready.clear();
+        self.wire.wait(if busy { Wait::Look } else { Wait::Until(until) }, &mut self.ready)
+    }
+
+    /// Deals with what happened while waiting, and goes on with reads that were cut off.
+    fn read_ready(&mut self) {
+        for token in std::mem::take(&mut self.again) {
             self.read(token, ReadUntil::Short);
         }
+        let ready = std::mem::take(&mut self.ready);
         for event in &ready {
             self.on_ready(event);
         }
         self.ready = ready;
-        waited
     }
 
     fn on_ready(&mut self, event: &Ready) {
@@ -415,6 +429,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             clockwork: self.clockwork,
             ended,
             turns: self.turns,
+            lateness: self.lateness,
             pinned,
         }
     }
@@ -433,6 +448,28 @@ impl<'a, W: Wire> Worker<'a, W> {
             }
             group.abandon_backlog(ended);
             group.recorder.close_interval(number);
+        }
+    }
+}
+
+/// How late this thread was for what it had planned itself.
+#[derive(Debug, Default)]
+pub(super) struct Lateness {
+    /// Spans of at least [`LATE_MIN`] between a planned wake-up and the real one.
+    pub(super) spans: Vec<std::ops::Range<Nanos>>,
+    /// The longest.
+    pub(super) max: Nanos,
+}
+
+impl Lateness {
+    #[inline]
+    fn note(&mut self, planned: Nanos, real: Nanos) {
+        let late = real.since(planned);
+        if late > self.max {
+            self.max = late;
+        }
+        if late >= LATE_MIN {
+            self.spans.push(planned..real);
         }
     }
 }

@@ -318,7 +318,8 @@ fn a_cancelled_run_keeps_what_it_has() {
 #[test]
 fn impossible_plans_are_refused_before_anything_is_opened() {
     let addr: SocketAddr = ([127, 0, 0, 1], 1).into();
-    let cases: [(fn(&mut RunPlan), &str); 7] = [
+    type Spoil = fn(&mut RunPlan);
+    let cases: [(Spoil, &str); 7] = [
         (|plan| plan.groups.clear(), "no group"),
         (|plan| plan.threads = 0, "thread"),
         (|plan| plan.groups[0].connections = 0, "connection"),
