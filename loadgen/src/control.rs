@@ -14,7 +14,9 @@ use std::time::Duration;
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a reply may take: a server may just be executing KEYS on ten million keys.
+/// How long the first replies may take: a peer that says nothing for this long is no Redis, or is stuck.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a reply may take afterwards: a server may just be executing KEYS on ten million keys.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Read size; INFO is about 6 KiB.
 const READ_BYTES: usize = 16 << 10;
@@ -85,18 +87,19 @@ impl Control {
                 target.endpoint
             ))
         })?;
+        control.set_timeout(GREETING_TIMEOUT)?;
         for words in introduction(target) {
             let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
             if let Value::Error(text) = control.command(&words)? {
                 return Err(control.refused(&text));
             }
         }
+        control.set_timeout(REPLY_TIMEOUT)?;
         Ok(control)
     }
 
     fn connect(target: &Target) -> io::Result<Self> {
         let stream = Stream::open(&target.endpoint)?;
-        stream.set_timeout(REPLY_TIMEOUT)?;
         Ok(Self { stream, endpoint: target.endpoint.to_string(), received: Vec::new() })
     }
 
@@ -114,6 +117,10 @@ impl Control {
             Ok(_) => Ok(()),
             Err(failure) => Err(failure.message),
         }
+    }
+
+    fn set_timeout(&self, timeout: Duration) -> Result<(), Failure> {
+        self.stream.set_timeout(timeout).map_err(|error| self.broken(&error))
     }
 
     fn refused(&self, text: &[u8]) -> Failure {

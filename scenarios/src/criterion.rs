@@ -119,10 +119,10 @@ pub enum Subject {
         /// The group.
         group: String,
     },
-    /// `stall.CAUSE.STAT`: stalls attributed to a command, or `any`.
+    /// `stall.CAUSE.STAT`: stalls attributed to a command, `any`, or `unexplained`.
     Stall {
-        /// The command's name in capitals, or `None` for all stalls.
-        cause: Option<String>,
+        /// Which stalls.
+        cause: StallCause,
         /// Which statistic of their lengths.
         stat: SpanStat,
     },
@@ -143,6 +143,35 @@ pub enum Subject {
         /// The field's name.
         field: String,
     },
+}
+
+/// Which stalls a figure is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StallCause {
+    /// All of them.
+    Any,
+    /// Those that no command of ours explains: the machine's own, or the server's housekeeping.
+    Unexplained,
+    /// Those attributed to the command of this name, in capitals.
+    Command(String),
+}
+
+impl StallCause {
+    fn parse(text: &str) -> Self {
+        match text {
+            "any" => Self::Any,
+            "unexplained" => Self::Unexplained,
+            command => Self::Command(command.to_uppercase()),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Any => "any",
+            Self::Unexplained => "unexplained",
+            Self::Command(name) => name,
+        }
+    }
 }
 
 /// The three metrics of a request.
@@ -235,7 +264,7 @@ impl Quantity {
             "info" => Subject::Info { field: part.to_owned() },
             "growth" => Subject::Growth { field: part.to_owned() },
             "stall" => Subject::Stall {
-                cause: (part != "any").then(|| part.to_uppercase()),
+                cause: StallCause::parse(part),
                 stat: parse_name("statistic", rest?, &SpanStat::ALL, SpanStat::name)?,
             },
             "slowlog" => Subject::Slowlog {
@@ -327,7 +356,7 @@ impl fmt::Display for Quantity {
             Subject::Count { group, which } => write!(f, "{group}.count.{which}"),
             Subject::AchievedRate { group } => write!(f, "{group}.rate.achieved"),
             Subject::Stall { cause, stat } => {
-                write!(f, "stall.{}.{}", cause.as_deref().unwrap_or("any"), stat.name())
+                write!(f, "stall.{}.{}", cause.name(), stat.name())
             }
             Subject::Slowlog { command, stat } => write!(f, "slowlog.{command}.{}", stat.name()),
             Subject::Info { field } => write!(f, "info.{field}"),

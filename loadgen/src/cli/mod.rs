@@ -115,6 +115,9 @@ fn parse_scale(text: &str) -> Result<Scale, String> {
 /// A usage error of the parser on one line, without the usage block.
 #[must_use]
 pub fn one_line(error: &clap::Error) -> String {
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "a command is missing: run, scenario, report or serve; see --help".to_owned();
+    }
     let text = error.to_string();
     let parts: Vec<&str> = text
         .lines()
@@ -143,5 +146,7 @@ mod unit {
         assert!(line.contains("greater than zero") && !line.contains('\n'), "{line}");
         let error = Cli::try_parse_from(["loadgen", "scenario", "run"]).expect_err("no name");
         assert!(!one_line(&error).contains('\n'));
+        let error = Cli::try_parse_from(["loadgen"]).expect_err("no command");
+        assert!(one_line(&error).contains("a command is missing"));
     }
 }

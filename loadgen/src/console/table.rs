@@ -136,7 +136,8 @@ pub fn csv(record: &RunRecord, label: Option<&str>) -> String {
     let mut out = String::new();
     for (group, command, metrics) in rows(record) {
         let (_, q) = headline(group, metrics);
-        let ms = |us: Option<f64>| us.unwrap_or(0.0) / 1e3;
+        // A percentile that too few samples support is `NaN`: a number to a parser, and not a false one.
+        let ms = |us: Option<f64>| us.unwrap_or(f64::NAN) / 1e3;
         let _ = writeln!(
             out,
             "\"{}\",\"{:.2}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\"",
@@ -164,7 +165,7 @@ pub fn quiet(record: &RunRecord, label: Option<&str>) -> String {
             "{}: {:.2} requests per second, p50={:.3} msec",
             label.unwrap_or(command),
             rate_of(record, q),
-            q.us_at(50.0).unwrap_or(0.0) / 1e3
+            q.us_at(50.0).unwrap_or(f64::NAN) / 1e3
         );
     }
     out.trim_end().to_owned()
@@ -200,7 +201,7 @@ mod tests {
     fn csv_and_quiet_read_as_redis_benchmark_writes_them() {
         assert_eq!(
             csv(&record(), None),
-            "\"GET\",\"5.00\",\"0.150\",\"0.100\",\"0.143\",\"0.000\",\"0.000\",\"0.300\""
+            "\"GET\",\"5.00\",\"0.150\",\"0.100\",\"0.143\",\"NaN\",\"NaN\",\"0.300\""
         );
         assert_eq!(quiet(&record(), None), "GET: 5.00 requests per second, p50=0.143 msec");
         assert_eq!(quiet(&record(), Some("X")), "X: 5.00 requests per second, p50=0.143 msec");

@@ -5,7 +5,7 @@
 use super::arm::ArmOutcome;
 use super::attribute::measured_entries;
 use aelab_reports::record::{Group, Percentile, Quantiles};
-use aelab_scenarios::criterion::{Metric, Quantity, SpanStat, Stat, Subject};
+use aelab_scenarios::criterion::{Metric, Quantity, SpanStat, StallCause, Stat, Subject};
 use aelab_scenarios::judge::Figure;
 
 const US_PER_S: f64 = 1e6;
@@ -53,7 +53,7 @@ pub fn look_up(arms: &[ArmOutcome], quantity: &Quantity) -> Result<Figure, Strin
         }
         Subject::Count { group: name, which } => count(group(name)?, which),
         Subject::AchievedRate { group: name } => Ok(Figure::exact(group(name)?.achieved_rate)),
-        Subject::Stall { cause, stat } => stall(arm, cause.as_deref(), *stat),
+        Subject::Stall { cause, stat } => Ok(stall(arm, cause, *stat)),
         Subject::Slowlog { command, stat } => slowlog(arm, command, *stat),
         Subject::Info { field } => {
             let value = arm.info_after.number(field);
@@ -122,21 +122,22 @@ fn count(group: &Group, which: &str) -> Result<Figure, String> {
     Ok(Figure::exact(value as f64))
 }
 
-fn stall(arm: &ArmOutcome, cause: Option<&str>, stat: SpanStat) -> Result<Figure, String> {
+/// Stalls of a cause; none is a measurement too, and its length is zero.
+fn stall(arm: &ArmOutcome, cause: &StallCause, stat: SpanStat) -> Figure {
     let by_command = |found: &str, wanted: &str| {
         found.split_whitespace().next().is_some_and(|name| name.eq_ignore_ascii_case(wanted))
     };
     let stalls = arm.kept.record.stalls.iter().filter(|stall| match (cause, &stall.cause) {
-        (None, _) => true,
-        (Some(wanted), Some(found)) => by_command(found, wanted),
-        (Some(_), None) => false,
+        (StallCause::Any, _) | (StallCause::Unexplained, None) => true,
+        (StallCause::Command(wanted), Some(found)) => by_command(found, wanted),
+        (StallCause::Unexplained, Some(_)) | (StallCause::Command(_), None) => false,
     });
     let (lengths, lost): (Vec<f64>, Vec<f64>) =
         stalls.map(|stall| (stall.duration_s, stall.lost_client_seconds)).unzip();
-    if stat == SpanStat::Lost {
-        return Ok(Figure::exact(lost.iter().sum()));
-    }
-    span_stat(lengths, stat, "no stall of that cause was seen")
+    Figure::exact(match stat {
+        SpanStat::Lost => lost.iter().sum(),
+        _ => span_stat(lengths, stat).unwrap_or(0.0),
+    })
 }
 
 fn slowlog(arm: &ArmOutcome, command: &str, stat: SpanStat) -> Result<Figure, String> {
@@ -146,19 +147,19 @@ fn slowlog(arm: &ArmOutcome, command: &str, stat: SpanStat) -> Result<Figure, St
     if stat == SpanStat::Lost {
         return Err("the slow log knows no lost time".to_owned());
     }
-    span_stat(lengths, stat, &format!("the server's SLOWLOG has no {command}"))
+    span_stat(lengths, stat)
+        .map(Figure::exact)
+        .ok_or_else(|| format!("the server's SLOWLOG has no {command}"))
 }
 
+/// A statistic of some lengths; `None` where it needs at least one.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-fn span_stat(mut lengths: Vec<f64>, stat: SpanStat, none: &str) -> Result<Figure, String> {
+fn span_stat(mut lengths: Vec<f64>, stat: SpanStat) -> Option<f64> {
     lengths.sort_by(f64::total_cmp);
-    let longest = lengths.last().copied();
-    let value = match stat {
+    match stat {
         SpanStat::Count => Some(lengths.len() as f64),
-        SpanStat::Sum => Some(lengths.iter().sum()),
-        SpanStat::Longest => longest,
+        SpanStat::Sum | SpanStat::Lost => Some(lengths.iter().sum()),
+        SpanStat::Longest => lengths.last().copied(),
         SpanStat::Median => lengths.get(lengths.len() / 2).copied(),
-        SpanStat::Lost => None,
-    };
-    value.map(Figure::exact).ok_or_else(|| none.to_owned())
+    }
 }

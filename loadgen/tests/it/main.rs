@@ -1,3 +1,6 @@
 //! Integration tests of this crate, in one binary.
 mod engine_sockets;
 mod engine_virtual;
+mod faults;
+mod program;
+mod support;

@@ -1,0 +1,145 @@
+//! Bad input and faults: one line with a remedy, the right exit code, and nothing that was measured is lost.
+
+use crate::support::{LOADGEN, Server, TempDir, ask, check_failure, free_port, impostor, loadgen};
+use aelab_reports::record::RunRecord;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+#[test]
+fn port_closed() {
+    let port = free_port().to_string();
+    check_failure(&["run", "-p", &port, "-n", "10", "PING"], 6, "Connection refused");
+}
+
+#[test]
+fn wrong_password() {
+    let server = Server::start(&["--requirepass", "right"]);
+    let port = server.port_arg();
+    check_failure(&["run", "-p", &port, "-a", "wrong", "PING"], 6, "WRONGPASS");
+    check_failure(&["run", "-p", &port, "PING"], 6, "-a PASSWORD");
+    let called = loadgen(&["run", "-p", &port, "-a", "right", "-n", "100", "-q", "PING"]);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+}
+
+#[test]
+fn the_target_is_no_redis() {
+    let http = impostor("HTTP/1.1 400 Bad Request\r\n\r\n").to_string();
+    check_failure(&["run", "-p", &http, "PING"], 6, "does not speak the Redis protocol");
+    let mute = impostor("").to_string();
+    check_failure(&["run", "-p", &mute, "PING"], 6, "closed the connection");
+}
+
+#[test]
+fn bad_input() {
+    check_failure(&["run", "--rate", "-5"], 2, "greater than zero");
+    check_failure(&["run", "-t", "4"], 2, "--threads 4");
+    check_failure(&["run", "-P", "redis"], 2, "the protocol is always Redis's");
+    check_failure(&["run", "--conections", "4"], 2, "--connections");
+    check_failure(&["scenario", "run", "key-vs-scan"], 2, "did you mean `keys-vs-scan`");
+    check_failure(&["report", "render", "/nonexistent"], 2, "give the folder of a run");
+    check_failure(&[], 2, "a command is missing");
+}
+
+#[test]
+fn a_misspelt_key_of_a_scenario() {
+    let dir = TempDir::new();
+    let file = dir.file("mine.toml");
+    let text = "question = \"?\"\n[groups.g]\nrole = \"victim\"\nconections = 3\n";
+    std::fs::write(&file, text).expect("written");
+    let expected = format!("{file}:4:1: unknown key `conections`; did you mean `connections`?");
+    check_failure(&["scenario", "run", &file], 2, &expected);
+}
+
+#[test]
+fn more_connections_than_descriptors() {
+    let server = Server::start(&[]);
+    let script = format!("ulimit -n 64; exec \"$0\" run -p {} -c 100 -n 1000 PING", server.port);
+    let output = Command::new("sh").args(["-c", &script, LOADGEN]).output().expect("runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("ulimit -n"), "{stderr}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_found_before_the_run() {
+    let dir = TempDir::new();
+    let in_the_way = dir.file("file");
+    std::fs::write(&in_the_way, "x").expect("written");
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let out = format!("{in_the_way}/out");
+    check_failure(&["run", "-p", &port, "--out", &out, "PING"], 2, "nothing was measured");
+}
+
+#[test]
+fn a_server_that_dies_costs_errors_and_a_reconnect() {
+    let server = Server::start(&[]);
+    let port = server.port;
+    let child = Command::new(LOADGEN)
+        .args(["run", "-p", &port.to_string(), "-c", "4", "--rate", "500"])
+        .args(["--duration", "3s", "--warmup", "0", "--json", "PING"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("loadgen runs");
+    sleep(Duration::from_secs(1));
+    server.stop();
+    sleep(Duration::from_millis(300));
+    let _again = Server::start_on(port, &[]);
+    let output = child.wait_with_output().expect("loadgen ends");
+    let json = String::from_utf8_lossy(&output.stdout);
+    let record = RunRecord::from_json(&json, Path::new("stdout")).expect("a record");
+    let group = &record.groups[0];
+    assert!(group.connections.reconnects >= 4, "{:?}", group.connections);
+    assert!(group.counts.ok > 0 && group.counts.error > 0, "{:?}", group.counts);
+    assert!(group.counts.add_up(), "{:?}", group.counts);
+}
+
+#[test]
+fn an_interrupted_run_leaves_a_folder_that_reads_back() {
+    let server = Server::start(&[]);
+    let dir = TempDir::new();
+    let out = dir.file("out");
+    let child = Command::new(LOADGEN)
+        .args(["run", "-p", &server.port_arg(), "--rate", "500", "--duration", "60s"])
+        .args(["--warmup", "0", "--out", &out, "PING"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("loadgen runs");
+    sleep(Duration::from_millis(1500));
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.expect("kill runs").success());
+    let output = child.wait_with_output().expect("loadgen ends");
+    assert_eq!(output.status.code(), Some(4));
+    let folder = aelab_reports::read_folder(Path::new(&out)).expect("reads back");
+    assert!(folder.record.interrupted && folder.record.groups[0].counts.ok > 0);
+    assert!(folder.record.groups[0].counts.add_up());
+}
+
+#[test]
+fn a_server_that_does_not_start_shows_its_last_words() {
+    let dir = TempDir::new();
+    let script = dir.file("server.sh");
+    std::fs::write(&script, "#!/bin/sh\necho cannot find my shoes\nexit 3\n").expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&script, mode).expect("executable");
+    let args = ["scenario", "run", "keys-vs-scan", "--scale", "smoke", "--out"];
+    let out = dir.file("out");
+    let args: Vec<&str> = args.into_iter().chain([&*out, "--server-bin", &*script]).collect();
+    check_failure(&args, 6, "cannot find my shoes");
+    assert!(!dir.path().join("out").exists(), "an empty folder only confuses");
+}
+
+#[test]
+fn a_target_that_holds_data_is_not_touched() {
+    let server = Server::start(&[]);
+    assert_eq!(ask(server.port, "SET mine 1").as_deref(), Some("+OK"));
+    let dir = TempDir::new();
+    let (out, url) = (dir.file("out"), format!("redis://127.0.0.1:{}", server.port));
+    let args = ["scenario", "run", "keys-vs-scan", "--target", &url, "--out", &out];
+    check_failure(&args, 2, "nothing was changed");
+    assert_eq!(ask(server.port, "DBSIZE").as_deref(), Some(":1"));
+}

@@ -1,0 +1,169 @@
+//! What the program does for its user, end to end: structure only, no timing.
+
+use crate::support::{Server, TempDir, loadgen};
+use aelab_reports::read_folder;
+
+#[test]
+fn the_forms_of_output() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let run = |more: &[&str]| {
+        let args: Vec<&str> = ["run", "-p", &port, "-n", "2000", "-t", "set,get"]
+            .into_iter()
+            .chain(more.iter().copied())
+            .collect();
+        let called = loadgen(&args);
+        assert_eq!(called.code, 0, "{more:?}: {}", called.stderr);
+        called.stdout
+    };
+    let csv = run(&["--csv"]);
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 3, "{csv}");
+    assert!(lines[0].starts_with("\"test\",\"rps\",\"avg_latency_ms\""), "{csv}");
+    assert!(lines[1].starts_with("\"SET\",") && lines[2].starts_with("\"GET\","), "{csv}");
+    let quiet = run(&["-q"]);
+    assert!(quiet.lines().all(|line| line.contains(" requests per second, p50=")), "{quiet}");
+    let table = run(&[]);
+    assert!(table.contains("== GET") && table.contains("2000 ok, 0 errors"), "{table}");
+}
+
+#[test]
+fn a_folder_holds_what_the_contract_names() {
+    let server = Server::start(&[]);
+    let dir = TempDir::new();
+    let out = dir.file("out");
+    let called = loadgen(&[
+        "run",
+        "-p",
+        &server.port_arg(),
+        "--rate",
+        "1k",
+        "--duration",
+        "1s",
+        "--out",
+        &out,
+        "PING",
+    ]);
+    assert!(matches!(called.code, 0 | 4), "{}", called.stderr);
+    assert_eq!(called.stdout.lines().last(), Some(out.as_str()), "the path comes last");
+    let path = std::path::Path::new(&out);
+    for file in ["result.json", "latency.hlog", "report.html", "summary.md"] {
+        assert!(path.join(file).is_file(), "{file}");
+    }
+    let folder = read_folder(path).expect("reads back");
+    let group = &folder.record.groups[0];
+    assert_eq!(group.counts.scheduled, 1000);
+    assert!(group.counts.add_up());
+    assert_eq!(group.total.response_time.count, group.counts.ok);
+    assert!(folder.hlog.is_some());
+}
+
+#[test]
+fn a_stall_of_the_server_is_in_the_response_times() {
+    let server = Server::start(&["--enable-debug-command", "yes"]);
+    let dir = TempDir::new();
+    let out = dir.file("out");
+    let (port, number) = (server.port_arg(), server.port);
+    let sleeper = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(1000));
+        crate::support::ask(number, "DEBUG SLEEP 0.5")
+    });
+    loadgen(&[
+        "run",
+        "-p",
+        &port,
+        "--rate",
+        "500",
+        "--duration",
+        "3s",
+        "--warmup",
+        "0",
+        "--out",
+        &out,
+        "PING",
+    ]);
+    assert_eq!(sleeper.join().expect("asked").as_deref(), Some("+OK"));
+    let record = read_folder(std::path::Path::new(&out)).expect("reads back").record;
+    let longest = record.stalls.iter().map(|stall| stall.duration_s).fold(0.0, f64::max);
+    assert!(longest >= 0.45, "the stall is named: {:?}", record.stalls);
+    let response = &record.groups[0].total.response_time;
+    assert!(response.max_us.expect("samples") >= 450_000.0);
+    // 250 of 1500 requests were due in it: the mean holds their waits (half of 0.5 s each), as no mean of service times would.
+    assert!(response.mean_us.expect("samples") >= 30_000.0, "{:?}", response.mean_us);
+}
+
+#[test]
+fn catalogue_on_the_command_line() {
+    let list = loadgen(&["scenario", "list"]);
+    assert_eq!(list.code, 0);
+    assert!(list.stdout.contains("keys-vs-scan") && list.stdout.contains("A13"));
+    let show = loadgen(&["scenario", "show", "keys-vs-scan", "--scale", "full"]);
+    assert!(show.stdout.contains("keys = \"10M\""), "{}", show.stdout);
+}
+
+#[test]
+fn a_scenario_of_ones_own_is_played_and_judged() {
+    let dir = TempDir::new();
+    let (file, out) = (dir.file("mine.toml"), dir.file("out"));
+    std::fs::write(&file, MINE).expect("written");
+    let called = loadgen(&["scenario", "run", &file, "--out", &out]);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    let folder = read_folder(std::path::Path::new(&out)).expect("reads back");
+    let scenario = folder.record.scenario.as_ref().expect("a scenario");
+    assert_eq!(scenario.name, "mine");
+    let verdicts: Vec<_> = scenario.claims.iter().map(|c| c.verdict.as_str()).collect();
+    assert_eq!(verdicts, ["confirmed", "refuted", "inconclusive"], "{}", called.stdout);
+    assert_eq!(folder.arms.len(), 2);
+    for (arm, folder) in &folder.arms {
+        for group in &folder.record.groups {
+            assert!(group.counts.add_up(), "{}: {:?}", arm.name, group.counts);
+            assert_eq!(group.counts.error, 0, "{}", arm.name);
+        }
+    }
+    let strict = loadgen(&["scenario", "run", &file, "--out", &out, "--strict"]);
+    assert!(
+        matches!(strict.code, 1 | 4),
+        "refuted, unless the machine was too busy: {}",
+        strict.code
+    );
+}
+
+const MINE: &str = r#"
+question = "Does it all hang together?"
+[claims.X1]
+text = "requests are answered"
+[[claims.X1.holds]]
+says = "all of them"
+measure = "keys.victims.count.ok"
+min = 500
+[claims.X2]
+text = "nothing is answered"
+[[claims.X2.holds]]
+says = "none"
+measure = "scan.victims.count.ok"
+max = 0
+[claims.X3]
+text = "nobody can know"
+[[claims.X3.holds]]
+says = "a percentile beyond the sample"
+measure = "scan.victims.response.p99.99"
+max = "1h"
+[data]
+keys = "20k"
+[phases]
+warmup = "200ms"
+measure = "1s"
+drain = "5s"
+[groups.victims]
+role = "victim"
+connections = 5
+rate = 500
+commands = ["GET __key__"]
+[groups.offender]
+role = "offender"
+every = "250ms"
+commands = ["KEYS *"]
+[arms.keys]
+[arms.scan]
+groups.offender.commands = ["SCAN {cursor} COUNT 1000"]
+"#;
