@@ -18,5 +18,6 @@ pub mod exit;
 pub mod interrupt;
 pub mod lab;
 pub mod record;
+pub mod relay;
 mod sys;
 pub mod words;

@@ -1,0 +1,191 @@
+//! One direction of one connection at work: from a socket onto the line, and from the line into a socket.
+//!
+//! Not the decision what a connection's end means. Invariant: a socket is read only as far as the line has room, and written
+//! only with what is due.
+
+use super::Stats;
+use super::line::{DelayLine, End};
+use super::sys::{Ready, Socket};
+use super::wire::Wire;
+use crate::clock::{self, Nanos};
+use std::io;
+
+/// Bytes read at a time.
+const READ_BYTES: usize = 64 * 1024;
+/// Reads of one socket in a row; then the others get their turn.
+const READS_MAX: usize = 8;
+/// An arrival longer ago than this is a step of the wall clock and not an arrival.
+const AGE_MAX: Nanos = Nanos::from_secs(1);
+
+/// One end of a connection.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) socket: Socket,
+    /// Reading may give something: no read has found nothing since the last report.
+    pub(super) readable: bool,
+    /// Writing may work, likewise.
+    pub(super) writable: bool,
+}
+
+impl Side {
+    /// A connection that has just been accepted.
+    pub(super) fn open(socket: Socket) -> Self {
+        Self { socket, readable: true, writable: true }
+    }
+
+    /// A connection that is being made.
+    pub(super) fn connecting(socket: Socket) -> Self {
+        Self { socket, readable: false, writable: false }
+    }
+
+    /// Notes what was reported.
+    pub(super) fn note(&mut self, ready: Ready) {
+        self.readable |= ready.readable;
+        self.writable |= ready.writable;
+    }
+
+    /// Reads once. `None`: there is nothing, for now.
+    pub(super) fn receive(
+        &mut self,
+        buffer: &mut [u8],
+    ) -> io::Result<Option<(usize, Option<u64>)>> {
+        match self.socket.receive(buffer) {
+            Ok(read) => Ok(Some(read)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.readable = false;
+                Ok(None)
+            }
+            // The next call will tell.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes once; how many bytes were taken.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.socket.send(bytes) {
+            Ok(taken) => Ok(taken),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.writable = false;
+                Ok(0)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A buffer to read into, for all connections of a thread.
+pub(super) fn read_buffer() -> Vec<u8> {
+    vec![0; READ_BYTES]
+}
+
+/// One direction.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub(super) line: DelayLine,
+    /// The receiver did not take all that was due: lateness is no longer ours.
+    pub(super) cut: bool,
+    /// The earliest time that is booked for this flow.
+    pub(super) booked: Nanos,
+}
+
+impl Flow {
+    pub(super) fn new(line: DelayLine) -> Self {
+        Self { line, cut: false, booked: Nanos::MAX }
+    }
+
+    /// Writes what is due. Returns the bytes written.
+    ///
+    /// # Errors
+    /// The receiver is gone.
+    pub(super) fn release(&mut self, to: &mut Side, stats: &mut Stats) -> io::Result<u64> {
+        let mut total = 0;
+        while to.writable {
+            let now = clock::now();
+            let (due, at) = (self.line.due(now), self.line.next_due());
+            if due.is_empty() {
+                self.cut = false;
+                break;
+            }
+            let taken = to.send(due)?;
+            if !self.cut && taken > 0 {
+                // Beyond an hour the bytes have other problems.
+                stats.lateness.saturating_record(now.since(at.unwrap_or(now)).0);
+            }
+            self.cut = taken < due.len();
+            total += taken as u64;
+            self.line.consume(taken);
+        }
+        Ok(total)
+    }
+
+    /// Reads what there is room for, and puts it under way. Returns when to try again, if that has a time.
+    pub(super) fn take_in(
+        &mut self,
+        from: &mut Side,
+        wire: &mut Wire,
+        buffer: &mut [u8],
+        stats: &mut Stats,
+    ) -> Option<Nanos> {
+        for _ in 0..READS_MAX {
+            if !from.readable || self.line.has_ended() {
+                return None;
+            }
+            let now = clock::now();
+            let closed_until = wire.opens_at(now);
+            if closed_until.is_some() {
+                return closed_until;
+            }
+            let room = self.line.room_bytes(now).min(buffer.len());
+            if room == 0 {
+                return None;
+            }
+            match from.receive(&mut buffer[..room]) {
+                Ok(None) => {}
+                Ok(Some((0, _))) => self.line.push_end(wire, clock::now(), End::Closed),
+                Ok(Some((count, stamp))) => {
+                    let arrived = arrival(stamp);
+                    stats.unstamped_reads += u64::from(arrived.is_none());
+                    let arrived = arrived.unwrap_or(now);
+                    self.line.push(wire, arrived, &buffer[..count]);
+                }
+                Err(_) => self.line.push_end(wire, clock::now(), End::Reset),
+            }
+        }
+        Some(clock::now())
+    }
+
+    /// The earliest time worth booking, given whether the receiver takes bytes; none if it is booked already.
+    pub(super) fn to_book(&mut self, receiver: Receiver, again: Option<Nanos>) -> Option<Nanos> {
+        let due = match receiver {
+            Receiver::Takes => self.line.next_due(),
+            Receiver::Full => self.line.reset_due(),
+        };
+        let at = due.into_iter().chain(again).min()?;
+        (at < self.booked).then(|| {
+            self.booked = at;
+            at
+        })
+    }
+}
+
+/// Whether a receiver takes bytes now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Receiver {
+    Takes,
+    Full,
+}
+
+impl Receiver {
+    pub(super) fn of(side: Option<&Side>) -> Self {
+        if side.is_some_and(|side| side.writable) { Self::Takes } else { Self::Full }
+    }
+}
+
+/// The monotonic time of a packet stamped by the wall clock. The kernel stamps before it wakes us, so that our own waking up
+/// does not count as part of the link.
+fn arrival(stamp: Option<u64>) -> Option<Nanos> {
+    let age = Nanos(clock::wall_ns().checked_sub(stamp?)?);
+    (age <= AGE_MAX).then(|| Nanos(clock::now().0.saturating_sub(age.0)))
+}

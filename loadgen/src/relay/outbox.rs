@@ -1,0 +1,54 @@
+//! Bytes that wait to be taken, some of which may have been.
+//!
+//! Not a ring: what is appended must lie in one piece for the encoder. Invariant: taking costs no more, over time, than
+//! copying every byte once.
+
+/// What an empty outbox may keep of its memory.
+const KEPT_BYTES: usize = 16 * 1024;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    bytes: Vec<u8>,
+    taken: usize,
+}
+
+impl Outbox {
+    /// To append to.
+    pub(super) fn tail(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// What has not been taken.
+    pub(super) fn pending(&self) -> &[u8] {
+        &self.bytes[self.taken..]
+    }
+
+    /// How much has not been taken.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() - self.taken
+    }
+
+    /// Whether all has been taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The first `count` pending bytes have been taken.
+    pub(super) fn take(&mut self, count: usize) {
+        self.taken += count;
+        if self.is_empty() {
+            self.clear();
+        } else if self.taken > self.bytes.len() / 2 {
+            self.bytes.drain(..self.taken);
+            self.taken = 0;
+        }
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
+        self.taken = 0;
+    }
+}

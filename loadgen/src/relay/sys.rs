@@ -1,0 +1,296 @@
+//! System calls of the relay that neither the standard library nor the engine's poller offers: listening and accepting in
+//! one poll set with connecting, aborting a connection, and the kernel's time of arrival of what is read.
+//!
+//! Not the place for decisions: each function is one call, or a few that belong together, with arguments translated.
+//! Invariant: every socket made here is non-blocking and closed on exec, and TCP ones have Nagle off.
+#![expect(unsafe_code, reason = "reading with control messages has no safe wrapper")]
+
+use crate::engine::plan::Endpoint;
+use crate::sys::Timer;
+use rustix::event::epoll;
+use rustix::net::{
+    AddressFamily, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType, sockopt,
+};
+use std::fmt;
+use std::io;
+use std::mem::{MaybeUninit, size_of};
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::time::Duration;
+
+/// Connections the kernel may keep until they are accepted, as far as `somaxconn` allows: clients come in bursts.
+const BACKLOG: i32 = 4096;
+const NS_PER_SEC: u64 = 1_000_000_000;
+/// Room for the control messages of a read: one timestamp is asked for, more may come.
+const CONTROL_BYTES: usize = 128;
+
+/// A socket that listens. A Unix one is removed from its folder at the end.
+#[derive(Debug)]
+pub(super) struct Listener {
+    fd: OwnedFd,
+    endpoint: Endpoint,
+}
+
+impl Listener {
+    /// Listens there. A Unix socket that nobody listens on any more is replaced.
+    pub(super) fn bind(endpoint: &Endpoint) -> io::Result<Self> {
+        let (fd, endpoint) = match endpoint {
+            Endpoint::Tcp(addr) => {
+                let listener = TcpListener::bind(addr)?;
+                listener.set_nonblocking(true)?;
+                let bound = listener.local_addr()?;
+                (OwnedFd::from(listener), Endpoint::Tcp(bound))
+            }
+            Endpoint::Unix(path) => {
+                let listener = bind_unix(path)?;
+                listener.set_nonblocking(true)?;
+                (OwnedFd::from(listener), endpoint.clone())
+            }
+        };
+        rustix::net::listen(&fd, BACKLOG)?;
+        if matches!(endpoint, Endpoint::Tcp(_)) {
+            // Accepted sockets inherit it, and the kernel stamps packets as long as somebody wants it.
+            stamp_arrivals(fd.as_fd())?;
+        }
+        Ok(Self { fd, endpoint })
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The next client; `WouldBlock` if there is none.
+    pub(super) fn accept(&self) -> io::Result<Socket> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let fd = rustix::net::accept_with(&self.fd, flags)?;
+        let is_tcp = matches!(self.endpoint, Endpoint::Tcp(_));
+        if is_tcp {
+            sockopt::set_tcp_nodelay(&fd, true)?;
+        }
+        Ok(Socket { fd })
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Endpoint::Unix(path) = &self.endpoint {
+            // It is gone either way if this fails: nobody listens on it.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            let probe = UnixStream::connect(path).map(drop).map_err(|error| error.kind());
+            if probe != Err(io::ErrorKind::ConnectionRefused) {
+                return Err(error);
+            }
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        other => other,
+    }
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Socket {
+    fd: OwnedFd,
+}
+
+impl Socket {
+    /// Begins to connect. Its readiness for writing tells that it has succeeded or failed ([`Self::take_error`]).
+    pub(super) fn connect(endpoint: &Endpoint) -> io::Result<Self> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let make = |family| rustix::net::socket_with(family, SocketType::STREAM, flags, None);
+        let (fd, result) = match endpoint {
+            Endpoint::Tcp(addr) => {
+                let is_v4 = matches!(addr, SocketAddr::V4(_));
+                let fd = make(if is_v4 { AddressFamily::INET } else { AddressFamily::INET6 })?;
+                sockopt::set_tcp_nodelay(&fd, true)?;
+                stamp_arrivals(fd.as_fd())?;
+                let result = rustix::net::connect(&fd, addr);
+                (fd, result)
+            }
+            Endpoint::Unix(path) => {
+                let fd = make(AddressFamily::UNIX)?;
+                let result = rustix::net::connect(&fd, &SocketAddrUnix::new(path)?);
+                (fd, result)
+            }
+        };
+        match result {
+            Ok(()) | Err(rustix::io::Errno::INPROGRESS) => Ok(Self { fd }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Why connecting failed, if it did.
+    pub(super) fn take_error(&self) -> io::Result<()> {
+        sockopt::socket_error(&self.fd)?.map_err(io::Error::from)
+    }
+
+    /// Writes what the kernel takes.
+    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::net::send(&self.fd, bytes, SendFlags::NOSIGNAL)?)
+    }
+
+    /// Reads into `buffer`; with the time at which the last packet of it arrived, by the wall clock in ns, if known.
+    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<u64>)> {
+        /// The kernel writes control messages aligned as their header.
+        #[repr(C, align(8))]
+        struct Control([u8; CONTROL_BYTES]);
+
+        let mut control = Control([0; CONTROL_BYTES]);
+        let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+        // SAFETY: msghdr is plain data for which all zeroes are valid: no name, no parts, no control.
+        let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+        message.msg_iov = &raw mut part;
+        message.msg_iovlen = 1;
+        message.msg_control = control.0.as_mut_ptr().cast();
+        message.msg_controllen = CONTROL_BYTES;
+        // SAFETY: the descriptor is open; the message names one part, which is `buffer`, and a control area of the length
+        // given, all of which outlive the call.
+        let read = unsafe { libc::recvmsg(self.fd.as_raw_fd(), &raw mut message, 0) };
+        let read = usize::try_from(read).map_err(|_| io::Error::last_os_error())?;
+        Ok((read, timestamp(&message)))
+    }
+
+    /// Tells the other side that no more will come.
+    pub(super) fn finish(&self) {
+        // It fails only when the connection is gone, which reading will tell.
+        let _ = rustix::net::shutdown(&self.fd, Shutdown::Write);
+    }
+
+    /// Makes closing abort the connection, so that the other side sees a reset.
+    pub(super) fn abort(self) {
+        // If it fails the other side sees an ordinary end.
+        let _ = sockopt::set_socket_linger(&self.fd, Some(Duration::ZERO));
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Asks the kernel to note when packets arrive.
+fn stamp_arrivals(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    let size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the descriptor is open, and the value is an int of the size given, which outlives the call.
+    let result = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_TIMESTAMPNS,
+            (&raw const on).cast(),
+            size,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The time of arrival among the control messages that a read brought.
+fn timestamp(message: &libc::msghdr) -> Option<u64> {
+    // SAFETY: the kernel has filled in `message`, whose control area is alive in the caller and aligned for headers.
+    let mut header = unsafe { libc::CMSG_FIRSTHDR(message) };
+    while !header.is_null() {
+        // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR return null or a whole header within the control area.
+        let (level, kind) = unsafe { ((*header).cmsg_level, (*header).cmsg_type) };
+        if level == libc::SOL_SOCKET && kind == libc::SCM_TIMESTAMPNS {
+            // SAFETY: a message of this type carries a timespec; it need not be aligned.
+            let time: libc::timespec =
+                unsafe { libc::CMSG_DATA(header).cast::<libc::timespec>().read_unaligned() };
+            return Some(time.tv_sec as u64 * NS_PER_SEC + time.tv_nsec as u64);
+        }
+        // SAFETY: as for the first; `header` is within the control area of `message`.
+        header = unsafe { libc::CMSG_NXTHDR(message, header) };
+    }
+    None
+}
+
+/// Something happened to a socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ready {
+    /// As it was added.
+    pub(super) token: u64,
+    /// Bytes, the end of the stream, or an error can be read.
+    pub(super) readable: bool,
+    /// Bytes can be written, or connecting has come to an end.
+    pub(super) writable: bool,
+    /// The connection is dead in both directions.
+    pub(super) broken: bool,
+}
+
+/// A set of sockets, each reported once per change (edge-triggered).
+pub(super) struct PollSet {
+    fd: OwnedFd,
+    events: Vec<epoll::Event>,
+}
+
+impl fmt::Debug for PollSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PollSet").field("fd", &self.fd).finish_non_exhaustive()
+    }
+}
+
+impl PollSet {
+    pub(super) fn new() -> io::Result<Self> {
+        /// Events taken per wait: more would make what is due wait for all of them.
+        const EVENTS_PER_WAIT: usize = 64;
+        let fd = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        Ok(Self { fd, events: Vec::with_capacity(EVENTS_PER_WAIT) })
+    }
+
+    /// Watches a descriptor for everything until it is closed.
+    pub(super) fn add(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
+        let flags = epoll::EventFlags::IN
+            | epoll::EventFlags::OUT
+            | epoll::EventFlags::RDHUP
+            | epoll::EventFlags::ET;
+        Ok(epoll::add(&self.fd, fd, epoll::EventData::new_u64(token), flags)?)
+    }
+
+    /// Watches a timer, whose descriptor must stay open as long as it is to be reported.
+    pub(super) fn add_timer(&self, timer: &Timer, token: u64) -> io::Result<()> {
+        // SAFETY: the timer is borrowed, so its descriptor is open during this call.
+        self.add(unsafe { BorrowedFd::borrow_raw(timer.raw_fd()) }, token)
+    }
+
+    /// Waits for at most `timeout`, and appends what happened.
+    pub(super) fn wait(&mut self, timeout: Duration, ready: &mut Vec<Ready>) -> io::Result<()> {
+        let timeout = rustix::time::Timespec {
+            tv_sec: timeout.as_secs() as i64,
+            tv_nsec: timeout.subsec_nanos().into(),
+        };
+        self.events.clear();
+        let spare = rustix::buffer::spare_capacity(&mut self.events);
+        match epoll::wait(&self.fd, spare, Some(&timeout)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        ready.extend(self.events.iter().map(|event| {
+            let (data, flags) = (event.data, event.flags);
+            let broken = epoll::EventFlags::ERR | epoll::EventFlags::HUP;
+            let readable = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | broken;
+            Ready {
+                token: data.u64(),
+                readable: flags.intersects(readable),
+                writable: flags.intersects(epoll::EventFlags::OUT | broken),
+                broken: flags.intersects(broken),
+            }
+        }));
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+//! The pure parts in virtual time.

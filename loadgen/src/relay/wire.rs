@@ -1,0 +1,84 @@
+//! One direction of an emulated link: when does what arrived now come out at the other end?
+//!
+//! Not a buffer (see [`super::line`]) and not a clock. Invariant: nothing comes out before its delay less the jitter has
+//! passed, nor before every byte that the link took earlier has been clocked out.
+
+use crate::clock::Nanos;
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{Rng as _, SeedableRng as _};
+use std::num::NonZeroU64;
+
+/// What a link of limited bandwidth carries at a time: an Ethernet frame's payload of TCP, so that the bytes of a large
+/// write come out one packet after another and not all at the end.
+const SEGMENT_BYTES: usize = 1448;
+/// Longest queue in front of a link of limited bandwidth. Past it nobody is read until it has shrunk: the queue of a
+/// router, as time. Without a bound a busy sender would add seconds of waiting that no one asked for.
+const QUEUE_MAX: Nanos = Nanos::from_millis(5);
+const NS_PER_SEC: u64 = 1_000_000_000;
+
+/// How one direction behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// From one end to the other.
+    pub(super) delay: Nanos,
+    /// Each segment's delay is drawn evenly from `delay - jitter ..= delay + jitter`; at most `delay`.
+    pub(super) jitter: Nanos,
+    /// Bytes per second; none: what is read is carried in no time.
+    pub(super) bandwidth: Option<NonZeroU64>,
+}
+
+/// One direction of the link, shared by all connections.
+#[derive(Debug)]
+pub(super) struct Wire {
+    shape: Shape,
+    /// When the last byte taken has been clocked out.
+    free_at: Nanos,
+    random: Xoshiro256PlusPlus,
+}
+
+impl Wire {
+    /// An idle link.
+    pub(super) fn new(shape: Shape, seed: u64) -> Self {
+        Self { shape, free_at: Nanos::ZERO, random: Xoshiro256PlusPlus::seed_from_u64(seed) }
+    }
+
+    /// Bytes that should be given to [`Self::carry`] at a time.
+    pub(super) fn segment_bytes(&self) -> usize {
+        if self.shape.bandwidth.is_some() { SEGMENT_BYTES } else { usize::MAX }
+    }
+
+    /// When the link takes more, if it does not now: its queue is full until then.
+    pub(super) fn opens_at(&self, now: Nanos) -> Option<Nanos> {
+        let backlog = self.free_at.since(now);
+        (backlog > QUEUE_MAX).then(|| self.free_at - QUEUE_MAX)
+    }
+
+    /// Takes `bytes` that reached the link at `arrived`, and says when they reach its other end.
+    ///
+    /// Jitter alone could put them before earlier ones of the same stream: the stream's line holds them back.
+    pub(super) fn carry(&mut self, arrived: Nanos, bytes: usize) -> Nanos {
+        let mut out = arrived;
+        if let Some(rate) = self.shape.bandwidth {
+            // Rounded up: never faster than asked, and at most a nanosecond slower per segment.
+            let clocking = (bytes as u64).saturating_mul(NS_PER_SEC).div_ceil(rate.get());
+            self.free_at = self.free_at.max(arrived).saturating_add(Nanos(clocking));
+            out = self.free_at;
+        }
+        let Shape { delay, jitter, .. } = self.shape;
+        if jitter == Nanos::ZERO {
+            return out.saturating_add(delay);
+        }
+        let spread = self.below(jitter.0.saturating_mul(2).saturating_add(1));
+        out.saturating_add(Nanos(delay.0.saturating_add(spread).saturating_sub(jitter.0)))
+    }
+
+    /// When the end of a stream that was seen at `at` reaches the other end: behind the bytes, and no bytes itself.
+    pub(super) fn carry_end(&mut self, at: Nanos) -> Nanos {
+        self.carry(at, 0)
+    }
+
+    /// An even number below `bound`, to within one in 2^64.
+    fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.random.next_u64()) * u128::from(bound)) >> 64) as u64
+    }
+}
