@@ -189,3 +189,27 @@ fn read_log(path: &Path) -> Result<Option<Hlog>, ReadError> {
     let text = String::from_utf8_lossy(&bytes);
     hlog::read(&text).map(Some).map_err(|source| ReadError::Hlog { path: path.to_owned(), source })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full_disk(out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(b"the first part\n")?;
+        Err(io::Error::from(io::ErrorKind::StorageFull))
+    }
+
+    #[test]
+    fn a_full_disk_keeps_what_can_be_read_and_nothing_else() {
+        let dir = crate::synthetic::temp_dir("full-disk");
+        let path = dir.join("file");
+        fs::write(&path, "old").unwrap();
+        assert!(write_atomic(&path, full_disk).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old", "an old file outlives the attempt");
+        let (error, kept) = write_or_keep_part(&path, full_disk).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(kept.contains("first part of latency.hlog"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "the first part\n");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "no .part file is left behind");
+    }
+}

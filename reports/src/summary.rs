@@ -38,8 +38,8 @@ pub(crate) fn write(report: &Report) -> String {
             if caveat.place.is_empty() { String::new() } else { format!(" ({})", caveat.place) };
         let _ = writeln!(
             out,
-            "> **{word}** `{}`{}: {}. To do: {}.\n",
-            caveat.id,
+            "> **{word}** {}{}: {}. To do: {}.\n",
+            text(&caveat.id),
             text(&place),
             text(&caveat.text),
             text(&caveat.remedy)

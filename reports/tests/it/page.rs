@@ -1,0 +1,171 @@
+//! What is rendered: complete from the folder alone, the same every time, without any address.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use aelab_reports::folder::ReadError;
+use aelab_reports::record::{CaveatRecord, RunRecord, Severity};
+use aelab_reports::{read_folder, render, write_folder};
+
+use crate::synthetic::{self, Plan};
+
+/// All files below `dir`, by path.
+fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            let inner = files(&path);
+            found.extend(inner.into_iter().map(|(file, bytes)| (format!("{name}/{file}"), bytes)));
+        } else {
+            found.insert(name, fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+fn text<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> &'a str {
+    std::str::from_utf8(&files[name]).unwrap()
+}
+
+#[test]
+fn a_folder_alone_gives_the_same_bytes_every_time() {
+    let dir = synthetic::temp_dir("deterministic");
+    synthetic::write_scenario(&dir);
+    let written = render(&dir).unwrap();
+    assert_eq!(written[0], dir.join("report.html"));
+    let first = files(&dir);
+    for name in ["percentiles", "response-time", "throughput"] {
+        for place in ["", "arms/keys/", "arms/scan/"] {
+            assert!(first.contains_key(&format!("{place}charts/{name}.svg")));
+            assert!(first.contains_key(&format!("{place}charts/{name}.png")));
+        }
+    }
+    assert!(!first.keys().any(|name| name.ends_with(".part")));
+    fs::remove_dir_all(dir.join("charts")).unwrap();
+    fs::remove_file(dir.join("report.html")).unwrap();
+    render(&dir).unwrap();
+    assert!(first == files(&dir), "rendering again changed some file");
+}
+
+#[test]
+fn the_page_asks_for_nothing_and_says_what_was_found() {
+    let dir = synthetic::temp_dir("page");
+    synthetic::write_scenario(&dir);
+    render(&dir).unwrap();
+    let all = files(&dir);
+    for page in ["report.html", "arms/keys/report.html"] {
+        let html = text(&all, page);
+        for forbidden in ["http:", "https:", "//", "src=", "@import", "url("] {
+            assert!(!html.contains(forbidden), "{page} contains {forbidden}");
+        }
+        assert!(html.contains("Content-Security-Policy"));
+        assert!(html.contains("default-src 'none'"));
+    }
+    let html = text(&all, "report.html");
+    for wanted in [
+        "What do other clients notice while one client lists all keys?",
+        "confirmed",
+        "client-limited",
+        "7 stalls with keys, the longest of 442\u{a0}ms by KEYS *; none with scan",
+        "KEYS * of group offender was in flight all the time",
+        "href=\"arms/keys/report.html\"",
+        "How to read this",
+    ] {
+        assert!(html.contains(wanted), "the page lacks: {wanted}");
+    }
+    // Every figure has its numbers as a table, and both widths.
+    let figures = html.matches("<figure").count();
+    assert_eq!(figures, 3);
+    assert_eq!(html.matches("The numbers of this figure").count(), figures);
+    assert_eq!(html.matches("<svg").count(), 2 * figures);
+}
+
+#[test]
+fn names_from_outside_stay_text() {
+    let dir = synthetic::temp_dir("escaping");
+    let mut run = synthetic::run(&Plan { duration_s: 2, ..Plan::calm() });
+    let evil = "<script>alert(1)</script>&\"'|`*\n";
+    run.record.groups[0].name = evil.into();
+    run.record.server.as_mut().unwrap().name = evil.into();
+    run.record.command.push(evil.into());
+    run.record.caveats.push(CaveatRecord {
+        id: evil.into(),
+        severity: Severity::Warning,
+        value: None,
+        limit: None,
+        text: evil.into(),
+        remedy: evil.into(),
+    });
+    run.write(&dir);
+    render(&dir).unwrap();
+    let all = files(&dir);
+    assert!(!text(&all, "report.html").contains("<script>"));
+    assert!(!text(&all, "summary.md").contains("<script>"));
+}
+
+#[test]
+fn a_run_without_samples_still_has_a_page() {
+    let dir = synthetic::temp_dir("empty");
+    write_folder(&dir, &RunRecord::default(), &[]).unwrap();
+    render(&dir).unwrap();
+    let all = files(&dir);
+    assert!(text(&all, "report.html").contains("How to read this"));
+    assert!(!all.keys().any(|name| name.starts_with("charts")));
+}
+
+#[test]
+fn an_interrupted_scenario_shows_the_arms_it_has() {
+    let dir = synthetic::temp_dir("interrupted");
+    synthetic::write_scenario(&dir);
+    let mut record = read_folder(&dir).unwrap().record;
+    fs::remove_dir_all(dir.join("arms/scan")).unwrap();
+    assert!(matches!(read_folder(&dir), Err(ReadError::Record(_))), "a lost arm is an error");
+    record.interrupted = true;
+    write_folder(&dir, &record, &[]).unwrap();
+    render(&dir).unwrap();
+    assert!(text(&files(&dir), "report.html").contains("1 arm not run"));
+}
+
+#[test]
+fn arms_outside_the_folder_are_refused() {
+    let dir = synthetic::temp_dir("outside");
+    synthetic::write_scenario(&dir);
+    let mut record = read_folder(&dir).unwrap().record;
+    record.scenario.as_mut().unwrap().arms[0].dir = "../elsewhere".into();
+    write_folder(&dir, &record, &[]).unwrap();
+    assert!(matches!(read_folder(&dir), Err(ReadError::ArmOutside { .. })));
+}
+
+#[test]
+fn a_file_in_the_way_is_named_and_nothing_is_lost() {
+    let dir = synthetic::temp_dir("in-the-way");
+    let run = synthetic::run(&Plan { duration_s: 2, ..Plan::calm() });
+    fs::create_dir_all(dir.join("latency.hlog/x")).unwrap();
+    let error = write_folder(&dir, &run.record, &run.series).unwrap_err().to_string();
+    assert!(error.contains("latency.hlog") && error.contains("--out"), "{error}");
+    let file = dir.join("file");
+    fs::write(&file, "").unwrap();
+    let error = write_folder(&file.join("run"), &run.record, &run.series).unwrap_err();
+    assert!(error.to_string().contains("nothing was written"), "{error}");
+}
+
+#[test]
+fn the_summary_fits_a_pull_request() {
+    let dir = synthetic::temp_dir("summary");
+    synthetic::write_scenario(&dir);
+    render(&dir).unwrap();
+    insta::assert_snapshot!("summary", text(&files(&dir), "summary.md"));
+}
+
+/// The demonstration folders, for looking at: below the target directory, in `tmp/gallery`.
+#[test]
+fn gallery() {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery");
+    synthetic::write_scenario(&dir.join("scenario"));
+    render(&dir.join("scenario")).unwrap();
+    synthetic::run(&Plan::one_freeze()).write(&dir.join("single"));
+    render(&dir.join("single")).unwrap();
+}
