@@ -210,6 +210,6 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert!(kept.contains("first part of latency.hlog"));
         assert_eq!(fs::read_to_string(&path).unwrap(), "the first part\n");
-        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1, "no .part file is left behind");
+        assert_eq!(fs::read_dir(&*dir).unwrap().count(), 1, "no .part file is left behind");
     }
 }

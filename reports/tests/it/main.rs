@@ -1,4 +1,5 @@
 //! Integration tests of this crate, in one binary.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod log;
 mod page;

@@ -4,6 +4,7 @@
 //! take the base time with a little spread. Connections see it differently: what was sent before the
 //! freeze is slow in service time, the rest was waiting in the client.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use aelab_reports::caveat::{Caveat, Facts, assess};
@@ -68,12 +69,29 @@ impl Run {
     }
 }
 
+/// A directory of one test's own, removed when the test is over.
+pub(crate) struct TempDir(PathBuf);
+
+impl Deref for TempDir {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// A fresh directory for one test.
-pub(crate) fn temp_dir(name: &str) -> PathBuf {
+pub(crate) fn temp_dir(name: &str) -> TempDir {
     let dir = std::env::temp_dir().join(format!("aelab-reports-{}-{name}", std::process::id()));
     let _ = std::fs::remove_dir_all(&dir);
-    std::fs::create_dir_all(&dir).expect("the test directory is writable");
-    dir
+    std::fs::create_dir_all(&dir).expect("the temporary directory is writable");
+    TempDir(dir)
 }
 
 /// Intended, sent and replied of every request, in ns.
