@@ -1,0 +1,132 @@
+//! What a request costs the engine, in processor time, beside redis-benchmark against the same redis-server.
+//!
+//! Not a latency benchmark: on a shared machine only processor time can be trusted, and only ratios of interleaved runs.
+//! Needs `redis-server` and `redis-benchmark` and two cores; says so and passes if they are missing. Run it with
+//! `cargo bench -p aelab-loadgen --bench engine`.
+
+use aelab_loadgen::clock::Nanos;
+use aelab_loadgen::engine::plan::{
+    CommandPlan, Endpoint, GroupPlan, KeySpace, Phases, RunPlan, Target, ValueSize, Workload,
+};
+use aelab_loadgen::engine::{self, Live};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// Pairs of runs per depth; the median ratio is printed.
+const REPEATS: usize = 5;
+const KEYS: u64 = 100_000;
+/// Pipeline depth, requests per run, and the most a request may cost compared with redis-benchmark.
+const CASES: [(usize, u64, f64); 3] =
+    [(1, 200_000, 0.70), (16, 2_000_000, 0.65), (100, 6_000_000, 0.60)];
+
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nothing can be done about a server that has gone by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+fn main() {
+    let Some((_server, port)) = start_server() else {
+        println!("skipped: redis-server, redis-benchmark and taskset are needed");
+        return;
+    };
+    println!("depth  ours us  redis-benchmark us  ratio  target");
+    for (depth, requests, target) in CASES {
+        let mut pairs: Vec<(f64, f64)> = (0..REPEATS)
+            .map(|_| (ours(port, depth, requests), theirs(port, depth, requests)))
+            .collect();
+        pairs.sort_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)));
+        let (ours, theirs) = pairs[REPEATS / 2];
+        let ratio = ours / theirs;
+        println!("{depth:5}  {ours:7.3}  {theirs:18.3}  {ratio:5.2}  {target:.2}");
+    }
+}
+
+fn start_server() -> Option<(Server, u16)> {
+    let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+    let text = port.to_string();
+    let server = Command::new("taskset")
+        .args(["-c", "0", "redis-server", "--port", &text, "--save", "", "--appendonly", "no"])
+        .stdout(Stdio::null())
+        .spawn()
+        .ok()?;
+    let server = Server(server);
+    for _ in 0..50 {
+        std::thread::sleep(Duration::from_millis(100));
+        let fill = ["-t", "set", "-r", "100000", "-n", "400000", "-d", "32", "-P", "50"];
+        if benchmark(port, &fill)? {
+            return Some((server, port));
+        }
+    }
+    None
+}
+
+fn benchmark(port: u16, args: &[&str]) -> Option<bool> {
+    let status = Command::new("taskset")
+        .args(["-c", "1", "redis-benchmark", "-q", "-p", &port.to_string()])
+        .args(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    status.ok().map(|status| status.success())
+}
+
+/// Processor time per request of redis-benchmark, in microseconds.
+fn theirs(port: u16, depth: usize, requests: u64) -> f64 {
+    let before = ticks(Whose::Children);
+    let (depth, count) = (depth.to_string(), requests.to_string());
+    let args = ["-t", "get", "-r", "100000", "-c", "50", "-P", &depth, "-n", &count];
+    assert_eq!(benchmark(port, &args), Some(true), "redis-benchmark failed");
+    per_request(ticks(Whose::Children) - before, requests)
+}
+
+/// Processor time per request of the engine, start and end of the run included, in microseconds.
+fn ours(port: u16, depth: usize, requests: u64) -> f64 {
+    let workload = Workload {
+        commands: vec![CommandPlan::new(&["GET", "__key__"])],
+        keys: KeySpace::uniform(KEYS),
+        values: ValueSize::Fixed(32),
+    };
+    let target = Target::plain(Endpoint::Tcp(([127, 0, 0, 1], port).into()));
+    let group = GroupPlan {
+        pipeline: depth,
+        requests: Some(requests),
+        ..GroupPlan::new("bench", target, 50, workload)
+    };
+    let phases = Phases { warmup: Nanos::ZERO, measure: None, drain_max: Nanos::from_secs(5) };
+    let plan = RunPlan { cpus: Some(vec![1]), ..RunPlan::new(vec![group], phases) };
+    let before = ticks(Whose::Own);
+    let result = engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false)).expect("a run");
+    assert_eq!(result.groups[0].counts.ok, requests, "every reply is recorded");
+    per_request(ticks(Whose::Own) - before, requests)
+}
+
+/// The kernel counts in hundredths of a second.
+fn per_request(ticks: u64, requests: u64) -> f64 {
+    ticks as f64 * 10_000.0 / requests as f64
+}
+
+#[derive(Clone, Copy)]
+enum Whose {
+    Own,
+    Children,
+}
+
+/// User and system time so far, from the 14th to 17th field of `/proc/self/stat` (the 2nd may hold spaces).
+fn ticks(whose: Whose) -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
+    let (_, rest) = stat.rsplit_once(')').expect("a name in brackets");
+    let fields = rest.split_whitespace().skip(11).map_while(|field| field.parse().ok());
+    let fields: Vec<u64> = fields.take(4).collect();
+    match whose {
+        Whose::Own => fields[0] + fields[1],
+        Whose::Children => fields[2] + fields[3],
+    }
+}
