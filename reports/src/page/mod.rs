@@ -76,14 +76,19 @@ fn verdicts(report: &Report) -> Markup {
                             " " span.id { (claim.id) } " " (claim.text)
                         }
                         dl {
-                            dt { "expected" } dd { (claim.expected) }
-                            dt { "measured" } dd { (claim.measured) }
+                            dt { "expected" } dd { (parts(&claim.expected)) }
+                            dt { "measured" } dd { (parts(&claim.measured)) }
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// A criterion of several parts, one per line.
+fn parts(text: &str) -> Markup {
+    html! { @for part in text.split("; ") { div { (part) } } }
 }
 
 fn verdict_class(verdict: ClaimVerdict) -> &'static str {

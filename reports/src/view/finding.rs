@@ -1,8 +1,10 @@
 //! Titles: each states what was found, in one sentence, from the numbers of the record.
 
 use super::arms::ArmData;
+use super::stalls;
 use super::units::{counted, duration, listed, percentile, rate, seconds, times, us};
 use crate::histogram::Sparse;
+use crate::record::Stall;
 use crate::stats::supported;
 
 /// The percentile that a title speaks of: the highest of these that every arm supports.
@@ -11,6 +13,12 @@ const SPEAKING: [f64; 4] = [99.9, 99.0, 90.0, 50.0];
 /// Ratios below this are called "about the same": the buckets and the machine's noise are not a
 /// finding.
 const WORTH_SAYING: f64 = 1.15;
+
+/// Share of the time without replies from which on a title speaks of it.
+const WORTH_STOPPING: f64 = 0.01;
+
+/// A rate is kept if at least this share of it was achieved.
+const KEPT: f64 = 0.99;
 
 /// What the percentile curves show.
 pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> String {
@@ -85,61 +93,68 @@ fn two_arms(p: f64, a: &(String, f64), b: &(String, f64)) -> String {
 
 /// What the response time over time shows.
 pub(crate) fn stalls(arms: &[ArmData<'_>]) -> String {
-    let (with, without): (Vec<&ArmData<'_>>, Vec<_>) =
-        arms.iter().partition(|a| !a.record.stalls.is_empty());
-    if with.is_empty() {
+    if arms.iter().all(|a| a.record.stalls.is_empty()) {
         return match arms {
             [_] => "No stall: replies kept coming all the time".to_owned(),
             _ => "No stall in any arm: replies kept coming all the time".to_owned(),
         };
     }
-    let mut parts: Vec<String> = with.iter().map(|arm| stalls_of(arm, arms.len() > 1)).collect();
-    if !without.is_empty() {
-        let names: Vec<String> = without.iter().map(|a| a.label().to_owned()).collect();
-        parts.push(format!("none with {}", listed(&names)));
-    }
-    parts.join("; ")
+    let each: Vec<String> = arms.iter().map(|a| with_arm(a, &stalls_of(a, arms))).collect();
+    capitalised(&each.join("; "))
 }
 
-fn stalls_of(arm: &ArmData<'_>, named: bool) -> String {
-    let stalls = &arm.record.stalls;
-    let longest = stalls
-        .iter()
-        .max_by(|a, b| a.duration_s.total_cmp(&b.duration_s))
-        .filter(|_| !stalls.is_empty());
-    let Some(longest) = longest else { return String::new() };
-    let cause = longest.cause.as_ref().map_or(String::new(), |c| format!(" by {c}"));
-    let with = if named { format!(" with {}", arm.label()) } else { String::new() };
-    if stalls.len() == 1 {
-        return format!("One stall of {}{cause}{with}", seconds(longest.duration_s));
+/// The phrase, with the name of its arm before it if there is one.
+fn with_arm(arm: &ArmData<'_>, phrase: &str) -> String {
+    if arm.name.is_empty() { phrase.to_owned() } else { format!("with {}, {phrase}", arm.name) }
+}
+
+fn stalls_of(arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> String {
+    let longest = |stalls: &[&Stall]| stalls.iter().map(|s| s.duration_s).fold(0.0, f64::max);
+    let shown = stalls::shown(arm, arms);
+    let main = shown.iter().max_by(|a, b| a.duration_s.total_cmp(&b.duration_s));
+    let Some(main) = main else {
+        let all: Vec<&Stall> = arm.record.stalls.iter().collect();
+        return match all.as_slice() {
+            [] => "no stall".to_owned(),
+            _ => format!("no stall longer than {}", seconds(longest(&all))),
+        };
+    };
+    let Some(cause) = &main.cause else {
+        return match shown.as_slice() {
+            [one] => format!("one stall of {}", seconds(one.duration_s)),
+            many => format!("{} of up to {}", counted(many.len(), "stall"), seconds(longest(many))),
+        };
+    };
+    let same: Vec<&Stall> = shown.into_iter().filter(|s| s.cause.as_ref() == Some(cause)).collect();
+    match same.as_slice() {
+        [one] => format!("{cause} stops all replies once, for {}", seconds(one.duration_s)),
+        many => format!(
+            "{cause} stops all replies {} times, for up to {}",
+            many.len(),
+            seconds(longest(many))
+        ),
     }
-    format!(
-        "{}{with}, the longest of {}{cause}",
-        counted(stalls.len(), "stall"),
-        seconds(longest.duration_s)
-    )
 }
 
 /// What the throughput over time shows.
 pub(crate) fn throughput(arms: &[ArmData<'_>]) -> String {
-    let achieved = |arm: &ArmData<'_>| arm.groups().iter().map(|g| g.achieved_rate).sum::<f64>();
-    let each: Vec<String> = arms
-        .iter()
-        .map(|arm| {
-            let stops: f64 = arm.record.stalls.iter().map(|s| s.duration_s).sum();
-            let with =
-                if arm.name.is_empty() { String::new() } else { format!("with {}, ", arm.name) };
-            let what = match (arm.record.stalls.len(), arm.offered_rate()) {
-                (0, Some(offered)) if achieved(arm) >= offered * 0.99 => {
-                    format!("the offered {} is kept", rate(offered))
-                }
-                (0, _) => format!("{} on average", rate(achieved(arm))),
-                (1, _) => format!("replies stop once, for {}", seconds(stops)),
-                (n, _) => format!("replies stop {n} times, for {} in all", seconds(stops)),
-            };
-            with + &what
-        })
-        .collect();
+    let phrase = |arm: &ArmData<'_>| {
+        let achieved = arm.groups().iter().map(|g| g.achieved_rate).sum::<f64>();
+        let stopped: f64 = arm.record.stalls.iter().map(|s| s.duration_s).sum();
+        match arm.offered_rate() {
+            _ if stopped > arm.record.duration_s * WORTH_STOPPING => format!(
+                "replies stop for {} of {}",
+                seconds(stopped),
+                seconds(arm.record.duration_s)
+            ),
+            Some(offered) if achieved >= offered * KEPT => {
+                format!("the offered {} is kept", rate(offered))
+            }
+            Some(offered) => format!("{} of the offered {}", rate(achieved), rate(offered)),
+            None => format!("{} on average", rate(achieved)),
+        }
+    };
+    let each: Vec<String> = arms.iter().map(|arm| with_arm(arm, &phrase(arm))).collect();
     capitalised(&each.join("; "))
 }
 

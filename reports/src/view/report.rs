@@ -81,7 +81,7 @@ impl Report {
             key: tables::key_figures(&arms),
             figures: figures.into_iter().flatten().collect(),
             percentiles: of_arms(&arms, tables::percentiles(&arms)),
-            stalls: of_arms(&arms, tables::stalls(&arms)),
+            stalls: of_arms(&arms, tables::stall_list(&arms)),
             groups: of_arms(&arms, tables::groups(&arms)),
             counts: of_arms(&arms, tables::counts(&arms)),
             environment: tables::environment(folder),
@@ -139,7 +139,7 @@ fn facts(folder: &Folder, arms: &[ArmData<'_>]) -> Vec<String> {
     if let Some(scenario) = record.scenario.as_ref().filter(|s| !s.scale.is_empty()) {
         facts.push(format!("scale {}", scenario.scale));
     }
-    let longest = arms.iter().map(|a| a.record.duration_s).fold(record.duration_s, f64::max);
+    let longest = arms.iter().map(|a| a.record.duration_s).fold(0.0, f64::max);
     if longest > 0.0 {
         let each = if arms.len() > 1 { " per arm" } else { "" };
         facts.push(format!("{}{each} measured", seconds(longest)));

@@ -1,6 +1,7 @@
 //! The tables of a report, filled from the record; every number here is in `result.json`, too.
 
 use super::arms::ArmData;
+use super::stalls;
 use super::table::Table;
 use super::units::{duration, grouped, percent, percentile, rate, seconds};
 use crate::folder::Folder;
@@ -134,9 +135,10 @@ pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> Table {
 }
 
 /// The stalls of all arms.
-pub(crate) fn stalls(arms: &[ArmData<'_>]) -> Table {
+pub(crate) fn stall_list(arms: &[ArmData<'_>]) -> Table {
+    let left_out = stalls::left_out(arms).map_or_else(String::new, |n| format!(" ({n})"));
     let mut table = Table::new(
-        "Stalls: spans without any reply while requests were due",
+        format!("Stalls: spans without any reply while requests were due{left_out}"),
         &[
             "<Arm",
             ">Start",
@@ -148,7 +150,7 @@ pub(crate) fn stalls(arms: &[ArmData<'_>]) -> Table {
         ],
     );
     for arm in arms {
-        for stall in &arm.record.stalls {
+        for stall in stalls::shown(arm, arms) {
             table.push(vec![
                 arm.label().to_owned(),
                 format!("{:.3}\u{a0}s", stall.start_s),

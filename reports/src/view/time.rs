@@ -1,11 +1,10 @@
 //! The two figures over time: response time and throughput, with the stalls marked.
 
 use super::arms::ArmData;
-use super::figure::{
-    Figure, Plot, RatePanel, RatePlot, StallMark, TimeColumn, TimePanel, TimePlot,
-};
+use super::figure::{Figure, Plot, RatePanel, RatePlot, TimeColumn, TimePanel, TimePlot};
 use super::finding;
 use super::report::of_arms;
+use super::stalls;
 use super::table::Table;
 use super::units::{duration, grouped, rate, seconds, us};
 use crate::histogram::Sparse;
@@ -21,7 +20,7 @@ const TOP_OVER_USUAL: f64 = 2.5;
 /// Response time over time, or `None` without samples.
 pub(crate) fn response(arms: &[ArmData<'_>]) -> Option<Figure> {
     let panels: Vec<TimePanel> =
-        arms.iter().enumerate().map(|(position, arm)| time_panel(position, arm)).collect();
+        arms.iter().enumerate().map(|(position, arm)| time_panel(position, arm, arms)).collect();
     if panels.iter().all(|p| p.columns.is_empty()) {
         return None;
     }
@@ -29,19 +28,27 @@ pub(crate) fn response(arms: &[ArmData<'_>]) -> Option<Figure> {
     Some(Figure {
         name: "response-time",
         title: finding::stalls(arms),
-        subtitle: format!(
-            "Response time of the replies that arrived in each {}. Grey: no reply on any connection.",
-            seconds(column)
-        ),
+        subtitle: response_subtitle(arms, column),
         twin: of_arms(arms, time_twin(arms)),
         plot: Plot::ResponseOverTime(TimePlot { span_s: span(arms), panels }),
     })
 }
 
+fn response_subtitle(arms: &[ArmData<'_>], column_s: f64) -> String {
+    let mut text =
+        format!("Response time of the replies that arrived in each {}.", seconds(column_s));
+    if arms.iter().any(|a| !a.record.stalls.is_empty()) {
+        text.push_str(" Grey: no reply on any connection");
+        text.push_str(&stalls::left_out(arms).map_or_else(String::new, |n| format!(" ({n})")));
+        text.push('.');
+    }
+    text
+}
+
 /// Throughput over time, or `None` without samples.
 pub(crate) fn throughput(arms: &[ArmData<'_>]) -> Option<Figure> {
     let panels: Vec<RatePanel> =
-        arms.iter().enumerate().map(|(position, arm)| rate_panel(position, arm)).collect();
+        arms.iter().enumerate().map(|(position, arm)| rate_panel(position, arm, arms)).collect();
     if panels.iter().all(|p| p.points.is_empty()) {
         return None;
     }
@@ -116,7 +123,7 @@ fn column(start_s: f64, counts: &Sparse) -> TimeColumn {
     }
 }
 
-fn time_panel(position: usize, arm: &ArmData<'_>) -> TimePanel {
+fn time_panel(position: usize, arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> TimePanel {
     let (column_s, columns) = joined(&arm.response, COLUMNS_MAX);
     TimePanel {
         label: arm.name.clone(),
@@ -124,23 +131,11 @@ fn time_panel(position: usize, arm: &ArmData<'_>) -> TimePanel {
         arm: position,
         columns: columns.iter().map(|(start, counts)| column(*start, counts)).collect(),
         column_s,
-        stalls: stall_marks(arm),
+        stalls: stalls::marks(arm, arms),
     }
 }
 
-fn stall_marks(arm: &ArmData<'_>) -> Vec<StallMark> {
-    let mark = |stall: &crate::record::Stall| {
-        let short = seconds(stall.duration_s);
-        let long = match &stall.cause {
-            Some(cause) => format!("{cause} {short}"),
-            None => short.clone(),
-        };
-        StallMark { start_s: stall.start_s, duration_s: stall.duration_s, long, short }
-    };
-    arm.record.stalls.iter().map(mark).collect()
-}
-
-fn rate_panel(position: usize, arm: &ArmData<'_>) -> RatePanel {
+fn rate_panel(position: usize, arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> RatePanel {
     let (column_s, points) = rates(arm, COLUMNS_MAX);
     RatePanel {
         label: arm.name.clone(),
@@ -149,7 +144,7 @@ fn rate_panel(position: usize, arm: &ArmData<'_>) -> RatePanel {
         points,
         column_s,
         offered: arm.offered_rate(),
-        stalls: stall_marks(arm),
+        stalls: stalls::marks(arm, arms),
     }
 }
 

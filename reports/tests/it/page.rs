@@ -69,7 +69,7 @@ fn the_page_asks_for_nothing_and_says_what_was_found() {
         "What do other clients notice while one client lists all keys?",
         "confirmed",
         "client-limited",
-        "7 stalls with keys, the longest of 442\u{a0}ms by KEYS *; none with scan",
+        "With keys, KEYS * stops all replies 7 times, for up to 442\u{a0}ms; with scan, no stall",
         "KEYS * of group offender was in flight all the time",
         "href=\"arms/keys/report.html\"",
         "How to read this",

@@ -1,0 +1,48 @@
+//! Which stalls a report shows: a machine has many hiccups, and a hundred of them would bury the
+//! seven that matter. All of them stay in `result.json` and in the sums.
+
+use super::arms::ArmData;
+use super::figure::StallMark;
+use super::units::{counted, seconds};
+use crate::record::Stall;
+
+/// Stalls shorter than this share of the longest one of all arms are counted, not drawn.
+const WORTH_MARKING: f64 = 0.1;
+/// At most this many are drawn and listed per arm, the longest ones.
+const MARKS_MAX: usize = 24;
+
+/// The stalls of an arm that are worth showing beside the other arms, in order of time.
+pub(crate) fn shown<'a>(arm: &ArmData<'a>, arms: &[ArmData<'_>]) -> Vec<&'a Stall> {
+    let limit = limit_s(arms);
+    let mut shown: Vec<&Stall> =
+        arm.record.stalls.iter().filter(|s| s.duration_s >= limit).collect();
+    shown.sort_by(|a, b| b.duration_s.total_cmp(&a.duration_s));
+    shown.truncate(MARKS_MAX);
+    shown.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
+    shown
+}
+
+fn limit_s(arms: &[ArmData<'_>]) -> f64 {
+    let all = arms.iter().flat_map(|a| &a.record.stalls);
+    all.map(|s| s.duration_s).fold(0.0, f64::max) * WORTH_MARKING
+}
+
+/// How many are not shown, as half a sentence; `None` if all are.
+pub(crate) fn left_out(arms: &[ArmData<'_>]) -> Option<String> {
+    let all: usize = arms.iter().map(|a| a.record.stalls.len()).sum();
+    let left_out = all - arms.iter().map(|a| shown(a, arms).len()).sum::<usize>();
+    (left_out > 0).then(|| format!("{} not shown", counted(left_out, "shorter stall")))
+}
+
+/// The shown stalls as marks of a figure.
+pub(crate) fn marks(arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> Vec<StallMark> {
+    let mark = |stall: &Stall| {
+        let short = seconds(stall.duration_s);
+        let long = match &stall.cause {
+            Some(cause) => format!("{cause} {short}"),
+            None => short.clone(),
+        };
+        StallMark { start_s: stall.start_s, duration_s: stall.duration_s, long, short }
+    };
+    shown(arm, arms).into_iter().map(mark).collect()
+}
