@@ -277,8 +277,7 @@ fn facts(
         client_cpu_share: result.audit.threads.iter().map(|t| t.cpu_share()).max_by(f64::total_cmp),
         offered_rate: (offered > 0.0).then_some(offered),
         achieved_rate: per_second(replies, clock.measured_s),
-        // Lag counts against the client only while no request waited for the server.
-        free_send_lag_p99_us: (result.stalls.is_empty() && !result.audit.open_loop_lag.is_empty())
+        free_send_lag_p99_us: (!result.audit.open_loop_lag.is_empty())
             .then(|| micros(&result.audit.open_loop_lag, 0.99)),
         unsupported: unsupported.collect(),
         sample_count: samples,

@@ -6,14 +6,17 @@
 use super::view::SlowEntry;
 use crate::clock::Nanos;
 use crate::engine::plan::{Cursor, Role, RunPlan};
-use crate::engine::result::{GroupResult, LoggedRequest, RunResult, Stall as Span};
+use crate::engine::result::{LoggedRequest, RunResult, Stall as Span};
 use aelab_reports::record::Stall;
 use std::time::Duration;
 
 /// Share of the stall that the offender's request must cover.
 const COVER_SHARE: f64 = 0.8;
-/// The slow-log entry must explain at least this share of the stall.
-const SLOWLOG_SHARE: f64 = 0.5;
+/// The slow-log entry must be as long as the stall, up to this factor: a short stall while the reply of a long command
+/// streams out is another event.
+const SLOWLOG_FACTOR: f64 = 2.0;
+/// From this share on, that the engine itself slept through a stall is worth saying.
+const LATE_SHARE: f64 = 0.25;
 /// The slow log counts in whole seconds, and logs when a command ends.
 const SLOWLOG_CLOCK_SLACK_S: i64 = 2;
 
@@ -49,10 +52,16 @@ fn cause_of(
     span: &Span,
 ) -> (Option<String>, Vec<String>) {
     let mut evidence = Vec::new();
+    if span.engine_late.as_secs_f64() >= LATE_SHARE * span.duration.as_secs_f64() {
+        evidence.push(format!(
+            "the load generator itself got no processor for {:.3} ms of it",
+            span.engine_late.as_secs_f64() * 1e3
+        ));
+    }
     let offenders =
         plan.groups.iter().zip(&result.groups).filter(|(p, _)| p.role == Role::Offender);
     for (planned, group) in offenders {
-        let Some(request) = covering(group, span) else { continue };
+        let Some(request) = covering(&group.log, span) else { continue };
         let Some(command) = planned.workload.commands.get(request.command) else { continue };
         let name = String::from_utf8_lossy(&command.args[0]).to_ascii_uppercase();
         evidence.push(format!(
@@ -64,9 +73,8 @@ fn cause_of(
         let ended_unix_s =
             (result.started_wall_ns + (span.start + span.duration).0) / 1_000_000_000;
         let entry = best_entry(slowlog, &name, ended_unix_s, span.duration);
-        let share = |entry: &SlowEntry| entry.duration.as_secs_f64() / span.duration.as_secs_f64();
         match entry {
-            Some(entry) if share(entry) >= SLOWLOG_SHARE => {
+            Some(entry) if fits(entry, span) => {
                 evidence.push(format!(
                     "SLOWLOG entry {}: {name} executed for {:.3} ms",
                     entry.id,
@@ -75,7 +83,7 @@ fn cause_of(
                 return (Some(whole_command(&command.args)), evidence);
             }
             Some(entry) => evidence.push(format!(
-                "but the longest {name} in SLOWLOG then took {:.3} ms",
+                "but the {name} in SLOWLOG that comes closest executed for {:.3} ms",
                 entry.duration.as_secs_f64() * 1e3
             )),
             // A single command in flight for the whole stall is evidence enough where the server keeps no slow log.
@@ -89,11 +97,11 @@ fn cause_of(
 }
 
 /// The offender's request that overlaps most of the stall.
-fn covering<'a>(group: &'a GroupResult, span: &Span) -> Option<&'a LoggedRequest> {
+fn covering<'a>(log: &'a [LoggedRequest], span: &Span) -> Option<&'a LoggedRequest> {
     let end = span.start + span.duration;
     let overlap =
         |request: &LoggedRequest| request.replied.min(end).since(request.sent.max(span.start));
-    let best = group.log.iter().max_by_key(|request| overlap(request))?;
+    let best = log.iter().max_by_key(|request| overlap(request))?;
     let share = overlap(best).as_secs_f64() / span.duration.as_secs_f64();
     (share >= COVER_SHARE).then_some(best)
 }
@@ -111,6 +119,12 @@ fn best_entry<'a>(
         .filter(|entry| entry.command == command)
         .filter(|entry| (entry.at_unix_s - ended).abs() <= SLOWLOG_CLOCK_SLACK_S)
         .min_by_key(|entry| entry.duration.abs_diff(Duration::from(duration)))
+}
+
+/// Whether the entry is about as long as the stall.
+fn fits(entry: &SlowEntry, span: &Span) -> bool {
+    let factor = entry.duration.as_secs_f64() / span.duration.as_secs_f64();
+    (SLOWLOG_FACTOR.recip()..=SLOWLOG_FACTOR).contains(&factor)
 }
 
 /// The command as people know it: `KEYS *`.
@@ -143,4 +157,61 @@ pub fn measured_entries(
         .collect();
     let surplus = requests.map_or(0, |requests| of_time.len().saturating_sub(requests));
     of_time[surplus..].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::result::Outcome;
+
+    fn span(start_ms: u64, millis: u64) -> Span {
+        Span {
+            start: Nanos::from_millis(start_ms),
+            duration: Nanos::from_millis(millis),
+            delayed: 1,
+            lost: Nanos::ZERO,
+            engine_late: Nanos::ZERO,
+        }
+    }
+
+    fn entry(command: &str, at_unix_s: i64, millis: u64) -> SlowEntry {
+        let duration = Duration::from_millis(millis);
+        SlowEntry { id: 7, at_unix_s, duration, command: command.into() }
+    }
+
+    #[test]
+    fn only_a_request_that_spans_the_stall_is_a_suspect() {
+        let request = |sent: u64, replied: u64| LoggedRequest {
+            command: 0,
+            intended: Nanos::from_millis(sent),
+            sent: Nanos::from_millis(sent),
+            replied: Nanos::from_millis(replied),
+            outcome: Outcome::Ok,
+        };
+        let log = [request(0, 50), request(100, 300), request(400, 450)];
+        assert_eq!(covering(&log, &span(110, 150)), Some(&log[1]));
+        assert_eq!(covering(&log, &span(20, 100)), None, "it lasted on after the request");
+        assert_eq!(covering(&[], &span(0, 10)), None);
+    }
+
+    #[test]
+    fn the_slow_log_entry_must_fit_in_time_and_length() {
+        let log = [entry("KEYS", 998, 90), entry("KEYS", 1000, 300), entry("SCAN", 1000, 100)];
+        let best = |millis| best_entry(&log, "KEYS", 1000, Nanos::from_millis(millis));
+        assert_eq!(best(100), Some(&log[0]));
+        assert_eq!(best(290), Some(&log[1]));
+        assert_eq!(best_entry(&log, "KEYS", 2000, Nanos::from_millis(90)), None);
+        assert!(fits(&log[1], &span(0, 290)) && fits(&log[1], &span(0, 200)));
+        assert!(!fits(&log[1], &span(0, 15)), "a hiccup while the reply streams out");
+        assert!(!fits(&log[1], &span(0, 900)), "much longer than the command");
+    }
+
+    #[test]
+    fn entries_of_the_warm_up_stay_out() {
+        let log = [entry("KEYS", 999, 1), entry("KEYS", 1000, 2), entry("KEYS", 1000, 3)];
+        let millis = |entries: Vec<Duration>| entries.iter().map(Duration::as_millis).sum::<u128>();
+        assert_eq!(millis(measured_entries(&log, "KEYS", 1000, None)), 5);
+        assert_eq!(millis(measured_entries(&log, "KEYS", 1000, Some(1))), 3);
+        assert_eq!(millis(measured_entries(&log, "SCAN", 1000, Some(1))), 0);
+    }
 }

@@ -119,7 +119,7 @@ impl PerConnection {
 
 impl fmt::Display for PerConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "server memory per connection, over {} connections:", self.connections)?;
+        write!(f, "server memory per idle connection, over {} connections:", self.connections)?;
         if let Some(bytes) = self.used_bytes {
             write!(f, " {bytes:.0} bytes by its own count")?;
         }

@@ -32,12 +32,11 @@ pub struct Played {
     pub failure: Option<Failure>,
 }
 
-/// Plays all arms and writes the folder.
+/// Plays all arms, judges the claims, and writes the folder as it goes.
 ///
-/// # Errors
-/// The folder could not be written; a failure of an arm is in [`Played::failure`], with what was measured before it.
-pub fn run(scenario: &Scenario, settings: &Settings<'_>, dir: &Path) -> Result<Played, Failure> {
-    let asked = percentiles_asked(scenario);
+/// Never fails as a whole: what went wrong is in [`Played::failure`], beside everything that was measured before it.
+#[must_use]
+pub fn run(scenario: &Scenario, settings: &Settings<'_>, dir: &Path) -> Played {
     let mut played = Played {
         record: RunRecord::default(),
         arms: Vec::new(),
@@ -45,39 +44,46 @@ pub fn run(scenario: &Scenario, settings: &Settings<'_>, dir: &Path) -> Result<P
         skipped: Vec::new(),
         failure: None,
     };
+    play_arms(scenario, settings, dir, &mut played);
+    if played.arms.is_empty() {
+        return played;
+    }
+    played.judgements =
+        scenario.claims.iter().map(|claim| (claim.clone(), judged(claim, &played.arms))).collect();
+    played.record = whole_record(scenario, settings, &played);
+    if let Err(error) = write_folder(dir, &played.record, &[]) {
+        // The first failure is the one to report.
+        played.failure.get_or_insert(Failure::usage(error.to_string()));
+    }
+    played
+}
+
+fn play_arms(scenario: &Scenario, settings: &Settings<'_>, dir: &Path, played: &mut Played) {
+    let asked = percentiles_asked(scenario);
     for arm in &scenario.arms {
         if let Some(why) = unfit(arm, &settings.place) {
             played.skipped.push(why);
             continue;
         }
-        match play(arm, scenario.seed, &asked, settings) {
-            Ok(outcome) => {
-                let kept = &outcome.kept;
-                write_folder(&arm_dir(dir, &arm.name), &kept.record, &kept.series)
-                    .map_err(|error| Failure::usage(error.to_string()))?;
-                played.arms.push(outcome);
-            }
+        let outcome = match play(arm, scenario.seed, &asked, settings) {
+            Ok(outcome) => outcome,
             Err(failure) => {
                 played.failure = Some(failure);
-                break;
+                return;
             }
+        };
+        let kept = &outcome.kept;
+        let written = write_folder(&arm_dir(dir, &arm.name), &kept.record, &kept.series);
+        played.arms.push(outcome);
+        if let Err(error) = written {
+            played.failure = Some(Failure::usage(error.to_string()));
+            return;
         }
         if settings.cancel.load(Relaxed) {
             played.failure = Some(Failure::invalid("interrupted"));
-            break;
+            return;
         }
     }
-    if !played.arms.is_empty() {
-        played.judgements = scenario
-            .claims
-            .iter()
-            .map(|claim| (claim.clone(), judged(claim, &played.arms)))
-            .collect();
-        played.record = whole_record(scenario, settings, &played);
-        write_folder(dir, &played.record, &[])
-            .map_err(|error| Failure::usage(error.to_string()))?;
-    }
-    Ok(played)
 }
 
 /// Where an arm's folder is.
