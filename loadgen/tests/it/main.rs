@@ -3,4 +3,6 @@ mod engine_sockets;
 mod engine_virtual;
 mod faults;
 mod program;
+mod relay;
+mod relay_accuracy;
 mod support;

@@ -1,0 +1,112 @@
+//! How exact the relay's delay is on this machine. Measures, so it is not part of `cargo test`:
+//!
+//! ```sh
+//! cargo test -p aelab-loadgen --test it -- --ignored --nocapture relay_accuracy
+//! ```
+//!
+//! Each round trip through the relay is paired with one without it, so that what the machine itself takes cancels out.
+//! docs/relay.md says what came out and what it means.
+
+use aelab_loadgen::clock::{self, Nanos};
+use aelab_loadgen::engine::plan::Endpoint;
+use aelab_loadgen::relay::{Options, Relay, Waiting};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::thread;
+use std::time::Duration;
+
+/// Round trips per line of the table.
+const ROUNDS: usize = 2_000;
+/// Pause between round trips: requests that come one by one, each of which finds everybody asleep.
+const PAUSE: Duration = Duration::from_micros(300);
+
+fn echo_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            stream.set_nodelay(true).expect("no delay");
+            thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                    if stream.write_all(&buffer[..count]).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    addr
+}
+
+fn round_trip(stream: &mut TcpStream) -> Nanos {
+    let mut reply = [0; 14];
+    let sent = clock::now();
+    stream.write_all(b"*1\r\n$4\r\nPING\r\n").expect("sent");
+    stream.read_exact(&mut reply).expect("an echo");
+    clock::now().since(sent)
+}
+
+fn quantile(sorted: &[i64], q: f64) -> i64 {
+    sorted[((sorted.len() - 1) as f64 * q) as usize]
+}
+
+fn measure(server: SocketAddr, rtt: Nanos, waiting: Waiting) {
+    let listen = Endpoint::Tcp(([127, 0, 0, 1], 0).into());
+    let options = Options { rtt, waiting, ..Options::new(listen, Endpoint::Tcp(server)) };
+    let relay = Relay::bind(&options).expect("the relay listens");
+    let Endpoint::Tcp(addr) = *relay.endpoint() else { panic!("TCP was asked for") };
+    let cancel = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let running = scope.spawn(|| relay.run(&cancel).expect("the relay runs"));
+        let connect = |addr: SocketAddr| {
+            let stream = TcpStream::connect(addr).expect("a connection");
+            stream.set_nodelay(true).expect("no delay");
+            stream
+        };
+        let (mut direct, mut relayed) = (connect(server), connect(addr));
+        round_trip(&mut relayed);
+        let (mut bases, mut errors) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            thread::sleep(PAUSE);
+            let base = round_trip(&mut direct).0 as i64;
+            thread::sleep(PAUSE);
+            let through = round_trip(&mut relayed).0 as i64;
+            bases.push(base);
+            errors.push(through - rtt.0 as i64);
+        }
+        bases.sort_unstable();
+        let own = quantile(&bases, 0.5);
+        errors.iter_mut().for_each(|error| *error -= own);
+        errors.sort_unstable();
+        cancel.store(true, SeqCst);
+        let stats = running.join().expect("the relay ends");
+        let us = |ns: i64| ns as f64 / 1e3;
+        println!(
+            "{waiting:?} rtt {rtt}: error p50 {:.1} p90 {:.1} p99 {:.1} max {:.1} us; direct p50 {:.1} p99 {:.1} us; \
+             left late p50 {:.1} p99 {:.1} us; {} of {} reads without a stamp",
+            us(quantile(&errors, 0.5)),
+            us(quantile(&errors, 0.9)),
+            us(quantile(&errors, 0.99)),
+            us(quantile(&errors, 1.0)),
+            us(own),
+            us(quantile(&bases, 0.99)),
+            us(stats.lateness.value_at_quantile(0.5) as i64),
+            us(stats.lateness.value_at_quantile(0.99) as i64),
+            stats.unstamped_reads,
+            2 * ROUNDS,
+        );
+    });
+}
+
+#[test]
+#[ignore = "measures; wants a quiet machine"]
+fn relay_accuracy() {
+    let server = echo_server();
+    for waiting in [Waiting::Precise, Waiting::Spin] {
+        for rtt_us in [200, 1_000, 5_000] {
+            measure(server, Nanos::from_micros(rtt_us), waiting);
+        }
+    }
+}
