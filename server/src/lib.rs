@@ -28,6 +28,7 @@ mod info;
 mod log;
 mod metrics;
 mod net;
+mod nofile;
 mod pubsub;
 mod run;
 mod server;

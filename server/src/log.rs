@@ -10,10 +10,9 @@ use std::io::{self, Write};
 /// How important a line is; the configuration's `loglevel` hides lesser ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    Debug,
-    Verbose,
-    Notice,
-    Warning,
+    Verbose = 1,
+    Notice = 2,
+    Warning = 3,
 }
 
 /// Where lines go.
@@ -55,6 +54,13 @@ impl Log {
         self.least = least;
     }
 
+    /// Something that only those want to see who ask for it; made only then.
+    pub(crate) fn verbose(&mut self, text: impl FnOnce() -> String) {
+        if Level::Verbose as u8 >= self.least {
+            self.line(Level::Verbose, &text());
+        }
+    }
+
     /// Something normal that operators want to see.
     pub(crate) fn notice(&mut self, text: impl AsRef<str>) {
         self.line(Level::Notice, text.as_ref());
@@ -78,7 +84,6 @@ impl Log {
             return;
         }
         let mark = match level {
-            Level::Debug => '.',
             Level::Verbose => '-',
             Level::Notice => '*',
             Level::Warning => '#',

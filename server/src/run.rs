@@ -11,20 +11,19 @@ use crate::db::active_expire::Cycle;
 use crate::log::Log;
 use crate::metrics::Phase;
 use crate::net::{client::Life, listener, write};
+use crate::nofile;
 use crate::pubsub::Kind;
 use crate::server::{Server, Shutdown};
-use crate::sys;
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
-/// Descriptors that the server needs for itself (`CONFIG_MIN_RESERVED_FDS`).
-const RESERVED_FDS: usize = 32;
 /// What the loop's set size exceeds `maxclients` by (`CONFIG_FDSET_INCR`).
-const FDSET_EXTRA: usize = RESERVED_FDS + 96;
-/// Step in which a lower descriptor limit is tried, as in Redis.
-const NOFILE_STEP: u64 = 16;
+const FDSET_EXTRA: usize = nofile::RESERVED + 96;
+/// The set size is at least what it is by default: it costs nothing until descriptors are used, and
+/// a program that holds a server may have descriptors of its own.
+const SETSIZE_MIN: usize = 10_000 + FDSET_EXTRA;
 
 /// A running server. Drive it with [`Instance::run`], or turn by turn with [`Instance::tick`].
 pub struct Instance {
@@ -47,9 +46,9 @@ impl Instance {
                 .map_err(|e| format!("Can't open the log file {}: {e}", config.text("logfile")))?,
         };
         let mut server = Server::new(config, log, clock.clone());
-        adjust_nofile_limit(&mut server)?;
+        nofile::adjust(&mut server)?;
         let settings = server.config.settings();
-        let setsize = settings.maxclients + FDSET_EXTRA;
+        let setsize = (settings.maxclients + FDSET_EXTRA).max(SETSIZE_MIN);
         let backend = settings.backend;
         let api = backend
             .create(setsize)
@@ -150,6 +149,11 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     server.meter.charge(Phase::Write, el.clock().now());
     // After the writes: they find out who is gone, and who has been told everything.
     free_queued_clients(el, server);
+    let setsize = server.config.settings().maxclients + FDSET_EXTRA;
+    if setsize > el.setsize() && el.resize(setsize).is_err() {
+        // The backend cannot: those clients will be turned away when they come.
+        server.log.warning_per_second(server.now_s(), "The backend cannot watch so many clients");
+    }
     server.meter.sleep(el.clock().now(), || el.clock().thread_cpu());
 }
 
@@ -178,53 +182,6 @@ fn free_queued_clients(el: &mut EventLoop<Server>, server: &mut Server) {
             server.pubsub.remove(Kind::Pattern, pattern, key);
         }
     }
-}
-
-/// Makes room for `maxclients` descriptors, or lowers `maxclients` to what there is room for.
-fn adjust_nofile_limit(server: &mut Server) -> Result<(), String> {
-    let maxclients = server.config.settings().maxclients as u64;
-    let wanted = maxclients + RESERVED_FDS as u64;
-    let current = sys::nofile_limit();
-    if current >= wanted {
-        return Ok(());
-    }
-    let mut best = wanted;
-    let mut failure = None;
-    while best > current {
-        match sys::set_nofile_limit(best) {
-            Ok(()) => break,
-            Err(error) => failure = Some(error),
-        }
-        best = best.saturating_sub(NOFILE_STEP);
-    }
-    let best = best.max(current);
-    if best >= wanted {
-        server.log.notice(format!(
-            "Increased maximum number of open files to {wanted} (it was originally set to {current})."
-        ));
-        return Ok(());
-    }
-    let reason = failure.map_or_else(String::new, |error| error.to_string());
-    if best <= RESERVED_FDS as u64 {
-        return Err(format!(
-            "Your current 'ulimit -n' of {current} is not enough for the server to start. Please \
-             increase your open file limit to at least {wanted}. Exiting."
-        ));
-    }
-    let lowered = best - RESERVED_FDS as u64;
-    server.config.lower_maxclients(lowered as usize);
-    let log = &mut server.log;
-    log.warning(format!(
-        "You requested maxclients of {maxclients} requiring at least {wanted} max file descriptors."
-    ));
-    log.warning(format!(
-        "Server can't set maximum open files to {wanted} because of OS error: {reason}."
-    ));
-    log.warning(format!(
-        "Current maximum open files is {best}. maxclients has been reduced to {lowered} to \
-         compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'."
-    ));
-    Ok(())
 }
 
 fn warn_of_backlog(server: &mut Server) {

@@ -5,11 +5,11 @@
 //! or lent to the one [`Reply`] that is being appended to.
 
 use crate::clock::{Clock, Nanos};
-use crate::command::{CommandTable, Protocol, Reply, TABLES};
+use crate::command::{CommandTable, Reply, TABLES};
 use crate::config::{ClientClass, Config};
 use crate::cron::CronState;
 use crate::db::active_expire::ActiveExpire;
-use crate::db::{Db, LazyFree};
+use crate::db::{AccessMode, Db, EncodingLimits, Free, LazyFree};
 use crate::log::Log;
 use crate::metrics::Meter;
 use crate::net::ClientKey;
@@ -171,15 +171,29 @@ impl Server {
         self.log.set_level(settings.loglevel);
         self.slowlog.set_max_len(settings.slowlog_max_len);
         let number = |name: &str| self.config.text(name).parse::<usize>().unwrap_or_default();
-        let limits = crate::db::EncodingLimits {
+        let limits = EncodingLimits {
             hash_max_listpack_entries: number("hash-max-listpack-entries"),
             hash_max_listpack_value: number("hash-max-listpack-value"),
             set_max_intset_entries: number("set-max-intset-entries"),
             zset_max_listpack_entries: number("zset-max-listpack-entries"),
             zset_max_listpack_value: number("zset-max-listpack-value"),
         };
+        let access = if self.config.text("maxmemory-policy").ends_with("-lfu") {
+            AccessMode::Lfu {
+                log_factor: number("lfu-log-factor") as u32,
+                decay_minutes: number("lfu-decay-time") as u32,
+            }
+        } else {
+            AccessMode::Lru
+        };
+        let expired_free = match self.config.text("lazyfree-lazy-expire") {
+            "yes" => Free::Lazily,
+            _ => Free::Now,
+        };
         for db in &mut self.dbs {
             db.set_encoding_limits(limits);
+            db.set_access_mode(access);
+            db.set_expired_free(expired_free);
         }
     }
 
@@ -294,11 +308,6 @@ impl Server {
             self.stats.error_replies += 1;
             *self.stats.errors.entry(code).or_default() += 1;
         }
-    }
-
-    /// The protocol that a client speaks.
-    pub(crate) fn protocol_of(&self, key: ClientKey) -> Protocol {
-        self.clients.get(key).map_or(Protocol::Resp2, |client| client.protocol)
     }
 
     /// The TCP port in use; differs from the configured one if that was 0 or is only a Unix socket.

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketAddrAny, SocketFlags, SocketType, sockopt};
 use rustix::process::{Resource, Rlimit};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
@@ -76,7 +76,7 @@ pub(crate) fn listen_tcp(addr: SocketAddr, backlog: i32) -> io::Result<OwnedFd> 
     let family = if addr.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let fd = net::socket_with(family, SocketType::STREAM, SOCKET_FLAGS, None)?;
     sockopt::set_socket_reuseaddr(&fd, true)?;
-    if let IpAddr::V6(_) = addr.ip() {
+    if addr.is_ipv6() {
         sockopt::set_ipv6_v6only(&fd, true)?;
     }
     net::bind(&fd, &addr)?;

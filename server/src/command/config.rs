@@ -80,8 +80,20 @@ fn set(call: &mut Call<'_>) {
         }
     }
     let borrowed: Vec<(&str, &str)> = pairs.iter().map(|(n, v)| (&**n, &**v)).collect();
+    let before = call.server.config.clone();
     match call.server.config.set_all(&borrowed) {
         Ok(()) => {
+            let wanted = call.server.config.settings().maxclients;
+            if wanted > before.settings().maxclients
+                && let Err(possible) = crate::nofile::make_room(wanted)
+            {
+                call.server.config = before;
+                let reason = format!(
+                    "The operating system is not able to handle the specified number of clients, \
+                     try with {possible}"
+                );
+                return failed(call, "maxclients", &reason);
+            }
             call.server.settings_changed();
             call.out.ok();
         }

@@ -122,6 +122,7 @@ fn object(call: &mut Call<'_>) {
 }
 
 /// A sample of each reply type of the protocol. O(1).
+#[expect(clippy::approx_constant, reason = "the double that redis-server replies with")]
 fn protocol(call: &mut Call<'_>) {
     let kind = call.args.at(2).to_ascii_lowercase();
     let resp3 = call.out.resp3();

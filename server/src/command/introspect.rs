@@ -100,19 +100,14 @@ impl Group {
     /// The word in `COMMAND DOCS`.
     fn name(self) -> &'static str {
         match self {
-            Group::Bitmap => "bitmap",
             Group::Connection => "connection",
             Group::Generic => "generic",
-            Group::Geo => "geo",
             Group::Hash => "hash",
-            Group::Hyperloglog => "hyperloglog",
             Group::List => "list",
             Group::Pubsub => "pubsub",
-            Group::Scripting => "scripting",
             Group::Server => "server",
             Group::Set => "set",
             Group::SortedSet => "sorted-set",
-            Group::Stream => "stream",
             Group::String => "string",
             Group::Transactions => "transactions",
         }
@@ -121,17 +116,12 @@ impl Group {
     /// The ACL category that goes with the group, if there is one.
     fn category(self) -> Option<&'static str> {
         Some(match self {
-            Group::Bitmap => "bitmap",
             Group::Connection => "connection",
             Group::Generic => "keyspace",
-            Group::Geo => "geo",
             Group::Hash => "hash",
-            Group::Hyperloglog => "hyperloglog",
             Group::List => "list",
-            Group::Scripting => "scripting",
             Group::Set => "set",
             Group::SortedSet => "sortedset",
-            Group::Stream => "stream",
             Group::String => "string",
             Group::Transactions => "transaction",
             Group::Pubsub | Group::Server => return None,

@@ -34,7 +34,7 @@ mod zset_range;
 
 pub(crate) use call::{Args, Call, parse_integer};
 pub(crate) use client::{memory_bytes as client_memory_bytes, peer_text};
-pub(crate) use reply::{Deferred, Protocol, Reply};
+pub(crate) use reply::{Protocol, Reply};
 pub(crate) use table::{CommandTable, Found};
 pub(crate) use transaction::{discard_transaction, touch_database};
 
@@ -99,19 +99,14 @@ pub(crate) const fn keys(first: i16, last: i16, step: i16) -> Keys {
 /// The groups of the Redis documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
-    Bitmap,
     Connection,
     Generic,
-    Geo,
     Hash,
-    Hyperloglog,
     List,
     Pubsub,
-    Scripting,
     Server,
     Set,
     SortedSet,
-    Stream,
     String,
     Transactions,
 }

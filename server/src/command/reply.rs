@@ -42,11 +42,6 @@ impl Reply {
         self.buf
     }
 
-    /// The protocol that the next item will be written in.
-    pub(crate) fn protocol(&self) -> Protocol {
-        self.proto
-    }
-
     /// Changes the protocol from here on (`HELLO`, `RESET`).
     pub(crate) fn set_protocol(&mut self, proto: Protocol) {
         self.proto = proto;
@@ -237,7 +232,7 @@ impl Reply {
     }
 
     /// Remembers this place for a length that is not known yet. Finish with exactly one of
-    /// [`Reply::end_array`], [`Reply::end_map`], [`Reply::end_set`].
+    /// [`Reply::end_array`], [`Reply::end_map`].
     pub(crate) fn deferred(&mut self) -> Deferred {
         Deferred { at: self.buf.len() }
     }
@@ -250,11 +245,6 @@ impl Reply {
     /// What was appended since `place` is a map of `len` pairs.
     pub(crate) fn end_map(&mut self, place: Deferred, len: usize) {
         self.insert_head(&place, |reply| reply.map(len));
-    }
-
-    /// What was appended since `place` is a set of `len` items.
-    pub(crate) fn end_set(&mut self, place: Deferred, len: usize) {
-        self.insert_head(&place, |reply| reply.set(len));
     }
 
     /// The head is written last and the body moved up once: a few bytes' shift even of a reply of

@@ -10,7 +10,7 @@ mod table;
 mod value;
 
 pub use load::ConfigError;
-pub(crate) use settings::{ClientClass, DebugAccess, OutputLimit, Settings};
+pub(crate) use settings::{ClientClass, DebugAccess, Settings};
 
 use table::{Directive, Effect, TABLE};
 
@@ -131,7 +131,8 @@ fn nearest(name: &str) -> Option<&'static str> {
     let lower = name.to_ascii_lowercase();
     let names = TABLE.iter().flat_map(|row| std::iter::once(row.name).chain(row.alias));
     let best = names.map(|known| (edit_distance(&lower, known), known)).min()?;
-    (best.0 <= (name.len() / 3).max(1)).then_some(best.1)
+    // Two letters exchanged are a distance of two; anything goes with a name of two letters.
+    (best.0 <= (name.len() / 3).max(2) && best.0 < name.len()).then_some(best.1)
 }
 
 /// Levenshtein distance, in bytes.

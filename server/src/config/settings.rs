@@ -28,6 +28,7 @@ pub(crate) enum DebugAccess {
 
 /// See the module's text; the fields are named after their directives.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a yes-or-no directive")]
 pub(crate) struct Settings {
     pub(crate) port: u16,
     pub(crate) bind: Vec<String>,

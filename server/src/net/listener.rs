@@ -203,6 +203,10 @@ fn admit(
     let key = server.clients.insert(client);
     server.roster.push_back(key);
     server.stats.connections_received += 1;
+    server.log.verbose(|| match peer {
+        Some(peer) => format!("Accepted {peer}"),
+        None => "Accepted connection on the Unix socket".into(),
+    });
     if el.add_file(fd, Mask::READABLE, read::readable, data_of(key)).is_err() {
         server.log.warning("Error registering fd event for the new client");
         server.free_later(key);

@@ -1,0 +1,79 @@
+//! The limit on open descriptors: raised to what `maxclients` needs, as far as the system allows.
+
+use crate::server::Server;
+use crate::sys;
+use std::io;
+
+/// Descriptors that the server needs for itself (`CONFIG_MIN_RESERVED_FDS`).
+pub(crate) const RESERVED: usize = 32;
+/// Step in which a lower limit is tried, as in Redis.
+const STEP: u64 = 16;
+
+/// Raises the limit to `wanted` or as near as the system lets us. Returns what it is now, and why it
+/// is not more.
+fn raise(wanted: u64) -> (u64, Option<io::Error>) {
+    let current = sys::nofile_limit();
+    let (mut best, mut reason) = (wanted, None);
+    while best > current {
+        match sys::set_nofile_limit(best) {
+            Ok(()) => return (best, reason),
+            Err(error) => reason = Some(error),
+        }
+        best = best.saturating_sub(STEP);
+    }
+    (current, reason)
+}
+
+/// Makes room for `maxclients` more than there is now (`CONFIG SET`).
+///
+/// # Errors
+/// With the number of clients there is room for.
+pub(crate) fn make_room(maxclients: usize) -> Result<(), usize> {
+    let wanted = (maxclients + RESERVED) as u64;
+    match raise(wanted) {
+        (best, _) if best >= wanted => Ok(()),
+        (best, _) => Err((best as usize).saturating_sub(RESERVED)),
+    }
+}
+
+/// Makes room for `maxclients` descriptors at start, or lowers `maxclients` to what there is room
+/// for, and says so in the log.
+///
+/// # Errors
+/// If there is no room for a single client.
+pub(crate) fn adjust(server: &mut Server) -> Result<(), String> {
+    let maxclients = server.config.settings().maxclients as u64;
+    let wanted = maxclients + RESERVED as u64;
+    let before = sys::nofile_limit();
+    if before >= wanted {
+        return Ok(());
+    }
+    let (best, reason) = raise(wanted);
+    if best >= wanted {
+        server.log.notice(format!(
+            "Increased maximum number of open files to {wanted} (it was originally set to {before})."
+        ));
+        return Ok(());
+    }
+    if best <= RESERVED as u64 {
+        return Err(format!(
+            "Your current 'ulimit -n' of {before} is not enough for the server to start. Please \
+             increase your open file limit to at least {wanted}. Exiting."
+        ));
+    }
+    let lowered = best - RESERVED as u64;
+    server.config.lower_maxclients(lowered as usize);
+    let reason = reason.map_or_else(String::new, |error| error.to_string());
+    let log = &mut server.log;
+    log.warning(format!(
+        "You requested maxclients of {maxclients} requiring at least {wanted} max file descriptors."
+    ));
+    log.warning(format!(
+        "Server can't set maximum open files to {wanted} because of OS error: {reason}."
+    ));
+    log.warning(format!(
+        "Current maximum open files is {best}. maxclients has been reduced to {lowered} to \
+         compensate for low ulimit. If you need higher maxclients increase 'ulimit -n'."
+    ));
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! A server in the test's own thread, turned by hand: no thread, no waiting for another process.
+//!
+//! A test writes to a socket, turns the loop and reads. How fast the machine is does not matter;
+//! what never comes is found out by counting turns, not seconds.
+
+use aelab_server::clock::Clock;
+use aelab_server::{Config, Instance, Quiet};
+use std::cell::Cell;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Turns after which what has not come will not come.
+const TURNS_MAX: usize = 20_000;
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A path that no other test uses.
+pub(crate) fn fresh_path(ending: &str) -> PathBuf {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("aelab-{}-{number}.{ending}", std::process::id()))
+}
+
+/// A TCP port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    socket.local_addr().expect("an address").port()
+}
+
+/// See the module's text.
+pub(crate) struct Driven {
+    pub(crate) instance: Instance,
+    pub(crate) path: PathBuf,
+    /// Nanoseconds on the server's clock.
+    time: Rc<Cell<u64>>,
+}
+
+impl Driven {
+    /// A server on a Unix socket, with further arguments; its clock stands still.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let path = fresh_path("sock");
+        let mut all = vec!["--port", "0", "--unixsocket", path.to_str().expect("UTF-8")];
+        all.extend(args);
+        Self::start_at(path.clone(), &all)
+    }
+
+    /// A server on a TCP port of this machine.
+    pub(crate) fn start_tcp(port: u16, args: &[&str]) -> Self {
+        let port = port.to_string();
+        let mut all = vec!["--port", &port, "--bind", "127.0.0.1"];
+        all.extend(args);
+        Self::start_at(PathBuf::new(), &all)
+    }
+
+    fn start_at(path: PathBuf, args: &[&str]) -> Self {
+        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        let config = Config::from_args(&args).expect("a good configuration");
+        // Not at zero: times before the start must be possible.
+        let time = Rc::new(Cell::new(1_700_000_000_000_000_000));
+        let clock = Clock::manual(Rc::clone(&time));
+        let instance = Instance::start(config, clock, Quiet::Yes).expect("the server starts");
+        Driven { instance, path, time }
+    }
+
+    /// Moves the server's clock.
+    pub(crate) fn advance_ms(&self, ms: u64) {
+        self.time.set(self.time.get() + ms * 1_000_000);
+    }
+
+    /// One turn. The clock moves by a cron period, so that the loop never sleeps for long.
+    pub(crate) fn turn(&mut self) -> bool {
+        self.advance_ms(100);
+        self.instance.tick().expect("the loop turns")
+    }
+
+    /// A connection over the Unix socket.
+    pub(crate) fn connect(&self) -> UnixStream {
+        let stream = UnixStream::connect(&self.path).expect("the server listens");
+        stream.set_nonblocking(true).expect("non-blocking");
+        stream
+    }
+
+    /// Sends `bytes` and turns the loop until `expected` bytes have come or the server has closed.
+    pub(crate) fn exchange<S: Read + Write>(
+        &mut self,
+        stream: &mut S,
+        bytes: &[u8],
+        expected: usize,
+    ) -> Vec<u8> {
+        let (mut sent, mut got) = (0, Vec::new());
+        for _ in 0..TURNS_MAX {
+            if sent < bytes.len() {
+                match stream.write(&bytes[sent..]) {
+                    Ok(count) => sent += count,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    // The server has closed; what it said before is still to be read.
+                    Err(_) => sent = bytes.len(),
+                }
+            }
+            let running = self.turn();
+            let closed = read_all(stream, &mut got);
+            if closed || !running || (sent == bytes.len() && got.len() >= expected) {
+                return got;
+            }
+        }
+        panic!("only {} of {expected} bytes after {TURNS_MAX} turns", got.len());
+    }
+
+    /// Sends and expects exactly this.
+    pub(crate) fn expect<S: Read + Write>(
+        &mut self,
+        stream: &mut S,
+        bytes: &[u8],
+        expected: &[u8],
+    ) {
+        let got = self.exchange(stream, bytes, expected.len());
+        assert_eq!(
+            String::from_utf8_lossy(&got),
+            String::from_utf8_lossy(expected),
+            "after {}",
+            String::from_utf8_lossy(&bytes[..bytes.len().min(200)])
+        );
+    }
+
+    /// Turns until the server has closed this connection; returns what it said before.
+    pub(crate) fn until_closed<S: Read>(&mut self, stream: &mut S) -> Vec<u8> {
+        let mut got = Vec::new();
+        for _ in 0..TURNS_MAX {
+            if read_all(stream, &mut got) {
+                return got;
+            }
+            self.turn();
+        }
+        panic!("still open after {TURNS_MAX} turns");
+    }
+
+    /// One number of `INFO everything` (or `INFO eventloop`).
+    pub(crate) fn info(&mut self, section: &str, field: &str) -> u64 {
+        let mut stream = if self.path.as_os_str().is_empty() {
+            let addr = self.instance.addr().expect("a TCP listener");
+            Either::Tcp(TcpStream::connect(addr).expect("the server listens"))
+        } else {
+            Either::Unix(self.connect())
+        };
+        stream.set_nonblocking();
+        let command = format!("INFO {section}\r\nQUIT\r\n");
+        let text = self.exchange(&mut stream, command.as_bytes(), usize::MAX);
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{field}:")));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {field} in {text}"))
+    }
+}
+
+/// Reads what is there. True at the end of the stream.
+fn read_all(stream: &mut impl Read, into: &mut Vec<u8>) -> bool {
+    let mut chunk = [0; 65_536];
+    loop {
+        match stream.read(&mut chunk) {
+            Ok(0) => return true,
+            Ok(count) => into.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return true,
+        }
+    }
+}
+
+enum Either {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Either {
+    fn set_nonblocking(&self) {
+        match self {
+            Either::Tcp(stream) => stream.set_nonblocking(true),
+            Either::Unix(stream) => stream.set_nonblocking(true),
+        }
+        .expect("non-blocking");
+    }
+}
+
+impl Read for Either {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Either::Tcp(stream) => stream.read(buf),
+            Either::Unix(stream) => stream.read(buf),
+        }
+    }
+}
+
+impl Write for Either {
+    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Either::Tcp(stream) => stream.write(buf),
+            Either::Unix(stream) => stream.write(buf),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Plays `input` on a fresh server and compares everything it says.
+pub(crate) fn check(input: &str, expected: &str) {
+    let mut server = Driven::start(&[]);
+    let mut stream = server.connect();
+    server.expect(&mut stream, input.as_bytes(), expected.as_bytes());
+}
+
+/// A command as RESP.
+pub(crate) fn command(words: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::new();
+    aelab_resp::encode::command(&mut out, words);
+    out
+}

@@ -1,0 +1,162 @@
+//! `ae-server` as a program: how it is started, what it says, how it ends.
+
+use crate::harness::{free_port, fresh_path};
+use aelab_server::Config;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Output, Stdio};
+
+fn ae_server(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ae-server"));
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn output(args: &[&str]) -> Output {
+    ae_server(args).output().expect("the program runs")
+}
+
+/// The error that these arguments give.
+fn refusal(args: &[&str]) -> String {
+    let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+    Config::from_args(&args).expect_err("refused").to_string()
+}
+
+#[test]
+fn version_and_help_look_as_redis_servers() {
+    let version = String::from_utf8(output(&["--version"]).stdout).expect("UTF-8");
+    assert!(version.starts_with("Redis server v=7.0.15 sha=00000000:0 malloc="), "{version}");
+    assert!(version.contains(" bits=64 build="), "{version}");
+    let help = String::from_utf8(output(&["--help"]).stdout).expect("UTF-8");
+    assert!(help.starts_with("Usage: ae-server [/path/to/redis.conf]"), "{help}");
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_line_with_the_place_and_the_remedy() {
+    let file = fresh_path("conf");
+    let path = file.to_str().expect("UTF-8");
+    std::fs::write(&file, "# fine\nport 7000\n\nmaxclint 100\n").expect("written");
+    let line = format!("{path} line 4: unknown directive 'maxclint'; did you mean 'maxclients'?");
+    assert_eq!(refusal(&[path]), line);
+    std::fs::write(&file, "hz ten\n").expect("written");
+    let line = format!("{path} line 1: 'hz ten': argument couldn't be parsed into an integer");
+    assert_eq!(refusal(&[path]), line);
+    std::fs::write(&file, "requirepass \"a b\n").expect("written");
+    assert_eq!(refusal(&[path]), format!("{path} line 1: unbalanced quotes in this line"));
+    std::fs::remove_file(&file).expect("removed");
+    for (args, expected) in [
+        (&["--prot", "1"][..], "argument --prot: unknown directive 'prot'; did you mean 'port'?"),
+        (&["--port"][..], "argument --port: 'port ': wrong number of arguments"),
+        (
+            &["--port", "99999"][..],
+            "argument --port: 'port 99999': argument must be between 0 and 65535 inclusive",
+        ),
+        (
+            &["--appendonly", "yes"][..],
+            "argument --appendonly: 'appendonly yes': ae-server keeps its data in memory only; \
+             only 'no' can be given here",
+        ),
+        (
+            &["--ae-backend", "iocp"][..],
+            "argument --ae-backend: 'ae-backend iocp': argument(s) must be one of the following: \
+             mio, epoll, poll, select",
+        ),
+        (
+            &["--port", "1", "stray"][..],
+            "argument --port: 'port 1 stray': wrong number of arguments",
+        ),
+    ] {
+        assert_eq!(refusal(args), expected);
+    }
+    assert!(refusal(&["/no/such/file"]).contains("the configuration file cannot be read"));
+}
+
+#[test]
+fn bad_usage_ends_with_code_2_and_a_taken_port_with_1() {
+    let bad = output(&["--nonsense", "1"]);
+    assert_eq!(bad.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&bad.stderr).into_owned();
+    assert!(said.starts_with("ae-server: argument --nonsense: unknown directive"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let refused = output(&["--port", &port, "--bind", "127.0.0.1"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("Could not create server TCP listening socket 127.0.0.1:"), "{said}");
+}
+
+#[test]
+fn configuration_comes_from_a_file_then_the_arguments() {
+    let (file, included) = (fresh_path("conf"), fresh_path("conf"));
+    std::fs::write(&included, "timeout 30\nhz 20\n").expect("written");
+    let text = format!(
+        "include {}\nhz 50\nrequirepass \"p \\\"q\\x41\"\nsave \"\"\nclient-output-buffer-limit \
+         pubsub 1mb 0 0\n",
+        included.display()
+    );
+    std::fs::write(&file, text).expect("written");
+    let args = [file.to_str().expect("UTF-8"), "--maxmemory", "10mb"].map(str::to_owned);
+    let config = Config::from_args(&args).expect("good");
+    let shown = format!("{config:?}");
+    for part in ["\"30\"", "\"50\"", "p \\\"qA", "\"10485760\"", "pubsub 1048576 0 0"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    for path in [file, included] {
+        std::fs::remove_file(path).expect("removed");
+    }
+}
+
+#[test]
+fn sigterm_ends_it_gracefully_after_it_said_that_it_was_ready() {
+    let port = free_port();
+    let mut child = ae_server(&["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .spawn()
+        .expect("the program runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let ready = lines.by_ref().map_while(Result::ok).find(|l| l.contains("Ready to accept"));
+    let ready = ready.expect("it says that it is ready");
+    assert!(ready.starts_with(&format!("{}:M ", child.id())), "{ready}");
+    assert!(ready.ends_with(" * Ready to accept connections"), "{ready}");
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    let mut reply = [0; 7];
+    stream.write_all(b"PING\r\n").expect("sent");
+    stream.read_exact(&mut reply).expect("answered");
+    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(kill.expect("kill runs").success());
+    assert_eq!(child.wait().expect("ends").code(), Some(0));
+    let last = lines.map_while(Result::ok).last().expect("a last line");
+    assert!(last.contains("bye bye"), "{last}");
+    assert_eq!(stream.read(&mut reply).expect("closed"), 0);
+}
+
+#[test]
+fn more_clients_than_descriptors_raises_the_limit_or_lowers_maxclients_and_says_so() {
+    let port = free_port().to_string();
+    let script = format!(
+        "ulimit -n 100 && exec {} --port {port} --bind 127.0.0.1 --maxclients 500",
+        env!("CARGO_BIN_EXE_ae-server")
+    );
+    let mut child = Command::new("sh")
+        .args(["-c", &script])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let mut said = Vec::new();
+    for line in lines.map_while(Result::ok) {
+        let ready = line.contains("Ready to accept");
+        said.push(line);
+        if ready {
+            break;
+        }
+    }
+    child.kill().expect("ended");
+    child.wait().expect("ended");
+    let said = said.join("\n");
+    // Those who may raise the hard limit have room made for them instead.
+    let lowered = said.contains("maxclients has been reduced to 68");
+    let raised = said.contains("Increased maximum number of open files to 532");
+    assert!(lowered || raised, "{said}");
+}
