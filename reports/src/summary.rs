@@ -16,15 +16,13 @@ pub(crate) fn write(report: &Report) -> String {
         let _ = writeln!(out, "{}\n", text(&report.question));
     }
     for claim in &report.claims {
-        let _ = writeln!(
-            out,
-            "**{}** {}: {}  \nexpected: {}  \nmeasured: {}\n",
-            claim.verdict.as_str(),
-            text(&claim.id),
-            text(&claim.text),
-            text(&claim.expected),
-            text(&claim.measured)
-        );
+        let verdict = claim.verdict.as_str();
+        let _ = writeln!(out, "**{verdict}** {}: {}\n", text(&claim.id), text(&claim.text));
+        let mut criteria = Table::new("", &["<Expected", "<Measured"]);
+        for (expected, measured) in &claim.criteria {
+            criteria.push(vec![expected.clone(), measured.clone()]);
+        }
+        table(&mut out, &criteria);
     }
     if report.caveats.is_empty() {
         out.push_str("No doubt about this measurement.\n\n");

@@ -10,7 +10,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::chart::Chart;
 use crate::record::{ClaimVerdict, Severity};
 use crate::view::figure::Figure;
-use crate::view::report::Report;
+use crate::view::report::{ClaimView, Report};
 use crate::view::table::{Align, Table};
 
 /// What the browser may do: nothing but show what is in the file.
@@ -75,10 +75,7 @@ fn verdicts(report: &Report) -> Markup {
                             }
                             " " span.id { (claim.id) } " " (claim.text)
                         }
-                        dl {
-                            dt { "expected" } dd { (parts(&claim.expected)) }
-                            dt { "measured" } dd { (parts(&claim.measured)) }
-                        }
+                        (criteria(claim))
                     }
                 }
             }
@@ -86,9 +83,20 @@ fn verdicts(report: &Report) -> Markup {
     }
 }
 
-/// A criterion of several parts, one per line.
-fn parts(text: &str) -> Markup {
-    html! { @for part in text.split("; ") { div { (part) } } }
+/// What was expected beside what was measured.
+fn criteria(claim: &ClaimView) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                thead { tr { th scope="col" { "expected" } th scope="col" { "measured" } } }
+                tbody {
+                    @for (expected, measured) in &claim.criteria {
+                        tr.first { td { (expected) } td { (measured) } }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn verdict_class(verdict: ClaimVerdict) -> &'static str {

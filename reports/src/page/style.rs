@@ -58,8 +58,7 @@ h2{font-size:18px;margin:36px 0 8px}\
 .good{color:var(--good)}.bad{color:var(--bad)}.unsure{color:var(--unsure)}\
 .claim{border-left:3px solid var(--axis);padding:2px 0 2px 12px;margin:12px 0}\
 .claim p{margin:0;font-size:17px}.claim .id{color:var(--muted)}\
-.claim dl{display:grid;grid-template-columns:max-content 1fr;gap:0 12px;margin:4px 0}\
-.claim dt{color:var(--muted)}.claim dd{margin:0}\
+#key td:first-child{white-space:nowrap}\
 #caveats ul{padding-left:0;list-style:none}#caveats li{margin:6px 0}\
 figure{margin:36px 0;break-inside:avoid}\
 svg.chart{display:block;width:100%;height:auto}\
@@ -72,7 +71,7 @@ caption{text-align:left;color:var(--muted);padding-bottom:4px}\
 th{text-align:left;font-weight:600;border-bottom:1px solid var(--axis);vertical-align:bottom}\
 th,td{padding:3px 14px 3px 0}\
 td{border-bottom:1px solid var(--grid);vertical-align:top}\
-.first~.first td{border-top:1px solid var(--axis)}\
+tr:not(.first)+.first td{border-top:1px solid var(--axis)}\
 tr:not(.first) td:first-child{color:var(--muted)}\
 .r{text-align:right;white-space:nowrap}\
 #reading dt{font-weight:600;margin-top:8px}#reading dd{margin:0;max-width:75ch}\

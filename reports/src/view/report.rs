@@ -49,8 +49,8 @@ pub(crate) struct Report {
 pub(crate) struct ClaimView {
     pub(crate) id: String,
     pub(crate) text: String,
-    pub(crate) expected: String,
-    pub(crate) measured: String,
+    /// What was expected and what was measured, part by part.
+    pub(crate) criteria: Vec<(String, String)>,
     pub(crate) verdict: ClaimVerdict,
 }
 
@@ -158,11 +158,20 @@ fn claims(record: &RunRecord) -> Vec<ClaimView> {
     let view = |claim: &crate::record::Claim| ClaimView {
         id: claim.id.clone(),
         text: claim.text.clone(),
-        expected: claim.expected.clone(),
-        measured: claim.measured.clone(),
+        criteria: criteria(&claim.expected, &claim.measured),
         verdict: claim.verdict,
     };
     record.scenario.iter().flat_map(|s| &s.claims).map(view).collect()
+}
+
+/// A criterion of several parts (`a; b`) beside its measurements, if they come in equally many.
+fn criteria(expected: &str, measured: &str) -> Vec<(String, String)> {
+    let parts = |text: &str| text.split("; ").map(str::to_owned).collect::<Vec<_>>();
+    let (wanted, found) = (parts(expected), parts(measured));
+    if wanted.len() != found.len() {
+        return vec![(expected.to_owned(), measured.to_owned())];
+    }
+    wanted.into_iter().zip(found).collect()
 }
 
 /// The doubts of the folder and of its arms; the same doubt in every arm is said once.

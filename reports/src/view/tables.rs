@@ -32,7 +32,9 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
     };
     for p in [50.0, 99.0, 99.9] {
         let name = format!("response time, {}", percentile(p));
-        row(&name, &|a| headline(a).map_or_else(none, |m| at(&m.response_time, p)));
+        // Whether a sample can carry it is said in the table of percentiles.
+        let supported = |m: &Metrics| m.response_time.at(p).filter(|q| q.us.is_some()).map(value);
+        row(&name, &|a| or_none(headline(a).and_then(supported)));
     }
     row("response time, largest", &|a| {
         headline(a).map_or_else(none, |m| or_none(m.response_time.max_us.map(duration)))
