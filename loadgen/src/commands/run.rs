@@ -72,15 +72,15 @@ fn measure(
         console::note(&found.to_string());
         environment.other.extend(found.fields());
     }
-    let stalls = explain(plan, &result, &[]);
+    let explained = explain(plan, &result, &[]);
     let context = Context {
         command: words.to_vec(),
         environment,
         server: (*info != Info::default()).then(|| info.server()),
         asked: resolved.percentiles.clone(),
-        doubts: Vec::new(),
+        doubts: explained.doubt().into_iter().collect(),
     };
-    Ok(keep(plan, &result, context, stalls))
+    Ok(keep(plan, &result, context, explained.stalls))
 }
 
 fn print(output: &OutputArgs, title: &str, runs: usize, record: &RunRecord) {

@@ -131,19 +131,19 @@ fn load(
     // Its own slow log is clean; one that runs already keeps what is its user's, and old entries are told by their time.
     let result = run_watched(&arm.name, &plan, settings.cancel, &|| {})?;
     let after = look_after(target, server);
-    let stalls = explain(&plan, &result, &after.slowlog);
+    let explained = explain(&plan, &result, &after.slowlog);
     let context = Context {
         command: settings.command.clone(),
         environment: environment(process_before, pid.map(view::process)),
         server: Some(describe(&info_before, &arm.server)),
         asked: asked.to_vec(),
-        doubts: doubts(&info_before, &after),
+        doubts: doubts(&info_before, &after).into_iter().chain(explained.doubt()).collect(),
     };
     let from_unix_ns = result.started_wall_ns + result.measure_from.0;
     Ok(ArmOutcome {
         name: arm.name.clone(),
         label: arm.label.clone(),
-        kept: keep(&plan, &result, context, stalls),
+        kept: keep(&plan, &result, context, explained.stalls),
         info_before,
         info_after: after.info,
         slowlog: after.slowlog,

@@ -7,6 +7,7 @@ use super::view::SlowEntry;
 use crate::clock::Nanos;
 use crate::engine::plan::{Cursor, Role, RunPlan};
 use crate::engine::result::{LoggedRequest, RunResult, Stall as Span};
+use aelab_reports::caveat::Caveat;
 use aelab_reports::record::Stall;
 use std::time::Duration;
 
@@ -15,30 +16,57 @@ const COVER_SHARE: f64 = 0.8;
 /// The slow-log entry must be as long as the stall, up to this factor: a short stall while the reply of a long command
 /// streams out is another event.
 const SLOWLOG_FACTOR: f64 = 2.0;
-/// From this share on, that the engine itself slept through a stall is worth saying.
-const LATE_SHARE: f64 = 0.25;
+/// From this share on, a stall that no command explains is the measuring machine's own.
+const LATE_SHARE: f64 = 0.5;
 /// The slow log counts in whole seconds, and logs when a command ends.
 const SLOWLOG_CLOCK_SLACK_S: i64 = 2;
 
-/// The stalls of the measurement with their causes.
-#[must_use]
-pub fn explain(plan: &RunPlan, result: &RunResult, slowlog: &[SlowEntry]) -> Vec<Stall> {
-    result
-        .stalls
-        .iter()
-        .filter(|span| span.start + span.duration > result.measure_from)
-        .map(|span| {
-            let (cause, evidence) = cause_of(plan, result, slowlog, span);
-            Stall {
-                start_s: signed_seconds(span.start, result.measure_from),
-                duration_s: span.duration.as_secs_f64(),
-                delayed: span.delayed,
-                lost_client_seconds: span.lost.as_secs_f64(),
-                cause,
-                evidence,
-            }
+/// The stalls of the measurement, explained as far as they can be.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Explained {
+    /// Those of the server, or of nobody known.
+    pub stalls: Vec<Stall>,
+    /// Those that the measuring machine made: the load generator itself did not get to run.
+    pub own: Vec<Duration>,
+}
+
+impl Explained {
+    /// The doubt that stalls of our own making call for.
+    #[must_use]
+    pub fn doubt(&self) -> Option<Caveat> {
+        let longest = self.own.iter().max()?;
+        Some(Caveat::EnvironmentMoved {
+            what: format!(
+                "the load generator itself got no processor in {} spans, the longest of {:.1} ms; they are not counted as stalls",
+                self.own.len(),
+                longest.as_secs_f64() * 1e3
+            ),
         })
-        .collect()
+    }
+}
+
+/// Explains the stalls of the measurement.
+#[must_use]
+pub fn explain(plan: &RunPlan, result: &RunResult, slowlog: &[SlowEntry]) -> Explained {
+    let mut explained = Explained::default();
+    let measured = |span: &&Span| span.start + span.duration > result.measure_from;
+    for span in result.stalls.iter().filter(measured) {
+        let (cause, evidence) = cause_of(plan, result, slowlog, span);
+        let late = span.engine_late.as_secs_f64() >= LATE_SHARE * span.duration.as_secs_f64();
+        if late && cause.is_none() {
+            explained.own.push(span.duration.into());
+            continue;
+        }
+        explained.stalls.push(Stall {
+            start_s: signed_seconds(span.start, result.measure_from),
+            duration_s: span.duration.as_secs_f64(),
+            delayed: span.delayed,
+            lost_client_seconds: span.lost.as_secs_f64(),
+            cause,
+            evidence,
+        });
+    }
+    explained
 }
 
 fn signed_seconds(at: Nanos, origin: Nanos) -> f64 {
@@ -52,12 +80,6 @@ fn cause_of(
     span: &Span,
 ) -> (Option<String>, Vec<String>) {
     let mut evidence = Vec::new();
-    if span.engine_late.as_secs_f64() >= LATE_SHARE * span.duration.as_secs_f64() {
-        evidence.push(format!(
-            "the load generator itself got no processor for {:.3} ms of it",
-            span.engine_late.as_secs_f64() * 1e3
-        ));
-    }
     let offenders =
         plan.groups.iter().zip(&result.groups).filter(|(p, _)| p.role == Role::Offender);
     for (planned, group) in offenders {
