@@ -387,7 +387,7 @@ fn every_reply_equals_redis_servers() {
         return;
     };
     let ours =
-        ServerProcess::start(env!("CARGO_BIN_EXE_ae-server")).expect("our own server starts");
+        ServerProcess::start(env!("CARGO_BIN_EXE_ae-server"), &[]).expect("our own server starts");
     let only = std::env::var("AELAB_TRANSCRIPT").ok();
     let mut found = Vec::new();
     let mut count = 0;
