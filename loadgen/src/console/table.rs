@@ -2,7 +2,7 @@
 //!
 //! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded.
 
-use aelab_reports::record::{Group, Metrics, Quantiles, RunRecord};
+use aelab_reports::record::{Group, Metrics, Quantiles, RunRecord, Stall};
 use std::fmt::Write as _;
 
 /// redis-benchmark's CSV header.
@@ -38,7 +38,19 @@ pub fn table(record: &RunRecord) -> String {
     for group in &record.groups {
         group_table(&mut out, record, group);
     }
-    for stall in &record.stalls {
+    stall_lines(&mut out, &record.stalls);
+    out.trim_end().to_owned()
+}
+
+/// The longest stalls in order of time, and how many more there were.
+fn stall_lines(out: &mut String, stalls: &[Stall]) {
+    /// More lines than this hide the table above them.
+    const SHOWN_MAX: usize = 5;
+    let mut shown: Vec<&Stall> = stalls.iter().collect();
+    shown.sort_by(|a, b| b.duration_s.total_cmp(&a.duration_s));
+    let rest = shown.split_off(shown.len().min(SHOWN_MAX));
+    shown.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
+    for stall in shown {
         let cause = stall.cause.as_deref().unwrap_or("cause unknown");
         let _ = writeln!(
             out,
@@ -49,7 +61,10 @@ pub fn table(record: &RunRecord) -> String {
             stall.lost_client_seconds
         );
     }
-    out.trim_end().to_owned()
+    if let Some(longest) = rest.first() {
+        let (count, millis) = (rest.len(), longest.duration_s * 1e3);
+        let _ = writeln!(out, "and {count} shorter stalls, the longest of {millis:.1} ms");
+    }
 }
 
 fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
