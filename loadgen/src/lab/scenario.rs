@@ -53,7 +53,7 @@ pub fn run(scenario: &Scenario, settings: &Settings<'_>, dir: &Path) -> Played {
     played.record = whole_record(scenario, settings, &played);
     if let Err(error) = write_folder(dir, &played.record, &[]) {
         // The first failure is the one to report.
-        played.failure.get_or_insert(Failure::usage(error.to_string()));
+        played.failure.get_or_insert_with(|| Failure::usage(error.to_string()));
     }
     played
 }
