@@ -140,8 +140,11 @@ impl Meter {
     /// only after a long tick, since it costs a system call.
     pub(crate) fn sleep(&mut self, now: Nanos, cpu_time: impl FnOnce() -> Nanos) {
         self.charge(Phase::Other, now);
-        let mut tick = self.tick;
-        tick.busy = now - tick.began;
+        let busy = now - self.tick.began;
+        if busy > LONG_TICK {
+            self.note_waiting(busy, cpu_time());
+        }
+        let tick = Tick { busy, ..self.tick };
         self.cycles += 1;
         self.sums.busy = self.sums.busy + tick.busy;
         for (sum, part) in self.sums.phases.iter_mut().zip(tick.phases) {
@@ -150,11 +153,6 @@ impl Meter {
         self.events += u64::from(tick.events);
         self.commands_per_cycle_max = self.commands_per_cycle_max.max(tick.commands);
         if tick.busy > LONG_TICK {
-            let cpu = cpu_time();
-            // Busy without CPU since the checkpoint: not more than this tick can have waited.
-            let waited = (self.sums.busy - self.checkpoint.0) - (cpu - self.checkpoint.1);
-            tick.off_cpu = waited.min(tick.busy);
-            self.checkpoint = (self.sums.busy, cpu);
             self.long_ticks += 1;
             if tick.busy - tick.phase(Phase::Execute) - tick.off_cpu > LONG_TICK {
                 self.long_unexplained += 1;
@@ -179,7 +177,16 @@ impl Meter {
     /// Notes this thread's CPU time, so that the waiting in a later long tick is told from earlier
     /// ticks' waiting. Cron does so ten times a second.
     pub(crate) fn checkpoint(&mut self, now: Nanos, cpu_time: Nanos) {
-        let busy = self.sums.busy + (now - self.tick.began);
+        let so_far = now - self.tick.began;
+        self.note_waiting(so_far, cpu_time);
+    }
+
+    /// Whatever was busy since the checkpoint without using the CPU was waiting for it; the current
+    /// tick, so long by now, cannot have waited longer than it lasts.
+    fn note_waiting(&mut self, tick_so_far: Nanos, cpu_time: Nanos) {
+        let busy = self.sums.busy + tick_so_far;
+        let waited = (busy - self.checkpoint.0) - (cpu_time - self.checkpoint.1);
+        self.tick.off_cpu = (self.tick.off_cpu + waited).min(tick_so_far);
         self.checkpoint = (busy, cpu_time);
     }
 

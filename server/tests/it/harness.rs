@@ -24,6 +24,21 @@ pub(crate) fn fresh_path(ending: &str) -> PathBuf {
     std::env::temp_dir().join(format!("aelab-{}-{number}.{ending}", std::process::id()))
 }
 
+/// The backend that the environment asks for (`AELAB_TEST_BACKEND`), so that one run of the suite
+/// can be made on each.
+fn backend_flags() -> Vec<String> {
+    let mut flags = Vec::new();
+    for (variable, flag) in [
+        ("AELAB_TEST_BACKEND", "--ae-backend"),
+        ("AELAB_TEST_SELECT_OVERSIZE", "--select-oversize"),
+    ] {
+        if let Ok(value) = std::env::var(variable) {
+            flags.extend([flag.to_owned(), value]);
+        }
+    }
+    flags
+}
+
 /// A TCP port that was free a moment ago.
 pub(crate) fn free_port() -> u16 {
     let socket = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -56,7 +71,9 @@ impl Driven {
     }
 
     fn start_at(path: PathBuf, args: &[&str]) -> Self {
-        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        let mut flags = backend_flags();
+        flags.extend(args.iter().map(ToString::to_string));
+        let args = flags;
         let config = Config::from_args(&args).expect("a good configuration");
         // Not at zero: times before the start must be possible.
         let time = Rc::new(Cell::new(1_700_000_000_000_000_000));

@@ -274,6 +274,10 @@ fn a_client_may_kill_another_in_the_middle_of_its_pipeline() {
 
 #[test]
 fn a_burst_of_connections_beyond_the_accept_cap_is_accepted_over_several_turns() {
+    // select cannot watch so many; its own tests say what it does instead.
+    if std::env::var("AELAB_TEST_BACKEND").is_ok_and(|name| name == "select") {
+        return;
+    }
     let port = free_port();
     let mut server = Driven::start_tcp(port, &["--tcp-backlog", "3000", "--maxclients", "3000"]);
     // Not more than the system's own bound on the queue lets in before the first accept.
