@@ -11,9 +11,10 @@
 //! @b PUBLISH news hello        on another connection (the first is `a`)
 //! @a <                         read one more reply (pushed messages)
 //! !raw "*1\r\n"                send bytes as they are, then read one reply
+//! !send CLIENT REPLY OFF       send without waiting for a reply
 //! !close                       the server must have closed the connection
 //! !sleep 20                    wait so many milliseconds
-//! !times 3 RPUSH l {i}         send it so often, with i counted from 0
+//! !times 3 RPUSH l {i}         send it so often, pipelined, with i counted from 0
 //! ```
 
 use std::collections::BTreeMap;
@@ -316,10 +317,11 @@ fn step(connection: &mut Connection, text: &str) -> Vec<Vec<u8>> {
             std::thread::sleep(Duration::from_millis(rest.parse().expect("milliseconds")));
             Vec::new()
         }
-        "!close" => {
-            let reply = connection.reply();
-            vec![reply]
+        "!send" => {
+            connection.send(&encode(&words(rest)));
+            Vec::new()
         }
+        "!close" => vec![connection.reply()],
         "!raw" => {
             connection.send(&words(rest).concat());
             vec![connection.reply()]
@@ -327,13 +329,10 @@ fn step(connection: &mut Connection, text: &str) -> Vec<Vec<u8>> {
         "!times" => {
             let (count, command) = rest.split_once(' ').expect("a count and a command");
             let count: usize = count.parse().expect("a count");
-            let commands = (0..count).map(|i| command.replace("{i}", &i.to_string()));
-            commands
-                .map(|command| {
-                    connection.send(&encode(&words(&command)));
-                    connection.reply()
-                })
-                .collect()
+            let commands =
+                (0..count).map(|i| encode(&words(&command.replace("{i}", &i.to_string()))));
+            connection.send(&commands.collect::<Vec<_>>().concat());
+            (0..count).map(|_| connection.reply()).collect()
         }
         _ => {
             connection.send(&encode(&words(text)));
@@ -344,11 +343,16 @@ fn step(connection: &mut Connection, text: &str) -> Vec<Vec<u8>> {
 
 /// Compares one case in one protocol and describes the differences.
 fn differences(ours: u16, theirs: u16, name: &str, script: &str, resp3: bool) -> Vec<String> {
-    let (ours, theirs) = (play(ours, script, resp3), play(theirs, script, resp3));
+    let (ours, theirs) = std::thread::scope(|scope| {
+        let ours = scope.spawn(|| play(ours, script, resp3));
+        let theirs = play(theirs, script, resp3);
+        (ours.join().expect("the script plays"), theirs)
+    });
     let protocol = if resp3 { "RESP3" } else { "RESP2" };
     let mut found = Vec::new();
     for (ours, theirs) in ours.iter().zip(&theirs) {
         for (a, b) in ours.replies.iter().zip(&theirs.replies) {
+            assert!(b != b"<no reply>", "{name}: redis-server does not answer {}", theirs.line);
             if !ours.compare.same(a, b) {
                 let mut text = format!("{name} ({protocol}): {}\n", ours.line);
                 let _ = writeln!(text, "    ae-server:    {}", shown(a));

@@ -466,22 +466,22 @@ pub(crate) const CASES: &[(&str, &str)] = &[
         SET k v
         EXPIREAT k 1
         EXISTS k
-        SET k v PX 30
+        SET k v PX 200
         GET k
-        !sleep 60
+        !sleep 260
         GET k
         TTL k
         EXISTS k
         TYPE k
-        SET k v PX 30
-        !sleep 60
+        SET k v PX 200
+        !sleep 260
         SET k v KEEPTTL
         TTL k
-        SET k v PX 30
-        !sleep 60
+        SET k v PX 200
+        !sleep 260
         INCR k
-        SET m 1 PX 30
-        !sleep 60
+        SET m 1 PX 200
+        !sleep 260
         RENAME m n
         DEL m
         SETNX m 1
@@ -1060,8 +1060,12 @@ pub(crate) const CASES: &[(&str, &str)] = &[
     (
         "client reply off and skip",
         r#"
-        CLIENT REPLY SKIP
-        PING one
+        !send CLIENT REPLY SKIP
+        !send PING skipped
+        PING answered
+        !send CLIENT REPLY OFF
+        !send PING unheard
+        CLIENT REPLY ON
         "#,
     ),
     (
@@ -1124,9 +1128,9 @@ pub(crate) const CASES: &[(&str, &str)] = &[
         MULTI
         PING
         EXEC
-        SET t x PX 30
+        SET t x PX 200
         WATCH t
-        !sleep 60
+        !sleep 260
         MULTI
         PING
         EXEC
@@ -1308,7 +1312,7 @@ pub(crate) const CASES: &[(&str, &str)] = &[
         @c !close
         @d !raw "*1\r\n$-5\r\n"
         @d !close
-        @e !raw "*2000000000\r\n"
+        @e !raw "*3000000000\r\n"
         @e !close
         @f !raw "*1\r\n$1073741824\r\n"
         @f !close
