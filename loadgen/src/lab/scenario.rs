@@ -8,7 +8,8 @@ use crate::exit::Failure;
 use crate::record::tool;
 use aelab_reports::caveat::Caveat;
 use aelab_reports::record::{
-    Arm as ArmRecord, Claim as ClaimRecord, ClaimVerdict, RunRecord, Scenario as ScenarioRecord,
+    Arm as ArmRecord, CaveatRecord, Claim as ClaimRecord, ClaimVerdict, RunRecord,
+    Scenario as ScenarioRecord,
 };
 use aelab_reports::write_folder;
 use aelab_scenarios::criterion::Claim;
@@ -123,8 +124,14 @@ fn invalid(arm: &ArmOutcome) -> Option<&str> {
 
 fn whole_record(scenario: &Scenario, settings: &Settings<'_>, played: &Played) -> RunRecord {
     let first = played.arms.first().map(|arm| &arm.kept.record);
-    let mut caveats: Vec<_> =
-        played.arms.iter().flat_map(|arm| arm.kept.record.caveats.clone()).collect();
+    let of_arm = |arm: &ArmOutcome| -> Vec<CaveatRecord> {
+        let named = |caveat: &CaveatRecord| CaveatRecord {
+            text: format!("{}: {}", arm.label, caveat.text),
+            ..caveat.clone()
+        };
+        arm.kept.record.caveats.iter().map(named).collect()
+    };
+    let mut caveats: Vec<CaveatRecord> = played.arms.iter().flat_map(of_arm).collect();
     let interrupted = settings.cancel.load(Relaxed);
     if played.failure.is_some() && !interrupted {
         // An arm that failed is a gap in the record, whatever the reason was.
@@ -132,7 +139,6 @@ fn whole_record(scenario: &Scenario, settings: &Settings<'_>, played: &Played) -
         caveats.push(Caveat::Interrupted { measured_s, planned_s: None }.to_record());
     }
     caveats.sort_by_key(|caveat| caveat.severity);
-    caveats.dedup_by(|a, b| a.id == b.id);
     RunRecord {
         tool: tool(),
         command: settings.command.clone(),
