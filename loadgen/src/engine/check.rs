@@ -40,6 +40,7 @@ pub(super) fn check(plan: &RunPlan) -> Result<(), EngineError> {
     }
     for (index, group) in plan.groups.iter().enumerate() {
         check_group(group)
+            .and_then(|()| check_end(plan, group))
             .map_err(|reason| EngineError::Plan(format!("group '{}': {reason}", group.name)))?;
         if plan.groups[..index].iter().any(|other| other.name == group.name) {
             return no(&format!("two groups are called '{}'", group.name));
@@ -55,6 +56,7 @@ fn check_group(group: &GroupPlan) -> Result<(), String> {
     if group.pipeline == 0 {
         return Err("the pipeline depth must be at least 1".to_owned());
     }
+    group.arrival.check()?;
     if group.timeout == Some(Nanos::ZERO) {
         return Err("a time limit of zero times everything out".to_owned());
     }
@@ -90,6 +92,19 @@ fn check_group(group: &GroupPlan) -> Result<(), String> {
         ValueSize::Fixed(len) | ValueSize::Range { max: len, .. } if len > VALUE_BYTES_MAX => {
             Err(format!("a value of {len} bytes is more than the {VALUE_BYTES_MAX} a server takes"))
         }
+        _ => Ok(()),
+    }
+}
+
+/// A run without a duration lasts until every quota is done: each must be within reach.
+fn check_end(plan: &RunPlan, group: &GroupPlan) -> Result<(), String> {
+    let (Some(asked), None) = (group.requests, plan.phases.measure) else { return Ok(()) };
+    let measured_from = plan.phases.warmup.since(group.start_after);
+    match group.arrival.remaining(measured_from) {
+        Some(due) if due < asked => Err(format!(
+            "{asked} requests are asked for and only {due} are ever due after the warm-up; \
+             ask for fewer or give a duration"
+        )),
         _ => Ok(()),
     }
 }

@@ -4,13 +4,14 @@
 //! Invariant: while a request waits in the backlog, no ready connection of the group has a free slot.
 
 use super::EngineError;
-use super::conn::{Conn, Fault, InFlight, Sink, UNSENT};
+use super::conn::{Conn, Fault, InFlight, Sink, State, UNSENT};
 use super::handshake::Handshake;
 use super::plan::{ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reconnect, Role, RunPlan};
 use super::random::Rng;
 use super::recorder::{Recorder, count_word};
 use super::result::ConnectionCounts;
 use super::schedule::Schedule;
+use super::waiting::Waiting;
 use super::wire::Token;
 use super::workload::{Generator, Share};
 use crate::clock::Nanos;
@@ -24,6 +25,8 @@ mod stream {
     pub(super) const SCHEDULE: u64 = 1;
     pub(super) const WORKLOAD: u64 = 2;
     pub(super) const BACKOFF: u64 = 3;
+    /// Common to all shares of a group's schedule.
+    pub(super) const SALT: u64 = 5;
 }
 
 /// See the module.
@@ -54,9 +57,7 @@ pub(super) struct Group {
     /// Whether the run waits for this share's quota.
     pub(super) quota_is_open: bool,
     window: Window,
-    /// Due times of requests that wait for a free slot.
-    backlog: VecDeque<Nanos>,
-    backlog_max: usize,
+    waiting: Waiting,
     /// Connections with a free slot, the one that waits longest first.
     free: VecDeque<Token>,
     /// Slots of a closed loop and when each is due, in order.
@@ -114,13 +115,19 @@ impl Group {
         let coordinates = |purpose| [index as u64, shard as u64, purpose];
         let share = Share { index: shard as u64, of: shards as u64 };
         let rng = |purpose| Rng::new(plan.seed, &coordinates(purpose));
-        let generator = Generator::new(&group.workload, block, share, rng(stream::WORKLOAD))
-            .map_err(|reason| EngineError::Plan(format!("group '{}': {reason}", group.name)))?;
+        let wrong = |reason| EngineError::Plan(format!("group '{}': {reason}", group.name));
+        let generator =
+            Generator::new(&group.workload, block, share, rng(stream::WORKLOAD)).map_err(wrong)?;
+        let salt = Rng::new(plan.seed, &[index as u64, stream::SALT]).next_u64();
+        let schedule =
+            Schedule::new(&group.arrival, share, salt, rng(stream::SCHEDULE)).map_err(wrong)?;
         let connections = part(group.connections as u64, share.index, share.of);
+        let tokens = first_token..first_token + connections as Token;
         let only_offenders = plan.groups.iter().all(|group| group.role == Role::Offender);
         Ok(Some(Self {
             index,
-            tokens: first_token..first_token + connections as Token,
+            waiting: Waiting::new(group.assignment, &tokens, group.backlog_max),
+            tokens,
             endpoint: group.target.endpoint.clone(),
             handshake: Handshake::new(&group.target),
             generator,
@@ -129,15 +136,13 @@ impl Group {
             pipeline: group.pipeline,
             timeout: group.timeout,
             on_timeout: group.on_timeout,
-            schedule: Schedule::new(&group.arrival, shard, shards, rng(stream::SCHEDULE)),
+            schedule,
             begin: Nanos::MAX,
             start_after: group.start_after,
             think: closed_think(group),
             quota: group.requests.map(|requests| part(requests, share.index, share.of)),
             quota_is_open: group.requests.is_some(),
             window: Window { measure_from: Nanos::MAX, until: Nanos::MAX },
-            backlog: VecDeque::new(),
-            backlog_max: group.backlog_max,
             free: VecDeque::new(),
             thinking: VecDeque::new(),
             reconnect: group.reconnect,
@@ -209,17 +214,19 @@ impl Group {
                     break;
                 }
                 self.recorder.noticed(due, now);
-                if let Some(token) = self.take_free(conns) {
-                    self.recorder.created(due);
-                    let conn = &mut conns[token as usize];
-                    conn.assign(due, &mut self.generator);
-                    self.list_free(token, conn);
-                    touch(token, conn);
-                } else if self.backlog.len() < self.backlog_max {
-                    self.recorder.created(due);
-                    self.backlog.push_back(due);
-                } else {
-                    self.recorder.shed(due);
+                match self.place(conns) {
+                    Place::Slot(token) => {
+                        self.recorder.created(due);
+                        let conn = &mut conns[token as usize];
+                        conn.assign(due, &mut self.generator);
+                        self.list_free(token, conn);
+                        touch(token, conn);
+                    }
+                    Place::Line(token) if self.waiting.has_room() => {
+                        self.recorder.created(due);
+                        self.waiting.push(token, due);
+                    }
+                    Place::Line(_) => self.recorder.shed(due),
                 }
             } else if let Some((due, token)) = self.thinking.pop_front() {
                 let conn = &mut conns[token as usize];
@@ -232,6 +239,16 @@ impl Group {
                 }
             }
         }
+    }
+
+    /// Where the next due request goes.
+    fn place(&mut self, conns: &mut [Conn]) -> Place {
+        if let Some(token) = self.waiting.take_turn(conns) {
+            let conn = &conns[token as usize];
+            let is_free = conn.is_ready() && conn.in_flight() < self.pipeline;
+            return if is_free { Place::Slot(token) } else { Place::Line(token) };
+        }
+        self.take_free(conns).map_or(Place::Line(self.tokens.start), Place::Slot)
     }
 
     /// The ready connection whose free slot waits longest; it leaves the list.
@@ -247,7 +264,11 @@ impl Group {
     }
 
     fn list_free(&mut self, token: Token, conn: &mut Conn) {
-        if self.schedule.is_some() && !conn.listed.free && conn.in_flight() < self.pipeline {
+        if self.schedule.is_some()
+            && !self.waiting.is_pinned()
+            && !conn.listed.free
+            && conn.in_flight() < self.pipeline
+        {
             conn.listed.free = true;
             self.free.push_back(token);
         }
@@ -259,7 +280,7 @@ impl Group {
     pub(super) fn feed(&mut self, token: Token, conn: &mut Conn, since: Nanos) -> bool {
         let before = conn.in_flight();
         while conn.in_flight() < self.pipeline {
-            let Some(intended) = self.backlog.pop_front() else { break };
+            let Some(intended) = self.waiting.pop(token) else { break };
             conn.assign(intended, &mut self.generator);
         }
         if self.schedule.is_some() {
@@ -302,11 +323,11 @@ impl Group {
 
     /// A connection is lost: its sent requests are finished as errors (or timeouts, if `expired` says so), the others go
     /// back to the head of the backlog with their due times.
-    pub(super) fn on_lost(&mut self, conn: &mut Conn, now: Nanos, word: &str) {
+    pub(super) fn on_lost(&mut self, token: Token, conn: &mut Conn, now: Nanos, word: &str) {
         let requests = conn.take_requests();
         for request in requests.iter().rev() {
             if request.sent == UNSENT {
-                self.backlog.push_front(request.intended);
+                self.waiting.push_front(token, request.intended);
             }
         }
         for request in requests.iter().filter(|request| request.sent != UNSENT) {
@@ -363,15 +384,27 @@ impl Group {
         false
     }
 
-    /// Gives what waits in the backlog to whoever has a free slot.
-    pub(super) fn spread_backlog(
+    /// Connection `token` was lost, with what it had not sent: whoever has a free slot takes that over.
+    pub(super) fn hand_over(
         &mut self,
+        token: Token,
         conns: &mut [Conn],
         mut touch: impl FnMut(Token, &mut Conn),
     ) {
-        while !self.backlog.is_empty()
+        // One that has its own line and comes back finds it there.
+        if conns[token as usize].state == State::Closed {
+            for due in self.waiting.take_line(token) {
+                let heir = self.waiting.take_turn(conns).unwrap_or(token);
+                self.waiting.push(heir, due);
+                let conn = &mut conns[heir as usize];
+                if conn.is_ready() && self.feed(heir, conn, due) {
+                    touch(heir, conn);
+                }
+            }
+        }
+        while !self.waiting.is_empty()
             && let Some(token) = self.take_free(conns)
-            && let Some(intended) = self.backlog.pop_front()
+            && let Some(intended) = self.waiting.pop_common()
         {
             let conn = &mut conns[token as usize];
             conn.assign(intended, &mut self.generator);
@@ -382,7 +415,7 @@ impl Group {
 
     /// Ends the recording of what waits in the backlog.
     pub(super) fn abandon_backlog(&mut self, ended: Nanos) {
-        for intended in std::mem::take(&mut self.backlog) {
+        for intended in self.waiting.take_all() {
             self.recorder.unfinished(intended, UNSENT, ended);
         }
     }
@@ -391,8 +424,17 @@ impl Group {
 const fn closed_think(group: &GroupPlan) -> Nanos {
     match group.arrival {
         ArrivalProcess::Closed { think } => think,
-        ArrivalProcess::Constant(_) | ArrivalProcess::Poisson(_) => Nanos::ZERO,
+        _ => Nanos::ZERO,
     }
+}
+
+/// Where a due request goes.
+#[derive(Clone, Copy)]
+enum Place {
+    /// To a free slot of this connection.
+    Slot(Token),
+    /// To the end of this connection's line.
+    Line(Token),
 }
 
 /// Hands what a connection completes to the recorder, with the time of the read it came in.

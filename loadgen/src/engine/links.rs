@@ -98,7 +98,7 @@ impl<W: Wire> Worker<'_, W> {
             }
             State::Idle | State::Backoff { .. } | State::Closed => return,
         }
-        group.on_lost(conn, now, "disconnected");
+        group.on_lost(token, conn, now, "disconnected");
         // What could not be opened at the start is left alone: the run begins with what there is, and says so.
         let retries = self.clockwork.has_started();
         match group.pause(conn.attempts).filter(|_| retries) {
@@ -115,7 +115,7 @@ impl<W: Wire> Worker<'_, W> {
         }
         // Unsent requests went back to the backlog: whoever has a free slot takes them.
         let touched = &mut self.touched;
-        group.spread_backlog(&mut self.conns, |token, conn| touch(touched, token, conn));
+        group.hand_over(token, &mut self.conns, |token, conn| touch(touched, token, conn));
     }
 
     pub(super) fn run_timers(&mut self, now: Nanos) {

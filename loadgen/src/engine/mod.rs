@@ -5,6 +5,7 @@
 //!
 //! Read in this order: [`plan`], [`result`], `schedule`, `conn`, `worker`, `poller`.
 
+mod arrival;
 mod check;
 mod clockwork;
 mod conn;
@@ -16,6 +17,7 @@ mod merge;
 mod metric;
 pub mod plan;
 mod poller;
+mod profile;
 mod random;
 mod recorder;
 pub mod result;
@@ -25,6 +27,7 @@ pub mod sim;
 pub mod sparse;
 mod stall;
 mod template;
+mod waiting;
 mod wire;
 mod worker;
 mod workload;

@@ -3,6 +3,7 @@
 //! Not what was typed: addresses are resolved, defaults filled in, seeds chosen by whoever builds it.
 //! Invariant: a plan alone decides which requests are sent, and when each is due; nothing at run time moves the schedule.
 
+pub use super::arrival::{ArrivalProcess, Rate, Shape, parse_trace};
 use crate::clock::Nanos;
 use std::fmt;
 use std::net::SocketAddr;
@@ -84,6 +85,8 @@ pub struct GroupPlan {
     pub pipeline: usize,
     /// When requests are due.
     pub arrival: ArrivalProcess,
+    /// Which connection takes a due request of an open loop.
+    pub assignment: Assignment,
     /// Span after the start of the run at which the group's schedule begins.
     pub start_after: Nanos,
     /// What is sent.
@@ -115,6 +118,7 @@ impl GroupPlan {
             connections,
             pipeline: 1,
             arrival: ArrivalProcess::Closed { think: Nanos::ZERO },
+            assignment: Assignment::AnyFree,
             start_after: Nanos::ZERO,
             workload,
             requests: None,
@@ -125,6 +129,16 @@ impl GroupPlan {
             log_requests: RequestLog::Off,
         }
     }
+}
+
+/// Which connection takes a due request of an open loop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Assignment {
+    /// Whichever has had a free slot longest; the rest wait in one line. One slow connection delays nobody else.
+    #[default]
+    AnyFree,
+    /// Each connection has its own share of the schedule, in turn, and its own line: for studies of single connections.
+    Pinned,
 }
 
 /// What a group stands for in an experiment.
@@ -200,83 +214,6 @@ pub enum Protocol {
     Resp2,
     /// Asked for with `HELLO 3`.
     Resp3,
-}
-
-/// When requests are due.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ArrivalProcess {
-    /// The next request is due when a window slot has become free, plus a pause.
-    Closed {
-        /// The pause between a reply and the next request of that slot.
-        think: Nanos,
-    },
-    /// Request k is due at k/rate, whatever the server does.
-    Constant(Rate),
-    /// Independent exponential gaps with this mean rate, whatever the server does.
-    Poisson(Rate),
-}
-
-impl ArrivalProcess {
-    /// The rate it asks for, if it asks for one (an open loop).
-    pub const fn rate(&self) -> Option<Rate> {
-        match self {
-            Self::Closed { .. } => None,
-            Self::Constant(rate) | Self::Poisson(rate) => Some(*rate),
-        }
-    }
-
-    /// The word used in files.
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Closed { .. } => "closed",
-            Self::Constant(_) => "constant",
-            Self::Poisson(_) => "poisson",
-        }
-    }
-}
-
-/// A rate as an exact fraction: so many requests in so many nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    requests: u64,
-    per_ns: u64,
-}
-
-impl Rate {
-    /// `requests` in every `span`; `None` if either is zero.
-    pub const fn new(requests: u64, span: Nanos) -> Option<Self> {
-        if requests == 0 || span.0 == 0 {
-            return None;
-        }
-        Some(Self { requests, per_ns: span.0 })
-    }
-
-    /// Requests per second, kept to a millionth of a request; `None` unless 10⁻⁶ ≤ rate ≤ 10¹².
-    pub fn per_second(rate: f64) -> Option<Self> {
-        if !(1e-6..=1e12).contains(&rate) {
-            return None;
-        }
-        if rate.fract() == 0.0 {
-            return Self::new(rate as u64, Nanos::from_secs(1));
-        }
-        Self::new((rate * 1e6).round() as u64, Nanos::from_secs(1_000_000))
-    }
-
-    /// One request in every `span`; `None` if it is zero.
-    pub const fn every(span: Nanos) -> Option<Self> {
-        Self::new(1, span)
-    }
-
-    /// Requests per second, for text and charts.
-    pub fn as_per_second(self) -> f64 {
-        self.requests as f64 * 1e9 / self.per_ns as f64
-    }
-
-    /// Due time of request `k`, counted from the schedule's begin: the whole nanoseconds of k/rate.
-    pub fn due(self, k: u64) -> Nanos {
-        let ns = u128::from(k) * u128::from(self.per_ns) / u128::from(self.requests);
-        Nanos(u64::try_from(ns).unwrap_or(u64::MAX))
-    }
 }
 
 /// What a connection sends: commands by weight, the keys they touch, the values they carry.

@@ -5,6 +5,15 @@
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng as _, SeedableRng as _};
 
+/// A number that looks random, from two: the finisher of splitmix64.
+#[inline]
+pub(super) const fn mix(state: u64, coordinate: u64) -> u64 {
+    let mut z = (state ^ coordinate).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 /// A small, fast generator.
 #[derive(Clone, Debug)]
 pub(super) struct Rng(Xoshiro256PlusPlus);
@@ -12,13 +21,8 @@ pub(super) struct Rng(Xoshiro256PlusPlus);
 impl Rng {
     /// The stream at these coordinates (group, thread, purpose) under a run's seed.
     pub(super) fn new(seed: u64, coordinates: &[u64]) -> Self {
-        // Splitmix64's finisher after each coordinate: neighbouring coordinates give unrelated streams.
-        let mixed = coordinates.iter().fold(seed, |state, coordinate| {
-            let mut z = (state ^ coordinate).wrapping_add(0x9e37_79b9_7f4a_7c15);
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            z ^ (z >> 31)
-        });
+        // Neighbouring coordinates give unrelated streams.
+        let mixed = coordinates.iter().fold(seed, |state, coordinate| mix(state, *coordinate));
         Self(Xoshiro256PlusPlus::seed_from_u64(mixed))
     }
 

@@ -1,91 +1,116 @@
 //! When requests are due: pure arithmetic, no clock, no server.
 //!
 //! Not the sender and not the stop rule: a schedule goes on for ever, whoever uses it decides when to stop asking.
-//! Invariant: due times never fall, and the due time of request k depends on k (and for Poisson on the seed) alone, so a
+//! Invariant: due times never fall, and the due time of request k depends on k and the seed alone, so a
 //! thread that slept finds exactly what it missed.
 
-use super::plan::{ArrivalProcess, Rate};
-use super::random::Rng;
+use super::arrival::{ArrivalProcess, Rate};
+use super::profile::Profile;
+use super::random::{Rng, mix};
+use super::workload::Share;
 use crate::clock::Nanos;
+use std::sync::Arc;
 
 /// One thread's share of a group's arrivals.
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
     process: Process,
+    /// Number of the next request within the whole group's schedule, and how far the one after it is.
+    k: u64,
+    step: u64,
     next_due: Nanos,
 }
 
 #[derive(Clone, Debug)]
 enum Process {
-    /// Requests `k`, `k + step`, `k + 2·step`, … of the whole group's constant schedule.
-    Constant { rate: Rate, k: u64, step: u64 },
+    Constant(Rate),
+    /// The place of a request in its gap comes from its number and this salt, which all shares have in common.
+    Uniform {
+        rate: Rate,
+        salt: u64,
+    },
     /// Poisson shares add up to a Poisson whole, so each thread draws its own gaps.
-    Poisson { mean_gap_ns: f64, at_ns: f64, rng: Rng },
+    Poisson {
+        mean_gap_ns: f64,
+        at_ns: f64,
+        rng: Rng,
+    },
+    Shaped(Profile),
+    Trace(Arc<[Nanos]>),
+    Idle,
 }
 
 impl Schedule {
-    /// Share `shard` (from 0) of `shards` of an open-loop process; `None` for a closed loop, which has no schedule.
+    /// A share of an open-loop process; `None` for a closed loop, which has no schedule. `salt` is the same for all shares,
+    /// `rng` is this one's own.
+    ///
+    /// # Errors
+    /// The process makes no sense.
     pub(super) fn new(
         arrival: &ArrivalProcess,
-        shard: usize,
-        shards: usize,
+        share: Share,
+        salt: u64,
         rng: Rng,
-    ) -> Option<Self> {
+    ) -> Result<Option<Self>, String> {
         let process = match arrival {
-            ArrivalProcess::Closed { .. } => return None,
-            ArrivalProcess::Constant(rate) => {
-                Process::Constant { rate: *rate, k: shard as u64, step: shards as u64 }
-            }
+            ArrivalProcess::Closed { .. } => return Ok(None),
+            ArrivalProcess::Constant(rate) => Process::Constant(*rate),
+            ArrivalProcess::Uniform(rate) => Process::Uniform { rate: *rate, salt },
             ArrivalProcess::Poisson(rate) => {
-                let mean_gap_ns = 1e9 / rate.as_per_second() * shards as f64;
+                let mean_gap_ns = 1e9 / rate.as_per_second() * share.of as f64;
                 Process::Poisson { mean_gap_ns, at_ns: 0.0, rng }
             }
+            ArrivalProcess::Shaped(shape) => Process::Shaped(Profile::new(shape)?),
+            ArrivalProcess::Trace(instants) => Process::Trace(Arc::clone(instants)),
+            ArrivalProcess::Idle => Process::Idle,
         };
-        let mut schedule = Self { process, next_due: Nanos::ZERO };
-        schedule.find_next(First::Yes);
-        Some(schedule)
+        let mut schedule = Self { process, k: share.index, step: share.of, next_due: Nanos::ZERO };
+        schedule.find_due();
+        Ok(Some(schedule))
     }
 
-    /// When the next request is due, from the begin of the schedule.
+    /// When the next request is due, from the begin of the schedule; [`Nanos::MAX`] if none is.
     pub(super) const fn next_due(&self) -> Nanos {
         self.next_due
     }
 
     /// Moves on to the request after the next.
     pub(super) fn advance(&mut self) {
-        self.find_next(First::No);
+        self.k = self.k.saturating_add(self.step);
+        self.find_due();
     }
 
-    fn find_next(&mut self, first: First) {
-        self.next_due = match &mut self.process {
-            Process::Constant { rate, k, step } => {
-                if first == First::No {
-                    *k += *step;
-                }
-                rate.due(*k)
-            }
+    fn find_due(&mut self) {
+        let due = match &mut self.process {
+            Process::Constant(rate) => rate.due(self.k),
+            Process::Uniform { rate, salt } => rate.due_within(self.k, mix(*salt, self.k)),
             Process::Poisson { mean_gap_ns, at_ns, rng } => {
                 *at_ns += *mean_gap_ns * rng.exponential();
                 Nanos(*at_ns as u64)
             }
+            Process::Shaped(profile) => profile.due(self.k),
+            Process::Trace(instants) => {
+                let index = usize::try_from(self.k).unwrap_or(usize::MAX);
+                instants.get(index).copied().unwrap_or(Nanos::MAX)
+            }
+            Process::Idle => Nanos::MAX,
         };
+        // Inside a curve, neighbours less than a nanosecond apart may be rounded past each other.
+        self.next_due = self.next_due.max(due);
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum First {
-    Yes,
-    No,
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::arrival::Shape;
     use super::*;
     use proptest::{prop_assert_eq, proptest};
 
     fn dues(arrival: &ArrivalProcess, shard: usize, shards: usize, until: Nanos) -> Vec<u64> {
-        let mut schedule =
-            Schedule::new(arrival, shard, shards, Rng::new(1, &[shard as u64])).expect("open loop");
+        let share = Share { index: shard as u64, of: shards as u64 };
+        let rng = Rng::new(1, &[share.index]);
+        let schedule = Schedule::new(arrival, share, 7, rng).expect("sound");
+        let mut schedule = schedule.expect("open loop");
         let mut dues = Vec::new();
         while schedule.next_due() < until {
             dues.push(schedule.next_due().0);
@@ -120,14 +145,40 @@ mod tests {
     proptest! {
         #[test]
         fn shards_together_are_the_whole(rate in 1.0..50_000.0f64, shards in 1..5usize) {
-            let arrival = ArrivalProcess::Constant(Rate::per_second(rate).expect("a rate"));
-            let until = Nanos::from_millis(200);
-            let whole = dues(&arrival, 0, 1, until);
-            let mut parts: Vec<u64> =
-                (0..shards).flat_map(|shard| dues(&arrival, shard, shards, until)).collect();
-            parts.sort_unstable();
-            prop_assert_eq!(parts, whole);
+            let exact = Rate::per_second(rate).expect("a rate");
+            let ms = Nanos::from_millis;
+            let instants: Vec<Nanos> = (0..300).map(|k| Nanos(k * k * 5_000)).collect();
+            let until = ms(200);
+            for arrival in [
+                ArrivalProcess::Constant(exact),
+                ArrivalProcess::Uniform(exact),
+                ArrivalProcess::Shaped(Shape::Ramp { from: rate, to: 1e4, over: ms(70) }),
+                ArrivalProcess::Shaped(Shape::Steps { rates: vec![rate, 0.0, 9e3], each: ms(30) }),
+                ArrivalProcess::Shaped(Shape::Burst { rate, on: ms(5), off: ms(17) }),
+                ArrivalProcess::Shaped(Shape::Sine { rate, amplitude: 0.9, period: ms(40) }),
+                ArrivalProcess::Trace(instants.into()),
+                ArrivalProcess::Idle,
+            ] {
+                let whole = dues(&arrival, 0, 1, until);
+                let mut parts: Vec<u64> =
+                    (0..shards).flat_map(|shard| dues(&arrival, shard, shards, until)).collect();
+                parts.sort_unstable();
+                prop_assert_eq!(parts, whole);
+            }
         }
+    }
+
+    #[test]
+    fn a_uniform_process_has_one_request_in_every_gap() {
+        let arrival = ArrivalProcess::Uniform(Rate::per_second(1_000.0).expect("a rate"));
+        let dues = dues(&arrival, 0, 1, Nanos::from_secs(10));
+        assert_eq!(dues.len(), 10_000);
+        assert!((0..).zip(&dues).all(|(k, due)| due / 1_000_000 == k));
+        // Their places in the gaps are spread evenly: chi-square with 19 degrees of freedom stays below its 99.9 %.
+        let mut cells = [0_f64; 20];
+        dues.iter().for_each(|due| cells[(due % 1_000_000 / 50_000) as usize] += 1.0);
+        let chi: f64 = cells.iter().map(|cell| (cell - 500.0).powi(2) / 500.0).sum();
+        assert!(chi < 43.8, "{chi}");
     }
 
     #[test]

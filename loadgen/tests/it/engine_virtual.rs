@@ -2,8 +2,8 @@
 
 use aelab_loadgen::clock::Nanos;
 use aelab_loadgen::engine::plan::{
-    ArrivalProcess, CommandPlan, Cursor, Endpoint, GroupPlan, KeySpace, OnTimeout, Phases, Rate,
-    RequestLog, Role, RunPlan, Target, ValueSize, Workload,
+    ArrivalProcess, Assignment, CommandPlan, Cursor, Endpoint, GroupPlan, KeySpace, OnTimeout,
+    Phases, Rate, Reconnect, RequestLog, Role, RunPlan, Shape, Target, ValueSize, Workload,
 };
 use aelab_loadgen::engine::result::{GroupResult, MetricResult, RunResult};
 use aelab_loadgen::engine::sim::{Script, Service, simulate};
@@ -429,4 +429,110 @@ fn check_books(group: &GroupResult) -> Result<(), TestCaseError> {
     prop_assert_eq!(group.censored.len(), group.counts.unfinished);
     prop_assert!(group.connections.reconnects <= group.connections.lost);
     Ok(())
+}
+
+fn shaped(shape: Shape) -> ArrivalProcess {
+    ArrivalProcess::Shaped(shape)
+}
+
+#[test]
+fn a_rate_that_changes_gives_exact_counts_on_any_number_of_threads() {
+    let secs = Nanos::from_secs;
+    let trace: Vec<Nanos> = (0..5_000).map(|k| Nanos(k * k * 300)).collect();
+    let table = [
+        (shaped(Shape::Ramp { from: 0.0, to: 2_000.0, over: secs(4) }), 4_000),
+        (shaped(Shape::Ramp { from: 1_000.0, to: 3_000.0, over: secs(2) }), 10_000),
+        (shaped(Shape::Steps { rates: vec![500.0, 0.0, 1_500.0], each: secs(1) }), 3_500),
+        (
+            shaped(Shape::Burst {
+                rate: 1_000.0,
+                on: Nanos::from_millis(100),
+                off: Nanos::from_millis(900),
+            }),
+            4_000,
+        ),
+        (shaped(Shape::Sine { rate: 1_000.0, amplitude: 0.8, period: secs(2) }), 4_000),
+        (ArrivalProcess::Uniform(Rate::per_second(1_000.0).expect("a rate")), 4_000),
+        (ArrivalProcess::Trace(trace.into()), 3_652),
+    ];
+    for (arrival, count) in table {
+        for threads in [1, 3] {
+            let groups = vec![gets(50, arrival.clone())];
+            let plan = RunPlan { threads, ..RunPlan::new(groups, phases(Nanos::ZERO, secs(4))) };
+            let result = run_plan(&plan, &Script::steady(US));
+            let counts = result.groups[0].counts;
+            assert_eq!((counts.scheduled, counts.ok), (count, count), "{arrival:?}");
+        }
+    }
+}
+
+#[test]
+fn a_burst_queues_and_an_even_load_does_not() {
+    // A burst of 100 requests in 10 ms against 1 ms each: the last waits for 91 others.
+    let burst = shaped(Shape::Burst {
+        rate: 100.0,
+        on: Nanos::from_millis(10),
+        off: Nanos::from_millis(990),
+    });
+    let script = Script::steady(MS);
+    let max = |arrival| {
+        let result = run(vec![gets(200, arrival)], 10, &script);
+        result.groups[0].commands[0].response_time.exact.max
+    };
+    near(max(burst) as f64 / 1e6, 100.0 - 9.9, 0.02);
+    near(max(constant(100.0)) as f64 / 1e6, 1.0, 0.02);
+}
+
+#[test]
+fn a_trace_ends_the_run_when_the_quota_is_in_it_and_is_refused_when_not() {
+    let instants: Vec<Nanos> = (0..100).map(|k| Nanos::from_millis(k * 3)).collect();
+    let mut group =
+        GroupPlan { requests: Some(100), ..gets(3, ArrivalProcess::Trace(instants.into())) };
+    let open_end =
+        Phases { warmup: Nanos::ZERO, measure: None, drain_max: Phases::DEFAULT_DRAIN_MAX };
+    let result = run_plan(&RunPlan::new(vec![group.clone()], open_end), &Script::steady(US));
+    assert_eq!(result.groups[0].counts.ok, 100);
+    group.requests = Some(101);
+    let error = simulate(&RunPlan::new(vec![group], open_end), &Script::steady(US));
+    let error = error.expect_err("never ends").to_string();
+    assert!(error.contains("only 100"), "{error}");
+}
+
+#[test]
+fn idle_connections_are_opened_and_left_alone() {
+    let idle = GroupPlan { role: Role::Background, ..gets(500, ArrivalProcess::Idle) };
+    let idle = GroupPlan { name: "idle".to_owned(), ..idle };
+    let result = run(vec![gets(2, constant(100.0)), idle], 2, &Script::steady(US));
+    assert_eq!(result.groups[0].counts.ok, 200);
+    assert_eq!(
+        (result.groups[1].connections.established, result.groups[1].counts.scheduled),
+        (500, 0)
+    );
+    assert_eq!(result.stalls, []);
+}
+
+#[test]
+fn pinned_requests_keep_their_connection() {
+    // Four connections, 10 ms a command each: unpinned, any connection helps; pinned, every fourth request shares one.
+    let pinned = |connections: usize| {
+        let group =
+            GroupPlan { assignment: Assignment::Pinned, ..gets(connections, constant(80.0)) };
+        let result = run(vec![group], 10, &Script::steady(Nanos::from_millis(10)));
+        let commands = &result.groups[0].commands[0];
+        assert_eq!(commands.response_time.total.len(), 800);
+        (commands.response_time.exact.max, commands.service_time.exact.max)
+    };
+    // The server is the same single queue, so response times agree while service times show where the wait was.
+    assert_eq!(pinned(1).0, pinned(4).0);
+    // An outage of a connection delays its own share only, and all requests are done by their own connection.
+    let script =
+        Script { outages: vec![Nanos::from_secs(2)..Nanos::from_secs(3)], ..Script::steady(US) };
+    let group = GroupPlan { assignment: Assignment::Pinned, ..gets(4, constant(100.0)) };
+    let result = run(vec![group.clone()], 10, &script);
+    assert_eq!(result.groups[0].counts.scheduled, 1_000);
+    assert_eq!(result.groups[0].counts.unfinished, 0);
+    // Without a way back, the requests of lost connections have nobody.
+    let group = GroupPlan { reconnect: Reconnect::Never, ..group };
+    let result = run(vec![group], 10, &script);
+    assert!(result.groups[0].counts.unfinished >= 799, "{:?}", result.groups[0].counts);
 }
