@@ -102,7 +102,11 @@ impl Conditions {
             Some(Order::Later) => current.is_some_and(|current| new > current),
             Some(Order::Earlier) => current.is_none_or(|current| new < current),
         };
-        !(self.absent && current.is_some()) && !(self.present && current.is_none()) && order_holds
+        let existence_refuses = match current {
+            Some(_) => self.absent,
+            None => self.present,
+        };
+        order_holds && !existence_refuses
     }
 }
 

@@ -187,7 +187,7 @@ fn parse_rules(args: Args<'_>, out: &mut Reply) -> Option<(Rules, usize)> {
         out.syntax_error();
     } else if new && old {
         out.error("ERR XX and NX options at the same time are not compatible");
-    } else if (greater && new) || (less && new) || (greater && less) {
+    } else if [greater, less, new].iter().filter(|&&given| given).count() > 1 {
         out.error("ERR GT, LT, and/or NX options at the same time are not compatible");
     } else if rules.increments == Mode::Increment && words > 2 {
         out.error("ERR INCR option supports a single increment-element pair");

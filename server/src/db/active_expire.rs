@@ -133,8 +133,7 @@ impl ActiveExpire {
             }
             let db = &mut dbs[self.next_db];
             self.next_db = (self.next_db + 1) % db_count;
-            loop {
-                let Some(round) = db.expire_round(budget.keys_per_round, now_ms) else { break };
+            while let Some(round) = db.expire_round(budget.keys_per_round, now_ms) {
                 total.sampled += round.sampled;
                 total.expired += round.expired;
                 rounds += 1;

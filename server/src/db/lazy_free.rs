@@ -33,33 +33,30 @@ struct Counters {
     freed: AtomicU64,
 }
 
-enum Garbage {
-    Value(Value),
-    Keyspace(Table<Box<Entry>>, Table<Deadline>),
+/// Something to be dropped, and how many objects it is in INFO's eyes.
+struct Garbage {
+    objects: u64,
+    contents: Contents,
 }
 
-impl Garbage {
-    /// Objects, as INFO counts them.
-    const fn objects(&self) -> u64 {
-        match self {
-            Self::Value(_) => 1,
-            Self::Keyspace(keys, _) => keys.len() as u64,
-        }
-    }
+enum Contents {
+    Value(Value),
+    Keyspace(Table<Box<Entry>>, Table<Deadline>),
 }
 
 impl LazyFree {
     /// Frees a value: at once if it is little work, else in the background.
     pub fn value(&self, value: Value) {
         if value.free_effort() > BACKGROUND_EFFORT {
-            self.send(Garbage::Value(value));
+            self.send(Garbage { objects: 1, contents: Contents::Value(value) });
         }
     }
 
     /// Frees a whole database in the background.
     pub(super) fn keyspace(&self, keys: Table<Box<Entry>>, expires: Table<Deadline>) {
         if !keys.is_empty() {
-            self.send(Garbage::Keyspace(keys, expires));
+            let objects = keys.len() as u64;
+            self.send(Garbage { objects, contents: Contents::Keyspace(keys, expires) });
         }
     }
 
@@ -81,7 +78,7 @@ impl LazyFree {
     }
 
     fn send(&self, garbage: Garbage) {
-        self.0.counters.pending.fetch_add(garbage.objects(), Ordering::Relaxed);
+        self.0.counters.pending.fetch_add(garbage.objects, Ordering::Relaxed);
         let mut thread = self.0.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.is_none() {
             *thread = start(Arc::clone(&self.0.counters)).ok();
@@ -105,8 +102,11 @@ fn start(counters: Arc<Counters>) -> std::io::Result<Sender<Garbage>> {
 }
 
 fn free(garbage: Garbage, counters: &Counters) {
-    let objects = garbage.objects();
-    drop(garbage);
+    let objects = garbage.objects;
+    match garbage.contents {
+        Contents::Value(value) => drop(value),
+        Contents::Keyspace(keys, expires) => drop((keys, expires)),
+    }
     counters.pending.fetch_sub(objects, Ordering::Relaxed);
     counters.freed.fetch_add(objects, Ordering::Relaxed);
 }

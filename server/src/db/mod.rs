@@ -285,7 +285,7 @@ impl Db {
             self.insert(hash, key, value, now_ms);
             return false;
         };
-        if ttl == Ttl::Clear && self.expires.len() > 0 {
+        if ttl == Ttl::Clear && !self.expires.is_empty() {
             self.clear_deadline_at(position);
         }
         if let Some(entry) = self.touch_at(position, now_ms) {

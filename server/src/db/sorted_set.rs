@@ -102,7 +102,9 @@ impl SortedSet {
                 || member.len() > limits.zset_max_listpack_value =>
             {
                 let mut scores = Table::with_capacity(self.length);
-                self.iter().for_each(|scored| drop(scores.insert_if_absent(scored.clone())));
+                self.iter().for_each(|scored| {
+                    scores.insert_if_absent(scored.clone());
+                });
                 self.scores = Some(scores);
             }
             None => {}

@@ -275,7 +275,7 @@ struct Step {
 /// Plays a case on one server.
 fn play(port: u16, script: &str, resp3: bool) -> Vec<Step> {
     let mut connections = BTreeMap::new();
-    let mut open = |name: &str, connections: &mut BTreeMap<String, Connection>| {
+    let open = |name: &str, connections: &mut BTreeMap<String, Connection>| {
         connections.entry(name.to_owned()).or_insert_with(|| {
             let mut connection = Connection::open(port);
             if resp3 {
@@ -390,8 +390,8 @@ fn every_reply_equals_redis_servers() {
         println!("skipped: no redis-server on PATH to compare with");
         return;
     };
-    let ours =
-        ServerProcess::start(env!("CARGO_BIN_EXE_ae-server"), &[]).expect("our own server starts");
+    let ours = ServerProcess::start(env!("CARGO_BIN_EXE_ae-server"), &backend_flags())
+        .expect("our own server starts");
     let only = std::env::var("AELAB_TRANSCRIPT").ok();
     let mut found = Vec::new();
     let mut count = 0;
