@@ -157,7 +157,11 @@ impl Flow {
     }
 
     /// The earliest time worth booking, given whether the receiver takes bytes; none if it is booked already.
-    pub(super) fn to_book(&mut self, receiver: Receiver, again: Option<Nanos>) -> Option<Nanos> {
+    pub(super) fn next_booking(
+        &mut self,
+        receiver: Receiver,
+        again: Option<Nanos>,
+    ) -> Option<Nanos> {
         let due = match receiver {
             Receiver::Takes => self.line.next_due(),
             Receiver::Full => self.line.reset_due(),

@@ -85,7 +85,7 @@ impl DelayLine {
     /// When the next thing comes out.
     pub(super) fn next_due(&self) -> Option<Nanos> {
         let bytes = self.marks.front().map(|mark| mark.due);
-        bytes.or(self.end.map(|(due, _)| due).filter(|due| *due != Nanos::MAX))
+        bytes.or_else(|| self.end.map(|(due, _)| due).filter(|due| *due != Nanos::MAX))
     }
 
     /// Bytes to deliver now. Empty when nothing is due; after [`Self::consume`] there may be more.

@@ -11,6 +11,7 @@
 mod flow;
 mod hub;
 mod line;
+mod margin;
 mod options;
 mod outbox;
 mod pass;

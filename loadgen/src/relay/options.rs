@@ -231,6 +231,7 @@ pub fn parse_endpoint(option: &'static str, text: &str) -> Result<Endpoint, Rela
     let found = text.to_socket_addrs();
     let addrs: Vec<_> = found.map_err(|error| bad(format!("'{text}': {error}")))?.collect();
     let v4 = addrs.iter().find(|addr| addr.is_ipv4());
-    let addr = v4.or(addrs.first()).ok_or_else(|| bad(format!("'{text}' has no address")))?;
+    let addr =
+        v4.or_else(|| addrs.first()).ok_or_else(|| bad(format!("'{text}' has no address")))?;
     Ok(Endpoint::Tcp(*addr))
 }

@@ -262,10 +262,10 @@ impl<'a> PassThrough<'a> {
             Phase::Open => Receiver::of(pair.upstream.as_ref()),
             Phase::Waiting | Phase::Connecting | Phase::Refused => Receiver::Full,
         };
-        if let Some(at) = pair.there.to_book(receiver, again_there) {
+        if let Some(at) = pair.there.next_booking(receiver, again_there) {
             hub.book(at, id * 4 + THERE);
         }
-        if let Some(at) = pair.back.to_book(Receiver::of(Some(&pair.client)), again) {
+        if let Some(at) = pair.back.next_booking(Receiver::of(Some(&pair.client)), again) {
             hub.book(at, id * 4 + BACK);
         }
         Life::GoesOn

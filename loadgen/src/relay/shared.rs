@@ -332,10 +332,10 @@ impl<'a> Sharing<'a> {
             }
         }
         let receiver = Receiver::of(Some(side));
-        if let Some(at) = there.to_book(receiver, feed_again) {
+        if let Some(at) = there.next_booking(receiver, feed_again) {
             hub.book(at, index as u64 * 4 + THERE);
         }
-        if let Some(at) = back.to_book(Receiver::Takes, read_again) {
+        if let Some(at) = back.next_booking(Receiver::Takes, read_again) {
             hub.book(at, index as u64 * 4 + BACK);
         }
         Ok(())

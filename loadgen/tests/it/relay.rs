@@ -110,6 +110,9 @@ fn echo_commands(mut stream: TcpStream) {
     }
 }
 
+/// What a case asks of its relay.
+type Change = fn(&mut Options);
+
 fn noise(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at * at / 7 % 253) as u8).collect()
 }
@@ -132,14 +135,14 @@ fn check_round_trip(stream: TcpStream, bytes: &[u8]) {
 #[test]
 fn a_megabyte_comes_back_whole_and_a_half_close_passes() {
     let upstream = server(echo);
-    let cases: [(&str, &dyn Fn(&mut Options)); 4] = [
-        ("nothing added", &|_| {}),
-        ("delay and jitter", &|options| {
+    let cases: [(&str, Change); 4] = [
+        ("nothing added", |_| {}),
+        ("delay and jitter", |options| {
             options.rtt = Nanos::from_millis(2);
             options.jitter = Nanos::from_micros(500);
         }),
-        ("bandwidth", &|options| options.bandwidth = Some(20_000_000)),
-        ("a small window", &|options| {
+        ("bandwidth", |options| options.bandwidth = Some(20_000_000)),
+        ("a small window", |options| {
             options.rtt = Nanos::from_micros(200);
             options.window_bytes = 10_000;
         }),
