@@ -51,6 +51,12 @@ impl Entry {
         now_ms > self.deadline_ms
     }
 
+    /// Bytes of key and value as they are kept track of, without the share of the table. O(1).
+    #[inline]
+    pub(super) fn tracked_bytes(&self) -> usize {
+        size_of::<Self>() + self.key.heap_bytes() + self.value.tracked_bytes()
+    }
+
     /// Estimated bytes of the key and everything it owns, without its share of the table.
     #[must_use]
     pub fn memory_bytes(&self, samples: usize) -> usize {

@@ -7,7 +7,11 @@ use super::value::estimate;
 
 /// A map from field to value.
 #[derive(Clone)]
-pub struct Hash(Repr);
+pub struct Hash {
+    repr: Repr,
+    /// Heap bytes of fields and values that are too long to lie in their pair.
+    long_bytes: usize,
+}
 
 #[derive(Clone)]
 enum Repr {
@@ -21,6 +25,12 @@ struct Pair {
     value: SmallBytes,
 }
 
+impl Pair {
+    fn long_bytes(&self) -> usize {
+        self.field.heap_bytes() + self.value.heap_bytes()
+    }
+}
+
 impl Keyed for Pair {
     #[inline]
     fn key(&self) -> &[u8] {
@@ -30,7 +40,7 @@ impl Keyed for Pair {
 
 impl Default for Hash {
     fn default() -> Self {
-        Self(Repr::Packed(Vec::new()))
+        Self { repr: Repr::Packed(Vec::new()), long_bytes: 0 }
     }
 }
 
@@ -38,7 +48,7 @@ impl Hash {
     /// How many fields.
     #[must_use]
     pub const fn len(&self) -> usize {
-        match &self.0 {
+        match &self.repr {
             Repr::Packed(pairs) => pairs.len(),
             Repr::Table(table) => table.len(),
         }
@@ -53,7 +63,7 @@ impl Hash {
     /// The value of a field. O(1), or O(n) for the few fields of a listpack.
     #[must_use]
     pub fn get(&self, field: &[u8]) -> Option<&[u8]> {
-        let pair = match &self.0 {
+        let pair = match &self.repr {
             Repr::Packed(pairs) => pairs.iter().find(|pair| *pair.field == *field),
             Repr::Table(table) => table.get(field),
         };
@@ -70,12 +80,16 @@ impl Hash {
     /// Sets a field; true if it is new.
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: &EncodingLimits) -> bool {
         let value = SmallBytes::new(value);
-        match &mut self.0 {
+        let field_bytes = SmallBytes::heap_bytes_of_length(field.len());
+        self.long_bytes += value.heap_bytes();
+        match &mut self.repr {
             Repr::Packed(pairs) => {
                 if let Some(pair) = pairs.iter_mut().find(|pair| *pair.field == *field) {
-                    pair.value = value;
+                    let old = std::mem::replace(&mut pair.value, value);
+                    self.long_bytes -= old.heap_bytes();
                     return false;
                 }
+                self.long_bytes += field_bytes;
                 pairs.push(Pair { field: SmallBytes::new(field), value });
                 if pairs.len() > limits.hash_max_listpack_entries {
                     self.convert();
@@ -84,9 +98,11 @@ impl Hash {
             }
             Repr::Table(table) => {
                 if let Some(pair) = table.get_mut(field) {
-                    pair.value = value;
+                    let old = std::mem::replace(&mut pair.value, value);
+                    self.long_bytes -= old.heap_bytes();
                     return false;
                 }
+                self.long_bytes += field_bytes;
                 table.insert_new(hash(field), Pair { field: SmallBytes::new(field), value });
                 true
             }
@@ -94,29 +110,31 @@ impl Hash {
     }
 
     fn convert(&mut self) {
-        if let Repr::Packed(pairs) = &mut self.0 {
+        if let Repr::Packed(pairs) = &mut self.repr {
             let mut table = Table::with_capacity(pairs.len() + 1);
             for pair in std::mem::take(pairs) {
                 table.insert_if_absent(pair);
             }
-            self.0 = Repr::Table(table);
+            self.repr = Repr::Table(table);
         }
     }
 
     /// Removes a field; false if it was not there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
-        match &mut self.0 {
+        let removed = match &mut self.repr {
             Repr::Packed(pairs) => {
                 let place = pairs.iter().position(|pair| *pair.field == *field);
-                place.map(|place| pairs.remove(place)).is_some()
+                place.map(|place| pairs.remove(place))
             }
-            Repr::Table(table) => table.remove(field).is_some(),
-        }
+            Repr::Table(table) => table.remove(field),
+        };
+        self.long_bytes -= removed.as_ref().map_or(0, Pair::long_bytes);
+        removed.is_some()
     }
 
     /// Visits every field and value: in order of insertion in a listpack, in no order otherwise.
     pub fn for_each(&self, mut visit: impl FnMut(&[u8], &[u8])) {
-        match &self.0 {
+        match &self.repr {
             Repr::Packed(pairs) => pairs.iter().for_each(|pair| visit(&pair.field, &pair.value)),
             Repr::Table(table) => table.for_each(|pair| visit(&pair.field, &pair.value)),
         }
@@ -124,7 +142,7 @@ impl Hash {
 
     /// One step of HSCAN. A listpack emits all at once and returns 0.
     pub fn scan(&self, cursor: u64, mut emit: impl FnMut(&[u8], &[u8])) -> u64 {
-        match &self.0 {
+        match &self.repr {
             Repr::Packed(_) => {
                 self.for_each(emit);
                 0
@@ -135,7 +153,7 @@ impl Hash {
 
     /// A random field with its value; `draw` returns random numbers.
     pub fn random(&self, mut draw: impl FnMut() -> u64) -> Option<(&[u8], &[u8])> {
-        let pair = match &self.0 {
+        let pair = match &self.repr {
             Repr::Packed(pairs) => pairs.get((draw() % pairs.len().max(1) as u64) as usize),
             Repr::Table(table) => table.random(draw),
         };
@@ -145,28 +163,37 @@ impl Hash {
     /// What OBJECT ENCODING says.
     #[must_use]
     pub const fn encoding(&self) -> &'static str {
-        match &self.0 {
+        match &self.repr {
             Repr::Packed(_) => "listpack",
             Repr::Table(_) => "hashtable",
         }
     }
 
     pub(super) const fn free_effort(&self) -> usize {
-        match &self.0 {
+        match &self.repr {
             Repr::Packed(_) => 1,
             Repr::Table(table) => table.len(),
         }
     }
 
+    /// Bytes on the heap, kept up to date with every change. O(1).
+    pub(super) fn tracked_bytes(&self) -> usize {
+        let own = match &self.repr {
+            Repr::Packed(pairs) => pairs.capacity() * size_of::<Pair>(),
+            Repr::Table(table) => table.memory_bytes(),
+        };
+        own + self.long_bytes
+    }
+
     pub(super) fn heap_bytes(&self, samples: usize) -> usize {
-        let pair_bytes = |pair: &Pair| pair.field.heap_bytes() + pair.value.heap_bytes();
-        match &self.0 {
+        match &self.repr {
             Repr::Packed(pairs) => {
                 let own = pairs.capacity() * size_of::<Pair>();
-                own + estimate(pairs.iter(), pairs.len(), samples, pair_bytes)
+                own + estimate(pairs.iter(), pairs.len(), samples, Pair::long_bytes)
             }
             Repr::Table(table) => {
-                table.memory_bytes() + estimate(table.iter(), table.len(), samples, pair_bytes)
+                table.memory_bytes()
+                    + estimate(table.iter(), table.len(), samples, Pair::long_bytes)
             }
         }
     }

@@ -29,6 +29,8 @@ type Chunk = VecDeque<SmallBytes>;
 pub struct List {
     chunks: VecDeque<Chunk>,
     length: usize,
+    /// Heap bytes of the items that are too long to lie in their chunk.
+    long_bytes: usize,
 }
 
 impl List {
@@ -48,6 +50,7 @@ impl List {
     pub fn push(&mut self, end: End, item: &[u8]) {
         self.length += 1;
         let item = SmallBytes::new(item);
+        self.long_bytes += item.heap_bytes();
         match end {
             End::Head => match self.chunks.front_mut().filter(|chunk| chunk.len() < CHUNK_ITEMS) {
                 Some(chunk) => chunk.push_front(item),
@@ -81,6 +84,7 @@ impl List {
             }
         };
         self.length -= usize::from(item.is_some());
+        self.long_bytes -= item.as_ref().map_or(0, SmallBytes::heap_bytes);
         item
     }
 
@@ -124,7 +128,11 @@ impl List {
     pub fn set(&mut self, index: usize, item: &[u8]) -> bool {
         let (chunk, place) = self.find(index);
         let slot = self.chunks.get_mut(chunk).and_then(|chunk| chunk.get_mut(place));
-        slot.map(|slot| *slot = SmallBytes::new(item)).is_some()
+        let Some(slot) = slot else { return false };
+        let old = std::mem::replace(slot, SmallBytes::new(item));
+        self.long_bytes += slot.heap_bytes();
+        self.long_bytes -= old.heap_bytes();
+        true
     }
 
     /// `count` items from an index on (which must exist unless `count` is 0).
@@ -147,6 +155,7 @@ impl List {
             return self.push(End::Tail, item);
         }
         self.length += 1;
+        self.long_bytes += SmallBytes::heap_bytes_of_length(item.len());
         self.chunks[at].insert(place, SmallBytes::new(item));
         if self.chunks[at].len() > CHUNK_ITEMS {
             let upper = self.chunks[at].split_off(CHUNK_ITEMS / 2);
@@ -181,15 +190,16 @@ impl List {
             End::Tail => self.chunks.iter_mut().rev().for_each(&mut thin),
         }
         self.chunks.retain(|chunk| !chunk.is_empty());
-        self.length -= limit - left;
-        limit - left
+        let removed = limit - left;
+        self.length -= removed;
+        self.long_bytes -= removed * SmallBytes::heap_bytes_of_length(item.len());
+        removed
     }
 
     /// Keeps `count` items from `start` on. O(removed).
     pub fn trim(&mut self, start: usize, count: usize) {
         if count == 0 || start >= self.length {
-            self.chunks.clear();
-            self.length = 0;
+            *self = Self::default();
             return;
         }
         let count = count.min(self.length - start);
@@ -206,10 +216,11 @@ impl List {
             };
             let Some(chunk) = chunk else { return };
             let dropped = left.min(chunk.len());
-            match end {
-                End::Head => drop(chunk.drain(..dropped)),
-                End::Tail => chunk.truncate(chunk.len() - dropped),
-            }
+            let leaving = match end {
+                End::Head => chunk.drain(..dropped),
+                End::Tail => chunk.drain(chunk.len() - dropped..),
+            };
+            self.long_bytes -= leaving.map(|item| item.heap_bytes()).sum::<usize>();
             left -= dropped;
             self.length -= dropped;
             if chunk.is_empty() {
@@ -225,6 +236,13 @@ impl List {
     #[must_use]
     pub fn chunk_count(&self) -> usize {
         self.chunks.len()
+    }
+
+    /// Bytes on the heap, kept up to date with every change; what a chunk has in reserve is left out. O(1).
+    pub(super) fn tracked_bytes(&self) -> usize {
+        self.long_bytes
+            + self.length * size_of::<SmallBytes>()
+            + self.chunks.len() * size_of::<Chunk>()
     }
 
     pub(super) fn heap_bytes(&self, samples: usize) -> usize {

@@ -8,11 +8,13 @@
 //!
 //! Reading order: `table` (the hash table), `entry`, `value` and the collections, this file, `active_expire`.
 //!
-//! Invariant: a key is in `expires` exactly if its entry has a deadline, and both say the same time.
+//! Invariants: a key is in `expires` exactly if its entry has a deadline, and both say the same time; the tracked
+//! bytes are the sum over all entries once [`Db::settle`] has looked at the one that was last given out for change.
 
 pub mod access;
 pub mod active_expire;
 mod entry;
+mod eviction;
 pub mod glob;
 pub mod hash;
 pub mod lazy_free;
@@ -25,6 +27,7 @@ pub mod value;
 
 pub use access::AccessMode;
 pub use entry::{Entry, NO_DEADLINE};
+pub use eviction::Among;
 pub use lazy_free::LazyFree;
 pub use value::Value;
 
@@ -107,6 +110,10 @@ pub struct Db {
     lazy: LazyFree,
     random: Xoshiro256PlusPlus,
     stats: KeyStats,
+    /// Bytes of all entries and deadlines, without the tables.
+    entry_bytes: usize,
+    /// The entry that was last given out to be changed, and its bytes before.
+    unsettled: Option<(Position, usize)>,
 }
 
 impl Default for Db {
@@ -129,6 +136,8 @@ impl Db {
             lazy,
             random: Xoshiro256PlusPlus::seed_from_u64(RANDOM_SEED),
             stats: KeyStats::default(),
+            entry_bytes: 0,
+            unsettled: None,
         }
     }
 
@@ -202,6 +211,7 @@ impl Db {
     /// The key's position, unless it is absent or expired (then it is removed).
     #[inline]
     fn locate(&mut self, key: &[u8], now_ms: i64) -> Option<Position> {
+        self.settle();
         self.keys.step();
         let position = self.keys.find(hash(key), key)?;
         if self.keys.at(position)?.is_expired(now_ms) {
@@ -247,7 +257,45 @@ impl Db {
     #[inline]
     pub fn lookup_write(&mut self, key: &[u8], now_ms: i64) -> Option<&mut Value> {
         let position = self.locate(key, now_ms)?;
-        self.touch_at(position, now_ms).map(|entry| &mut entry.value)
+        self.give_out(position, now_ms).map(|entry| &mut entry.value)
+    }
+
+    /// An entry that the caller may change; what that does to its size is found out later.
+    #[inline]
+    fn give_out(&mut self, position: Position, now_ms: i64) -> Option<&mut Entry> {
+        let before = self.keys.at(position)?.tracked_bytes();
+        self.unsettled = Some((position, before));
+        self.touch_at(position, now_ms)
+    }
+
+    /// Adds up what the entry that was last given out has gained or lost. Before every change of the table, so that
+    /// the position is still right.
+    #[inline]
+    fn settle(&mut self) {
+        if let Some((position, before)) = self.unsettled.take() {
+            let after = self.keys.at(position).map_or(0, |entry| entry.tracked_bytes());
+            self.entry_bytes = self.entry_bytes + after - before;
+        }
+    }
+
+    /// Estimated bytes of all keys, values and tables, kept up to date with every change. O(1).
+    #[must_use]
+    pub fn used_bytes(&self) -> usize {
+        let (before, after) = match self.unsettled {
+            Some((position, before)) => {
+                (before, self.keys.at(position).map_or(0, |entry| entry.tracked_bytes()))
+            }
+            None => (0, 0),
+        };
+        self.entry_bytes + after - before + self.table_memory_bytes()
+    }
+
+    /// The same by visiting every entry, for tests. O(n).
+    #[must_use]
+    pub fn counted_bytes(&self) -> usize {
+        let entries: usize = self.keys.iter().map(|entry| entry.tracked_bytes()).sum();
+        let deadlines: usize = self.expires.iter().map(|deadline| deadline.key.heap_bytes()).sum();
+        entries + deadlines + self.table_memory_bytes()
     }
 
     /// Looks at a key without counting it as a use (TTL, TYPE, OBJECT). Costs O(1).
@@ -279,6 +327,7 @@ impl Db {
 
     /// Stores a value under a key, new or not. Returns whether there was a value before. The old value is freed at once.
     pub fn set(&mut self, key: &[u8], value: Value, ttl: Ttl, now_ms: i64) -> bool {
+        self.settle();
         self.keys.step();
         let hash = hash(key);
         let Some(position) = self.keys.find(hash, key) else {
@@ -289,7 +338,9 @@ impl Db {
             self.clear_deadline_at(position);
         }
         if let Some(entry) = self.touch_at(position, now_ms) {
-            entry.value = value;
+            let after = value.tracked_bytes();
+            let before = std::mem::replace(&mut entry.value, value).tracked_bytes();
+            self.entry_bytes = self.entry_bytes + after - before;
         }
         true
     }
@@ -305,7 +356,7 @@ impl Db {
             Some(position) => position,
             None => self.insert(hash(key), key, create(), now_ms),
         };
-        let entry = self.touch_at(position, now_ms);
+        let entry = self.give_out(position, now_ms);
         &mut entry.expect("the position was found or made just now").value
     }
 
@@ -313,6 +364,7 @@ impl Db {
         let clock = self.access.fresh(now_ms);
         let key = SmallBytes::new(key);
         let entry = Box::new(Entry { key, value, deadline_ms: NO_DEADLINE, clock });
+        self.entry_bytes += entry.tracked_bytes();
         self.keys.insert_new(hash, entry)
     }
 
@@ -339,8 +391,11 @@ impl Db {
     }
 
     fn take(&mut self, key: &[u8]) -> Option<Entry> {
+        self.settle();
         let entry = self.keys.remove(key)?;
+        self.entry_bytes -= entry.tracked_bytes();
         if entry.deadline_ms != NO_DEADLINE {
+            self.entry_bytes -= entry.key.heap_bytes();
             self.expires.remove(key);
         }
         Some(*entry)
@@ -348,11 +403,13 @@ impl Db {
 
     /// Sets the deadline of a key that exists; false if there is no such key.
     pub fn set_deadline(&mut self, key: &[u8], at_ms: i64) -> bool {
+        self.settle();
         let Some(entry) = self.keys.get_mut(key) else { return false };
         entry.deadline_ms = at_ms;
         match self.expires.get_mut(key) {
             Some(deadline) => deadline.at_ms = at_ms,
             None => {
+                self.entry_bytes += SmallBytes::heap_bytes_of_length(key.len());
                 self.expires.insert_new(hash(key), Deadline { key: SmallBytes::new(key), at_ms });
             }
         }
@@ -371,6 +428,7 @@ impl Db {
             return false;
         }
         entry.deadline_ms = NO_DEADLINE;
+        self.entry_bytes -= entry.key.heap_bytes();
         self.expires.remove(&entry.key);
         true
     }
@@ -409,6 +467,7 @@ impl Db {
         let keys = std::mem::take(&mut self.keys);
         let expires = std::mem::take(&mut self.expires);
         self.expiry = active_expire::DbProgress::default();
+        (self.entry_bytes, self.unsettled) = (0, None);
         match free {
             Free::Now => drop((keys, expires)),
             Free::Lazily => self.lazy.keyspace(keys, expires),
@@ -420,15 +479,19 @@ impl Db {
         std::mem::swap(&mut self.keys, &mut other.keys);
         std::mem::swap(&mut self.expires, &mut other.expires);
         std::mem::swap(&mut self.expiry, &mut other.expiry);
+        std::mem::swap(&mut self.entry_bytes, &mut other.entry_bytes);
+        std::mem::swap(&mut self.unsettled, &mut other.unsettled);
     }
 
     /// Makes room for `count` keys, so that filling them in needs no rehash (DEBUG POPULATE).
     pub fn reserve(&mut self, count: usize) {
+        self.settle();
         self.keys.reserve(count);
     }
 
     /// serverCron's share of rehashing: moves up to `bucket_limit` buckets. Returns true while there is more to do.
     pub fn rehash_step(&mut self, bucket_limit: usize) -> bool {
+        self.settle();
         let keys = self.keys.rehash(bucket_limit);
         self.expires.rehash(bucket_limit) || keys
     }

@@ -7,7 +7,11 @@ use super::value::{estimate, parse_canonical_integer};
 
 /// A set of byte strings.
 #[derive(Clone)]
-pub struct Set(Repr);
+pub struct Set {
+    repr: Repr,
+    /// Heap bytes of the members that are too long to lie in the table.
+    long_bytes: usize,
+}
 
 #[derive(Clone)]
 enum Repr {
@@ -21,15 +25,15 @@ impl Set {
     #[must_use]
     pub fn for_member(member: &[u8]) -> Self {
         match parse_canonical_integer(member) {
-            Some(_) => Self(Repr::Integers(Vec::new())),
-            None => Self(Repr::Table(Table::default())),
+            Some(_) => Self { repr: Repr::Integers(Vec::new()), long_bytes: 0 },
+            None => Self { repr: Repr::Table(Table::default()), long_bytes: 0 },
         }
     }
 
     /// How many members.
     #[must_use]
     pub const fn len(&self) -> usize {
-        match &self.0 {
+        match &self.repr {
             Repr::Integers(integers) => integers.len(),
             Repr::Table(table) => table.len(),
         }
@@ -43,7 +47,7 @@ impl Set {
 
     /// Adds a member; false if it was there. O(1) for a table, O(n) for the few integers of an intset.
     pub fn add(&mut self, member: &[u8], limits: &EncodingLimits) -> bool {
-        if let Repr::Integers(integers) = &mut self.0 {
+        if let Repr::Integers(integers) = &mut self.repr {
             let Some(number) = parse_canonical_integer(member) else {
                 self.convert();
                 return self.add(member, limits);
@@ -55,39 +59,49 @@ impl Set {
             }
             return true;
         }
-        match &mut self.0 {
-            Repr::Table(table) => table.insert_if_absent(SmallBytes::new(member)),
+        match &mut self.repr {
+            Repr::Table(table) => {
+                let added = table.insert_if_absent(SmallBytes::new(member));
+                if added {
+                    self.long_bytes += SmallBytes::heap_bytes_of_length(member.len());
+                }
+                added
+            }
             Repr::Integers(_) => false,
         }
     }
 
     fn convert(&mut self) {
-        if let Repr::Integers(integers) = &self.0 {
+        if let Repr::Integers(integers) = &self.repr {
             let mut digits = itoa::Buffer::new();
             let mut table = Table::with_capacity(integers.len() + 1);
             for number in integers {
                 table.insert_if_absent(SmallBytes::new(digits.format(*number).as_bytes()));
             }
-            self.0 = Repr::Table(table);
+            self.repr = Repr::Table(table);
         }
     }
 
     /// Removes a member; false if it was not there.
     pub fn remove(&mut self, member: &[u8]) -> bool {
-        match &mut self.0 {
+        match &mut self.repr {
             Repr::Integers(integers) => {
                 let place = parse_canonical_integer(member)
                     .and_then(|number| integers.binary_search(&number).ok());
                 place.map(|place| integers.remove(place)).is_some()
             }
-            Repr::Table(table) => table.remove(member).is_some(),
+            Repr::Table(table) => {
+                let removed = table.remove(member);
+                self.long_bytes -= removed.as_ref().map_or(0, SmallBytes::heap_bytes);
+                removed.is_some()
+            }
         }
     }
 
     /// True if it is a member. O(1), or O(log n) for an intset.
     #[must_use]
     pub fn contains(&self, member: &[u8]) -> bool {
-        match &self.0 {
+        match &self.repr {
             Repr::Integers(integers) => parse_canonical_integer(member)
                 .is_some_and(|number| integers.binary_search(&number).is_ok()),
             Repr::Table(table) => table.find(hash(member), member).is_some(),
@@ -96,7 +110,7 @@ impl Set {
 
     /// Visits every member: in ascending order in an intset, in no order otherwise.
     pub fn for_each(&self, mut visit: impl FnMut(&[u8])) {
-        match &self.0 {
+        match &self.repr {
             Repr::Integers(integers) => {
                 let mut digits = itoa::Buffer::new();
                 integers.iter().for_each(|number| visit(digits.format(*number).as_bytes()));
@@ -107,7 +121,7 @@ impl Set {
 
     /// One step of SSCAN. An intset emits all at once and returns 0.
     pub fn scan(&self, cursor: u64, mut emit: impl FnMut(&[u8])) -> u64 {
-        match &self.0 {
+        match &self.repr {
             Repr::Integers(_) => {
                 self.for_each(emit);
                 0
@@ -118,7 +132,7 @@ impl Set {
 
     /// A random member; `draw` returns random numbers.
     pub fn random(&self, mut draw: impl FnMut() -> u64) -> Option<SmallBytes> {
-        match &self.0 {
+        match &self.repr {
             Repr::Integers(integers) => {
                 let at = (draw() % integers.len().max(1) as u64) as usize;
                 let number = integers.get(at)?;
@@ -131,21 +145,29 @@ impl Set {
     /// What OBJECT ENCODING says.
     #[must_use]
     pub const fn encoding(&self) -> &'static str {
-        match &self.0 {
+        match &self.repr {
             Repr::Integers(_) => "intset",
             Repr::Table(_) => "hashtable",
         }
     }
 
     pub(super) const fn free_effort(&self) -> usize {
-        match &self.0 {
+        match &self.repr {
             Repr::Integers(_) => 1,
             Repr::Table(table) => table.len(),
         }
     }
 
+    /// Bytes on the heap, kept up to date with every change. O(1).
+    pub(super) fn tracked_bytes(&self) -> usize {
+        match &self.repr {
+            Repr::Integers(integers) => integers.capacity() * size_of::<i64>(),
+            Repr::Table(table) => table.memory_bytes() + self.long_bytes,
+        }
+    }
+
     pub(super) fn heap_bytes(&self, samples: usize) -> usize {
-        match &self.0 {
+        match &self.repr {
             Repr::Integers(integers) => integers.capacity() * size_of::<i64>(),
             Repr::Table(table) => {
                 let members = estimate(table.iter(), table.len(), samples, SmallBytes::heap_bytes);

@@ -57,6 +57,8 @@ pub struct SortedSet {
     length: usize,
     /// `None` while the set would be a listpack.
     scores: Option<Table<Scored>>,
+    /// Heap bytes of the members that are too long to lie in their place, counted once.
+    long_bytes: usize,
 }
 
 impl SortedSet {
@@ -182,6 +184,7 @@ impl SortedSet {
 
     fn insert_in_order(&mut self, scored: Scored) {
         self.length += 1;
+        self.long_bytes += scored.member.heap_bytes();
         let less = |other: &Scored| other.order(scored.score, &scored.member) == Ordering::Less;
         let at = self.order.partition_point(|chunk| chunk.last().is_some_and(less));
         let at = at.min(self.order.len().saturating_sub(1));
@@ -205,7 +208,8 @@ impl SortedSet {
         let Some(chunk) = self.order.get_mut(at) else { return };
         let place = chunk.partition_point(less);
         if chunk.get(place).is_some_and(|scored| *scored.member == *member) {
-            chunk.remove(place);
+            let removed = chunk.remove(place);
+            self.long_bytes -= removed.member.heap_bytes();
             self.length -= 1;
         }
         if chunk.is_empty() {
@@ -232,6 +236,13 @@ impl SortedSet {
 
     pub(super) const fn free_effort(&self) -> usize {
         if self.scores.is_some() { self.length } else { 1 }
+    }
+
+    /// Bytes on the heap, kept up to date with every change; what a chunk has in reserve is left out. O(1).
+    pub(super) fn tracked_bytes(&self) -> usize {
+        let order = self.length * size_of::<Scored>();
+        let scores = self.scores.as_ref().map_or(0, |table| table.memory_bytes() + self.long_bytes);
+        order + self.long_bytes + scores
     }
 
     pub(super) fn heap_bytes(&self, samples: usize) -> usize {

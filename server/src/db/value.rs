@@ -197,6 +197,21 @@ impl Value {
     }
 }
 
+impl Value {
+    /// Bytes on the heap, kept up to date by the collections themselves: what `used_memory` is made of. O(1).
+    #[must_use]
+    pub fn tracked_bytes(&self) -> usize {
+        match self {
+            Self::Int(_) | Self::Short(_) => 0,
+            Self::Raw(bytes) => bytes.capacity(),
+            Self::List(list) => size_of::<List>() + list.tracked_bytes(),
+            Self::Set(set) => size_of::<Set>() + set.tracked_bytes(),
+            Self::Hash(hash) => size_of::<Hash>() + hash.tracked_bytes(),
+            Self::SortedSet(set) => size_of::<SortedSet>() + set.tracked_bytes(),
+        }
+    }
+}
+
 /// The average of `bytes_of` over the first `samples` members, times `count`: how all estimates of memory are made.
 pub(super) fn estimate<T>(
     members: impl Iterator<Item = T>,

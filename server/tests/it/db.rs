@@ -121,6 +121,7 @@ proptest! {
         for operation in &operations {
             apply(&mut db, &mut model, operation, &mut now_ms);
         }
+        prop_assert_eq!(db.used_bytes(), db.counted_bytes());
         for number in 0..300 {
             let expected = model.get(number, now_ms);
             let found = text(db.lookup_read(&key(number), now_ms));

@@ -17,6 +17,8 @@ pub(super) struct Half<T> {
     directory: Vec<Segment<T>>,
     bucket_count: usize,
     pub(super) used: usize,
+    /// Segments that are allocated.
+    segments: usize,
 }
 
 impl<T> Half<T> {
@@ -27,14 +29,19 @@ impl<T> Half<T> {
     };
 
     pub(super) const fn empty() -> Self {
-        Self { directory: Vec::new(), bucket_count: 0, used: 0 }
+        Self { directory: Vec::new(), bucket_count: 0, used: 0, segments: 0 }
     }
 
     /// `bucket_count` must be a power of two.
     pub(super) fn with_buckets(bucket_count: usize) -> Self {
         debug_assert!(bucket_count.is_power_of_two());
         let segments = bucket_count.div_ceil(Self::SEGMENT_BUCKETS);
-        Self { directory: (0..segments).map(|_| None).collect(), bucket_count, used: 0 }
+        Self {
+            directory: (0..segments).map(|_| None).collect(),
+            bucket_count,
+            used: 0,
+            segments: 0,
+        }
     }
 
     pub(super) const fn bucket_count(&self) -> usize {
@@ -67,8 +74,11 @@ impl<T> Half<T> {
     pub(super) fn insert(&mut self, index: usize, tag: u8, value: T) -> Place {
         self.used += 1;
         let length = self.bucket_count.min(Self::SEGMENT_BUCKETS);
-        let segment = self.directory[index / Self::SEGMENT_BUCKETS]
-            .get_or_insert_with(|| (0..length).map(|_| Bucket::new()).collect());
+        let allocated = &mut self.segments;
+        let segment = self.directory[index / Self::SEGMENT_BUCKETS].get_or_insert_with(|| {
+            *allocated += 1;
+            (0..length).map(|_| Bucket::new()).collect()
+        });
         segment[index % Self::SEGMENT_BUCKETS].insert(tag, value)
     }
 
@@ -92,7 +102,7 @@ impl<T> Half<T> {
         self.used -= drained;
         let segment = index / Self::SEGMENT_BUCKETS;
         if index % Self::SEGMENT_BUCKETS == Self::SEGMENT_BUCKETS - 1 {
-            self.directory[segment] = None;
+            self.release(segment);
         }
         drained > 0
     }
@@ -100,15 +110,19 @@ impl<T> Half<T> {
     /// Frees the segment of the (empty) bucket at `index` and returns the index of the next segment's first bucket.
     pub(super) fn release_segment(&mut self, index: usize) -> usize {
         let segment = index / Self::SEGMENT_BUCKETS;
-        self.directory[segment] = None;
+        self.release(segment);
         let absent =
             self.directory[segment..].iter().take_while(|segment| segment.is_none()).count();
         (segment + absent) * Self::SEGMENT_BUCKETS
     }
 
+    fn release(&mut self, segment: usize) {
+        self.segments -= usize::from(self.directory[segment].take().is_some());
+    }
+
     /// False if nothing was ever put in.
     pub(super) fn has_segments(&self) -> bool {
-        self.directory.iter().any(Option::is_some)
+        self.segments > 0
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
@@ -124,7 +138,7 @@ impl<T> Half<T> {
 
     /// Bytes of the buckets and of the directory; the values' own heap is not counted.
     pub(super) fn memory_bytes(&self) -> usize {
-        let segments = self.directory.iter().flatten().map(|segment| segment.len()).sum::<usize>();
-        segments * size_of::<Bucket<T>>() + self.directory.capacity() * size_of::<Segment<T>>()
+        let segment_bytes = self.bucket_count.min(Self::SEGMENT_BUCKETS) * size_of::<Bucket<T>>();
+        self.segments * segment_bytes + self.directory.capacity() * size_of::<Segment<T>>()
     }
 }

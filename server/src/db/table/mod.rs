@@ -136,7 +136,7 @@ impl<T: Keyed> Table<T> {
         self.halves[0].bucket_count() + self.halves[1].bucket_count()
     }
 
-    /// Bytes taken by buckets and directories (first-level buckets only; what values own is not counted). O(segments).
+    /// Bytes taken by buckets and directories (first-level buckets only; what values own is not counted). O(1).
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.halves.iter().map(Half::memory_bytes).sum()
@@ -324,6 +324,27 @@ impl<T: Keyed> Table<T> {
         let following =
             (0..self.bucket_count()).map(|offset| (index + offset) % self.bucket_count());
         following.filter_map(|at| self.bucket_of_both(at)?.iter().next()).next()
+    }
+
+    /// Visits at least `count` values (fewer if there are not so many nearby), from a random bucket on: quick, but
+    /// neighbours come together (`dictGetSomeKeys`).
+    pub fn some(&self, count: usize, mut draw: impl FnMut() -> u64, mut visit: impl FnMut(&T)) {
+        if self.is_empty() {
+            return;
+        }
+        let (first, buckets) = (self.rehashing.unwrap_or(0), self.bucket_count());
+        let start = (draw() % (buckets - first) as u64) as usize;
+        let mut seen = 0;
+        for offset in 0..count.saturating_mul(EMPTY_VISITS_PER_STEP).min(buckets - first) {
+            let at = first + (start + offset) % (buckets - first);
+            for value in self.bucket_of_both(at).into_iter().flat_map(bucket::Bucket::iter) {
+                visit(value);
+                seen += 1;
+                if seen == count {
+                    return;
+                }
+            }
+        }
     }
 
     fn bucket_of_both(&self, index: usize) -> Option<&bucket::Bucket<T>> {
