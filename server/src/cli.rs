@@ -70,6 +70,7 @@ pub fn main_with_args(args: &[String]) -> ExitCode {
 }
 
 fn serve(config: Config) -> Result<(), String> {
+    crate::sys::merge_freed_memory_at_once();
     let dir = config.text("dir");
     if dir != "." && !dir.is_empty() {
         std::env::set_current_dir(dir).map_err(|e| format!("Can't chdir to '{dir}': {e}"))?;
