@@ -165,22 +165,24 @@ fn role(call: &mut Call<'_>) {
 
 /// Ends the server; nothing is saved, whatever is asked. O(1).
 fn shutdown(call: &mut Call<'_>) {
-    let (mut abort, mut others) = (false, 0);
+    let (mut abort, mut save, mut nosave, mut others) = (0, 0, 0, 0);
     for word in call.args.from(1) {
         match word.to_ascii_lowercase().as_slice() {
-            b"abort" => abort = true,
-            b"nosave" | b"now" | b"force" => others += 1,
-            b"save" => {
-                return call.out.error("ERR ae-server keeps its data in memory only; use NOSAVE");
-            }
+            b"abort" => abort += 1,
+            b"save" => save += 1,
+            b"nosave" => nosave += 1,
+            b"now" | b"force" => others += 1,
             _ => return call.out.syntax_error(),
         }
     }
-    if abort {
-        return match others {
-            0 => call.out.error("ERR No shutdown in progress."),
-            _ => call.out.syntax_error(),
-        };
+    if (save > 0 && nosave > 0) || (abort > 0 && save + nosave + others > 0) {
+        return call.out.syntax_error();
+    }
+    if abort > 0 {
+        return call.out.error("ERR No shutdown in progress.");
+    }
+    if save > 0 {
+        return call.out.error("ERR ae-server keeps its data in memory only; use NOSAVE");
     }
     call.server.log.warning("User requested shutdown...");
     call.server.shutdown = Shutdown::Requested;

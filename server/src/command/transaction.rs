@@ -94,18 +94,17 @@ fn exec(call: &mut Call<'_>) {
     }
 }
 
-/// A watched key whose time came since it was watched counts as changed.
+/// A watched key that was there when it was watched and has expired since counts as changed,
+/// whether or not it has been removed from the table yet.
 fn watched_key_expired(server: &Server, key: ClientKey) -> bool {
     let Some(extras) = server.clients.get(key).and_then(|client| client.extras()) else {
         return false;
     };
-    extras.watched.iter().any(|w| !w.was_expired && is_expired(server, w.db, &w.key))
+    extras.watched.iter().any(|w| w.existed && !exists(server, w.db, &w.key))
 }
 
-/// Whether the key is still in the table although its time has come.
-fn is_expired(server: &Server, db: usize, key: &[u8]) -> bool {
-    let at = |now_ms: i64| server.dbs[db].peek_unchanged(key, now_ms).is_some();
-    at(i64::MIN) && !at(server.now_ms())
+fn exists(server: &Server, db: usize, key: &[u8]) -> bool {
+    server.dbs[db].peek_unchanged(key, server.now_ms()).is_some()
 }
 
 /// Fails the next EXEC if one of these keys changes before. O(1) for every key.
@@ -115,7 +114,7 @@ fn watch(call: &mut Call<'_>) {
         return call.out.error("ERR WATCH inside MULTI is not allowed");
     }
     for name in call.args.from(1) {
-        let was_expired = is_expired(call.server, db, name);
+        let existed = exists(call.server, db, name);
         let Some(client) = call.server.clients.get_mut(key) else { return };
         if client.life != Life::Open {
             return;
@@ -124,7 +123,7 @@ fn watch(call: &mut Call<'_>) {
         if watched.iter().any(|other| other.db == db && *other.key == *name) {
             continue;
         }
-        watched.push(Watched { db, key: name.into(), was_expired });
+        watched.push(Watched { db, key: name.into(), existed });
         call.server.watchers.add(db, name, key);
     }
     call.out.ok();
@@ -154,8 +153,7 @@ pub(crate) fn touch_database(server: &mut Server, db: usize, other: Option<usize
     if server.watchers.is_empty() {
         return;
     }
-    let now_ms = server.now_ms();
-    let exists = |db: usize, key: &[u8]| server.dbs[db].peek_unchanged(key, now_ms).is_some();
+    let exists = |db: usize, key: &[u8]| exists(server, db, key);
     let failed: Vec<ClientKey> = server
         .watchers
         .in_db(db)

@@ -90,8 +90,8 @@ pub(crate) struct Multi {
 pub(crate) struct Watched {
     pub(crate) db: usize,
     pub(crate) key: Box<[u8]>,
-    /// It had expired already when it was watched, so its expiry changes nothing.
-    pub(crate) was_expired: bool,
+    /// It was there when it was watched; if it is gone at `EXEC` without a trace, it expired.
+    pub(crate) existed: bool,
 }
 
 /// Everything that few clients have.
