@@ -47,9 +47,14 @@ impl Instance {
         };
         let mut server = Server::new(config, log, clock.clone());
         nofile::adjust(&mut server)?;
-        let settings = server.config.settings();
-        let setsize = (settings.maxclients + FDSET_EXTRA).max(SETSIZE_MIN);
-        let backend = settings.backend;
+        let backend = server.config.settings().backend;
+        let setsize = match backend.descriptor_limit() {
+            None => (server.config.settings().maxclients + FDSET_EXTRA).max(SETSIZE_MIN),
+            Some(limit) => {
+                lower_maxclients(&mut server, limit);
+                limit
+            }
+        };
         let api = backend
             .create(setsize)
             .map_err(|e| format!("Failed creating the event loop. Error message: '{e}'"))?;
@@ -183,6 +188,18 @@ fn free_queued_clients(el: &mut EventLoop<Server>, server: &mut Server) {
         for pattern in &extras.patterns {
             server.pubsub.remove(Kind::Pattern, pattern, key);
         }
+    }
+}
+
+/// The backend can watch descriptors below `limit` only.
+fn lower_maxclients(server: &mut Server, limit: usize) {
+    let (asked, possible) = (server.config.settings().maxclients, limit - FDSET_EXTRA);
+    if asked > possible {
+        server.config.lower_maxclients(possible);
+        server.log.warning(format!(
+            "You requested maxclients of {asked}, but this ae-backend can watch {limit} file \
+             descriptors. maxclients has been reduced to {possible}."
+        ));
     }
 }
 

@@ -207,8 +207,12 @@ fn admit(
         Some(peer) => format!("Accepted {peer}"),
         None => "Accepted connection on the Unix socket".into(),
     });
-    if el.add_file(fd, Mask::READABLE, read::readable, data_of(key)).is_err() {
-        server.log.warning("Error registering fd event for the new client");
+    if let Err(error) = el.add_file(fd, Mask::READABLE, read::readable, data_of(key)) {
+        // A burst of clients may all meet this; the first of them says it.
+        server.log.warning_per_second(
+            server.now_s(),
+            format!("Error registering fd event for the new client: {error}"),
+        );
         server.free_later(key);
     } else if denied {
         let mut reply = Reply::default();
