@@ -5,7 +5,7 @@
 
 use super::Stats;
 use super::line::{DelayLine, End};
-use super::sys::{Ready, Socket};
+use super::sys::{Peer, Ready, Socket};
 use super::wire::Wire;
 use crate::clock::{self, Nanos};
 use std::io;
@@ -21,8 +21,10 @@ const AGE_MAX: Nanos = Nanos::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Side {
     pub(super) socket: Socket,
-    /// Reading may give something: no read has found nothing since the last report.
+    /// Reading may give something: no read has come back short since the last report.
     pub(super) readable: bool,
+    /// The end of the stream is in the kernel. It brings no further report, so a short read is not the last.
+    ended: bool,
     /// Writing may work, likewise.
     pub(super) writable: bool,
 }
@@ -30,17 +32,18 @@ pub(super) struct Side {
 impl Side {
     /// A connection that has just been accepted.
     pub(super) fn open(socket: Socket) -> Self {
-        Self { socket, readable: true, writable: true }
+        Self { socket, readable: true, ended: false, writable: true }
     }
 
     /// A connection that is being made.
     pub(super) fn connecting(socket: Socket) -> Self {
-        Self { socket, readable: false, writable: false }
+        Self { socket, readable: false, ended: false, writable: false }
     }
 
     /// Notes what was reported.
     pub(super) fn note(&mut self, ready: Ready) {
         self.readable |= ready.readable;
+        self.ended |= ready.peer != Peer::Open;
         self.writable |= ready.writable;
     }
 
@@ -50,7 +53,10 @@ impl Side {
         buffer: &mut [u8],
     ) -> io::Result<Option<(usize, Option<u64>)>> {
         match self.socket.receive(buffer) {
-            Ok(read) => Ok(Some(read)),
+            Ok(read) => {
+                self.readable = self.ended || read.0 == buffer.len();
+                Ok(Some(read))
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.readable = false;
                 Ok(None)

@@ -6,7 +6,7 @@
 use super::flow::{Flow, Receiver, Side, read_buffer};
 use super::hub::Hub;
 use super::line::{DelayLine, End};
-use super::sys::{Listener, Ready, Socket};
+use super::sys::{Listener, Peer, Ready, Socket};
 use super::wire::Wire;
 use super::{Options, RelayError, Stats};
 use crate::clock::{self, Nanos};
@@ -127,7 +127,7 @@ impl<'a> PassThrough<'a> {
         let Some(pair) = self.pairs.get_mut(&id) else { return };
         if event.token % 4 == THERE {
             pair.client.note(event);
-            if event.broken {
+            if event.peer == Peer::Broken {
                 note_reset(&pair.client, &mut pair.there, &mut self.up);
             }
         } else if let Some(upstream) = &mut pair.upstream {
@@ -138,7 +138,7 @@ impl<'a> PassThrough<'a> {
                 }
             }
             upstream.note(event);
-            if event.broken {
+            if event.peer == Peer::Broken {
                 note_reset(upstream, &mut pair.back, &mut self.down);
             }
         }

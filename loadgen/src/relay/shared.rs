@@ -9,7 +9,7 @@ use super::line::{DelayLine, End};
 use super::outbox::Outbox;
 use super::pass::RETRY;
 use super::share::{ClientId, Fate, Share, Touched};
-use super::sys::{Listener, Ready, Socket};
+use super::sys::{Listener, Peer, Ready, Socket};
 use super::wire::Wire;
 use super::{Options, RelayError, Stats};
 use crate::clock::{self, Nanos};
@@ -133,7 +133,7 @@ impl<'a> Sharing<'a> {
             let id = event.token / 4;
             if let Some(side) = self.clients.get_mut(&id) {
                 side.note(event);
-                if event.broken && side.socket.take_error().is_err() {
+                if event.peer == Peer::Broken && side.socket.take_error().is_err() {
                     return self.close_client(id);
                 }
                 self.flush_client(id);
@@ -155,7 +155,7 @@ impl<'a> Sharing<'a> {
             }
         }
         side.note(event);
-        if event.broken && side.socket.take_error().is_err() {
+        if event.peer == Peer::Broken && side.socket.take_error().is_err() {
             self.stats.resets += 1;
             return self.lose(index, "the upstream aborted a shared connection".to_owned());
         }

@@ -229,8 +229,18 @@ pub(super) struct Ready {
     pub(super) readable: bool,
     /// Bytes can be written, or connecting has come to an end.
     pub(super) writable: bool,
+    pub(super) peer: Peer,
+}
+
+/// What a report says about the other side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// It may say more.
+    Open,
+    /// It has ended its stream: no further report will say so.
+    Ended,
     /// The connection is dead in both directions.
-    pub(super) broken: bool,
+    Broken,
 }
 
 /// A set of sockets, each reported once per change (edge-triggered).
@@ -288,7 +298,13 @@ impl PollSet {
                 token: data.u64(),
                 readable: flags.intersects(readable),
                 writable: flags.intersects(epoll::EventFlags::OUT | broken),
-                broken: flags.intersects(broken),
+                peer: if flags.intersects(broken) {
+                    Peer::Broken
+                } else if flags.intersects(epoll::EventFlags::RDHUP) {
+                    Peer::Ended
+                } else {
+                    Peer::Open
+                },
             }
         }));
         Ok(())
