@@ -1,6 +1,8 @@
 //! The loop's guarantees on every backend: fairness, nothing left unread while it sleeps, handlers
 //! that remove one another, the set size, and an interrupted sleep.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use aelab_server::ae::{Backend, EventLoop, Mask};
 use aelab_server::clock::Clock;
 use proptest::prelude::{Just, Strategy, prop_oneof, proptest};

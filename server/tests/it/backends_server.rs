@@ -1,6 +1,8 @@
 //! A whole server on every backend: long pipelines, large values, bursts of connections, clients
 //! that leave, a stopped process, and select's limit as a client and an operator meet it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use aelab_server::ae::Backend;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
