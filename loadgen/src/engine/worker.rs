@@ -179,12 +179,14 @@ impl<'a, W: Wire> Worker<'a, W> {
         let now = self.wire.now();
         self.now = now;
         self.lateness.note(wakeup, now);
+        // Before the phase may move on: a thread that wakes after the end of the measurement has not yet
+        // created what fell due while it slept, and a run with nothing open would end without it.
+        self.create_due(now);
         if self.keep_time(now, control) {
             self.read_ready();
             return Ok(true);
         }
         self.run_timers(now);
-        self.create_due(now);
         self.flush();
         self.read_ready();
         self.flush();
