@@ -93,6 +93,7 @@ fn ours(port: u16, depth: usize, requests: u64) -> f64 {
         commands: vec![CommandPlan::new(&["GET", "__key__"])],
         keys: KeySpace::uniform(KEYS),
         values: ValueSize::Fixed(32),
+        compressible: 0.0,
     };
     let target = Target::plain(Endpoint::Tcp(([127, 0, 0, 1], port).into()));
     let group = GroupPlan {

@@ -206,10 +206,7 @@ impl RunArgs {
         let prefill = load.prefill.then(|| FillPlan {
             count: load.keyspace.unwrap_or(1),
             prefix: "key:".to_owned(),
-            value_bytes: match load.data_size {
-                ValueSize::Fixed(bytes) => bytes,
-                ValueSize::Range { min, max } => min.midpoint(max),
-            },
+            value_bytes: load.data_size.typical(),
             seed: load.seed,
         });
         Ok(Resolved { target, prefill, runs, percentiles: self.output.percentiles.clone() })
@@ -290,7 +287,8 @@ impl LoadArgs {
                     KeyDistArg::Sequential => KeyDistribution::Sequential,
                 },
             },
-            values: self.data_size,
+            values: self.data_size.clone(),
+            compressible: 0.0,
         };
         let mut group = GroupPlan::new("load", target.clone(), self.connections, workload);
         group.pipeline = self.pipeline;

@@ -3,14 +3,12 @@
 //! Not the parser of what a user typed; these are the rules the engine itself relies on.
 
 use super::EngineError;
-use super::plan::{GroupPlan, RunPlan, ValueSize};
+use super::plan::{GroupPlan, RunPlan};
 use crate::clock::Nanos;
 use crate::sys;
 
 /// Descriptors besides the connections: standard streams, a poll set and a timer per thread, files of the report.
 const SPARE_DESCRIPTORS: u64 = 64;
-/// Longest value a workload may write: what Redis takes.
-const VALUE_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// Checks a plan.
 ///
@@ -85,15 +83,14 @@ fn check_group(group: &GroupPlan) -> Result<(), String> {
     if digits > 0 && workload.keys.count > largest {
         return Err(format!("{} keys do not fit in {digits} digits", workload.keys.count));
     }
-    match workload.values {
-        ValueSize::Range { min, max } if min > max => {
-            Err(format!("value sizes from {min} to {max} are upside down"))
-        }
-        ValueSize::Fixed(len) | ValueSize::Range { max: len, .. } if len > VALUE_BYTES_MAX => {
-            Err(format!("a value of {len} bytes is more than the {VALUE_BYTES_MAX} a server takes"))
-        }
-        _ => Ok(()),
+    if !(0.0..=1.0).contains(&workload.compressible) {
+        return Err(format!(
+            "a compressible share of {} is not between 0 and 1",
+            workload.compressible
+        ));
     }
+    workload.keys.distribution.check()?;
+    workload.values.check()
 }
 
 /// A run without a duration lasts until every quota is done: each must be within reach.

@@ -4,6 +4,7 @@
 //! Invariant: a plan alone decides which requests are sent, and when each is due; nothing at run time moves the schedule.
 
 pub use super::arrival::{ArrivalProcess, Rate, Shape, parse_trace};
+pub use super::values::{KeyDistribution, KeySpace, ValueSize};
 use crate::clock::Nanos;
 use std::fmt;
 use std::net::SocketAddr;
@@ -225,6 +226,8 @@ pub struct Workload {
     pub keys: KeySpace,
     /// What `__data__` becomes.
     pub values: ValueSize,
+    /// Share of each value, 0 to 1, that a compressor makes vanish: one byte repeated.
+    pub compressible: f64,
 }
 
 /// A command with placeholders.
@@ -261,54 +264,6 @@ pub enum Cursor {
     Follow {
         /// 1 for SCAN, 2 for SSCAN, HSCAN and ZSCAN.
         arg_index: usize,
-    },
-}
-
-/// The keys of a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeySpace {
-    /// Put before the number.
-    pub prefix: String,
-    /// Digits of the number, zero-padded; 0 writes it as it is.
-    pub digits: usize,
-    /// Number of distinct keys; at least one.
-    pub count: u64,
-    /// How a key is chosen.
-    pub distribution: KeyDistribution,
-}
-
-impl KeySpace {
-    /// Twelve digits after `key:`, as redis-benchmark writes them.
-    pub fn uniform(count: u64) -> Self {
-        Self {
-            prefix: "key:".to_owned(),
-            digits: 12,
-            count: count.max(1),
-            distribution: KeyDistribution::Uniform,
-        }
-    }
-}
-
-/// How a key is chosen from the key space.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyDistribution {
-    /// Each with the same chance.
-    Uniform,
-    /// One after the other, over and over.
-    Sequential,
-}
-
-/// How long a value is, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ValueSize {
-    /// Always the same.
-    Fixed(usize),
-    /// Each length from `min` to `max` with the same chance.
-    Range {
-        /// Shortest.
-        min: usize,
-        /// Longest, included.
-        max: usize,
     },
 }
 

@@ -47,4 +47,9 @@ impl Rng {
     pub(super) fn exponential(&mut self) -> f64 {
         -self.unit().ln()
     }
+
+    /// A normal number of mean 0 and deviation 1 (Box and Muller; the second of the pair is let go).
+    pub(super) fn normal(&mut self) -> f64 {
+        (2.0 * self.exponential()).sqrt() * (std::f64::consts::TAU * self.unit()).cos()
+    }
 }

@@ -47,7 +47,7 @@ pub(super) fn divide(plan: &RunPlan) -> Result<Vec<Shares>, EngineError> {
         .iter()
         .zip(0_u64..)
         .map(|(group, index)| {
-            value_block(group.workload.values, Rng::new(plan.seed, &[index, 0, VALUE_STREAM]))
+            value_block(&group.workload, Rng::new(plan.seed, &[index, 0, VALUE_STREAM]))
         })
         .collect();
     let share = |thread| {

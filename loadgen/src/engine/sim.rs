@@ -45,6 +45,8 @@ pub struct Script {
     pub chunk_bytes: usize,
     /// What a write costs the engine.
     pub write_cost: Nanos,
+    /// How late the engine wakes up from each sleep.
+    pub wake_late: Nanos,
 }
 
 /// How long a command takes.
@@ -67,6 +69,7 @@ impl Script {
             scan_calls: 3,
             chunk_bytes: usize::MAX,
             write_cost: Nanos::ZERO,
+            wake_late: Nanos::ZERO,
         }
     }
 }
@@ -254,7 +257,9 @@ impl Wire for Server {
             if until == Nanos::MAX {
                 return Err(io::Error::other("nothing would ever happen"));
             }
-            self.now = self.now.max(until);
+            if until > self.now {
+                self.now = until.saturating_add(self.script.wake_late);
+            }
         }
         while let Some(Reverse((at, ..))) = self.events.peek()
             && *at <= self.now

@@ -6,24 +6,12 @@
 //! An argument whose length is always the same has its `$len` header among the fixed bytes; only the others have theirs
 //! computed per request.
 
+use super::draw::Source;
 use super::plan::{CommandPlan, Cursor, KeyDistribution, KeySpace, ValueSize};
 use std::ops::Range;
 
 /// Digits `__rand_int__` is padded to, as redis-benchmark does.
 const RAND_INT_DIGITS: usize = 12;
-
-/// Where the number of a slot comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    /// Below the bound, each with the same chance.
-    Uniform { below: u64 },
-    /// 0, 1, 2, … below the bound, over and over; each thread takes its share.
-    Sequential { below: u64 },
-    /// An offset into the value block.
-    BlockOffset,
-    /// A length from the range.
-    Length { min: u64, max: u64 },
-}
 
 /// A command, ready to be written.
 #[derive(Clone, Debug)]
@@ -76,7 +64,7 @@ impl Template {
     pub(super) fn compile(
         command: &CommandPlan,
         keys: &KeySpace,
-        values: ValueSize,
+        values: &ValueSize,
     ) -> Result<Self, String> {
         if command.args.is_empty() {
             return Err("a command needs a name".to_owned());
@@ -235,7 +223,7 @@ fn fixed_len(pieces: &[Piece]) -> Option<usize> {
 
 struct Compiler<'a> {
     keys: &'a KeySpace,
-    values: ValueSize,
+    values: &'a ValueSize,
     slots: Vec<Source>,
 }
 
@@ -265,35 +253,40 @@ impl Compiler<'_> {
         let words: Vec<&str> = holder.split_whitespace().collect();
         match words.as_slice() {
             ["__key__"] => {
-                self.key(key_source(self.keys.distribution, self.keys.count), pieces);
+                self.key(Source::keys(self.keys.distribution, self.keys.count), pieces);
             }
             ["__rand_int__"] => {
-                let slot = self.slot(Source::Uniform { below: self.keys.count });
+                let slot = self.slot(Source::uniform(self.keys.count));
                 pieces.push(Piece::Number { slot, digits: RAND_INT_DIGITS });
             }
             ["__data__"] => {
-                let len = match self.values {
-                    ValueSize::Fixed(len) => DataLen::Fixed(len),
-                    ValueSize::Range { min, max } => DataLen::Slot(
-                        self.slot(Source::Length { min: min as u64, max: max as u64 }),
-                    ),
+                let len = match (self.values, Source::lengths(self.values)) {
+                    (_, Some(lengths)) => DataLen::Slot(self.slot(lengths)),
+                    (values, None) => DataLen::Fixed(values.longest()),
                 };
                 let offset_slot = self.slot(Source::BlockOffset);
                 pieces.push(Piece::Data { offset_slot, len });
             }
             ["key", kind, count] => {
                 let count = positive(count, holder)?;
-                let distribution = match *kind {
-                    "uniform" => KeyDistribution::Uniform,
-                    "sequential" | "sequence" => KeyDistribution::Sequential,
-                    other => {
-                        return Err(format!("'{{{holder}}}': '{other}' is no key distribution"));
-                    }
-                };
-                self.key(key_source(distribution, count), pieces);
+                let distribution =
+                    KeyDistribution::parse(kind).map_err(|why| format!("'{{{holder}}}': {why}"))?;
+                self.key(Source::keys(distribution, count), pieces);
+            }
+            ["rand" | "ttl", range] if range.contains('-') => {
+                let (min, max) = range.split_once('-').unwrap_or_default();
+                let (min, max) = (positive(min, holder)?, positive(max, holder)?);
+                if min > max {
+                    return Err(format!("'{{{holder}}}': {min} is above {max}"));
+                }
+                let slot = self.slot(Source::Between { min, max });
+                pieces.push(Piece::Number { slot, digits: 0 });
+            }
+            ["ttl", seconds] => {
+                pieces.push(Piece::Text(positive(seconds, holder)?.to_string().into_bytes()));
             }
             ["rand", bound] => {
-                let slot = self.slot(Source::Uniform { below: positive(bound, holder)? });
+                let slot = self.slot(Source::uniform(positive(bound, holder)?));
                 pieces.push(Piece::Number { slot, digits: 0 });
             }
             _ => return Err(format!("'{{{holder}}}' is no placeholder known here")),
@@ -310,13 +303,6 @@ impl Compiler<'_> {
     }
 }
 
-const fn key_source(distribution: KeyDistribution, count: u64) -> Source {
-    match distribution {
-        KeyDistribution::Uniform => Source::Uniform { below: count },
-        KeyDistribution::Sequential => Source::Sequential { below: count },
-    }
-}
-
 fn positive(text: &str, holder: &str) -> Result<u64, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
@@ -325,7 +311,7 @@ fn positive(text: &str, holder: &str) -> Result<u64, String> {
 }
 
 /// Words that start a placeholder in braces; other braces are plain text (hash tags, JSON).
-const BRACED: [&str; 2] = ["key ", "rand "];
+const BRACED: [&str; 3] = ["key ", "rand ", "ttl "];
 const BARE: [&str; 3] = ["__key__", "__data__", "__rand_int__"];
 
 /// The first placeholder: where it stands, and its text without braces.
@@ -358,7 +344,8 @@ mod tests {
 
     fn check(args: &[&str], values: ValueSize, number: u64, want: &str) {
         let keys = KeySpace::uniform(1_000);
-        let template = Template::compile(&CommandPlan::new(args), &keys, values).expect("compiles");
+        let template =
+            Template::compile(&CommandPlan::new(args), &keys, &values).expect("compiles");
         let mut out = Vec::new();
         template.write(&mut out, b"abcdefghij", 0, &mut Fixed(number));
         assert_eq!(String::from_utf8_lossy(&out), want);
@@ -366,19 +353,32 @@ mod tests {
 
     #[test]
     fn placeholders_become_well_formed_requests() {
-        let d3 = ValueSize::Fixed(3);
-        check(&["PING"], d3, 0, "*1\r\n$4\r\nPING\r\n");
-        check(&["GET", "__key__"], d3, 7, "*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000007\r\n");
-        check(&["ECHO", "a__rand_int__b"], d3, 42, "*2\r\n$4\r\nECHO\r\n$14\r\na000000000042b\r\n");
-        check(&["ECHO", "__data__"], d3, 2, "*2\r\n$4\r\nECHO\r\n$3\r\ncde\r\n");
-        check(&["ECHO", "x{rand 1000}"], d3, 999, "*2\r\n$4\r\nECHO\r\n$4\r\nx999\r\n");
-        check(&["ECHO", ""], d3, 0, "*2\r\n$4\r\nECHO\r\n$0\r\n\r\n");
+        let d3 = || ValueSize::Fixed(3);
+        check(&["PING"], d3(), 0, "*1\r\n$4\r\nPING\r\n");
+        check(&["GET", "__key__"], d3(), 7, "*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000007\r\n");
+        check(
+            &["ECHO", "a__rand_int__b"],
+            d3(),
+            42,
+            "*2\r\n$4\r\nECHO\r\n$14\r\na000000000042b\r\n",
+        );
+        check(&["ECHO", "__data__"], d3(), 2, "*2\r\n$4\r\nECHO\r\n$3\r\ncde\r\n");
+        check(&["ECHO", "x{rand 1000}"], d3(), 999, "*2\r\n$4\r\nECHO\r\n$4\r\nx999\r\n");
+        check(&["ECHO", ""], d3(), 0, "*2\r\n$4\r\nECHO\r\n$0\r\n\r\n");
         check(
             &["ECHO", "{user}:{\"a\":1}"],
-            d3,
+            d3(),
             0,
             "*2\r\n$4\r\nECHO\r\n$14\r\n{user}:{\"a\":1}\r\n",
         );
+        check(
+            &["GET", "{key zipf:1.1 9}"],
+            d3(),
+            7,
+            "*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000007\r\n",
+        );
+        check(&["EX", "{ttl 30-90}"], d3(), 44, "*2\r\n$2\r\nEX\r\n$2\r\n44\r\n");
+        check(&["EX", "{ttl 60}"], d3(), 0, "*2\r\n$2\r\nEX\r\n$2\r\n60\r\n");
         let range = ValueSize::Range { min: 1, max: 9 };
         check(&["ECHO", "__data__"], range, 4, "*2\r\n$4\r\nECHO\r\n$4\r\nefgh\r\n");
     }
@@ -386,9 +386,20 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let keys = KeySpace::uniform(10);
-        for (arg, part) in [("{key zipff 3}", "zipff"), ("{rand 0}", "'0'"), ("{rand x}", "'x'")] {
+        for (arg, part) in [
+            ("{key zipff 3}", "zipff"),
+            ("{key zipf:nan 3}", "exponent"),
+            ("{key uniform 0}", "'0'"),
+            ("{rand 0}", "'0'"),
+            ("{rand x}", "'x'"),
+            ("{rand 9-3}", "above"),
+            ("{rand -3}", "positive"),
+            ("{ttl 0}", "'0'"),
+            ("{ttl 99999999999999999999}", "positive"),
+        ] {
             let command = CommandPlan::new(&["GET", arg]);
-            let error = Template::compile(&command, &keys, ValueSize::Fixed(1)).expect_err("wrong");
+            let error =
+                Template::compile(&command, &keys, &ValueSize::Fixed(1)).expect_err("wrong");
             assert!(error.contains(part), "{error}");
         }
     }

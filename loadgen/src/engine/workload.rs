@@ -3,9 +3,10 @@
 //! Not the schedule (when) and not the connection (where). Invariant: numbers are drawn in batches before they are
 //! needed, so that drawing does not fall between a request's due time and its sending.
 
-use super::plan::{Cursor, ValueSize, Workload};
+use super::draw::Source;
+use super::plan::{Cursor, Workload};
 use super::random::Rng;
-use super::template::{Numbers, Source, Template};
+use super::template::{Numbers, Template};
 use std::sync::Arc;
 
 /// Numbers drawn at a time: enough to keep the generator in registers, small enough to stay in the first cache.
@@ -49,19 +50,24 @@ pub(super) struct Share {
     pub(super) of: u64,
 }
 
+/// Bytes of the value block that repeat the pattern "some random, some compressible": short enough that most values hold
+/// several, long enough that a compressor finds its match.
+const CELL_BYTES: usize = 32;
+
 /// A value block large enough for a workload, filled from a seed; all threads of a group share it.
-pub(super) fn value_block(values: ValueSize, mut rng: Rng) -> Arc<[u8]> {
+pub(super) fn value_block(workload: &Workload, mut rng: Rng) -> Arc<[u8]> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let longest = match values {
-        ValueSize::Fixed(len) => len,
-        ValueSize::Range { max, .. } => max,
-    };
-    let len = (longest * 2).max(BLOCK_BYTES_MIN);
+    let len = (workload.values.longest() * 2).max(BLOCK_BYTES_MIN);
     let mut block = Vec::with_capacity(len + 8);
     while block.len() < len {
         block.extend(rng.next_u64().to_le_bytes().map(|byte| ALPHABET[usize::from(byte & 63)]));
     }
     block.truncate(len);
+    let plain = (workload.compressible * CELL_BYTES as f64).round() as usize;
+    for cell in block.chunks_mut(CELL_BYTES) {
+        let len = cell.len();
+        cell[len.saturating_sub(plain)..].fill(b'x');
+    }
     block.into()
 }
 
@@ -80,13 +86,13 @@ impl Generator {
         let mut weights = Vec::new();
         let mut total = 0;
         for plan in &workload.commands {
-            let template = Template::compile(plan, &workload.keys, workload.values)?;
+            let template = Template::compile(plan, &workload.keys, &workload.values)?;
             let batches = template.slots.iter().cloned().map(Batch::new).collect();
             commands.push(Command { template, batches, cursor: plan.cursor });
             total += u64::from(plan.weight);
             weights.push(total);
         }
-        let choices = Batch::new(Source::Uniform { below: total });
+        let choices = Batch::new(Source::uniform(total));
         Ok(Self { commands, weights, choices, block, share, rng })
     }
 
@@ -172,34 +178,19 @@ impl Batch {
 
     fn refill(&mut self, share: Share, block: &[u8], rng: &mut Rng) {
         self.next = 0;
-        match self.source {
-            Source::Uniform { below } => {
-                self.numbers.fill_with(|| rng.below(below));
-            }
-            Source::Sequential { below } => {
-                for number in &mut self.numbers {
-                    *number = (share.index + self.position * share.of) % below;
-                    self.position += 1;
-                }
-            }
-            Source::BlockOffset => {
-                self.numbers.fill_with(|| rng.below(block.len() as u64));
-            }
-            Source::Length { min, max } => {
-                self.numbers.fill_with(|| min + rng.below(max - min + 1));
-            }
-        }
+        self.source.fill(&mut self.numbers, &mut self.position, share, block.len(), rng);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::{CommandPlan, KeyDistribution, KeySpace};
+    use super::super::plan::{CommandPlan, KeyDistribution, KeySpace, ValueSize};
     use super::*;
 
     fn generator(commands: Vec<CommandPlan>, keys: KeySpace, share: Share) -> Generator {
-        let workload = Workload { commands, keys, values: ValueSize::Fixed(8) };
-        let block = value_block(workload.values, Rng::new(1, &[]));
+        let values = ValueSize::Fixed(8);
+        let workload = Workload { commands, keys, values, compressible: 0.0 };
+        let block = value_block(&workload, Rng::new(1, &[]));
         Generator::new(&workload, block, share, Rng::new(1, &[share.index])).expect("valid")
     }
 
@@ -234,5 +225,24 @@ mod tests {
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), 300);
+    }
+
+    #[test]
+    fn the_compressible_share_is_kept_in_values_of_any_length() {
+        for (share, want) in [(0.0, 0.0), (0.25, 0.25), (0.5, 0.5), (1.0, 1.0)] {
+            let workload = Workload {
+                commands: vec![CommandPlan::new(&["SET", "k", "__data__"])],
+                keys: KeySpace::uniform(1),
+                values: ValueSize::Fixed(1_000),
+                compressible: share,
+            };
+            let block = value_block(&workload, Rng::new(1, &[]));
+            for offset in [0, 17, 40_000] {
+                let value = &block[offset..offset + 1_000];
+                // Every 64th of the random letters is the filler by chance.
+                let runs = value.windows(2).filter(|pair| pair == b"xx").count() as f64 / 1_000.0;
+                assert!((runs - want).abs() < 0.04, "{share} at {offset}: {runs}");
+            }
+        }
     }
 }

@@ -60,6 +60,7 @@ fn group_plan(group: &Group, data: &DataSet, target: &Target) -> Result<GroupPla
             },
         },
         values: ValueSize::Fixed(usize::try_from(data.value_bytes).unwrap_or(usize::MAX)),
+        compressible: 0.0,
     };
     let connections = usize::try_from(group.connections).unwrap_or(usize::MAX);
     let mut plan = GroupPlan::new(&group.name, target.clone(), connections, workload);

@@ -89,6 +89,7 @@ fn group(endpoint: Endpoint, connections: usize, requests: u64) -> GroupPlan {
         commands: vec![CommandPlan::new(&["SET", "__key__", "__data__"])],
         keys: KeySpace::uniform(1_000),
         values: ValueSize::Fixed(32),
+        compressible: 0.0,
     };
     GroupPlan {
         requests: Some(requests),

@@ -2,8 +2,9 @@
 
 use aelab_loadgen::clock::Nanos;
 use aelab_loadgen::engine::plan::{
-    ArrivalProcess, Assignment, CommandPlan, Cursor, Endpoint, GroupPlan, KeySpace, OnTimeout,
-    Phases, Rate, Reconnect, RequestLog, Role, RunPlan, Shape, Target, ValueSize, Workload,
+    ArrivalProcess, Assignment, CommandPlan, Cursor, Endpoint, GroupPlan, KeyDistribution,
+    KeySpace, OnTimeout, Phases, Rate, Reconnect, RequestLog, Role, RunPlan, Shape, Target,
+    ValueSize, Workload,
 };
 use aelab_loadgen::engine::result::{GroupResult, MetricResult, RunResult};
 use aelab_loadgen::engine::sim::{Script, Service, simulate};
@@ -20,6 +21,7 @@ fn group(name: &str, command: &[&str], connections: usize) -> GroupPlan {
         commands: vec![CommandPlan::new(command)],
         keys: KeySpace::uniform(1_000),
         values: ValueSize::Fixed(32),
+        compressible: 0.0,
     };
     let target = Target::plain(Endpoint::Tcp(([127, 0, 0, 1], 6379).into()));
     GroupPlan::new(name, target, connections, workload)
@@ -374,11 +376,15 @@ proptest! {
         arrival in prop_oneof![
             Just(constant(500.0)),
             Just(poisson(700.0)),
+            Just(shaped(Shape::Burst {
+                rate: 400.0, on: Nanos::from_millis(20), off: Nanos::from_millis(90),
+            })),
             Just(ArrivalProcess::Closed { think: Nanos::ZERO }),
             Just(ArrivalProcess::Closed { think: Nanos::from_millis(3) }),
         ],
         timeout in prop_oneof![Just(None), (10..900_u64).prop_map(|ms| Some(Nanos::from_millis(ms)))],
         keep in any::<bool>(),
+        pinned in any::<bool>(),
         command in prop_oneof![Just("GET"), Just("SCAN"), Just("FAIL")],
     ) {
         let span = |&(from, len): &(u64, u64)| {
@@ -397,6 +403,7 @@ proptest! {
             pipeline,
             timeout,
             backlog_max: 200,
+            assignment: if pinned { Assignment::Pinned } else { Assignment::AnyFree },
             on_timeout: if keep { OnTimeout::Keep } else { OnTimeout::Reconnect },
             ..group("any", &[command, "0"], connections)
         };
@@ -535,4 +542,53 @@ fn pinned_requests_keep_their_connection() {
     let group = GroupPlan { reconnect: Reconnect::Never, ..group };
     let result = run(vec![group], 10, &script);
     assert!(result.groups[0].counts.unfinished >= 799, "{:?}", result.groups[0].counts);
+}
+
+#[test]
+fn a_thread_that_wakes_late_loses_no_request() {
+    for late in [1, 3, 50] {
+        let script = Script { wake_late: Nanos::from_millis(late), ..Script::steady(US) };
+        for arrival in [constant(1_000.0), constant(7.0)] {
+            let want = arrival.rate().expect("open").as_per_second() as u64;
+            let counts = run(vec![gets(200, arrival)], 1, &script).groups[0].counts;
+            assert_eq!((counts.scheduled, counts.ok), (want, want), "{late} ms");
+        }
+    }
+}
+
+#[test]
+fn nonsense_is_refused_with_a_reason() {
+    let refused = |change: &dyn Fn(&mut GroupPlan), part: &str| {
+        let mut group = gets(2, constant(10.0));
+        change(&mut group);
+        let plan = RunPlan::new(vec![group], phases(Nanos::ZERO, Nanos::from_secs(1)));
+        let error = simulate(&plan, &Script::steady(US)).expect_err(part).to_string();
+        assert!(error.contains(part) && error.contains("victims"), "{error}");
+    };
+    refused(&|g| g.connections = 0, "connection");
+    refused(&|g| g.pipeline = 0, "pipeline");
+    refused(&|g| g.workload.compressible = f64::NAN, "compressible");
+    refused(&|g| g.workload.compressible = 1.1, "compressible");
+    let zipf = |exponent| {
+        move |g: &mut GroupPlan| {
+            g.workload.keys.distribution = KeyDistribution::Zipf { exponent };
+        }
+    };
+    refused(&zipf(f64::NAN), "exponent");
+    refused(&zipf(f64::INFINITY), "exponent");
+    refused(&zipf(-1.0), "exponent");
+    refused(&|g| g.workload.values = ValueSize::Fixed(usize::MAX), "bytes");
+    refused(&|g| g.workload.values = ValueSize::Range { min: 9, max: 1 }, "upside down");
+    refused(&|g| g.workload.values = ValueSize::Weighted([].into()), "weight 0");
+    let ramp = |from, to| {
+        move |g: &mut GroupPlan| {
+            g.arrival = shaped(Shape::Ramp { from, to, over: MS });
+        }
+    };
+    refused(&ramp(f64::NAN, 1.0), "not a rate");
+    refused(&ramp(-1.0, 1.0), "not a rate");
+    refused(&ramp(1.0, f64::INFINITY), "more than");
+    refused(&ramp(0.0, 0.0), "no request");
+    refused(&|g| g.arrival = ArrivalProcess::Trace([MS, Nanos::ZERO].into()), "before");
+    refused(&|g| g.arrival = ArrivalProcess::Trace([].into()), "empty");
 }

@@ -1,0 +1,236 @@
+//! Random numbers for the slots of a request: keys, lengths, offsets.
+//!
+//! Not the choice of a command and not text. Invariant: a source gives numbers of its range only; which, depends on the
+//! generator's state and, for sequences, on the position.
+
+use super::plan::{KeyDistribution, ValueSize};
+use super::random::Rng;
+use super::workload::Share;
+use super::zipf::Zipf;
+use std::sync::Arc;
+
+/// Where the number of a slot comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Source {
+    /// From `min` to `max`, each with the same chance.
+    Between { min: u64, max: u64 },
+    /// 0, 1, 2, … below the bound, over and over; each thread takes its share.
+    Sequential { below: u64 },
+    /// Zipf's law, 0 the most frequent.
+    Zipf(Zipf),
+    /// Zipf's law, counted down from the last number.
+    Latest { last: u64, zipf: Zipf },
+    /// A bell curve around the middle, cut off at the ends.
+    Gaussian { below: u64, deviation: f64 },
+    /// The first `hot` numbers with this chance, of 2^64, else one of the others.
+    Hotspot { hot: u64, chance: u64, below: u64 },
+    /// An offset into the value block.
+    BlockOffset,
+    /// One of these sizes, each with the running sum of the weights up to it.
+    Weighted(Arc<[(u64, u64)]>),
+    /// A length from `min` on by Zipf's law.
+    ZipfLength { min: u64, zipf: Zipf },
+}
+
+impl Source {
+    /// Each number below the bound (at least 1) with the same chance.
+    pub(super) const fn uniform(below: u64) -> Self {
+        Self::Between { min: 0, max: below.saturating_sub(1) }
+    }
+
+    /// The numbers of a key space of this size.
+    pub(super) fn keys(distribution: KeyDistribution, count: u64) -> Self {
+        match distribution {
+            KeyDistribution::Uniform => Self::uniform(count),
+            KeyDistribution::Sequential => Self::Sequential { below: count },
+            KeyDistribution::Zipf { exponent } => Self::Zipf(Zipf::new(count, exponent)),
+            KeyDistribution::Latest { exponent } => {
+                Self::Latest { last: count.saturating_sub(1), zipf: Zipf::new(count, exponent) }
+            }
+            KeyDistribution::Gaussian { deviation } => {
+                Self::Gaussian { below: count, deviation: deviation * count as f64 }
+            }
+            KeyDistribution::Hotspot { keys, requests } => {
+                let hot = ((keys * count as f64).round() as u64).clamp(1, count);
+                // All keys are hot: nothing is left for the others.
+                let chance =
+                    if hot == count { u64::MAX } else { (requests * 2_f64.powi(64)) as u64 };
+                Self::Hotspot { hot, chance, below: count }
+            }
+        }
+    }
+
+    /// The lengths of values; `None` if there is only one.
+    pub(super) fn lengths(values: &ValueSize) -> Option<Self> {
+        Some(match values {
+            ValueSize::Fixed(_) => return None,
+            ValueSize::Range { min, max } => Self::Between { min: *min as u64, max: *max as u64 },
+            ValueSize::Weighted(sizes) => {
+                let mut sum = 0;
+                let sums = sizes.iter().map(|(size, weight)| {
+                    sum += u64::from(*weight);
+                    (*size as u64, sum)
+                });
+                Self::Weighted(sums.collect())
+            }
+            ValueSize::Zipf { min, max, exponent } => {
+                let zipf = Zipf::new((max - min) as u64 + 1, *exponent);
+                Self::ZipfLength { min: *min as u64, zipf }
+            }
+        })
+    }
+
+    /// Fills `numbers` with the next ones. `position` is where a sequence stands on this thread.
+    pub(super) fn fill(
+        &self,
+        numbers: &mut [u64],
+        position: &mut u64,
+        share: Share,
+        block_len: usize,
+        rng: &mut Rng,
+    ) {
+        match self {
+            Self::Between { min, max } => {
+                // All of 64 bits is one more than a bound can say; nobody will miss the last number.
+                let below = (max - min).saturating_add(1);
+                numbers.fill_with(|| min + rng.below(below));
+            }
+            Self::Sequential { below } => numbers.fill_with(|| {
+                let number = u128::from(share.index) + u128::from(*position) * u128::from(share.of);
+                *position += 1;
+                (number % u128::from((*below).max(1))) as u64
+            }),
+            Self::Zipf(zipf) => numbers.fill_with(|| zipf.draw(rng) - 1),
+            Self::Latest { last, zipf } => {
+                numbers.fill_with(|| last.saturating_sub(zipf.draw(rng) - 1));
+            }
+            Self::Gaussian { below, deviation } => {
+                numbers.fill_with(|| gaussian(*below, *deviation, rng));
+            }
+            Self::Hotspot { hot, chance, below } => numbers.fill_with(|| {
+                if rng.next_u64() <= *chance {
+                    rng.below(*hot)
+                } else {
+                    hot + rng.below(below - hot)
+                }
+            }),
+            Self::BlockOffset => numbers.fill_with(|| rng.below(block_len as u64)),
+            Self::Weighted(sizes) => numbers.fill_with(|| weighted(sizes, rng)),
+            Self::ZipfLength { min, zipf } => numbers.fill_with(|| min + zipf.draw(rng) - 1),
+        }
+    }
+}
+
+fn gaussian(below: u64, deviation: f64, rng: &mut Rng) -> u64 {
+    let whole = below as f64;
+    loop {
+        let number = whole / 2.0 + rng.normal() * deviation;
+        if (0.0..whole).contains(&number) {
+            return (number as u64).min(below.saturating_sub(1));
+        }
+    }
+}
+
+fn weighted(sizes: &[(u64, u64)], rng: &mut Rng) -> u64 {
+    let total = sizes.last().map_or(0, |(_, sum)| *sum);
+    let choice = rng.below(total);
+    sizes.iter().find(|(_, sum)| choice < *sum).map_or(0, |(size, _)| *size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{Strategy as _, any, prop_assert, prop_oneof, proptest};
+
+    const ALONE: Share = Share { index: 0, of: 1 };
+
+    fn draw(source: &Source, count: usize) -> Vec<u64> {
+        let mut numbers = vec![0; count];
+        source.fill(&mut numbers, &mut 0, ALONE, 1_000, &mut Rng::new(5, &[]));
+        numbers
+    }
+
+    fn keys(distribution: KeyDistribution, count: u64, draws: usize) -> Vec<u64> {
+        draw(&Source::keys(distribution, count), draws)
+    }
+
+    /// How far counts in ten equal cells are from what is wanted, as chi-square (9 degrees of freedom: 99.9 % below 27.9).
+    fn chi(numbers: &[u64], count: u64, want: impl Fn(f64, f64) -> f64) -> f64 {
+        let mut cells = [0_f64; 10];
+        numbers.iter().for_each(|number| cells[(number * 10 / count) as usize] += 1.0);
+        (0_u32..)
+            .zip(cells)
+            .map(|(cell, got)| {
+                let from = f64::from(cell) / 10.0;
+                let want = want(from, from + 0.1) * numbers.len() as f64;
+                (got - want).powi(2) / want
+            })
+            .sum()
+    }
+
+    #[test]
+    fn uniform_is_flat_and_a_bell_is_a_bell() {
+        let uniform = keys(KeyDistribution::Uniform, 10_000, 200_000);
+        assert!(chi(&uniform, 10_000, |_, _| 0.1) < 27.9);
+        let deviation = 0.2;
+        let bell = keys(KeyDistribution::Gaussian { deviation }, 10_000, 200_000);
+        let density = |x: f64| (-((x - 0.5) / deviation).powi(2) / 2.0).exp();
+        let area = |from: f64, to: f64| {
+            let step = (to - from) / 1_000.0;
+            (0..1_000).map(|i| density(from + (f64::from(i) + 0.5) * step) * step).sum::<f64>()
+        };
+        assert!(chi(&bell, 10_000, |from, to| area(from, to) / area(0.0, 1.0)) < 27.9);
+    }
+
+    #[test]
+    fn a_hotspot_takes_its_share_and_the_latest_key_is_the_most_frequent() {
+        let hotspot = KeyDistribution::Hotspot { keys: 0.1, requests: 0.9 };
+        let hot = keys(hotspot, 1_000, 100_000);
+        let share = hot.iter().filter(|key| **key < 100).count();
+        assert!((89_500..90_500).contains(&share), "{share}");
+        let cold: Vec<u64> = hot.iter().filter(|key| **key >= 100).map(|key| key - 100).collect();
+        assert!(chi(&cold, 900, |_, _| 0.1) < 27.9);
+        let latest = keys(KeyDistribution::Latest { exponent: 0.99 }, 1_000, 10_000);
+        let oldest_first = keys(KeyDistribution::Zipf { exponent: 0.99 }, 1_000, 10_000);
+        assert!(latest.iter().zip(&oldest_first).all(|(new, old)| new + old == 999));
+        assert!(latest.iter().filter(|key| **key == 999).count() > 1_000);
+    }
+
+    #[test]
+    fn sizes_come_by_weight_and_by_law() {
+        let sizes = ValueSize::Weighted([(32, 3), (4_096, 1)].into());
+        let lengths = draw(&Source::lengths(&sizes).expect("several"), 40_000);
+        let small = lengths.iter().filter(|len| **len == 32).count();
+        assert!(lengths.iter().all(|len| [32, 4_096].contains(len)));
+        assert!((29_500..30_500).contains(&small), "{small}");
+        let zipf = ValueSize::Zipf { min: 16, max: 1_024, exponent: 1.0 };
+        let lengths = draw(&Source::lengths(&zipf).expect("several"), 40_000);
+        assert!(lengths.iter().all(|len| (16..=1_024).contains(len)));
+        // The shortest has 1/H(1 009) of all.
+        let shortest = lengths.iter().filter(|len| **len == 16).count() as f64 / 40_000.0;
+        assert!((shortest * 7.495 - 1.0).abs() < 0.05, "{shortest}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_is_of_the_space(
+            count in prop_oneof![1..20_u64, any::<u64>().prop_map(|n| n.max(1))],
+            share in 0.0001..=1.0_f64,
+            other in 0.0..=1.0_f64,
+        ) {
+            for distribution in [
+                KeyDistribution::Uniform,
+                KeyDistribution::Sequential,
+                KeyDistribution::Zipf { exponent: other * 3.0 },
+                KeyDistribution::Latest { exponent: other * 3.0 },
+                KeyDistribution::Gaussian { deviation: share },
+                KeyDistribution::Hotspot { keys: share, requests: other },
+            ] {
+                let numbers = keys(distribution, count, 30);
+                // Zipf's ranks are rounded beyond 2^53.
+                let last = numbers.iter().copied().max().unwrap_or(0);
+                prop_assert!(last < count || last as f64 <= count as f64 && count > 1 << 53);
+            }
+        }
+    }
+}
