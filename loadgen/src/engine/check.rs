@@ -58,6 +58,9 @@ fn check_group(group: &GroupPlan) -> Result<(), String> {
     if group.timeout == Some(Nanos::ZERO) {
         return Err("a time limit of zero times everything out".to_owned());
     }
+    if group.requests_per_connection == Some(0) {
+        return Err("a connection must be good for at least one request".to_owned());
+    }
     if group.requests == Some(0) {
         return Err("at least one request is needed".to_owned());
     }

@@ -11,7 +11,7 @@
 //!              └──────────────┴──────────┴─▶ Backoff ─▶ Connecting …
 //! ```
 
-use super::handshake::Handshake;
+use super::handshake::{Greeting, Handshake};
 use super::workload::Generator;
 use crate::clock::Nanos;
 use aelab_resp::{ReplyKind, ReplyScanner, ScannedReply};
@@ -37,8 +37,10 @@ pub(super) enum State {
     Handshaking {
         /// When it began to connect.
         since: Nanos,
-        /// Handshake replies that have come.
+        /// Handshake replies that have come, and that are expected in all.
         step: usize,
+        /// See `step`.
+        steps: usize,
     },
     /// Takes requests.
     Ready,
@@ -49,6 +51,23 @@ pub(super) enum State {
     },
     /// Gone for good.
     Closed,
+}
+
+/// Why a connection is being opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It never was open.
+    First,
+    /// It was lost at this time.
+    Back {
+        /// When.
+        since: Nanos,
+    },
+    /// It had served its number of requests at this time.
+    Renewed {
+        /// When.
+        since: Nanos,
+    },
 }
 
 /// A request on its way.
@@ -143,8 +162,12 @@ pub(super) struct Conn {
     pub(super) thinking: usize,
     /// Failures in a row.
     pub(super) attempts: u32,
-    /// When the connection was lost, until it is ready again.
-    pub(super) lost_at: Option<Nanos>,
+    /// Why it is being opened, or was.
+    pub(super) purpose: Purpose,
+    /// When it began to open, until the first reply comes.
+    pub(super) dialled: Option<Nanos>,
+    /// Requests it may still take before it is closed.
+    pub(super) left: u64,
     /// Lists of the worker that hold this connection.
     pub(super) listed: Listed,
 }
@@ -178,7 +201,9 @@ impl Conn {
             unrendered_calls: 0,
             thinking: 0,
             attempts: 0,
-            lost_at: None,
+            purpose: Purpose::First,
+            dialled: None,
+            left: u64::MAX,
             listed: Listed::default(),
         }
     }
@@ -197,16 +222,27 @@ impl Conn {
     /// The kernel has begun to open the connection.
     pub(super) fn on_connecting(&mut self, now: Nanos) {
         self.state = State::Connecting { since: now };
+        self.dialled = Some(now);
         self.scanner = ReplyScanner::default();
     }
 
-    /// The connection is open: the handshake is what is written first.
-    pub(super) fn on_connected(&mut self, handshake: &Handshake) {
-        if let State::Connecting { since } = self.state {
-            self.state = State::Handshaking { since, step: 0 };
-            self.pending.extend_from_slice(handshake.bytes());
-            self.rendered = self.rendered.wrapping_add(handshake.bytes().len() as u32);
+    /// The connection is open: the handshake is what is written first. [`Progress::Ready`] if there is none.
+    pub(super) fn on_connected(&mut self, handshake: &Handshake) -> Progress {
+        let State::Connecting { since } = self.state else { return Progress::Partial };
+        let greeting = match self.purpose {
+            Purpose::First | Purpose::Back { .. } => Greeting::Full,
+            Purpose::Renewed { .. } => Greeting::Short,
+        };
+        let steps = handshake.steps(greeting);
+        if steps == 0 {
+            self.state = State::Ready;
+            return Progress::Ready { since };
         }
+        let bytes = handshake.bytes(greeting);
+        self.state = State::Handshaking { since, step: 0, steps };
+        self.pending.extend_from_slice(bytes);
+        self.rendered = self.rendered.wrapping_add(bytes.len() as u32);
+        Progress::Partial
     }
 
     /// Takes a window slot for a request. The caller has checked that one is free.
@@ -222,6 +258,19 @@ impl Conn {
         }
         self.ring.push_back(InFlight { intended, sent: UNSENT, start: 0, command, mark });
         self.unrendered += 1;
+        self.left = self.left.saturating_sub(1);
+    }
+
+    /// Whether it may take one more request in a window of `pipeline`.
+    #[inline]
+    pub(super) fn has_room(&self, pipeline: usize) -> bool {
+        self.ring.len() < pipeline && self.left > 0
+    }
+
+    /// Whether it has answered all the requests it was to take.
+    #[inline]
+    pub(super) fn is_used_up(&self) -> bool {
+        self.left == 0 && self.ring.is_empty() && self.state == State::Ready
     }
 
     /// The next bytes to offer to the kernel: what it did not take last time, else as many requests as fit in `scratch`.
@@ -309,10 +358,10 @@ impl Conn {
                     self.on_reply(&reply, sink)?;
                     progress = Progress::Replies;
                 }
-                State::Handshaking { since, step } => {
+                State::Handshaking { since, step, steps } => {
                     handshake.judge(step, &reply, self.scanner.head()).map_err(Fault::Refused)?;
-                    if step + 1 < handshake.steps() {
-                        self.state = State::Handshaking { since, step: step + 1 };
+                    if step + 1 < steps {
+                        self.state = State::Handshaking { since, step: step + 1, steps };
                     } else {
                         self.state = State::Ready;
                         progress = Progress::Ready { since };

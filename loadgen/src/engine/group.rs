@@ -4,18 +4,18 @@
 //! Invariant: while a request waits in the backlog, no ready connection of the group has a free slot.
 
 use super::EngineError;
-use super::conn::{Conn, Fault, InFlight, Sink, State, UNSENT};
+use super::conn::{Conn, InFlight, Sink, State, UNSENT};
+use super::dial::Dialler;
 use super::handshake::Handshake;
+use super::links::Links;
 use super::plan::{ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reconnect, Role, RunPlan};
 use super::random::Rng;
-use super::recorder::{Recorder, count_word};
-use super::result::ConnectionCounts;
+use super::recorder::Recorder;
 use super::schedule::Schedule;
 use super::waiting::Waiting;
 use super::wire::Token;
 use super::workload::{Generator, Share};
 use crate::clock::Nanos;
-use aelab_reports::histogram::{self, Histogram};
 use aelab_resp::{ReplyKind, ScannedReply};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -64,20 +64,10 @@ pub(super) struct Group {
     thinking: VecDeque<(Nanos, Token)>,
     reconnect: Reconnect,
     rng: Rng,
+    pub(super) dialler: Dialler,
+    /// Requests a connection takes before it is replaced.
+    pub(super) per_connection: u64,
     pub(super) links: Links,
-}
-
-/// What became of the connections.
-#[derive(Debug)]
-pub(super) struct Links {
-    pub(super) counts: ConnectionCounts,
-    pub(super) failures: Vec<(String, u64)>,
-    pub(super) refused: bool,
-    pub(super) unexpected: u64,
-    pub(super) connect_time: Histogram,
-    pub(super) ready_time: Histogram,
-    /// Connections that will never be ready again.
-    pub(super) closed: usize,
 }
 
 /// When requests may be due.
@@ -127,7 +117,7 @@ impl Group {
         Ok(Some(Self {
             index,
             waiting: Waiting::new(group.assignment, &tokens, group.backlog_max),
-            tokens,
+            tokens: tokens.clone(),
             endpoint: group.target.endpoint.clone(),
             handshake: Handshake::new(&group.target),
             generator,
@@ -147,15 +137,9 @@ impl Group {
             thinking: VecDeque::new(),
             reconnect: group.reconnect,
             rng: rng(stream::BACKOFF),
-            links: Links {
-                counts: ConnectionCounts { asked: connections, ..ConnectionCounts::default() },
-                failures: Vec::new(),
-                refused: false,
-                unexpected: 0,
-                connect_time: histogram::new(),
-                ready_time: histogram::new(),
-                closed: 0,
-            },
+            dialler: Dialler::new(group.dialling, tokens, share),
+            per_connection: group.requests_per_connection.unwrap_or(u64::MAX),
+            links: Links::new(connections),
         }))
     }
 
@@ -164,6 +148,9 @@ impl Group {
         self.begin = origin.saturating_add(self.start_after);
         self.window = Window { measure_from, until };
         self.recorder.start(origin, measure_from);
+        if self.dialler.is_during_run() {
+            self.dialler.begin(self.begin);
+        }
     }
 
     /// Nothing is due from `until` on.
@@ -245,7 +232,7 @@ impl Group {
     fn place(&mut self, conns: &mut [Conn]) -> Place {
         if let Some(token) = self.waiting.take_turn(conns) {
             let conn = &conns[token as usize];
-            let is_free = conn.is_ready() && conn.in_flight() < self.pipeline;
+            let is_free = conn.is_ready() && conn.has_room(self.pipeline);
             return if is_free { Place::Slot(token) } else { Place::Line(token) };
         }
         self.take_free(conns).map_or(Place::Line(self.tokens.start), Place::Slot)
@@ -256,7 +243,7 @@ impl Group {
         while let Some(token) = self.free.pop_front() {
             let conn = &mut conns[token as usize];
             conn.listed.free = false;
-            if conn.is_ready() && conn.in_flight() < self.pipeline {
+            if conn.is_ready() && conn.has_room(self.pipeline) {
                 return Some(token);
             }
         }
@@ -267,7 +254,7 @@ impl Group {
         if self.schedule.is_some()
             && !self.waiting.is_pinned()
             && !conn.listed.free
-            && conn.in_flight() < self.pipeline
+            && conn.has_room(self.pipeline)
         {
             conn.listed.free = true;
             self.free.push_back(token);
@@ -279,7 +266,7 @@ impl Group {
     #[inline]
     pub(super) fn feed(&mut self, token: Token, conn: &mut Conn, since: Nanos) -> bool {
         let before = conn.in_flight();
-        while conn.in_flight() < self.pipeline {
+        while conn.has_room(self.pipeline) {
             let Some(intended) = self.waiting.pop(token) else { break };
             conn.assign(intended, &mut self.generator);
         }
@@ -290,7 +277,7 @@ impl Group {
             if due > since {
                 self.let_think(token, conn, due);
             }
-            while conn.in_flight() + conn.thinking < self.pipeline && self.admit(since) {
+            while conn.has_room(self.pipeline.saturating_sub(conn.thinking)) && self.admit(since) {
                 self.recorder.created(since);
                 conn.assign(since, &mut self.generator);
             }
@@ -302,7 +289,9 @@ impl Group {
 
     /// Puts the free slots of a closed loop to sleep until `due`.
     fn let_think(&mut self, token: Token, conn: &mut Conn, due: Nanos) {
-        while conn.in_flight() + conn.thinking < self.pipeline {
+        while conn.has_room(self.pipeline.saturating_sub(conn.thinking))
+            && (conn.thinking as u64) < conn.left
+        {
             conn.thinking += 1;
             self.thinking.push_back((due, token));
         }
@@ -337,29 +326,6 @@ impl Group {
                     self.recorder.timeout(request, request.sent.saturating_add(timeout));
                 }
                 _ => self.recorder.error(request, word.as_bytes(), now),
-            }
-        }
-    }
-
-    /// Notes why a connection failed.
-    pub(super) fn note_failure(&mut self, reason: &str) {
-        count_word(&mut self.links.failures, reason, 1);
-    }
-
-    /// Notes why a connection cannot go on.
-    pub(super) fn note_fault(&mut self, fault: &Fault) -> String {
-        match fault {
-            Fault::Refused(reason) => {
-                self.links.refused = true;
-                reason.clone()
-            }
-            Fault::NotResp(reason) => {
-                self.links.refused = true;
-                format!("the answer is not RESP ({reason})")
-            }
-            Fault::Unexpected(head) => {
-                self.links.unexpected += 1;
-                format!("unexpected reply '{head}'")
             }
         }
     }

@@ -11,6 +11,17 @@ use aelab_resp::{ReplyKind, ScannedReply, encode};
 pub(super) struct Handshake {
     bytes: Vec<u8>,
     steps: Vec<&'static str>,
+    /// Where the PING begins.
+    ping_at: usize,
+}
+
+/// How much of a handshake is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Greeting {
+    /// All of it.
+    Full,
+    /// What the server insists on: no PING, for a connection whose like has been let in before.
+    Short,
 }
 
 impl Handshake {
@@ -46,19 +57,26 @@ impl Handshake {
             encode::command(&mut bytes, &[b"SELECT".as_slice(), target.db.to_string().as_bytes()]);
             steps.push("SELECT");
         }
+        let ping_at = bytes.len();
         encode::command(&mut bytes, &[b"PING"]);
         steps.push("PING");
-        Self { bytes, steps }
+        Self { bytes, steps, ping_at }
     }
 
     /// What to write.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    pub(super) fn bytes(&self, greeting: Greeting) -> &[u8] {
+        match greeting {
+            Greeting::Full => &self.bytes,
+            Greeting::Short => &self.bytes[..self.ping_at],
+        }
     }
 
     /// How many replies to expect.
-    pub(super) fn steps(&self) -> usize {
-        self.steps.len()
+    pub(super) fn steps(&self, greeting: Greeting) -> usize {
+        match greeting {
+            Greeting::Full => self.steps.len(),
+            Greeting::Short => self.steps.len() - 1,
+        }
     }
 
     /// Judges the reply of a step.

@@ -4,12 +4,18 @@
 //! Invariant: `opening` is the number of connections connecting or shaking hands; a connection that is lost gives back
 //! every request it held.
 
-use super::conn::{Fault, State};
+use super::clockwork::{Clockwork, Control};
+use super::conn::{Fault, Progress, Purpose, State};
+use super::group::Group;
 use super::plan::OnTimeout;
+use super::recorder::count_word;
+use super::result::ConnectionCounts;
 use super::wire::{Token, Wire};
 use super::worker::{Worker, reason, touch};
 use crate::clock::Nanos;
+use aelab_reports::histogram::{self, Histogram};
 use std::cmp::Reverse;
+use std::io;
 
 /// Something that is to happen to a connection at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,8 +28,118 @@ pub(super) enum Timer {
     Request,
 }
 
+/// What became of a share's connections.
+#[derive(Debug)]
+pub(super) struct Links {
+    pub(super) counts: ConnectionCounts,
+    pub(super) failures: Vec<(String, u64)>,
+    pub(super) refused: bool,
+    pub(super) unexpected: u64,
+    pub(super) connect_time: Histogram,
+    pub(super) ready_time: Histogram,
+    pub(super) first_reply_time: Histogram,
+    /// Connections that will never be ready again.
+    pub(super) closed: usize,
+}
+
+impl Links {
+    /// Of this many connections, none of which has begun.
+    pub(super) fn new(connections: u64) -> Self {
+        Self {
+            counts: ConnectionCounts { asked: connections, ..ConnectionCounts::default() },
+            failures: Vec::new(),
+            refused: false,
+            unexpected: 0,
+            connect_time: histogram::new(),
+            ready_time: histogram::new(),
+            first_reply_time: histogram::new(),
+            closed: 0,
+        }
+    }
+
+    /// What is not ready now counts as failed.
+    pub(super) const fn note_failed(&mut self) {
+        self.counts.failed = self.counts.asked.saturating_sub(self.counts.established);
+    }
+
+    /// Notes why a connection cannot go on, in words.
+    fn note_fault(&mut self, fault: &Fault) -> String {
+        match fault {
+            Fault::Refused(reason) => {
+                self.refused = true;
+                reason.clone()
+            }
+            Fault::NotResp(reason) => {
+                self.refused = true;
+                format!("the answer is not RESP ({reason})")
+            }
+            Fault::Unexpected(head) => {
+                self.unexpected += 1;
+                format!("unexpected reply '{head}'")
+            }
+        }
+    }
+}
+
 /// The life of connections: opening, losing, retrying, timing out.
 impl<W: Wire> Worker<'_, W> {
+    /// Opens the connections that are wanted before the run and sees them through their handshakes; returns when each is
+    /// ready or has failed.
+    ///
+    /// # Errors
+    /// Waiting failed.
+    pub(super) fn connect_all(&mut self, control: &Control<'_>) -> io::Result<()> {
+        let begin = self.wire.now();
+        for group in self.groups.iter_mut().filter(|group| !group.dialler.is_during_run()) {
+            group.dialler.begin(begin);
+        }
+        loop {
+            let now = self.wire.now();
+            self.run_timers(now);
+            self.dial(now);
+            self.flush();
+            let is_done = |group: &Group| group.dialler.is_during_run() || group.dialler.is_done();
+            if (self.opening == 0 && self.groups.iter().all(is_done)) || control.is_cancelled() {
+                break;
+            }
+            let look = now.saturating_add(Clockwork::LONGEST_WAIT);
+            self.wait(
+                [self.next_timer(), self.next_dial()].into_iter().flatten().fold(look, Nanos::min),
+            )?;
+            self.read_ready();
+            self.flush();
+        }
+        for group in self.groups.iter_mut().filter(|group| !group.dialler.is_during_run()) {
+            group.links.note_failed();
+        }
+        Ok(())
+    }
+
+    /// When the next connection is to be opened, if it is known.
+    pub(super) fn next_dial(&self) -> Option<Nanos> {
+        self.groups.iter().filter_map(|group| group.dialler.next_due()).min()
+    }
+
+    /// Opens what is to be opened by `now`.
+    pub(super) fn dial(&mut self, now: Nanos) {
+        for index in 0..self.groups.len() {
+            loop {
+                let (opening, in_parallel) = (self.opening, self.connect.in_parallel);
+                let dialler = &mut self.groups[index].dialler;
+                let Some(token) = dialler.take(now, || opening < in_parallel) else { break };
+                self.open(token, now);
+            }
+        }
+    }
+
+    /// A connection has served its number of requests: another takes its place.
+    pub(super) fn renew(&mut self, token: Token, now: Nanos) {
+        self.wire.close(token);
+        let conn = &mut self.conns[token as usize];
+        conn.purpose = Purpose::Renewed { since: now };
+        self.open(token, now);
+    }
+
     pub(super) fn open(&mut self, token: Token, now: Nanos) {
         self.opening += 1;
         let conn = &mut self.conns[token as usize];
@@ -47,8 +163,10 @@ impl<W: Wire> Worker<'_, W> {
                 if let State::Connecting { since } = conn.state {
                     group.links.connect_time.saturating_record(now.since(since).0);
                 }
-                conn.on_connected(&group.handshake);
-                touch(&mut self.touched, token, conn);
+                match conn.on_connected(&group.handshake) {
+                    Progress::Ready { since } => self.on_handshaken(token, since, now),
+                    _ => touch(&mut self.touched, token, conn),
+                }
             }
             Err(error) => self.lose(token, &reason(&error)),
         }
@@ -61,14 +179,26 @@ impl<W: Wire> Worker<'_, W> {
         let group = &mut self.groups[conn.group];
         group.links.ready_time.saturating_record(now.since(since).0);
         conn.attempts = 0;
-        if !self.clockwork.has_started() {
-            group.links.counts.established += 1;
-            self.live.add_connected(group.index, 1);
-            return;
-        }
-        group.links.counts.reconnects += 1;
-        // In a closed loop the next request was due when the connection was lost.
-        let since = conn.lost_at.take().unwrap_or(now);
+        conn.left = group.per_connection;
+        let since = match conn.purpose {
+            Purpose::First => {
+                group.links.counts.established += 1;
+                self.live.add_connected(group.index, 1);
+                if !self.clockwork.has_started() {
+                    return;
+                }
+                now
+            }
+            // In a closed loop the next request was due when the connection was lost, or done.
+            Purpose::Back { since } => {
+                group.links.counts.reconnects += 1;
+                since
+            }
+            Purpose::Renewed { since } => {
+                group.links.counts.renewed += 1;
+                since
+            }
+        };
         if group.feed(token, conn, since) {
             touch(&mut self.touched, token, conn);
         }
@@ -79,7 +209,7 @@ impl<W: Wire> Worker<'_, W> {
 
     pub(super) fn fault(&mut self, token: Token, fault: &Fault) {
         let group = self.conns[token as usize].group;
-        let reason = self.groups[group].note_fault(fault);
+        let reason = self.groups[group].links.note_fault(fault);
         self.lose(token, &reason);
     }
 
@@ -89,12 +219,12 @@ impl<W: Wire> Worker<'_, W> {
         self.wire.close(token);
         let conn = &mut self.conns[token as usize];
         let group = &mut self.groups[conn.group];
-        group.note_failure(reason);
+        count_word(&mut group.links.failures, reason, 1);
         match conn.state {
             State::Connecting { .. } | State::Handshaking { .. } => self.opening -= 1,
             State::Ready => {
                 group.links.counts.lost += 1;
-                conn.lost_at = Some(now);
+                conn.purpose = Purpose::Back { since: now };
             }
             State::Idle | State::Backoff { .. } | State::Closed => return,
         }

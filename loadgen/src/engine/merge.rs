@@ -4,7 +4,8 @@
 //! Invariant: the merged result equals what one thread would have recorded of the same requests.
 
 use super::clockwork::Clockwork;
-use super::group::{Group, Links};
+use super::group::Group;
+use super::links::Links;
 use super::plan::RunPlan;
 use super::recorder::{Recorded, count_word};
 use super::result::{
@@ -110,6 +111,7 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
         censored: histogram::new(),
         connect_time: histogram::new(),
         ready_time: histogram::new(),
+        first_reply_time: histogram::new(),
         log: Vec::new(),
         log_dropped: 0,
         cursor_steps: 0,
@@ -126,12 +128,14 @@ fn add_links(result: &mut GroupResult, links: Links) {
     counts.failed += links.counts.failed;
     counts.lost += links.counts.lost;
     counts.reconnects += links.counts.reconnects;
+    counts.renewed += links.counts.renewed;
     for (reason, count) in &links.failures {
         count_word(&mut result.failures, reason, *count);
     }
     result.unexpected_replies += links.unexpected;
     add(&mut result.connect_time, &links.connect_time);
     add(&mut result.ready_time, &links.ready_time);
+    add(&mut result.first_reply_time, &links.first_reply_time);
 }
 
 fn add_recorded(result: &mut GroupResult, recorded: Recorded) {

@@ -9,6 +9,7 @@ mod arrival;
 mod check;
 mod clockwork;
 mod conn;
+mod dial;
 mod draw;
 mod group;
 mod handshake;

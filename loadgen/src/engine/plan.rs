@@ -100,6 +100,11 @@ pub struct GroupPlan {
     pub on_timeout: OnTimeout,
     /// What happens when a connection is lost.
     pub reconnect: Reconnect,
+    /// When connections are opened.
+    pub dialling: Dialling,
+    /// After this many requests a connection is closed and another opened in its place (1: one for each request). Those
+    /// that replace another send no PING first.
+    pub requests_per_connection: Option<u64>,
     /// Most requests that may be due and waiting for a free connection, per thread; what comes on top is shed.
     pub backlog_max: usize,
     /// Keep every measured request's three instants (for offenders, whose requests are few and long).
@@ -126,6 +131,8 @@ impl GroupPlan {
             timeout: None,
             on_timeout: OnTimeout::Reconnect,
             reconnect: Reconnect::default(),
+            dialling: Dialling::AtOnce,
+            requests_per_connection: None,
             backlog_max: Self::DEFAULT_BACKLOG_MAX,
             log_requests: RequestLog::Off,
         }
@@ -295,6 +302,19 @@ impl Default for Reconnect {
     fn default() -> Self {
         Self::Backoff { first: Nanos::from_millis(10), max: Nanos::from_secs(1) }
     }
+}
+
+/// When a group's connections are opened for the first time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialling {
+    /// Before the schedule begins, as fast as [`ConnectPlan::in_parallel`] allows.
+    #[default]
+    AtOnce,
+    /// Before the schedule begins, this many per second over all threads, however long each takes.
+    Before(Rate),
+    /// While the run is on, from the group's `start_after`, this many per second over all threads: a connect storm. Those
+    /// that fail try again as lost ones do.
+    During(Rate),
 }
 
 /// Whether the three instants of every measured request are kept.

@@ -61,6 +61,9 @@ pub struct GroupResult {
     pub connect_time: Histogram,
     /// Time from the start of a connection to the last reply of its handshake.
     pub ready_time: Histogram,
+    /// Time from the start of a connection to the first byte from the server: the handshake's, or for a connection that
+    /// replaces another the first request's.
+    pub first_reply_time: Histogram,
     /// Measured requests one by one, if the plan asked for it, in order of reply per thread.
     pub log: Vec<LoggedRequest>,
     /// Requests the log had no room for.
@@ -142,6 +145,8 @@ pub struct ConnectionCounts {
     pub lost: u64,
     /// Ready again after having been lost.
     pub reconnects: u64,
+    /// Opened in place of one that had served its number of requests.
+    pub renewed: u64,
 }
 
 /// The measured requests of one command.

@@ -10,7 +10,7 @@ use super::conn::Conn;
 use super::group::Group;
 use super::live::{Live, Phase};
 use super::merge::{ThreadResult, merge};
-use super::plan::RunPlan;
+use super::plan::{Dialling, RunPlan};
 use super::poller::Poller;
 use super::random::Rng;
 use super::recorder::count_word;
@@ -157,6 +157,7 @@ fn refusal(meeting: &Meeting<'_>) -> Option<EngineError> {
         .groups
         .iter()
         .zip(reports.iter())
+        .filter(|(group, _)| !matches!(group.dialling, Dialling::During(_)))
         .find(|(_, report)| report.established == 0)?;
     let reason = report.reasons.iter().max_by_key(|(_, count)| *count);
     let reason = reason.map_or_else(|| "no reason given".to_owned(), |(reason, _)| reason.clone());

@@ -141,6 +141,8 @@ enum LinkState {
     #[default]
     Closed,
     Opening,
+    /// The server's answer has come.
+    Answered,
     Open,
     Reset,
 }
@@ -200,7 +202,14 @@ impl Server {
 
     fn happen(&mut self, event: Event, ready: &mut Vec<Ready>) {
         match event {
-            Event::Open(token) | Event::Writable(token) => {
+            Event::Open(token) => {
+                let state = &mut self.conns[token as usize].state;
+                if *state == LinkState::Opening {
+                    *state = LinkState::Answered;
+                    ready.push(Ready { token, writable: true, ..Ready::default() });
+                }
+            }
+            Event::Writable(token) => {
                 ready.push(Ready { token, writable: true, ..Ready::default() });
             }
             Event::Reply(token, generation, bytes) => {
@@ -277,6 +286,9 @@ impl Wire for Server {
     }
 
     fn finish_connect(&mut self, token: Token) -> io::Result<bool> {
+        if self.conns[token as usize].state != LinkState::Answered {
+            return Ok(false);
+        }
         if self.is_down() {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }

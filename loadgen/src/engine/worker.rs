@@ -51,8 +51,7 @@ pub(super) struct Worker<'a, W> {
     pub(super) touched: VecDeque<Token>,
     /// Connections whose reading was cut off and goes on next turn.
     again: Vec<Token>,
-    /// Connections to be opened, and how many are being opened.
-    pub(super) to_open: VecDeque<Token>,
+    /// How many connections are being opened.
     pub(super) opening: usize,
     ready: Vec<Ready>,
     scratch: Vec<u8>,
@@ -73,7 +72,6 @@ impl<'a, W: Wire> Worker<'a, W> {
         Self {
             wire,
             reported: vec![LiveCounts::default(); groups.len()],
-            to_open: (0..conns.len() as Token).collect(),
             groups,
             conns,
             clockwork,
@@ -92,36 +90,6 @@ impl<'a, W: Wire> Worker<'a, W> {
             scratch: Vec::new(),
             receive: vec![0; RECEIVE_BYTES],
         }
-    }
-
-    /// Opens all connections and sees them through their handshakes, a bounded number at a time; returns when each is
-    /// ready or has failed.
-    ///
-    /// # Errors
-    /// Waiting failed.
-    pub(super) fn connect_all(&mut self, control: &Control<'_>) -> io::Result<()> {
-        loop {
-            let now = self.wire.now();
-            self.run_timers(now);
-            while self.opening < self.connect.in_parallel
-                && let Some(token) = self.to_open.pop_front()
-            {
-                self.open(token, now);
-            }
-            self.flush();
-            if (self.opening == 0 && self.to_open.is_empty()) || control.is_cancelled() {
-                break;
-            }
-            let look = now.saturating_add(Clockwork::LONGEST_WAIT);
-            self.wait(self.next_timer().map_or(look, |timer| timer.min(look)))?;
-            self.read_ready();
-            self.flush();
-        }
-        for group in &mut self.groups {
-            let counts = &mut group.links.counts;
-            counts.failed = counts.asked - counts.established;
-        }
-        Ok(())
     }
 
     /// Begins the schedule at `origin`.
@@ -187,6 +155,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             return Ok(true);
         }
         self.run_timers(now);
+        self.dial(now);
         self.flush();
         self.read_ready();
         self.flush();
@@ -253,13 +222,17 @@ impl<'a, W: Wire> Worker<'a, W> {
         }
     }
 
-    fn next_timer(&self) -> Option<Nanos> {
+    pub(super) fn next_timer(&self) -> Option<Nanos> {
         self.timers.peek().map(|Reverse((at, ..))| *at)
     }
 
     fn next_wakeup(&self) -> Nanos {
         let due = self.groups.iter().filter_map(Group::next_due);
-        due.chain(self.next_timer()).min().unwrap_or(Nanos::MAX).min(self.clockwork.next_boundary())
+        due.chain(self.next_timer())
+            .chain(self.next_dial())
+            .min()
+            .unwrap_or(Nanos::MAX)
+            .min(self.clockwork.next_boundary())
     }
 
     pub(super) fn watched(&self) -> Open {
@@ -272,14 +245,14 @@ impl<'a, W: Wire> Worker<'a, W> {
     }
 
     /// Waits for something to happen, at most until `until`; what did is left in `ready`.
-    fn wait(&mut self, until: Nanos) -> io::Result<()> {
+    pub(super) fn wait(&mut self, until: Nanos) -> io::Result<()> {
         let busy = !self.again.is_empty() || !self.touched.is_empty();
         self.ready.clear();
         self.wire.wait(if busy { Wait::Look } else { Wait::Until(until) }, &mut self.ready)
     }
 
     /// Deals with what happened while waiting, and goes on with reads that were cut off.
-    fn read_ready(&mut self) {
+    pub(super) fn read_ready(&mut self) {
         for token in std::mem::take(&mut self.again) {
             self.read(token, ReadUntil::Short);
         }
@@ -330,6 +303,12 @@ impl<'a, W: Wire> Worker<'a, W> {
                         self.fault(token, &fault);
                         break;
                     }
+                    if self.conns[token as usize].is_used_up()
+                        && self.clockwork.phase != Phase::Drain
+                    {
+                        self.renew(token, now);
+                        break;
+                    }
                     if len < buffer.len() && until == ReadUntil::Short {
                         break;
                     }
@@ -357,6 +336,9 @@ impl<'a, W: Wire> Worker<'a, W> {
         if self.clockwork.phase == Phase::Measure {
             group.recorder.traffic.received_bytes += bytes.len() as u64;
         }
+        if let Some(since) = conn.dialled.take() {
+            group.links.first_reply_time.saturating_record(now.since(since).0);
+        }
         let mut replies = Replies { recorder: &mut group.recorder, now };
         let outcome = conn.on_bytes(bytes, &group.handshake, &mut replies);
         group.recorder.settle(now);
@@ -376,7 +358,7 @@ impl<'a, W: Wire> Worker<'a, W> {
     }
 
     /// Writes to touched connections, in the order they were touched.
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         for _ in 0..WRITES_PER_TURN {
             let Some(token) = self.touched.pop_front() else { break };
             self.conns[token as usize].listed.touched = false;
@@ -449,6 +431,9 @@ impl<'a, W: Wire> Worker<'a, W> {
                 }
             }
             group.abandon_backlog(ended);
+            if group.dialler.is_during_run() {
+                group.links.note_failed();
+            }
             group.recorder.close_interval(number);
         }
     }

@@ -2,9 +2,9 @@
 
 use aelab_loadgen::clock::Nanos;
 use aelab_loadgen::engine::plan::{
-    ArrivalProcess, Assignment, CommandPlan, Cursor, Endpoint, GroupPlan, KeyDistribution,
-    KeySpace, OnTimeout, Phases, Rate, Reconnect, RequestLog, Role, RunPlan, Shape, Target,
-    ValueSize, Workload,
+    ArrivalProcess, Assignment, CommandPlan, Cursor, Dialling, Endpoint, GroupPlan,
+    KeyDistribution, KeySpace, OnTimeout, Phases, Rate, Reconnect, RequestLog, Role, RunPlan,
+    Shape, Target, ValueSize, Workload,
 };
 use aelab_loadgen::engine::result::{GroupResult, MetricResult, RunResult};
 use aelab_loadgen::engine::sim::{Script, Service, simulate};
@@ -27,12 +27,16 @@ fn group(name: &str, command: &[&str], connections: usize) -> GroupPlan {
     GroupPlan::new(name, target, connections, workload)
 }
 
+fn rate(per_second: f64) -> Rate {
+    Rate::per_second(per_second).expect("a rate")
+}
+
 fn constant(per_second: f64) -> ArrivalProcess {
-    ArrivalProcess::Constant(Rate::per_second(per_second).expect("a rate"))
+    ArrivalProcess::Constant(rate(per_second))
 }
 
 fn poisson(per_second: f64) -> ArrivalProcess {
-    ArrivalProcess::Poisson(Rate::per_second(per_second).expect("a rate"))
+    ArrivalProcess::Poisson(rate(per_second))
 }
 
 fn gets(connections: usize, arrival: ArrivalProcess) -> GroupPlan {
@@ -385,6 +389,8 @@ proptest! {
         timeout in prop_oneof![Just(None), (10..900_u64).prop_map(|ms| Some(Nanos::from_millis(ms)))],
         keep in any::<bool>(),
         pinned in any::<bool>(),
+        requests_per_connection in prop_oneof![Just(None), (1..6_u64).prop_map(Some)],
+        storm in any::<bool>(),
         command in prop_oneof![Just("GET"), Just("SCAN"), Just("FAIL")],
     ) {
         let span = |&(from, len): &(u64, u64)| {
@@ -404,6 +410,8 @@ proptest! {
             timeout,
             backlog_max: 200,
             assignment: if pinned { Assignment::Pinned } else { Assignment::AnyFree },
+            requests_per_connection,
+            dialling: if storm { Dialling::During(rate(20.0)) } else { Dialling::AtOnce },
             on_timeout: if keep { OnTimeout::Keep } else { OnTimeout::Reconnect },
             ..group("any", &[command, "0"], connections)
         };
@@ -591,4 +599,60 @@ fn nonsense_is_refused_with_a_reason() {
     refused(&ramp(0.0, 0.0), "no request");
     refused(&|g| g.arrival = ArrivalProcess::Trace([MS, Nanos::ZERO].into()), "before");
     refused(&|g| g.arrival = ArrivalProcess::Trace([].into()), "empty");
+}
+
+#[test]
+fn a_connection_per_request_pays_for_connecting_each_time() {
+    let micros = Nanos::from_micros;
+    let script = Script { network: micros(50), ..Script::steady(micros(10)) };
+    for (every, warm) in [(1, 0), (4, 3)] {
+        let group =
+            GroupPlan { requests_per_connection: Some(every), ..group("churn", &["GET", "k"], 1) };
+        let group = run(vec![group], 1, &script).groups.remove(0);
+        // 100 µs to connect, then 110 µs for each request.
+        let cycle_us = 100 + 110 * every;
+        let cycles = 1_000_000 / cycle_us;
+        assert!(group.connections.renewed.abs_diff(cycles) <= 2, "{:?}", group.connections);
+        assert!(group.counts.ok.abs_diff(cycles * every) <= 5);
+        assert_eq!((group.connections.lost, group.connections.reconnects), (0, 0));
+        assert_eq!(group.counts.error, 0);
+        let response = &group.commands[0].response_time;
+        let fresh = above(response, micros(200));
+        assert!(fresh.abs_diff(group.counts.ok / (warm + 1)) <= 2, "{fresh}");
+        assert_eq!(group.commands[0].service_time.exact.max, 110_000);
+        near(group.connect_time.value_at_quantile(0.5) as f64, 100_000.0, 0.01);
+        near(group.first_reply_time.value_at_quantile(0.5) as f64, 210_000.0, 0.01);
+    }
+}
+
+#[test]
+fn a_storm_of_connections_comes_while_others_are_served() {
+    let storm = GroupPlan {
+        name: "storm".to_owned(),
+        role: Role::Offender,
+        start_after: Nanos::from_secs(1),
+        dialling: Dialling::During(rate(2_000.0)),
+        ..gets(1_000, ArrivalProcess::Idle)
+    };
+    for threads in [1, 3] {
+        let groups = vec![gets(10, constant(1_000.0)), storm.clone()];
+        let plan =
+            RunPlan { threads, ..RunPlan::new(groups, phases(Nanos::ZERO, Nanos::from_secs(2))) };
+        let result = run_plan(&plan, &Script::steady(US));
+        assert_eq!(result.groups[0].counts.ok, 2_000);
+        let links = result.groups[1].connections;
+        assert_eq!((links.asked, links.established, links.failed), (1_000, 1_000, 0));
+    }
+    // Half of it falls after the end.
+    let late = GroupPlan { start_after: Nanos::from_millis(1_750), ..storm.clone() };
+    let result = run(vec![gets(10, constant(1_000.0)), late], 2, &Script::steady(US));
+    let links = result.groups[1].connections;
+    assert_eq!((links.established, links.failed), (500, 500));
+    // A server that is away for a while gets them all the same, later.
+    let script = Script {
+        outages: vec![Nanos::from_secs(1)..Nanos::from_millis(1_200)],
+        ..Script::steady(US)
+    };
+    let result = run(vec![gets(10, constant(1_000.0)), storm], 4, &script);
+    assert_eq!(result.groups[1].connections.established, 1_000);
 }
