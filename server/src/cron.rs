@@ -90,7 +90,8 @@ fn sample(server: &mut Server, now: Nanos) {
     server.meter.checkpoint(now, server.clock.thread_cpu());
     server.cron.last_sample = now;
     server.cron.resident_bytes = sys::resident_bytes();
-    stats.peak_memory_bytes = stats.peak_memory_bytes.max(server.cron.resident_bytes);
+    let used = server.used_memory() as u64;
+    server.stats.peak_memory_bytes = server.stats.peak_memory_bytes.max(used);
 }
 
 /// Looks at a share of the clients, so that each has its turn about once a second.
@@ -124,7 +125,9 @@ fn one_client(server: &mut Server, key: ClientKey) {
             unfinished.buf.shrink_to_fit();
         }
     }
-    if client.life != Life::Closing && client.output.state == Sending::Blocked {
+    let blocked = client.life != Life::Closing && client.output.state == Sending::Blocked;
+    server.account_client(key);
+    if blocked {
         server.enforce_output_limit(key);
     }
 }
@@ -140,7 +143,9 @@ pub(crate) fn expire(server: &mut Server, cycle: Cycle) {
     let clock = server.clock.clone();
     let before = clock.now();
     server.expire.run(&mut server.dbs, cycle, settings, now_ms, || clock.now().as_us());
-    server.stats.expire_cycle_us += (clock.now() - before).as_us();
+    let took = clock.now() - before;
+    server.stats.expire_cycle_us += took.as_us();
+    server.note_latency("expire-cycle", took);
 }
 
 /// Moves buckets of one growing table for at most [`REHASH_BUDGET`].

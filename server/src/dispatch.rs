@@ -6,6 +6,7 @@
 use crate::clock::Nanos;
 use crate::command::{Args, Call, CommandSpec, Found, Reply, flags};
 use crate::config::DebugAccess;
+use crate::evict;
 use crate::net::ClientKey;
 use crate::net::client::{Client, Life, Queued, ReplyMode};
 use crate::server::Server;
@@ -33,6 +34,7 @@ pub(crate) fn process(
             out.simple(b"QUEUED");
         }
         Verdict::Refused(found) => refuse(server, key, found, out, mark),
+        Verdict::Evicted => {}
         Verdict::Hostile => {
             server.log.warning(
                 "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or \
@@ -66,6 +68,8 @@ enum Verdict {
     Queue(Found),
     /// The error is written.
     Refused(Option<Found>),
+    /// The client is closed: it took too much memory.
+    Evicted,
     /// HTTP spoken to us: a browser or a proxy being abused.
     Hostile,
 }
@@ -134,6 +138,19 @@ fn check(
         out.error("ERR Command not allowed inside a transaction");
         return refused;
     }
+    if settings.maxmemory | settings.maxmemory_clients != 0
+        || settings.maxmemory_clients_percent != 0
+    {
+        evict::clients(server);
+        if !server.clients.get(key).is_some_and(|client| client.life == Life::Open) {
+            return Verdict::Evicted;
+        }
+        if !evict::make_room(server, key, spec) {
+            out.error("OOM command not allowed when used memory > 'maxmemory'.");
+            return refused;
+        }
+    }
+    let Some(client) = server.clients.get(key) else { return refused };
     if client.subscription_count() > 0 && !out.resp3() && !allowed_while_subscribed(spec) {
         out.error(format!(
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
@@ -242,6 +259,7 @@ fn queue(server: &mut Server, key: ClientKey, found: Found, args: Args<'_>) {
         bytes: bytes.into_boxed_slice(),
         ranges: ranges.into_boxed_slice(),
     });
+    server.account_client(key);
 }
 
 /// Executes a command and accounts for it. Returns the time afterwards.
@@ -274,6 +292,13 @@ pub(crate) fn call(
     let slow_us = server.config.settings().slowlog_us;
     if slow_us >= 0 && took.as_us() >= slow_us as u64 && !found.spec.has(flags::SKIP_SLOWLOG) {
         log_slow(server, key, args, took);
+    }
+    if server.config.settings().latency_threshold_ms != 0 {
+        let event = if found.spec.has(flags::FAST) { "fast-command" } else { "command" };
+        server.note_latency(event, took);
+    }
+    if !server.monitors.is_empty() {
+        crate::monitor::feed(server, key, found.spec, args, out);
     }
     let limit = server.config.settings().normal_output.hard_bytes;
     if limit != 0 && out.len() > limit {

@@ -23,10 +23,12 @@ mod config;
 mod cron;
 pub mod db;
 mod dispatch;
+mod evict;
 mod info;
-
+mod latency;
 mod log;
 mod metrics;
+mod monitor;
 mod net;
 mod nofile;
 mod pubsub;

@@ -8,6 +8,7 @@ use crate::clock::{Clock, Nanos};
 use crate::config::Config;
 use crate::cron::{self, server_cron};
 use crate::db::active_expire::Cycle;
+use crate::evict;
 use crate::log::Log;
 use crate::metrics::Phase;
 use crate::net::{client::Life, listener, write};
@@ -152,6 +153,7 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     // write phase.
     cron::expire(server, Cycle::Fast);
     server.meter.charge(Phase::Expire, el.clock().now());
+    evict::schedule(el, server);
     write::flush_pending(el, server);
     server.meter.charge(Phase::Write, el.clock().now());
     // After the writes: they find out who is gone, and who has been told everything.
@@ -178,6 +180,8 @@ fn free_queued_clients(el: &mut EventLoop<Server>, server: &mut Server) {
         debug_assert_eq!(client.life, Life::Closing);
         el.del_file(client.fd.as_raw_fd(), Mask::BOTH);
         server.recycle(std::mem::take(&mut client.output.buf));
+        server.client_extra_bytes -= client.extra_bytes;
+        server.monitors.retain(|&monitor| monitor != key);
         let Some(extras) = client.extras() else { continue };
         for watched in &extras.watched {
             server.watchers.remove(watched.db, &watched.key, key);

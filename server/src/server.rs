@@ -10,6 +10,8 @@ use crate::config::{ClientClass, Config};
 use crate::cron::CronState;
 use crate::db::active_expire::ActiveExpire;
 use crate::db::{AccessMode, Db, EncodingLimits, Free, LazyFree};
+use crate::evict::Evictor;
+use crate::latency::LatencyMonitor;
 use crate::log::Log;
 use crate::metrics::Meter;
 use crate::net::ClientKey;
@@ -62,6 +64,12 @@ pub struct Server {
     pub(crate) pubsub: PubSub,
     pub(crate) watchers: Watchers,
     pub(crate) slowlog: SlowLog,
+    pub(crate) latency: LatencyMonitor,
+    /// Clients that want to see every command.
+    pub(crate) monitors: Vec<ClientKey>,
+    pub(crate) evictor: Evictor,
+    /// Bytes of all clients beyond the structure itself.
+    pub(crate) client_extra_bytes: usize,
     pub(crate) expire: ActiveExpire,
     /// `DEBUG SET-ACTIVE-EXPIRE`.
     pub(crate) active_expire_on: bool,
@@ -109,6 +117,10 @@ impl Server {
             spare: Vec::new(),
             pubsub: PubSub::default(),
             slowlog: SlowLog::default(),
+            latency: LatencyMonitor::default(),
+            monitors: Vec::new(),
+            evictor: Evictor::default(),
+            client_extra_bytes: 0,
             expire: ActiveExpire::default(),
             active_expire_on: true,
             stats: Stats::default(),
@@ -186,14 +198,19 @@ impl Server {
         } else {
             AccessMode::Lru
         };
-        let expired_free = match self.config.text("lazyfree-lazy-expire") {
+        // A lower limit takes effect although no command comes.
+        self.evictor.unfinished = settings.maxmemory != 0;
+        let free = |name: &str| match self.config.text(name) {
             "yes" => Free::Lazily,
             _ => Free::Now,
         };
+        let expired_free = free("lazyfree-lazy-expire");
+        let replaced_free = free("lazyfree-lazy-server-del");
         for db in &mut self.dbs {
             db.set_encoding_limits(limits);
             db.set_access_mode(access);
             db.set_expired_free(expired_free);
+            db.set_replaced_free(replaced_free);
         }
     }
 
@@ -237,6 +254,7 @@ impl Server {
             output.sent = 0;
         }
         if output.pending() > STATIC_BUFFER_BYTES {
+            self.account_client(key);
             self.enforce_output_limit(key);
         }
     }

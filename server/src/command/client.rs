@@ -258,7 +258,7 @@ fn describe(text: &mut String, call: &Call<'_>, key: ClientKey) {
         string(Some(client.name())),
         server.now_s() - client.created_s,
         server.now_s() - client.active_s,
-        flags_text(client),
+        flags_text(client, server.monitors.contains(&key)),
         client.db,
         extras.map_or(0, |extras| extras.channels.len()),
         extras.map_or(0, |extras| extras.patterns.len()),
@@ -289,8 +289,11 @@ pub(crate) fn memory_bytes(client: &Client) -> usize {
     size_of::<Client>() + client.output.buf.capacity() + unfinished + multi
 }
 
-fn flags_text(client: &Client) -> String {
+fn flags_text(client: &Client, monitor: bool) -> String {
     let mut flags = String::new();
+    if monitor {
+        flags.push('O');
+    }
     if client.subscription_count() > 0 {
         flags.push('P');
     }

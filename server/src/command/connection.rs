@@ -74,6 +74,7 @@ fn quit(call: &mut Call<'_>) {
 fn reset(call: &mut Call<'_>) {
     discard_transaction(call.server, call.client);
     super::pubsub::unsubscribe_silently(call.server, call.client);
+    call.server.monitors.retain(|&monitor| monitor != call.client);
     let needs_password = call.server.config.settings().requirepass.is_some();
     if let Some(client) = call.server.clients.get_mut(call.client) {
         client.db = 0;

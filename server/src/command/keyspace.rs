@@ -74,9 +74,11 @@ pub(crate) const TABLE: &[CommandSpec] = &[
 /// The same key in the same database was named twice.
 const SAME_OBJECT: &str = "ERR source and destination objects are the same";
 
-/// DEL key…: deletes keys, freeing what they hold at once. O(N), and O(M) for collections of M members.
+/// DEL key…: deletes keys, freeing what they hold at once (unless `lazyfree-lazy-user-del`). O(N), and O(M) for
+/// collections of M members.
 fn del(call: &mut Call<'_>) {
-    delete(call, Free::Now);
+    let lazily = call.server.config.settings().lazy_user_del;
+    delete(call, if lazily { Free::Lazily } else { Free::Now });
 }
 
 /// UNLINK key…: deletes keys; large values are freed by another thread. O(N).

@@ -1,4 +1,4 @@
-//! Looking behind a value: OBJECT (ENCODING FREQ IDLETIME REFCOUNT HELP) and MEMORY USAGE.
+//! Looking behind a value: OBJECT (ENCODING FREQ IDLETIME REFCOUNT HELP).
 
 use super::flags::{LOADING, READONLY, STALE};
 use super::{Call, CommandSpec, Group, NO_KEYS, command, container, keys};
@@ -7,26 +7,16 @@ use crate::db::{AccessMode, Entry, Value};
 
 const SECOND_WORD: super::Keys = keys(2, 2, 1);
 const CHANGES: &[&str] = &["nondeterministic_output"];
-/// Members of a collection that MEMORY USAGE looks at unless told otherwise (OBJ_COMPUTE_SIZE_DEF_SAMPLES).
-const SAMPLES_DEFAULT: usize = 5;
 /// The reference count that Redis shows for its shared integers (OBJ_SHARED_REFCOUNT).
 const SHARED_REFCOUNT: i64 = 2_147_483_647;
 
 /// The commands of this file.
-pub(crate) const TABLE: &[CommandSpec] = &[
-    container("object", -2, OBJECT_SUBS).docs(
-        Group::Generic,
-        "2.2.3",
-        "Depends on subcommand.",
-        "Looks behind the value of a key.",
-    ),
-    container("memory", -2, MEMORY_SUBS).docs(
-        Group::Server,
-        "4.0.0",
-        "Depends on subcommand.",
-        "Reports how memory is used.",
-    ),
-];
+pub(crate) const TABLE: &[CommandSpec] = &[container("object", -2, OBJECT_SUBS).docs(
+    Group::Generic,
+    "2.2.3",
+    "Depends on subcommand.",
+    "Looks behind the value of a key.",
+)];
 
 const OBJECT_SUBS: &[CommandSpec] = &[
     object_sub("encoding", encoding, "Returns how a value is represented."),
@@ -51,21 +41,6 @@ const fn object_sub(
         .docs(Group::Generic, "2.2.3", "O(1)", summary)
         .tips(CHANGES)
 }
-
-const MEMORY_SUBS: &[CommandSpec] = &[
-    command("usage", -3, READONLY, SECOND_WORD, memory_usage).of("memory").docs(
-        Group::Server,
-        "4.0.0",
-        "O(N) for N samples",
-        "Estimates the memory of a key.",
-    ),
-    command("help", 2, LOADING | STALE, NO_KEYS, memory_help).of("memory").docs(
-        Group::Server,
-        "4.0.0",
-        "O(1)",
-        "Lists the subcommands.",
-    ),
-];
 
 /// The entry of the key in the third word, without using it; null is replied if there is none.
 fn entry<'a>(call: &'a mut Call<'_>) -> Option<&'a Entry> {
@@ -127,34 +102,9 @@ fn object_help(call: &mut Call<'_>) {
     help(call, OBJECT_HELP);
 }
 
-/// MEMORY HELP. O(1).
-fn memory_help(call: &mut Call<'_>) {
-    help(call, MEMORY_HELP);
-}
-
 fn help(call: &mut Call<'_>, lines: &[&str]) {
     call.out.array(lines.len());
     lines.iter().for_each(|line| call.out.simple(line.as_bytes()));
-}
-
-/// MEMORY USAGE key [SAMPLES n]: estimated bytes, or null. O(n), 5 samples by default, all with 0.
-fn memory_usage(call: &mut Call<'_>) {
-    let (args, now_ms) = (call.args, call.now_ms());
-    let (mut samples, mut at) = (SAMPLES_DEFAULT, 3);
-    while at < args.len() {
-        if !args.is(at, "samples") || at + 1 >= args.len() {
-            return call.out.syntax_error();
-        }
-        let Some(count) = call.integer_arg(at + 1) else { return };
-        let Ok(count) = usize::try_from(count) else { return call.out.syntax_error() };
-        samples = count;
-        at += 2;
-    }
-    let (db, out) = call.db_and_out();
-    match db.memory_usage(args.at(2), samples, now_ms) {
-        Some(bytes) => out.count(bytes),
-        None => out.null(),
-    }
 }
 
 const OBJECT_HELP: &[&str] = &[
@@ -171,15 +121,6 @@ const OBJECT_HELP: &[&str] = &[
     "REFCOUNT <key>",
     "    Return the number of references of the value associated with the specified",
     "    <key>.",
-    "HELP",
-    "    Prints this help.",
-];
-
-const MEMORY_HELP: &[&str] = &[
-    "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "USAGE <key> [SAMPLES <count>]",
-    "    Return memory in bytes used by <key> and its value. Nested values are",
-    "    sampled up to <count> times (default: 5, 0 means sample all).",
     "HELP",
     "    Prints this help.",
 ];

@@ -16,7 +16,10 @@ mod introspect;
 mod keyspace;
 mod keyspace_expire;
 mod keyspace_object;
+mod latency;
 mod list;
+mod memory;
+mod monitor;
 mod pubsub;
 pub(crate) mod reply;
 mod scan;
@@ -253,7 +256,10 @@ pub(crate) const TABLES: &[&[CommandSpec]] = &[
     keyspace::TABLE,
     keyspace_expire::TABLE,
     keyspace_object::TABLE,
+    latency::TABLE,
     list::TABLE,
+    memory::TABLE,
+    monitor::TABLE,
     scan::TABLE,
     set::TABLE,
     string::TABLE,

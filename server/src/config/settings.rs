@@ -56,6 +56,16 @@ pub(crate) struct Settings {
     pub(crate) slowlog_max_len: usize,
     pub(crate) latency_tracking: bool,
     pub(crate) maxmemory: usize,
+    pub(crate) policy: crate::evict::Policy,
+    pub(crate) maxmemory_samples: usize,
+    pub(crate) eviction_tenacity: u32,
+    /// Bytes; zero for no limit, or if the limit is a percentage.
+    pub(crate) maxmemory_clients: usize,
+    /// Percentage of `maxmemory`; zero if the limit is in bytes.
+    pub(crate) maxmemory_clients_percent: usize,
+    pub(crate) lazy_eviction: bool,
+    pub(crate) lazy_user_del: bool,
+    pub(crate) latency_threshold_ms: u64,
 }
 
 /// Frequencies outside of this are clamped, as in Redis.
@@ -110,6 +120,17 @@ impl Settings {
             slowlog_max_len: count("slowlog-max-len"),
             latency_tracking: yes("latency-tracking"),
             maxmemory: count("maxmemory"),
+            policy: crate::evict::Policy::named(get("maxmemory-policy")),
+            maxmemory_samples: count("maxmemory-samples"),
+            eviction_tenacity: int("maxmemory-eviction-tenacity") as u32,
+            maxmemory_clients: count("maxmemory-clients"),
+            maxmemory_clients_percent: get("maxmemory-clients")
+                .strip_suffix('%')
+                .and_then(|percent| percent.parse().ok())
+                .unwrap_or(0),
+            lazy_eviction: yes("lazyfree-lazy-eviction"),
+            lazy_user_del: yes("lazyfree-lazy-user-del"),
+            latency_threshold_ms: count("latency-monitor-threshold") as u64,
         }
     }
 

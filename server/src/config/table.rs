@@ -105,7 +105,7 @@ pub(super) const TABLE: &[Directive] = &[
         "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
         Live,
     ),
-    row("maxmemory-clients", BytesOrPercent, "0", Inert),
+    row("maxmemory-clients", BytesOrPercent, "0", Live),
     row("io-threads", Int(1, 128), "1", Only("ae-server reads and writes on one thread")),
     row("io-threads-do-reads", Bool, "no", Inert),
     row("bind-source-addr", Text, "", Inert),

@@ -50,6 +50,15 @@ impl Db {
         }
     }
 
+    /// Whether the key is there and may be evicted. O(1).
+    #[must_use]
+    pub fn is_evictable(&self, among: Among, key: &[u8]) -> bool {
+        match among {
+            Among::AllKeys => self.keys.contains(key),
+            Among::Volatile => self.expires.contains(key),
+        }
+    }
+
     /// Removes a key, expired or not. Returns whether it was there.
     pub fn evict(&mut self, key: &[u8], free: Free) -> bool {
         let Some(entry) = self.take(key) else { return false };

@@ -107,6 +107,7 @@ pub struct Db {
     access: AccessMode,
     limits: EncodingLimits,
     expired_free: Free,
+    replaced_free: Free,
     lazy: LazyFree,
     random: Xoshiro256PlusPlus,
     stats: KeyStats,
@@ -133,6 +134,7 @@ impl Db {
             access: AccessMode::default(),
             limits: EncodingLimits::default(),
             expired_free: Free::Now,
+            replaced_free: Free::Now,
             lazy,
             random: Xoshiro256PlusPlus::seed_from_u64(RANDOM_SEED),
             stats: KeyStats::default(),
@@ -201,6 +203,11 @@ impl Db {
     /// Who frees expired values (`lazyfree-lazy-expire`).
     pub const fn set_expired_free(&mut self, free: Free) {
         self.expired_free = free;
+    }
+
+    /// Who frees values that a command replaces (`lazyfree-lazy-server-del`).
+    pub const fn set_replaced_free(&mut self, free: Free) {
+        self.replaced_free = free;
     }
 
     /// A number from the database's own generator.
@@ -325,7 +332,8 @@ impl Db {
         self.locate(key, now_ms).is_some()
     }
 
-    /// Stores a value under a key, new or not. Returns whether there was a value before. The old value is freed at once.
+    /// Stores a value under a key, new or not. Returns whether there was a value before. The old value is freed
+    /// as [`Self::set_replaced_free`] says.
     pub fn set(&mut self, key: &[u8], value: Value, ttl: Ttl, now_ms: i64) -> bool {
         self.settle();
         self.keys.step();
@@ -339,8 +347,11 @@ impl Db {
         }
         if let Some(entry) = self.touch_at(position, now_ms) {
             let after = value.tracked_bytes();
-            let before = std::mem::replace(&mut entry.value, value).tracked_bytes();
-            self.entry_bytes = self.entry_bytes + after - before;
+            let old = std::mem::replace(&mut entry.value, value);
+            self.entry_bytes = self.entry_bytes + after - old.tracked_bytes();
+            if self.replaced_free == Free::Lazily {
+                self.lazy.value(old);
+            }
         }
         true
     }
@@ -512,6 +523,12 @@ impl Db {
     #[must_use]
     pub fn table_memory_bytes(&self) -> usize {
         self.keys.memory_bytes() + self.expires.memory_bytes()
+    }
+
+    /// Bytes of the table of keys, and of the table of deadlines.
+    #[must_use]
+    pub fn table_bytes(&self) -> (usize, usize) {
+        (self.keys.memory_bytes(), self.expires.memory_bytes())
     }
 
     /// Estimated bytes of one key and its share of the table (MEMORY USAGE). Of a collection's members, `samples` are

@@ -1,10 +1,10 @@
 //! The memory section of `INFO`.
 //!
-//! The allocator is the system's and does not tell what it handed out, so `used_memory` is the
-//! resident memory: what an operator pays for, and an upper bound of what the data needs.
+//! The allocator is the system's and does not tell what it handed out, so `used_memory` is this
+//! server's own account of keys, values, tables and clients: what `maxmemory` is compared with. What
+//! the allocator adds to it, and the program itself, is in `used_memory_rss` only.
 
 use super::{constants, line};
-use crate::command;
 use crate::server::Server;
 use crate::sys;
 
@@ -34,16 +34,17 @@ fn total_system_bytes() -> u64 {
 }
 
 pub(super) fn memory(text: &mut String, server: &Server) {
-    let used = sys::resident_bytes();
+    let used = server.used_memory() as u64;
+    let resident = sys::resident_bytes();
     let peak = server.stats.peak_memory_bytes.max(used);
-    let clients: usize = server.clients.values().map(command::client_memory_bytes).sum();
+    let clients = server.client_memory();
     let tables: usize = server.dbs.iter().map(crate::db::Db::table_memory_bytes).sum();
     let overhead = (clients + tables) as u64;
     let dataset = used.saturating_sub(overhead);
     let percent =
         |part: u64, whole: u64| format!("{:.2}%", part as f64 * 100.0 / whole.max(1) as f64);
     with_human(text, "used_memory", used);
-    with_human(text, "used_memory_rss", used);
+    with_human(text, "used_memory_rss", resident);
     with_human(text, "used_memory_peak", peak);
     line(text, "used_memory_peak_perc", percent(used, peak));
     line(text, "used_memory_overhead", overhead);
@@ -52,7 +53,7 @@ pub(super) fn memory(text: &mut String, server: &Server) {
     line(text, "used_memory_dataset_perc", percent(dataset, used));
     line(text, "allocator_allocated", used);
     line(text, "allocator_active", used);
-    line(text, "allocator_resident", used);
+    line(text, "allocator_resident", resident);
     with_human(text, "total_system_memory", total_system_bytes());
     constants(
         text,
@@ -83,8 +84,14 @@ pub(super) fn memory(text: &mut String, server: &Server) {
             ("allocator_rss_bytes", "0"),
             ("rss_overhead_ratio", "1.00"),
             ("rss_overhead_bytes", "0"),
-            ("mem_fragmentation_ratio", "1.00"),
-            ("mem_fragmentation_bytes", "0"),
+        ],
+    );
+    let ratio = resident as f64 / used.max(1) as f64;
+    line(text, "mem_fragmentation_ratio", format!("{ratio:.2}"));
+    line(text, "mem_fragmentation_bytes", resident as i64 - used as i64);
+    constants(
+        text,
+        &[
             ("mem_not_counted_for_evict", "0"),
             ("mem_replication_backlog", "0"),
             ("mem_total_replication_buffers", "0"),

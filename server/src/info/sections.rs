@@ -130,8 +130,9 @@ pub(super) fn stats(text: &mut String, server: &Server) {
     line(text, "expire_cycle_cpu_milliseconds", stats.expire_cycle_us / 1000);
     line(text, "evicted_keys", stats.evicted_keys);
     line(text, "evicted_clients", stats.evicted_clients);
-    line(text, "total_eviction_exceeded_time", 0);
-    line(text, "current_eviction_exceeded_time", 0);
+    let (total, current) = server.evictor.exceeded(server.clock.now());
+    line(text, "total_eviction_exceeded_time", total.as_ms());
+    line(text, "current_eviction_exceeded_time", current.as_ms());
     line(text, "keyspace_hits", sum(|db| db.stats().hits));
     line(text, "keyspace_misses", sum(|db| db.stats().misses));
     line(text, "pubsub_channels", server.pubsub.channels().count());
@@ -224,6 +225,9 @@ pub(super) fn errorstats(text: &mut String, server: &Server) {
 }
 
 pub(super) fn latencystats(text: &mut String, server: &Server) {
+    if !server.config.settings().latency_tracking {
+        return;
+    }
     let percentiles = server.config.text("latency-tracking-info-percentiles");
     for (spec, stat) in server.commands.rows().iter().zip(&server.command_stats) {
         let Some(histogram) = stat.histogram() else { continue };

@@ -126,6 +126,8 @@ pub(crate) struct Client {
     pub(crate) net_out: u64,
     pub(crate) commands: u64,
     pub(crate) output: Output,
+    /// What its buffers were last accounted for with.
+    pub(crate) extra_bytes: usize,
     pub(crate) unfinished: Option<Box<Unfinished>>,
     pub(crate) multi: Option<Box<Multi>>,
     extras: Option<Box<Extras>>,
@@ -150,6 +152,7 @@ impl Client {
             net_out: 0,
             commands: 0,
             output: Output { buf: Vec::new(), sent: 0, state: Sending::Idle, soft_since_s: None },
+            extra_bytes: 0,
             unfinished: None,
             multi: None,
             extras: None,

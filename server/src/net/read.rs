@@ -102,6 +102,8 @@ fn read_on(
             *buf = buf[rest..].to_vec();
         }
         keep(server, key, unfinished);
+    } else {
+        server.account_client(key);
     }
 }
 
@@ -143,6 +145,7 @@ fn keep(server: &mut Server, key: ClientKey, unfinished: Box<Unfinished>) {
         return server.free_later(key);
     }
     client.unfinished = Some(unfinished);
+    server.account_client(key);
 }
 
 /// Executes every complete command in `bytes`. Returns where the unfinished one begins, or `None`

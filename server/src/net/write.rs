@@ -112,7 +112,11 @@ fn finished(server: &mut Server, key: ClientKey) {
     client.output.sent = 0;
     client.output.soft_since_s = None;
     let closing = client.life == Life::CloseAfterReply;
+    let accounted = client.extra_bytes > 0;
     server.recycle(buf);
+    if accounted {
+        server.account_client(key);
+    }
     if closing {
         server.free_later(key);
     }

@@ -1,0 +1,342 @@
+//! Staying below `maxmemory` and `maxmemory-clients`: which keys or clients go, and for how long the
+//! loop may be kept busy with it.
+//!
+//! The algorithm of Redis's `evict.c`: a few keys are sampled per database into a pool of the best
+//! candidates seen so far; one goes at a time; the clock is looked at after every 16 keys, and what is
+//! then left to do continues in a timer, so that an eviction of gigabytes is many short stalls.
+//! Invariant: between commands the server is below its limit, refuses commands that need memory, or
+//! has the timer running.
+
+use crate::ae::{EventLoop, Next, TimerId};
+use crate::clock::Nanos;
+use crate::command::CommandSpec;
+use crate::command::flags;
+use crate::db::small_bytes::SmallBytes;
+use crate::db::{AccessMode, Among, Db, Entry, Free};
+use crate::metrics::Phase;
+use crate::net::ClientKey;
+use crate::net::client::{Client, Life};
+use crate::server::Server;
+
+/// Candidates kept from one choice to the next (`EVPOOL_SIZE`).
+const POOL_MAX: usize = 16;
+/// Keys evicted between two looks at the clock.
+const KEYS_PER_TIME_CHECK: u64 = 16;
+/// `maxmemory-clients` is never less: below it no client could be talked to.
+const CLIENTS_MIN_BYTES: usize = 128 * 1024;
+
+/// `maxmemory-policy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// Refuse what needs memory.
+    NoEviction,
+    /// The key not used for longest.
+    Lru(Among),
+    /// The key used least often.
+    Lfu(Among),
+    /// Any key.
+    Random(Among),
+    /// The key that expires first.
+    Ttl,
+}
+
+impl Policy {
+    /// The policy called `name`; nothing is evicted under an unknown one.
+    pub(crate) fn named(name: &str) -> Policy {
+        let among = if name.starts_with("volatile") { Among::Volatile } else { Among::AllKeys };
+        match name.rsplit('-').next() {
+            Some("lru") => Policy::Lru(among),
+            Some("lfu") => Policy::Lfu(among),
+            Some("random") => Policy::Random(among),
+            Some("ttl") => Policy::Ttl,
+            _ => Policy::NoEviction,
+        }
+    }
+
+    fn among(self) -> Among {
+        match self {
+            Policy::Lru(among) | Policy::Lfu(among) | Policy::Random(among) => among,
+            Policy::Ttl => Among::Volatile,
+            Policy::NoEviction => Among::AllKeys,
+        }
+    }
+
+    /// How good a choice this key is: the larger, the better.
+    fn score(self, entry: &Entry, mode: AccessMode, now_ms: i64) -> u64 {
+        match self {
+            Policy::Lfu(_) => u64::from(255 - mode.frequency(entry.clock(), now_ms).min(255)),
+            Policy::Ttl => u64::MAX - entry.deadline_ms().unwrap_or(i64::MAX).max(0) as u64,
+            _ => u64::from(AccessMode::idle_seconds(entry.clock(), now_ms)),
+        }
+    }
+}
+
+/// Longest time that one command may spend evicting (`maxmemory-eviction-tenacity`, 0 to 100).
+pub(crate) fn time_limit(tenacity: u32) -> Nanos {
+    match tenacity {
+        0..=10 => Nanos(u64::from(tenacity) * 50_000),
+        11..=99 => Nanos((500_000.0 * 1.15_f64.powi(tenacity as i32 - 10)) as u64),
+        _ => Nanos(u64::MAX),
+    }
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Below the limit.
+    Enough,
+    /// Time was up; a timer goes on.
+    Running,
+    /// Nothing is left that may go.
+    Failed,
+}
+
+struct Candidate {
+    score: u64,
+    db: usize,
+    key: SmallBytes,
+}
+
+/// What eviction keeps between its turns.
+#[derive(Default)]
+pub(crate) struct Evictor {
+    /// The best candidate is the last.
+    pool: Vec<Candidate>,
+    next_db: usize,
+    /// A turn ended early: the loop should install (or keep) the timer.
+    pub(crate) unfinished: bool,
+    /// The timer is installed.
+    pub(crate) timer_set: bool,
+    over_since: Option<Nanos>,
+    over_total: Nanos,
+}
+
+impl Evictor {
+    /// Time above the limit: in all, and of the current spell.
+    pub(crate) fn exceeded(&self, now: Nanos) -> (Nanos, Nanos) {
+        let current = self.over_since.map_or(Nanos::ZERO, |since| now - since);
+        (self.over_total + current, current)
+    }
+
+    fn note(&mut self, outcome: Outcome, now: Nanos) {
+        match (outcome, self.over_since) {
+            (Outcome::Enough, Some(since)) => {
+                self.over_total = self.over_total + (now - since);
+                self.over_since = None;
+            }
+            (Outcome::Running | Outcome::Failed, None) => self.over_since = Some(now),
+            _ => {}
+        }
+    }
+
+    fn offer(&mut self, score: u64, db: usize, entry: &Entry) {
+        if self.pool.len() == POOL_MAX
+            && self.pool.first().is_some_and(|worst| score <= worst.score)
+        {
+            return;
+        }
+        let at = self.pool.partition_point(|other| other.score < score);
+        self.pool.insert(at, Candidate { score, db, key: SmallBytes::new(entry.key()) });
+        if self.pool.len() > POOL_MAX {
+            self.pool.remove(0);
+        }
+    }
+}
+
+/// Evicts until memory is below the limit, time is up or nothing is left.
+pub(crate) fn perform(server: &mut Server) -> Outcome {
+    let limit = server.config.settings().maxmemory;
+    let used = server.used_memory();
+    let mut outcome = Outcome::Enough;
+    if limit != 0 && used > limit {
+        outcome = match server.config.settings().policy {
+            Policy::NoEviction => Outcome::Failed,
+            policy => evict_for(server, policy, used - limit),
+        };
+    }
+    if outcome != Outcome::Enough || server.evictor.over_since.is_some() {
+        let now = server.clock.now();
+        server.evictor.note(outcome, now);
+    }
+    outcome
+}
+
+fn evict_for(server: &mut Server, policy: Policy, to_free: usize) -> Outcome {
+    let settings = server.config.settings();
+    let limit = time_limit(settings.eviction_tenacity);
+    let free = if settings.lazy_eviction { Free::Lazily } else { Free::Now };
+    let watched = settings.latency_threshold_ms > 0;
+    let began = server.clock.now();
+    let (mut freed, mut keys, mut outcome) = (0, 0_u64, Outcome::Enough);
+    while freed < to_free {
+        let Some((db, key)) = choose(server, policy) else {
+            outcome = Outcome::Failed;
+            break;
+        };
+        let before = server.dbs[db].used_bytes();
+        let started = if watched { server.clock.now() } else { Nanos::ZERO };
+        if server.dbs[db].evict(&key, free) {
+            keys += 1;
+            server.stats.evicted_keys += 1;
+            server.touch_key(db, &key);
+        }
+        freed += before.saturating_sub(server.dbs[db].used_bytes());
+        if watched {
+            let took = server.clock.now() - started;
+            server.note_latency("eviction-del", took);
+        }
+        if keys.is_multiple_of(KEYS_PER_TIME_CHECK) && server.clock.now() - began > limit {
+            server.evictor.unfinished = true;
+            outcome = Outcome::Running;
+            break;
+        }
+    }
+    let took = server.clock.now() - began;
+    server.note_latency("eviction-cycle", took);
+    if outcome == Outcome::Enough && server.evictor.timer_set { Outcome::Running } else { outcome }
+}
+
+/// The next key to go.
+fn choose(server: &mut Server, policy: Policy) -> Option<(usize, SmallBytes)> {
+    let among = policy.among();
+    if let Policy::Random(_) = policy {
+        for _ in 0..server.dbs.len() {
+            let at = server.evictor.next_db % server.dbs.len();
+            server.evictor.next_db = at + 1;
+            if let Some(key) = server.dbs[at].sample_one(among) {
+                return Some((at, key));
+            }
+        }
+        return None;
+    }
+    let (samples, now_ms) = (server.config.settings().maxmemory_samples, server.now_ms());
+    while server.dbs.iter().any(|db| db.evictable_len(among) > 0) {
+        let Server { dbs, evictor, .. } = server;
+        for (at, db) in dbs.iter_mut().enumerate() {
+            let mode = db.access_mode();
+            db.sample(among, samples, |entry| {
+                evictor.offer(policy.score(entry, mode, now_ms), at, entry);
+            });
+        }
+        // A candidate may have gone, or lost its deadline, since it was seen.
+        while let Some(best) = evictor.pool.pop() {
+            if dbs.get(best.db).is_some_and(|db: &Db| db.is_evictable(among, &best.key)) {
+                return Some((best.db, best.key));
+            }
+        }
+    }
+    None
+}
+
+/// Makes room before a command. False if the command must be refused.
+pub(crate) fn make_room(server: &mut Server, client: ClientKey, spec: &CommandSpec) -> bool {
+    if perform(server) != Outcome::Failed {
+        return true;
+    }
+    let multi = server.clients.get(client).and_then(|client| client.multi.as_deref());
+    let refused = match multi {
+        Some(multi) if spec.name == "exec" => {
+            multi.queue.iter().any(|queued| queued.spec.has(flags::DENYOOM))
+        }
+        // Queueing takes memory as well; ending a transaction gives it back.
+        Some(_) => !matches!(spec.name, "discard" | "quit" | "reset"),
+        None => spec.has(flags::DENYOOM),
+    };
+    !refused
+}
+
+/// Before sleep: closes clients that take too much, and goes on with what a command left unfinished.
+pub(crate) fn schedule(el: &mut EventLoop<Server>, server: &mut Server) {
+    clients(server);
+    if server.evictor.unfinished && !server.evictor.timer_set {
+        el.add_timer(Nanos::ZERO, go_on);
+        server.evictor.timer_set = true;
+    }
+}
+
+/// The timer: a time limit's worth of eviction in each turn of the loop until there is room.
+fn go_on(el: &mut EventLoop<Server>, server: &mut Server, _: TimerId) -> Next {
+    server.evictor.unfinished = false;
+    let outcome = perform(server);
+    server.meter.charge(Phase::Cron, el.clock().now());
+    if outcome == Outcome::Running {
+        return Next::After(Nanos::ZERO);
+    }
+    server.evictor.timer_set = false;
+    Next::Never
+}
+
+/// Closes the largest clients until all together take no more than `maxmemory-clients`.
+pub(crate) fn clients(server: &mut Server) {
+    let settings = server.config.settings();
+    let limit = match settings.maxmemory_clients_percent {
+        0 => settings.maxmemory_clients,
+        percent => settings.maxmemory / 100 * percent,
+    };
+    if limit == 0 || server.client_memory() <= limit.max(CLIENTS_MIN_BYTES) {
+        return;
+    }
+    let limit = limit.max(CLIENTS_MIN_BYTES);
+    let mut largest: Vec<(usize, ClientKey)> = (server.clients.iter())
+        .filter(|(_, client)| !client.no_evict && client.life != Life::Closing)
+        .map(|(key, client)| (client.extra_bytes, key))
+        .collect();
+    largest.sort_unstable();
+    while server.client_memory() > limit {
+        let Some((bytes, key)) = largest.pop() else { return };
+        let id = server.clients.get(key).map_or(0, |client| client.id);
+        server.log.notice(format!("Evicting client: id={id} extra-mem={bytes}"));
+        server.free_later(key);
+        server.stats.evicted_clients += 1;
+        if let Some(client) = server.clients.get_mut(key) {
+            server.client_extra_bytes -= client.extra_bytes;
+            client.extra_bytes = 0;
+        }
+    }
+}
+
+impl Server {
+    /// Estimated bytes of data and clients: what `maxmemory` is compared with. O(databases).
+    pub(crate) fn used_memory(&self) -> usize {
+        self.dbs.iter().map(Db::used_bytes).sum::<usize>() + self.client_memory()
+    }
+
+    /// Estimated bytes of all clients. O(1).
+    pub(crate) fn client_memory(&self) -> usize {
+        self.clients.len() * size_of::<Client>() + self.client_extra_bytes
+    }
+
+    /// Takes note of what a client's buffers have become.
+    pub(crate) fn account_client(&mut self, key: ClientKey) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        if client.life == Life::Closing {
+            return;
+        }
+        let now = crate::command::client_memory_bytes(client) - size_of::<Client>();
+        self.client_extra_bytes = self.client_extra_bytes + now - client.extra_bytes;
+        client.extra_bytes = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_limit_follows_tenacity_as_in_redis() {
+        let us = |tenacity| time_limit(tenacity).as_us();
+        assert_eq!([us(0), us(1), us(10), us(11)], [0, 50, 500, 575]);
+        assert!((140_000_000..150_000_000).contains(&us(99)), "{}", us(99));
+        assert_eq!(time_limit(100), Nanos(u64::MAX));
+    }
+
+    #[test]
+    fn every_policy_is_known_by_its_name() {
+        let named = Policy::named;
+        assert_eq!(named("noeviction"), Policy::NoEviction);
+        assert_eq!(named("allkeys-lru"), Policy::Lru(Among::AllKeys));
+        assert_eq!(named("volatile-lfu"), Policy::Lfu(Among::Volatile));
+        assert_eq!(named("allkeys-random"), Policy::Random(Among::AllKeys));
+        assert_eq!(named("volatile-ttl"), Policy::Ttl);
+    }
+}

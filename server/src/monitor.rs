@@ -1,0 +1,97 @@
+//! MONITOR's feed: every command as it was executed, to the clients that asked to see them.
+//!
+//! One line per command in Redis 7.0's format. Administrative commands are not shown; passwords are
+//! redacted. A client that cannot keep up is closed by its output limit like any other.
+
+use crate::command::{Args, CommandSpec, Reply, flags};
+use crate::net::ClientKey;
+use crate::server::Server;
+use std::fmt::Write as _;
+
+/// Shown instead of a password.
+const REDACTED: &[u8] = b"(redacted)";
+
+/// Tells all monitors that `client` has executed this. `out` is the executing client's own reply, in
+/// case it is a monitor itself.
+#[cold]
+pub(crate) fn feed(
+    server: &mut Server,
+    client: ClientKey,
+    spec: &CommandSpec,
+    args: Args<'_>,
+    out: &mut Reply,
+) {
+    if spec.has(flags::ADMIN | flags::SKIP_MONITOR) {
+        return;
+    }
+    let line = line(server, client, spec, args);
+    let monitors = server.monitors.clone();
+    for key in monitors {
+        if key == client {
+            out.simple(line.as_bytes());
+        } else {
+            server.deliver(key, |reply| reply.simple(line.as_bytes()));
+        }
+    }
+}
+
+fn line(server: &Server, client: ClientKey, spec: &CommandSpec, args: Args<'_>) -> String {
+    let unix_us = server.clock.unix_us();
+    let (db, peer) = server.clients.get(client).map_or((0, String::new()), |client| {
+        let peer = match client.peer {
+            Some(addr) => addr.to_string(),
+            None => format!("unix:{}", server.config.text("unixsocket")),
+        };
+        (client.db, peer)
+    });
+    let mut text = format!("{}.{:06} [{db} {peer}]", unix_us / 1_000_000, unix_us % 1_000_000);
+    let secret = secrets(spec, args);
+    for (index, arg) in args.from(0).enumerate() {
+        text.push(' ');
+        quote(&mut text, if secret.contains(&index) { REDACTED } else { arg });
+    }
+    text
+}
+
+/// Which arguments are passwords (or user names, which Redis hides with them).
+fn secrets(spec: &CommandSpec, args: Args<'_>) -> std::ops::Range<usize> {
+    match spec.name {
+        "auth" => 1..args.len(),
+        "hello" => {
+            let auth = (2..args.len()).find(|&at| args.is(at, "auth"));
+            auth.map_or(0..0, |at| at + 1..at + 3)
+        }
+        _ => 0..0,
+    }
+}
+
+/// `sdscatrepr`: printable bytes as they are, the rest escaped.
+fn quote(text: &mut String, bytes: &[u8]) {
+    text.push('"');
+    for &byte in bytes {
+        match byte {
+            b'\\' | b'"' => text.extend(['\\', char::from(byte)]),
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\t' => text.push_str("\\t"),
+            0x07 => text.push_str("\\a"),
+            0x08 => text.push_str("\\b"),
+            b' '..=b'~' => text.push(char::from(byte)),
+            // Writing to a string cannot fail.
+            _ => drop(write!(text, "\\x{byte:02x}")),
+        }
+    }
+    text.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_can_be_shown() {
+        let mut text = String::new();
+        quote(&mut text, b"a \"b\\\n\r\t\x07\x08\x00\xff~");
+        assert_eq!(text, r#""a \"b\\\n\r\t\a\b\x00\xff~""#);
+    }
+}
