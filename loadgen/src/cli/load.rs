@@ -28,8 +28,6 @@ const DEFAULT_DURATION: Duration = Duration::from_secs(10);
 const DEFAULT_WARMUP: Duration = Duration::from_secs(2);
 /// What is run when nothing is named: keys are there when GET looks for them.
 const DEFAULT_TESTS: &str = "set,get";
-/// Spun before each due time with `--pacing precise`; covers the 99th percentile of a wake-up from sleep.
-const PRECISE_MARGIN: Nanos = Nanos::from_micros(150);
 
 /// Flags of `loadgen run`, as typed.
 #[derive(Debug, Clone, Args)]
@@ -306,7 +304,7 @@ impl LoadArgs {
         plan.cpus.clone_from(&self.cpus);
         plan.pacing = match self.pacing {
             PacingArg::Timerfd => Pacing::Timerfd,
-            PacingArg::Precise => Pacing::Precise { margin: PRECISE_MARGIN },
+            PacingArg::Precise => Pacing::Precise { margin: None },
             PacingArg::Spin => Pacing::Spin,
         };
         Ok(plan)

@@ -3,7 +3,7 @@
 //! Not the parser of what a user typed; these are the rules the engine itself relies on.
 
 use super::EngineError;
-use super::plan::{GroupPlan, RunPlan};
+use super::plan::{ArrivalProcess, Assignment, Dialling, GroupPlan, PoolPlan, RunPlan};
 use crate::clock::Nanos;
 use crate::sys;
 
@@ -58,6 +58,9 @@ fn check_group(group: &GroupPlan) -> Result<(), String> {
     if group.timeout == Some(Nanos::ZERO) {
         return Err("a time limit of zero times everything out".to_owned());
     }
+    if let Some(pool) = &group.pool {
+        check_pool(group, pool)?;
+    }
     if group.requests_per_connection == Some(0) {
         return Err("a connection must be good for at least one request".to_owned());
     }
@@ -94,6 +97,30 @@ fn check_group(group: &GroupPlan) -> Result<(), String> {
     }
     workload.keys.distribution.check()?;
     workload.values.check()
+}
+
+fn check_pool(group: &GroupPlan, pool: &PoolPlan) -> Result<(), String> {
+    let no = |text: &str| Err(text.to_owned());
+    if matches!(group.arrival, ArrivalProcess::Closed { .. }) {
+        return no("a pool needs requests that do not wait for replies: give a rate");
+    }
+    if group.pipeline != 1 || group.assignment != Assignment::AnyFree {
+        return no("a connection of a pool serves one request at a time, of whoever asks");
+    }
+    if group.dialling != Dialling::AtOnce {
+        return no("a pool decides itself when to open connections");
+    }
+    if pool.min_idle > pool.max_idle || pool.min_idle > group.connections {
+        return no(
+            "the pool's smallest number of idle connections is above its largest, or its size",
+        );
+    }
+    if pool.max_wait == Some(Nanos::ZERO) {
+        return no(
+            "a longest wait of zero turns away all who find no idle connection; give at least 1 ns",
+        );
+    }
+    Ok(())
 }
 
 /// A run without a duration lasts until every quota is done: each must be within reach.

@@ -8,7 +8,10 @@ use super::conn::{Conn, InFlight, Sink, State, UNSENT};
 use super::dial::Dialler;
 use super::handshake::Handshake;
 use super::links::Links;
-use super::plan::{ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reconnect, Role, RunPlan};
+use super::plan::{
+    ArrivalProcess, Endpoint, GroupPlan, OnTimeout, PoolOrder, Reconnect, Role, RunPlan,
+};
+use super::pool::Pool;
 use super::random::Rng;
 use super::recorder::Recorder;
 use super::schedule::Schedule;
@@ -65,6 +68,7 @@ pub(super) struct Group {
     reconnect: Reconnect,
     rng: Rng,
     pub(super) dialler: Dialler,
+    pub(super) pool: Option<Pool>,
     /// Requests a connection takes before it is replaced.
     pub(super) per_connection: u64,
     pub(super) links: Links,
@@ -96,7 +100,9 @@ impl Group {
         block: Arc<[u8]>,
     ) -> Result<Option<Self>, EngineError> {
         let group = &plan.groups[index];
-        let shards = plan.threads.min(group.connections);
+        // A pool is one pool, however many threads there are.
+        let most = if group.pool.is_some() { 1 } else { group.connections };
+        let shards = plan.threads.min(most);
         // Groups with few connections begin on different threads.
         let shard = (thread + plan.threads - index % plan.threads) % plan.threads;
         if shard >= shards {
@@ -113,11 +119,14 @@ impl Group {
             Schedule::new(&group.arrival, share, salt, rng(stream::SCHEDULE)).map_err(wrong)?;
         let connections = part(group.connections as u64, share.index, share.of);
         let tokens = first_token..first_token + connections as Token;
+        let pool = group.pool.as_ref().map(|plan| Pool::new(plan, &tokens));
+        let first = group.pool.as_ref().map_or(tokens.clone(), |plan| Pool::first(plan, &tokens));
+        let first_count = first.len() as u64;
         let only_offenders = plan.groups.iter().all(|group| group.role == Role::Offender);
         Ok(Some(Self {
             index,
             waiting: Waiting::new(group.assignment, &tokens, group.backlog_max),
-            tokens: tokens.clone(),
+            tokens,
             endpoint: group.target.endpoint.clone(),
             handshake: Handshake::new(&group.target),
             generator,
@@ -137,9 +146,10 @@ impl Group {
             thinking: VecDeque::new(),
             reconnect: group.reconnect,
             rng: rng(stream::BACKOFF),
-            dialler: Dialler::new(group.dialling, tokens, share),
+            dialler: Dialler::new(group.dialling, first, share),
             per_connection: group.requests_per_connection.unwrap_or(u64::MAX),
-            links: Links::new(connections),
+            pool,
+            links: Links::new(connections, first_count),
         }))
     }
 
@@ -204,6 +214,7 @@ impl Group {
                 match self.place(conns) {
                     Place::Slot(token) => {
                         self.recorder.created(due);
+                        self.recorder.waited(due, Nanos::ZERO);
                         let conn = &mut conns[token as usize];
                         conn.assign(due, &mut self.generator);
                         self.list_free(token, conn);
@@ -238,9 +249,10 @@ impl Group {
         self.take_free(conns).map_or(Place::Line(self.tokens.start), Place::Slot)
     }
 
-    /// The ready connection whose free slot waits longest; it leaves the list.
+    /// The ready connection whose free slot waits longest (in some pools, shortest); it leaves the list.
     fn take_free(&mut self, conns: &mut [Conn]) -> Option<Token> {
-        while let Some(token) = self.free.pop_front() {
+        let is_lifo = self.pool.as_ref().is_some_and(|pool| pool.order == PoolOrder::Lifo);
+        while let Some(token) = if is_lifo { self.free.pop_back() } else { self.free.pop_front() } {
             let conn = &mut conns[token as usize];
             conn.listed.free = false;
             if conn.is_ready() && conn.has_room(self.pipeline) {
@@ -264,10 +276,11 @@ impl Group {
     /// A ready connection has free slots, for a closed loop since `since`: fills them with what waits, then with new
     /// requests. Whether it got any.
     #[inline]
-    pub(super) fn feed(&mut self, token: Token, conn: &mut Conn, since: Nanos) -> bool {
+    pub(super) fn feed(&mut self, token: Token, conn: &mut Conn, since: Nanos, now: Nanos) -> bool {
         let before = conn.in_flight();
         while conn.has_room(self.pipeline) {
             let Some(intended) = self.waiting.pop(token) else { break };
+            self.recorder.waited(intended, now.since(intended));
             conn.assign(intended, &mut self.generator);
         }
         if self.schedule.is_some() {
@@ -307,12 +320,15 @@ impl Group {
             self.let_think(token, conn, self.begin.saturating_add(Nanos(offset as u64)));
             return false;
         }
-        self.feed(token, conn, now)
+        self.feed(token, conn, now, now)
     }
 
     /// A connection is lost: its sent requests are finished as errors (or timeouts, if `expired` says so), the others go
     /// back to the head of the backlog with their due times.
     pub(super) fn on_lost(&mut self, token: Token, conn: &mut Conn, now: Nanos, word: &str) {
+        if self.pool.is_some() {
+            self.unlist(token, conn);
+        }
         let requests = conn.take_requests();
         for request in requests.iter().rev() {
             if request.sent == UNSENT {
@@ -355,6 +371,7 @@ impl Group {
         &mut self,
         token: Token,
         conns: &mut [Conn],
+        now: Nanos,
         mut touch: impl FnMut(Token, &mut Conn),
     ) {
         // One that has its own line and comes back finds it there.
@@ -363,7 +380,7 @@ impl Group {
                 let heir = self.waiting.take_turn(conns).unwrap_or(token);
                 self.waiting.push(heir, due);
                 let conn = &mut conns[heir as usize];
-                if conn.is_ready() && self.feed(heir, conn, due) {
+                if conn.is_ready() && self.feed(heir, conn, due, now) {
                     touch(heir, conn);
                 }
             }
@@ -372,10 +389,46 @@ impl Group {
             && let Some(token) = self.take_free(conns)
             && let Some(intended) = self.waiting.pop_common()
         {
+            self.recorder.waited(intended, now.since(intended));
             let conn = &mut conns[token as usize];
             conn.assign(intended, &mut self.generator);
             self.list_free(token, conn);
             touch(token, conn);
+        }
+    }
+
+    /// When the next waiting request has waited too long for a connection of the pool.
+    pub(super) fn next_turning_away(&self) -> Option<Nanos> {
+        Some(self.waiting.front()?.saturating_add(self.pool.as_ref()?.max_wait?))
+    }
+
+    /// Turns away those who have waited too long by `now`.
+    pub(super) fn turn_away(&mut self, now: Nanos) {
+        while let Some(limit) = self.next_turning_away().filter(|limit| *limit <= now)
+            && let Some(intended) = self.waiting.pop_common()
+            && let Some(pool) = &mut self.pool
+        {
+            pool.counts.turned_away += 1;
+            self.recorder.turned_away(intended, limit);
+        }
+    }
+
+    /// A connection that the pool wants opened.
+    pub(super) fn grow_pool(&mut self) -> Option<Token> {
+        self.pool.as_mut()?.grow(self.waiting.len(), self.free.len())
+    }
+
+    /// Whether an idle connection is to be closed: the pool has too many, or it has served its number of requests.
+    pub(super) fn is_surplus(&self, conn: &Conn) -> bool {
+        let Some(pool) = &self.pool else { return false };
+        conn.is_used_up() || (conn.listed.free && pool.has_surplus(self.free.len()))
+    }
+
+    /// A connection is not idle any more, whatever it is.
+    pub(super) fn unlist(&mut self, token: Token, conn: &mut Conn) {
+        if conn.listed.free {
+            conn.listed.free = false;
+            self.free.retain(|listed| *listed != token);
         }
     }
 

@@ -7,6 +7,7 @@
 use super::clockwork::{Clockwork, Control};
 use super::conn::{Fault, Progress, Purpose, State};
 use super::group::Group;
+use super::live::Phase;
 use super::plan::OnTimeout;
 use super::recorder::count_word;
 use super::result::ConnectionCounts;
@@ -31,6 +32,7 @@ pub(super) enum Timer {
 /// What became of a share's connections.
 #[derive(Debug)]
 pub(super) struct Links {
+    wanted: u64,
     pub(super) counts: ConnectionCounts,
     pub(super) failures: Vec<(String, u64)>,
     pub(super) refused: bool,
@@ -43,9 +45,10 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// Of this many connections, none of which has begun.
-    pub(super) fn new(connections: u64) -> Self {
+    /// Of this many connections, none of which has begun; `wanted` of them should be ready at the first chance.
+    pub(super) fn new(connections: u64, wanted: u64) -> Self {
         Self {
+            wanted,
             counts: ConnectionCounts { asked: connections, ..ConnectionCounts::default() },
             failures: Vec::new(),
             refused: false,
@@ -59,7 +62,7 @@ impl Links {
 
     /// What is not ready now counts as failed.
     pub(super) const fn note_failed(&mut self) {
-        self.counts.failed = self.counts.asked.saturating_sub(self.counts.established);
+        self.counts.failed = self.wanted.saturating_sub(self.counts.established);
     }
 
     /// Notes why a connection cannot go on, in words.
@@ -129,11 +132,44 @@ impl<W: Wire> Worker<'_, W> {
                 let Some(token) = dialler.take(now, || opening < in_parallel) else { break };
                 self.open(token, now);
             }
+            if !self.clockwork.has_started() {
+                continue;
+            }
+            while let Some(token) = self.groups[index].grow_pool() {
+                self.conns[token as usize].purpose = Purpose::Renewed { since: now };
+                self.open(token, now);
+            }
         }
     }
 
+    /// Closes a connection that is idle for good reason: its pool has enough, or it has served its number of requests.
+    /// Whether it did.
+    #[inline]
+    pub(super) fn retire(&mut self, token: Token, now: Nanos) -> bool {
+        let conn = &mut self.conns[token as usize];
+        if conn.in_flight() > 0 || self.clockwork.phase == Phase::Drain {
+            return false;
+        }
+        let group = &mut self.groups[conn.group];
+        if group.is_surplus(conn) {
+            group.unlist(token, conn);
+            conn.state = State::Idle;
+            self.wire.close(token);
+            if let Some(pool) = &mut group.pool {
+                pool.counts.closed += 1;
+                pool.on_shut(token);
+            }
+            return true;
+        }
+        let is_used_up = conn.is_used_up();
+        if is_used_up {
+            self.renew(token, now);
+        }
+        is_used_up
+    }
+
     /// A connection has served its number of requests: another takes its place.
-    pub(super) fn renew(&mut self, token: Token, now: Nanos) {
+    fn renew(&mut self, token: Token, now: Nanos) {
         self.wire.close(token);
         let conn = &mut self.conns[token as usize];
         conn.purpose = Purpose::Renewed { since: now };
@@ -180,6 +216,9 @@ impl<W: Wire> Worker<'_, W> {
         group.links.ready_time.saturating_record(now.since(since).0);
         conn.attempts = 0;
         conn.left = group.per_connection;
+        if let Some(pool) = &mut group.pool {
+            pool.on_ready();
+        }
         let since = match conn.purpose {
             Purpose::First => {
                 group.links.counts.established += 1;
@@ -199,7 +238,7 @@ impl<W: Wire> Worker<'_, W> {
                 since
             }
         };
-        if group.feed(token, conn, since) {
+        if group.feed(token, conn, since, now) {
             touch(&mut self.touched, token, conn);
         }
         if self.watched().count > 0 {
@@ -228,10 +267,23 @@ impl<W: Wire> Worker<'_, W> {
             }
             State::Idle | State::Backoff { .. } | State::Closed => return,
         }
+        let was_open = conn.state == State::Ready;
         group.on_lost(token, conn, now, "disconnected");
         // What could not be opened at the start is left alone: the run begins with what there is, and says so.
         let retries = self.clockwork.has_started();
+        if let Some(pool) = &mut group.pool
+            && was_open
+        {
+            pool.on_lost();
+        }
         match group.pause(conn.attempts).filter(|_| retries) {
+            None if group.pool.is_some() && !retries => {
+                conn.state = State::Idle;
+                if let Some(pool) = &mut group.pool {
+                    pool.on_given_up();
+                    pool.on_shut(token);
+                }
+            }
             Some(pause) => {
                 let until = now.saturating_add(pause);
                 conn.attempts += 1;
@@ -241,11 +293,14 @@ impl<W: Wire> Worker<'_, W> {
             None => {
                 conn.state = State::Closed;
                 group.links.closed += 1;
+                if let Some(pool) = &mut group.pool {
+                    pool.on_given_up();
+                }
             }
         }
         // Unsent requests went back to the backlog: whoever has a free slot takes them.
         let touched = &mut self.touched;
-        group.hand_over(token, &mut self.conns, |token, conn| touch(touched, token, conn));
+        group.hand_over(token, &mut self.conns, now, |token, conn| touch(touched, token, conn));
     }
 
     pub(super) fn run_timers(&mut self, now: Nanos) {

@@ -9,8 +9,8 @@ use super::links::Links;
 use super::plan::RunPlan;
 use super::recorder::{Recorded, count_word};
 use super::result::{
-    Audit, CommandResult, ConnectionCounts, Counts, GroupResult, MetricResult, RunResult,
-    ThreadAudit, Traffic,
+    Audit, CommandResult, ConnectionCounts, Counts, GroupResult, MetricResult, PoolResult,
+    RunResult, ThreadAudit, Traffic,
 };
 use super::sparse::IntervalSeries;
 use super::stall::{Quiet, stalls};
@@ -28,6 +28,7 @@ pub(super) struct ThreadResult {
     pub(super) turns: u64,
     pub(super) lateness: Lateness,
     pub(super) pinned: Option<usize>,
+    pub(super) margin: Option<Nanos>,
 }
 
 /// The run's result from its threads' (at least one).
@@ -46,6 +47,7 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         turns: thread.turns,
         late_max: thread.lateness.max,
         pinned: thread.pinned,
+        margin: thread.margin,
     });
     let audits = audits.collect();
     let late: Vec<_> = threads.iter().map(|thread| thread.lateness.spans.clone()).collect();
@@ -58,7 +60,12 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
             add(&mut open_loop_lag, group.recorder.own_lag());
             if let Some(result) = groups.get_mut(group.index) {
                 add_links(result, group.links);
-                add_recorded(result, group.recorder.finish());
+                let mut recorded = group.recorder.finish();
+                if let (Some(pool), Some(wait)) = (group.pool, recorded.wait.take()) {
+                    // A pool lives on one thread.
+                    result.pool = Some(PoolResult { wait, counts: pool.counts });
+                }
+                add_recorded(result, recorded);
             }
         }
     }
@@ -111,6 +118,7 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
         censored: histogram::new(),
         connect_time: histogram::new(),
         ready_time: histogram::new(),
+        pool: None,
         first_reply_time: histogram::new(),
         log: Vec::new(),
         log_dropped: 0,

@@ -19,6 +19,7 @@ mod merge;
 mod metric;
 pub mod plan;
 mod poller;
+mod pool;
 mod profile;
 mod random;
 mod recorder;

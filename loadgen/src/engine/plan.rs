@@ -100,6 +100,9 @@ pub struct GroupPlan {
     pub on_timeout: OnTimeout,
     /// What happens when a connection is lost.
     pub reconnect: Reconnect,
+    /// Emulates a client library's pool, of at most `connections`; they are opened when needed. Wants an open loop and a
+    /// pipeline of 1; all of it runs on one thread.
+    pub pool: Option<PoolPlan>,
     /// When connections are opened.
     pub dialling: Dialling,
     /// After this many requests a connection is closed and another opened in its place (1: one for each request). Those
@@ -131,6 +134,7 @@ impl GroupPlan {
             timeout: None,
             on_timeout: OnTimeout::Reconnect,
             reconnect: Reconnect::default(),
+            pool: None,
             dialling: Dialling::AtOnce,
             requests_per_connection: None,
             backlog_max: Self::DEFAULT_BACKLOG_MAX,
@@ -304,6 +308,29 @@ impl Default for Reconnect {
     }
 }
 
+/// A client library's connection pool. Its largest size is the group's number of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolPlan {
+    /// Idle connections it opens in advance.
+    pub min_idle: usize,
+    /// Idle connections it keeps; one that comes back on top is closed.
+    pub max_idle: usize,
+    /// A request that has waited this long for a connection fails; `None` waits for ever.
+    pub max_wait: Option<Nanos>,
+    /// Which idle connection is taken.
+    pub order: PoolOrder,
+}
+
+/// Which idle connection of a pool is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PoolOrder {
+    /// The one used last, as most libraries do.
+    #[default]
+    Lifo,
+    /// The one idle longest.
+    Fifo,
+}
+
 /// When a group's connections are opened for the first time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialling {
@@ -336,8 +363,9 @@ pub enum Pacing {
     Timerfd,
     /// The timer up to `margin` before the due time, then spinning: below 1 µs late as long as sends take less than the gaps.
     Precise {
-        /// Spun before each due time.
-        margin: Nanos,
+        /// Spun before each due time; `None` measures it on each thread before the run: the 99th percentile of how late it
+        /// wakes from a short sleep.
+        margin: Option<Nanos>,
     },
     /// Never sleeps: the least lag, one full core per thread.
     Spin,

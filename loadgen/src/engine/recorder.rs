@@ -7,12 +7,14 @@
 use super::conn::{InFlight, UNSENT};
 use super::metric::Metric;
 use super::plan::{GroupPlan, RequestLog};
-use super::result::{CommandResult, Counts, LoggedRequest, Outcome, Traffic};
+use super::result::{CommandResult, Counts, LoggedRequest, MetricResult, Outcome, Traffic};
 use crate::clock::Nanos;
 use aelab_reports::histogram::{self, Histogram};
 
 /// Distinct error words kept apart; a server that makes up words fills no memory.
 const ERROR_WORDS_MAX: usize = 64;
+/// The word for requests that a pool had no connection for.
+const POOL_EXHAUSTED: &str = "pool-exhausted";
 /// Longest error word kept.
 const ERROR_WORD_BYTES_MAX: usize = 32;
 
@@ -66,6 +68,8 @@ pub(super) struct Recorder {
     own_lag: Histogram,
     error_response: Histogram,
     censored: Histogram,
+    /// How long requests waited for a connection of a pool, if there is one.
+    wait: Option<Metric>,
     log: Vec<LoggedRequest>,
     log_max: usize,
     log_dropped: u64,
@@ -83,6 +87,7 @@ pub(super) struct Recorded {
     pub(super) commands: Vec<CommandResult>,
     pub(super) error_response: Histogram,
     pub(super) censored: Histogram,
+    pub(super) wait: Option<MetricResult>,
     pub(super) log: Vec<LoggedRequest>,
     pub(super) log_dropped: u64,
 }
@@ -111,6 +116,7 @@ impl Recorder {
             own_lag: histogram::new(),
             error_response: histogram::new(),
             censored: histogram::new(),
+            wait: plan.pool.map(|_| Metric::default()),
             log: Vec::new(),
             log_max: match plan.log_requests {
                 RequestLog::Off => 0,
@@ -254,6 +260,29 @@ impl Recorder {
         self.close_requests(intended, 1, sent, deadline, request.command, Outcome::Timeout);
     }
 
+    /// A request got a connection of its pool, after this long.
+    #[inline]
+    pub(super) fn waited(&mut self, intended: Nanos, wait: Nanos) {
+        let is_measured = self.is_measured(intended);
+        if let Some(metric) = &mut self.wait
+            && is_measured
+        {
+            metric.record(wait.0, 1);
+        }
+    }
+
+    /// A request waited for a connection until `limit` and got none.
+    pub(super) fn turned_away(&mut self, intended: Nanos, limit: Nanos) {
+        self.waited(intended, limit.since(intended));
+        self.counts_of(intended).error += 1;
+        if self.is_measured(intended) {
+            self.error_response.saturating_record(limit.since(intended).0);
+        }
+        count_word(&mut self.errors, POOL_EXHAUSTED, 1);
+        self.open.count -= 1;
+        self.open.intended_sum = self.open.intended_sum.wrapping_sub(intended.0);
+    }
+
     /// A request was not answered when the run ended.
     pub(super) fn unfinished(&mut self, intended: Nanos, sent: Nanos, ended: Nanos) {
         let counts = self.counts_of(intended);
@@ -282,6 +311,7 @@ impl Recorder {
         self.commands
             .iter_mut()
             .flat_map(|command| [&mut command.response, &mut command.service, &mut command.lag])
+            .chain(&mut self.wait)
     }
 
     /// Ends the recording; the last interval must have been closed.
@@ -302,6 +332,7 @@ impl Recorder {
             commands: commands.collect(),
             error_response: self.error_response,
             censored: self.censored,
+            wait: self.wait.map(Metric::finish),
             log: self.log,
             log_dropped: self.log_dropped,
         }

@@ -64,6 +64,8 @@ pub struct GroupResult {
     /// Time from the start of a connection to the first byte from the server: the handshake's, or for a connection that
     /// replaces another the first request's.
     pub first_reply_time: Histogram,
+    /// What a group with a pool saw of it.
+    pub pool: Option<PoolResult>,
     /// Measured requests one by one, if the plan asked for it, in order of reply per thread.
     pub log: Vec<LoggedRequest>,
     /// Requests the log had no room for.
@@ -145,8 +147,31 @@ pub struct ConnectionCounts {
     pub lost: u64,
     /// Ready again after having been lost.
     pub reconnects: u64,
-    /// Opened in place of one that had served its number of requests.
+    /// Opened in place of one that had served its number of requests, or because a pool had too few.
     pub renewed: u64,
+}
+
+/// What happened in an emulated pool.
+#[derive(Clone, Debug)]
+pub struct PoolResult {
+    /// How long measured requests waited from their intended time until they had a connection (0 if one was idle), those
+    /// that gave up included. It is part of their send lag and of their response time.
+    pub wait: MetricResult,
+    /// What it did, warm-up included.
+    pub counts: PoolCounts,
+}
+
+/// What an emulated pool did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PoolCounts {
+    /// Connections opened while running, because requests waited or few were idle.
+    pub opened: u64,
+    /// Connections closed because enough were idle, or because they had served their number of requests.
+    pub closed: u64,
+    /// Requests that waited too long; they count as errors (`pool-exhausted`).
+    pub turned_away: u64,
+    /// The most connections that were open or being opened at a time.
+    pub most_open: u64,
 }
 
 /// The measured requests of one command.
@@ -286,6 +311,8 @@ pub struct ThreadAudit {
     pub late_max: Nanos,
     /// The processor it was pinned to.
     pub pinned: Option<usize>,
+    /// How long before each due time it stopped sleeping and spun, with precise pacing.
+    pub margin: Option<Nanos>,
 }
 
 impl ThreadAudit {

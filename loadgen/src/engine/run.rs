@@ -158,6 +158,7 @@ fn refusal(meeting: &Meeting<'_>) -> Option<EngineError> {
         .iter()
         .zip(reports.iter())
         .filter(|(group, _)| !matches!(group.dialling, Dialling::During(_)))
+        .filter(|(group, _)| group.pool.is_none_or(|pool| pool.min_idle > 0))
         .find(|(_, report)| report.established == 0)?;
     let reason = report.reasons.iter().max_by_key(|(_, count)| *count);
     let reason = reason.map_or_else(|| "no reason given".to_owned(), |(reason, _)| reason.clone());
@@ -174,7 +175,6 @@ fn engine_thread(
     index: usize,
     shares: Shares,
 ) -> Result<Option<ThreadResult>, EngineError> {
-    let plan = meeting.plan;
     let prepared = prepare(meeting, index, shares);
     if let Ok((worker, _)) = &prepared {
         report_links(meeting, worker);
@@ -191,8 +191,8 @@ fn engine_thread(
         .run(&meeting.control)
         .map_err(|source| EngineError::System { what: "waiting for readiness", source })?;
     worker.finish(ended);
-    let _ = plan;
-    Ok(Some(worker.into_result(ended, pinned)))
+    let margin = worker.wire.margin();
+    Ok(Some(worker.into_result(ended, pinned, margin)))
 }
 
 /// Pins the thread, makes its poll set and opens its connections.

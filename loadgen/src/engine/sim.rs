@@ -98,7 +98,7 @@ pub fn simulate(plan: &RunPlan, script: &Script) -> Result<RunResult, EngineErro
         worker.start(origin);
         let ended = worker.run(&control).map_err(stuck)?;
         worker.finish(ended);
-        results.push(worker.into_result(ended, None));
+        results.push(worker.into_result(ended, None, None));
     }
     Ok(merge(plan, results, 0))
 }

@@ -43,6 +43,19 @@ impl Waiting {
         self.len < self.max
     }
 
+    /// How many wait.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// When the request that any free connection takes next was due.
+    pub(super) fn front(&self) -> Option<Nanos> {
+        match &self.lines {
+            Lines::Common(line) => line.front().copied(),
+            Lines::Own { .. } => None,
+        }
+    }
+
     /// Whether nothing waits.
     pub(super) const fn is_empty(&self) -> bool {
         self.len == 0

@@ -155,6 +155,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             return Ok(true);
         }
         self.run_timers(now);
+        self.groups.iter_mut().for_each(|group| group.turn_away(now));
         self.dial(now);
         self.flush();
         self.read_ready();
@@ -228,6 +229,7 @@ impl<'a, W: Wire> Worker<'a, W> {
 
     fn next_wakeup(&self) -> Nanos {
         let due = self.groups.iter().filter_map(Group::next_due);
+        let due = due.chain(self.groups.iter().filter_map(Group::next_turning_away));
         due.chain(self.next_timer())
             .chain(self.next_dial())
             .min()
@@ -303,10 +305,7 @@ impl<'a, W: Wire> Worker<'a, W> {
                         self.fault(token, &fault);
                         break;
                     }
-                    if self.conns[token as usize].is_used_up()
-                        && self.clockwork.phase != Phase::Drain
-                    {
-                        self.renew(token, now);
+                    if self.retire(token, now) {
                         break;
                     }
                     if len < buffer.len() && until == ReadUntil::Short {
@@ -346,7 +345,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             Progress::Partial => {}
             Progress::Ready { since } => self.on_handshaken(token, since, now),
             Progress::Replies => {
-                let fed = group.feed(token, conn, now);
+                let fed = group.feed(token, conn, now, now);
                 if fed || conn.wants_write() {
                     touch(&mut self.touched, token, conn);
                 }
@@ -406,7 +405,12 @@ impl<'a, W: Wire> Worker<'a, W> {
     }
 
     /// What this thread found out; call [`Worker::finish`] before.
-    pub(super) fn into_result(self, ended: Nanos, pinned: Option<usize>) -> ThreadResult {
+    pub(super) fn into_result(
+        self,
+        ended: Nanos,
+        pinned: Option<usize>,
+        margin: Option<Nanos>,
+    ) -> ThreadResult {
         ThreadResult {
             quiet: self.watch.finish(ended, self.unfinished),
             groups: self.groups,
@@ -415,6 +419,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             turns: self.turns,
             lateness: self.lateness,
             pinned,
+            margin,
         }
     }
 

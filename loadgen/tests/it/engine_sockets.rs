@@ -3,8 +3,8 @@
 
 use aelab_loadgen::clock::Nanos;
 use aelab_loadgen::engine::plan::{
-    ArrivalProcess, CommandPlan, Endpoint, GroupPlan, KeySpace, Phases, Rate, Reconnect, RunPlan,
-    Target, ValueSize, Workload,
+    ArrivalProcess, CommandPlan, Endpoint, GroupPlan, KeySpace, Pacing, Phases, Rate, Reconnect,
+    RunPlan, Target, ValueSize, Workload,
 };
 use aelab_loadgen::engine::result::{GroupResult, RunResult};
 use aelab_loadgen::engine::{self, EngineError, Live};
@@ -338,4 +338,43 @@ fn impossible_plans_are_refused_before_anything_is_opened() {
     let error = try_run(&plan(group(Endpoint::Tcp(addr), 1 << 30, 1))).expect_err("too many");
     assert!(matches!(error, EngineError::Descriptors { .. }), "{error}");
     assert!(error.to_string().contains("ulimit -n"), "{error}");
+}
+
+#[test]
+fn a_connection_per_request_works_over_tcp_and_unix_sockets() {
+    let addr = serve(|_, _, _| ok());
+    let path = std::env::temp_dir().join(format!("aelab-churn-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).expect("a free path");
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || serve_one(stream, 0, &|_, _, _| ok()));
+        }
+    });
+    for endpoint in [Endpoint::Tcp(addr), Endpoint::Unix(path.clone())] {
+        let churn = GroupPlan { requests_per_connection: Some(1), ..group(endpoint, 4, 400) };
+        let group = run(&plan(churn));
+        assert_eq!((group.counts.ok, group.counts.error), (400, 0));
+        assert_eq!((group.connections.lost, group.connections.reconnects), (0, 0));
+        assert!((396..=400).contains(&group.connections.renewed), "{:?}", group.connections);
+        assert!(group.first_reply_time.len() >= 400);
+    }
+    let _ = std::fs::remove_file(&path);
+}
+
+#[test]
+fn precise_pacing_learns_its_margin_and_says_it() {
+    let addr = serve(|_, _, _| ok());
+    let of = |pacing| {
+        let plan = RunPlan { pacing, threads: 2, ..plan(group(Endpoint::Tcp(addr), 4, 40)) };
+        let threads = try_run(&plan).expect("the run succeeds").audit.threads;
+        threads.into_iter().map(|thread| thread.margin).collect::<Vec<_>>()
+    };
+    let micros = Nanos::from_micros;
+    for margin in of(Pacing::Precise { margin: None }) {
+        let margin = margin.expect("measured");
+        assert!((micros(5)..=micros(500)).contains(&margin), "{margin}");
+    }
+    assert_eq!(of(Pacing::Precise { margin: Some(micros(70)) }), [Some(micros(70)); 2]);
+    assert_eq!(of(Pacing::Timerfd), [None; 2]);
 }

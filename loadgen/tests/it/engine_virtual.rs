@@ -3,8 +3,8 @@
 use aelab_loadgen::clock::Nanos;
 use aelab_loadgen::engine::plan::{
     ArrivalProcess, Assignment, CommandPlan, Cursor, Dialling, Endpoint, GroupPlan,
-    KeyDistribution, KeySpace, OnTimeout, Phases, Rate, Reconnect, RequestLog, Role, RunPlan,
-    Shape, Target, ValueSize, Workload,
+    KeyDistribution, KeySpace, OnTimeout, Phases, PoolOrder, PoolPlan, Rate, Reconnect, RequestLog,
+    Role, RunPlan, Shape, Target, ValueSize, Workload,
 };
 use aelab_loadgen::engine::result::{GroupResult, MetricResult, RunResult};
 use aelab_loadgen::engine::sim::{Script, Service, simulate};
@@ -391,6 +391,7 @@ proptest! {
         pinned in any::<bool>(),
         requests_per_connection in prop_oneof![Just(None), (1..6_u64).prop_map(Some)],
         storm in any::<bool>(),
+        pool in prop_oneof![Just(None), (0..3_usize, 0..3_usize, 1..300_u64).prop_map(Some)],
         command in prop_oneof![Just("GET"), Just("SCAN"), Just("FAIL")],
     ) {
         let span = |&(from, len): &(u64, u64)| {
@@ -417,6 +418,17 @@ proptest! {
         };
         if command == "SCAN" {
             plan.workload.commands[0].cursor = Cursor::Follow { arg_index: 1 };
+        }
+        if let Some((min_idle, more, wait)) = pool
+            && !pinned
+            && !storm
+            && plan.arrival.rate().is_some()
+        {
+            plan.pipeline = 1;
+            let min_idle = min_idle.min(connections);
+            let max_wait = (wait > 100).then_some(Nanos::from_millis(wait));
+            let (max_idle, order) = (min_idle + more, PoolOrder::Fifo);
+            plan.pool = Some(PoolPlan { min_idle, max_idle, max_wait, order });
         }
         let mut plan = RunPlan::new(vec![plan], Phases {
             warmup: Nanos::from_millis(500),
@@ -655,4 +667,94 @@ fn a_storm_of_connections_comes_while_others_are_served() {
     };
     let result = run(vec![gets(10, constant(1_000.0)), storm], 4, &script);
     assert_eq!(result.groups[1].connections.established, 1_000);
+}
+
+const POOL: PoolPlan =
+    PoolPlan { min_idle: 1, max_idle: 1, max_wait: None, order: PoolOrder::Lifo };
+
+/// Requests due at these milliseconds to a pool of at most two, each taking 1 ms of the one server.
+fn pooled(pool: PoolPlan, due_ms: &[u64], per_connection: Option<u64>) -> GroupResult {
+    let instants: Vec<Nanos> = due_ms.iter().map(|ms| Nanos::from_millis(*ms)).collect();
+    let group = GroupPlan {
+        pool: Some(pool),
+        requests_per_connection: per_connection,
+        ..gets(2, ArrivalProcess::Trace(instants.into()))
+    };
+    let plan = RunPlan {
+        threads: 2,
+        ..RunPlan::new(vec![group], phases(Nanos::ZERO, Nanos::from_secs(1)))
+    };
+    run_plan(&plan, &Script::steady(MS)).groups.remove(0)
+}
+
+fn waits_us(group: &GroupResult) -> Vec<u64> {
+    let waits = &group.pool.as_ref().expect("a pool").wait;
+    waits
+        .total
+        .iter_recorded()
+        .flat_map(|v| vec![v.value_iterated_to() / 1_000; v.count_at_value() as usize])
+        .collect()
+}
+
+#[test]
+fn a_pool_grows_to_its_size_makes_others_wait_and_shrinks() {
+    let group = pooled(POOL, &[0, 0, 0, 0], None);
+    assert_eq!(group.counts.ok, 4);
+    let waits = waits_us(&group);
+    assert_eq!(waits[..2], [0, 0], "{waits:?}");
+    assert!(waits[2].abs_diff(1_000) <= 2 && waits[3].abs_diff(2_000) <= 2, "{waits:?}");
+    let pool = group.pool.expect("a pool");
+    let counts = pool.counts;
+    assert_eq!((counts.opened, counts.closed, counts.most_open), (1, 1, 2));
+    assert_eq!((group.connections.established, group.connections.failed), (1, 0));
+    // The wait is inside the send lag.
+    assert_eq!(group.commands[0].send_lag.exact.max, pool.wait.exact.max);
+}
+
+#[test]
+fn a_pool_turns_away_who_waited_too_long() {
+    let patience = PoolPlan { max_wait: Some(Nanos::from_micros(1_500)), ..POOL };
+    let group = pooled(patience, &[0, 0, 0, 0], None);
+    assert_eq!((group.counts.ok, group.counts.error), (3, 1));
+    assert_eq!(group.errors, [("pool-exhausted".to_owned(), 1)]);
+    let pool = group.pool.expect("a pool");
+    assert_eq!(pool.counts.turned_away, 1);
+    assert_eq!(pool.wait.exact.max, 1_500_000);
+}
+
+#[test]
+fn a_pool_takes_the_last_used_connection_or_the_longest_idle() {
+    let both = PoolPlan { min_idle: 2, max_idle: 2, ..POOL };
+    let closed = |order| {
+        let pool = PoolPlan { order, ..both };
+        pooled(pool, &[0, 10, 20, 30], Some(3)).pool.expect("a pool").counts.closed
+    };
+    // Three requests use a connection up: one of two gets that far only if it is always the same one.
+    assert_eq!((closed(PoolOrder::Lifo), closed(PoolOrder::Fifo)), (1, 0));
+    // Opened when asked for, and closed after: a connection per request.
+    let none = PoolPlan { min_idle: 0, max_idle: 0, ..POOL };
+    let group = pooled(none, &[0, 10, 20], None);
+    let counts = group.pool.expect("a pool").counts;
+    assert_eq!((counts.opened, counts.closed, counts.most_open), (3, 3, 1));
+    assert_eq!((group.connections.established, group.connections.renewed), (0, 3));
+}
+
+#[test]
+fn a_pool_that_makes_no_sense_is_refused() {
+    let refused = |change: &dyn Fn(&mut GroupPlan)| {
+        let mut group = GroupPlan { pool: Some(POOL), ..gets(2, constant(10.0)) };
+        change(&mut group);
+        let plan = RunPlan::new(vec![group], phases(Nanos::ZERO, Nanos::from_secs(1)));
+        simulate(&plan, &Script::steady(US)).expect_err("refused").to_string()
+    };
+    assert!(refused(&|g| g.arrival = ArrivalProcess::Closed { think: MS }).contains("rate"));
+    assert!(refused(&|g| g.pipeline = 2).contains("one request"));
+    assert!(refused(&|g| g.assignment = Assignment::Pinned).contains("one request"));
+    assert!(refused(&|g| g.pool = Some(PoolPlan { min_idle: 2, ..POOL })).contains("idle"));
+    assert!(
+        refused(&|g| g.pool = Some(PoolPlan { max_wait: Some(Nanos::ZERO), ..POOL }))
+            .contains("zero")
+    );
+    assert!(refused(&|g| g.dialling = Dialling::During(rate(1.0))).contains("itself"));
+    assert!(refused(&|g| g.requests_per_connection = Some(0)).contains("at least one"));
 }
