@@ -28,6 +28,11 @@ Examples:
 Directives are those of redis.conf; CONFIG GET * lists them with their values. This server's own:
        --ae-backend mio|epoll|poll|select  how the loop waits for sockets
        --select-oversize yes               select beyond its 1024 descriptors, to show what it costs
+       --ae-batch                          read all ready sockets, then execute all, then write
+       --reply-immediately                 write each reply as it is made, not before sleeping
+       --inject service=fixed:100us|exp:200us[,seed=1][,commands=get+set]
+       --inject stall=every:10s,dur:100ms[,at:5s]
+                                           a known service time or stalls, for proving a client
 
 What this server cannot do (persistence, replication, cluster, TLS) is refused when asked for.
 Exit codes: 0 ended by SHUTDOWN or a signal, 1 could not start, 2 wrong arguments or configuration.

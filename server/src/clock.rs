@@ -117,6 +117,19 @@ impl Clock {
         }
     }
 
+    /// Keeps the calling thread busy: what a command does that takes so long.
+    pub fn spin(&self, length: Nanos) {
+        match &self.source {
+            Source::System(_) => {
+                let end = self.now() + length;
+                while self.now() < end {
+                    std::hint::spin_loop();
+                }
+            }
+            Source::Manual(time) => time.set(time.get() + length.0),
+        }
+    }
+
     /// Blocks the calling thread (`DEBUG SLEEP`): the whole loop stands still, as is the point.
     pub fn sleep(&self, length: Nanos) {
         match &self.source {

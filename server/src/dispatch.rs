@@ -85,6 +85,14 @@ fn look_up(server: &Server, args: Args<'_>) -> Lookup {
     }
 }
 
+/// The place in the command table of the command that these words are, if they are one.
+pub(crate) fn identify(server: &Server, args: Args<'_>) -> Option<u16> {
+    match look_up(server, args) {
+        Lookup::Found(found) => Some(found.id),
+        Lookup::UnknownSub(_) | Lookup::Unknown => None,
+    }
+}
+
 fn check(
     server: &mut Server,
     key: ClientKey,
@@ -276,6 +284,9 @@ pub(crate) fn call(
     client.last_command = Some(found.id);
     client.commands += 1;
     let db = client.db;
+    if server.injector.is_some() {
+        inject(server, found, started);
+    }
     let mut call = Call { server, client: key, db, args, out, spec: found.spec };
     (found.spec.run)(&mut call);
     let ended = server.clock.now();
@@ -305,6 +316,12 @@ pub(crate) fn call(
         close_if_over_limit(server, key, out, limit);
     }
     ended
+}
+
+#[cold]
+fn inject(server: &mut Server, found: Found, started: Nanos) {
+    let length = server.injector.as_mut().map(|injector| injector.draw(found.id, started));
+    server.clock.spin(length.unwrap_or_default());
 }
 
 #[cold]

@@ -25,6 +25,7 @@ pub mod db;
 mod dispatch;
 mod evict;
 mod info;
+mod inject;
 mod latency;
 mod log;
 mod metrics;
@@ -37,6 +38,7 @@ mod server;
 mod slowlog;
 mod stats;
 mod sys;
+mod timeline;
 mod watch;
 
 pub use cli::main_with_args;

@@ -195,6 +195,11 @@ impl Meter {
         *self = Meter { last: self.last, tick: self.tick, ..Meter::default() };
     }
 
+    /// Commands executed in the current tick so far.
+    pub(crate) fn commands_in_tick(&self) -> u32 {
+        self.tick.commands
+    }
+
     /// Ticks so far.
     pub(crate) fn cycles(&self) -> u64 {
         self.cycles

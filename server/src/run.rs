@@ -11,7 +11,7 @@ use crate::db::active_expire::Cycle;
 use crate::evict;
 use crate::log::Log;
 use crate::metrics::Phase;
-use crate::net::{client::Life, listener, write};
+use crate::net::{client::Life, listener, read, write};
 use crate::nofile;
 use crate::pubsub::Kind;
 use crate::server::{Server, Shutdown};
@@ -149,6 +149,8 @@ fn signalled(el: &mut EventLoop<Server>, server: &mut Server, _: RawFd, _: u64, 
 /// Runs before every sleep.
 fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     server.meter.charge(Phase::Other, el.clock().now());
+    // Their replies are to leave with this tick's.
+    read::execute_batch(server, el.clock().now());
     // Before replies are written: a fast cycle makes room, and what it costs is not hidden in the
     // write phase.
     cron::expire(server, Cycle::Fast);
@@ -170,6 +172,7 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
 fn after_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     let now = el.now();
     server.meter.wake(now, el.fired_count());
+    server.timeline.woke(now, el.fired_count());
     server.synchronise_time(now);
 }
 
@@ -179,6 +182,7 @@ fn free_queued_clients(el: &mut EventLoop<Server>, server: &mut Server) {
         let Some(mut client) = server.clients.remove(key) else { continue };
         debug_assert_eq!(client.life, Life::Closing);
         el.del_file(client.fd.as_raw_fd(), Mask::BOTH);
+        server.timeline.forget(key);
         server.recycle(std::mem::take(&mut client.output.buf));
         server.client_extra_bytes -= client.extra_bytes;
         server.monitors.retain(|&monitor| monitor != key);

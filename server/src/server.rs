@@ -11,16 +11,18 @@ use crate::cron::CronState;
 use crate::db::active_expire::ActiveExpire;
 use crate::db::{AccessMode, Db, EncodingLimits, Free, LazyFree};
 use crate::evict::Evictor;
+use crate::inject::Injector;
 use crate::latency::LatencyMonitor;
 use crate::log::Log;
 use crate::metrics::Meter;
 use crate::net::ClientKey;
 use crate::net::client::{Client, Life, Sending};
 use crate::net::listener::Listener;
-use crate::net::read::Scratch;
+use crate::net::read::{Batch, Scratch};
 use crate::pubsub::PubSub;
 use crate::slowlog::SlowLog;
 use crate::stats::{CommandStat, Rates, Stats};
+use crate::timeline::Timeline;
 use crate::watch::Watchers;
 use aelab_resp::{RequestLimits, Trust};
 use slotmap::SlotMap;
@@ -60,6 +62,8 @@ pub struct Server {
     pub(crate) pending_writes: Vec<ClientKey>,
     pub(crate) free_queue: Vec<ClientKey>,
     pub(crate) scratch: Scratch,
+    /// With `ae-batch`, what has been read and is to be executed before the loop sleeps.
+    pub(crate) batch: Batch,
     spare: Vec<Vec<u8>>,
     pub(crate) pubsub: PubSub,
     pub(crate) watchers: Watchers,
@@ -76,6 +80,8 @@ pub struct Server {
     pub(crate) stats: Stats,
     pub(crate) rates: Rates,
     pub(crate) meter: Meter,
+    pub(crate) timeline: Timeline,
+    pub(crate) injector: Option<Box<Injector>>,
     pub(crate) cron: CronState,
     pub(crate) log: Log,
     pub(crate) clock: Clock,
@@ -114,6 +120,7 @@ impl Server {
             pending_writes: Vec::new(),
             free_queue: Vec::new(),
             scratch: Scratch::default(),
+            batch: Batch::default(),
             spare: Vec::new(),
             pubsub: PubSub::default(),
             slowlog: SlowLog::default(),
@@ -126,6 +133,8 @@ impl Server {
             stats: Stats::default(),
             rates: Rates::default(),
             meter: Meter::default(),
+            timeline: Timeline::default(),
+            injector: None,
             cron: CronState::default(),
             log,
             started,
@@ -212,6 +221,23 @@ impl Server {
             db.set_expired_free(expired_free);
             db.set_replaced_free(replaced_free);
         }
+        self.update_injector();
+    }
+
+    /// Starts or ends injecting, if that was changed, and says so: nobody is to measure it unawares.
+    fn update_injector(&mut self) {
+        let text = self.config.text("inject");
+        if self.injector.as_ref().map_or("", |injector| injector.text()) == text {
+            return;
+        }
+        self.injector = Injector::start(text, self.commands.rows(), self.clock.now());
+        self.log.warning(match text {
+            "" => "Latency is no longer injected.".into(),
+            text => format!(
+                "WARNING: latency is injected on purpose ({text}). This server is slower than it \
+                 could be; CONFIG SET inject \"\" ends it."
+            ),
+        });
     }
 
     /// Which request limits apply to a client.
@@ -339,6 +365,7 @@ impl Server {
         self.stats = Stats { peak_memory_bytes, ..Stats::default() };
         self.command_stats.iter_mut().for_each(|stat| *stat = CommandStat::default());
         self.meter.reset();
+        self.timeline.reset(&self.meter);
         self.lazy.reset_stats();
         self.dbs.iter_mut().for_each(Db::reset_stats);
     }

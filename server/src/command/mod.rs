@@ -5,6 +5,7 @@
 //! To add a command, add a row to its file's `TABLE` and a function `fn(&mut Call<'_>)` to it.
 
 mod admin;
+mod ae;
 pub(crate) mod call;
 mod client;
 mod config;
@@ -245,6 +246,7 @@ impl CommandSpec {
 pub(crate) const TABLES: &[&[CommandSpec]] = &[
     connection::TABLE,
     admin::TABLE,
+    ae::TABLE,
     config::TABLE,
     debug::TABLE,
     introspect::TABLE,

@@ -64,7 +64,11 @@ impl Config {
                 ));
             };
             let count = after.iter().take_while(|arg| !arg.starts_with("--")).count();
-            let words: Vec<&str> = after[..count].iter().map(String::as_str).collect();
+            let mut words: Vec<&str> = after[..count].iter().map(String::as_str).collect();
+            // A yes-or-no directive that stands alone is meant (`--ae-batch`).
+            if words.is_empty() && is_yes_or_no(name) {
+                words.push("yes");
+            }
             // As in Redis, one argument may hold the words of several ("--bind 'a b'").
             let split: Vec<&str> = match words.as_slice() {
                 [one] if one.contains(' ') && is_list(name) => one.split_whitespace().collect(),
@@ -136,6 +140,10 @@ impl Config {
             }
         })
     }
+}
+
+fn is_yes_or_no(name: &str) -> bool {
+    super::find(name).is_some_and(|at| super::TABLE[at].kind == super::table::Kind::Bool)
 }
 
 fn is_list(name: &str) -> bool {

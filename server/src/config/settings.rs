@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) normal_output: OutputLimit,
     pub(crate) pubsub_output: OutputLimit,
     pub(crate) backend: crate::ae::Backend,
+    pub(crate) ae_batch: bool,
+    pub(crate) reply_immediately: bool,
     pub(crate) hz: u32,
     pub(crate) dynamic_hz: bool,
     pub(crate) activerehashing: bool,
@@ -99,6 +101,8 @@ impl Settings {
                 let backend = crate::ae::Backend::named(get("ae-backend")).unwrap_or_default();
                 if yes("select-oversize") { backend.oversize() } else { backend }
             },
+            ae_batch: yes("ae-batch"),
+            reply_immediately: yes("reply-immediately"),
             hz: (int("hz") as u32).clamp(HZ_RANGE.0, HZ_RANGE.1),
             dynamic_hz: yes("dynamic-hz"),
             activerehashing: yes("activerehashing"),

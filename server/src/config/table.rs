@@ -25,6 +25,8 @@ pub(super) enum Kind {
     Words,
     /// `class hard soft seconds`, in groups of four.
     OutputLimits,
+    /// `service=…` and `stall=…`.
+    Inject,
 }
 
 /// What becomes of it.
@@ -110,9 +112,12 @@ pub(super) const TABLE: &[Directive] = &[
     row("io-threads-do-reads", Bool, "no", Inert),
     row("bind-source-addr", Text, "", Inert),
     row("socket-mark-id", Int(0, U32), "0", Inert),
-    // The loop. The first two are ours.
+    // The loop. The first five are ours.
     row("ae-backend", Choice(crate::ae::Backend::NAMES), "mio", Fixed),
     row("select-oversize", Bool, "no", Fixed),
+    row("ae-batch", Bool, "no", Live),
+    row("reply-immediately", Bool, "no", Live),
+    row("inject", Kind::Inject, "", Live),
     row("hz", Int(0, I31), "10", Live),
     row("dynamic-hz", Bool, "yes", Live),
     row("activerehashing", Bool, "yes", Live),

@@ -1,6 +1,7 @@
 //! Checking one directive's value and bringing it into the form that `CONFIG GET` shows.
 
 use super::table::{Directive, Effect, Kind};
+use crate::inject::Plan;
 
 /// Checks the words given to `directive`, whose value is `current`, and joins them into its
 /// canonical text.
@@ -17,6 +18,7 @@ pub(super) fn canonical(
             words.iter().filter(|w| !w.is_empty()).copied().collect::<Vec<_>>().join(" ")
         }
         Kind::OutputLimits => return output_limits(words, current),
+        Kind::Inject => return injection(words, current),
         _ => match words {
             [word] => one_word(directive.kind, word)?,
             _ => return Err("wrong number of arguments".into()),
@@ -65,7 +67,7 @@ fn one_word(kind: Kind, word: &str) -> Result<String, String> {
                 Err(format!("argument(s) must be one of the following: {}", choices.join(", ")))
             }
         }
-        Kind::Text | Kind::Words | Kind::OutputLimits => Ok(word.into()),
+        Kind::Text | Kind::Words | Kind::OutputLimits | Kind::Inject => Ok(word.into()),
     }
 }
 
@@ -91,6 +93,18 @@ pub(super) fn parse_bytes(word: &str) -> Option<i64> {
         _ => return None,
     };
     word[..digits].parse::<i64>().ok()?.checked_mul(unit)
+}
+
+/// `service=…` and `stall=…`, each in place of the one there was; an empty word ends both.
+fn injection(words: &[&str], current: &str) -> Result<String, String> {
+    let mut plan = Plan::of(current);
+    for word in words {
+        if word.is_empty() {
+            plan = Plan::default();
+        }
+        word.split_whitespace().try_for_each(|part| plan.add(part))?;
+    }
+    Ok(plan.to_string())
 }
 
 /// One or more groups of `class hard soft seconds`; classes not named keep what `current` has.

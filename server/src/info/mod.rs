@@ -4,6 +4,7 @@
 //! section of this server's own. A field that has no meaning here is shown with the value it
 //! would have in a Redis that does not use the feature.
 
+mod ae;
 mod eventloop;
 mod memory;
 mod sections;
@@ -45,6 +46,7 @@ const SECTIONS: &[Section] = &[
     hidden("latencystats", "Latencystats", sections::latencystats),
     section("cluster", "Cluster", |text, _| text.push_str("cluster_enabled:0\r\n")),
     section("keyspace", "Keyspace", sections::keyspace),
+    hidden("ae", "Ae", ae::ae),
     Section { in_all: false, ..hidden("debug", "Debug", eventloop::debug) },
     Section { in_all: false, ..hidden("eventloop", "Eventloop", eventloop::eventloop) },
 ];

@@ -26,6 +26,10 @@ pub(super) fn server(text: &mut String, server: &Server) {
     line(text, "monotonic_clock", "POSIX clock_gettime");
     line(text, "multiplexing_api", server.api_name);
     constants(text, &[("atomicvar_api", "c11-builtin"), ("gcc_version", "0.0.0")]);
+    if let Some(injector) = &server.injector {
+        // Where nobody can overlook it.
+        line(text, "injected_latency", injector.text());
+    }
     line(text, "process_id", std::process::id());
     line(text, "process_supervised", server.config.text("supervised"));
     line(text, "run_id", &server.run_id);

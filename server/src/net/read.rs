@@ -5,7 +5,7 @@
 //! of its own is unfinished. That is what keeps an idle connection small and the caches warm.
 
 use super::client::{Life, Unfinished};
-use super::{ClientKey, key_of};
+use super::{ClientKey, key_of, write};
 use crate::ae::{EventLoop, Mask};
 use crate::clock::Nanos;
 use crate::command::{Args, Reply};
@@ -13,6 +13,7 @@ use crate::dispatch;
 use crate::metrics::Phase;
 use crate::server::Server;
 use crate::sys::{self, Transfer};
+use crate::timeline::{Instants, Record};
 use aelab_resp::{ArgRange, Parsed, ProtocolError, RequestParser, Trust};
 use std::os::fd::RawFd;
 
@@ -20,6 +21,9 @@ use std::os::fd::RawFd;
 pub(crate) const READ_QUANTUM_BYTES: usize = 16 * 1024;
 /// From this size on a bulk argument is read into space made for it (`PROTO_MBULK_BIG_ARG`).
 const BIG_ARG_BYTES: usize = 32 * 1024;
+
+/// What the batch mode has read, by client.
+pub(crate) type Batch = Vec<(ClientKey, Box<Unfinished>)>;
 
 /// What all clients share for reading; taken out of the server while it is in use.
 pub(crate) struct Scratch {
@@ -47,6 +51,9 @@ pub(crate) fn readable(
         return;
     }
     match client.unfinished.take() {
+        unfinished if server.config.settings().ae_batch => {
+            read_into_batch(el, server, fd, key, unfinished.unwrap_or_default());
+        }
         None => read_shared(el, server, fd, key),
         Some(unfinished) => read_on(el, server, fd, key, unfinished),
     }
@@ -82,6 +89,45 @@ fn read_on(
     key: ClientKey,
     mut unfinished: Box<Unfinished>,
 ) {
+    if append(el, server, fd, key, &mut unfinished).is_none() {
+        return keep(server, key, unfinished);
+    }
+    execute_unfinished(server, key, unfinished, el.clock().now());
+}
+
+/// Reads only; [`execute_batch`] does the rest.
+fn read_into_batch(
+    el: &mut EventLoop<Server>,
+    server: &mut Server,
+    fd: RawFd,
+    key: ClientKey,
+    mut unfinished: Box<Unfinished>,
+) {
+    match append(el, server, fd, key, &mut unfinished) {
+        Some(()) => server.batch.push((key, unfinished)),
+        None => keep(server, key, unfinished),
+    }
+}
+
+/// Executes what the batch mode has read in this tick, in the order of reading.
+pub(crate) fn execute_batch(server: &mut Server, now: Nanos) {
+    let mut now = now;
+    for (key, unfinished) in std::mem::take(&mut server.batch) {
+        if server.clients.get(key).is_some_and(|client| client.life == Life::Open) {
+            execute_unfinished(server, key, unfinished, now);
+            now = server.clock.now();
+        }
+    }
+}
+
+/// One read behind what has arrived already. `None` if nothing came.
+fn append(
+    el: &mut EventLoop<Server>,
+    server: &mut Server,
+    fd: RawFd,
+    key: ClientKey,
+    unfinished: &mut Unfinished,
+) -> Option<()> {
     let have = unfinished.buf.len();
     // Room for a big argument grows with what has arrived of it, not with what was announced:
     // a header alone must not cost half a gigabyte.
@@ -91,13 +137,21 @@ fn read_on(
     };
     unfinished.buf.reserve_exact(room);
     let spare = unfinished.buf.capacity() - have;
-    match receive(server, key, |fd| sys::read_append(fd, &mut unfinished.buf)) {
-        Some(count) if count == spare => el.not_drained(fd, Mask::READABLE),
-        Some(_) => {}
-        None => return keep(server, key, unfinished),
+    let count = receive(server, key, |fd| sys::read_append(fd, &mut unfinished.buf))?;
+    if count == spare {
+        el.not_drained(fd, Mask::READABLE);
     }
+    Some(())
+}
+
+fn execute_unfinished(
+    server: &mut Server,
+    key: ClientKey,
+    mut unfinished: Box<Unfinished>,
+    now: Nanos,
+) {
     let Unfinished { buf, parser, args } = &mut *unfinished;
-    if let Some(rest) = execute_all(server, key, buf, parser, args, el.clock().now()) {
+    if let Some(rest) = execute_all(server, key, buf, parser, args, now) {
         if rest > 0 {
             *buf = buf[rest..].to_vec();
         }
@@ -169,8 +223,17 @@ fn execute_all(
             Ok(Parsed::Empty { consumed }) => at += consumed,
             Ok(Parsed::Command { consumed }) => {
                 let words = Args::new(&bytes[at..at + consumed], args);
-                started = dispatch::process(server, key, words, &mut out, started);
+                if server.timeline.choose() {
+                    started = process_followed(server, key, words, &mut out, started);
+                } else {
+                    started = dispatch::process(server, key, words, &mut out, started);
+                }
                 at += consumed;
+                if server.config.settings().reply_immediately {
+                    server.return_reply(key, out);
+                    write::at_once(server, key);
+                    out = server.lend_reply(key)?;
+                }
                 match server.clients.get(key) {
                     Some(client) if client.life == Life::Open => {}
                     _ => break None,
@@ -187,6 +250,35 @@ fn execute_all(
     };
     server.return_reply(key, out);
     rest
+}
+
+/// As [`dispatch::process`], with the instants of this request noted.
+#[cold]
+fn process_followed(
+    server: &mut Server,
+    key: ClientKey,
+    words: Args<'_>,
+    out: &mut Reply,
+    taken: Nanos,
+) -> Nanos {
+    let parsed = server.clock.now();
+    let (mark, position) = (out.len(), server.meter.commands_in_tick());
+    let executed = dispatch::process(server, key, words, out, parsed);
+    let Some(client) = server.clients.get(key) else { return executed };
+    // A request without a reply, or unknown, has no way to show.
+    let Some(command) = dispatch::identify(server, words).filter(|_| out.len() > mark) else {
+        return executed;
+    };
+    let record = Record {
+        command,
+        client: client.id,
+        position,
+        reply_bytes: out.len() - mark,
+        at: Instants { taken, parsed, executed, ..Instants::default() },
+    };
+    let end = client.net_out + (out.len() - client.output.sent) as u64;
+    server.timeline.executed(key, record, end);
+    executed
 }
 
 fn protocol_error(server: &mut Server, key: ClientKey, error: ProtocolError, out: &mut Reply) {

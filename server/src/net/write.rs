@@ -4,7 +4,7 @@
 //! [`WRITE_QUANTUM_BYTES`]; what is left is sent by the write handler, a quantum per tick, so a
 //! reply of a gigabyte never holds the others up.
 
-use super::client::{Life, Sending};
+use super::client::{Client, Life, Sending};
 use super::{ClientKey, data_of, key_of};
 use crate::ae::{EventLoop, Mask};
 use crate::server::Server;
@@ -79,8 +79,29 @@ pub(crate) fn writable(
     server.meter.charge(crate::metrics::Phase::Write, el.clock().now());
 }
 
-/// Writes until the quantum is used up, the socket is full or nothing is left.
+/// Sends what `reply-immediately` wants out at once. What the socket does not take now is left to
+/// [`flush_pending`], on whose list the client is.
+pub(crate) fn at_once(server: &mut Server, key: ClientKey) {
+    let queued = |client: &Client| client.output.state == Sending::Queued;
+    if server.clients.get(key).is_some_and(queued) && pass(server, key) == Pass::Failed {
+        server.free_later(key);
+    }
+}
+
+/// One pass, with the times of followed requests noted.
 fn pass(server: &mut Server, key: ClientKey) -> Pass {
+    if !server.timeline.awaits(key) {
+        return send(server, key);
+    }
+    let began = server.clock.now();
+    let pass = send(server, key);
+    let sent = server.clients.get(key).map_or(0, |client| client.net_out);
+    server.timeline.wrote(key, began, server.clock.now(), sent);
+    pass
+}
+
+/// Writes until the quantum is used up, the socket is full or nothing is left.
+fn send(server: &mut Server, key: ClientKey) -> Pass {
     let Some(client) = server.clients.get_mut(key) else { return Pass::Failed };
     let output = &mut client.output;
     let mut budget = WRITE_QUANTUM_BYTES;

@@ -224,7 +224,12 @@ impl Write for Either {
 
 /// Plays `input` on a fresh server and compares everything it says.
 pub(crate) fn check(input: &str, expected: &str) {
-    let mut server = Driven::start(&[]);
+    check_with(&[], input, expected);
+}
+
+/// As [`check`], on a server with these arguments.
+pub(crate) fn check_with(args: &[&str], input: &str, expected: &str) {
+    let mut server = Driven::start(args);
     let mut stream = server.connect();
     server.expect(&mut stream, input.as_bytes(), expected.as_bytes());
 }

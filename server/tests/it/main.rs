@@ -7,5 +7,6 @@ mod harness;
 mod loop_order;
 mod net;
 mod program;
+mod timeline;
 mod transcript;
 mod transcript_cases;

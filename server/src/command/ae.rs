@@ -1,0 +1,190 @@
+//! AE STATS TRACE RESET HELP: this server's own command, for looking into its loop.
+//!
+//! What is collected is `timeline`'s and `metrics`'; this file only reads the words and writes the
+//! replies. All lengths of time are nanoseconds unless the field says otherwise.
+
+use super::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
+use super::{Call, CommandSpec, Group, NO_KEYS, Reply, command, container, parse_integer};
+use crate::clock::Nanos;
+use crate::timeline::{DEFAULT_SAMPLE, Distribution, Instants, PARTS, Record};
+
+pub(crate) const TABLE: &[CommandSpec] = &[container("ae", -2, SUBCOMMANDS).docs(
+    Group::Server,
+    "7.0.0",
+    "Depends on subcommand.",
+    "A container for commands that look into the event loop",
+)];
+
+const PLAIN: u32 = ADMIN | LOADING | NOSCRIPT | STALE;
+/// Records shown without a count.
+const DEFAULT_RECORDS: usize = 10;
+
+const SUBCOMMANDS: &[CommandSpec] = &[
+    command("stats", 2, PLAIN, NO_KEYS, stats).of("ae").docs(
+        Group::Server,
+        "7.0.0",
+        "O(N) for N commands seen",
+        "Where the loop's and the requests' time went",
+    ),
+    command("trace", -3, PLAIN, NO_KEYS, trace).of("ae").docs(
+        Group::Server,
+        "7.0.0",
+        "O(N) for N records shown",
+        "Follow single requests through the server",
+    ),
+    command("reset", 2, PLAIN, NO_KEYS, reset).of("ae").docs(
+        Group::Server,
+        "7.0.0",
+        "O(1)",
+        "Forget what was collected",
+    ),
+    command("help", 2, LOADING | STALE, NO_KEYS, help).of("ae").docs(
+        Group::Server,
+        "7.0.0",
+        "O(1)",
+        "Show helpful text about the different subcommands",
+    ),
+];
+
+fn field(out: &mut Reply, name: &str, value: u64) {
+    out.bulk(name.as_bytes());
+    out.integer(i64::try_from(value).unwrap_or(i64::MAX));
+}
+
+fn word(out: &mut Reply, name: &str, value: &str) {
+    out.bulk(name.as_bytes());
+    out.bulk(value.as_bytes());
+}
+
+fn distribution(out: &mut Reply, name: &str, values: &Distribution) {
+    out.bulk(name.as_bytes());
+    out.map(8);
+    field(out, "count", values.count());
+    field(out, "sum", values.sum);
+    field(out, "mean", values.mean());
+    for (name, quantile) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)] {
+        field(out, name, values.quantile(quantile));
+    }
+    field(out, "max", values.max());
+}
+
+/// Backend, time per phase, events per wake-up, and five distributions per command. O(N) for N
+/// commands seen.
+fn stats(call: &mut Call<'_>) {
+    let (server, out) = (&*call.server, &mut *call.out);
+    let (timeline, meter) = (&server.timeline, &server.meter);
+    let settings = server.config.settings();
+    let yes_no = |on: bool| if on { "yes" } else { "no" };
+    let (before, cycles_before) = timeline.baseline();
+    out.map(14);
+    word(out, "backend", server.api_name);
+    word(out, "io_model", "ae");
+    word(out, "batch", yes_no(settings.ae_batch));
+    word(out, "reply_immediately", yes_no(settings.reply_immediately));
+    word(out, "inject", server.config.text("inject"));
+    word(out, "trace", if timeline.is_on() { "on" } else { "off" });
+    field(out, "sample", u64::from(timeline.sample()));
+    field(out, "requests", timeline.positions.count());
+    field(out, "cycles", meter.cycles().saturating_sub(cycles_before));
+    field(out, "busy", (meter.sums().busy - before.busy).0);
+    out.bulk(b"phases");
+    out.map(meter.sums().phases().count());
+    for ((phase, now), (_, then)) in meter.sums().phases().zip(before.phases()) {
+        field(out, phase.name(), (now - then).0);
+    }
+    distribution(out, "events_per_wake", &timeline.events_per_wake);
+    distribution(out, "position_in_batch", &timeline.positions);
+    out.bulk(b"commands");
+    out.map(timeline.classes().count());
+    for (id, class) in timeline.classes() {
+        out.bulk(server.commands.rows()[id].full_name().as_bytes());
+        out.map(PARTS.len() + 1);
+        for (name, part) in PARTS.iter().zip(&class.parts) {
+            distribution(out, name, part);
+        }
+        distribution(out, "total", &class.total);
+    }
+}
+
+/// Starts or ends following requests, or shows those followed. O(N) for N records shown.
+fn trace(call: &mut Call<'_>) {
+    let args = call.args;
+    let number = |index: usize| args.get(index).and_then(parse_integer).filter(|&n| n > 0);
+    if args.is(2, "on") && args.len() == 3 {
+        call.server.timeline.switch_on(DEFAULT_SAMPLE);
+    } else if args.is(2, "on") && args.is(3, "sample") && args.len() == 5 {
+        let Some(sample) = number(4).and_then(|sample| u32::try_from(sample).ok()) else {
+            return call.out.error("ERR SAMPLE must be a number greater than 0: one request in n");
+        };
+        call.server.timeline.switch_on(sample);
+    } else if args.is(2, "off") && args.len() == 3 {
+        call.server.timeline.switch_off();
+    } else if args.is(2, "get") && args.len() <= 4 {
+        let count = match args.len() {
+            3 => Some(DEFAULT_RECORDS),
+            _ => number(3).and_then(|count| usize::try_from(count).ok()),
+        };
+        return match count {
+            Some(count) => records(call, count),
+            None => call.out.error("ERR count should be greater than 0"),
+        };
+    } else {
+        return call.out.syntax_error();
+    }
+    call.out.ok();
+}
+
+fn records(call: &mut Call<'_>, count: usize) {
+    let (server, out) = (&*call.server, &mut *call.out);
+    let records = server.timeline.records();
+    out.array(count.min(records.len()));
+    for Record { command, client, position, reply_bytes, at } in records.take(count) {
+        out.map(10);
+        word(out, "command", &server.commands.rows()[*command as usize].full_name());
+        field(out, "client", *client);
+        field(out, "position", u64::from(*position));
+        field(out, "reply_bytes", *reply_bytes as u64);
+        let Instants { ready, taken, parsed, executed, write_began, written } = *at;
+        let instants: [(&str, Nanos); 6] = [
+            ("ready", ready),
+            ("taken", taken),
+            ("parsed", parsed),
+            ("executed", executed),
+            ("write_began", write_began),
+            ("written", written),
+        ];
+        for (name, instant) in instants {
+            field(out, name, instant.0);
+        }
+    }
+}
+
+/// Forgets what was collected; following goes on if it is on. O(1).
+fn reset(call: &mut Call<'_>) {
+    let server = &mut *call.server;
+    server.timeline.reset(&server.meter);
+    call.out.ok();
+}
+
+/// Lists the subcommands. O(1).
+fn help(call: &mut Call<'_>) {
+    super::help(
+        call.out,
+        "AE",
+        &[
+            "STATS",
+            "    Return the time per phase of the loop, events per wake-up, and per command the",
+            "    distributions (nanoseconds) of waiting in the batch, parsing, executing, waiting",
+            "    to be written, and writing.",
+            "TRACE ON [SAMPLE <n>]",
+            "    Follow one request in <n> (default: 16) through the server.",
+            "TRACE OFF",
+            "    Follow none; what was collected stays.",
+            "TRACE GET [<count>]",
+            "    Return the newest requests followed (default: 10) with the instants of their way,",
+            "    in nanoseconds of the server's clock.",
+            "RESET",
+            "    Forget what was collected.",
+        ],
+    );
+}

@@ -1,0 +1,299 @@
+//! Ground truth on demand: commands that take a known time, and stalls on a known schedule.
+//!
+//! For proving a measuring program against theory: with it on, this server's own speed is not what
+//! is measured, so it is announced wherever one might look. The loop is kept busy, not asleep: to
+//! everybody else it looks like a slow command.
+
+use crate::clock::Nanos;
+use crate::command::{CommandSpec, flags};
+use rand::RngExt;
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::SeedableRng;
+use std::fmt;
+
+/// How long an execution is made to take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum ServiceTime {
+    Fixed(Nanos),
+    /// Exponentially distributed with this mean.
+    Exponential(Nanos),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Service {
+    time: ServiceTime,
+    seed: u64,
+    /// Empty: every command that reads or writes keys, and PING and ECHO.
+    commands: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Stall {
+    every: Nanos,
+    length: Nanos,
+    /// The first one, from the moment it is configured.
+    at: Nanos,
+}
+
+/// What is to be injected: the value of the directive `inject`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Plan {
+    service: Option<Service>,
+    stall: Option<Stall>,
+}
+
+impl Plan {
+    /// Adds `service=…` or `stall=…` in place of what there was of its kind.
+    ///
+    /// # Errors
+    /// What is wrong with it and what would be right.
+    pub(crate) fn add(&mut self, word: &str) -> Result<(), String> {
+        match word.split_once('=') {
+            Some(("service", rest)) => self.service = Some(service(rest)?),
+            Some(("stall", rest)) => self.stall = Some(stall(rest)?),
+            _ => {
+                return Err(format!(
+                    "'{word}' is neither service=fixed:100us|exp:200us[,seed=1][,commands=get+set] \
+                     nor stall=every:10s,dur:100ms[,at:5s]"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The plan in `text`, which was checked before.
+    pub(crate) fn of(text: &str) -> Plan {
+        let mut plan = Plan::default();
+        for word in text.split_whitespace() {
+            // Checked when it was configured; what cannot be read injects nothing.
+            let _ = plan.add(word);
+        }
+        plan
+    }
+}
+
+fn service(text: &str) -> Result<Service, String> {
+    let mut fields = text.split(',');
+    let time = match fields.next().and_then(|first| first.split_once(':')) {
+        Some(("fixed", length)) => ServiceTime::Fixed(duration(length)?),
+        Some(("exp", mean)) => ServiceTime::Exponential(duration(mean)?),
+        _ => return Err(format!("service={text}: give fixed:100us or exp:200us first")),
+    };
+    let mut service = Service { time, seed: 1, commands: Vec::new() };
+    for field in fields {
+        match field.split_once('=') {
+            Some(("seed", seed)) => {
+                service.seed =
+                    seed.parse().map_err(|_| format!("seed={seed} is no whole number"))?;
+            }
+            Some(("commands", names)) => {
+                service.commands = names.split('+').map(str::to_ascii_lowercase).collect();
+            }
+            _ => return Err(format!("'{field}' is neither seed=1 nor commands=get+set")),
+        }
+    }
+    Ok(service)
+}
+
+fn stall(text: &str) -> Result<Stall, String> {
+    let (mut every, mut length, mut at) = (None, None, None);
+    for field in text.split(',') {
+        match field.split_once(':') {
+            Some(("every", value)) => every = Some(duration(value)?),
+            Some(("dur", value)) => length = Some(duration(value)?),
+            Some(("at", value)) => at = Some(duration(value)?),
+            _ => return Err(format!("'{field}' is none of every:10s, dur:100ms, at:5s")),
+        }
+    }
+    match (every, length) {
+        (Some(every), Some(length)) if length < every => {
+            Ok(Stall { every, length, at: at.unwrap_or(every) })
+        }
+        (Some(_), Some(_)) => Err(format!("stall={text}: dur must be shorter than every")),
+        _ => Err(format!("stall={text}: give both every:10s and dur:100ms")),
+    }
+}
+
+/// Units of time, shortest first, with their length in nanoseconds.
+const UNITS: [(&str, f64); 4] = [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9)];
+
+/// `250us`, `1.5ms`, `10s`: more than nothing and at most an hour.
+fn duration(text: &str) -> Result<Nanos, String> {
+    let digits = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let unit = UNITS.iter().find(|(name, _)| *name == &text[digits..]);
+    let value = text[..digits].parse::<f64>().ok().filter(|value| value.is_finite());
+    match (unit, value) {
+        (Some((_, scale)), Some(value)) if (1.0..=3.6e12).contains(&(value * scale)) => {
+            Ok(Nanos((value * scale) as u64))
+        }
+        _ => Err(format!("'{text}' is no length of time such as 100us, 1.5ms or 10s")),
+    }
+}
+
+/// As it is written: `100us`.
+struct Shown(Nanos);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = |scale: &f64| self.0.0.is_multiple_of(*scale as u64);
+        let (name, scale) = UNITS.iter().rev().find(|(_, s)| whole(s)).unwrap_or(&UNITS[0]);
+        write!(f, "{}{name}", self.0.0 / *scale as u64)
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(service) = &self.service {
+            match service.time {
+                ServiceTime::Fixed(length) => write!(f, "service=fixed:{}", Shown(length))?,
+                ServiceTime::Exponential(mean) => write!(f, "service=exp:{}", Shown(mean))?,
+            }
+            write!(f, ",seed={}", service.seed)?;
+            if !service.commands.is_empty() {
+                write!(f, ",commands={}", service.commands.join("+"))?;
+            }
+        }
+        if let Some(Stall { every, length, at }) = self.stall {
+            let gap = if self.service.is_some() { " " } else { "" };
+            let (every, length, at) = (Shown(every), Shown(length), Shown(at));
+            write!(f, "{gap}stall=every:{every},dur:{length},at:{at}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A plan at work.
+#[derive(Debug)]
+pub(crate) struct Injector {
+    text: String,
+    plan: Plan,
+    random: SplitMix64,
+    /// By place in the command table.
+    applies: Vec<bool>,
+    next_stall: Nanos,
+}
+
+impl Injector {
+    /// Starts what `text` says, or `None` if that is nothing.
+    pub(crate) fn start(text: &str, rows: &[&CommandSpec], now: Nanos) -> Option<Box<Injector>> {
+        let plan = Plan::of(text);
+        if plan == Plan::default() {
+            return None;
+        }
+        let seed = plan.service.as_ref().map_or(1, |service| service.seed);
+        let listed = |row: &CommandSpec| match &plan.service {
+            None => false,
+            Some(Service { commands, .. }) if commands.is_empty() => {
+                row.has(flags::READONLY | flags::WRITE) || matches!(row.name, "ping" | "echo")
+            }
+            Some(service) => service.commands.iter().any(|name| *name == row.full_name()),
+        };
+        Some(Box::new(Injector {
+            text: text.to_owned(),
+            random: SplitMix64::seed_from_u64(seed),
+            applies: rows.iter().map(|row| listed(row)).collect(),
+            next_stall: plan.stall.map_or(Nanos::ZERO, |stall| now + stall.at),
+            plan,
+        }))
+    }
+
+    /// What it was started with.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How long the execution of this command, beginning now, is to be kept busy.
+    pub(crate) fn draw(&mut self, command: u16, now: Nanos) -> Nanos {
+        let mut length = Nanos::ZERO;
+        if let Some(service) = self.plan.service.as_ref().filter(|_| self.applies[command as usize])
+        {
+            length = match service.time {
+                ServiceTime::Fixed(length) => length,
+                ServiceTime::Exponential(mean) => {
+                    // Inverse transform; 1 - u is never zero.
+                    let u: f64 = self.random.random();
+                    Nanos((mean.0 as f64 * -(1.0 - u).ln()) as u64)
+                }
+            };
+        }
+        if let Some(stall) = self.plan.stall.filter(|_| now >= self.next_stall) {
+            length = length + stall.length;
+            // What fell due while nobody asked is left out: the schedule stays where it is.
+            let behind = (now - self.next_stall).0 / stall.every.0;
+            self.next_stall = self.next_stall + Nanos((behind + 1) * stall.every.0);
+        }
+        length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(words: &str) -> Result<String, String> {
+        let mut plan = Plan::default();
+        words.split(' ').try_for_each(|word| plan.add(word))?;
+        Ok(plan.to_string())
+    }
+
+    #[test]
+    fn plans_are_read_and_shown_in_one_form() {
+        for (words, expected) in [
+            ("service=fixed:100us", "service=fixed:100us,seed=1"),
+            (
+                "service=exp:0.2ms,commands=GET+set,seed=7",
+                "service=exp:200us,seed=7,commands=get+set",
+            ),
+            ("stall=dur:100ms,every:10s", "stall=every:10s,dur:100ms,at:10s"),
+            (
+                "stall=every:1s,dur:5ms,at:500ms service=fixed:1500ns",
+                "service=fixed:1500ns,seed=1 stall=every:1s,dur:5ms,at:500ms",
+            ),
+        ] {
+            assert_eq!(shown(words).as_deref(), Ok(expected));
+            assert_eq!(shown(expected).as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_with_a_remedy() {
+        for words in [
+            "latency=1ms",
+            "service=100us",
+            "service=fixed:100",
+            "service=fixed:-1us",
+            "service=exp:1us,seed=x",
+            "service=fixed:1us,what=1",
+            "stall=every:1s",
+            "stall=every:1s,dur:2s",
+            "stall=every:1s,dur:1ms,for:3",
+        ] {
+            assert!(shown(words).is_err(), "{words}");
+        }
+    }
+
+    #[test]
+    fn exponential_service_has_its_mean_and_its_variance() {
+        let row =
+            crate::command::command("get", 2, flags::READONLY, crate::command::NO_KEYS, |_| {});
+        let rows = [&row];
+        let mut injector =
+            Injector::start("service=exp:200us", &rows, Nanos::ZERO).expect("something to do");
+        let count = 200_000;
+        let draws: Vec<f64> = (0..count).map(|_| injector.draw(0, Nanos::ZERO).0 as f64).collect();
+        let mean = draws.iter().sum::<f64>() / f64::from(count);
+        let variance = draws.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / f64::from(count);
+        assert!((mean / 200e3 - 1.0).abs() < 0.01, "mean {mean}");
+        assert!((variance.sqrt() / 200e3 - 1.0).abs() < 0.02, "deviation {}", variance.sqrt());
+    }
+
+    #[test]
+    fn stalls_keep_their_schedule_and_those_nobody_met_are_left_out() {
+        let mut injector = Injector::start("stall=every:1s,dur:50ms,at:2s", &[], Nanos::ZERO)
+            .expect("something to do");
+        let lengths: Vec<u64> = [1_999, 2_000, 2_100, 3_001, 3_002, 7_500, 7_999, 8_000]
+            .map(|ms| injector.draw(0, Nanos::from_ms(ms)).as_ms())
+            .to_vec();
+        assert_eq!(lengths, [0, 50, 0, 50, 0, 50, 0, 50]);
+    }
+}
