@@ -120,7 +120,8 @@ impl Group {
         let connections = part(group.connections as u64, share.index, share.of);
         let tokens = first_token..first_token + connections as Token;
         let pool = group.pool.as_ref().map(|plan| Pool::new(plan, &tokens));
-        let first = group.pool.as_ref().map_or(tokens.clone(), |plan| Pool::first(plan, &tokens));
+        let first =
+            group.pool.as_ref().map_or_else(|| tokens.clone(), |plan| Pool::first(plan, &tokens));
         let first_count = first.len() as u64;
         let only_offenders = plan.groups.iter().all(|group| group.role == Role::Offender);
         Ok(Some(Self {

@@ -9,13 +9,13 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// The program under test.
-pub const LOADGEN: &str = env!("CARGO_BIN_EXE_loadgen");
+pub(crate) const LOADGEN: &str = env!("CARGO_BIN_EXE_loadgen");
 
 /// What a call of the program gave.
-pub struct Called {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Called {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Called {
@@ -28,20 +28,20 @@ impl Called {
     }
 
     /// The failure's line: the last on stderr, as progress may stand above it.
-    pub fn failure(&self) -> &str {
+    pub(crate) fn failure(&self) -> &str {
         self.stderr.lines().last().unwrap_or_default()
     }
 }
 
 /// Calls `loadgen` and waits for its end.
-pub fn loadgen(args: &[&str]) -> Called {
+pub(crate) fn loadgen(args: &[&str]) -> Called {
     let output = Command::new(LOADGEN).args(args).env_remove("REDISCLI_AUTH").output();
     Called::from(&output.expect("loadgen runs"))
 }
 
 /// Calls `loadgen` and expects a failure: this exit code, and one line that begins with the program's name and contains `part`.
 #[track_caller]
-pub fn check_failure(args: &[&str], code: i32, part: &str) {
+pub(crate) fn check_failure(args: &[&str], code: i32, part: &str) {
     let called = loadgen(args);
     let line = called.failure();
     assert_eq!(called.code, code, "{args:?}: {}", called.stderr);
@@ -51,10 +51,10 @@ pub fn check_failure(args: &[&str], code: i32, part: &str) {
 }
 
 /// A folder below the system's for temporary files, removed at the end.
-pub struct TempDir(PathBuf);
+pub(crate) struct TempDir(PathBuf);
 
 impl TempDir {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Relaxed);
         let dir = std::env::temp_dir().join(format!("aelab-it-{}-{number}", std::process::id()));
@@ -62,12 +62,12 @@ impl TempDir {
         Self(dir)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// A path inside, as an argument.
-    pub fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         self.0.join(name).to_str().expect("a plain path").to_owned()
     }
 }
@@ -79,17 +79,17 @@ impl Drop for TempDir {
 }
 
 /// The bundled server on a free port, killed at the end.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 impl Server {
-    pub fn start(directives: &[&str]) -> Self {
+    pub(crate) fn start(directives: &[&str]) -> Self {
         Self::start_on(free_port(), directives)
     }
 
-    pub fn start_on(port: u16, directives: &[&str]) -> Self {
+    pub(crate) fn start_on(port: u16, directives: &[&str]) -> Self {
         let child = Command::new(LOADGEN)
             .args(["serve", "--port", &port.to_string(), "--save", ""])
             .args(directives)
@@ -107,11 +107,11 @@ impl Server {
         panic!("the server does not answer on port {port}");
     }
 
-    pub fn port_arg(&self) -> String {
+    pub(crate) fn port_arg(&self) -> String {
         self.port.to_string()
     }
 
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.kill();
     }
 
@@ -128,13 +128,13 @@ impl Drop for Server {
 }
 
 /// A port that is free now.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     listener.local_addr().expect("an address").port()
 }
 
 /// Sends an inline command and gives the first line of the reply.
-pub fn ask(port: u16, command: &str) -> Option<String> {
+pub(crate) fn ask(port: u16, command: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     stream.write_all(format!("{command}\r\n").as_bytes()).ok()?;
@@ -144,7 +144,7 @@ pub fn ask(port: u16, command: &str) -> Option<String> {
 }
 
 /// A peer that answers everything with a fixed text, for as long as the test runs.
-pub fn impostor(answer: &'static str) -> u16 {
+pub(crate) fn impostor(answer: &'static str) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let port = listener.local_addr().expect("an address").port();
     std::thread::spawn(move || {
