@@ -146,15 +146,13 @@ fn check(
         out.error("ERR Command not allowed inside a transaction");
         return refused;
     }
-    if settings.maxmemory | settings.maxmemory_clients != 0
-        || settings.maxmemory_clients_percent != 0
-    {
+    if settings.limits_memory() {
         evict::clients(server);
         if !server.clients.get(key).is_some_and(|client| client.life == Life::Open) {
             return Verdict::Evicted;
         }
         if !evict::make_room(server, key, spec) {
-            out.error("OOM command not allowed when used memory > 'maxmemory'.");
+            out.error(evict::OOM);
             return refused;
         }
     }

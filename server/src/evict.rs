@@ -25,6 +25,9 @@ const KEYS_PER_TIME_CHECK: u64 = 16;
 /// `maxmemory-clients` is never less: below it no client could be talked to.
 const CLIENTS_MIN_BYTES: usize = 128 * 1024;
 
+/// The refusal of a command that needs memory.
+pub(crate) const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+
 /// `maxmemory-policy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Policy {

@@ -233,7 +233,7 @@ fn help(call: &mut Call<'_>) {
             "HISTOGRAM [COMMAND ...]",
             "    Return a cumulative distribution of latencies in the format of a histogram for the \
              specified command names.",
-            "    If no commands are specified then all histograms are replied",
+            "    If no commands are specified then all histograms are replied.",
         ],
     );
 }

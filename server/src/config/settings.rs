@@ -138,6 +138,11 @@ impl Settings {
         }
     }
 
+    /// Whether memory is to be looked at before each command.
+    pub(crate) fn limits_memory(&self) -> bool {
+        (self.maxmemory | self.maxmemory_clients | self.maxmemory_clients_percent) != 0
+    }
+
     /// The limit for a class of clients.
     pub(crate) fn output_limit(&self, class: ClientClass) -> OutputLimit {
         match class {

@@ -50,7 +50,8 @@ fn one_word(kind: Kind, word: &str) -> Result<String, String> {
         }
         Kind::BytesOrPercent => match word.strip_suffix('%').map(str::parse::<u8>) {
             Some(Ok(percent)) if percent <= 100 => Ok(word.into()),
-            Some(_) => Err("argument must be a memory or percent value".into()),
+            Some(Ok(_)) => Err("percentage argument must be less or equal to 100".into()),
+            Some(Err(_)) => Err("argument must be a memory or percent value".into()),
             None => parse_bytes(word)
                 .map(|bytes| bytes.to_string())
                 .ok_or_else(|| "argument must be a memory or percent value".into()),

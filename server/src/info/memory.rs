@@ -8,6 +8,23 @@ use super::{constants, line};
 use crate::server::Server;
 use crate::sys;
 
+/// There are no scripts and no functions.
+const SCRIPTS: &[(&str, &str)] = &[
+    ("used_memory_lua", "0"),
+    ("used_memory_vm_eval", "0"),
+    ("used_memory_lua_human", "0B"),
+    ("used_memory_scripts_eval", "0"),
+    ("number_of_cached_scripts", "0"),
+    ("number_of_functions", "0"),
+    ("number_of_libraries", "0"),
+    ("used_memory_vm_functions", "0"),
+    ("used_memory_vm_total", "0"),
+    ("used_memory_vm_total_human", "0B"),
+    ("used_memory_functions", "0"),
+    ("used_memory_scripts", "0"),
+    ("used_memory_scripts_human", "0B"),
+];
+
 /// `1.50K`, `2.00M` and so on, as Redis writes sizes for people.
 fn human(bytes: u64) -> String {
     let units = [("B", 1_u64), ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("T", 1 << 40)];
@@ -55,24 +72,7 @@ pub(super) fn memory(text: &mut String, server: &Server) {
     line(text, "allocator_active", used);
     line(text, "allocator_resident", resident);
     with_human(text, "total_system_memory", total_system_bytes());
-    constants(
-        text,
-        &[
-            ("used_memory_lua", "0"),
-            ("used_memory_vm_eval", "0"),
-            ("used_memory_lua_human", "0B"),
-            ("used_memory_scripts_eval", "0"),
-            ("number_of_cached_scripts", "0"),
-            ("number_of_functions", "0"),
-            ("number_of_libraries", "0"),
-            ("used_memory_vm_functions", "0"),
-            ("used_memory_vm_total", "0"),
-            ("used_memory_vm_total_human", "0B"),
-            ("used_memory_functions", "0"),
-            ("used_memory_scripts", "0"),
-            ("used_memory_scripts_human", "0B"),
-        ],
-    );
+    constants(text, SCRIPTS);
     with_human(text, "maxmemory", server.config.settings().maxmemory as u64);
     line(text, "maxmemory_policy", server.config.text("maxmemory-policy"));
     constants(

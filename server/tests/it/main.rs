@@ -4,6 +4,8 @@ mod backends_loop;
 mod backends_server;
 mod db;
 mod harness;
+mod latency;
+mod limits_memory;
 mod loop_order;
 mod net;
 mod program;
