@@ -49,6 +49,14 @@ impl<'a> Args<'a> {
         (first..self.len()).map(move |i| self.at(i))
     }
 
+    /// The arguments from `first` on, counted anew from 0.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub(crate) fn skip(self, first: usize) -> Args<'a> {
+        Args { buf: self.buf, ranges: &self.ranges[first..] }
+    }
+
     /// Whether the argument at `index` exists and is `word` in any case (`word` in lower case).
     pub(crate) fn is(self, index: usize, word: &str) -> bool {
         self.get(index).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))

@@ -4,6 +4,7 @@
 //! dispatcher does.
 
 use super::flags::{self, LOADING, STALE};
+use super::getkeys::{getkeys, getkeysandflags};
 use super::{Call, CommandSpec, Found, Group, Keys, NO_KEYS, Reply, command, container};
 use crate::db::glob::{Case, matches};
 
@@ -57,6 +58,12 @@ const SUBCOMMANDS: &[CommandSpec] = &[
         "O(N) where N is the number of arguments to the command",
         "Extract keys given a full Redis command",
     ),
+    command("getkeysandflags", -4, LOADING | STALE, NO_KEYS, getkeysandflags).of("command").docs(
+        Group::Server,
+        "7.0.0",
+        "O(N) where N is the number of arguments to the command",
+        "Extract keys and access flags given a full Redis command",
+    ),
     command("help", 2, LOADING | STALE, NO_KEYS, help).of("command").docs(
         Group::Server,
         "5.0.0",
@@ -100,6 +107,7 @@ impl Group {
     /// The word in `COMMAND DOCS`.
     fn name(self) -> &'static str {
         match self {
+            Group::Bitmap => "bitmap",
             Group::Connection => "connection",
             Group::Generic => "generic",
             Group::Hash => "hash",
@@ -116,6 +124,7 @@ impl Group {
     /// The ACL category that goes with the group, if there is one.
     fn category(self) -> Option<&'static str> {
         Some(match self {
+            Group::Bitmap => "bitmap",
             Group::Connection => "connection",
             Group::Generic => "keyspace",
             Group::Hash => "hash",
@@ -137,6 +146,8 @@ fn categories(spec: &CommandSpec) -> Vec<&'static str> {
         list.push("connection");
     } else if KEYSPACE_TOO.contains(&spec.name) {
         list.push("keyspace");
+    } else if spec.name.starts_with("sort") {
+        list.extend(["set", "sortedset", "list"]);
     } else if spec.subcommands.is_empty() {
         list.extend(spec.group.category());
     }
@@ -328,29 +339,6 @@ fn document(out: &mut Reply, spec: &CommandSpec) {
         out.bulk(b"subcommands");
         out.map(spec.subcommands.len());
         spec.subcommands.iter().for_each(|sub| document(out, sub));
-    }
-}
-
-/// The keys in a full command line. O(N) for N words.
-fn getkeys(call: &mut Call<'_>) {
-    let Some(found) = call.server.commands.find(call.args.at(2)) else {
-        return call.out.error("ERR Invalid command specified");
-    };
-    let words = call.args.len() - 2;
-    let spec = call.server.commands.find_sub(found, call.args.at(3)).map_or(found.spec, |f| f.spec);
-    let Keys { first, last, step } = spec.keys;
-    if spec.keys == NO_KEYS {
-        return call.out.error("ERR The command has no key arguments");
-    }
-    if !spec.accepts(words) {
-        return call.out.error("ERR Invalid number of arguments specified for command");
-    }
-    let last = if last < 0 { words as i64 + i64::from(last) } else { i64::from(last) };
-    let keys: Vec<usize> =
-        (i64::from(first)..=last).step_by(step.max(1) as usize).map(|at| at as usize + 2).collect();
-    call.out.array(keys.len());
-    for at in keys {
-        call.out.bulk(call.args.at(at));
     }
 }
 

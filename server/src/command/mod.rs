@@ -6,26 +6,32 @@
 
 mod admin;
 mod ae;
+mod bits;
 pub(crate) mod call;
 mod client;
 mod config;
 mod connection;
 mod debug;
 mod generic_args;
+mod getkeys;
 mod hash;
+mod hash_random;
 mod introspect;
 mod keyspace;
 mod keyspace_expire;
 mod keyspace_object;
 mod latency;
 mod list;
+mod list_move;
 mod memory;
 mod monitor;
 mod pubsub;
 pub(crate) mod reply;
 mod scan;
 mod set;
+mod set_algebra;
 mod slowlog;
+mod sort;
 mod string;
 mod string_lcs;
 mod string_long_double;
@@ -34,6 +40,7 @@ mod string_set;
 mod table;
 mod transaction;
 mod zset;
+mod zset_algebra;
 mod zset_range;
 
 pub(crate) use call::{Args, Call, parse_integer};
@@ -103,6 +110,7 @@ pub(crate) const fn keys(first: i16, last: i16, step: i16) -> Keys {
 /// The groups of the Redis documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
+    Bitmap,
     Connection,
     Generic,
     Hash,
@@ -255,20 +263,26 @@ pub(crate) const TABLES: &[&[CommandSpec]] = &[
     transaction::TABLE,
     pubsub::TABLE,
     hash::TABLE,
+    hash_random::TABLE,
     keyspace::TABLE,
     keyspace_expire::TABLE,
     keyspace_object::TABLE,
     latency::TABLE,
+    bits::TABLE,
     list::TABLE,
+    list_move::TABLE,
     memory::TABLE,
     monitor::TABLE,
     scan::TABLE,
     set::TABLE,
+    set_algebra::TABLE,
+    sort::TABLE,
     string::TABLE,
     string_lcs::TABLE,
     string_number::TABLE,
     string_set::TABLE,
     zset::TABLE,
+    zset_algebra::TABLE,
     zset_range::TABLE,
 ];
 

@@ -1322,4 +1322,493 @@ pub(crate) const CASES: &[(&str, &str)] = &[
         @i !raw "*1\r\n$4\r\nPINGxx*1\r\n$4\r\nPING\r\n"
         "#,
     ),
+    (
+        "sort",
+        r#"
+        SORT missing
+        SORT missing STORE out
+        RPUSH l 3 1 2 10 -5 2
+        SORT l
+        SORT l DESC
+        SORT l ASC
+        SORT l ALPHA
+        SORT l ALPHA DESC
+        SORT l LIMIT 1 2
+        SORT l LIMIT 0 0
+        SORT l LIMIT 4 100
+        SORT l LIMIT 100 2
+        SORT l LIMIT -3 2
+        SORT l LIMIT 1 -1
+        SORT l LIMIT 2 -7 DESC
+        SORT l LIMIT a 2
+        SORT l LIMIT 1
+        SORT l BOGUS
+        SORT l BY
+        SORT l BY nosort
+        SORT l BY nosort LIMIT 1 2
+        SORT l BY nosort DESC
+        SORT l GET
+        SORT l GET # GET # LIMIT 0 2
+        MSET w_1 30 w_2 20 w_3 10 w_10 5 w_-5 100
+        MSET d_1 one d_2 two d_3 three
+        SORT l BY w_*
+        SORT l BY w_* DESC
+        SORT l BY w_* GET d_*
+        SORT l BY w_* GET # GET d_* LIMIT 1 3
+        SORT l BY missing_*
+        SORT l BY missing_* DESC
+        SORT l BY missing_* ALPHA
+        SORT l BY d_* ALPHA
+        SORT l BY d_* ALPHA DESC
+        SORT l BY d_*
+        SORT l GET nostar
+        HSET h_1 f z n 3
+        HSET h_2 f y n 2
+        HSET h_3 f x n 1
+        SORT l BY h_*->n
+        SORT l BY h_*->f ALPHA
+        SORT l BY h_*->n GET h_*->f GET h_*->missing GET h_* GET d_*->f
+        SORT l GET h_*->
+        SORT l STORE out
+        LRANGE out 0 -1
+        OBJECT ENCODING out
+        SORT l BY w_* GET # GET d_* STORE out
+        LRANGE out 0 -1
+        SET out string
+        EXPIRE out 100
+        SORT l STORE out
+        TTL out
+        SORT l LIMIT 0 0 STORE out
+        EXISTS out
+        SORT l STORE l
+        LRANGE l 0 -1
+        RPUSH words banana apple cherry
+        SORT words
+        SORT words ALPHA
+        SORT words ALPHA DESC LIMIT 0 2
+        RPUSH floats 1.5 1e3 -inf "" " 7"
+        SORT floats
+        RPUSH floats2 1.5 1e3 -inf inf -2.25
+        SORT floats2
+        RPUSH floats3 "1 "
+        SORT floats3
+        RPUSH floats4 nan
+        SORT floats4
+        SADD s 5 3 9 1
+        SORT s
+        SORT s DESC LIMIT 0 2
+        SORT s BY nosort STORE out
+        LRANGE out 0 -1
+        SADD st delta alpha charlie
+        SORT st ALPHA
+        SORT st BY nosort STORE out
+        LRANGE out 0 -1
+        SORT st BY nosort GET # STORE out
+        LRANGE out 0 -1
+        ZADD z 1 3 2 1 3 2
+        SORT z
+        SORT z BY nosort
+        SORT z BY nosort DESC
+        SORT z BY nosort LIMIT 0 2
+        SORT z BY nosort DESC LIMIT 0 2
+        SORT z BY nosort DESC LIMIT 1 1
+        SORT_RO l
+        SORT_RO l DESC LIMIT 0 2
+        SORT_RO l STORE out
+        SORT d_1
+        HSET hash f v
+        SORT hash
+        SORT
+        [command] COMMAND INFO sort sort_ro
+        "#,
+    ),
+    (
+        "set algebra",
+        r#"
+        SADD a 1 2 3 4 x y
+        SADD b 2 4 6 x
+        SADD c 4 x z
+        SADD i 1 2 3 4
+        SADD j 3 4 5
+        SET str v
+        [unordered] SINTER a b c
+        SINTER i j
+        SINTER j i
+        SINTER a missing
+        SINTER missing
+        SINTER a str
+        SINTER missing str
+        SINTER str missing
+        [unordered] SINTER a
+        [unordered] SUNION a b c
+        SUNION i j
+        [unordered] SUNION a missing
+        SUNION missing missing2
+        SUNION a str
+        [unordered] SDIFF a b
+        [unordered] SDIFF a b c
+        SDIFF i j
+        SDIFF missing a
+        SDIFF a str
+        SDIFF a a
+        SINTERSTORE out a b c
+        [unordered] SMEMBERS out
+        SINTERSTORE out i j
+        SMEMBERS out
+        OBJECT ENCODING out
+        SINTERSTORE out a missing
+        EXISTS out
+        SUNIONSTORE out a b
+        SCARD out
+        SET out string
+        SUNIONSTORE out i j
+        SMEMBERS out
+        SDIFFSTORE out i j
+        SMEMBERS out
+        SDIFFSTORE out i i
+        EXISTS out
+        SDIFFSTORE out str i
+        SUNIONSTORE i i j
+        SMEMBERS i
+        SINTERCARD 2 a b
+        SINTERCARD 2 a b LIMIT 1
+        SINTERCARD 2 a b LIMIT 0
+        SINTERCARD 2 a b LIMIT -1
+        SINTERCARD 2 a b LIMIT x
+        SINTERCARD 2 a b LIMIT
+        SINTERCARD 2 a b BOGUS 1
+        SINTERCARD 0 a
+        SINTERCARD x a
+        SINTERCARD 3 a b
+        SINTERCARD 2 a str
+        SINTERCARD 2 a missing
+        SMOVE a b 1
+        SMOVE a b 1
+        SMOVE a b 2
+        SMOVE missing b 1
+        SMOVE a str x
+        SMOVE str a x
+        SMOVE missing str x
+        SMOVE a a x
+        SMOVE a a nope
+        SADD one only
+        SMOVE one fresh only
+        EXISTS one
+        SMEMBERS fresh
+        SINTER
+        SINTERSTORE out
+        [command] COMMAND INFO sinter sunion sdiff sinterstore sunionstore sdiffstore sintercard smove
+        "#,
+    ),
+    (
+        "bits",
+        r#"
+        GETBIT b 0
+        SETBIT b 7 1
+        GET b
+        SETBIT b 7 0
+        SETBIT b 100 1
+        STRLEN b
+        GETBIT b 100
+        GETBIT b 101
+        GETBIT b 100000
+        SETBIT b -1 1
+        SETBIT b x 1
+        SETBIT b 1 2
+        SETBIT b 1 x
+        SETBIT b 4294967296 1
+        GETBIT b 4294967295
+        GETBIT b 4294967296
+        GETBIT b -1
+        SET n 12
+        GETBIT n 2
+        SETBIT n 6 1
+        GET n
+        OBJECT ENCODING n
+        LPUSH l x
+        GETBIT l 0
+        SETBIT l 0 1
+        BITCOUNT l
+        BITPOS l 1
+        BITCOUNT missing
+        BITCOUNT missing 0 1
+        SET s foobar
+        BITCOUNT s
+        BITCOUNT s 0 0
+        BITCOUNT s 1 1
+        BITCOUNT s 1 -2
+        BITCOUNT s -2 -1
+        BITCOUNT s 5 1
+        BITCOUNT s 0 100
+        BITCOUNT s 5 30 BIT
+        BITCOUNT s 5 30 BYTE
+        BITCOUNT s 0 5 BIT
+        BITCOUNT s -10 -3 BIT
+        BITCOUNT s 5 30 BOGUS
+        BITCOUNT s 0
+        BITCOUNT s 0 x
+        BITCOUNT s x 0
+        SET p "\xff\xf0\x00"
+        BITPOS p 0
+        BITPOS p 1
+        BITPOS p 1 2
+        BITPOS p 0 1
+        BITPOS p 0 0 0
+        BITPOS p 1 2 2
+        BITPOS p 0 2 -1
+        BITPOS p 1 5
+        BITPOS p 1 7 15 BIT
+        BITPOS p 0 7 15 BIT
+        BITPOS p 0 0 7 BIT
+        BITPOS p 1 -4 -1 BIT
+        BITPOS p 1 7 15 BYTE
+        BITPOS p 1 7 15 BOGUS
+        BITPOS p 2
+        BITPOS p x
+        BITPOS p 1 x
+        BITPOS p 1 0 x
+        SET ones "\xff\xff"
+        BITPOS ones 0
+        BITPOS ones 0 0
+        BITPOS ones 0 0 -1
+        BITPOS ones 1 1
+        BITPOS missing 0
+        BITPOS missing 1
+        BITPOS missing 1 0 1
+        [command] COMMAND INFO getbit setbit bitcount bitpos
+        "#,
+    ),
+    (
+        "list moves",
+        r#"
+        RPUSH l a b c
+        LMOVE l m LEFT RIGHT
+        LMOVE l m RIGHT LEFT
+        LRANGE m 0 -1
+        LMOVE l l LEFT RIGHT
+        LMOVE l m LEFT LEFT
+        EXISTS l
+        LMOVE l m LEFT LEFT
+        LMOVE m m left right
+        LRANGE m 0 -1
+        LMOVE m m UP RIGHT
+        LMOVE m m LEFT DOWN
+        SET str v
+        LMOVE str m LEFT LEFT
+        LMOVE m str LEFT LEFT
+        LMOVE missing str LEFT LEFT
+        RPOPLPUSH m n
+        RPOPLPUSH m m
+        RPOPLPUSH missing n
+        RPOPLPUSH str n
+        RPOPLPUSH m str
+        LRANGE m 0 -1
+        LRANGE n 0 -1
+        RPUSH p a b c d 1 2 3 4 3 3 3
+        LPOS p 3
+        LPOS p 3 RANK 2
+        LPOS p 3 RANK -1
+        LPOS p 3 RANK -1 COUNT 2
+        LPOS p 3 COUNT 0
+        LPOS p 3 COUNT 2
+        LPOS p 3 COUNT 0 RANK 3
+        LPOS p 3 COUNT 0 MAXLEN 8
+        LPOS p 3 COUNT 0 MAXLEN 3 RANK -1
+        LPOS p 3 MAXLEN 2
+        LPOS p x
+        LPOS p x COUNT 1
+        LPOS missing x
+        LPOS missing x COUNT 1
+        LPOS str x
+        LPOS p 3 RANK 0
+        LPOS p 3 RANK x
+        LPOS p 3 RANK -9223372036854775808
+        LPOS p 3 COUNT -1
+        LPOS p 3 COUNT x
+        LPOS p 3 MAXLEN -1
+        LPOS p 3 BOGUS 1
+        LPOS p 3 RANK
+        [command] COMMAND INFO lmove rpoplpush lpos
+        "#,
+    ),
+    (
+        "hrandfield",
+        r#"
+        HSET h a 1
+        HRANDFIELD h
+        HRANDFIELD h 1
+        HRANDFIELD h 5
+        HRANDFIELD h -3
+        HRANDFIELD h 5 WITHVALUES
+        HRANDFIELD h -2 WITHVALUES
+        HRANDFIELD h 0
+        HRANDFIELD h 0 WITHVALUES
+        HRANDFIELD missing
+        HRANDFIELD missing 2
+        HRANDFIELD missing -2 WITHVALUES
+        HRANDFIELD h x
+        HRANDFIELD h 1 BOGUS
+        HRANDFIELD h 1 WITHVALUES more
+        HRANDFIELD h -9223372036854775808
+        HRANDFIELD h -9223372036854775807 WITHVALUES
+        HSET h b 2 c 3
+        [kind] HRANDFIELD h 2
+        [unordered] HRANDFIELD h 3
+        [kind] HRANDFIELD h -7
+        SET str v
+        HRANDFIELD str
+        HRANDFIELD str 1
+        [command] COMMAND INFO hrandfield
+        "#,
+    ),
+    (
+        "sorted set algebra",
+        r#"
+        ZADD a 1 x 2 y 3 z
+        ZADD b 10 y 20 z 30 w
+        SADD s y z q
+        SET str v
+        ZUNIONSTORE out 2 a b
+        ZRANGE out 0 -1 WITHSCORES
+        ZUNIONSTORE out 2 a b WEIGHTS 2 0.5
+        ZRANGE out 0 -1 WITHSCORES
+        ZUNIONSTORE out 2 a b AGGREGATE MIN
+        ZRANGE out 0 -1 WITHSCORES
+        ZUNIONSTORE out 2 a b WEIGHTS 1 -1 AGGREGATE max
+        ZRANGE out 0 -1 WITHSCORES
+        ZUNIONSTORE out 2 a s
+        ZRANGE out 0 -1 WITHSCORES
+        ZINTERSTORE out 2 a b
+        ZRANGE out 0 -1 WITHSCORES
+        ZINTERSTORE out 3 a b s WEIGHTS 1 2 3 AGGREGATE MAX
+        ZRANGE out 0 -1 WITHSCORES
+        ZINTERSTORE out 2 a missing
+        EXISTS out
+        ZDIFFSTORE out 2 a b
+        ZRANGE out 0 -1 WITHSCORES
+        ZDIFFSTORE out 2 a a
+        ZUNION 2 a b
+        ZUNION 2 a b WITHSCORES
+        ZINTER 2 a b WITHSCORES
+        ZINTER 2 a b
+        ZDIFF 2 a b WITHSCORES
+        ZDIFF 1 missing
+        ZDIFF 2 a b WEIGHTS 1 2
+        ZUNION 2 a b AGGREGATE avg
+        ZUNION 2 a b WEIGHTS 1
+        ZUNION 2 a b WEIGHTS 1 x
+        ZUNION 2 a b BOGUS
+        ZUNION 0 a
+        ZUNION x a
+        ZUNION 3 a b
+        ZUNIONSTORE out 0 a
+        ZUNIONSTORE out 2 a b WITHSCORES
+        ZUNIONSTORE out 2 a str
+        ZINTERSTORE out 2 missing str
+        ZUNION 2 a str
+        ZADD inf inf x
+        ZADD ninf -inf x
+        ZUNION 2 inf ninf WITHSCORES
+        ZUNION 1 inf WEIGHTS 0 WITHSCORES
+        ZINTERCARD 2 a b
+        ZINTERCARD 2 a b LIMIT 1
+        ZINTERCARD 2 a b LIMIT -1
+        ZINTERCARD 2 a b BOGUS
+        ZINTERCARD 2 a s
+        ZINTERCARD 0 a
+        ZINTERCARD 3 a b
+        ZINTERCARD 2 a str
+        [command] COMMAND INFO zunionstore zinterstore zdiffstore zunion zinter zdiff zintercard
+        "#,
+    ),
+    (
+        "latency, memory and monitor",
+        r#"
+        LATENCY LATEST
+        LATENCY HISTORY command
+        LATENCY RESET
+        LATENCY RESET command
+        LATENCY GRAPH command
+        LATENCY GRAPH
+        LATENCY HISTOGRAM nosuch
+        LATENCY BOGUS
+        LATENCY
+        LATENCY HELP
+        [kind] LATENCY DOCTOR
+        CONFIG SET latency-monitor-threshold 20
+        DEBUG SLEEP 0.03
+        [kind] LATENCY LATEST
+        [kind] LATENCY HISTORY command
+        LATENCY RESET command fork
+        CONFIG SET latency-monitor-threshold 0
+        MEMORY HELP
+        MEMORY PURGE
+        [kind] MEMORY DOCTOR
+        MEMORY BOGUS
+        MEMORY STATS extra
+        SET k v
+        [kind] MEMORY STATS
+        @m MONITOR
+        @a CLIENT GETNAME
+        [kind] @m RESET
+        [command] COMMAND INFO latency memory monitor
+        "#,
+    ),
+    (
+        "out of memory",
+        r#"
+        SET k v
+        CONFIG SET maxmemory 1
+        SET k w
+        GET k
+        APPEND k x
+        MULTI
+        SET k w
+        EXEC
+        MULTI
+        DISCARD
+        DEL k
+        CONFIG SET maxmemory 0
+        SET k w
+        CONFIG SET maxmemory-policy bogus
+        CONFIG SET maxmemory-samples 0
+        CONFIG SET maxmemory-eviction-tenacity 101
+        CONFIG SET maxmemory-clients 101%
+        CONFIG SET maxmemory-clients 5%
+        CONFIG GET maxmemory-clients
+        CONFIG SET maxmemory-clients 0
+        "#,
+    ),
+    (
+        "keys of commands",
+        r#"
+        COMMAND GETKEYS sort l by w_* get d_* store out
+        COMMAND GETKEYS sort l
+        COMMAND GETKEYS sintercard 2 a b limit 1
+        COMMAND GETKEYS sintercard 9 a
+        COMMAND GETKEYS zunionstore o 2 a b
+        COMMAND GETKEYS zunionstore o x a
+        COMMAND GETKEYS zunion 2 a b
+        COMMAND GETKEYS mset a 1 b 2
+        COMMAND GETKEYS get
+        COMMAND GETKEYS ping x
+        COMMAND GETKEYS nosuch x
+        COMMAND GETKEYS object encoding x
+        COMMAND GETKEYSANDFLAGS set k v
+        COMMAND GETKEYSANDFLAGS set k v get
+        COMMAND GETKEYSANDFLAGS get k
+        COMMAND GETKEYSANDFLAGS ping
+        COMMAND GETKEYSANDFLAGS lmove a b left left
+        COMMAND GETKEYSANDFLAGS zunionstore o 2 a b
+        COMMAND GETKEYSANDFLAGS sinterstore o a b
+        COMMAND GETKEYSANDFLAGS sort l store x
+        COMMAND GETKEYSANDFLAGS nosuch x
+        COMMAND GETKEYSANDFLAGS del a b
+        COMMAND GETKEYSANDFLAGS rename a b
+        COMMAND GETKEYSANDFLAGS object encoding x
+        COMMAND GETKEYSANDFLAGS expire k 1
+        COMMAND GETKEYSANDFLAGS type a
+        COMMAND GETKEYSANDFLAGS zadd k 1 a
+        "#,
+    ),
 ];

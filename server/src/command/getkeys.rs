@@ -1,0 +1,151 @@
+//! COMMAND GETKEYS GETKEYSANDFLAGS: which words of a command line are keys, and what is done to them.
+
+use super::flags::{MOVABLE_KEYS, READONLY};
+use super::{Args, Call, CommandSpec, Keys, NO_KEYS, parse_integer};
+
+/// What commands do to their first key and to the others, in Redis's words: `RO`, `RW`, `OW` and `RM`
+/// say whether the value is read, changed, overwritten or removed without being looked at. Commands
+/// that only read, and are not named here, do `RO access`.
+const ACCESS: &[(&[&str], &str, &str)] = &[
+    (&["msetnx", "setnx"], "OW insert", "OW insert"),
+    (&["mset", "psetex", "setex", "set"], "OW update", "OW update"),
+    (
+        &["sdiffstore", "sunionstore", "zdiffstore", "zinterstore", "zunionstore"],
+        "OW update",
+        "RO access",
+    ),
+    (&["sinterstore"], "RW update", "RO access"),
+    (&["del", "unlink"], "RM delete", "RM delete"),
+    (
+        &[
+            "exists",
+            "hexists",
+            "hlen",
+            "hstrlen",
+            "llen",
+            "scard",
+            "sismember",
+            "strlen",
+            "touch",
+            "type",
+            "watch",
+            "zcard",
+            "encoding",
+            "freq",
+            "idletime",
+            "refcount",
+            "usage",
+        ],
+        "RO",
+        "RO",
+    ),
+    (&["copy", "sort"], "RO access", "OW update"),
+    (&["getdel", "lpop", "rpop", "spop", "zpopmax", "zpopmin"], "RW access delete", ""),
+    (&["renamenx"], "RW access delete", "OW insert"),
+    (&["rename"], "RW access delete", "OW update"),
+    (&["lmove", "rpoplpush", "smove"], "RW access delete", "RW insert"),
+    (
+        &[
+            "decr",
+            "decrby",
+            "getex",
+            "getset",
+            "hincrby",
+            "hincrbyfloat",
+            "incr",
+            "incrby",
+            "incrbyfloat",
+            "move",
+            "setbit",
+            "zincrby",
+        ],
+        "RW access update",
+        "",
+    ),
+    (&["hdel", "lrem", "ltrim", "srem", "zrem"], "RW delete", ""),
+    (
+        &["append", "hsetnx", "linsert", "lpush", "lpushx", "rpush", "rpushx", "sadd"],
+        "RW insert",
+        "",
+    ),
+];
+
+/// The words for the key that is the `nth` of its command.
+fn access(spec: &CommandSpec, words: Args<'_>, nth: usize) -> &'static str {
+    let with_get = (3..words.len()).any(|at| words.is(at, "get"));
+    if spec.name == "set" && with_get {
+        return "RW access update";
+    }
+    match ACCESS.iter().find(|(names, ..)| names.contains(&spec.name)) {
+        Some((_, first, _)) if nth == 0 => first,
+        Some((.., others)) => others,
+        None if spec.has(READONLY) => "RO access",
+        None => "RW update",
+    }
+}
+
+/// The places of the keys among `words`; the name is word 0. `None` if they do not fit together.
+fn places(spec: &CommandSpec, words: Args<'_>) -> Option<Vec<usize>> {
+    let counted = |at: usize| {
+        let count = words.get(at).and_then(parse_integer).filter(|&count| count > 0)?;
+        let last = usize::try_from(count).ok()?.checked_add(at)?;
+        (last < words.len()).then_some(at + 1..=last)
+    };
+    let Keys { first, last, step } = spec.keys;
+    if spec.name.starts_with("sort") {
+        let mut places = vec![1];
+        places.extend((2..words.len()).rfind(|&at| words.is(at, "store")).map(|at| at + 1));
+        return Some(places).filter(|places| places.iter().all(|&at| at < words.len()));
+    }
+    if spec.has(MOVABLE_KEYS) {
+        let mut places: Vec<usize> = if spec.keys == NO_KEYS { Vec::new() } else { vec![1] };
+        places.extend(counted(places.len() + 1)?);
+        return Some(places);
+    }
+    let last = if last < 0 { words.len() as i64 + i64::from(last) } else { i64::from(last) };
+    Some((i64::from(first)..=last).step_by(step.max(1) as usize).map(|at| at as usize).collect())
+}
+
+/// The command in the words from the third on, and its keys; replies with the error.
+fn resolve<'a>(call: &mut Call<'a>) -> Option<(&'static CommandSpec, Args<'a>, Vec<usize>)> {
+    let words = call.args.skip(2);
+    let Some(found) = call.server.commands.find(words.at(0)) else {
+        call.out.error("ERR Invalid command specified");
+        return None;
+    };
+    let sub = words.get(1).and_then(|word| call.server.commands.find_sub(found, word));
+    let spec = sub.map_or(found.spec, |sub| sub.spec);
+    if spec.keys == NO_KEYS && !spec.has(MOVABLE_KEYS) {
+        call.out.error("ERR The command has no key arguments");
+        return None;
+    }
+    if !spec.accepts(words.len()) {
+        call.out.error("ERR Invalid number of arguments specified for command");
+        return None;
+    }
+    let Some(places) = places(spec, words) else {
+        call.out.error("ERR Invalid arguments specified for command");
+        return None;
+    };
+    Some((spec, words, places))
+}
+
+/// The keys in a full command line. O(N) for N words.
+pub(super) fn getkeys(call: &mut Call<'_>) {
+    let Some((_, words, places)) = resolve(call) else { return };
+    call.out.array(places.len());
+    places.into_iter().for_each(|at| call.out.bulk(words.at(at)));
+}
+
+/// The same, with what the command does to each. O(N) for N words.
+pub(super) fn getkeysandflags(call: &mut Call<'_>) {
+    let Some((spec, words, places)) = resolve(call) else { return };
+    call.out.array(places.len());
+    for (nth, at) in places.into_iter().enumerate() {
+        call.out.array(2);
+        call.out.bulk(words.at(at));
+        let flags: Vec<&str> = access(spec, words, nth).split_whitespace().collect();
+        call.out.set(flags.len());
+        flags.iter().for_each(|flag| call.out.simple(flag.as_bytes()));
+    }
+}
