@@ -190,7 +190,7 @@ mod tests {
         let (name, series) = monitor.get(b"command").expect("it was added");
         let expected = "command - high 300 ms, low 100 ms (all time high 300 ms)\n\
             --------------------------------------------------------------------------------\n\
-            \x20 #\n\x20_|\n\x20||\n_||\n\x20\x20\x20\n114\nm00\n\x20ss\n";
+            \x20 #\n\x20_|\n\x20||\n_||\n\x20\x20\x20\n114\nm4s\n\x20s\x20\n";
         assert_eq!(series.graph(name, 164), expected);
     }
 }
