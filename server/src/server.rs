@@ -16,6 +16,7 @@ use crate::latency::LatencyMonitor;
 use crate::log::Log;
 use crate::metrics::Meter;
 use crate::net::ClientKey;
+use crate::net::ahead::Ahead;
 use crate::net::client::{Client, Life, Sending};
 use crate::net::listener::Listener;
 use crate::net::read::{Batch, Scratch};
@@ -62,6 +63,7 @@ pub struct Server {
     pub(crate) pending_writes: Vec<ClientKey>,
     pub(crate) free_queue: Vec<ClientKey>,
     pub(crate) scratch: Scratch,
+    pub(crate) ahead: Ahead,
     /// With `ae-batch`, what has been read and is to be executed before the loop sleeps.
     pub(crate) batch: Batch,
     spare: Vec<Vec<u8>>,
@@ -120,6 +122,7 @@ impl Server {
             pending_writes: Vec::new(),
             free_queue: Vec::new(),
             scratch: Scratch::default(),
+            ahead: Ahead::default(),
             batch: Batch::default(),
             spare: Vec::new(),
             pubsub: PubSub::default(),

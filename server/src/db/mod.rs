@@ -215,6 +215,12 @@ impl Db {
         self.random.next_u64()
     }
 
+    /// Reads what looking up keys with these hashes would read, all of it at once, so that the
+    /// look-ups that follow find it in the caches. Changes nothing.
+    pub fn warm(&self, hashes: &[u64]) {
+        std::hint::black_box(self.keys.warm(hashes));
+    }
+
     /// The key's position, unless it is absent or expired (then it is removed).
     #[inline]
     fn locate(&mut self, key: &[u8], now_ms: i64) -> Option<Position> {

@@ -3,6 +3,7 @@
 //! A client's way through a tick: [`listener`] accepts it, [`read`] reads and executes, [`write`]
 //! flushes before the loop sleeps. Nothing here knows what a command does.
 
+pub(crate) mod ahead;
 pub(crate) mod client;
 pub(crate) mod listener;
 pub(crate) mod read;

@@ -4,6 +4,7 @@
 //! All clients share one buffer of [`READ_QUANTUM_BYTES`]; a client owns bytes only while a command
 //! of its own is unfinished. That is what keeps an idle connection small and the caches warm.
 
+use super::ahead::{Ahead, End};
 use super::client::{Life, Unfinished};
 use super::{ClientKey, key_of, write};
 use crate::ae::{EventLoop, Mask};
@@ -14,7 +15,7 @@ use crate::metrics::Phase;
 use crate::server::Server;
 use crate::sys::{self, Transfer};
 use crate::timeline::{Instants, Record};
-use aelab_resp::{ArgRange, Parsed, ProtocolError, RequestParser, Trust};
+use aelab_resp::{ArgRange, ProtocolError, RequestParser, Trust};
 use std::os::fd::RawFd;
 
 /// Most bytes read from one client in one tick (`PROTO_IOBUF_LEN`): the size of everybody's turn.
@@ -216,52 +217,75 @@ fn execute_all(
     let mut started = now;
     let mut out = server.lend_reply(key)?;
     let mut limits = server.request_limits(key);
+    let mut ahead = std::mem::take(&mut server.ahead);
     let mut at = 0;
     let rest = loop {
-        match parser.parse(&mut bytes[at..], &limits, args) {
-            Ok(Parsed::Incomplete) => break (at < bytes.len() || !parser.is_idle()).then_some(at),
-            Ok(Parsed::Empty { consumed }) => at += consumed,
-            Ok(Parsed::Command { consumed }) => {
-                let words = Args::new(&bytes[at..at + consumed], args);
-                if server.timeline.choose() {
-                    started = process_followed(server, key, words, &mut out, started);
-                } else {
-                    started = dispatch::process(server, key, words, &mut out, started);
-                }
-                at += consumed;
-                if server.config.settings().reply_immediately {
-                    server.return_reply(key, out);
-                    write::at_once(server, key);
-                    out = server.lend_reply(key)?;
-                }
-                match server.clients.get(key) {
-                    Some(client) if client.life == Life::Open => {}
-                    _ => break None,
-                }
-                if limits.trust == Trust::Unauthenticated {
-                    limits = server.request_limits(key);
-                }
-            }
-            Err(error) => {
+        let end = ahead.look(bytes, &mut at, parser, &limits, args);
+        ahead.warm(server, key, bytes);
+        if run_group(server, key, bytes, &ahead, &mut out, &mut started).is_none() {
+            break None;
+        }
+        match end {
+            End::Full => {}
+            End::Incomplete => break (at < bytes.len() || !parser.is_idle()).then_some(at),
+            End::Broken(error) => {
                 protocol_error(server, key, error, &mut out);
                 break None;
             }
         }
+        if limits.trust == Trust::Unauthenticated {
+            limits = server.request_limits(key);
+        }
     };
+    server.ahead = ahead;
     server.return_reply(key, out);
     rest
 }
 
-/// As [`dispatch::process`], with the instants of this request noted.
+/// Executes a group that was parsed ahead. `None` if the client is not to be served any more.
+fn run_group(
+    server: &mut Server,
+    key: ClientKey,
+    bytes: &[u8],
+    ahead: &Ahead,
+    out: &mut Reply,
+    started: &mut Nanos,
+) -> Option<()> {
+    let mut share = Nanos::ZERO;
+    if server.timeline.is_on() {
+        let parsed = server.clock.now();
+        share = Nanos((parsed - *started).0 / ahead.len().max(1) as u64);
+        *started = parsed;
+    }
+    for words in ahead.commands(bytes) {
+        *started = if server.timeline.choose() {
+            process_followed(server, key, words, out, (*started, share))
+        } else {
+            dispatch::process(server, key, words, out, *started)
+        };
+        if server.config.settings().reply_immediately {
+            server.return_reply(key, std::mem::take(out));
+            write::at_once(server, key);
+            *out = server.lend_reply(key)?;
+        }
+        if server.clients.get(key).is_none_or(|client| client.life != Life::Open) {
+            return None;
+        }
+    }
+    Some(())
+}
+
+/// As [`dispatch::process`], with the instants of this request noted. What it took to parse is its
+/// share of its group's parsing.
 #[cold]
 fn process_followed(
     server: &mut Server,
     key: ClientKey,
     words: Args<'_>,
     out: &mut Reply,
-    taken: Nanos,
+    (parsed, share): (Nanos, Nanos),
 ) -> Nanos {
-    let parsed = server.clock.now();
+    let taken = parsed - share;
     let (mark, position) = (out.len(), server.meter.commands_in_tick());
     let executed = dispatch::process(server, key, words, out, parsed);
     let Some(client) = server.clients.get(key) else { return executed };

@@ -67,6 +67,15 @@ impl<T> Bucket<T> {
         }
     }
 
+    /// The first value with this tag in the chain's first bucket: most often the right one.
+    #[inline]
+    pub(super) fn first_with(&self, tag: u8) -> Option<&T> {
+        match self.candidates(tag) {
+            0 => None,
+            candidates => self.slots[Self::slot_of(candidates)].as_ref(),
+        }
+    }
+
     #[inline]
     pub(super) fn at(&self, place: Place) -> Option<&T> {
         let mut bucket = self;

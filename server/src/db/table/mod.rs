@@ -156,6 +156,25 @@ impl<T: Keyed> Table<T> {
         None
     }
 
+    /// Reads the buckets, and then the values, that `find` would read for these hashes. No read
+    /// depends on another's result within a pass, so that the processor waits for them together.
+    /// What comes back depends on every read and means nothing.
+    #[must_use]
+    pub fn warm(&self, hashes: &[u64]) -> usize {
+        let mut read = 0;
+        for half in &self.halves[0..=usize::from(self.rehashing.is_some())] {
+            let bucket = |hash: u64| half.bucket(hash as usize & half.mask());
+            for &hash in hashes {
+                read += bucket(hash).map_or(0, |bucket| usize::from(bucket.is_empty()));
+            }
+            for &hash in hashes {
+                let likely = bucket(hash).and_then(|bucket| bucket.first_with(tag_of(hash)));
+                read += likely.map_or(0, |value| value.key().len());
+            }
+        }
+        read
+    }
+
     /// The value at a position that `find` has returned.
     #[inline]
     #[must_use]

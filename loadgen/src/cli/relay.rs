@@ -1,0 +1,80 @@
+//! `loadgen relay`: its flags as typed, and the options they come to.
+//!
+//! Invariant: a password that stands in the environment alone changes nothing for a relay that does not share connections.
+
+use super::target::password_of_environment;
+use crate::exit::Failure;
+use crate::relay::{Credentials, Options, Waiting, parse_endpoint};
+use aelab_scenarios::units::{parse_duration, parse_size};
+use clap::Args;
+use std::time::Duration;
+
+/// Flags of `loadgen relay`, as typed.
+#[derive(Debug, Clone, Args)]
+pub struct RelayArgs {
+    /// Where clients connect: HOST:PORT, PORT of this machine (0 takes a free one) or unix:PATH.
+    #[arg(long, value_name = "ENDPOINT")]
+    pub listen: String,
+    /// The server: HOST:PORT, PORT of this machine or unix:PATH.
+    #[arg(long, value_name = "ENDPOINT")]
+    pub upstream: String,
+    /// What the link adds to a round trip, half of it in each direction.
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = parse_duration)]
+    pub rtt: Duration,
+    /// How far the round trip varies up and down; nothing is reordered.
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = parse_duration)]
+    pub jitter: Duration,
+    /// Bytes per second in each direction, for all connections together, such as 100MB [default: no limit].
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub bandwidth: Option<u64>,
+    /// Bytes under way per connection and direction, as a TCP window limits them.
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = parse_size)]
+    pub window: u64,
+    /// Share this many connections to the server between all clients.
+    #[arg(long, value_name = "N")]
+    pub share: Option<usize>,
+    /// ACL user that the relay logs in as, and clients must.
+    #[arg(long, value_name = "NAME", requires = "share")]
+    pub user: Option<String>,
+    /// Password that the relay logs in with, and clients must show; without it, the environment variable REDISCLI_AUTH.
+    #[arg(long, value_name = "PASS", requires = "share")]
+    pub password: Option<String>,
+    /// Never sleep: takes a processor; more exact with Unix sockets.
+    #[arg(long)]
+    pub spin: bool,
+    /// Seed of the jitter.
+    #[arg(long, default_value = "1")]
+    pub seed: u64,
+}
+
+impl RelayArgs {
+    /// The options, with addresses looked up and the environment consulted.
+    ///
+    /// # Errors
+    /// An address that is none, or a user without a password (exit 2).
+    pub fn resolve(&self) -> Result<Options, Failure> {
+        let listen = parse_endpoint("--listen", &self.listen)?;
+        let upstream = parse_endpoint("--upstream", &self.upstream)?;
+        let mut options = Options::new(listen, upstream);
+        options.rtt = self.rtt.into();
+        options.jitter = self.jitter.into();
+        options.bandwidth = self.bandwidth;
+        options.window_bytes = usize::try_from(self.window).unwrap_or(usize::MAX);
+        options.share = self.share;
+        if self.share.is_some() {
+            let password = self.password.clone().or_else(password_of_environment);
+            options.credentials =
+                password.map(|password| Credentials { user: self.user.clone(), password });
+            if self.user.is_some() && options.credentials.is_none() {
+                return Err(Failure::usage(
+                    "--user needs a password: --password PASS or REDISCLI_AUTH",
+                ));
+            }
+        }
+        if self.spin {
+            options.waiting = Waiting::Spin;
+        }
+        options.seed = self.seed;
+        Ok(options)
+    }
+}
