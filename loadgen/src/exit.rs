@@ -3,6 +3,7 @@
 //! Invariant: every failure has a message of one line that says what, where, and what to do.
 
 use crate::engine::EngineError;
+use crate::relay::RelayError;
 use std::fmt;
 
 /// The exit codes of the interface.
@@ -71,6 +72,16 @@ impl From<EngineError> for Failure {
                 Self::unreachable(format!("{message}; {}", refusal_remedy(&message)))
             }
             EngineError::System { .. } => Self::invalid(message),
+        }
+    }
+}
+
+impl From<RelayError> for Failure {
+    fn from(error: RelayError) -> Self {
+        let message = error.to_string();
+        match error {
+            RelayError::Value { .. } | RelayError::Listen { .. } => Self::usage(message),
+            RelayError::System { .. } => Self::unreachable(message),
         }
     }
 }

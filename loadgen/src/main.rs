@@ -43,6 +43,7 @@ fn run(command: &Command, words: &[String]) -> Result<Exit, Failure> {
         Command::Run(args) => commands::run::run(args, words, &cancel),
         Command::Scenario(scenario) => commands::scenario::run(scenario, words, &cancel),
         Command::Report(report) => commands::report::run(report),
+        Command::Relay(relay) => commands::relay::run(relay, &cancel),
         Command::Serve { .. } => Ok(Exit::Success),
     }
 }

@@ -9,7 +9,7 @@ use aelab_scenarios::nearest;
 /// Placeholders that the engine fills in.
 const PLACEHOLDERS: [&str; 3] = ["__key__", "__data__", "__rand_int__"];
 /// Placeholders in braces that the engine fills in, by their first word.
-const BRACED: [&str; 2] = ["key", "rand"];
+const BRACED: [&str; 3] = ["key", "rand", "ttl"];
 /// Marks the cursor of a SCAN-like command, which is then followed to its end.
 const CURSOR: &str = "{cursor}";
 

@@ -4,6 +4,7 @@
 //! `-h` is the host, as in redis-cli; help is `--help` only.
 
 pub mod load;
+pub mod relay;
 pub mod target;
 pub mod tests;
 
@@ -43,6 +44,8 @@ pub enum Command {
     /// Work on the folders that runs leave behind.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Stand between clients and a server and add a round-trip time, or share connections.
+    Relay(relay::RelayArgs),
     /// Start the bundled server (same flags as ae-server, which takes redis-server's).
     Serve {
         /// redis.conf and --directive value …
@@ -116,7 +119,8 @@ fn parse_scale(text: &str) -> Result<Scale, String> {
 #[must_use]
 pub fn one_line(error: &clap::Error) -> String {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "a command is missing: run, scenario, report or serve; see --help".to_owned();
+        return "a command is missing: run, scenario, report, relay or serve; see --help"
+            .to_owned();
     }
     let text = error.to_string();
     let parts: Vec<&str> = text

@@ -62,7 +62,7 @@ impl TargetArgs {
             target.password.clone_from(&self.password);
         }
         if target.password.is_none() {
-            target.password = std::env::var(PASSWORD_VARIABLE).ok().filter(|p| !p.is_empty());
+            target.password = password_of_environment();
         }
         if self.user.is_some() {
             target.user.clone_from(&self.user);
@@ -76,6 +76,11 @@ impl TargetArgs {
         }
         Ok(target)
     }
+}
+
+/// The password in `REDISCLI_AUTH`, if there is one.
+pub(super) fn password_of_environment() -> Option<String> {
+    std::env::var(PASSWORD_VARIABLE).ok().filter(|password| !password.is_empty())
 }
 
 /// Reads `redis://` and `unix://` URLs as redis-cli does: without a colon, the user part is the password.

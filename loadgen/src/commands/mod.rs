@@ -3,6 +3,7 @@
 //! Each is a short story told with the parts of this crate; none measures or computes anything itself.
 
 pub mod output;
+pub mod relay;
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -5,4 +5,5 @@ mod faults;
 mod program;
 mod relay;
 mod relay_accuracy;
+mod relay_command;
 mod support;
