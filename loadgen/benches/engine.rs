@@ -17,6 +17,9 @@ use std::time::Duration;
 /// Pairs of runs per depth; the median ratio is printed.
 const REPEATS: usize = 5;
 const KEYS: u64 = 100_000;
+/// Many connections, and the most a request over them may cost compared with 50.
+const MANY: usize = 10_000;
+const MANY_TARGET: f64 = 1.3;
 /// Pipeline depth, requests per run, and the most a request may cost compared with redis-benchmark.
 const CASES: [(usize, u64, f64); 3] =
     [(1, 200_000, 0.70), (16, 2_000_000, 0.65), (100, 6_000_000, 0.60)];
@@ -47,13 +50,74 @@ fn main() {
         let ratio = ours / theirs;
         println!("{depth:5}  {ours:7.3}  {theirs:18.3}  {ratio:5.2}  {target:.2}");
     }
+    println!("connections  us  (user share)  against 50  target");
+    for connections in [1_000, MANY] {
+        let mut pairs: Vec<_> =
+            (0..REPEATS).map(|_| (measured(port, 50), measured(port, connections))).collect();
+        pairs.sort_by(|a, b| (a.1.us / a.0.us).total_cmp(&(b.1.us / b.0.us)));
+        let (few, many) = pairs[REPEATS / 2];
+        for (count, cost) in [(50, few), (connections, many)] {
+            let ratio = cost.us / few.us;
+            println!("{count:11}  {:.2}  ({:.2})  {ratio:.2}  {MANY_TARGET}", cost.us, cost.user);
+        }
+    }
+}
+
+/// What a request costs once all connections are open.
+#[derive(Clone, Copy)]
+struct Cost {
+    /// Processor time of the engine's thread, in microseconds.
+    us: f64,
+    /// Share of it outside the kernel (sampled by the kernel's tick: rough).
+    user: f64,
+}
+
+/// The cost in a closed loop without pipelining, opening the connections left out.
+fn measured(port: u16, connections: usize) -> Cost {
+    let phases = Phases {
+        warmup: Nanos::from_secs(1),
+        measure: Some(Nanos::from_secs(3)),
+        drain_max: Nanos::from_secs(5),
+    };
+    let (user, system) = (ticks(Whose::OwnUser), ticks(Whose::Own));
+    let plan =
+        RunPlan { cpus: Some(vec![1]), ..RunPlan::new(vec![gets(port, connections)], phases) };
+    let result = engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false)).expect("a run");
+    let cpu: u64 = result.audit.threads.iter().map(|thread| thread.cpu.0).sum();
+    Cost {
+        us: cpu as f64 / 1e3 / result.groups[0].counts.ok as f64,
+        user: (ticks(Whose::OwnUser) - user) as f64 / (ticks(Whose::Own) - system) as f64,
+    }
+}
+
+fn gets(port: u16, connections: usize) -> GroupPlan {
+    let workload = Workload {
+        commands: vec![CommandPlan::new(&["GET", "__key__"])],
+        keys: KeySpace::uniform(KEYS),
+        values: ValueSize::Fixed(32),
+        compressible: 0.0,
+    };
+    let target = Target::plain(Endpoint::Tcp(([127, 0, 0, 1], port).into()));
+    GroupPlan::new("bench", target, connections, workload)
 }
 
 fn start_server() -> Option<(Server, u16)> {
     let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
     let text = port.to_string();
     let server = Command::new("taskset")
-        .args(["-c", "0", "redis-server", "--port", &text, "--save", "", "--appendonly", "no"])
+        .args([
+            "-c",
+            "0",
+            "redis-server",
+            "--port",
+            &text,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--maxclients",
+            "12000",
+        ])
         .stdout(Stdio::null())
         .spawn()
         .ok()?;
@@ -89,18 +153,7 @@ fn theirs(port: u16, depth: usize, requests: u64) -> f64 {
 
 /// Processor time per request of the engine, start and end of the run included, in microseconds.
 fn ours(port: u16, depth: usize, requests: u64) -> f64 {
-    let workload = Workload {
-        commands: vec![CommandPlan::new(&["GET", "__key__"])],
-        keys: KeySpace::uniform(KEYS),
-        values: ValueSize::Fixed(32),
-        compressible: 0.0,
-    };
-    let target = Target::plain(Endpoint::Tcp(([127, 0, 0, 1], port).into()));
-    let group = GroupPlan {
-        pipeline: depth,
-        requests: Some(requests),
-        ..GroupPlan::new("bench", target, 50, workload)
-    };
+    let group = GroupPlan { pipeline: depth, requests: Some(requests), ..gets(port, 50) };
     let phases = Phases { warmup: Nanos::ZERO, measure: None, drain_max: Nanos::from_secs(5) };
     let plan = RunPlan { cpus: Some(vec![1]), ..RunPlan::new(vec![group], phases) };
     let before = ticks(Whose::Own);
@@ -117,6 +170,7 @@ fn per_request(ticks: u64, requests: u64) -> f64 {
 #[derive(Clone, Copy)]
 enum Whose {
     Own,
+    OwnUser,
     Children,
 }
 
@@ -128,6 +182,7 @@ fn ticks(whose: Whose) -> u64 {
     let fields: Vec<u64> = fields.take(4).collect();
     match whose {
         Whose::Own => fields[0] + fields[1],
+        Whose::OwnUser => fields[0],
         Whose::Children => fields[2] + fields[3],
     }
 }

@@ -3,12 +3,23 @@
 //! Not the parser of what a user typed; these are the rules the engine itself relies on.
 
 use super::EngineError;
-use super::plan::{ArrivalProcess, Assignment, Dialling, GroupPlan, PoolPlan, RunPlan};
+use super::plan::{ArrivalProcess, Assignment, Dialling, GroupPlan, PoolPlan, Rate, RunPlan};
 use crate::clock::Nanos;
 use crate::sys;
 
 /// Descriptors besides the connections: standard streams, a poll set and a timer per thread, files of the report.
 const SPARE_DESCRIPTORS: u64 = 64;
+
+/// Most threads: more than any machine has processors for.
+const THREADS_MAX: usize = 1_024;
+/// Most connections of a group: what some dozen addresses have ports for.
+const CONNECTIONS_MAX: usize = 1_000_000;
+/// Most requests in flight in a group: 32 bytes each are 320 MB.
+const IN_FLIGHT_MAX: usize = 10_000_000;
+/// Highest rate per thread, requests per second: counting one that is not sent takes some 50 ns.
+const RATE_MAX: f64 = 20e6;
+/// Longest reporting interval, so that times far in the future can still be added up.
+const INTERVAL_MAX: Nanos = Nanos::from_secs(3_600);
 
 /// Checks a plan.
 ///
@@ -22,8 +33,11 @@ pub(super) fn check(plan: &RunPlan) -> Result<(), EngineError> {
     if plan.threads == 0 {
         return no("at least one thread is needed");
     }
-    if plan.interval < Nanos::from_millis(1) {
-        return no("the reporting interval must be at least 1 ms");
+    if plan.threads > THREADS_MAX {
+        return no(&format!("{} threads are more than {THREADS_MAX}", plan.threads));
+    }
+    if plan.interval < Nanos::from_millis(1) || plan.interval > INTERVAL_MAX {
+        return no("the reporting interval must be at least 1 ms and at most an hour");
     }
     if plan.connect.in_parallel == 0 {
         return no("at least one connection must be allowed to open at a time");
@@ -39,6 +53,7 @@ pub(super) fn check(plan: &RunPlan) -> Result<(), EngineError> {
     for (index, group) in plan.groups.iter().enumerate() {
         check_group(group)
             .and_then(|()| check_end(plan, group))
+            .and_then(|()| check_rate(plan, group))
             .map_err(|reason| EngineError::Plan(format!("group '{}': {reason}", group.name)))?;
         if plan.groups[..index].iter().any(|other| other.name == group.name) {
             return no(&format!("two groups are called '{}'", group.name));
@@ -50,6 +65,15 @@ pub(super) fn check(plan: &RunPlan) -> Result<(), EngineError> {
 fn check_group(group: &GroupPlan) -> Result<(), String> {
     if group.connections == 0 {
         return Err("at least one connection is needed".to_owned());
+    }
+    if group.connections > CONNECTIONS_MAX {
+        return Err(format!("{} connections are more than {CONNECTIONS_MAX}", group.connections));
+    }
+    if group.pipeline.saturating_mul(group.connections) > IN_FLIGHT_MAX {
+        return Err(format!(
+            "a pipeline of {} on {} connections is more than {IN_FLIGHT_MAX} requests in flight",
+            group.pipeline, group.connections
+        ));
     }
     if group.pipeline == 0 {
         return Err("the pipeline depth must be at least 1".to_owned());
@@ -97,6 +121,18 @@ fn check_group(group: &GroupPlan) -> Result<(), String> {
     }
     workload.keys.distribution.check()?;
     workload.values.check()
+}
+
+fn check_rate(plan: &RunPlan, group: &GroupPlan) -> Result<(), String> {
+    let rate = group.arrival.rate().map_or(0.0, Rate::as_per_second);
+    let most = RATE_MAX * plan.threads.min(group.connections) as f64;
+    if rate > most {
+        return Err(format!(
+            "{rate} requests per second are beyond the {most} that can be scheduled; \
+             ask for less, or for more threads"
+        ));
+    }
+    Ok(())
 }
 
 fn check_pool(group: &GroupPlan, pool: &PoolPlan) -> Result<(), String> {

@@ -23,6 +23,10 @@ use aelab_resp::{ReplyKind, ScannedReply};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// Requests created per turn: a millisecond's work, so that after a long stall, or at a rate beyond all means, replies and
+/// cancellations are still looked after.
+const CREATED_PER_TURN: usize = 10_000;
+
 /// Purposes of random streams, so that no two share numbers.
 mod stream {
     pub(super) const SCHEDULE: u64 = 1;
@@ -202,10 +206,8 @@ impl Group {
         conns: &mut [Conn],
         mut touch: impl FnMut(Token, &mut Conn),
     ) {
-        while let Some(due) = self.next_due() {
-            if due > now {
-                break;
-            }
+        for _ in 0..CREATED_PER_TURN {
+            let Some(due) = self.next_due().filter(|due| *due <= now) else { break };
             if let Some(schedule) = &mut self.schedule {
                 schedule.advance();
                 if !self.admit(due) {

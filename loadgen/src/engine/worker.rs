@@ -170,7 +170,9 @@ impl<'a, W: Wire> Worker<'a, W> {
         }
         let mut open = 0;
         for group in &mut self.groups {
-            open += group.recorder.open.count;
+            // What fell due and is not created yet is open too.
+            let is_behind = group.next_due().is_some_and(|due| due <= now);
+            open += group.recorder.open.count + u64::from(is_behind);
             if group.becomes_complete() {
                 control.complete_one(now);
             }

@@ -335,7 +335,7 @@ fn impossible_plans_are_refused_before_anything_is_opened() {
         let error = try_run(&plan).expect_err("refused").to_string();
         assert!(error.contains(part), "{error}");
     }
-    let error = try_run(&plan(group(Endpoint::Tcp(addr), 1 << 30, 1))).expect_err("too many");
+    let error = try_run(&plan(group(Endpoint::Tcp(addr), 900_000, 1))).expect_err("too many");
     assert!(matches!(error, EngineError::Descriptors { .. }), "{error}");
     assert!(error.to_string().contains("ulimit -n"), "{error}");
 }

@@ -587,6 +587,9 @@ fn nonsense_is_refused_with_a_reason() {
     };
     refused(&|g| g.connections = 0, "connection");
     refused(&|g| g.pipeline = 0, "pipeline");
+    refused(&|g| g.connections = usize::MAX, "connections");
+    refused(&|g| g.pipeline = usize::MAX, "in flight");
+    refused(&|g| g.arrival = constant(1e12), "per second");
     refused(&|g| g.workload.compressible = f64::NAN, "compressible");
     refused(&|g| g.workload.compressible = 1.1, "compressible");
     let zipf = |exponent| {
@@ -757,4 +760,13 @@ fn a_pool_that_makes_no_sense_is_refused() {
     );
     assert!(refused(&|g| g.dialling = Dialling::During(rate(1.0))).contains("itself"));
     assert!(refused(&|g| g.requests_per_connection = Some(0)).contains("at least one"));
+}
+
+#[test]
+fn a_rate_beyond_all_means_is_counted_and_ends_in_time() {
+    let group = GroupPlan { backlog_max: 100, ..gets(1, constant(5e6)) };
+    let plan = RunPlan::new(vec![group], phases(Nanos::ZERO, Nanos::from_millis(100)));
+    let counts = run_plan(&plan, &Script { wake_late: MS, ..Script::steady(MS) }).groups[0].counts;
+    assert_eq!(counts.scheduled, 500_000);
+    assert!(counts.shed > 499_000, "{counts:?}");
 }
