@@ -4,7 +4,7 @@
 //! the engine appears exactly once under its tag.
 
 use crate::clock::Nanos;
-use crate::engine::plan::{RequestLog, Role, RunPlan};
+use crate::engine::plan::{ArrivalProcess, RequestLog, Role, RunPlan};
 use crate::engine::result::{CommandResult, GroupResult, MetricResult, RunResult};
 use aelab_reports::caveat::{Caveat, Facts, assess};
 use aelab_reports::histogram::{Histogram, Sparse};
@@ -72,7 +72,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
         let mut record = group_record(&clock, group, &percentiles);
         record.arrival = Arrival {
             process: planned.arrival.as_str().to_owned(),
-            rate: planned.arrival.rate().map(|rate| rate.as_per_second()),
+            rate: offered(&planned.arrival, group, &clock),
         };
         groups.push(record);
     }
@@ -201,6 +201,16 @@ fn group_record(clock: &Timeline, group: &GroupResult, percentiles: &[f64]) -> G
     }
 }
 
+/// The rate that an open loop was to have during the measurement: asked for, or, where it changes over time, of what was due.
+fn offered(arrival: &ArrivalProcess, group: &GroupResult, clock: &Timeline) -> Option<f64> {
+    match arrival {
+        ArrivalProcess::Shaped(_) | ArrivalProcess::Trace(_) => {
+            Some(per_second(group.counts.scheduled, clock.measured_s))
+        }
+        fixed => fixed.rate().map(|rate| rate.as_per_second()),
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a rate is shown to a few digits")]
 fn per_second(count: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
@@ -253,12 +263,14 @@ fn facts(
 ) -> Facts {
     let open = || {
         let judged = |planned: &crate::engine::plan::GroupPlan| {
-            planned.role != Role::Offender && planned.arrival.rate().is_some()
+            let closed =
+                matches!(planned.arrival, ArrivalProcess::Closed { .. } | ArrivalProcess::Idle);
+            planned.role != Role::Offender && !closed
         };
         plan.groups.iter().zip(&result.groups).filter(move |(planned, _)| judged(planned))
     };
     let offered: f64 =
-        open().filter_map(|(p, _)| p.arrival.rate()).map(|rate| rate.as_per_second()).sum();
+        open().filter_map(|(planned, group)| offered(&planned.arrival, group, clock)).sum();
     let replies = open().map(|(_, group)| group.counts.ok + group.counts.error).sum();
     let sum = |of: fn(&GroupResult) -> u64| result.groups.iter().map(of).sum::<u64>();
     let errors = sum(|group| group.counts.error + group.counts.timeout);

@@ -7,13 +7,13 @@ use super::target::TargetArgs;
 use super::tests::{Test, parse_list};
 use crate::clock::Nanos;
 use crate::engine::plan::{
-    ArrivalProcess, CommandPlan, GroupPlan, KeyDistribution, KeySpace, Pacing, Phases, Rate,
-    RunPlan, Target, ValueSize, Workload,
+    ArrivalProcess, CommandPlan, Dialling, GroupPlan, KeyDistribution, KeySpace, Pacing, Phases,
+    Rate, Role, RunPlan, Shape, Target, ValueSize, Workload,
 };
 use crate::exit::Failure;
 use crate::lab::fill::{FillPlan, KEY_DIGITS};
 use crate::words::{command_from_words, parse_command};
-use aelab_scenarios::units::{self, parse_count, parse_duration, parse_rate, parse_size};
+use aelab_scenarios::units::{self, parse_count, parse_duration, parse_rate};
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -41,7 +41,7 @@ pub struct RunArgs {
     /// What comes out.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// A command to send, with placeholders __key__ __data__ __rand_int__ {key uniform N} {rand N};
+    /// A command to send, with placeholders __key__ __data__ __rand_int__ {key zipf:1.2 N} {rand N} {rand A-B} {ttl A-B};
     /// {cursor} follows a SCAN to its end.
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
@@ -72,21 +72,27 @@ pub struct LoadArgs {
     /// Requests per second in all, whatever the server does; without it the loop is closed.
     #[arg(long, alias = "rps", value_parser = parse_rate, allow_negative_numbers = true)]
     pub rate: Option<units::Rate>,
-    /// How requests are spread over time at a rate.
-    #[arg(long, value_enum, default_value = "constant", requires = "rate")]
-    pub arrival: ArrivalArg,
+    /// How requests are spread over time, whatever the server does. Around --rate: constant, poisson, uniform,
+    /// burst:on=100ms,off=900ms, sine:amp=0.5,period=10s. With rates of their own: ramp:1k-20k[@30s], step:1k,2k,4k@5s,
+    /// trace:FILE (one time per line) [default with --rate: constant].
+    #[arg(long, value_name = "PROCESS")]
+    pub arrival: Option<String>,
     /// Pause between a reply and the next request of a closed loop.
-    #[arg(long, value_parser = parse_duration, conflicts_with = "rate")]
+    #[arg(long, value_parser = parse_duration, conflicts_with_all = ["rate", "arrival"])]
     pub think_time: Option<Duration>,
-    /// Size of __data__: 64, 16KiB, or a range 16-1024.
-    #[arg(short = 'd', long, default_value = "3", value_parser = value_size)]
+    /// Size of __data__: 64, 16KiB, a range 16-1024, sizes with weights 32:9,4KiB:1, or zipf:16-4096[:EXPONENT].
+    #[arg(short = 'd', long, value_name = "SIZE", default_value = "3", value_parser = ValueSize::parse)]
     pub data_size: ValueSize,
+    /// Share of each value, 0 to 1, that a compressor makes vanish.
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
+    pub compressible: f64,
     /// Number of distinct keys [default: 1].
     #[arg(short = 'r', long, value_parser = parse_count)]
     pub keyspace: Option<u64>,
-    /// How keys are chosen.
-    #[arg(long, value_enum, default_value = "uniform")]
-    pub key_dist: KeyDistArg,
+    /// How __key__ is chosen: uniform, sequential, zipf[:EXPONENT], latest[:EXPONENT], gaussian[:DEVIATION] (a share of the
+    /// key space) or hotspot:keys=0.1,requests=0.9 [default: uniform].
+    #[arg(long, value_name = "DISTRIBUTION", value_parser = KeyDistribution::parse)]
+    pub key_dist: Option<KeyDistribution>,
     /// redis-benchmark's tests, one after the other, such as set,get [default: set,get].
     #[arg(short = 't', long, value_name = "TESTS", conflicts_with_all = ["ratio", "templates", "command"])]
     pub tests: Option<String>,
@@ -99,7 +105,7 @@ pub struct LoadArgs {
     /// Share of each --command, in their order.
     #[arg(long, value_name = "N", requires = "templates")]
     pub command_ratio: Vec<u32>,
-    /// Fill the key space before the run.
+    /// Fill the key space before the run, with values of the mean size (of zipf: the smallest).
     #[arg(long)]
     pub prefill: bool,
     /// Seed of all random choices.
@@ -108,6 +114,18 @@ pub struct LoadArgs {
     /// Give a request up after this time [default: never].
     #[arg(long, value_parser = parse_duration)]
     pub timeout: Option<Duration>,
+    /// Connections on top that are opened and send nothing.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub idle: Option<usize>,
+    /// Open so many connections per second before the run [default: as fast as they are accepted].
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    pub connect_rate: Option<units::Rate>,
+    /// With --connect-rate: open them while the run is on, a connect storm.
+    #[arg(long, requires = "connect_rate")]
+    pub connect_storm: bool,
+    /// Replace a connection after so many requests; 1 opens one for each [default: never].
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub reconnect_interval: Option<u64>,
     /// How to wait for the next due request: timerfd sleeps, precise spins the last stretch, spin never sleeps.
     #[arg(long, value_enum, default_value = "timerfd")]
     pub pacing: PacingArg,
@@ -135,24 +153,6 @@ pub struct OutputArgs {
     /// More percentiles, such as 99.5,99.95.
     #[arg(long, value_delimiter = ',', value_name = "LIST", value_parser = percentile)]
     pub percentiles: Vec<f64>,
-}
-
-/// Arrival processes of the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ArrivalArg {
-    /// Equal gaps.
-    Constant,
-    /// Exponential gaps.
-    Poisson,
-}
-
-/// Key distributions of the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum KeyDistArg {
-    /// Each key equally likely.
-    Uniform,
-    /// One after the other.
-    Sequential,
 }
 
 /// Pacing of the command line.
@@ -199,7 +199,10 @@ impl RunArgs {
         let runs = self
             .mixes()?
             .into_iter()
-            .map(|(title, commands)| Ok((title, load.plan(&target, commands)?)))
+            .map(|(title, commands)| {
+                let plan = load.plan(&target, &title, commands)?;
+                Ok((title, plan))
+            })
             .collect::<Result<Vec<_>, Failure>>()?;
         let prefill = load.prefill.then(|| FillPlan {
             count: load.keyspace.unwrap_or(1),
@@ -257,48 +260,39 @@ fn benchmark(test: &Test) -> Result<CommandPlan, Failure> {
 }
 
 impl LoadArgs {
-    fn plan(&self, target: &Target, commands: Vec<CommandPlan>) -> Result<RunPlan, Failure> {
-        let duration = match (self.requests, self.duration) {
-            (None, None) if self.rate.is_some() => Some(DEFAULT_DURATION),
-            (_, duration) => duration,
-        };
-        if duration.is_some_and(|duration| duration.is_zero()) {
-            return Err(Failure::usage("--duration is zero: nothing would be measured"));
+    fn plan(
+        &self,
+        target: &Target,
+        title: &str,
+        commands: Vec<CommandPlan>,
+    ) -> Result<RunPlan, Failure> {
+        if self.key_dist.is_some() && !commands.iter().any(has_key) {
+            return Err(Failure::usage(format!(
+                "--key-dist chooses what __key__ becomes, and {title} has none; write __key__ into the command, or leave \
+                 --key-dist out"
+            )));
         }
-        let requests = match (self.requests, duration) {
-            (Some(0), _) => return Err(Failure::usage("-n is zero: nothing would be measured")),
-            (Some(requests), _) => Some(requests),
-            (None, Some(_)) => None,
-            (None, None) => Some(DEFAULT_REQUESTS),
-        };
-        let warmup = self.warmup.unwrap_or_else(|| {
-            duration.map_or(Duration::ZERO, |duration| DEFAULT_WARMUP.min(duration / 5))
-        });
         let workload = Workload {
             commands,
             keys: KeySpace {
                 prefix: "key:".to_owned(),
                 digits: KEY_DIGITS,
                 count: self.keyspace.unwrap_or(1).max(1),
-                distribution: match self.key_dist {
-                    KeyDistArg::Uniform => KeyDistribution::Uniform,
-                    KeyDistArg::Sequential => KeyDistribution::Sequential,
-                },
+                distribution: self.key_dist.unwrap_or(KeyDistribution::Uniform),
             },
             values: self.data_size.clone(),
-            compressible: 0.0,
+            compressible: self.compressible,
         };
         let mut group = GroupPlan::new("load", target.clone(), self.connections, workload);
-        group.pipeline = self.pipeline;
+        let (arrival, phases, requests) = self.course()?;
+        group.arrival = arrival;
         group.requests = requests;
+        group.pipeline = self.pipeline;
         group.timeout = self.timeout.filter(|timeout| !timeout.is_zero()).map(Nanos::from);
-        group.arrival = self.arrival_process()?;
-        let phases = Phases {
-            warmup: warmup.into(),
-            measure: duration.map(Nanos::from),
-            drain_max: Phases::DEFAULT_DRAIN_MAX,
-        };
-        let mut plan = RunPlan::new(vec![group], phases);
+        group.requests_per_connection = self.reconnect_interval;
+        group.dialling = self.dialling()?;
+        let idle = self.idle.map(|count| idle_group(&group, count)).transpose()?;
+        let mut plan = RunPlan::new([Some(group), idle].into_iter().flatten().collect(), phases);
         plan.threads = self.threads;
         plan.seed = self.seed;
         plan.cpus.clone_from(&self.cpus);
@@ -310,18 +304,92 @@ impl LoadArgs {
         Ok(plan)
     }
 
-    fn arrival_process(&self) -> Result<ArrivalProcess, Failure> {
-        let Some(rate) = self.rate else {
-            let think = self.think_time.unwrap_or_default().into();
-            return Ok(ArrivalProcess::Closed { think });
+    /// When requests are due, for how long, and how many.
+    fn course(&self) -> Result<(ArrivalProcess, Phases, Option<u64>), Failure> {
+        if self.duration.is_some_and(|duration| duration.is_zero()) {
+            return Err(Failure::usage("--duration is zero: nothing would be measured"));
+        }
+        if self.requests == Some(0) {
+            return Err(Failure::usage("-n is zero: nothing would be measured"));
+        }
+        let length =
+            self.duration.unwrap_or(DEFAULT_DURATION) + self.warmup.unwrap_or(Duration::ZERO);
+        let arrival = self.arrival_process(length.into())?;
+        let own_length = own_length(&arrival);
+        let is_open = !matches!(arrival, ArrivalProcess::Closed { .. });
+        let duration = match (self.requests, self.duration) {
+            (None, None) if is_open => Some(own_length.unwrap_or(DEFAULT_DURATION)),
+            (_, duration) => duration,
         };
-        let rate = Rate::per_second(rate.as_per_second())
-            .ok_or_else(|| Failure::usage("--rate is beyond what can be scheduled"))?;
-        Ok(match self.arrival {
-            ArrivalArg::Constant => ArrivalProcess::Constant(rate),
-            ArrivalArg::Poisson => ArrivalProcess::Poisson(rate),
-        })
+        let requests = match duration {
+            None => Some(self.requests.unwrap_or(DEFAULT_REQUESTS)),
+            Some(_) => self.requests,
+        };
+        let warmup = self.warmup.unwrap_or_else(|| match duration {
+            // A course that has a begin of its own is measured from there.
+            Some(duration) if own_length.is_none() => DEFAULT_WARMUP.min(duration / 5),
+            _ => Duration::ZERO,
+        });
+        let phases = Phases {
+            warmup: warmup.into(),
+            measure: duration.map(Nanos::from),
+            drain_max: Phases::DEFAULT_DRAIN_MAX,
+        };
+        Ok((arrival, phases, requests))
     }
+
+    fn arrival_process(&self, length: Nanos) -> Result<ArrivalProcess, Failure> {
+        let rate = self.rate.map(|rate| scheduled("--rate", rate)).transpose()?;
+        match (&self.arrival, rate) {
+            (Some(text), rate) => ArrivalProcess::parse(text, rate, length).map_err(Failure::usage),
+            (None, Some(rate)) => Ok(ArrivalProcess::Constant(rate)),
+            (None, None) => {
+                Ok(ArrivalProcess::Closed { think: self.think_time.unwrap_or_default().into() })
+            }
+        }
+    }
+
+    fn dialling(&self) -> Result<Dialling, Failure> {
+        let Some(rate) = self.connect_rate else { return Ok(Dialling::AtOnce) };
+        let rate = scheduled("--connect-rate", rate)?;
+        Ok(if self.connect_storm { Dialling::During(rate) } else { Dialling::Before(rate) })
+    }
+}
+
+/// Connections to the same server that are opened in the same way and left alone.
+fn idle_group(load: &GroupPlan, count: usize) -> Result<GroupPlan, Failure> {
+    let ping = parse_command("PING", 1).map_err(Failure::usage)?;
+    let workload = Workload { commands: vec![ping], ..load.workload.clone() };
+    let mut group = GroupPlan::new("idle", load.target.clone(), count, workload);
+    group.role = Role::Background;
+    group.arrival = ArrivalProcess::Idle;
+    group.dialling = load.dialling;
+    Ok(group)
+}
+
+fn scheduled(flag: &str, rate: units::Rate) -> Result<Rate, Failure> {
+    Rate::per_second(rate.as_per_second())
+        .ok_or_else(|| Failure::usage(format!("{flag} is beyond what can be scheduled")))
+}
+
+/// How long a process lasts that has a begin and an end.
+fn own_length(arrival: &ArrivalProcess) -> Option<Duration> {
+    let length = match arrival {
+        ArrivalProcess::Shaped(Shape::Ramp { over, .. }) => *over,
+        ArrivalProcess::Shaped(Shape::Steps { rates, each }) => {
+            Nanos(each.0.saturating_mul(rates.len() as u64))
+        }
+        // What is due at the last instant is still to be measured.
+        ArrivalProcess::Trace(instants) => instants.last()?.saturating_add(Nanos::from_millis(1)),
+        _ => return None,
+    };
+    Some(length.into())
+}
+
+/// Whether a command has a `__key__`.
+fn has_key(command: &CommandPlan) -> bool {
+    const KEY: &[u8] = b"__key__";
+    command.args.iter().any(|arg| arg.windows(KEY.len()).any(|part| part == KEY))
 }
 
 fn positive(text: &str) -> Result<usize, String> {
@@ -341,26 +409,16 @@ fn pipeline(text: &str) -> Result<usize, String> {
     })
 }
 
-fn value_size(text: &str) -> Result<ValueSize, String> {
-    /// Redis's own limit (`proto-max-bulk-len`).
-    const MAX_BYTES: u64 = 512 << 20;
-    let size = |text: &str| -> Result<usize, String> {
-        let bytes = parse_size(text).map_err(|error| error.to_string())?;
-        if bytes > MAX_BYTES {
-            return Err("a value cannot be larger than 512MiB".to_owned());
-        }
-        usize::try_from(bytes).map_err(|error| error.to_string())
-    };
-    match text.split_once('-').filter(|(min, _)| !min.is_empty()) {
-        None => size(text).map(ValueSize::Fixed),
-        Some((min, max)) => {
-            let (min, max) = (size(min)?, size(max)?);
-            if min > max {
-                return Err("the range runs backwards; write MIN-MAX".to_owned());
-            }
-            Ok(ValueSize::Range { min, max })
-        }
-    }
+fn at_least_one(text: &str) -> Result<u64, String> {
+    let count = parse_count(text).map_err(|error| error.to_string())?;
+    if count > 0 { Ok(count) } else { Err("at least 1".to_owned()) }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok();
+    number
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "a share lies between 0 and 1, such as 0.5".to_owned())
 }
 
 fn ratio(text: &str) -> Result<(u32, u32), String> {
@@ -422,6 +480,28 @@ mod unit {
     }
 
     #[test]
+    fn a_course_with_an_end_is_measured_from_its_begin_to_its_end() {
+        for (arrival, seconds) in [("ramp:1k-2k@3s", 3), ("ramp:1k-2k", 10), ("step:1k,2k@4s", 8)] {
+            let plan = only(&["--arrival", arrival, "PING"]);
+            assert_eq!(plan.phases.measure, Some(Nanos::from_secs(seconds)), "{arrival}");
+            assert_eq!(plan.phases.warmup, Nanos::ZERO, "{arrival}");
+        }
+        let plan = only(&["--arrival", "burst:on=1ms,off=9ms", "--rate", "1k", "PING"]);
+        assert_eq!(plan.phases.warmup, Nanos::from_secs(2));
+    }
+
+    #[test]
+    fn idle_connections_are_a_group_of_their_own() {
+        let plan = only(&["--idle", "100", "--connect-rate", "1k", "PING"]);
+        let idle = &plan.groups[1];
+        assert_eq!((idle.name.as_str(), idle.connections), ("idle", 100));
+        assert_eq!((&idle.arrival, idle.role), (&ArrivalProcess::Idle, Role::Background));
+        assert!(plan.groups.iter().all(|group| matches!(group.dialling, Dialling::Before(_))));
+        let plan = only(&["--reconnect-interval", "1", "PING"]);
+        assert_eq!(plan.groups[0].requests_per_connection, Some(1));
+    }
+
+    #[test]
     fn the_command_may_have_flags_of_its_own() {
         let plan = only(&["-c", "3", "SET", "__key__", "-1", "EX", "5"]);
         assert_eq!(plan.groups[0].workload.commands[0].args[2], b"-1");
@@ -458,9 +538,18 @@ mod unit {
             (&["-n", "0"], "nothing would be measured"),
             (&["--threads", "8", "-c", "4"], "lower --threads or raise -c"),
             (&["--prefill"], "give -r N"),
-            (&["-d", "9-1"], "runs backwards"),
+            (&["-d", "9-1"], "upside down"),
             (&["--conections", "4"], "--connections"),
             (&["--arrival", "poisson"], "--rate"),
+            (&["-d", "32:x"], "no weight"),
+            (&["--compressible", "50"], "between 0 and 1"),
+            (&["--key-dist", "zipff"], "none of uniform"),
+            (&["--key-dist", "zipf", "-t", "ping"], "PING_MBULK has none"),
+            (&["--arrival", "ramp:1k"], "FROM-TO"),
+            (&["--arrival", "ramp:1k-2k", "--rate", "5"], "leave --rate out"),
+            (&["--arrival", "poisson", "--think-time", "1ms"], "cannot be used with"),
+            (&["--reconnect-interval", "0"], "at least 1"),
+            (&["--connect-storm"], "--connect-rate"),
             (&["-t", "get", "PING"], "cannot be used with"),
             (&["GET", "__kye__"], "__key__"),
         ] {

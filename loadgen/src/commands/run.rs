@@ -85,7 +85,8 @@ fn measure(
 
 fn print(output: &OutputArgs, title: &str, runs: usize, record: &RunRecord) {
     // A benchmark test has a title of its own; a mix is told by its commands.
-    let label = (record.groups.iter().map(|group| group.commands.len()).sum::<usize>() == 1)
+    let label = (record.headline_groups().iter().map(|group| group.commands.len()).sum::<usize>()
+        == 1)
         .then_some(title);
     if output.csv || output.quiet {
         let doubts = table::caveats(record);

@@ -2,6 +2,7 @@
 //!
 //! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded.
 
+use crate::engine::plan::ArrivalProcess;
 use aelab_reports::record::{Group, Metrics, Quantiles, RunRecord, Stall};
 use std::fmt::Write as _;
 
@@ -68,8 +69,20 @@ fn stall_lines(out: &mut String, stalls: &[Stall]) {
 }
 
 fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
+    if is_idle(group) {
+        let held = &group.connections;
+        let _ = writeln!(
+            out,
+            "{}: {} of {} connections established, {} failed, {} reconnects",
+            group.name, held.established, held.asked, held.failed, held.reconnects
+        );
+        return;
+    }
     let load = match group.arrival.rate {
-        Some(rate) => format!("{} arrivals, {rate} requests/s", group.arrival.process),
+        // The mean of a rate that changes has many digits.
+        Some(rate) => {
+            format!("{} arrivals, {} requests/s", group.arrival.process, (rate * 1e3).round() / 1e3)
+        }
         None => "closed loop".to_owned(),
     };
     let _ = writeln!(
@@ -114,6 +127,11 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
         let (name, quantiles) = headline(group, &group.total);
         row(out, &format!("all {name}"), quantiles);
     }
+}
+
+/// Whether a group only holds connections open.
+fn is_idle(group: &Group) -> bool {
+    group.arrival.process == ArrivalProcess::Idle.as_str()
 }
 
 fn row(out: &mut String, name: &str, quantiles: &Quantiles) {
@@ -187,7 +205,7 @@ pub fn quiet(record: &RunRecord, label: Option<&str>) -> String {
 }
 
 fn rows(record: &RunRecord) -> impl Iterator<Item = (&Group, &str, &Metrics)> {
-    record.groups.iter().flat_map(|group| {
+    record.groups.iter().filter(|group| !is_idle(group)).flat_map(|group| {
         group.commands.iter().map(move |(name, metrics)| (group, name.as_str(), metrics))
     })
 }
