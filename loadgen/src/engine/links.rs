@@ -255,6 +255,13 @@ impl<W: Wire> Worker<'_, W> {
     /// A connection is gone; it tries again later if the plan says so.
     pub(super) fn lose(&mut self, token: Token, reason: &str) {
         let now = self.wire.now();
+        let before = self.watched();
+        self.drop_connection(token, reason, now);
+        let after = self.watched();
+        self.watch.on_departures(now, before, after);
+    }
+
+    fn drop_connection(&mut self, token: Token, reason: &str, now: Nanos) {
         self.wire.close(token);
         let conn = &mut self.conns[token as usize];
         let group = &mut self.groups[conn.group];
@@ -342,10 +349,14 @@ impl<W: Wire> Worker<'_, W> {
         match group.on_timeout {
             OnTimeout::Reconnect => self.lose(token, "a request timed out"),
             OnTimeout::Keep => {
-                let recorder = &mut group.recorder;
+                let before = self.watched();
+                let conn = &mut self.conns[token as usize];
+                let recorder = &mut self.groups[conn.group].recorder;
                 conn.expire(Nanos(now.0 - timeout.0), |request| {
                     recorder.timeout(request, request.sent.saturating_add(timeout));
                 });
+                let after = self.watched();
+                self.watch.on_departures(now, before, after);
                 self.check_timeout(token, now);
             }
         }

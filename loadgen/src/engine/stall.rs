@@ -31,7 +31,12 @@ struct Waiting {
 pub(super) struct Watch {
     threshold: Nanos,
     last_reply: Nanos,
-    at_last_reply: Open,
+    /// What was waiting at `base`: the last reply, or the last time requests were given up since.
+    at_base: Open,
+    base: Nanos,
+    /// Requests given up since the last reply, and what they and the others had lost by `base`.
+    given_up: u64,
+    lost_by_base_ns: u64,
     /// When the first request after an empty moment was due.
     due_from: Option<Nanos>,
     spans: Vec<Quiet>,
@@ -43,7 +48,10 @@ impl Watch {
         Self {
             threshold,
             last_reply: start,
-            at_last_reply: Open { count: 0, intended_sum: 0 },
+            at_base: Open { count: 0, intended_sum: 0 },
+            base: start,
+            given_up: 0,
+            lost_by_base_ns: 0,
             due_from: None,
             spans: Vec::new(),
         }
@@ -64,23 +72,41 @@ impl Watch {
             self.note(now, before);
         }
         self.last_reply = now;
-        self.at_last_reply = after;
+        self.at_base = after;
+        self.base = now;
+        self.given_up = 0;
+        self.lost_by_base_ns = 0;
         self.due_from = (after.count > 0).then_some(now);
     }
 
+    /// Requests left without a reply at `now`: lost with their connection, or timed out. The span goes on.
+    pub(super) fn on_departures(&mut self, now: Nanos, before: Open, after: Open) {
+        self.lost_by_base_ns = self.lost_until(now, before);
+        self.given_up += before.count.saturating_sub(after.count);
+        self.at_base = after;
+        self.base = now;
+    }
+
+    /// What all requests have lost between the last reply and `now`, at which `open` waits.
+    ///
+    /// Nobody left since `base`, so all that waited then waits still: they lost the whole span since, the others what has
+    /// passed since they were due.
+    fn lost_until(&self, now: Nanos, open: Open) -> u64 {
+        let old = self.at_base;
+        let new_count = open.count.saturating_sub(old.count);
+        let new_sum = open.intended_sum.wrapping_sub(old.intended_sum);
+        let new_lost = now.0.wrapping_mul(new_count).wrapping_sub(new_sum).cast_signed().max(0);
+        let old_lost = old.count.wrapping_mul(now.since(self.base).0);
+        self.lost_by_base_ns.wrapping_add(old_lost).wrapping_add(new_lost.cast_unsigned())
+    }
+
     fn note(&mut self, now: Nanos, open: Open) {
+        let delayed = open.count + self.given_up;
         let waiting = self.due_from.map(|due| due.max(self.last_reply)).and_then(|from| {
-            if now.since(from) < self.threshold || open.count == 0 {
+            if now.since(from) < self.threshold || delayed == 0 {
                 return None;
             }
-            // No reply came, so all that waited at the begin still waits: they lost the whole span, the others what has
-            // passed since they were due.
-            let old = self.at_last_reply;
-            let new_count = open.count.saturating_sub(old.count);
-            let new_sum = open.intended_sum.wrapping_sub(old.intended_sum);
-            let new_lost = now.0.wrapping_mul(new_count).wrapping_sub(new_sum);
-            let lost_ns = old.count.wrapping_mul(now.since(from).0).wrapping_add(new_lost);
-            Some(Waiting { from, delayed: open.count, lost_ns })
+            Some(Waiting { from, delayed, lost_ns: self.lost_until(now, open) })
         });
         self.spans.push(Quiet { from: self.last_reply, until: now, waiting });
     }
@@ -194,6 +220,21 @@ mod tests {
                 engine_late: Nanos::ZERO,
             }]
         );
+    }
+
+    #[test]
+    fn requests_given_up_in_a_stall_lose_no_more_than_they_waited() {
+        let mut watch = Watch::new(Nanos::from_millis(20), Nanos::ZERO);
+        watch.on_first_due(Nanos::ZERO);
+        watch.on_replies(Nanos::from_millis(10), open(&[0, 10, 10]), open(&[10, 10]));
+        // The server dies at 50 ms with both (40 ms each); one is tried again at once and answered at 200 ms.
+        watch.on_departures(Nanos::from_millis(50), open(&[10, 10]), open(&[50]));
+        watch.on_replies(Nanos::from_millis(200), open(&[50]), open(&[]));
+        let spans = watch.finish(Nanos::from_millis(201), open(&[]));
+        let stalls = stalls(&[spans], &[vec![]], Nanos::from_millis(20), Nanos::ZERO);
+        assert_eq!(stalls.len(), 1);
+        assert_eq!(stalls[0].duration, Nanos::from_millis(190));
+        assert_eq!(stalls[0].lost, Nanos::from_millis(40 + 40 + 150));
     }
 
     #[test]

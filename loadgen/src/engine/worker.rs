@@ -102,7 +102,7 @@ impl<'a, W: Wire> Worker<'a, W> {
         }
     }
 
-    /// The first requests of closed loops; every connection with a free slot becomes known to its group.
+    /// The first requests of closed loops; connections with a free slot become known to their group.
     fn begin(&mut self) {
         let origin = self.clockwork.origin;
         for group in &mut self.groups {
@@ -160,7 +160,17 @@ impl<'a, W: Wire> Worker<'a, W> {
         self.flush();
         self.read_ready();
         self.flush();
+        // At once: a run of so many requests ends with its last reply, not with the next look at the time.
+        self.note_completion(control);
         Ok(false)
+    }
+
+    fn note_completion(&mut self, control: &Control<'_>) {
+        for group in &mut self.groups {
+            if group.becomes_complete() {
+                control.complete_one(self.wire.now());
+            }
+        }
     }
 
     /// Moves phases and intervals on; `true` when the run is over.
@@ -168,15 +178,11 @@ impl<'a, W: Wire> Worker<'a, W> {
         if self.clockwork.interval_is_over(now) {
             self.close_interval(now);
         }
-        let mut open = 0;
-        for group in &mut self.groups {
-            // What fell due and is not created yet is open too.
-            let is_behind = group.next_due().is_some_and(|due| due <= now);
-            open += group.recorder.open.count + u64::from(is_behind);
-            if group.becomes_complete() {
-                control.complete_one(now);
-            }
-        }
+        // What fell due and is not created yet is open too.
+        let is_behind = |group: &Group| group.next_due().is_some_and(|due| due <= now);
+        let of = |group: &Group| group.recorder.open.count + u64::from(is_behind(group));
+        let open = self.groups.iter().map(of).sum();
+        self.note_completion(control);
         let phase = self.clockwork.phase;
         self.clockwork.advance(now, open, control);
         if self.clockwork.phase != phase {
