@@ -179,8 +179,17 @@ pub fn read_folder(dir: &Path) -> Result<Folder, ReadError> {
     Ok(Folder { dir: dir.to_owned(), record, hlog, arms })
 }
 
+/// The bytes of a regular file. A pipe or a device is refused, because reading it could block for
+/// ever.
+pub(crate) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    fs::read(path)
+}
+
 fn read_log(path: &Path) -> Result<Option<Hlog>, ReadError> {
-    let bytes = match fs::read(path) {
+    let bytes = match read_regular(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(ReadError::Io { path: path.to_owned(), source }),
@@ -197,6 +206,17 @@ mod tests {
     fn full_disk(out: &mut dyn Write) -> io::Result<()> {
         out.write_all(b"the first part\n")?;
         Err(io::Error::from(io::ErrorKind::StorageFull))
+    }
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let dir = crate::synthetic::temp_dir("regular");
+        assert!(read_log(&dir.join(HLOG_FILE)).unwrap().is_none());
+        fs::create_dir(dir.join(HLOG_FILE)).unwrap();
+        let error = read_log(&dir.join(HLOG_FILE)).unwrap_err().to_string();
+        assert!(error.contains("not a regular file"), "{error}");
+        let error = read_regular(Path::new("/dev/null")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
 
     #[test]

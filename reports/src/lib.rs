@@ -14,6 +14,7 @@ pub mod hlog;
 mod page;
 pub mod record;
 pub mod render;
+mod sane;
 pub mod stats;
 mod summary;
 mod view;

@@ -12,6 +12,8 @@ use rayon::prelude::*;
 use crate::chart::{Chart, DrawError, Fonts};
 use crate::folder::{Folder, ReadError, read_folder, write_atomic};
 use crate::page;
+use crate::record::RECORD_FILE;
+use crate::sane::absurd_field;
 use crate::summary;
 use crate::view::figure::Figure;
 use crate::view::report::Report;
@@ -29,6 +31,18 @@ pub enum RenderError {
     /// The folder cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The record claims what cannot be.
+    #[error(
+        "{path}: {field} is {value}, which no run can have; restore the file as loadgen wrote it"
+    )]
+    Absurd {
+        /// The record.
+        path: PathBuf,
+        /// The field, as a path in the record.
+        field: String,
+        /// What it says.
+        value: String,
+    },
     /// A file cannot be written.
     #[error(
         "cannot write {path}: {source}; the measurements are safe, render again with: loadgen report render"
@@ -63,8 +77,13 @@ pub fn render(dir: &Path) -> Result<Vec<PathBuf>, RenderError> {
 /// As [`render`], for a folder that was read already.
 ///
 /// # Errors
-/// A file that cannot be written.
+/// A record with absurd lengths or counts, or a file that cannot be written.
 pub fn render_folder(folder: &Folder) -> Result<Vec<PathBuf>, RenderError> {
+    for one in std::iter::once(folder).chain(folder.arms.iter().map(|(_, arm)| arm)) {
+        if let Some((field, value)) = absurd_field(one) {
+            return Err(RenderError::Absurd { path: one.dir.join(RECORD_FILE), field, value });
+        }
+    }
     let fonts = Fonts::load();
     let mut of_arms = Vec::new();
     for (_, arm) in &folder.arms {

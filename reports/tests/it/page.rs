@@ -107,6 +107,24 @@ fn names_from_outside_stay_text() {
 }
 
 #[test]
+fn absurd_lengths_and_counts_are_refused_by_name() {
+    let dir = synthetic::temp_dir("absurd");
+    let run = synthetic::run(&Plan { duration_s: 2, ..Plan::calm() });
+    for length in [1e18, 1e308, -1.0] {
+        let mut record = run.record.clone();
+        record.duration_s = length;
+        write_folder(&dir, &record, &run.series).unwrap();
+        let error = render(&dir).unwrap_err().to_string();
+        assert!(error.contains("result.json: duration_s is"), "{error}");
+    }
+    let mut record = run.record.clone();
+    record.groups[0].counts.ok = u64::MAX;
+    write_folder(&dir, &record, &run.series).unwrap();
+    let error = render(&dir).unwrap_err().to_string();
+    assert!(error.contains("groups[0].counts.ok"), "{error}");
+}
+
+#[test]
 fn a_run_without_samples_still_has_a_page() {
     let dir = synthetic::temp_dir("empty");
     write_folder(&dir, &RunRecord::default(), &[]).unwrap();

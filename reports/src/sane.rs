@@ -1,0 +1,56 @@
+//! Limits to what a record may claim before anything is drawn from it.
+//!
+//! A record comes from outside; a length of 1e18 s would ask for more memory than there is, and
+//! counts near the end of their range would overflow in a sum. This only looks, it repairs nothing.
+
+use crate::folder::Folder;
+use crate::record::RunRecord;
+
+/// A year, in seconds: no measurement is longer, and a chart of one still fits into memory.
+const LENGTH_MAX_S: f64 = 366.0 * 86_400.0;
+/// Requests: beyond what any machine sends in a year, and far from overflowing in a sum.
+const COUNT_MAX: u64 = 1_000_000_000_000_000;
+
+/// The first field of the folder's own record that cannot be true, with its value.
+pub(crate) fn absurd_field(folder: &Folder) -> Option<(String, String)> {
+    let record = &folder.record;
+    lengths(record)
+        .into_iter()
+        .find(|(_, value)| !(0.0..=LENGTH_MAX_S).contains(value))
+        .map(|(name, value)| (name, format!("{value:e} s")))
+        .or_else(|| {
+            let absurd = counts(record).into_iter().find(|(_, value)| *value > COUNT_MAX);
+            absurd.map(|(name, value)| (name, value.to_string()))
+        })
+}
+
+fn lengths(record: &RunRecord) -> Vec<(String, f64)> {
+    let mut all = vec![("duration_s".to_owned(), record.duration_s)];
+    for (i, stall) in record.stalls.iter().enumerate() {
+        all.push((format!("stalls[{i}].start_s"), stall.start_s));
+        all.push((format!("stalls[{i}].duration_s"), stall.duration_s));
+    }
+    all
+}
+
+fn counts(record: &RunRecord) -> Vec<(String, u64)> {
+    let mut all = Vec::new();
+    for (i, group) in record.groups.iter().enumerate() {
+        let c = &group.counts;
+        for (name, value) in [
+            ("scheduled", c.scheduled),
+            ("sent", c.sent),
+            ("shed", c.shed),
+            ("ok", c.ok),
+            ("error", c.error),
+            ("timeout", c.timeout),
+            ("unfinished", c.unfinished),
+        ] {
+            all.push((format!("groups[{i}].counts.{name}"), value));
+        }
+    }
+    all.extend(
+        record.stalls.iter().enumerate().map(|(i, s)| (format!("stalls[{i}].delayed"), s.delayed)),
+    );
+    all
+}
