@@ -15,6 +15,13 @@ use aelab_reports::record::{
 };
 use aelab_reports::stats::{self, Exact, Sample};
 
+/// The engine's word for a request that was lost with its connection.
+const DISCONNECTED: &str = "disconnected";
+/// Silence at the end of a measurement, while requests wait, from which on the server counts as gone: this long …
+const SILENCE_MIN: Nanos = Nanos::from_secs(1);
+/// … and this share of the measurement.
+const SILENCE_SHARE: f64 = 0.1;
+
 /// What the engine does not know about its own run.
 #[derive(Debug, Clone, Default)]
 pub struct Context {
@@ -95,6 +102,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
     facts.drift = drift(&clock, result);
     let mut caveats = context.doubts;
     caveats.extend(assess(&facts));
+    caveats.extend(silence(&clock, result));
     caveats.sort_by_key(Caveat::severity);
     record.caveats = caveats.iter().map(Caveat::to_record).collect();
     if !untagged.intervals.is_empty() {
@@ -107,6 +115,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
 struct Timeline {
     measure_from: Nanos,
     interval: Nanos,
+    measured: Nanos,
     measured_s: f64,
 }
 
@@ -115,6 +124,7 @@ impl Timeline {
         Self {
             measure_from: result.measure_from,
             interval: result.interval,
+            measured: result.measure_until.since(result.measure_from),
             measured_s: result.measure_until.since(result.measure_from).as_secs_f64(),
         }
     }
@@ -160,10 +170,14 @@ fn connect_series(group: &GroupResult) -> Option<HlogSeries> {
 fn group_record(clock: &Timeline, group: &GroupResult, percentiles: &[f64]) -> Group {
     let censored = Sparse::from_histogram(&group.censored);
     let unfinished = (!censored.is_empty()).then_some(&censored);
-    // Which command an unfinished request belongs to is not kept; only the total counts it.
+    // Which of several commands an unfinished request belongs to is not kept; then only the total counts it.
     let one = |command: &CommandResult| {
         let [response, service, lag] =
             metrics_of(command).map(|(_, metric)| summary(clock, &[metric], percentiles, None));
+        let response = match (&group.commands[..], unfinished) {
+            ([only], Some(_)) => summary(clock, &[&only.response_time], percentiles, unfinished),
+            _ => response,
+        };
         Metrics { response_time: response, service_time: service, send_lag: lag }
     };
     let all = |pick: fn(&CommandResult) -> &MetricResult, unfinished: Option<&Sparse>| {
@@ -190,7 +204,7 @@ fn group_record(clock: &Timeline, group: &GroupResult, percentiles: &[f64]) -> G
             timeout: counts.timeout,
             unfinished: counts.unfinished,
         },
-        achieved_rate: per_second(counts.ok + counts.error, clock.measured_s),
+        achieved_rate: per_second(replies_inside(clock, group), clock.measured_s),
         commands: group.commands.iter().map(|c| (c.label.clone(), one(c))).collect(),
         total: Metrics {
             response_time: all(|c| &c.response_time, unfinished),
@@ -199,6 +213,57 @@ fn group_record(clock: &Timeline, group: &GroupResult, percentiles: &[f64]) -> G
         },
         over_time: None,
     }
+}
+
+/// Replies that came while we measured. What came later, in the drain, is in the latencies and not in the rate: an overloaded
+/// server answers everything in the end.
+fn replies_inside(clock: &Timeline, group: &GroupResult) -> u64 {
+    // A link's own delay is no overload: the window is moved by it, to the nearest interval.
+    let delay = group
+        .commands
+        .iter()
+        .filter_map(|c| merged_sparse(clock, &c.service_time).value_at(0.5))
+        .max()
+        .unwrap_or(0);
+    let half = clock.interval.0 / 2;
+    let moved = (delay + half) / clock.interval.0.max(1) * clock.interval.0;
+    let until = clock.measured.0.saturating_add(moved);
+    let samples: u64 = group
+        .commands
+        .iter()
+        .flat_map(|command| clock.intervals(&command.response_time))
+        .filter(|interval| interval.start_ns < until)
+        .map(|interval| interval.counts.total())
+        .sum();
+    // Time-outs are samples too; lost requests are errors without a reply. When errors came is not kept.
+    let lost: u64 = group.errors.iter().filter(|e| e.0 == DISCONNECTED).map(|e| e.1).sum();
+    samples.saturating_sub(group.counts.timeout) + group.counts.error.saturating_sub(lost)
+}
+
+fn merged_sparse(clock: &Timeline, metric: &MetricResult) -> Sparse {
+    let intervals = clock.intervals(metric);
+    Sparse::merge(intervals.iter().map(|interval| &interval.counts))
+}
+
+/// No success at all, or none any more from some time on although requests waited: another server than the one asked for.
+fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
+    let sum = |of: fn(&GroupResult) -> u64| result.groups.iter().map(of).sum::<u64>();
+    let what = |what: String| Some(Caveat::ServerChanged { what });
+    if sum(|group| group.counts.sent) > 0 && sum(|group| group.counts.ok) == 0 {
+        return what("no request succeeded".to_owned());
+    }
+    let commands = result.groups.iter().flat_map(|group| &group.commands);
+    let last = commands
+        .flat_map(|command| clock.intervals(&command.response_time))
+        .map(|interval| interval.start_ns + interval.length_ns)
+        .max()?;
+    let silent = clock.measured.since(Nanos(last));
+    let is_long = silent.max(SILENCE_MIN) == silent
+        && silent.as_secs_f64() > SILENCE_SHARE * clock.measured_s;
+    let waited = sum(|group| group.counts.unfinished) + sum(|group| group.connections.lost) > 0;
+    (is_long && waited && !result.interrupted).then(|| Caveat::ServerChanged {
+        what: format!("no reply came in the last {:.1} s of the measurement", silent.as_secs_f64()),
+    })
 }
 
 /// The rate that an open loop was to have during the measurement: asked for, or, where it changes over time, of what was due.
@@ -271,7 +336,7 @@ fn facts(
     };
     let offered: f64 =
         open().filter_map(|(planned, group)| offered(&planned.arrival, group, clock)).sum();
-    let replies = open().map(|(_, group)| group.counts.ok + group.counts.error).sum();
+    let replies = open().map(|(_, group)| replies_inside(clock, group)).sum();
     let sum = |of: fn(&GroupResult) -> u64| result.groups.iter().map(of).sum::<u64>();
     let errors = sum(|group| group.counts.error + group.counts.timeout);
     let sent = sum(|group| group.counts.sent);

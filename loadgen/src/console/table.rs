@@ -144,7 +144,11 @@ fn row(out: &mut String, name: &str, quantiles: &Quantiles) {
         },
         None => "-".to_owned(),
     };
-    let us = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), millis);
+    // Requests without a reply took longer than anything that was seen.
+    let bound = if quantiles.percentiles.iter().any(|entry| entry.censored) { ">=" } else { "" };
+    let us = |value: Option<f64>| {
+        value.map_or_else(|| "-".to_owned(), |us| format!("{bound}{}", millis(us)))
+    };
     let _ = writeln!(
         out,
         "  {name:<24} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
