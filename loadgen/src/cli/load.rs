@@ -60,7 +60,7 @@ pub struct LoadArgs {
     /// Requests in flight on one connection.
     #[arg(short = 'P', long, default_value = "1", value_parser = pipeline)]
     pub pipeline: usize,
-    /// Requests in all, per test [default: 100000, unless --duration or --rate is given].
+    /// Requests in all, per test; given up after 30 s without any reply [default: 100000, unless --duration or --rate is given].
     #[arg(short = 'n', long, value_parser = parse_count)]
     pub requests: Option<u64>,
     /// Time to measure, such as 30s [default with --rate: 10s].
@@ -137,10 +137,14 @@ pub struct LoadArgs {
 /// Output flags, as typed.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct OutputArgs {
     /// Write result.json, latency.hlog, report.html and charts to this folder.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Replace an earlier run in that folder.
+    #[arg(long, requires = "out")]
+    pub force: bool,
     /// Print the record as JSON in place of the table.
     #[arg(long, conflicts_with_all = ["csv", "quiet"])]
     pub json: bool,

@@ -93,6 +93,9 @@ pub struct ScenarioRunArgs {
     /// Folder for the results [default: aelab-runs/NAME-TIME].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Replace an earlier run in that folder.
+    #[arg(long, requires = "out")]
+    pub force: bool,
     /// End with 1 if a claim is refuted, 3 if one is inconclusive, 4 if a measurement is invalid.
     #[arg(long)]
     pub strict: bool,

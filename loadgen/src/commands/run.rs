@@ -6,12 +6,12 @@ use crate::console::{self, table};
 use crate::control::Control;
 use crate::engine::plan::RunPlan;
 use crate::exit::{Exit, Failure};
-use crate::lab::arm::{fill_watched, run_watched};
+use crate::lab::arm::{doubts_after, fill_watched, run_watched};
 use crate::lab::attribute::explain;
 use crate::lab::memory::{MANY_CONNECTIONS, MemoryProbe};
 use crate::lab::view::Info;
 use crate::record::{Context, Kept, keep, tool};
-use aelab_reports::record::{Arm, RunRecord, Scenario};
+use aelab_reports::record::{Arm, Counts, RunRecord, Scenario};
 use aelab_reports::write_folder;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit, Failure> {
     let resolved = args.resolve()?;
     if let Some(dir) = &args.output.out {
-        output::prepare(dir)?;
+        output::prepare(dir, args.output.force)?;
     }
     let mut control = Control::open(&resolved.target)?;
     let info = Info::parse(&control.info()?);
@@ -46,7 +46,7 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
         write(dir, &kept)?;
         console::result(&dir.display().to_string());
     }
-    finish(&kept, args.output.out.as_deref())
+    finish(&kept, args.output.out.as_deref(), cancel.load(Relaxed))
 }
 
 fn measure(
@@ -78,7 +78,7 @@ fn measure(
         environment,
         server: (*info != Info::default()).then(|| info.server()),
         asked: resolved.percentiles.clone(),
-        doubts: explained.doubt().into_iter().collect(),
+        doubts: doubts_after(&resolved.target, info).into_iter().chain(explained.doubt()).collect(),
     };
     Ok(keep(plan, &result, context, explained.stalls))
 }
@@ -151,23 +151,39 @@ fn arm_name(title: &str) -> String {
 }
 
 /// How the program ends, given what was measured.
-fn finish(kept: &[(String, Kept)], out: Option<&Path>) -> Result<Exit, Failure> {
+fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<Exit, Failure> {
     let records = || kept.iter().map(|(_, one)| &one.record);
     if let Some(record) = records().find(|record| record.interrupted) {
         let place = match out {
             Some(dir) => format!("what was measured is in {}", dir.display()),
             None => "what was measured is printed above".to_owned(),
         };
+        let what = if by_user { "interrupted" } else { "given up without a reply for 30 s" };
         return Err(Failure::invalid(format!(
-            "interrupted after {:.1} s of measurement; {place}",
+            "{what} after {:.1} s of measurement; {place}",
             record.duration_s
         )));
     }
-    let nothing = records().all(|r| r.groups.iter().all(|group| group.counts.ok == 0));
-    let errors = records().flat_map(|r| &r.groups).map(|g| g.counts.error + g.counts.timeout);
-    if nothing && errors.sum::<u64>() > 0 {
+    let sum = |of: fn(&Counts) -> u64| {
+        records().flat_map(|r| &r.groups).map(|g| of(&g.counts)).sum::<u64>()
+    };
+    if sum(|counts| counts.ok) == 0 {
+        if sum(|counts| counts.error) > 0 {
+            let caveats = records().flat_map(|record| &record.caveats);
+            let mut said =
+                caveats.filter(|caveat| caveat.id == "error-replies").map(|c| c.text.as_str());
+            return Err(Failure::invalid(format!(
+                "no request succeeded: {}; check the command, and the server's log",
+                said.next().unwrap_or("only errors came back")
+            )));
+        }
+        if sum(|counts| counts.sent) > 0 {
+            return Err(Failure::unreachable(
+                "no request was answered; check that the server runs and is not busy with a long command",
+            ));
+        }
         return Err(Failure::invalid(
-            "no request succeeded; look at the errors above and at the server's log",
+            "no request was due during the measurement; give a longer --duration or a higher rate",
         ));
     }
     match records().find(|record| record.is_invalid()) {

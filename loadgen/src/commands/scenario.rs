@@ -75,6 +75,9 @@ fn play_all(
         (None, Some(path)) => Place::Fresh(ServerKind::Binary(path.clone())),
         (None, None) => Place::Fresh(ServerKind::Bundled),
     };
+    for scenario in &scenarios {
+        output::check_unused(&folder(args, scenario, scenarios.len()), args.force)?;
+    }
     let settings = Settings { place, command: words.to_vec(), cancel };
     let mut exit = Exit::Success;
     for scenario in &scenarios {
@@ -101,7 +104,7 @@ fn play_one(
     settings: &Settings<'_>,
     dir: &Path,
 ) -> Result<Exit, Failure> {
-    output::prepare(dir)?;
+    output::prepare(dir, args.force)?;
     let played = crate::lab::scenario::run(scenario, settings, dir);
     if played.arms.is_empty() {
         // The folder was made for this run; empty, it only confuses.

@@ -8,6 +8,7 @@ use super::plan::run_plan;
 use super::server::{ServerKind, ServerProcess};
 use super::sys;
 use super::view::{self, Info, ProcessView, SlowEntry};
+use crate::clock::{self, Nanos};
 use crate::console::progress::{Gauge, watch};
 use crate::control::Control;
 use crate::engine::plan::{Cursor, RunPlan, Target};
@@ -26,6 +27,9 @@ const OWN_DIRECTIVES: [(&str, &str); 2] =
     [("slowlog-log-slower-than", "1000"), ("slowlog-max-len", view::SLOWLOG_MAX)];
 /// Memory of a key beside its name and value, rounded up from redis-server 7.0's figures (`MEMORY USAGE`).
 const KEY_OVERHEAD_BYTES: u64 = 100;
+
+/// A run that only replies can end is given up after this long without one: longer than any command worth measuring.
+const SILENCE_MAX: Nanos = Nanos::from_secs(30);
 
 /// Against which server arms are played.
 #[derive(Debug, Clone)]
@@ -254,7 +258,7 @@ pub fn run_watched(
     /// Pause between two looks at whether the connections are open: requests follow at once.
     const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(1);
     let live = Live::new(plan);
-    let over = AtomicBool::new(false);
+    let (over, silent) = (AtomicBool::new(false), AtomicBool::new(false));
     let gauge = || crate::console::progress::gauge_of(plan, &live);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -265,10 +269,42 @@ pub fn run_watched(
                 connected();
             }
         });
-        let result = watch(&format!("{name}: load"), gauge, || engine::run(plan, &live, cancel));
+        // Without a duration only replies end a run.
+        let stop = match plan.phases.measure {
+            Some(_) => cancel,
+            None => &silent,
+        };
+        if plan.phases.measure.is_none() {
+            scope.spawn(|| stop_if_silent(&live, plan.groups.len(), cancel, &silent, &over));
+        }
+        let result = watch(&format!("{name}: load"), gauge, || engine::run(plan, &live, stop));
         over.store(true, Relaxed);
         Ok(result?)
     })
+}
+
+/// Sets `stop` when `cancel` is set, or when no reply has come for [`SILENCE_MAX`].
+fn stop_if_silent(
+    live: &Live,
+    groups: usize,
+    cancel: &AtomicBool,
+    stop: &AtomicBool,
+    over: &AtomicBool,
+) {
+    /// Pause between two looks: the end of a run waits for it, and ^C.
+    const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(10);
+    let (mut replies, mut since) = (0, clock::now());
+    while !over.load(Relaxed) {
+        std::thread::sleep(LOOK_EVERY);
+        let counts = (0..groups).map(|group| live.group(group));
+        let now_replies: u64 = counts.map(|c| c.ok + c.error).sum();
+        if now_replies != replies || live.phase() == Phase::Connect {
+            (replies, since) = (now_replies, clock::now());
+        }
+        if cancel.load(Relaxed) || clock::now().since(since) >= SILENCE_MAX {
+            stop.store(true, Relaxed);
+        }
+    }
 }
 
 /// What the server says when the load is over.
@@ -289,6 +325,12 @@ fn look_after(target: &Target, server: Option<&mut ServerProcess>) -> After {
         after.ended = Some("it does not answer any more".to_owned());
     }
     after
+}
+
+/// What the server's own account of itself, taken before and now, leaves in doubt.
+#[must_use]
+pub fn doubts_after(target: &Target, before: &Info) -> Vec<Caveat> {
+    doubts(before, &look_after(target, None))
 }
 
 fn doubts(before: &Info, after: &After) -> Vec<Caveat> {

@@ -32,6 +32,16 @@ fn the_target_is_no_redis() {
 }
 
 #[test]
+fn a_run_without_success_says_why() {
+    let server = Server::start(&["--enable-debug-command", "yes"]);
+    let port = server.port_arg();
+    check_failure(&["run", "-p", &port, "-n", "100", "NOSUCH"], 4, "no request succeeded: ");
+    let once = ["run", "-p", &port, "-c", "1", "--duration", "200ms", "--warmup", "0"];
+    let asleep = [&once[..], &["--timeout", "50ms", "DEBUG", "SLEEP", "0.5"]].concat();
+    check_failure(&asleep, 6, "no request was answered");
+}
+
+#[test]
 fn bad_input() {
     check_failure(&["run", "--rate", "-5"], 2, "greater than zero");
     check_failure(&["run", "-t", "4"], 2, "--threads 4");
@@ -91,6 +101,12 @@ fn a_server_that_dies_costs_errors_and_a_reconnect() {
     let output = child.wait_with_output().expect("loadgen ends");
     let json = String::from_utf8_lossy(&output.stdout);
     let record = RunRecord::from_json(&json, Path::new("stdout")).expect("a record");
+    assert!(
+        record.caveats.iter().any(|caveat| caveat.id == "server-changed"),
+        "{:?}",
+        record.caveats
+    );
+    assert_eq!(output.status.code(), Some(4));
     let group = &record.groups[0];
     assert!(group.connections.reconnects >= 4, "{:?}", group.connections);
     assert!(group.counts.ok > 0 && group.counts.error > 0, "{:?}", group.counts);

@@ -1,6 +1,6 @@
 //! What the program does for its user, end to end: structure only, no timing.
 
-use crate::support::{Server, TempDir, loadgen};
+use crate::support::{Server, TempDir, check_failure, loadgen};
 use aelab_reports::read_folder;
 
 #[test]
@@ -56,6 +56,60 @@ fn a_folder_holds_what_the_contract_names() {
     assert!(group.counts.add_up());
     assert_eq!(group.total.response_time.count, group.counts.ok);
     assert!(folder.hlog.is_some());
+}
+
+#[test]
+fn a_folder_that_holds_a_run_is_not_replaced_by_accident() {
+    let server = Server::start(&[]);
+    let dir = TempDir::new();
+    let out = dir.file("out");
+    let port = server.port_arg();
+    let args = ["run", "-p", &port, "-n", "100", "-q", "--out", &out, "PING"];
+    assert_eq!(loadgen(&args).code, 0);
+    check_failure(&args, 2, "already holds a run");
+    let forced = ["run", "-p", &port, "-n", "100", "-q", "--force", "--out", &out, "PING"];
+    assert_eq!(loadgen(&forced).code, 0);
+}
+
+#[test]
+fn schedules_keys_values_and_connections_of_all_kinds() {
+    let server = Server::start(&[]);
+    let dir = TempDir::new();
+    let port = server.port_arg();
+    let trace = dir.file("instants");
+    std::fs::write(&trace, "0\n0.1\n# comment\n200ms\n").expect("written");
+    let trace = format!("trace:{trace}");
+    let run = |name: &str, more: &[&str]| {
+        let out = dir.file(name);
+        let mut args = vec!["run", "-p", &port, "--out", &out];
+        args.extend(more);
+        let called = loadgen(&args);
+        assert!(matches!(called.code, 0 | 4), "{more:?}: {}", called.stderr);
+        read_folder(std::path::Path::new(&out)).expect("reads back").record
+    };
+    // 100/s to 300/s within half a second: 100 requests; 50 + 150; three.
+    for (arrival, scheduled) in
+        [("ramp:100-300@500ms", 100), ("step:100,300@500ms", 200), (trace.as_str(), 3)]
+    {
+        let name = arrival.split(':').next().unwrap_or_default();
+        let record = run(name, &["--arrival", arrival, "PING"]);
+        assert_eq!(record.groups[0].counts.scheduled, scheduled, "{arrival}");
+        assert_eq!(record.groups[0].counts.ok, scheduled, "{arrival}");
+    }
+    for dist in ["zipf:1.1", "latest", "gaussian", "hotspot:keys=0.1,requests=0.9"] {
+        let set = ["-n", "500", "-r", "100", "-t", "set", "--key-dist", dist, "-d", "8:9,1KiB:1"];
+        let record = run(&dist[..4], &[&set[..], &["--compressible", "0.5"]].concat());
+        assert_eq!(record.groups[0].counts.ok, 500, "{dist}");
+    }
+    let record = run("idle", &["-n", "500", "--idle", "20", "--connect-rate", "1k", "PING"]);
+    assert_eq!(
+        (record.groups[1].name.as_str(), record.groups[1].connections.established),
+        ("idle", 20)
+    );
+    let record = run("churn", &["-n", "500", "-c", "5", "--reconnect-interval", "10", "PING"]);
+    assert_eq!(record.groups[0].counts.ok, 500);
+    let ttl = run("ttl", &["-n", "100", "SET", "__key__", "x", "EX", "{ttl 50-90}"]);
+    assert_eq!(ttl.groups[0].counts.ok, 100);
 }
 
 #[test]
@@ -120,7 +174,7 @@ fn a_scenario_of_ones_own_is_played_and_judged() {
             assert_eq!(group.counts.error, 0, "{}", arm.name);
         }
     }
-    let strict = loadgen(&["scenario", "run", &file, "--out", &out, "--strict"]);
+    let strict = loadgen(&["scenario", "run", &file, "--out", &out, "--force", "--strict"]);
     assert!(
         matches!(strict.code, 1 | 4),
         "refuted, unless the machine was too busy: {}",
