@@ -179,7 +179,7 @@ pub fn csv(record: &RunRecord, label: Option<&str>) -> String {
             out,
             "\"{}\",\"{:.2}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\"",
             label.unwrap_or(command),
-            rate_of(record, q),
+            rate_of(group, q),
             ms(q.mean_us),
             ms(q.min_us),
             ms(q.us_at(50.0)),
@@ -201,7 +201,7 @@ pub fn quiet(record: &RunRecord, label: Option<&str>) -> String {
             out,
             "{}: {:.2} requests per second, p50={:.3} msec",
             label.unwrap_or(command),
-            rate_of(record, q),
+            rate_of(group, q),
             q.us_at(50.0).unwrap_or(f64::NAN) / 1e3
         );
     }
@@ -215,8 +215,10 @@ fn rows(record: &RunRecord) -> impl Iterator<Item = (&Group, &str, &Metrics)> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate is printed to two decimals")]
-fn rate_of(record: &RunRecord, quantiles: &Quantiles) -> f64 {
-    if record.duration_s > 0.0 { quantiles.count as f64 / record.duration_s } else { 0.0 }
+fn rate_of(group: &Group, quantiles: &Quantiles) -> f64 {
+    // The command's share of the replies that came while measuring; its own count holds those of the drain too.
+    let all: u64 = group.commands.values().map(|metrics| headline(group, metrics).1.count).sum();
+    if all > 0 { group.achieved_rate * quantiles.count as f64 / all as f64 } else { 0.0 }
 }
 
 #[cfg(test)]
