@@ -140,7 +140,7 @@ fn stalls_of(arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> String {
 pub(crate) fn throughput(arms: &[ArmData<'_>]) -> String {
     let phrase = |arm: &ArmData<'_>| {
         let achieved = arm.groups().iter().map(|g| g.achieved_rate).sum::<f64>();
-        let stopped: f64 = arm.record.stalls.iter().map(|s| s.duration_s).sum();
+        let stopped = stalls::stopped_s(arm, arms);
         match arm.offered_rate() {
             _ if stopped > arm.record.duration_s * WORTH_STOPPING => format!(
                 "replies stop for {} of {}",

@@ -183,7 +183,8 @@ fn caveats(folder: &Folder) -> Vec<CaveatView> {
         text: c.text.clone(),
         remedy: c.remedy.clone(),
     };
-    let mut all: Vec<CaveatView> = folder.record.caveats.iter().map(|c| view("", c)).collect();
+    let own = folder.record.caveats.iter().filter(|c| !repeats_an_arm(c, folder));
+    let mut all: Vec<CaveatView> = own.map(|c| view("", c)).collect();
     for (arm, arm_folder) in &folder.arms {
         for caveat in &arm_folder.record.caveats {
             if !all.iter().any(|seen| seen.id == caveat.id && seen.text == caveat.text) {
@@ -216,6 +217,19 @@ fn caveats(folder: &Folder) -> Vec<CaveatView> {
     }
     all.sort_by_key(|c| c.severity);
     all
+}
+
+/// True if an arm says the same: a scenario's record repeats the doubts of its arms, each with the
+/// arm's label in front.
+fn repeats_an_arm(caveat: &CaveatRecord, folder: &Folder) -> bool {
+    folder.arms.iter().any(|(arm, arm_folder)| {
+        let said = [&arm.summary, &arm.name]
+            .into_iter()
+            .filter_map(|label| caveat.text.strip_prefix(label.as_str())?.strip_prefix(": "))
+            .collect::<Vec<_>>();
+        let of_arm = &arm_folder.record.caveats;
+        of_arm.iter().any(|c| c.id == caveat.id && said.contains(&c.text.as_str()))
+    })
 }
 
 fn files(folder: &Folder) -> Vec<(&'static str, &'static str)> {

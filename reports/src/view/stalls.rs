@@ -27,6 +27,23 @@ fn limit_s(arms: &[ArmData<'_>]) -> f64 {
     all.map(|s| s.duration_s).fold(0.0, f64::max) * WORTH_MARKING
 }
 
+/// Seconds of the measurement without replies, from the stalls that a sentence may speak of: those
+/// with a known cause and those long enough to be drawn. Overlaps and the drain do not count.
+pub(crate) fn stopped_s(arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> f64 {
+    let (limit, end) = (limit_s(arms), arm.record.duration_s);
+    let worth = arm.record.stalls.iter().filter(|s| s.cause.is_some() || s.duration_s >= limit);
+    let mut spans: Vec<(f64, f64)> =
+        worth.map(|s| (s.start_s, (s.start_s + s.duration_s).min(end))).collect();
+    spans.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut covered = 0.0_f64;
+    let mut sum = 0.0;
+    for (from, to) in spans {
+        sum += (to - from.max(covered)).max(0.0);
+        covered = covered.max(to);
+    }
+    sum
+}
+
 /// How many are not shown, as half a sentence; `None` if all are.
 pub(crate) fn left_out(arms: &[ArmData<'_>]) -> Option<String> {
     let all: usize = arms.iter().map(|a| a.record.stalls.len()).sum();
@@ -45,4 +62,40 @@ pub(crate) fn marks(arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> Vec<StallMark> {
         StallMark { start_s: stall.start_s, duration_s: stall.duration_s, long, short }
     };
     shown(arm, arms).into_iter().map(mark).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::RunRecord;
+
+    #[test]
+    fn only_time_inside_the_measurement_counts_as_stopped_and_only_once() {
+        let stall = |start_s, duration_s, cause: Option<&str>| Stall {
+            start_s,
+            duration_s,
+            cause: cause.map(str::to_owned),
+            ..Stall::default()
+        };
+        let record = RunRecord {
+            duration_s: 6.0,
+            stalls: vec![
+                stall(0.0, 0.01, None),
+                stall(1.0, 0.25, Some("SCAN")),
+                stall(2.0, 3.0, None),
+                stall(4.0, 9.0, None),
+                stall(7.0, 3.0, None),
+            ],
+            ..RunRecord::default()
+        };
+        let arm = ArmData {
+            name: String::new(),
+            summary: String::new(),
+            record: &record,
+            response: Vec::new(),
+            service: Vec::new(),
+        };
+        let arms = [arm];
+        assert!((stopped_s(&arms[0], &arms) - 4.25).abs() < 1e-9);
+    }
 }

@@ -78,10 +78,11 @@ fn span(arms: &[ArmData<'_>]) -> f64 {
     arms.iter().map(ArmData::span_s).fold(0.0, f64::max)
 }
 
-/// Intervals joined into at most `columns` columns of equal length; empty ones are left out.
-fn joined(intervals: &[Interval], columns: u64) -> (f64, Vec<(f64, Sparse)>) {
+/// Intervals joined into at most `columns` columns of equal length, which
+/// reach over `span_ns` at least; empty ones are left out.
+fn joined(intervals: &[Interval], columns: u64, span_ns: u64) -> (f64, Vec<(f64, Sparse)>) {
     let length = intervals.iter().map(|i| i.length_ns).max().unwrap_or(0).max(1);
-    let end = intervals.iter().map(|i| i.start_ns + length).max().unwrap_or(0);
+    let end = intervals.iter().map(|i| i.start_ns + length).max().unwrap_or(0).max(span_ns);
     let factor = nice_factor(end.div_ceil(length).div_ceil(columns.max(1)).max(1));
     let column = length * factor;
     let mut out: Vec<(u64, Vec<&Sparse>)> = Vec::new();
@@ -124,7 +125,7 @@ fn column(start_s: f64, counts: &Sparse) -> TimeColumn {
 }
 
 fn time_panel(position: usize, arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> TimePanel {
-    let (column_s, columns) = joined(&arm.response, COLUMNS_MAX);
+    let (column_s, columns) = joined(&arm.response, COLUMNS_MAX, 0);
     TimePanel {
         label: arm.name.clone(),
         summary: arm.summary.clone(),
@@ -150,7 +151,9 @@ fn rate_panel(position: usize, arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> RateP
 
 /// Replies per second, column by column, empty ones included.
 fn rates(arm: &ArmData<'_>, columns: u64) -> (f64, Vec<(f64, f64)>) {
-    let (length, filled) = joined(&arm.response, columns);
+    // A log that ends long before the measurement must not make for columns without number.
+    let span_ns = (arm.record.duration_s * 1e9) as u64;
+    let (length, filled) = joined(&arm.response, columns, span_ns);
     if filled.is_empty() {
         return (length, Vec::new());
     }
@@ -184,7 +187,7 @@ fn time_twin(arms: &[ArmData<'_>]) -> Table {
         &["<Arm", ">From", ">Replies", ">p50", ">p99", ">Largest"],
     );
     for arm in arms {
-        for (start, counts) in joined(&arm.response, TWIN_ROWS_MAX).1 {
+        for (start, counts) in joined(&arm.response, TWIN_ROWS_MAX, 0).1 {
             let c = column(start, &counts);
             table.push(vec![
                 arm.label().to_owned(),

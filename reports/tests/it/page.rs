@@ -107,6 +107,32 @@ fn names_from_outside_stay_text() {
 }
 
 #[test]
+fn a_doubt_that_the_scenario_repeats_from_its_arm_is_said_once() {
+    let dir = synthetic::temp_dir("caveat-twice");
+    synthetic::write_scenario(&dir);
+    let folder = read_folder(&dir).unwrap();
+    let (arm, arm_folder) = &folder.arms[0];
+    let doubt = CaveatRecord {
+        id: "warm-up-unstable".into(),
+        severity: Severity::Warning,
+        value: None,
+        limit: None,
+        text: "the median moved by a third".into(),
+        remedy: "use a longer --warmup".into(),
+    };
+    let mut of_arm = arm_folder.record.clone();
+    of_arm.caveats.push(doubt.clone());
+    fs::write(dir.join(&arm.dir).join("result.json"), of_arm.to_json().unwrap()).unwrap();
+    let mut own = folder.record.clone();
+    own.caveats.push(CaveatRecord { text: format!("{}: {}", arm.summary, doubt.text), ..doubt });
+    fs::write(dir.join("result.json"), own.to_json().unwrap()).unwrap();
+    render(&dir).unwrap();
+    let all = files(&dir);
+    assert_eq!(text(&all, "report.html").matches("the median moved").count(), 1);
+    assert!(text(&all, "summary.md").contains("(keys): the median moved"));
+}
+
+#[test]
 fn absurd_lengths_and_counts_are_refused_by_name() {
     let dir = synthetic::temp_dir("absurd");
     let run = synthetic::run(&Plan { duration_s: 2, ..Plan::calm() });
