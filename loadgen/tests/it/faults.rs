@@ -87,9 +87,10 @@ fn a_folder_that_cannot_be_written_is_found_before_the_run() {
 fn a_server_that_dies_costs_errors_and_a_reconnect() {
     let server = Server::start(&[]);
     let port = server.port;
+    // Twice what the server can do: whenever it dies, requests are in flight.
     let child = Command::new(LOADGEN)
-        .args(["run", "-p", &port.to_string(), "-c", "4", "--rate", "500"])
-        .args(["--duration", "3s", "--warmup", "0", "--json", "PING"])
+        .args(["run", "-p", &port.to_string(), "-c", "4", "--rate", "100"])
+        .args(["--duration", "3s", "--warmup", "0", "--json", "DEBUG", "SLEEP", "0.02"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
