@@ -96,7 +96,8 @@ pub struct ScenarioRunArgs {
     /// Replace an earlier run in that folder.
     #[arg(long, requires = "out")]
     pub force: bool,
-    /// End with 1 if a claim is refuted, 3 if one is inconclusive, 4 if a measurement is invalid.
+    /// End with 1 if a claim is refuted, 3 if one is inconclusive, 4 if a measurement is invalid; without it all of these
+    /// end with 0, as the experiment was made.
     #[arg(long)]
     pub strict: bool,
 }
@@ -122,6 +123,13 @@ fn parse_scale(text: &str) -> Result<Scale, String> {
 #[must_use]
 pub fn one_line(error: &clap::Error) -> String {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        if let Some(of) = ["scenario", "report"]
+            .iter()
+            .find(|of| error.to_string().contains(&format!("loadgen {of}")))
+        {
+            let commands = if *of == "report" { "render" } else { "list, show or run" };
+            return format!("a command is missing after {of}: {commands}; see --help");
+        }
         return "a command is missing: run, scenario, report, relay or serve; see --help"
             .to_owned();
     }
@@ -154,6 +162,8 @@ mod unit {
         let error = Cli::try_parse_from(["loadgen", "scenario", "run"]).expect_err("no name");
         assert!(!one_line(&error).contains('\n'));
         let error = Cli::try_parse_from(["loadgen"]).expect_err("no command");
-        assert!(one_line(&error).contains("a command is missing"));
+        assert!(one_line(&error).contains("a command is missing: run"));
+        let error = Cli::try_parse_from(["loadgen", "scenario"]).expect_err("no command");
+        assert!(one_line(&error).contains("list, show or run"), "{error}");
     }
 }

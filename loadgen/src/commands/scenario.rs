@@ -7,6 +7,7 @@ use crate::console::{self, verdict};
 use crate::exit::{Exit, Failure};
 use crate::lab::scenario::Played;
 use crate::lab::{Place, ServerKind, Settings};
+use aelab_reports::record::{Role, RunRecord};
 use aelab_scenarios::catalog::{CATALOG, find};
 use aelab_scenarios::judge::Verdict;
 use aelab_scenarios::{Scale, Scenario, canonical};
@@ -124,9 +125,24 @@ fn play_one(
             exit: failure.exit,
             message: format!("{}; what was measured is in {}", failure.message, dir.display()),
         }),
-        None if args.strict => Ok(strict_exit(&played)),
-        None => Ok(Exit::Success),
+        None => match without_success(&played) {
+            Some(arm) => Err(Failure::invalid(format!(
+                "arm {arm}: no request of the victims succeeded; what was measured is in {}",
+                dir.display()
+            ))),
+            None if args.strict => Ok(strict_exit(&played)),
+            None => Ok(Exit::Success),
+        },
     }
+}
+
+/// The first arm in which all victims were refused or left without an answer.
+fn without_success(played: &Played) -> Option<&str> {
+    let failed = |record: &RunRecord| {
+        let victims = || record.groups.iter().filter(|group| group.role == Role::Victim);
+        victims().any(|group| group.counts.sent > 0) && victims().all(|group| group.counts.ok == 0)
+    };
+    played.arms.iter().find(|arm| failed(&arm.kept.record)).map(|arm| arm.name.as_str())
 }
 
 fn strict_exit(played: &Played) -> Exit {

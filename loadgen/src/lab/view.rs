@@ -57,6 +57,8 @@ impl Info {
         ];
         let (name, version) = first(&known)
             .map_or_else(|| ("unknown".to_owned(), None), |(name, version)| (name, Some(version)));
+        // Who keeps `redis_version` for its clients may say in `server_name` who it is.
+        let name = self.text("server_name").map_or(name, str::to_owned);
         Server {
             name,
             version,
