@@ -3,7 +3,7 @@
 use crate::folder::Folder;
 use crate::histogram::Sparse;
 use crate::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
-use crate::record::{Group, RunRecord};
+use crate::record::{Group, Metrics, Quantiles, RunRecord};
 
 /// One arm with its histograms at hand.
 #[derive(Debug)]
@@ -70,6 +70,26 @@ impl<'a> ArmData<'a> {
     /// The groups behind the headline.
     pub(crate) fn groups(&self) -> Vec<&'a Group> {
         self.record.headline_groups()
+    }
+
+    /// Share of the sent requests of the headline groups that had no outcome; `None` if each had
+    /// one.
+    pub(crate) fn unfinished_share(&self) -> Option<f64> {
+        let groups = self.groups();
+        let unfinished: u64 = groups.iter().map(|g| g.counts.unfinished).sum();
+        let sent: u64 = groups.iter().map(|g| g.counts.sent).sum();
+        (unfinished > 0).then(|| unfinished as f64 / sent.max(unfinished) as f64)
+    }
+
+    /// The lower bound in µs that stands in for percentile `p` of a metric, if unfinished requests
+    /// leave its value open. What leaves one percentile open leaves all higher ones open.
+    pub(crate) fn at_least_us(&self, metric: fn(&Metrics) -> &Quantiles, p: f64) -> Option<f64> {
+        self.groups()
+            .iter()
+            .flat_map(|group| &metric(&group.total).percentiles)
+            .filter(|q| q.censored && q.p <= p)
+            .filter_map(|q| q.us)
+            .max_by(f64::total_cmp)
     }
 
     /// What the headline groups were asked to send per second; `None` in a closed loop.

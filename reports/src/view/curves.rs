@@ -33,13 +33,13 @@ pub(crate) fn figure(arms: &[ArmData<'_>]) -> Option<Figure> {
     Some(Figure {
         name: "percentiles",
         title: finding::percentiles(arms),
-        subtitle: subtitle(&curves),
+        subtitle: subtitle(&curves, arms.iter().any(|a| a.unfinished_share().is_some())),
         twin: twin(arms),
         plot: Plot::Percentiles(PercentilePlot { curves, count, thin_from }),
     })
 }
 
-fn subtitle(curves: &[Curve]) -> String {
+fn subtitle(curves: &[Curve], open: bool) -> String {
     let mut text = String::new();
     if curves.iter().any(|c| c.kind == CurveKind::Service) {
         text.push_str(
@@ -52,6 +52,9 @@ fn subtitle(curves: &[Curve]) -> String {
         text.push_str("Band: 95 % interval of the response time. ");
     }
     text.push_str("Grey: fewer than 10 samples above.");
+    if open {
+        text.push_str(" Replies only: unfinished requests are not in the curves.");
+    }
     text
 }
 
@@ -126,14 +129,28 @@ fn twin(arms: &[ArmData<'_>]) -> Table {
     let samples: Vec<[Sparse; 2]> = arms.iter().map(|a| [a.responses(), a.services()]).collect();
     for p in TWIN_PERCENTILES {
         let mut row = vec![percentile(p)];
-        row.extend(samples.iter().flatten().map(|s| cell(s, p)));
+        let pairs = arms.iter().zip(&samples);
+        row.extend(pairs.flat_map(|(arm, [response, service])| {
+            let bound = |metric| arm.at_least_us(metric, p);
+            [
+                cell(response, p, bound(|m| &m.response_time)),
+                cell(service, p, bound(|m| &m.service_time)),
+            ]
+        }));
         if row.iter().skip(1).any(|c| *c != none()) {
             table.push(row);
         }
     }
     let mut row = vec!["largest".to_owned()];
-    let largest = |s: &Sparse| s.value_at(1.0).map_or_else(none, |v| duration(us(v)));
-    row.extend(samples.iter().flatten().map(largest));
+    row.extend(arms.iter().zip(&samples).flat_map(|(arm, [response, service])| {
+        // With requests open at the end, no reply is known to be the last one.
+        let open = arm.unfinished_share().map(|_| 0.0);
+        let bound = |metric| arm.at_least_us(metric, 100.0).or(open);
+        [
+            largest(response, bound(|m| &m.response_time)),
+            largest(service, bound(|m| &m.service_time)),
+        ]
+    }));
     table.push(row);
     let mut row = vec!["samples".to_owned()];
     row.extend(samples.iter().flatten().map(|s| grouped(s.total())));
@@ -146,7 +163,20 @@ fn none() -> String {
     "–".to_owned()
 }
 
-fn cell(samples: &Sparse, p: f64) -> String {
+fn cell(samples: &Sparse, p: f64, at_least_us: Option<f64>) -> String {
     let value = supported(p, samples.total()).then(|| samples.value_at(p / 100.0)).flatten();
-    value.map_or_else(none, |v| duration(us(v)))
+    bounded(value, at_least_us)
+}
+
+fn largest(samples: &Sparse, at_least_us: Option<f64>) -> String {
+    bounded(samples.value_at(1.0), at_least_us)
+}
+
+/// A value in ns as text, or the lower bound that takes its place.
+fn bounded(value: Option<u64>, at_least_us: Option<f64>) -> String {
+    match (value.map(us), at_least_us) {
+        (Some(value), Some(bound)) => format!("≥\u{a0}{}", duration(value.max(bound))),
+        (Some(value), None) => duration(value),
+        (None, _) => none(),
+    }
 }

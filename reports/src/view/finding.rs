@@ -2,7 +2,7 @@
 
 use super::arms::ArmData;
 use super::stalls;
-use super::units::{counted, duration, listed, percentile, rate, seconds, times, us};
+use super::units::{counted, duration, listed, percent, percentile, rate, seconds, times, us};
 use crate::histogram::Sparse;
 use crate::record::Stall;
 use crate::stats::supported;
@@ -34,6 +34,9 @@ pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> String {
     let Some((p, values)) = SPEAKING.into_iter().find_map(|p| values(p).map(|v| (p, v))) else {
         return "Too few samples for any percentile".to_owned();
     };
+    if arms.iter().any(|arm| arm.at_least_us(|m| &m.response_time, p).is_some()) {
+        return left_open(p, arms, &values);
+    }
     match values.as_slice() {
         [] => "No samples".to_owned(),
         [(_, response)] => one_arm(p, *response, &arms[0]),
@@ -44,6 +47,29 @@ pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> String {
             format!("{} of the response time: {}", percentile(p), listed(&each))
         }
     }
+}
+
+/// What can be said where unfinished requests leave the percentile open.
+fn left_open(p: f64, arms: &[ArmData<'_>], values: &[(String, f64)]) -> String {
+    let each: Vec<String> = arms
+        .iter()
+        .zip(values)
+        .map(|(arm, (name, value))| {
+            let with = if arm.name.is_empty() { String::new() } else { format!(" with {name}") };
+            let Some(bound) = arm.at_least_us(|m| &m.response_time, p) else {
+                return format!("{}{with}", duration(*value));
+            };
+            format!("at least {}{with}", duration(bound.max(*value)))
+        })
+        .collect();
+    let open = arms.iter().filter_map(ArmData::unfinished_share).fold(0.0, f64::max);
+    let up_to = if arms.len() > 1 { "up to " } else { "" };
+    format!(
+        "{} of the response time is {}: {up_to}{} of the requests were unfinished",
+        percentile(p),
+        listed(&each),
+        percent(open)
+    )
 }
 
 /// Where response and service time differ most, or else what nearly all requests meet.
@@ -94,6 +120,11 @@ fn two_arms(p: f64, a: &(String, f64), b: &(String, f64)) -> String {
 /// What the response time over time shows.
 pub(crate) fn stalls(arms: &[ArmData<'_>]) -> String {
     if arms.iter().all(|a| a.record.stalls.is_empty()) {
+        let open = arms.iter().filter_map(ArmData::unfinished_share).fold(0.0, f64::max);
+        if open > WORTH_STOPPING {
+            let share = percent(open);
+            return format!("No stall among the replies, but {share} of the requests got none");
+        }
         return match arms {
             [_] => "No stall: replies kept coming all the time".to_owned(),
             _ => "No stall in any arm: replies kept coming all the time".to_owned(),

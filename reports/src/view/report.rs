@@ -7,6 +7,7 @@ use super::tables;
 use super::units::{counted, grouped, seconds};
 use super::{curves, time};
 use crate::folder::Folder;
+use crate::hlog::Metric;
 use crate::record::{CaveatRecord, ClaimVerdict, RunRecord, Severity};
 
 /// A report.
@@ -192,6 +193,8 @@ fn caveats(folder: &Folder) -> Vec<CaveatView> {
             }
         }
     }
+    all.extend(log_mismatch("", folder));
+    all.extend(folder.arms.iter().filter_map(|(arm, folder)| log_mismatch(&arm.name, folder)));
     if folder.hlog.as_ref().is_some_and(|log| log.torn) {
         all.push(CaveatView {
             severity: Severity::Warning,
@@ -217,6 +220,31 @@ fn caveats(folder: &Folder) -> Vec<CaveatView> {
     }
     all.sort_by_key(|c| c.severity);
     all
+}
+
+/// A doubt if the log holds fewer replies than the record counts, or more. Answered requests are
+/// always in the log; those that ended in an error or a timeout may be.
+fn log_mismatch(place: &str, folder: &Folder) -> Option<CaveatView> {
+    let log = folder.hlog.as_ref()?;
+    let (group, logged) = folder.record.groups.iter().find_map(|group| {
+        let series = log.of_group(&group.name, Metric::Response);
+        let logged = series.map_or(0, |s| s.merged().total());
+        let c = &group.counts;
+        let fits = (c.ok..=c.ok + c.error + c.timeout).contains(&logged);
+        (!fits).then_some((group, logged))
+    })?;
+    Some(CaveatView {
+        severity: Severity::Warning,
+        place: place.to_owned(),
+        id: "log-mismatch".to_owned(),
+        text: format!(
+            "latency.hlog holds {} replies of group {}, result.json counts {}, so the curves and the tables are not of the same requests",
+            grouped(logged),
+            group.name,
+            grouped(group.counts.ok)
+        ),
+        remedy: "restore both files of the same run, or run it again".to_owned(),
+    })
 }
 
 /// True if an arm says the same: a scenario's record repeats the doubts of its arms, each with the

@@ -37,7 +37,8 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
         row(&name, &|a| or_none(headline(a).and_then(supported)));
     }
     row("response time, largest", &|a| {
-        headline(a).map_or_else(none, |m| or_none(m.response_time.max_us.map(duration)))
+        let open = a.unfinished_share().is_some();
+        headline(a).map_or_else(none, |m| largest(&m.response_time, open))
     });
     row("service time, p99", &|a| headline(a).map_or_else(none, |m| at(&m.service_time, 99.0)));
     row("replies per second", &|a| rate(a.groups().iter().map(|g| g.achieved_rate).sum::<f64>()));
@@ -54,6 +55,7 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
         let share = a.groups().iter().map(|g| g.counts.error_share()).fold(0.0, f64::max);
         percent(share)
     });
+    row("unfinished requests", &|a| or_none(a.unfinished_share().map(percent)));
     table
 }
 
@@ -82,6 +84,17 @@ fn value(percentile: &Percentile) -> String {
         (Some(us), _) => duration(us),
         (None, Some(need)) => format!("needs {} samples", grouped(need)),
         (None, None) => NONE.to_owned(),
+    }
+}
+
+/// The largest sample as text: a lower bound if requests were `open` at the end.
+fn largest(quantiles: &Quantiles, open: bool) -> String {
+    let censored = quantiles.percentiles.iter().filter(|p| p.censored);
+    let bound = censored.filter_map(|p| p.us).max_by(f64::total_cmp);
+    match (quantiles.max_us, bound) {
+        (max, Some(bound)) => format!("≥\u{a0}{}", duration(bound.max(max.unwrap_or(0.0)))),
+        (Some(max), None) if open => format!("≥\u{a0}{}", duration(max)),
+        (max, None) => or_none(max.map(duration)),
     }
 }
 
@@ -121,14 +134,14 @@ pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> Table {
                     other.map_or_else(none, interval),
                 ]);
             }
-            let largest = |q: &Quantiles| or_none(q.max_us.map(duration));
+            let open = group.counts.unfinished > 0;
             table.push(vec![
                 arm.label().to_owned(),
                 group.name.clone(),
                 "largest".to_owned(),
-                largest(response),
+                largest(response, open),
                 String::new(),
-                largest(service),
+                largest(service, open),
                 String::new(),
             ]);
         }
@@ -203,7 +216,7 @@ fn group_row(arm: &ArmData<'_>, group: &Group, command: &str, m: &Metrics) -> Ve
         grouped(m.response_time.count),
         at(&m.response_time, 50.0),
         at(&m.response_time, 99.0),
-        or_none(m.response_time.max_us.map(duration)),
+        largest(&m.response_time, group.counts.unfinished > 0),
         at(&m.service_time, 50.0),
         at(&m.service_time, 99.0),
     ]

@@ -133,6 +133,50 @@ fn a_doubt_that_the_scenario_repeats_from_its_arm_is_said_once() {
 }
 
 #[test]
+fn a_log_that_is_not_of_this_record_is_a_doubt() {
+    let dir = synthetic::temp_dir("mismatch");
+    let mut run = synthetic::run(&Plan { duration_s: 2, ..Plan::calm() });
+    run.write(&dir);
+    render(&dir).unwrap();
+    assert!(!text(&files(&dir), "report.html").contains("log-mismatch"));
+    run.record.groups[0].counts.ok += 7;
+    run.write(&dir);
+    render(&dir).unwrap();
+    assert!(text(&files(&dir), "report.html").contains("log-mismatch"));
+}
+
+#[test]
+fn unfinished_requests_leave_no_number_that_looks_exact() {
+    let dir = synthetic::temp_dir("censored");
+    let mut run = synthetic::run(&Plan { duration_s: 2, ..Plan::calm() });
+    let group = &mut run.record.groups[0];
+    group.counts.unfinished = group.counts.ok;
+    group.counts.sent += group.counts.ok;
+    group.counts.scheduled += group.counts.ok;
+    for percentile in &mut group.total.response_time.percentiles {
+        if percentile.p > 50.0 {
+            percentile.censored = true;
+            percentile.us = percentile.us.map(|_| 6_240_000.0);
+        }
+    }
+    run.write(&dir);
+    render(&dir).unwrap();
+    let summary = text(&files(&dir), "summary.md").to_owned();
+    for wanted in [
+        "of the response time is at least 6.24 s: 50.0 % of the requests were unfinished",
+        "| response time, largest | ≥ 6.24 s |",
+        "| unfinished requests | 50",
+    ] {
+        assert!(summary.contains(wanted), "lacks {wanted}: {summary}");
+    }
+    let all = files(&dir);
+    let exact = ">largest</td><td class=\"r\">";
+    let html = text(&all, "report.html");
+    assert_eq!(html.matches(exact).count(), 2, "in the figure's numbers and in the table");
+    assert_eq!(html.matches(&format!("{exact}≥")).count(), 2);
+}
+
+#[test]
 fn absurd_lengths_and_counts_are_refused_by_name() {
     let dir = synthetic::temp_dir("absurd");
     let run = synthetic::run(&Plan { duration_s: 2, ..Plan::calm() });
