@@ -27,7 +27,8 @@ pub(crate) fn absurd_field(folder: &Folder) -> Option<(String, String)> {
 fn lengths(record: &RunRecord) -> Vec<(String, f64)> {
     let mut all = vec![("duration_s".to_owned(), record.duration_s)];
     for (i, stall) in record.stalls.iter().enumerate() {
-        all.push((format!("stalls[{i}].start_s"), stall.start_s));
+        // Negative where the stall began in the warm-up.
+        all.push((format!("stalls[{i}].start_s"), stall.start_s.abs()));
         all.push((format!("stalls[{i}].duration_s"), stall.duration_s));
     }
     all

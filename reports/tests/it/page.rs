@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use aelab_reports::folder::ReadError;
-use aelab_reports::record::{CaveatRecord, RunRecord, Severity};
+use aelab_reports::record::{CaveatRecord, RunRecord, Severity, Stall};
 use aelab_reports::{read_folder, render, write_folder};
 
 use crate::synthetic::{self, Plan};
@@ -188,6 +188,9 @@ fn absurd_lengths_and_counts_are_refused_by_name() {
         assert!(error.contains("result.json: duration_s is"), "{error}");
     }
     let mut record = run.record.clone();
+    record.stalls = vec![Stall { start_s: -0.1, duration_s: 0.5, ..Stall::default() }];
+    write_folder(&dir, &record, &run.series).unwrap();
+    render(&dir).unwrap();
     record.groups[0].counts.ok = u64::MAX;
     write_folder(&dir, &record, &run.series).unwrap();
     let error = render(&dir).unwrap_err().to_string();
