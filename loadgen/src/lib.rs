@@ -7,6 +7,7 @@
 //! Read next: [`engine`] (measuring), [`lab`] (servers and scenarios), [`record`] (what is kept), [`cli`] and [`commands`]
 //! (what the user sees). What the numbers mean afterwards is the business of the reports crate.
 
+#[allow(rustdoc::broken_intra_doc_links, reason = "comments there are --help texts, with brackets")]
 pub mod cli;
 pub mod clock;
 pub mod commands;

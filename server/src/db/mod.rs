@@ -9,7 +9,7 @@
 //! Reading order: `table` (the hash table), `entry`, `value` and the collections, this file, `active_expire`.
 //!
 //! Invariants: a key is in `expires` exactly if its entry has a deadline, and both say the same time; the tracked
-//! bytes are the sum over all entries once [`Db::settle`] has looked at the one that was last given out for change.
+//! bytes are the sum over all entries once `Db::settle` has looked at the one that was last given out for change.
 
 pub mod access;
 pub mod active_expire;
