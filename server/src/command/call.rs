@@ -10,6 +10,8 @@ use crate::db::Db;
 use crate::net::ClientKey;
 use crate::server::Server;
 use aelab_resp::ArgRange;
+// Arguments are integers by the same rules as the protocol's own headers.
+pub(crate) use aelab_resp::parse_i64 as parse_integer;
 use std::ops::Index;
 
 /// The arguments of one command, the name first: ranges into the buffer they arrived in.
@@ -130,26 +132,4 @@ impl Call<'_> {
         }
         value
     }
-}
-
-/// `string2ll`: an optional minus, no plus, no leading zero, no space, and within 64 bits.
-pub(crate) fn parse_integer(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        rest => (false, rest),
-    };
-    match digits {
-        [b'0'] if !negative => return Some(0),
-        [b'1'..=b'9', ..] if digits.len() <= 19 => {}
-        _ => return None,
-    }
-    let mut value: u64 = 0;
-    for &byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
-    }
-    if negative { 0_i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() }
 }
