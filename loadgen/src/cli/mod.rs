@@ -1,12 +1,16 @@
-//! The command line as it was typed. What it means is resolved in `cli::target` and `cli::load`.
+//! The command line as it was typed. What it means is resolved in `cli::target` and `cli::resolve`.
 //!
 //! Invariant: parsing looks at nothing but the words themselves (no server, no file), so `--help` and errors always work.
 //! `-h` is the host, as in redis-cli; help is `--help` only.
 
 pub mod load;
+pub mod output;
 pub mod relay;
+pub mod resolve;
+pub mod run;
 pub mod target;
 pub mod tests;
+mod values;
 
 use aelab_scenarios::Scale;
 use clap::{Args, Parser, Subcommand};
@@ -37,7 +41,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Load a server and measure it.
-    Run(Box<load::RunArgs>),
+    Run(Box<run::RunArgs>),
     /// Replay an experiment and judge the claims behind it.
     #[command(subcommand)]
     Scenario(ScenarioCommand),

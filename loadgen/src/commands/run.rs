@@ -1,7 +1,9 @@
 //! `loadgen run`: load a server and measure it.
 
 use super::output;
-use crate::cli::load::{OutputArgs, Resolved, RunArgs};
+use crate::cli::output::OutputArgs;
+use crate::cli::resolve::Resolved;
+use crate::cli::run::RunArgs;
 use crate::console::{self, table};
 use crate::control::Control;
 use crate::engine::plan::RunPlan;

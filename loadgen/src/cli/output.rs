@@ -1,0 +1,32 @@
+//! Output flags of `loadgen run`, as typed.
+//!
+//! Not the writing (see `commands::output`). Invariant: at most one form goes to stdout.
+
+use super::values::percentile;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Output flags, as typed.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+pub struct OutputArgs {
+    /// Write result.json, latency.hlog, report.html and charts to this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace an earlier run in that folder.
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// Print the record as JSON in place of the table.
+    #[arg(long, conflicts_with_all = ["csv", "quiet"])]
+    pub json: bool,
+    /// Print redis-benchmark's CSV in place of the table.
+    #[arg(long, conflicts_with = "quiet")]
+    pub csv: bool,
+    /// Print redis-benchmark's line per command in place of the table.
+    #[arg(short = 'q', long)]
+    pub quiet: bool,
+    /// More percentiles, such as 99.5,99.95.
+    #[arg(long, value_delimiter = ',', value_name = "LIST", value_parser = percentile)]
+    pub percentiles: Vec<f64>,
+}

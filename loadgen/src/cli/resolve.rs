@@ -1,0 +1,258 @@
+//! What the flags of `loadgen run` come to: plans with every default filled in.
+//!
+//! [`RunArgs`] can only fail on spelling; [`RunArgs::resolve`] needs the target. Invariant: connections, requests and rate are
+//! totals, never per thread or per connection.
+
+use super::load::{LoadArgs, PacingArg};
+use super::run::RunArgs;
+use super::tests::{Test, parse_list};
+use crate::clock::Nanos;
+use crate::engine::plan::{
+    ArrivalProcess, CommandPlan, Dialling, GroupPlan, KeyDistribution, KeySpace, Pacing, Phases,
+    Rate, Role, RunPlan, Shape, Target, Workload,
+};
+use crate::exit::Failure;
+use crate::lab::fill::{FillPlan, KEY_DIGITS};
+use crate::words::{command_from_words, parse_command};
+use aelab_scenarios::units;
+use std::os::unix::ffi::OsStringExt as _;
+use std::time::Duration;
+
+/// Requests of a run that says neither how many nor how long, as for redis-benchmark.
+const DEFAULT_REQUESTS: u64 = 100_000;
+/// Length of a run at a given rate that says neither how many nor how long.
+const DEFAULT_DURATION: Duration = Duration::from_secs(10);
+/// Warm-up of a run that has a duration; it takes at most a fifth of it on top.
+const DEFAULT_WARMUP: Duration = Duration::from_secs(2);
+/// What is run when nothing is named: keys are there when GET looks for them.
+const DEFAULT_TESTS: &str = "set,get";
+
+/// A run with everything decided.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// The server.
+    pub target: Target,
+    /// What to fill before, if anything.
+    pub prefill: Option<FillPlan>,
+    /// The runs, one after the other: title and plan.
+    pub runs: Vec<(String, RunPlan)>,
+    /// Percentiles asked for.
+    pub percentiles: Vec<f64>,
+}
+
+impl RunArgs {
+    /// Decides everything that the flags left open.
+    ///
+    /// # Errors
+    /// Flags that contradict each other or templates that cannot be read (exit 2), or an unknown host (exit 6).
+    pub fn resolve(&self) -> Result<Resolved, Failure> {
+        let target = self.target.resolve()?;
+        let load = &self.load;
+        if load.threads > load.connections {
+            return Err(Failure::usage(format!(
+                "{} threads need at least {} connections; lower --threads or raise -c",
+                load.threads, load.threads
+            )));
+        }
+        if load.prefill && load.keyspace.is_none() {
+            return Err(Failure::usage("--prefill needs to know how many keys: give -r N"));
+        }
+        let runs = self
+            .mixes()?
+            .into_iter()
+            .map(|(title, commands)| {
+                let plan = load.plan(&target, &title, commands)?;
+                Ok((title, plan))
+            })
+            .collect::<Result<Vec<_>, Failure>>()?;
+        let prefill = load.prefill.then(|| FillPlan {
+            count: load.keyspace.unwrap_or(1),
+            prefix: "key:".to_owned(),
+            value_bytes: load.data_size.typical(),
+            seed: load.seed,
+        });
+        Ok(Resolved { target, prefill, runs, percentiles: self.output.percentiles.clone() })
+    }
+
+    /// What each run sends, with its title.
+    fn mixes(&self) -> Result<Vec<(String, Vec<CommandPlan>)>, Failure> {
+        let load = &self.load;
+        let usage = |why: String| Failure::usage(why);
+        if !self.command.is_empty() {
+            let words = self.command.iter().map(|word| word.clone().into_vec()).collect();
+            let command = command_from_words(words, 1).map_err(usage)?;
+            return Ok(vec![(command.label.clone(), vec![command])]);
+        }
+        if !load.templates.is_empty() {
+            let weights = &load.command_ratio;
+            if !weights.is_empty() && weights.len() != load.templates.len() {
+                return Err(usage(format!(
+                    "{} --command-ratio for {} --command; give one for each",
+                    weights.len(),
+                    load.templates.len()
+                )));
+            }
+            let weight = |index: usize| weights.get(index).copied().unwrap_or(1);
+            let numbered = load.templates.iter().enumerate();
+            let commands = numbered
+                .map(|(index, template)| parse_command(template, weight(index)))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(usage)?;
+            let title = commands.iter().map(|c| c.label.as_str()).collect::<Vec<_>>().join("+");
+            return Ok(vec![(title, commands)]);
+        }
+        if let Some((set, get)) = load.ratio {
+            let pair = [("SET __key__ __data__", set), ("GET __key__", get)];
+            let commands = pair
+                .into_iter()
+                .filter(|(_, weight)| *weight > 0)
+                .map(|(template, weight)| parse_command(template, weight))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(usage)?;
+            return Ok(vec![(format!("SET:GET {set}:{get}"), commands)]);
+        }
+        let tests = parse_list(load.tests.as_deref().unwrap_or(DEFAULT_TESTS)).map_err(usage)?;
+        tests.iter().map(|test| Ok((test.title.to_owned(), vec![benchmark(test)?]))).collect()
+    }
+}
+
+fn benchmark(test: &Test) -> Result<CommandPlan, Failure> {
+    parse_command(test.template, 1).map_err(Failure::usage)
+}
+
+impl LoadArgs {
+    fn plan(
+        &self,
+        target: &Target,
+        title: &str,
+        commands: Vec<CommandPlan>,
+    ) -> Result<RunPlan, Failure> {
+        if self.key_dist.is_some() && !commands.iter().any(has_key) {
+            return Err(Failure::usage(format!(
+                "--key-dist chooses what __key__ becomes, and {title} has none; write __key__ into the command, or leave \
+                 --key-dist out"
+            )));
+        }
+        let workload = Workload {
+            commands,
+            keys: KeySpace {
+                prefix: "key:".to_owned(),
+                digits: KEY_DIGITS,
+                count: self.keyspace.unwrap_or(1).max(1),
+                distribution: self.key_dist.unwrap_or(KeyDistribution::Uniform),
+            },
+            values: self.data_size.clone(),
+            compressible: self.compressible,
+        };
+        let mut group = GroupPlan::new("load", target.clone(), self.connections, workload);
+        let (arrival, phases, requests) = self.course()?;
+        group.arrival = arrival;
+        group.requests = requests;
+        group.pipeline = self.pipeline;
+        group.timeout = self.timeout.filter(|timeout| !timeout.is_zero()).map(Nanos::from);
+        group.requests_per_connection = self.reconnect_interval;
+        group.dialling = self.dialling()?;
+        let idle = self.idle.map(|count| idle_group(&group, count)).transpose()?;
+        let mut plan = RunPlan::new([Some(group), idle].into_iter().flatten().collect(), phases);
+        plan.threads = self.threads;
+        plan.seed = self.seed;
+        plan.cpus.clone_from(&self.cpus);
+        plan.pacing = match self.pacing {
+            PacingArg::Timerfd => Pacing::Timerfd,
+            PacingArg::Precise => Pacing::Precise { margin: None },
+            PacingArg::Spin => Pacing::Spin,
+        };
+        Ok(plan)
+    }
+
+    /// When requests are due, for how long, and how many.
+    fn course(&self) -> Result<(ArrivalProcess, Phases, Option<u64>), Failure> {
+        if self.duration.is_some_and(|duration| duration.is_zero()) {
+            return Err(Failure::usage("--duration is zero: nothing would be measured"));
+        }
+        if self.requests == Some(0) {
+            return Err(Failure::usage("-n is zero: nothing would be measured"));
+        }
+        let length =
+            self.duration.unwrap_or(DEFAULT_DURATION) + self.warmup.unwrap_or(Duration::ZERO);
+        let arrival = self.arrival_process(length.into())?;
+        let own_length = own_length(&arrival);
+        let is_open = !matches!(arrival, ArrivalProcess::Closed { .. });
+        let duration = match (self.requests, self.duration) {
+            (None, None) if is_open => Some(own_length.unwrap_or(DEFAULT_DURATION)),
+            (_, duration) => duration,
+        };
+        let requests = match duration {
+            None => Some(self.requests.unwrap_or(DEFAULT_REQUESTS)),
+            Some(_) => self.requests,
+        };
+        let warmup = self.warmup.unwrap_or_else(|| match duration {
+            // A course that has a begin of its own is measured from there.
+            Some(duration) if own_length.is_none() => DEFAULT_WARMUP.min(duration / 5),
+            _ => Duration::ZERO,
+        });
+        let phases = Phases {
+            warmup: warmup.into(),
+            measure: duration.map(Nanos::from),
+            drain_max: Phases::DEFAULT_DRAIN_MAX,
+        };
+        Ok((arrival, phases, requests))
+    }
+
+    fn arrival_process(&self, length: Nanos) -> Result<ArrivalProcess, Failure> {
+        let rate = self.rate.map(|rate| scheduled("--rate", rate)).transpose()?;
+        match (&self.arrival, rate) {
+            (Some(text), rate) => ArrivalProcess::parse(text, rate, length).map_err(Failure::usage),
+            (None, Some(rate)) => Ok(ArrivalProcess::Constant(rate)),
+            (None, None) => {
+                Ok(ArrivalProcess::Closed { think: self.think_time.unwrap_or_default().into() })
+            }
+        }
+    }
+
+    fn dialling(&self) -> Result<Dialling, Failure> {
+        let Some(rate) = self.connect_rate else { return Ok(Dialling::AtOnce) };
+        let rate = scheduled("--connect-rate", rate)?;
+        Ok(if self.connect_storm { Dialling::During(rate) } else { Dialling::Before(rate) })
+    }
+}
+
+/// Connections to the same server that are opened in the same way and left alone.
+fn idle_group(load: &GroupPlan, count: usize) -> Result<GroupPlan, Failure> {
+    let ping = parse_command("PING", 1).map_err(Failure::usage)?;
+    let workload = Workload { commands: vec![ping], ..load.workload.clone() };
+    let mut group = GroupPlan::new("idle", load.target.clone(), count, workload);
+    group.role = Role::Background;
+    group.arrival = ArrivalProcess::Idle;
+    group.dialling = load.dialling;
+    Ok(group)
+}
+
+fn scheduled(flag: &str, rate: units::Rate) -> Result<Rate, Failure> {
+    Rate::per_second(rate.as_per_second())
+        .ok_or_else(|| Failure::usage(format!("{flag} is beyond what can be scheduled")))
+}
+
+/// How long a process lasts that has a begin and an end.
+fn own_length(arrival: &ArrivalProcess) -> Option<Duration> {
+    let length = match arrival {
+        ArrivalProcess::Shaped(Shape::Ramp { over, .. }) => *over,
+        ArrivalProcess::Shaped(Shape::Steps { rates, each }) => {
+            Nanos(each.0.saturating_mul(rates.len() as u64))
+        }
+        // What is due at the last instant is still to be measured.
+        ArrivalProcess::Trace(instants) => instants.last()?.saturating_add(Nanos::from_millis(1)),
+        _ => return None,
+    };
+    Some(length.into())
+}
+
+/// Whether a command has a `__key__`.
+fn has_key(command: &CommandPlan) -> bool {
+    const KEY: &[u8] = b"__key__";
+    command.args.iter().any(|arg| arg.windows(KEY.len()).any(|part| part == KEY))
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod unit;

@@ -1,0 +1,121 @@
+//! Tests of `resolve`: what was typed against the plan that comes out.
+
+use super::super::{Cli, Command};
+use super::*;
+use clap::Parser as _;
+
+fn resolve(words: &[&str]) -> Result<Resolved, String> {
+    let words = ["loadgen", "run"].iter().chain(words);
+    let cli = Cli::try_parse_from(words).map_err(|error| super::super::one_line(&error))?;
+    let Command::Run(args) = cli.command else { return Err("another command".into()) };
+    args.resolve().map_err(|failure| failure.message)
+}
+
+fn only(words: &[&str]) -> RunPlan {
+    let resolved = resolve(words).unwrap_or_else(|e| panic!("{words:?}: {e}"));
+    assert_eq!(resolved.runs.len(), 1, "{words:?}");
+    resolved.runs.into_iter().next().expect("one run").1
+}
+
+#[test]
+fn defaults_are_redis_benchmarks() {
+    let resolved = resolve(&[]).expect("resolves");
+    let titles: Vec<_> = resolved.runs.iter().map(|run| run.0.as_str()).collect();
+    assert_eq!(titles, ["SET", "GET"]);
+    let plan = &resolved.runs[0].1;
+    assert_eq!(plan.groups[0].requests, Some(100_000));
+    assert_eq!((plan.groups[0].connections, plan.groups[0].pipeline), (50, 1));
+    assert_eq!(plan.phases.measure, None);
+    assert_eq!(resolved.target.endpoint.to_string(), "127.0.0.1:6379");
+}
+
+#[test]
+fn a_rate_opens_the_loop_and_a_duration_warms_up() {
+    let plan = only(&["--rate", "20k", "--arrival", "poisson", "GET", "__key__"]);
+    assert_eq!(plan.groups[0].arrival.as_str(), "poisson");
+    assert_eq!(plan.phases.measure, Some(Nanos::from_secs(10)));
+    assert_eq!(plan.phases.warmup, Nanos::from_secs(2));
+    let plan = only(&["--duration", "1s", "PING"]);
+    assert_eq!(plan.phases.warmup, Nanos::from_millis(200));
+    assert_eq!(plan.groups[0].requests, None);
+}
+
+#[test]
+fn a_course_with_an_end_is_measured_from_its_begin_to_its_end() {
+    for (arrival, seconds) in [("ramp:1k-2k@3s", 3), ("ramp:1k-2k", 10), ("step:1k,2k@4s", 8)] {
+        let plan = only(&["--arrival", arrival, "PING"]);
+        assert_eq!(plan.phases.measure, Some(Nanos::from_secs(seconds)), "{arrival}");
+        assert_eq!(plan.phases.warmup, Nanos::ZERO, "{arrival}");
+    }
+    let plan = only(&["--arrival", "burst:on=1ms,off=9ms", "--rate", "1k", "PING"]);
+    assert_eq!(plan.phases.warmup, Nanos::from_secs(2));
+}
+
+#[test]
+fn idle_connections_are_a_group_of_their_own() {
+    let plan = only(&["--idle", "100", "--connect-rate", "1k", "PING"]);
+    let idle = &plan.groups[1];
+    assert_eq!((idle.name.as_str(), idle.connections), ("idle", 100));
+    assert_eq!((&idle.arrival, idle.role), (&ArrivalProcess::Idle, Role::Background));
+    assert!(plan.groups.iter().all(|group| matches!(group.dialling, Dialling::Before(_))));
+    let plan = only(&["--reconnect-interval", "1", "PING"]);
+    assert_eq!(plan.groups[0].requests_per_connection, Some(1));
+}
+
+#[test]
+fn the_command_may_have_flags_of_its_own() {
+    let plan = only(&["-c", "3", "SET", "__key__", "-1", "EX", "5"]);
+    assert_eq!(plan.groups[0].workload.commands[0].args[2], b"-1");
+    let plan = only(&["--", "GET", "-c"]);
+    assert_eq!(plan.groups[0].workload.commands[0].args[1], b"-c");
+}
+
+#[test]
+fn mixes() {
+    let plan = only(&["--ratio", "1:10"]);
+    let weights: Vec<u32> = plan.groups[0].workload.commands.iter().map(|c| c.weight).collect();
+    assert_eq!(weights, [1, 10]);
+    let plan = only(&[
+        "--command",
+        "GET a",
+        "--command",
+        "SET a b",
+        "--command-ratio",
+        "9",
+        "--command-ratio",
+        "1",
+    ]);
+    assert_eq!(plan.groups[0].workload.commands[0].weight, 9);
+}
+
+#[test]
+fn slips_get_hints() {
+    for (words, part) in [
+        (&["-t", "4"][..], "use --threads 4"),
+        (&["-P", "redis"], "the protocol is always Redis's"),
+        (&["--rate", "-5"], "greater than zero"),
+        (&["--rate", "0"], "greater than zero"),
+        (&["--duration", "30"], "the unit is missing"),
+        (&["-n", "0"], "nothing would be measured"),
+        (&["--threads", "8", "-c", "4"], "lower --threads or raise -c"),
+        (&["--prefill"], "give -r N"),
+        (&["-d", "9-1"], "upside down"),
+        (&["--conections", "4"], "--connections"),
+        (&["--arrival", "poisson"], "--rate"),
+        (&["-d", "32:x"], "no weight"),
+        (&["--compressible", "50"], "between 0 and 1"),
+        (&["--key-dist", "zipff"], "none of uniform"),
+        (&["--key-dist", "zipf", "-t", "ping"], "PING_MBULK has none"),
+        (&["--arrival", "ramp:1k"], "FROM-TO"),
+        (&["--arrival", "ramp:1k-2k", "--rate", "5"], "leave --rate out"),
+        (&["--arrival", "poisson", "--think-time", "1ms"], "cannot be used with"),
+        (&["--reconnect-interval", "0"], "at least 1"),
+        (&["--connect-storm"], "--connect-rate"),
+        (&["-t", "get", "PING"], "cannot be used with"),
+        (&["GET", "__kye__"], "__key__"),
+    ] {
+        let error = resolve(words).expect_err(part);
+        assert!(error.contains(part), "{words:?}: {error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+}

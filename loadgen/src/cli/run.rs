@@ -1,0 +1,27 @@
+//! `loadgen run`: its flags as typed, all together.
+//!
+//! Not what they come to (see `resolve`).
+
+use super::load::LoadArgs;
+use super::output::OutputArgs;
+use super::target::TargetArgs;
+use clap::Args;
+use std::ffi::OsString;
+
+/// Flags of `loadgen run`, as typed.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// Which server.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// What load.
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// What comes out.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// A command to send, with placeholders __key__ __data__ __rand_int__ {key zipf:1.2 N} {rand N} {rand A-B} {ttl A-B};
+    /// {cursor} follows a SCAN to its end.
+    #[arg(trailing_var_arg = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
