@@ -4,7 +4,7 @@
 //! time for every request, or says that there is none.
 
 use super::profile::Profile;
-use super::worker::reason;
+use super::traffic::reason;
 use crate::clock::Nanos;
 use aelab_scenarios::units::{parse_duration, parse_rate};
 use std::sync::Arc;

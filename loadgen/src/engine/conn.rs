@@ -4,139 +4,17 @@
 //! Invariant: requests are answered in the order of their bytes, so the front of the ring is what the next reply belongs
 //! to; the last `unrendered` of the ring have no bytes yet, and the `unstamped` before them have bytes of which the kernel
 //! has not taken the first.
-//!
-//! ```text
-//! Idle ─▶ Connecting ─▶ Handshaking ─▶ Ready ─▶ Closed
-//!              │              │          │        ▲
-//!              └──────────────┴──────────┴─▶ Backoff ─▶ Connecting …
-//! ```
 
 use super::handshake::{Greeting, Handshake};
+use super::request::{InFlight, Iteration, Mark, Sink, UNSENT};
+use super::state::{Fault, Progress, Purpose, State};
 use super::workload::Generator;
 use crate::clock::Nanos;
 use aelab_resp::{ReplyKind, ReplyScanner, ScannedReply};
 use std::collections::VecDeque;
 
-/// The send time of what has not been sent.
-pub(super) const UNSENT: Nanos = Nanos::MAX;
-
 /// Bytes rendered before they are offered to the kernel: one socket buffer's worth, so that large values do not pile up.
 const RENDER_BYTES_MAX: usize = 64 * 1024;
-
-/// Where a connection stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    /// Not begun.
-    Idle,
-    /// The kernel is opening it.
-    Connecting {
-        /// Since when.
-        since: Nanos,
-    },
-    /// Open; some replies of the handshake are still to come.
-    Handshaking {
-        /// When it began to connect.
-        since: Nanos,
-        /// Handshake replies that have come, and that are expected in all.
-        step: usize,
-        /// See `step`.
-        steps: usize,
-    },
-    /// Takes requests.
-    Ready,
-    /// Lost; waits before it tries again.
-    Backoff {
-        /// When it tries again.
-        until: Nanos,
-    },
-    /// Gone for good.
-    Closed,
-}
-
-/// Why a connection is being opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// It never was open.
-    First,
-    /// It was lost at this time.
-    Back {
-        /// When.
-        since: Nanos,
-    },
-    /// It had served its number of requests at this time.
-    Renewed {
-        /// When.
-        since: Nanos,
-    },
-}
-
-/// A request on its way.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct InFlight {
-    /// When it was due.
-    pub(super) intended: Nanos,
-    /// When its first byte left, or [`UNSENT`].
-    pub(super) sent: Nanos,
-    /// Stream position of its first byte, modulo 2^32.
-    start: u32,
-    /// Index of its command.
-    pub(super) command: u16,
-    mark: Mark,
-}
-
-/// What is special about a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mark {
-    Plain,
-    /// A call of a followed cursor; its [`Iteration`] waits in `iterations`.
-    Call,
-    /// Timed out and counted; its reply will be dropped.
-    Gone,
-    /// The same, for a call of a followed cursor.
-    GoneCall,
-}
-
-/// A followed cursor between two calls.
-#[derive(Debug)]
-struct Iteration {
-    cursor: u64,
-    numbers: Vec<u64>,
-}
-
-/// What a connection reports about its requests.
-pub(super) trait Sink {
-    /// Answered, not with an error.
-    fn ok(&mut self, request: &InFlight, reply: &ScannedReply);
-    /// Answered with this error.
-    fn error(&mut self, request: &InFlight, text: &[u8]);
-    /// A further call follows a cursor.
-    fn cursor_step(&mut self);
-}
-
-/// Why a connection cannot go on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// The server answered the handshake with an error.
-    Refused(String),
-    /// What came is not RESP.
-    NotResp(String),
-    /// A reply came that nobody had asked for.
-    Unexpected(String),
-}
-
-/// What came of some bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
-    /// Nothing was completed.
-    Partial,
-    /// The handshake is over; it had begun to connect at this time.
-    Ready {
-        /// When it began to connect.
-        since: Nanos,
-    },
-    /// Some requests were completed, or went on to their next call.
-    Replies,
-}
 
 /// A connection.
 #[derive(Debug)]
@@ -460,13 +338,6 @@ impl Conn {
         self.pending_at = 0;
         self.taken = self.rendered;
         std::mem::take(&mut self.ring)
-    }
-}
-
-impl InFlight {
-    /// Whether it was counted as timed out already.
-    pub(super) const fn is_gone(&self) -> bool {
-        matches!(self.mark, Mark::Gone | Mark::GoneCall)
     }
 }
 

@@ -5,14 +5,15 @@
 //! every request it held.
 
 use super::clockwork::{Clockwork, Control};
-use super::conn::{Fault, Progress, Purpose, State};
 use super::group::Group;
 use super::live::Phase;
 use super::plan::OnTimeout;
 use super::recorder::count_word;
 use super::result::ConnectionCounts;
+use super::state::{Fault, Progress, Purpose, State};
+use super::traffic::{reason, touch};
 use super::wire::{Token, Wire};
-use super::worker::{Worker, reason, touch};
+use super::worker::Worker;
 use crate::clock::Nanos;
 use aelab_reports::histogram::{self, Histogram};
 use std::cmp::Reverse;

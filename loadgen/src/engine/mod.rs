@@ -3,7 +3,7 @@
 //! Not the lab: it starts no server, prints nothing, derives no percentile.
 //! Invariant: every request carries its intended time from the schedule to the histogram, whatever happens on the way.
 //!
-//! Read in this order: [`plan`], [`result`], `schedule`, `conn`, `worker`, `poller`.
+//! Read in this order: [`plan`], [`result`], `schedule`, `conn`, `worker`, `traffic`, `poller`.
 
 mod arrival;
 mod check;
@@ -11,6 +11,7 @@ mod clockwork;
 mod conn;
 mod dial;
 mod draw;
+mod feed;
 mod group;
 mod handshake;
 mod links;
@@ -23,13 +24,17 @@ mod pool;
 mod profile;
 mod random;
 mod recorder;
+mod replies;
+mod request;
 pub mod result;
 mod run;
 mod schedule;
 pub mod sim;
 pub mod sparse;
 mod stall;
+mod state;
 mod template;
+mod traffic;
 mod values;
 mod waiting;
 mod wire;

@@ -4,9 +4,9 @@
 //! Invariant: every request created is finished exactly once, into one of ok, error, timeout, unfinished; the phase it
 //! counts for is that of its intended time.
 
-use super::conn::{InFlight, UNSENT};
 use super::metric::Metric;
 use super::plan::{GroupPlan, RequestLog};
+use super::request::{InFlight, UNSENT};
 use super::result::{CommandResult, Counts, LoggedRequest, MetricResult, Outcome, Traffic};
 use crate::clock::Nanos;
 use aelab_reports::histogram::{self, Histogram};

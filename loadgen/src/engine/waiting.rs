@@ -2,8 +2,9 @@
 //!
 //! Not the slots. Invariant: a request leaves from the head of its line, with the due time it came with.
 
-use super::conn::{Conn, State};
+use super::conn::Conn;
 use super::plan::Assignment;
+use super::state::State;
 use super::wire::Token;
 use crate::clock::Nanos;
 use std::collections::VecDeque;

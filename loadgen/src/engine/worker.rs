@@ -4,26 +4,21 @@
 //! Invariant: a turn touches only connections that are ready or due; nothing in it grows with their number.
 
 use super::clockwork::{Clockwork, Control};
-use super::conn::{Conn, Fault, Progress, State};
-use super::group::{Group, Replies};
+use super::conn::Conn;
+use super::group::Group;
 use super::links::Timer;
 use super::live::{Live, LiveCounts, Phase};
 use super::merge::ThreadResult;
 use super::plan::ConnectPlan;
 use super::recorder::Open;
 use super::stall::Watch;
+use super::traffic::{RECEIVE_BYTES, touch};
 use super::wire::{Ready, Token, Wait, Wire};
 use crate::clock::Nanos;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 
-/// Receive buffer, shared by all connections of a thread: it stays in the second-level cache.
-const RECEIVE_BYTES: usize = 64 * 1024;
-/// Reads per connection and turn: a long reply may take this share of a turn, then the others have theirs.
-const READS_PER_TURN: usize = 16;
-/// Writes per turn: after some milliseconds of writing, replies are looked after again.
-const WRITES_PER_TURN: usize = 256;
 /// A wake-up this late is remembered: far above a timer's usual 50 µs, below the shortest stall worth naming.
 const LATE_MIN: Nanos = Nanos::from_millis(5);
 /// Packing a closed interval takes some 50 µs: only done with this much time before the next request is due.
@@ -50,12 +45,12 @@ pub(super) struct Worker<'a, W> {
     /// Connections to be written at the end of the turn.
     pub(super) touched: VecDeque<Token>,
     /// Connections whose reading was cut off and goes on next turn.
-    again: Vec<Token>,
+    pub(super) again: Vec<Token>,
     /// How many connections are being opened.
     pub(super) opening: usize,
-    ready: Vec<Ready>,
-    scratch: Vec<u8>,
-    receive: Vec<u8>,
+    pub(super) ready: Vec<Ready>,
+    pub(super) scratch: Vec<u8>,
+    pub(super) receive: Vec<u8>,
 }
 
 impl<'a, W: Wire> Worker<'a, W> {
@@ -193,7 +188,7 @@ impl<'a, W: Wire> Worker<'a, W> {
         self.clockwork.phase == Phase::Done
     }
 
-    fn close_interval(&mut self, now: Nanos) {
+    pub(super) fn close_interval(&mut self, now: Nanos) {
         let number = self.clockwork.next_interval(now);
         for group in &mut self.groups {
             group.recorder.close_interval(number);
@@ -261,157 +256,6 @@ impl<'a, W: Wire> Worker<'a, W> {
         self.wire.wait(if busy { Wait::Look } else { Wait::Until(until) }, &mut self.ready)
     }
 
-    /// Deals with what happened while waiting, and goes on with reads that were cut off.
-    pub(super) fn read_ready(&mut self) {
-        for token in std::mem::take(&mut self.again) {
-            self.read(token, ReadUntil::Short);
-        }
-        let ready = std::mem::take(&mut self.ready);
-        for event in &ready {
-            self.on_ready(event);
-        }
-        self.ready = ready;
-    }
-
-    fn on_ready(&mut self, event: &Ready) {
-        let token = event.token;
-        let Some(conn) = self.conns.get_mut(token as usize) else { return };
-        match conn.state {
-            State::Connecting { .. } if event.writable || event.hung_up => {
-                self.finish_connect(token);
-            }
-            State::Handshaking { .. } | State::Ready => {
-                if event.writable && conn.wants_write() {
-                    touch(&mut self.touched, token, conn);
-                }
-                if event.hung_up {
-                    self.read(token, ReadUntil::End);
-                } else if event.readable {
-                    self.read(token, ReadUntil::Short);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Reads what is there. A short read is the end of it under edge triggering, unless the other side has hung up.
-    fn read(&mut self, token: Token, until: ReadUntil) {
-        let mut buffer = std::mem::take(&mut self.receive);
-        for count in 0.. {
-            if count == READS_PER_TURN {
-                self.again.push(token);
-                break;
-            }
-            match self.wire.read(token, &mut buffer) {
-                Ok(0) => {
-                    self.lose(token, "closed by the server");
-                    break;
-                }
-                Ok(len) => {
-                    let now = self.wire.now();
-                    if let Err(fault) = self.deliver(token, &buffer[..len], now) {
-                        self.fault(token, &fault);
-                        break;
-                    }
-                    if self.retire(token, now) {
-                        break;
-                    }
-                    if len < buffer.len() && until == ReadUntil::Short {
-                        break;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.lose(token, &reason(&error));
-                    break;
-                }
-            }
-        }
-        self.receive = buffer;
-    }
-
-    /// Bytes that came at `now` go to their connection; its free slots are filled again.
-    #[inline]
-    fn deliver(&mut self, token: Token, bytes: &[u8], now: Nanos) -> Result<(), Fault> {
-        if self.clockwork.interval_is_over(now) {
-            self.close_interval(now);
-        }
-        let before = self.watched();
-        let conn = &mut self.conns[token as usize];
-        let group = &mut self.groups[conn.group];
-        if self.clockwork.phase == Phase::Measure {
-            group.recorder.traffic.received_bytes += bytes.len() as u64;
-        }
-        if let Some(since) = conn.dialled.take() {
-            group.links.first_reply_time.saturating_record(now.since(since).0);
-        }
-        let mut replies = Replies { recorder: &mut group.recorder, now };
-        let outcome = conn.on_bytes(bytes, &group.handshake, &mut replies);
-        group.recorder.settle(now);
-        match outcome? {
-            Progress::Partial => {}
-            Progress::Ready { since } => self.on_handshaken(token, since, now),
-            Progress::Replies => {
-                let fed = group.feed(token, conn, now, now);
-                if fed || conn.wants_write() {
-                    touch(&mut self.touched, token, conn);
-                }
-                let after = self.watched();
-                self.watch.on_replies(now, before, after);
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes to touched connections, in the order they were touched.
-    pub(super) fn flush(&mut self) {
-        for _ in 0..WRITES_PER_TURN {
-            let Some(token) = self.touched.pop_front() else { break };
-            self.conns[token as usize].listed.touched = false;
-            self.write(token);
-        }
-    }
-
-    fn write(&mut self, token: Token) {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        loop {
-            let conn = &mut self.conns[token as usize];
-            let group = &mut self.groups[conn.group];
-            let bytes = conn.next_write(&mut group.generator, &mut scratch);
-            if bytes.is_empty() {
-                break;
-            }
-            let len = bytes.len();
-            let now = self.wire.now();
-            let (taken, failure) = match self.wire.write(token, bytes) {
-                Ok(taken) => (taken, None),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => (0, None),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => (0, None),
-                Err(error) => (0, Some(reason(&error))),
-            };
-            conn.on_written(taken, now, &scratch);
-            if self.clockwork.phase == Phase::Measure {
-                group.recorder.traffic.sent_bytes += taken as u64;
-            }
-            if let Some(timeout) = group.timeout
-                && !conn.listed.timer
-                && conn.in_flight() > 0
-            {
-                conn.listed.timer = true;
-                self.timers.push(Reverse((now.saturating_add(timeout), token, Timer::Request)));
-            }
-            if let Some(failure) = failure {
-                self.lose(token, &failure);
-                break;
-            }
-            if taken < len {
-                break;
-            }
-        }
-        self.scratch = scratch;
-    }
-
     /// What this thread found out; call [`Worker::finish`] before.
     pub(super) fn into_result(
         self,
@@ -472,28 +316,4 @@ impl Lateness {
             self.spans.push(planned..real);
         }
     }
-}
-
-/// When a read may stop.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ReadUntil {
-    /// At a read that leaves room in the buffer.
-    Short,
-    /// At the end of the stream.
-    End,
-}
-
-/// Puts a connection on the list of those to be written.
-#[inline]
-pub(super) fn touch(touched: &mut VecDeque<Token>, token: Token, conn: &mut Conn) {
-    if !conn.listed.touched {
-        conn.listed.touched = true;
-        touched.push_back(token);
-    }
-}
-
-/// What the system says, without its error number.
-pub(super) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

@@ -1,0 +1,220 @@
+//! Which connection takes the next due request: free slots, lines, thinking users, pools.
+//!
+//! Not when it is due (see `schedule`) and not what it says (see `workload`).
+//! Invariant: while a request waits in the backlog, no ready connection of the group has a free slot.
+
+use super::conn::Conn;
+use super::group::Group;
+use super::plan::PoolOrder;
+use super::state::State;
+use super::wire::Token;
+use crate::clock::Nanos;
+
+/// Requests created per turn: a millisecond's work, so that after a long stall, or at a rate beyond all means, replies and
+/// cancellations are still looked after.
+const CREATED_PER_TURN: usize = 10_000;
+
+/// Who gets the next request.
+impl Group {
+    /// Creates what an open loop's schedule has due by `now`; gives each token that got a request to `touch`.
+    pub(super) fn create_due(
+        &mut self,
+        now: Nanos,
+        conns: &mut [Conn],
+        mut touch: impl FnMut(Token, &mut Conn),
+    ) {
+        for _ in 0..CREATED_PER_TURN {
+            let Some(due) = self.next_due().filter(|due| *due <= now) else { break };
+            if let Some(schedule) = &mut self.schedule {
+                schedule.advance();
+                if !self.admit(due) {
+                    break;
+                }
+                self.recorder.noticed(due, now);
+                match self.place(conns) {
+                    Place::Slot(token) => {
+                        self.recorder.created(due);
+                        self.recorder.waited(due, Nanos::ZERO);
+                        let conn = &mut conns[token as usize];
+                        conn.assign(due, &mut self.generator);
+                        self.list_free(token, conn);
+                        touch(token, conn);
+                    }
+                    Place::Line(token) if self.waiting.has_room() => {
+                        self.recorder.created(due);
+                        self.waiting.push(token, due);
+                    }
+                    Place::Line(_) => self.recorder.shed(due),
+                }
+            } else if let Some((due, token)) = self.thinking.pop_front() {
+                let conn = &mut conns[token as usize];
+                conn.thinking -= 1;
+                // A lost connection starts its slots anew when it is back.
+                if conn.is_ready() && self.admit(due) {
+                    self.recorder.created(due);
+                    conn.assign(due, &mut self.generator);
+                    touch(token, conn);
+                }
+            }
+        }
+    }
+
+    /// Where the next due request goes.
+    fn place(&mut self, conns: &mut [Conn]) -> Place {
+        if let Some(token) = self.waiting.take_turn(conns) {
+            let conn = &conns[token as usize];
+            let is_free = conn.is_ready() && conn.has_room(self.pipeline);
+            return if is_free { Place::Slot(token) } else { Place::Line(token) };
+        }
+        self.take_free(conns).map_or(Place::Line(self.tokens.start), Place::Slot)
+    }
+
+    /// The ready connection whose free slot waits longest (in some pools, shortest); it leaves the list.
+    fn take_free(&mut self, conns: &mut [Conn]) -> Option<Token> {
+        let is_lifo = self.pool.as_ref().is_some_and(|pool| pool.order == PoolOrder::Lifo);
+        while let Some(token) = if is_lifo { self.free.pop_back() } else { self.free.pop_front() } {
+            let conn = &mut conns[token as usize];
+            conn.listed.free = false;
+            if conn.is_ready() && conn.has_room(self.pipeline) {
+                return Some(token);
+            }
+        }
+        None
+    }
+
+    fn list_free(&mut self, token: Token, conn: &mut Conn) {
+        if self.schedule.is_some()
+            && !self.waiting.is_pinned()
+            && !conn.listed.free
+            && conn.has_room(self.pipeline)
+        {
+            conn.listed.free = true;
+            self.free.push_back(token);
+        }
+    }
+
+    /// A ready connection has free slots, for a closed loop since `since`: fills them with what waits, then with new
+    /// requests. Whether it got any.
+    #[inline]
+    pub(super) fn feed(&mut self, token: Token, conn: &mut Conn, since: Nanos, now: Nanos) -> bool {
+        let before = conn.in_flight();
+        while conn.has_room(self.pipeline) {
+            let Some(intended) = self.waiting.pop(token) else { break };
+            self.recorder.waited(intended, now.since(intended));
+            conn.assign(intended, &mut self.generator);
+        }
+        if self.schedule.is_some() {
+            self.list_free(token, conn);
+        } else if self.think == Nanos::ZERO {
+            let due = since.max(self.begin);
+            if due > since {
+                self.let_think(token, conn, due);
+            }
+            while conn.has_room(self.pipeline.saturating_sub(conn.thinking)) && self.admit(since) {
+                self.recorder.created(since);
+                conn.assign(since, &mut self.generator);
+            }
+        } else {
+            self.let_think(token, conn, since.max(self.begin).saturating_add(self.think));
+        }
+        conn.in_flight() > before
+    }
+
+    /// Puts the free slots of a closed loop to sleep until `due`.
+    fn let_think(&mut self, token: Token, conn: &mut Conn, due: Nanos) {
+        while conn.has_room(self.pipeline.saturating_sub(conn.thinking))
+            && (conn.thinking as u64) < conn.left
+        {
+            conn.thinking += 1;
+            self.thinking.push_back((due, token));
+        }
+    }
+
+    /// First fill at the start of the run. With a think time, connections begin evenly spread over one think time, so
+    /// that they do not march in step.
+    pub(super) fn begin(&mut self, token: Token, conn: &mut Conn, now: Nanos) -> bool {
+        if self.schedule.is_none() && self.think > Nanos::ZERO {
+            let count = u64::from(self.tokens.end - self.tokens.start);
+            let place = u64::from(token - self.tokens.start);
+            let offset = u128::from(self.think.0) * u128::from(place) / u128::from(count);
+            self.let_think(token, conn, self.begin.saturating_add(Nanos(offset as u64)));
+            return false;
+        }
+        self.feed(token, conn, now, now)
+    }
+
+    /// Connection `token` was lost, with what it had not sent: whoever has a free slot takes that over.
+    pub(super) fn hand_over(
+        &mut self,
+        token: Token,
+        conns: &mut [Conn],
+        now: Nanos,
+        mut touch: impl FnMut(Token, &mut Conn),
+    ) {
+        // One that has its own line and comes back finds it there.
+        if conns[token as usize].state == State::Closed {
+            for due in self.waiting.take_line(token) {
+                let heir = self.waiting.take_turn(conns).unwrap_or(token);
+                self.waiting.push(heir, due);
+                let conn = &mut conns[heir as usize];
+                if conn.is_ready() && self.feed(heir, conn, due, now) {
+                    touch(heir, conn);
+                }
+            }
+        }
+        while !self.waiting.is_empty()
+            && let Some(token) = self.take_free(conns)
+            && let Some(intended) = self.waiting.pop_common()
+        {
+            self.recorder.waited(intended, now.since(intended));
+            let conn = &mut conns[token as usize];
+            conn.assign(intended, &mut self.generator);
+            self.list_free(token, conn);
+            touch(token, conn);
+        }
+    }
+
+    /// When the next waiting request has waited too long for a connection of the pool.
+    pub(super) fn next_turning_away(&self) -> Option<Nanos> {
+        Some(self.waiting.front()?.saturating_add(self.pool.as_ref()?.max_wait?))
+    }
+
+    /// Turns away those who have waited too long by `now`.
+    pub(super) fn turn_away(&mut self, now: Nanos) {
+        while let Some(limit) = self.next_turning_away().filter(|limit| *limit <= now)
+            && let Some(intended) = self.waiting.pop_common()
+            && let Some(pool) = &mut self.pool
+        {
+            pool.counts.turned_away += 1;
+            self.recorder.turned_away(intended, limit);
+        }
+    }
+
+    /// A connection that the pool wants opened.
+    pub(super) fn grow_pool(&mut self) -> Option<Token> {
+        self.pool.as_mut()?.grow(self.waiting.len(), self.free.len())
+    }
+
+    /// Whether an idle connection is to be closed: the pool has too many, or it has served its number of requests.
+    pub(super) fn is_surplus(&self, conn: &Conn) -> bool {
+        let Some(pool) = &self.pool else { return false };
+        conn.is_used_up() || (conn.listed.free && pool.has_surplus(self.free.len()))
+    }
+
+    /// A connection is not idle any more, whatever it is.
+    pub(super) fn unlist(&mut self, token: Token, conn: &mut Conn) {
+        if conn.listed.free {
+            conn.listed.free = false;
+            self.free.retain(|listed| *listed != token);
+        }
+    }
+}
+
+/// Where a due request goes.
+#[derive(Clone, Copy)]
+enum Place {
+    /// To a free slot of this connection.
+    Slot(Token),
+    /// To the end of this connection's line.
+    Line(Token),
+}
