@@ -5,18 +5,20 @@
 
 use crate::clock::Nanos;
 use crate::engine::plan::{ArrivalProcess, RequestLog, Role, RunPlan};
-use crate::engine::result::{CommandResult, GroupResult, MetricResult, RunResult};
+use crate::engine::result::{CommandResult, GroupResult, MetricResult, PoolResult, RunResult};
 use aelab_reports::caveat::{Caveat, Facts, assess};
 use aelab_reports::histogram::{Histogram, Sparse};
 use aelab_reports::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
 use aelab_reports::record::{
-    Arrival, Connections, Counts, Environment, Group, Metrics, Quantiles, RunRecord, Server, Stall,
-    Tool, utc_text,
+    Arrival, Connections, Counts, Environment, Group, Metrics, Pool, Quantiles, RunRecord, Server,
+    Stall, Tool, utc_text,
 };
 use aelab_reports::stats::{self, Exact, Sample};
 
 /// The engine's word for a request that was lost with its connection.
 const DISCONNECTED: &str = "disconnected";
+/// The engine's word for a request that a pool had no connection for.
+const POOL_EXHAUSTED: &str = "pool-exhausted";
 /// Silence at the end of a measurement, while requests wait, from which on the server counts as gone: this long …
 const SILENCE_MIN: Nanos = Nanos::from_secs(1);
 /// … and this share of the measurement.
@@ -76,6 +78,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
             headline.extend(responses);
         }
         series.extend(connect_series(group));
+        series.extend(group.pool.as_ref().map(|pool| wait_series(&clock, &group.name, pool)));
         let mut record = group_record(&clock, group, &percentiles);
         record.arrival = Arrival {
             process: planned.arrival.as_str().to_owned(),
@@ -167,6 +170,24 @@ fn connect_series(group: &GroupResult) -> Option<HlogSeries> {
     })
 }
 
+fn wait_series(clock: &Timeline, group: &str, pool: &PoolResult) -> HlogSeries {
+    HlogSeries {
+        key: SeriesKey::tagged(group, aelab_reports::hlog::ALL_COMMANDS, Metric::Wait),
+        intervals: clock.intervals(&pool.wait),
+    }
+}
+
+fn pool_record(clock: &Timeline, pool: &PoolResult, percentiles: &[f64]) -> Pool {
+    let counts = &pool.counts;
+    Pool {
+        wait: summary(clock, &[&pool.wait], percentiles, None),
+        opened: counts.opened,
+        closed: counts.closed,
+        turned_away: counts.turned_away,
+        most_open: counts.most_open,
+    }
+}
+
 fn group_record(clock: &Timeline, group: &GroupResult, percentiles: &[f64]) -> Group {
     let censored = Sparse::from_histogram(&group.censored);
     let unfinished = (!censored.is_empty()).then_some(&censored);
@@ -211,6 +232,7 @@ fn group_record(clock: &Timeline, group: &GroupResult, percentiles: &[f64]) -> G
             service_time: all(|c| &c.service_time, None),
             send_lag: all(|c| &c.send_lag, None),
         },
+        pool: group.pool.as_ref().map(|pool| pool_record(clock, pool, percentiles)),
         over_time: None,
     }
 }
@@ -235,8 +257,13 @@ fn replies_inside(clock: &Timeline, group: &GroupResult) -> u64 {
         .filter(|interval| interval.start_ns < until)
         .map(|interval| interval.counts.total())
         .sum();
-    // Time-outs are samples too; lost requests are errors without a reply. When errors came is not kept.
-    let lost: u64 = group.errors.iter().filter(|e| e.0 == DISCONNECTED).map(|e| e.1).sum();
+    // Time-outs are samples too; lost requests and those that a pool turned away are errors without a reply. When errors came is not kept.
+    let lost: u64 = group
+        .errors
+        .iter()
+        .filter(|e| e.0 == DISCONNECTED || e.0 == POOL_EXHAUSTED)
+        .map(|e| e.1)
+        .sum();
     samples.saturating_sub(group.counts.timeout) + group.counts.error.saturating_sub(lost)
 }
 

@@ -135,6 +135,7 @@ pub fn parse_command(line: &str, weight: u32) -> Result<CommandPlan, String> {
 /// # Errors
 /// When there is none, or a placeholder is unknown.
 pub fn command_from_words(words: Vec<Vec<u8>>, weight: u32) -> Result<CommandPlan, String> {
+    let words = join_braces(words);
     if words.first().is_none_or(Vec::is_empty) {
         return Err("the command is empty; give one such as GET __key__".to_owned());
     }
@@ -155,6 +156,26 @@ pub fn command_from_words(words: Vec<Vec<u8>>, weight: u32) -> Result<CommandPla
         check_placeholders(word)?;
     }
     Ok(command)
+}
+
+/// Puts a placeholder together again that a shell took apart at its blanks: `{ttl`, `5-9}`.
+fn join_braces(words: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let mut joined: Vec<Vec<u8>> = Vec::new();
+    let mut rest = words.into_iter().peekable();
+    while let Some(mut word) = rest.next() {
+        if let Some(open) = word.iter().rposition(|byte| *byte == b'{')
+            && BRACED.iter().any(|name| name.as_bytes() == &word[open + 1..])
+        {
+            while !word[open..].contains(&b'}')
+                && let Some(next) = rest.next()
+            {
+                word.push(b' ');
+                word.extend(next);
+            }
+        }
+        joined.push(word);
+    }
+    joined
 }
 
 fn check_placeholders(word: &[u8]) -> Result<(), String> {
@@ -208,6 +229,9 @@ mod tests {
         assert_eq!(scan.args[2], b"0");
         assert_eq!((scan.label.as_str(), scan.weight), ("SSCAN", 2));
         assert!(parse_command("GET user:{tag}:1", 1).is_ok());
+        let apart = ["EXPIRE", "a:{key", "zipf", "9}", "{ttl", "5-9}"].map(|word| word.into());
+        let joined = command_from_words(apart.into(), 1).expect("reads");
+        assert_eq!(joined.args[1..], [b"a:{key zipf 9}".to_vec(), b"{ttl 5-9}".to_vec()]);
         for (line, part) in [
             ("", "empty"),
             ("GET __kye__", "did you mean `__key__`"),

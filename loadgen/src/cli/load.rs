@@ -3,6 +3,7 @@
 //! Not what they come to (see `resolve`). Invariant: connections, requests and rate are totals, never per thread or per
 //! connection.
 
+use super::pool::PoolArgs;
 use super::values::{at_least_one, pipeline, positive, ratio, share};
 use crate::engine::plan::{KeyDistribution, ValueSize};
 use aelab_scenarios::units::{self, parse_count, parse_duration, parse_rate};
@@ -88,12 +89,19 @@ pub struct LoadArgs {
     /// Replace a connection after so many requests; 1 opens one for each [default: never].
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub reconnect_interval: Option<u64>,
+    /// Each connection has its own share of the schedule, in turn, and its own line of waiting requests; without it any free
+    /// connection takes the next due request. Needs --rate.
+    #[arg(long)]
+    pub pin_requests: bool,
     /// How to wait for the next due request: timerfd sleeps, precise spins the last stretch, spin never sleeps.
     #[arg(long, value_enum, default_value = "timerfd")]
     pub pacing: PacingArg,
     /// Processors for the engine threads, such as 1,3.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub cpus: Option<Vec<usize>>,
+    /// An emulated pool.
+    #[command(flatten)]
+    pub pool: PoolArgs,
 }
 
 /// Pacing of the command line.

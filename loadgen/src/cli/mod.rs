@@ -5,6 +5,7 @@
 
 pub mod load;
 pub mod output;
+pub mod pool;
 pub mod relay;
 pub mod resolve;
 pub mod run;

@@ -8,8 +8,8 @@ use super::run::RunArgs;
 use super::tests::{Test, parse_list};
 use crate::clock::Nanos;
 use crate::engine::plan::{
-    ArrivalProcess, CommandPlan, Dialling, GroupPlan, KeyDistribution, KeySpace, Pacing, Phases,
-    Rate, Role, RunPlan, Shape, Target, Workload,
+    ArrivalProcess, Assignment, CommandPlan, Dialling, GroupPlan, KeyDistribution, KeySpace,
+    Pacing, Phases, Rate, Role, RunPlan, Shape, Target, Workload,
 };
 use crate::exit::Failure;
 use crate::lab::fill::{FillPlan, KEY_DIGITS};
@@ -48,6 +48,7 @@ impl RunArgs {
     pub fn resolve(&self) -> Result<Resolved, Failure> {
         let target = self.target.resolve()?;
         let load = &self.load;
+        load.check_assignment()?;
         if load.threads > load.connections {
             return Err(Failure::usage(format!(
                 "{} threads need at least {} connections; lower --threads or raise -c",
@@ -144,7 +145,12 @@ impl LoadArgs {
             values: self.data_size.clone(),
             compressible: self.compressible,
         };
-        let mut group = GroupPlan::new("load", target.clone(), self.connections, workload);
+        let size = self.pool.size(self.connections);
+        let mut group = GroupPlan::new("load", target.clone(), size, workload);
+        group.pool = self.pool.plan(size)?;
+        if self.pin_requests {
+            group.assignment = Assignment::Pinned;
+        }
         let (arrival, phases, requests) = self.course()?;
         group.arrival = arrival;
         group.requests = requests;
@@ -163,6 +169,35 @@ impl LoadArgs {
             PacingArg::Spin => Pacing::Spin,
         };
         Ok(plan)
+    }
+
+    /// Who takes a due request: pools and pinned requests need an open loop, and a pool is one.
+    fn check_assignment(&self) -> Result<(), Failure> {
+        let has_pool = self.pool.is_asked();
+        let is_open = self.rate.is_some() || self.arrival.is_some();
+        let no = |why: &str| Err(Failure::usage(why));
+        match () {
+            () if has_pool && !is_open => no(
+                "an emulated pool serves requests that do not wait for replies: give --rate, or --arrival",
+            ),
+            () if self.pin_requests && !is_open => no(
+                "--pin-requests divides a schedule among the connections, and a closed loop has none: give --rate, or \
+                 --arrival",
+            ),
+            () if has_pool && self.pin_requests => no(
+                "a pool gives its connections to whoever asks: leave --pin-requests or the pool out",
+            ),
+            () if has_pool && self.pipeline > 1 => {
+                no("a connection of a pool serves one request at a time: leave -P or the pool out")
+            }
+            () if has_pool && self.threads > 1 => {
+                no("a pool is one, and lives on one thread: leave --threads or the pool out")
+            }
+            () if has_pool && self.connect_rate.is_some() => no(
+                "a pool decides itself when to open connections: leave --connect-rate or the pool out",
+            ),
+            () => Ok(()),
+        }
     }
 
     /// When requests are due, for how long, and how many.

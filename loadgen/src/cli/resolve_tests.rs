@@ -113,6 +113,15 @@ fn slips_get_hints() {
         (&["--connect-storm"], "--connect-rate"),
         (&["-t", "get", "PING"], "cannot be used with"),
         (&["GET", "__kye__"], "__key__"),
+        (&["--pool-min-idle", "4"], "--rate"),
+        (&["--pool-max-total", "4", "-c", "4"], "cannot be used with"),
+        (&["--rate", "5", "--pool-max-total", "4", "--pool-min-idle", "5"], "--pool-max-total"),
+        (&["--rate", "5", "--pool-max-idle", "1", "--pool-min-idle", "2"], "--pool-max-idle 1"),
+        (&["--rate", "5", "--pool-max-wait", "0"], "wait for ever"),
+        (&["--rate", "5", "--pool-order", "filo"], "lifo"),
+        (&["--rate", "5", "--pool-order", "fifo", "-P", "2"], "one request at a time"),
+        (&["--pin-requests"], "--rate"),
+        (&["--rate", "5", "--pin-requests", "--pool-max-total", "3"], "whoever asks"),
     ] {
         let error = resolve(words).expect_err(part);
         assert!(error.contains(part), "{words:?}: {error}");

@@ -127,6 +127,14 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
         let (name, quantiles) = headline(group, &group.total);
         row(out, &format!("all {name}"), quantiles);
     }
+    if let Some(pool) = &group.pool {
+        row(out, "wait for a connection", &pool.wait);
+        let _ = writeln!(
+            out,
+            "  pool of {}: at most {} open, {} opened and {} closed while running, {} requests turned away",
+            connections.asked, pool.most_open, pool.opened, pool.closed, pool.turned_away
+        );
+    }
 }
 
 /// Whether a group only holds connections open.

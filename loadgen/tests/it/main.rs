@@ -2,6 +2,8 @@
 mod engine_sockets;
 mod engine_virtual;
 mod faults;
+mod listener;
+mod options;
 mod program;
 mod relay;
 mod relay_accuracy;

@@ -25,6 +25,9 @@ pub struct Group {
     pub commands: BTreeMap<String, Metrics>,
     /// The metrics of all commands together.
     pub total: Metrics,
+    /// What the emulated connection pool did, if the group had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
     /// Requests over time, if the engine counted them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over_time: Option<IntervalCounts>,
@@ -88,6 +91,22 @@ pub struct Connections {
     pub failed: u64,
     /// Opened again after a loss.
     pub reconnects: u64,
+}
+
+/// What an emulated connection pool did. Its largest size is `connections.asked`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pool {
+    /// How long requests waited for a connection; part of their send lag.
+    pub wait: Quantiles,
+    /// Connections opened while running.
+    pub opened: u64,
+    /// Connections closed because enough were idle.
+    pub closed: u64,
+    /// Requests that waited too long; they count as errors.
+    pub turned_away: u64,
+    /// The most connections that were open at a time.
+    pub most_open: u64,
 }
 
 /// What became of a group's requests. `scheduled = sent + shed`;

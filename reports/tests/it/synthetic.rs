@@ -189,6 +189,7 @@ pub(crate) fn run(plan: &Plan) -> Run {
             achieved_rate: plan.rate as f64,
             commands: [("GET".to_owned(), total.clone())].into(),
             total,
+            pool: None,
             over_time: None,
         }],
         stalls: plan.freezes.iter().map(|freeze| stall(plan, *freeze)).collect(),
