@@ -4,9 +4,9 @@
 //! command, and derives Unix time from them. Not a timer: see `ae::timers`.
 #![expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
 
-use std::cell::Cell;
 use std::ops::{Add, Sub};
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Nanoseconds: a point on a clock's own scale, or a length of time.
@@ -66,7 +66,7 @@ impl From<Nanos> for Duration {
 #[derive(Clone, Debug)]
 enum Source {
     System(Instant),
-    Manual(Rc<Cell<u64>>),
+    Manual(Arc<AtomicU64>),
 }
 
 /// A monotonic clock whose zero is its own creation.
@@ -82,9 +82,9 @@ impl Clock {
         Clock { source: Source::System(Instant::now()) }
     }
 
-    /// A clock that stands still until its cell (nanoseconds) is changed.
+    /// A clock that stands still until its number (nanoseconds) is changed.
     #[must_use]
-    pub fn manual(time: Rc<Cell<u64>>) -> Self {
+    pub fn manual(time: Arc<AtomicU64>) -> Self {
         Clock { source: Source::Manual(time) }
     }
 
@@ -93,7 +93,7 @@ impl Clock {
     pub fn now(&self) -> Nanos {
         match &self.source {
             Source::System(zero) => Nanos(zero.elapsed().as_nanos() as u64),
-            Source::Manual(time) => Nanos(time.get()),
+            Source::Manual(time) => Nanos(time.load(Relaxed)),
         }
     }
 
@@ -102,7 +102,7 @@ impl Clock {
     pub fn thread_cpu(&self) -> Nanos {
         match &self.source {
             Source::System(_) => Nanos(crate::sys::thread_cpu_ns()),
-            Source::Manual(time) => Nanos(time.get()),
+            Source::Manual(time) => Nanos(time.load(Relaxed)),
         }
     }
 
@@ -113,7 +113,7 @@ impl Clock {
             Source::System(_) => {
                 SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64)
             }
-            Source::Manual(time) => (time.get() / 1_000) as i64,
+            Source::Manual(time) => (time.load(Relaxed) / 1_000) as i64,
         }
     }
 
@@ -126,7 +126,7 @@ impl Clock {
                     std::hint::spin_loop();
                 }
             }
-            Source::Manual(time) => time.set(time.get() + length.0),
+            Source::Manual(time) => drop(time.fetch_add(length.0, Relaxed)),
         }
     }
 
@@ -134,7 +134,7 @@ impl Clock {
     pub fn sleep(&self, length: Nanos) {
         match &self.source {
             Source::System(_) => std::thread::sleep(length.into()),
-            Source::Manual(time) => time.set(time.get() + length.0),
+            Source::Manual(time) => drop(time.fetch_add(length.0, Relaxed)),
         }
     }
 }

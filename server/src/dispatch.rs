@@ -138,6 +138,10 @@ fn check(
             return refused;
         }
     }
+    if let Some(reason) = settings.io_model.refuses(spec) {
+        out.error(reason);
+        return refused;
+    }
     if settings.requirepass.is_some() && !client.authenticated && !spec.has(flags::NO_AUTH) {
         out.error("NOAUTH Authentication required.");
         return refused;

@@ -26,6 +26,7 @@ mod dispatch;
 mod evict;
 mod info;
 mod inject;
+mod io_model;
 mod latency;
 mod log;
 mod metrics;

@@ -3,12 +3,14 @@
 //! The hooks hold the order of Redis's `beforeSleep` and `afterSleep`; a step that must not move
 //! says why. Start with [`Instance`].
 
-use crate::ae::{EventLoop, Mask};
+use crate::ae::{Api, EventLoop, Mask, Sweep};
 use crate::clock::{Clock, Nanos};
 use crate::config::Config;
 use crate::cron::{self, server_cron};
 use crate::db::active_expire::Cycle;
 use crate::evict;
+use crate::io_model::IoModel;
+use crate::io_model::blocking::Blocking;
 use crate::log::Log;
 use crate::metrics::Phase;
 use crate::net::{client::Life, listener, read, write};
@@ -30,7 +32,14 @@ const SETSIZE_MIN: usize = 10_000 + FDSET_EXTRA;
 pub struct Instance {
     el: EventLoop<Server>,
     server: Server,
-    signals: Option<UnixStream>,
+    driver: Driver,
+}
+
+/// Who turns the loop.
+enum Driver {
+    /// The loop itself: ae, and the sweep of busy polling.
+    Loop,
+    Blocking(Blocking),
 }
 
 impl Instance {
@@ -48,27 +57,37 @@ impl Instance {
         };
         let mut server = Server::new(config, log, clock.clone());
         nofile::adjust(&mut server)?;
+        let model = server.config.settings().io_model;
         let backend = server.config.settings().backend;
-        let setsize = match backend.descriptor_limit() {
+        let limit = if model == IoModel::Ae { backend.descriptor_limit() } else { None };
+        let setsize = match limit {
             None => (server.config.settings().maxclients + FDSET_EXTRA).max(SETSIZE_MIN),
             Some(limit) => {
                 lower_maxclients(&mut server, limit);
                 limit
             }
         };
-        let api = backend
-            .create(setsize)
-            .map_err(|e| format!("Failed creating the event loop. Error message: '{e}'"))?;
+        let api: Box<dyn Api> = match model {
+            IoModel::BusyPoll => Box::new(Sweep::default()),
+            _ => backend
+                .create(setsize)
+                .map_err(|e| format!("Failed creating the event loop. Error message: '{e}'"))?,
+        };
         warn_of_backlog(&mut server);
         server.listeners = listener::open(server.config.settings())?;
         let mut el = EventLoop::new(api, setsize, clock);
         el.set_hooks(before_sleep, after_sleep);
-        server.api_name = el.api_name();
+        // What waits for clients' requests; the other models use the backend for listeners only.
+        server.api_name = if model == IoModel::Ae { el.api_name() } else { "none" };
         el.add_timer(Nanos::from_ms(1), server_cron);
         listener::watch(&mut el, &mut server).map_err(|e| {
             format!("Unrecoverable error creating the file event of a listener: {e}")
         })?;
-        Ok(Instance { el, server, signals: None })
+        let driver = match model {
+            IoModel::Ae | IoModel::BusyPoll => Driver::Loop,
+            IoModel::Blocking => Driver::Blocking(Blocking::default()),
+        };
+        Ok(Instance { el, server, driver })
     }
 
     /// Makes SIGTERM and SIGINT end the server gracefully.
@@ -82,7 +101,7 @@ impl Instance {
             signal_hook::low_level::pipe::register(signal, theirs.try_clone()?)?;
         }
         self.el.add_file(ours.as_raw_fd(), Mask::READABLE, signalled, 0)?;
-        self.signals = Some(ours);
+        self.server.signals = Some(ours);
         Ok(())
     }
 
@@ -111,7 +130,10 @@ impl Instance {
     /// # Errors
     /// If the backend fails.
     pub fn tick(&mut self) -> io::Result<bool> {
-        self.el.tick(&mut self.server)?;
+        match &mut self.driver {
+            Driver::Loop => self.el.tick(&mut self.server)?,
+            Driver::Blocking(blocking) => blocking.turn(&mut self.el, &mut self.server)?,
+        }
         Ok(self.server.shutdown == Shutdown::No)
     }
 
@@ -141,6 +163,11 @@ pub enum Quiet {
 }
 
 fn signalled(el: &mut EventLoop<Server>, server: &mut Server, _: RawFd, _: u64, _: Mask) {
+    // A sweep calls this whether or not a signal came.
+    let came = |pipe: &UnixStream| matches!((&*pipe).read(&mut [0; 16]), Ok(count) if count > 0);
+    if !server.signals.as_ref().is_some_and(came) {
+        return;
+    }
     server.log.warning("Received a signal, scheduling shutdown...");
     server.shutdown = Shutdown::Requested;
     el.stop();
@@ -148,7 +175,10 @@ fn signalled(el: &mut EventLoop<Server>, server: &mut Server, _: RawFd, _: u64, 
 
 /// Runs before every sleep.
 fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
-    server.meter.charge(Phase::Other, el.clock().now());
+    let model = server.config.settings().io_model;
+    // A sweep without requests is reading all the same.
+    let since = if model == IoModel::BusyPoll { Phase::Read } else { Phase::Other };
+    server.meter.charge(since, el.clock().now());
     // Their replies are to leave with this tick's.
     read::execute_batch(server, el.clock().now());
     // Before replies are written: a fast cycle makes room, and what it costs is not hidden in the
@@ -156,8 +186,10 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     cron::expire(server, Cycle::Fast);
     server.meter.charge(Phase::Expire, el.clock().now());
     evict::schedule(el, server);
-    write::flush_pending(el, server);
-    server.meter.charge(Phase::Write, el.clock().now());
+    if model != IoModel::Blocking {
+        write::flush_pending(el, server);
+        server.meter.charge(Phase::Write, el.clock().now());
+    }
     // After the writes: they find out who is gone, and who has been told everything.
     free_queued_clients(el, server);
     let setsize = server.config.settings().maxclients + FDSET_EXTRA;
@@ -171,8 +203,13 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
 /// Runs after every sleep, before any handler.
 fn after_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     let now = el.now();
-    server.meter.wake(now, el.fired_count());
-    server.timeline.woke(now, el.fired_count());
+    // A sweep fires everything, and that says nothing.
+    let events = match server.config.settings().io_model {
+        IoModel::BusyPoll => 0,
+        _ => el.fired_count(),
+    };
+    server.meter.wake(now, events);
+    server.timeline.woke(now, events);
     server.synchronise_time(now);
 }
 

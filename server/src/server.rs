@@ -28,6 +28,7 @@ use crate::watch::Watchers;
 use aelab_resp::{RequestLimits, Trust};
 use slotmap::SlotMap;
 use std::collections::VecDeque;
+use std::os::unix::net::UnixStream;
 
 /// Output buffers kept for reuse; more clients than this rarely get replies in one tick.
 const SPARE_BUFFERS_MAX: usize = 128;
@@ -61,6 +62,8 @@ pub struct Server {
     pub(crate) listeners: Vec<Listener>,
     /// Clients with replies that have not been tried yet, oldest first.
     pub(crate) pending_writes: Vec<ClientKey>,
+    /// Accepted clients that something else than the loop is to serve, oldest first.
+    pub(crate) newcomers: VecDeque<ClientKey>,
     pub(crate) free_queue: Vec<ClientKey>,
     pub(crate) scratch: Scratch,
     pub(crate) ahead: Ahead,
@@ -92,6 +95,8 @@ pub struct Server {
     pub(crate) replication_id: String,
     pub(crate) api_name: &'static str,
     pub(crate) shutdown: Shutdown,
+    /// Where the signal handlers write.
+    pub(crate) signals: Option<UnixStream>,
     /// Changes since the start.
     pub(crate) dirty: u64,
     /// Unix time minus the clock's, in nanoseconds.
@@ -120,6 +125,7 @@ impl Server {
             next_client_id: 0,
             listeners: Vec::new(),
             pending_writes: Vec::new(),
+            newcomers: VecDeque::new(),
             free_queue: Vec::new(),
             scratch: Scratch::default(),
             ahead: Ahead::default(),
@@ -145,6 +151,7 @@ impl Server {
             replication_id: random_id(),
             api_name: "",
             shutdown: Shutdown::No,
+            signals: None,
             dirty: 0,
             unix_offset_ns: 0,
             now_ms: 0,

@@ -50,6 +50,31 @@ fn transfer(result: Result<usize, Errno>) -> Transfer {
     }
 }
 
+/// Whether a call may wait, on a socket that blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Until something can be done or the socket's timeout is over.
+    Yes,
+    No,
+}
+
+/// One `recv`: of what is there, or of what comes within the socket's timeout.
+pub(crate) fn receive(fd: impl AsFd, buf: &mut [u8], wait: Wait) -> Transfer {
+    let flags = match wait {
+        Wait::Yes => net::RecvFlags::empty(),
+        Wait::No => net::RecvFlags::DONTWAIT,
+    };
+    transfer(net::recv(fd, buf, flags).map(|(count, _)| count))
+}
+
+/// As [`write`], on a socket that blocks.
+pub(crate) fn write_waiting(fd: impl AsFd, bytes: &[u8], wait: Wait) -> Transfer {
+    match wait {
+        Wait::Yes => transfer(net::send(fd, bytes, net::SendFlags::NOSIGNAL)),
+        Wait::No => write(fd, bytes),
+    }
+}
+
 /// One `read`.
 pub(crate) fn read(fd: impl AsFd, buf: &mut [u8]) -> Transfer {
     transfer(rustix::io::read(fd, buf))
@@ -60,9 +85,10 @@ pub(crate) fn read_append(fd: impl AsFd, buf: &mut Vec<u8>) -> Transfer {
     transfer(rustix::io::read(fd, rustix::buffer::spare_capacity(buf)))
 }
 
-/// One `write`; never raises SIGPIPE.
+/// One `write` that never waits, whatever the socket's mode, and never raises SIGPIPE.
 pub(crate) fn write(fd: impl AsFd, bytes: &[u8]) -> Transfer {
-    transfer(net::send(fd, bytes, net::SendFlags::NOSIGNAL))
+    const FLAGS: net::SendFlags = net::SendFlags::NOSIGNAL.union(net::SendFlags::DONTWAIT);
+    transfer(net::send(fd, bytes, FLAGS))
 }
 
 /// Why `accept` gave nothing.
@@ -112,6 +138,19 @@ pub(crate) fn listen_unix(path: &Path, mode: Option<u32>, backlog: i32) -> io::R
     }
     net::listen(&fd, backlog)?;
     Ok(fd)
+}
+
+/// Lets reads and writes wait, which a socket of [`accept`] does not.
+pub(crate) fn set_blocking(fd: impl AsFd) -> io::Result<()> {
+    Ok(rustix::io::ioctl_fionbio(fd, false)?)
+}
+
+/// Ends each blocking read and write after `timeout` at the latest.
+pub(crate) fn set_timeouts(fd: impl AsFd, timeout: Duration) -> io::Result<()> {
+    let fd = fd.as_fd();
+    sockopt::set_socket_timeout(fd, sockopt::Timeout::Recv, Some(timeout))?;
+    sockopt::set_socket_timeout(fd, sockopt::Timeout::Send, Some(timeout))?;
+    Ok(())
 }
 
 /// Switches Nagle's algorithm off.

@@ -16,10 +16,12 @@ mod mio_backend;
 mod poll_backend;
 mod ready;
 mod select_backend;
+mod sweep;
 mod sys;
 pub mod timers;
 
 pub use api::{Api, Backend, Fired, Mask};
+pub use sweep::Sweep;
 pub use timers::{Next, TimeProc, TimerId};
 
 use crate::clock::{Clock, Nanos};
@@ -89,17 +91,65 @@ impl<S> EventLoop<S> {
     /// # Errors
     /// As [`EventLoop::run`].
     pub fn tick(&mut self, state: &mut S) -> io::Result<()> {
+        let timeout = self.before(state);
+        self.wait(timeout)?;
+        self.react(state);
+        Ok(())
+    }
+
+    /// The first step of [`EventLoop::tick`]: the hook, and then how long the sleep may last (`None`:
+    /// for ever).
+    pub fn before(&mut self, state: &mut S) -> Option<Nanos> {
         (self.before_sleep)(self, state);
         // Only now: the hook may have created a timer or asked not to sleep.
-        let timeout = self.poll_timeout();
-        self.poll(timeout)?;
+        self.poll_timeout()
+    }
+
+    /// The second step: the sleep. The state is not needed for it.
+    ///
+    /// # Errors
+    /// As [`EventLoop::run`].
+    pub fn wait(&mut self, timeout: Option<Nanos>) -> io::Result<()> {
+        self.poll(timeout)
+    }
+
+    /// The third step: the second hook, the handlers, the timers.
+    pub fn react(&mut self, state: &mut S) {
         // Before any handler: it refreshes the cached time that all of them see.
         (self.after_sleep)(self, state);
         self.process_files(state);
         // After file events, so that a timer's work never delays a reply that is already due;
         // and a timer sees whatever this tick's requests changed.
         self.process_timers(state);
+    }
+
+    /// In place of the second step, for a driver that slept in a system call of its own: nothing has
+    /// fired, and the second hook runs.
+    pub fn woke_elsewhere(&mut self, state: &mut S) {
+        self.fired.clear();
+        self.now = self.clock.now();
+        (self.after_sleep)(self, state);
+    }
+
+    /// Asks the backend without waiting and calls the handlers, between [`EventLoop::woke_elsewhere`]
+    /// and [`EventLoop::run_timers`].
+    ///
+    /// # Errors
+    /// As [`EventLoop::run`].
+    pub fn look_around(&mut self, state: &mut S) -> io::Result<()> {
+        self.poll(Some(Nanos::ZERO))?;
+        self.process_files(state);
         Ok(())
+    }
+
+    /// Runs the timers that are due: the last step of a driver that sleeps by itself.
+    pub fn run_timers(&mut self, state: &mut S) {
+        self.process_timers(state);
+    }
+
+    /// Whether a timer is due now, so that nothing should wait.
+    pub fn timer_is_due(&mut self) -> bool {
+        self.timers.nearest().is_some_and(|nearest| nearest <= self.clock.now())
     }
 
     /// How long the backend may sleep: not at all, until the nearest timer, or for ever (`None`).

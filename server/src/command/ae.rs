@@ -76,9 +76,10 @@ fn stats(call: &mut Call<'_>) {
     let settings = server.config.settings();
     let yes_no = |on: bool| if on { "yes" } else { "no" };
     let (before, cycles_before) = timeline.baseline();
-    out.map(14);
+    out.map(15);
     word(out, "backend", server.api_name);
-    word(out, "io_model", "ae");
+    word(out, "io_model", settings.io_model.name());
+    word(out, "timeline_note", settings.io_model.timeline_note());
     word(out, "batch", yes_no(settings.ae_batch));
     word(out, "reply_immediately", yes_no(settings.reply_immediately));
     word(out, "inject", server.config.text("inject"));

@@ -51,7 +51,10 @@ impl Config {
             rest = after;
         }
         config.read_args(rest)?;
-        Ok(config)
+        match config.contradiction() {
+            Some((name, reason)) => Err(error(&format!("directive {name}"), reason)),
+            None => Ok(config),
+        }
     }
 
     fn read_args(&mut self, args: &[String]) -> Result<(), ConfigError> {

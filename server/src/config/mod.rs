@@ -12,6 +12,8 @@ mod value;
 pub use load::ConfigError;
 pub(crate) use settings::{ClientClass, DebugAccess, Settings};
 
+use crate::ae::Backend;
+use crate::io_model::IoModel;
 use table::{Directive, Effect, TABLE};
 
 /// All values, checked.
@@ -94,8 +96,30 @@ impl Config {
                 return Err(((*name).to_owned(), error));
             }
         }
+        if let Some((name, reason)) = self.contradiction() {
+            self.values = before;
+            return Err((name.to_owned(), SetError::Value(reason)));
+        }
         self.resolve();
         Ok(())
+    }
+
+    /// The directive that has no meaning together with `io-model`, if there is one, and why.
+    pub(crate) fn contradiction(&self) -> Option<(&'static str, String)> {
+        let model = IoModel::named(self.text("io-model"));
+        let because = |name, reason: &str| {
+            Some((name, format!("io-model {} {reason}", self.text("io-model"))))
+        };
+        if model == IoModel::BusyPoll && self.text("ae-backend") != Backend::NAMES[0] {
+            return because("ae-backend", "waits by no backend: leave it out");
+        }
+        if model.loop_serves() {
+            return None;
+        }
+        ["ae-batch", "reply-immediately"]
+            .into_iter()
+            .find(|name| self.text(name) == "yes")
+            .and_then(|name| because(name, "has no batch of clients whose order could be changed"))
     }
 
     fn put(&mut self, at: usize, words: &[&str]) -> Result<(), SetError> {

@@ -43,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) request: RequestLimits,
     pub(crate) normal_output: OutputLimit,
     pub(crate) pubsub_output: OutputLimit,
+    pub(crate) io_model: crate::io_model::IoModel,
     pub(crate) backend: crate::ae::Backend,
     pub(crate) ae_batch: bool,
     pub(crate) reply_immediately: bool,
@@ -97,6 +98,7 @@ impl Settings {
             },
             normal_output: output_limit(get("client-output-buffer-limit"), "normal"),
             pubsub_output: output_limit(get("client-output-buffer-limit"), "pubsub"),
+            io_model: crate::io_model::IoModel::named(get("io-model")),
             backend: {
                 let backend = crate::ae::Backend::named(get("ae-backend")).unwrap_or_default();
                 if yes("select-oversize") { backend.oversize() } else { backend }

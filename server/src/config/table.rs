@@ -112,7 +112,8 @@ pub(super) const TABLE: &[Directive] = &[
     row("io-threads-do-reads", Bool, "no", Inert),
     row("bind-source-addr", Text, "", Inert),
     row("socket-mark-id", Int(0, U32), "0", Inert),
-    // The loop. The first five are ours.
+    // The loop. The first six are ours.
+    row("io-model", Choice(crate::io_model::IoModel::NAMES), "ae", Fixed),
     row("ae-backend", Choice(crate::ae::Backend::NAMES), "mio", Fixed),
     row("select-oversize", Bool, "no", Fixed),
     row("ae-batch", Bool, "no", Live),

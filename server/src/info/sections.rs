@@ -25,6 +25,7 @@ pub(super) fn server(text: &mut String, server: &Server) {
     line(text, "arch_bits", usize::BITS);
     line(text, "monotonic_clock", "POSIX clock_gettime");
     line(text, "multiplexing_api", server.api_name);
+    line(text, "io_model", server.config.settings().io_model.name());
     constants(text, &[("atomicvar_api", "c11-builtin"), ("gcc_version", "0.0.0")]);
     if let Some(injector) = &server.injector {
         // Where nobody can overlook it.

@@ -4,6 +4,7 @@ use super::{data_of, read};
 use crate::ae::{EventLoop, Mask};
 use crate::command::Reply;
 use crate::config::Settings;
+use crate::io_model::IoModel;
 use crate::metrics::Phase;
 use crate::net::client::{Client, Life};
 use crate::server::Server;
@@ -130,6 +131,13 @@ pub(crate) fn watch(el: &mut EventLoop<Server>, server: &mut Server) -> io::Resu
     Ok(())
 }
 
+/// Watches no listener for the time being: connections wait in their queues.
+pub(crate) fn unwatch(el: &mut EventLoop<Server>, server: &Server) {
+    for listener in &server.listeners {
+        el.del_file(listener.fd.as_raw_fd(), Mask::READABLE);
+    }
+}
+
 /// Takes up the listeners that had to pause; there may be descriptors again.
 pub(crate) fn resume(el: &mut EventLoop<Server>, server: &mut Server) {
     for (index, listener) in server.listeners.iter_mut().enumerate() {
@@ -143,7 +151,11 @@ pub(crate) fn resume(el: &mut EventLoop<Server>, server: &mut Server) {
 /// The read handler of listeners.
 fn acceptable(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, data: u64, _: Mask) {
     let index = data as usize;
-    for _ in 0..ACCEPTS_PER_CALL_MAX {
+    let most = match server.config.settings().io_model {
+        IoModel::Blocking => 1,
+        _ => ACCEPTS_PER_CALL_MAX,
+    };
+    for _ in 0..most {
         let Some(listener) = server.listeners.get(index) else { return };
         match sys::accept(&listener.fd) {
             Ok((socket, peer)) => admit(el, server, socket, peer),
@@ -192,7 +204,11 @@ fn admit(
         }
     }
     let fd = socket.as_raw_fd();
+    if !settings.io_model.loop_serves() {
+        let _ = sys::set_blocking(&socket);
+    }
     let denied = settings.protected && settings.requirepass.is_none();
+    let loop_serves = settings.io_model.loop_serves();
     server.next_client_id += 1;
     let mut client = Client::new(socket, server.next_client_id, peer, server.now_s());
     let denied = denied && !client.is_local();
@@ -207,14 +223,17 @@ fn admit(
         Some(peer) => format!("Accepted {peer}"),
         None => "Accepted connection on the Unix socket".into(),
     });
-    if let Err(error) = el.add_file(fd, Mask::READABLE, read::readable, data_of(key)) {
+    if !loop_serves {
+        server.newcomers.push_back(key);
+    } else if let Err(error) = el.add_file(fd, Mask::READABLE, read::readable, data_of(key)) {
         // A burst of clients may all meet this; the first of them says it.
         server.log.warning_per_second(
             server.now_s(),
             format!("Error registering fd event for the new client: {error}"),
         );
         server.free_later(key);
-    } else if denied {
+    }
+    if denied {
         let mut reply = Reply::default();
         reply.error(DENIED);
         server.return_reply(key, reply);

@@ -69,17 +69,48 @@ fn read_shared(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, key: 
         if count == READ_QUANTUM_BYTES {
             el.not_drained(fd, Mask::READABLE);
         }
-        let mut parser = RequestParser::default();
-        let bytes = &mut scratch.buf[..count];
         let now = el.clock().now();
-        let rest = execute_all(server, key, bytes, &mut parser, &mut scratch.args, now);
-        if let Some(rest) = rest {
-            let unfinished =
-                Unfinished { buf: bytes[rest..].to_vec(), parser, args: scratch.args.clone() };
-            keep(server, key, Box::new(unfinished));
-        }
+        execute_fresh(server, key, &mut scratch.buf[..count], &mut scratch.args, now);
     }
     server.scratch = scratch;
+}
+
+/// Executes what `bytes` complete, which a thread or driver of its own has read from `key` by `now`.
+pub(crate) fn arrived(server: &mut Server, key: ClientKey, bytes: &mut [u8], now: Nanos) {
+    let count = bytes.len();
+    if receive(server, key, |_| Transfer::Bytes(count)).is_none() {
+        return;
+    }
+    let unfinished = match server.clients.get_mut(key) {
+        Some(client) if client.life == Life::Open => client.unfinished.take(),
+        _ => return,
+    };
+    match unfinished {
+        None => {
+            let mut args = std::mem::take(&mut server.scratch.args);
+            execute_fresh(server, key, bytes, &mut args, now);
+            server.scratch.args = args;
+        }
+        Some(mut unfinished) => {
+            unfinished.buf.extend_from_slice(bytes);
+            execute_unfinished(server, key, unfinished, now);
+        }
+    }
+}
+
+/// Executes what arrived for a client that had nothing unfinished.
+fn execute_fresh(
+    server: &mut Server,
+    key: ClientKey,
+    bytes: &mut [u8],
+    args: &mut Vec<ArgRange>,
+    now: Nanos,
+) {
+    let mut parser = RequestParser::default();
+    if let Some(rest) = execute_all(server, key, bytes, &mut parser, args, now) {
+        let unfinished = Unfinished { buf: bytes[rest..].to_vec(), parser, args: args.clone() };
+        keep(server, key, Box::new(unfinished));
+    }
 }
 
 /// Continues a command that has arrived in part.

@@ -8,7 +8,7 @@ use super::client::{Client, Life, Sending};
 use super::{ClientKey, data_of, key_of};
 use crate::ae::{EventLoop, Mask};
 use crate::server::Server;
-use crate::sys::{self, Transfer};
+use crate::sys::{self, Transfer, Wait};
 use std::os::fd::{AsRawFd, RawFd};
 
 /// Most bytes written to one client per pass (`NET_MAX_WRITES_PER_EVENT`).
@@ -35,7 +35,7 @@ pub(crate) fn flush_pending(el: &mut EventLoop<Server>, server: &mut Server) {
             continue;
         }
         let fd = client.fd.as_raw_fd();
-        match pass(server, key) {
+        match pass(server, key, Wait::No) {
             Pass::Done => finished(server, key),
             Pass::Failed => server.free_later(key),
             // Installing the handler re-arms an edge, so even a cut pass will be continued.
@@ -64,7 +64,7 @@ pub(crate) fn writable(
         Some(client) if client.life != Life::Closing => {}
         _ => return,
     }
-    match pass(server, key) {
+    match pass(server, key, Wait::No) {
         Pass::Done => {
             el.del_file(fd, Mask::WRITABLE);
             if let Some(client) = server.clients.get_mut(key) {
@@ -83,25 +83,50 @@ pub(crate) fn writable(
 /// [`flush_pending`], on whose list the client is.
 pub(crate) fn at_once(server: &mut Server, key: ClientKey) {
     let queued = |client: &Client| client.output.state == Sending::Queued;
-    if server.clients.get(key).is_some_and(queued) && pass(server, key) == Pass::Failed {
+    if server.clients.get(key).is_some_and(queued) && pass(server, key, Wait::No) == Pass::Failed {
         server.free_later(key);
     }
 }
 
+/// Sends all that the only client is due, for a driver without a write handler: waits for the socket
+/// as long as its timeout allows. What is left then stays on the list.
+pub(crate) fn send_all(server: &mut Server, key: ClientKey, wait: Wait) {
+    if server.clients.get(key).is_none_or(|client| client.output.state != Sending::Queued) {
+        return;
+    }
+    let pass = loop {
+        match pass(server, key, wait) {
+            Pass::Cut => {}
+            end => break end,
+        }
+    };
+    match pass {
+        Pass::Full | Pass::Cut => return,
+        Pass::Failed => server.free_later(key),
+        Pass::Done => {
+            if let Some(client) = server.clients.get_mut(key) {
+                client.output.state = Sending::Idle;
+            }
+            finished(server, key);
+        }
+    }
+    server.pending_writes.retain(|&other| other != key);
+}
+
 /// One pass, with the times of followed requests noted.
-fn pass(server: &mut Server, key: ClientKey) -> Pass {
+fn pass(server: &mut Server, key: ClientKey, wait: Wait) -> Pass {
     if !server.timeline.awaits(key) {
-        return send(server, key);
+        return send(server, key, wait);
     }
     let began = server.clock.now();
-    let pass = send(server, key);
+    let pass = send(server, key, wait);
     let sent = server.clients.get(key).map_or(0, |client| client.net_out);
     server.timeline.wrote(key, began, server.clock.now(), sent);
     pass
 }
 
 /// Writes until the quantum is used up, the socket is full or nothing is left.
-fn send(server: &mut Server, key: ClientKey) -> Pass {
+fn send(server: &mut Server, key: ClientKey, wait: Wait) -> Pass {
     let Some(client) = server.clients.get_mut(key) else { return Pass::Failed };
     let output = &mut client.output;
     let mut budget = WRITE_QUANTUM_BYTES;
@@ -110,7 +135,7 @@ fn send(server: &mut Server, key: ClientKey) -> Pass {
             return Pass::Cut;
         }
         let end = output.buf.len().min(output.sent + budget);
-        match sys::write(&client.fd, &output.buf[output.sent..end]) {
+        match sys::write_waiting(&client.fd, &output.buf[output.sent..end], wait) {
             Transfer::Bytes(count) => {
                 output.sent += count;
                 budget -= count;

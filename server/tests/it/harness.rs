@@ -5,13 +5,12 @@
 
 use aelab_server::clock::Clock;
 use aelab_server::{Config, Instance, Quiet};
-use std::cell::Cell;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Turns after which what has not come will not come.
 const TURNS_MAX: usize = 20_000;
@@ -24,19 +23,32 @@ pub(crate) fn fresh_path(ending: &str) -> PathBuf {
     std::env::temp_dir().join(format!("aelab-{}-{number}.{ending}", std::process::id()))
 }
 
-/// The backend that the environment asks for (`AELAB_TEST_BACKEND`), so that one run of the suite
-/// can be made on each.
+/// What the environment asks for (`AELAB_TEST_BACKEND`, `AELAB_TEST_IO_MODEL`, `AELAB_TEST_IO_THREADS`),
+/// so that one run of the suite can be made on each.
 fn backend_flags() -> Vec<String> {
     let mut flags = Vec::new();
     for (variable, flag) in [
         ("AELAB_TEST_BACKEND", "--ae-backend"),
         ("AELAB_TEST_SELECT_OVERSIZE", "--select-oversize"),
+        ("AELAB_TEST_IO_MODEL", "--io-model"),
+        ("AELAB_TEST_IO_THREADS", "--io-threads"),
     ] {
         if let Ok(value) = std::env::var(variable) {
             flags.extend([flag.to_owned(), value]);
         }
     }
     flags
+}
+
+/// The I/O model that the environment asks for.
+pub(crate) fn io_model() -> String {
+    std::env::var("AELAB_TEST_IO_MODEL").unwrap_or_else(|_| "ae".into())
+}
+
+/// The error that these arguments give.
+pub(crate) fn refusal(args: &[&str]) -> String {
+    let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+    Config::from_args(&args).expect_err("refused").to_string()
 }
 
 /// A TCP port that was free a moment ago.
@@ -50,7 +62,7 @@ pub(crate) struct Driven {
     pub(crate) instance: Instance,
     pub(crate) path: PathBuf,
     /// Nanoseconds on the server's clock.
-    time: Rc<Cell<u64>>,
+    time: Arc<AtomicU64>,
 }
 
 impl Driven {
@@ -76,15 +88,15 @@ impl Driven {
         let args = flags;
         let config = Config::from_args(&args).expect("a good configuration");
         // Not at zero: times before the start must be possible.
-        let time = Rc::new(Cell::new(1_700_000_000_000_000_000));
-        let clock = Clock::manual(Rc::clone(&time));
+        let time = Arc::new(AtomicU64::new(1_700_000_000_000_000_000));
+        let clock = Clock::manual(Arc::clone(&time));
         let instance = Instance::start(config, clock, Quiet::Yes).expect("the server starts");
         Driven { instance, path, time }
     }
 
     /// Moves the server's clock.
     pub(crate) fn advance_ms(&self, ms: u64) {
-        self.time.set(self.time.get() + ms * 1_000_000);
+        self.time.fetch_add(ms * 1_000_000, Ordering::Relaxed);
     }
 
     /// One turn. The clock moves by a cron period, so that the loop never sleeps for long.

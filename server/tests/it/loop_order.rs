@@ -2,10 +2,12 @@
 
 use aelab_server::ae::{Api, EventLoop, Fired, Mask, Next, TimerId};
 use aelab_server::clock::{Clock, Nanos};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::RawFd;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 type Log = Rc<RefCell<Vec<String>>>;
 type Polls = Rc<RefCell<Vec<Vec<(RawFd, Mask)>>>>;
@@ -46,7 +48,7 @@ impl Api for Scripted {
 /// What handlers see: the log, the time, and what the next call is to do.
 struct State {
     log: Log,
-    time: Rc<Cell<u64>>,
+    time: Arc<AtomicU64>,
     remove: Option<RawFd>,
     replace: Option<RawFd>,
     timer_delay: Option<Nanos>,
@@ -62,9 +64,9 @@ struct Bench {
 fn bench() -> Bench {
     let log = Log::default();
     let polls = Polls::default();
-    let time = Rc::new(Cell::new(0));
+    let time = Arc::new(AtomicU64::new(0));
     let api = Scripted { polls: Rc::clone(&polls), log: Rc::clone(&log) };
-    let mut el = EventLoop::new(Box::new(api), 64, Clock::manual(Rc::clone(&time)));
+    let mut el = EventLoop::new(Box::new(api), 64, Clock::manual(Arc::clone(&time)));
     el.set_hooks(before_sleep, after_sleep);
     let state =
         State { log, time, remove: None, replace: None, timer_delay: None, dont_wait: false };
@@ -135,8 +137,8 @@ fn once(el: &mut EventLoop<State>, state: &mut State, _: TimerId) -> Next {
 
 /// Takes 30 ms of its 100 ms period.
 fn slow_periodic(_: &mut EventLoop<State>, state: &mut State, _: TimerId) -> Next {
-    state.log.borrow_mut().push(format!("periodic at {}", state.time.get() / 1_000_000));
-    state.time.set(state.time.get() + 30_000_000);
+    state.log.borrow_mut().push(format!("periodic at {}", state.time.load(Relaxed) / 1_000_000));
+    state.time.fetch_add(30_000_000, Relaxed);
     Next::After(Nanos::from_ms(100))
 }
 
@@ -246,7 +248,7 @@ fn a_timers_period_counts_from_its_completion() {
     bench.el.add_timer(Nanos::ZERO, slow_periodic);
     assert_eq!(bench.turn(&[]), "before, poll 0ms, after, periodic at 0");
     assert_eq!(bench.turn(&[]), "before, poll 100ms, after");
-    bench.state.time.set(130_000_000);
+    bench.state.time.store(130_000_000, Relaxed);
     assert_eq!(bench.turn(&[]), "before, poll 0ms, after, periodic at 130");
 }
 
@@ -257,7 +259,7 @@ fn a_deleted_timer_neither_runs_nor_shortens_the_sleep() {
     bench.el.add_timer(Nanos::from_ms(50), once);
     bench.el.del_timer(id);
     assert_eq!(bench.turn(&[]), "before, poll 50ms, after");
-    bench.state.time.set(10_000_000);
+    bench.state.time.store(10_000_000, Relaxed);
     assert_eq!(bench.turn(&[]), "before, poll 40ms, after");
 }
 

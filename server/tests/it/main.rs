@@ -4,6 +4,7 @@ mod backends_loop;
 mod backends_server;
 mod db;
 mod harness;
+mod io_models;
 mod latency;
 mod limits_memory;
 mod loop_order;

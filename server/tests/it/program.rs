@@ -1,6 +1,6 @@
 //! `ae-server` as a program: how it is started, what it says, how it ends.
 
-use crate::harness::{free_port, fresh_path};
+use crate::harness::{free_port, fresh_path, refusal};
 use aelab_server::Config;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -14,12 +14,6 @@ fn ae_server(args: &[&str]) -> Command {
 
 fn output(args: &[&str]) -> Output {
     ae_server(args).output().expect("the program runs")
-}
-
-/// The error that these arguments give.
-fn refusal(args: &[&str]) -> String {
-    let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-    Config::from_args(&args).expect_err("refused").to_string()
 }
 
 #[test]
@@ -109,10 +103,15 @@ fn configuration_comes_from_a_file_then_the_arguments() {
 
 #[test]
 fn sigterm_ends_it_gracefully_after_it_said_that_it_was_ready() {
+    for model in ["ae", "blocking", "busy-poll"] {
+        sigterm_ends(model);
+    }
+}
+
+fn sigterm_ends(model: &str) {
     let port = free_port();
-    let mut child = ae_server(&["--port", &port.to_string(), "--bind", "127.0.0.1"])
-        .spawn()
-        .expect("the program runs");
+    let args = ["--port", &port.to_string(), "--bind", "127.0.0.1", "--io-model", model];
+    let mut child = ae_server(&args).spawn().expect("the program runs");
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     let ready = lines.by_ref().map_while(Result::ok).find(|l| l.contains("Ready to accept"));
     let ready = ready.expect("it says that it is ready");

@@ -127,7 +127,10 @@ fn replies_of_one_turn_leave_in_reverse_order_of_execution() {
     assert_eq!(waits, [0, 100, 200]);
     assert!(gets.iter().all(|get| parts(get).iter().sum::<i64>() == 300));
     let stats = ask(&mut server, "AE STATS");
-    assert!(number(&stats, &["events_per_wake", "max"]) >= 3);
+    // A sweep is woken by nothing.
+    if crate::harness::io_model() != "busy-poll" {
+        assert!(number(&stats, &["events_per_wake", "max"]) >= 3);
+    }
 }
 
 #[test]

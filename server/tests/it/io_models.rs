@@ -1,0 +1,174 @@
+//! The I/O models other than ae: what each promises, and what it refuses.
+
+use crate::harness::{Driven, command, refusal};
+use std::io::{Read, Write};
+
+const MODELS: [&str; 3] = ["ae", "blocking", "busy-poll"];
+
+fn start(model: &str, args: &[&str]) -> Driven {
+    let mut all = vec!["--io-model", model];
+    all.extend(args);
+    Driven::start(&all)
+}
+
+#[test]
+fn every_model_serves_one_client_alike() {
+    let value = vec![b'x'; 3 * 1024 * 1024];
+    let mut input = b"SET k v\r\nGET k\r\nMULTI\r\nINCR n\r\nINCR n\r\nEXEC\r\n".to_vec();
+    input.extend(command(&[b"SET", b"big", &value]));
+    input.extend_from_slice(b"GET big\r\nCLIENT REPLY SKIP\r\nPING\r\nSTRLEN big\r\n");
+    let mut expected =
+        b"+OK\r\n$1\r\nv\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n:2\r\n".to_vec();
+    expected.extend_from_slice(format!("+OK\r\n${}\r\n", value.len()).as_bytes());
+    expected.extend_from_slice(&value);
+    expected.extend_from_slice(format!("\r\n:{}\r\n", value.len()).as_bytes());
+    for model in MODELS {
+        let mut server = start(model, &[]);
+        let mut stream = server.connect();
+        let got = server.exchange(&mut stream, &input, expected.len());
+        assert!(got == expected, "{model}: {} bytes", got.len());
+    }
+}
+
+#[test]
+fn every_model_says_what_it_is() {
+    for model in MODELS {
+        let mut server = start(model, &[]);
+        let mut stream = server.connect();
+        let expected = format!("*2\r\n$8\r\nio-model\r\n${}\r\n{model}\r\n", model.len());
+        server.expect(&mut stream, b"CONFIG GET io-model\r\n", expected.as_bytes());
+        let immutable =
+            b"-ERR CONFIG SET failed (possibly related to argument 'io-model') - can't \
+                          set immutable config\r\n";
+        server.expect(&mut stream, b"CONFIG SET io-model ae\r\n", immutable);
+        let said = server.exchange(&mut stream, b"INFO server\r\nAE STATS\r\nQUIT\r\n", usize::MAX);
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(said.contains(&format!("\r\nio_model:{model}\r\n")), "{said}");
+        let stats = format!("$8\r\nio_model\r\n${}\r\n{model}\r\n", model.len());
+        assert!(said.contains(&stats), "{said}");
+        assert_eq!(said.contains("multiplexing_api:none"), model != "ae", "{said}");
+    }
+}
+
+#[test]
+fn cron_goes_on_while_a_client_is_silent() {
+    for model in MODELS {
+        let mut server = start(model, &["--timeout", "30"]);
+        let mut stream = server.connect();
+        server.expect(&mut stream, b"SET k v PX 500\r\n", b"+OK\r\n");
+        for _ in 0..20 {
+            server.turn();
+        }
+        // Nobody asked for the key: active expiry has removed it.
+        server.expect(&mut stream, b"DBSIZE\r\n", b":0\r\n");
+        for _ in 0..330 {
+            server.turn();
+        }
+        assert_eq!(server.until_closed(&mut stream), b"", "{model}: idle for longer than timeout");
+    }
+}
+
+#[test]
+fn a_client_may_end_its_own_connection_in_every_model() {
+    for model in MODELS {
+        let mut server = start(model, &[]);
+        for (goodbye, reply) in [("QUIT", "+OK"), ("CLIENT KILL ID 2 SKIPME no", ":1")] {
+            let mut stream = server.connect();
+            stream.write_all(format!("PING\r\n{goodbye}\r\n").as_bytes()).expect("sent");
+            let expected = format!("+PONG\r\n{reply}\r\n").into_bytes();
+            assert_eq!(server.until_closed(&mut stream), expected, "{model}: {goodbye}");
+        }
+        let mut stream = server.connect();
+        stream.write_all(b"*1\r\nPING\r\n").expect("sent");
+        let got = server.until_closed(&mut stream);
+        assert_eq!(got, b"-ERR Protocol error: expected '$', got 'P'\r\n", "{model}");
+    }
+}
+
+#[test]
+fn shutdown_ends_every_model() {
+    for model in MODELS {
+        let mut server = start(model, &[]);
+        let mut stream = server.connect();
+        server.expect(&mut stream, b"PING\r\n", b"+PONG\r\n");
+        stream.write_all(b"INCR k\r\nSHUTDOWN NOSAVE\r\n").expect("sent");
+        server.instance.run().expect("ends");
+        drop(server);
+        let mut got = Vec::new();
+        stream.set_nonblocking(false).expect("blocking");
+        stream.read_to_end(&mut got).expect("closed");
+        assert_eq!(got, b":1\r\n", "{model}");
+    }
+}
+
+#[test]
+fn blocking_serves_the_next_client_when_the_first_has_gone() {
+    let mut server = start("blocking", &[]);
+    let (mut first, mut second) = (server.connect(), server.connect());
+    server.expect(&mut first, b"PING\r\n", b"+PONG\r\n");
+    second.write_all(b"PING\r\n").expect("sent");
+    for _ in 0..100 {
+        server.turn();
+    }
+    let mut nothing = [0; 1];
+    assert!(second.read(&mut nothing).is_err(), "served in the middle of another's session");
+    drop(first);
+    server.expect(&mut second, b"", b"+PONG\r\n");
+}
+
+#[test]
+fn blocking_refuses_to_wait_for_what_nobody_could_send() {
+    let mut server = start("blocking", &[]);
+    let mut stream = server.connect();
+    for refused in ["SUBSCRIBE c", "PSUBSCRIBE c*", "MONITOR"] {
+        let request = format!("{refused}\r\n");
+        let got = server.exchange(&mut stream, request.as_bytes(), 10);
+        assert!(got.starts_with(b"-ERR io-model blocking serves one client at a time"), "{got:?}");
+    }
+    server.expect(&mut stream, b"PUBLISH c m\r\nPING\r\n", b":0\r\n+PONG\r\n");
+}
+
+#[test]
+fn what_has_no_meaning_in_a_model_is_refused_at_start_and_later() {
+    for (args, expected) in [
+        (
+            &["--io-model", "busy-poll", "--ae-backend", "poll"][..],
+            "directive ae-backend: io-model busy-poll waits by no backend: leave it out",
+        ),
+        (
+            &["--ae-batch", "--io-model", "blocking"][..],
+            "directive ae-batch: io-model blocking has no batch of clients whose order could be \
+             changed",
+        ),
+        (
+            &["--io-model", "io_uring"][..],
+            "argument --io-model: 'io-model io_uring': argument(s) must be one of the following: \
+             ae, blocking, busy-poll",
+        ),
+    ] {
+        assert_eq!(refusal(args), expected);
+    }
+    let mut server = start("blocking", &[]);
+    let mut stream = server.connect();
+    let got = server.exchange(&mut stream, b"CONFIG SET reply-immediately yes\r\n", 10);
+    assert!(got.starts_with(b"-ERR CONFIG SET failed"), "{got:?}");
+    let unset = b"*2\r\n$17\r\nreply-immediately\r\n$2\r\nno\r\n";
+    server.expect(&mut stream, b"CONFIG GET reply-immediately\r\n", unset);
+}
+
+#[test]
+fn a_sweep_meets_a_client_that_comes_and_goes_and_one_that_does_not_read() {
+    let mut server = start("busy-poll", &[]);
+    let (mut slow, mut other) = (server.connect(), server.connect());
+    let value = vec![b'x'; 2 * 1024 * 1024];
+    server.expect(&mut slow, &command(&[b"SET", b"k", &value]), b"+OK\r\n");
+    slow.write_all(b"GET k\r\n").expect("sent");
+    for _ in 0..20 {
+        server.expect(&mut other, b"PING\r\n", b"+PONG\r\n");
+        drop(server.connect());
+    }
+    let expected = value.len() + b"$2097152\r\n\r\n".len();
+    assert_eq!(server.exchange(&mut slow, b"", expected).len(), expected);
+    // The connections that went are gone; the one of INFO is there.
+    assert_eq!(server.info("clients", "connected_clients"), 3);
+}
