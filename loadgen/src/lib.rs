@@ -21,4 +21,5 @@ pub mod lab;
 pub mod record;
 pub mod relay;
 mod sys;
+pub mod tls;
 pub mod words;
