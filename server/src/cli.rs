@@ -26,8 +26,10 @@ Examples:
        echo 'maxmemory 128mb' | ae-server -
 
 Directives are those of redis.conf; CONFIG GET * lists them with their values. This server's own:
-       --io-model ae|blocking|busy-poll    who waits for a client's bytes: the event loop, a read
-                                           for one client at a time, or nobody (100 % CPU)
+       --io-model ae|blocking|thread-per-connection|busy-poll
+                                           who waits for a client's bytes: the event loop, a read
+                                           for one client at a time, a thread for each client
+                                           (commands run under a lock), or nobody (100 % CPU)
        --ae-backend mio|epoll|poll|select  how the loop waits for sockets
        --select-oversize yes               select beyond its 1024 descriptors, to show what it costs
        --ae-batch                          read all ready sockets, then execute all, then write

@@ -125,7 +125,8 @@ fn one_client(server: &mut Server, key: ClientKey) {
             unfinished.buf.shrink_to_fit();
         }
     }
-    let blocked = client.life != Life::Closing && client.output.state == Sending::Blocked;
+    let stuck = matches!(client.output.state, Sending::Blocked | Sending::Lent);
+    let blocked = client.life != Life::Closing && stuck;
     server.account_client(key);
     if blocked {
         server.enforce_output_limit(key);

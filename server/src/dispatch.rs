@@ -123,20 +123,14 @@ fn check(
     }
     let settings = server.config.settings();
     let Some(client) = server.clients.get(key) else { return refused };
-    if spec.name == "debug" || spec.parent == Some("debug") {
-        let allowed = match settings.debug {
-            DebugAccess::Everybody => true,
-            DebugAccess::Local => client.is_local(),
-            DebugAccess::Nobody => false,
-        };
-        if !allowed {
-            out.error(
-                "ERR DEBUG command not allowed. If the enable-debug-command option is set to \
-                 \"local\", you can run it from a local connection, otherwise you need to set this \
-                 option in the configuration file, and then restart the server.",
-            );
-            return refused;
-        }
+    let is_debug = spec.name == "debug" || spec.parent == Some("debug");
+    if is_debug && !may_debug(settings.debug, client) {
+        out.error(
+            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \
+             \"local\", you can run it from a local connection, otherwise you need to set this \
+             option in the configuration file, and then restart the server.",
+        );
+        return refused;
     }
     if let Some(reason) = settings.io_model.refuses(spec) {
         out.error(reason);
@@ -173,6 +167,14 @@ fn check(
         return Verdict::Queue(found);
     }
     Verdict::Execute(found)
+}
+
+fn may_debug(access: DebugAccess, client: &Client) -> bool {
+    match access {
+        DebugAccess::Everybody => true,
+        DebugAccess::Local => client.is_local(),
+        DebugAccess::Nobody => false,
+    }
 }
 
 fn allowed_while_subscribed(spec: &CommandSpec) -> bool {

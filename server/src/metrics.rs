@@ -109,6 +109,8 @@ pub(crate) struct Meter {
     events: u64,
     /// Busy time and CPU time at the last checkpoint.
     checkpoint: (Nanos, Nanos),
+    /// Turns are made by several threads, so that no CPU time tells who waited.
+    no_cpu_time: bool,
 }
 
 impl Meter {
@@ -174,6 +176,11 @@ impl Meter {
         self.longest.insert(at, tick);
     }
 
+    /// Tells no waiting for a CPU apart from now on.
+    pub(crate) fn without_cpu_time(&mut self) {
+        self.no_cpu_time = true;
+    }
+
     /// Notes this thread's CPU time, so that the waiting in a later long tick is told from earlier
     /// ticks' waiting. Cron does so ten times a second.
     pub(crate) fn checkpoint(&mut self, now: Nanos, cpu_time: Nanos) {
@@ -184,6 +191,9 @@ impl Meter {
     /// Whatever was busy since the checkpoint without using the CPU was waiting for it; the current
     /// tick, so long by now, cannot have waited longer than it lasts.
     fn note_waiting(&mut self, tick_so_far: Nanos, cpu_time: Nanos) {
+        if self.no_cpu_time {
+            return;
+        }
         let busy = self.sums.busy + tick_so_far;
         let waited = (busy - self.checkpoint.0) - (cpu_time - self.checkpoint.1);
         self.tick.off_cpu = (self.tick.off_cpu + waited).min(tick_so_far);
@@ -192,7 +202,8 @@ impl Meter {
 
     /// Forgets everything (`CONFIG RESETSTAT`).
     pub(crate) fn reset(&mut self) {
-        *self = Meter { last: self.last, tick: self.tick, ..Meter::default() };
+        let (last, tick, no_cpu_time) = (self.last, self.tick, self.no_cpu_time);
+        *self = Meter { last, tick, no_cpu_time, ..Meter::default() };
     }
 
     /// Commands executed in the current tick so far.

@@ -11,12 +11,15 @@ use crate::db::active_expire::Cycle;
 use crate::evict;
 use crate::io_model::IoModel;
 use crate::io_model::blocking::Blocking;
+use crate::io_model::threads::Threads;
 use crate::log::Log;
 use crate::metrics::Phase;
-use crate::net::{client::Life, listener, read, write};
+use crate::net::client::{Life, Socket};
+use crate::net::{listener, read, write};
 use crate::nofile;
 use crate::pubsub::Kind;
 use crate::server::{Server, Shutdown};
+use crate::sys;
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -31,15 +34,36 @@ const SETSIZE_MIN: usize = 10_000 + FDSET_EXTRA;
 /// A running server. Drive it with [`Instance::run`], or turn by turn with [`Instance::tick`].
 pub struct Instance {
     el: EventLoop<Server>,
-    server: Server,
-    driver: Driver,
+    body: Body,
 }
 
-/// Who turns the loop.
-enum Driver {
+/// The server, and who turns the loop.
+enum Body {
     /// The loop itself: ae, and the sweep of busy polling.
-    Loop,
-    Blocking(Blocking),
+    Loop(Box<Server>),
+    Blocking(Box<Server>, Blocking),
+    Threads(Threads),
+}
+
+impl Body {
+    fn new(el: &mut EventLoop<Server>, server: Server) -> Result<Body, String> {
+        Ok(match server.config.settings().io_model {
+            IoModel::Ae | IoModel::BusyPoll => Body::Loop(Box::new(server)),
+            IoModel::Blocking => Body::Blocking(Box::new(server), Blocking::default()),
+            IoModel::ThreadPerConnection => Body::Threads(
+                Threads::new(el, server)
+                    .map_err(|e| format!("Failed to open the pipe between threads: {e}"))?,
+            ),
+        })
+    }
+
+    /// Does something with the server; waits for it if a client's thread has it.
+    fn with<R>(&mut self, act: impl FnOnce(&mut Server) -> R) -> R {
+        match self {
+            Body::Loop(server) | Body::Blocking(server, _) => act(server),
+            Body::Threads(threads) => act(&mut threads.server()),
+        }
+    }
 }
 
 impl Instance {
@@ -59,7 +83,7 @@ impl Instance {
         nofile::adjust(&mut server)?;
         let model = server.config.settings().io_model;
         let backend = server.config.settings().backend;
-        let limit = if model == IoModel::Ae { backend.descriptor_limit() } else { None };
+        let limit = backend.descriptor_limit().filter(|_| model != IoModel::BusyPoll);
         let setsize = match limit {
             None => (server.config.settings().maxclients + FDSET_EXTRA).max(SETSIZE_MIN),
             Some(limit) => {
@@ -83,11 +107,8 @@ impl Instance {
         listener::watch(&mut el, &mut server).map_err(|e| {
             format!("Unrecoverable error creating the file event of a listener: {e}")
         })?;
-        let driver = match model {
-            IoModel::Ae | IoModel::BusyPoll => Driver::Loop,
-            IoModel::Blocking => Driver::Blocking(Blocking::default()),
-        };
-        Ok(Instance { el, server, driver })
+        let body = Body::new(&mut el, server)?;
+        Ok(Instance { el, body })
     }
 
     /// Makes SIGTERM and SIGINT end the server gracefully.
@@ -101,28 +122,28 @@ impl Instance {
             signal_hook::low_level::pipe::register(signal, theirs.try_clone()?)?;
         }
         self.el.add_file(ours.as_raw_fd(), Mask::READABLE, signalled, 0)?;
-        self.server.signals = Some(ours);
+        self.body.with(|server| server.signals = Some(ours));
         Ok(())
     }
 
     /// The address of the first TCP listener.
     #[must_use]
-    pub fn addr(&self) -> Option<SocketAddr> {
-        self.server.listeners.iter().find_map(listener::Listener::addr)
+    pub fn addr(&mut self) -> Option<SocketAddr> {
+        self.body.with(|server| server.listeners.iter().find_map(listener::Listener::addr))
     }
 
     /// Writes the lines with which a server says that it is up.
     pub fn announce(&mut self) {
-        let port = self.server.tcp_port();
-        let log = &mut self.server.log;
-        log.notice(format!("Running mode=standalone, port={port}."));
-        log.warning("Server initialized");
-        log.notice("Ready to accept connections");
-        if let Some(path) = self.server.config.settings().unixsocket.clone() {
-            self.server
-                .log
-                .notice(format!("The server is now ready to accept connections at {path}"));
-        }
+        self.body.with(|server| {
+            let port = server.tcp_port();
+            let log = &mut server.log;
+            log.notice(format!("Running mode=standalone, port={port}."));
+            log.warning("Server initialized");
+            log.notice("Ready to accept connections");
+            if let Some(path) = server.config.settings().unixsocket.clone() {
+                log.notice(format!("The server is now ready to accept connections at {path}"));
+            }
+        });
     }
 
     /// One turn of the loop. False once the server is to end.
@@ -130,11 +151,19 @@ impl Instance {
     /// # Errors
     /// If the backend fails.
     pub fn tick(&mut self) -> io::Result<bool> {
-        match &mut self.driver {
-            Driver::Loop => self.el.tick(&mut self.server)?,
-            Driver::Blocking(blocking) => blocking.turn(&mut self.el, &mut self.server)?,
-        }
-        Ok(self.server.shutdown == Shutdown::No)
+        let el = &mut self.el;
+        let shutdown = match &mut self.body {
+            Body::Loop(server) => {
+                el.tick(server)?;
+                server.shutdown
+            }
+            Body::Blocking(server, blocking) => {
+                blocking.turn(el, server)?;
+                server.shutdown
+            }
+            Body::Threads(threads) => threads.turn(el)?,
+        };
+        Ok(shutdown == Shutdown::No)
     }
 
     /// Turns until `SHUTDOWN` or a signal; then sends what was executed and closes.
@@ -143,12 +172,15 @@ impl Instance {
     /// If the backend fails.
     pub fn run(&mut self) -> io::Result<()> {
         while self.tick()? {}
-        // Whatever was executed is answered, as far as the sockets take it now.
-        write::flush_pending(&mut self.el, &mut self.server);
-        self.server.log.warning("User requested shutdown...");
-        self.server.log.warning("Redis is now ready to exit, bye bye...");
-        // Freeing ten million keys one by one would take seconds that the system does not need.
-        std::mem::forget(std::mem::take(&mut self.server.dbs));
+        let el = &mut self.el;
+        self.body.with(|server| {
+            // Whatever was executed is answered, as far as the sockets take it now.
+            write::flush_pending(el, server);
+            server.log.warning("User requested shutdown...");
+            server.log.warning("Redis is now ready to exit, bye bye...");
+            // Freeing ten million keys one by one would take seconds that the system does not need.
+            std::mem::forget(std::mem::take(&mut server.dbs));
+        });
         Ok(())
     }
 }
@@ -203,10 +235,10 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
 /// Runs after every sleep, before any handler.
 fn after_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     let now = el.now();
-    // A sweep fires everything, and that says nothing.
+    // A sweep fires everything, and without the loop no request fires: neither says anything.
     let events = match server.config.settings().io_model {
-        IoModel::BusyPoll => 0,
-        _ => el.fired_count(),
+        IoModel::Ae => el.fired_count(),
+        _ => 0,
     };
     server.meter.wake(now, events);
     server.timeline.woke(now, events);
@@ -219,6 +251,10 @@ fn free_queued_clients(el: &mut EventLoop<Server>, server: &mut Server) {
         let Some(mut client) = server.clients.remove(key) else { continue };
         debug_assert_eq!(client.life, Life::Closing);
         el.del_file(client.fd.as_raw_fd(), Mask::BOTH);
+        if let Socket::Shared(fd) = &client.fd {
+            // Its thread may be in a call on it, and lets go when that returns.
+            let _ = sys::shutdown(fd, sys::Side::Both);
+        }
         server.timeline.forget(key);
         server.recycle(std::mem::take(&mut client.output.buf));
         server.client_extra_bytes -= client.extra_bytes;

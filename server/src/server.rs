@@ -12,6 +12,7 @@ use crate::db::active_expire::ActiveExpire;
 use crate::db::{AccessMode, Db, EncodingLimits, Free, LazyFree};
 use crate::evict::Evictor;
 use crate::inject::Injector;
+use crate::io_model::threads::Waker;
 use crate::latency::LatencyMonitor;
 use crate::log::Log;
 use crate::metrics::Meter;
@@ -95,6 +96,8 @@ pub struct Server {
     pub(crate) replication_id: String,
     pub(crate) api_name: &'static str,
     pub(crate) shutdown: Shutdown,
+    /// How the threads of clients call the loop, if there are any.
+    pub(crate) waker: Option<Waker>,
     /// Where the signal handlers write.
     pub(crate) signals: Option<UnixStream>,
     /// Changes since the start.
@@ -151,6 +154,7 @@ impl Server {
             replication_id: random_id(),
             api_name: "",
             shutdown: Shutdown::No,
+            waker: None,
             signals: None,
             dirty: 0,
             unix_offset_ns: 0,
@@ -321,7 +325,7 @@ impl Server {
             _ => ClientClass::Pubsub,
         };
         let limit = self.config.settings().output_limit(class);
-        let used = client.output.pending().saturating_sub(STATIC_BUFFER_BYTES);
+        let used = client.output.waiting().saturating_sub(STATIC_BUFFER_BYTES);
         let hard = limit.hard_bytes != 0 && used >= limit.hard_bytes;
         let soft = limit.soft_bytes != 0 && used >= limit.soft_bytes;
         let since = match (soft, client.output.soft_since_s) {

@@ -140,6 +140,23 @@ pub(crate) fn listen_unix(path: &Path, mode: Option<u32>, backlog: i32) -> io::R
     Ok(fd)
 }
 
+/// What is to be closed of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Nothing more can be read; what was written still leaves.
+    Reading,
+    Both,
+}
+
+/// Ends a connection for whoever is in a call on it, while the descriptor stays open.
+pub(crate) fn shutdown(fd: impl AsFd, side: Side) -> io::Result<()> {
+    let how = match side {
+        Side::Reading => net::Shutdown::Read,
+        Side::Both => net::Shutdown::Both,
+    };
+    Ok(net::shutdown(fd, how)?)
+}
+
 /// Lets reads and writes wait, which a socket of [`accept`] does not.
 pub(crate) fn set_blocking(fd: impl AsFd) -> io::Result<()> {
     Ok(rustix::io::ioctl_fionbio(fd, false)?)

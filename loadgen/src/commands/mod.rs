@@ -7,4 +7,3 @@ pub mod relay;
 pub mod report;
 pub mod run;
 pub mod scenario;
-pub mod selftest;

@@ -3,7 +3,6 @@
 //! The only place of this crate that prints. Invariant: a reader that closes the pipe ends the output, not the program.
 
 pub mod progress;
-pub mod selftest;
 pub mod table;
 pub mod verdict;
 

@@ -29,7 +29,6 @@ mod request;
 pub mod result;
 mod run;
 mod schedule;
-mod secure;
 pub mod sim;
 pub mod sparse;
 mod stall;

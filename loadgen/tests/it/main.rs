@@ -9,4 +9,3 @@ mod relay;
 mod relay_accuracy;
 mod relay_command;
 mod support;
-mod tls;

@@ -231,7 +231,7 @@ fn describe(text: &mut String, call: &Call<'_>, key: ClientKey) {
     let Some(client) = server.clients.get(key) else { return };
     // Our own output is lent to the reply being written; what counts is what waits.
     let output = &client.output;
-    let pending = if key == call.client { 0 } else { output.pending() };
+    let pending = if key == call.client { 0 } else { output.waiting() };
     let list_bytes = pending.saturating_sub(STATIC_BUFFER_BYTES);
     let unfinished = client.unfinished.as_deref();
     let (qbuf, qbuf_free) =

@@ -51,7 +51,7 @@ pub(super) fn server(text: &mut String, server: &Server) {
 pub(super) fn clients(text: &mut String, server: &Server) {
     let clients = || server.clients.values();
     let input = clients().filter_map(|c| c.unfinished.as_deref()).map(|u| u.buf.capacity()).max();
-    let output = clients().map(|c| c.output.pending()).max();
+    let output = clients().map(|c| c.output.waiting()).max();
     line(text, "connected_clients", server.clients.len());
     line(text, "cluster_connections", 0);
     line(text, "maxclients", server.config.settings().maxclients);

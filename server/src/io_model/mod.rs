@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `ae` | nobody in particular: the loop sleeps in its backend until some socket is ready |
 //! | [`blocking`] | the only thread, in `read`, for one client at a time |
+//! | [`threads`] | for each client a thread of its own, in `read`; a lock is around the commands |
 //! | `busy-poll` | nobody: the loop asks every socket again and again ([`crate::ae::Sweep`]) |
 //!
 //! Invariant: parsing, checks, commands, limits and statistics are the ae loop's own code in every
@@ -11,6 +12,7 @@
 //! start or at the command.
 
 pub(crate) mod blocking;
+pub(crate) mod threads;
 
 use crate::command::CommandSpec;
 
@@ -22,18 +24,22 @@ pub(crate) enum IoModel {
     Ae,
     /// One client at a time, until it leaves.
     Blocking,
+    /// A thread for each client.
+    ThreadPerConnection,
     /// The loop without a multiplexer: `read` on every client, for ever.
     BusyPoll,
 }
 
 impl IoModel {
     /// Their names, as `--io-model` takes them.
-    pub(crate) const NAMES: &'static [&'static str] = &["ae", "blocking", "busy-poll"];
+    pub(crate) const NAMES: &'static [&'static str] =
+        &["ae", "blocking", "thread-per-connection", "busy-poll"];
 
     /// The model called `name`.
     pub(crate) fn named(name: &str) -> IoModel {
         match name {
             "blocking" => IoModel::Blocking,
+            "thread-per-connection" => IoModel::ThreadPerConnection,
             "busy-poll" => IoModel::BusyPoll,
             _ => IoModel::Ae,
         }
@@ -44,6 +50,7 @@ impl IoModel {
         match self {
             IoModel::Ae => "ae",
             IoModel::Blocking => "blocking",
+            IoModel::ThreadPerConnection => "thread-per-connection",
             IoModel::BusyPoll => "busy-poll",
         }
     }
@@ -71,6 +78,10 @@ impl IoModel {
             IoModel::Blocking => {
                 "no events_per_wake: one client is served at a time; ready is the return of read, \
                  the wait for the session before is not seen"
+            }
+            IoModel::ThreadPerConnection => {
+                "no events_per_wake, no phases read and write: those are outside of the lock; ready is \
+                 the return of read, wait_in_batch the wait for the lock, a cycle one holding of it"
             }
             IoModel::BusyPoll => {
                 "no events_per_wake: nothing wakes; ready is the beginning of the sweep that found \

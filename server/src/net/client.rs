@@ -9,7 +9,8 @@ use crate::command::{CommandSpec, Protocol};
 use aelab_resp::{ArgRange, RequestParser};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
 
 /// Whether the connection is to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(crate) enum Sending {
     Queued,
     /// The socket was full or the quantum used up: the write handler is installed.
     Blocked,
+    /// With the thread that serves this client; what comes meanwhile is collected here.
+    Lent,
 }
 
 /// Replies that have not left yet.
@@ -49,6 +52,8 @@ pub(crate) struct Output {
     pub(crate) buf: Vec<u8>,
     /// Bytes of `buf` that the kernel has taken already.
     pub(crate) sent: usize,
+    /// Bytes that the client's thread has taken and not yet written, all of them.
+    pub(crate) lent: usize,
     pub(crate) state: Sending,
     /// Since when the soft limit is exceeded (seconds).
     pub(crate) soft_since_s: Option<i64>,
@@ -58,6 +63,11 @@ impl Output {
     /// Bytes still to be sent.
     pub(crate) fn pending(&self) -> usize {
         self.buf.len() - self.sent
+    }
+
+    /// The same, with what its thread has taken: what limits and `CLIENT LIST` count.
+    pub(crate) fn waiting(&self) -> usize {
+        self.pending() + self.lent
     }
 }
 
@@ -107,9 +117,45 @@ pub(crate) struct Extras {
     pub(crate) patterns: BTreeSet<Box<[u8]>>,
 }
 
+/// A client's socket.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    /// Closed with the client.
+    Own(OwnedFd),
+    /// Also in the hands of the thread that serves the client, which may be in a call on it.
+    Shared(Arc<OwnedFd>),
+}
+
+impl Socket {
+    /// What the client's thread is to use.
+    pub(crate) fn shared(&self) -> Option<Arc<OwnedFd>> {
+        match self {
+            Socket::Own(_) => None,
+            Socket::Shared(fd) => Some(Arc::clone(fd)),
+        }
+    }
+}
+
+impl AsFd for Socket {
+    #[inline]
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Socket::Own(fd) => fd.as_fd(),
+            Socket::Shared(fd) => fd.as_fd(),
+        }
+    }
+}
+
+impl AsRawFd for Socket {
+    #[inline]
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}
+
 /// See the module's text.
 pub(crate) struct Client {
-    pub(crate) fd: OwnedFd,
+    pub(crate) fd: Socket,
     pub(crate) id: u64,
     /// `None` on a Unix socket.
     pub(crate) peer: Option<SocketAddr>,
@@ -134,7 +180,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(fd: OwnedFd, id: u64, peer: Option<SocketAddr>, now_s: i64) -> Self {
+    pub(crate) fn new(fd: Socket, id: u64, peer: Option<SocketAddr>, now_s: i64) -> Self {
         Client {
             fd,
             id,
@@ -151,7 +197,13 @@ impl Client {
             net_in: 0,
             net_out: 0,
             commands: 0,
-            output: Output { buf: Vec::new(), sent: 0, state: Sending::Idle, soft_since_s: None },
+            output: Output {
+                buf: Vec::new(),
+                sent: 0,
+                lent: 0,
+                state: Sending::Idle,
+                soft_since_s: None,
+            },
             extra_bytes: 0,
             unfinished: None,
             multi: None,

@@ -6,13 +6,14 @@ use crate::command::Reply;
 use crate::config::Settings;
 use crate::io_model::IoModel;
 use crate::metrics::Phase;
-use crate::net::client::{Client, Life};
+use crate::net::client::{Client, Life, Socket};
 use crate::server::Server;
 use crate::sys::{self, AcceptError};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Most connections accepted per listener per tick (`MAX_ACCEPTS_PER_CALL` of Redis 7.0).
@@ -204,6 +205,10 @@ fn admit(
         }
     }
     let fd = socket.as_raw_fd();
+    let socket = match settings.io_model {
+        IoModel::ThreadPerConnection => Socket::Shared(Arc::new(socket)),
+        _ => Socket::Own(socket),
+    };
     if !settings.io_model.loop_serves() {
         let _ = sys::set_blocking(&socket);
     }

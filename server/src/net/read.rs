@@ -5,7 +5,7 @@
 //! of its own is unfinished. That is what keeps an idle connection small and the caches warm.
 
 use super::ahead::{Ahead, End};
-use super::client::{Life, Unfinished};
+use super::client::{Life, Socket, Unfinished};
 use super::{ClientKey, key_of, write};
 use crate::ae::{EventLoop, Mask};
 use crate::clock::Nanos;
@@ -197,7 +197,7 @@ fn execute_unfinished(
 fn receive(
     server: &mut Server,
     key: ClientKey,
-    read: impl FnOnce(&std::os::fd::OwnedFd) -> Transfer,
+    read: impl FnOnce(&Socket) -> Transfer,
 ) -> Option<usize> {
     let now_s = server.now_s();
     let client = server.clients.get_mut(key)?;

@@ -7,7 +7,8 @@
 use super::client::{Client, Life, Sending};
 use super::{ClientKey, data_of, key_of};
 use crate::ae::{EventLoop, Mask};
-use crate::server::Server;
+use crate::clock::Nanos;
+use crate::server::{STATIC_BUFFER_BYTES, Server};
 use crate::sys::{self, Transfer, Wait};
 use std::os::fd::{AsRawFd, RawFd};
 
@@ -85,6 +86,82 @@ pub(crate) fn at_once(server: &mut Server, key: ClientKey) {
     let queued = |client: &Client| client.output.state == Sending::Queued;
     if server.clients.get(key).is_some_and(queued) && pass(server, key, Wait::No) == Pass::Failed {
         server.free_later(key);
+    }
+}
+
+/// Replies that a client's thread takes along to write them.
+pub(crate) struct Parcel {
+    bytes: Vec<u8>,
+    from: usize,
+    /// Bytes sent to the client altogether once these are.
+    end: u64,
+    /// Whether anybody wants to know when it is written.
+    awaited: bool,
+}
+
+impl Parcel {
+    /// What is to be written.
+    pub(crate) fn unsent(&self) -> &[u8] {
+        &self.bytes[self.from..]
+    }
+
+    /// Whether [`arrived`] must be called afterwards.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.awaited
+    }
+
+    /// Its buffer, to be used again.
+    pub(crate) fn take_bytes(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+/// Gives a client's thread what is to be sent. `None` if there is nothing, if the loop is sending
+/// already, or if nobody is to get it. Counts it as sent.
+pub(crate) fn take(server: &mut Server, key: ClientKey) -> Option<Parcel> {
+    let followed = server.timeline.awaits(key);
+    let monitor = server.monitors.contains(&key);
+    let client = server.clients.get_mut(key)?;
+    if client.output.state != Sending::Queued || client.life == Life::Closing {
+        return None;
+    }
+    // Others may append to a subscriber's and a monitor's output; large replies count against limits;
+    // a client that is to be closed must be closed.
+    let appended = monitor || client.subscription_count() > 0;
+    let output = &mut client.output;
+    let count = output.pending();
+    let awaited = followed || appended || count > STATIC_BUFFER_BYTES || client.life != Life::Open;
+    let from = std::mem::take(&mut output.sent);
+    let bytes = std::mem::take(&mut output.buf);
+    (output.state, output.lent) = if awaited { (Sending::Lent, count) } else { (Sending::Idle, 0) };
+    client.net_out += count as u64;
+    let end = client.net_out;
+    server.stats.net_output_bytes += count as u64;
+    server.stats.writes += 1;
+    server.pending_writes.retain(|&other| other != key);
+    Some(Parcel { bytes, from, end, awaited })
+}
+
+/// A client's thread has written a parcel, in the time between `began` and `ended`. What has come
+/// meanwhile is on the list afterwards.
+pub(crate) fn arrived(
+    server: &mut Server,
+    key: ClientKey,
+    parcel: Parcel,
+    (began, ended): (Nanos, Nanos),
+) {
+    if server.timeline.awaits(key) {
+        server.timeline.wrote(key, began, ended, parcel.end);
+    }
+    server.recycle(parcel.bytes);
+    let Some(client) = server.clients.get_mut(key) else { return };
+    client.output.lent = 0;
+    if client.output.pending() > 0 {
+        client.output.state = Sending::Queued;
+        server.pending_writes.push(key);
+    } else {
+        client.output.state = Sending::Idle;
+        finished(server, key);
     }
 }
 

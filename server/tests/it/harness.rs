@@ -11,9 +11,13 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Turns after which what has not come will not come.
 const TURNS_MAX: usize = 20_000;
+
+/// With threads in the server, the pause between two turns.
+const BREATH: Duration = Duration::from_millis(1);
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -45,6 +49,11 @@ pub(crate) fn io_model() -> String {
     std::env::var("AELAB_TEST_IO_MODEL").unwrap_or_else(|_| "ae".into())
 }
 
+/// Whether the loop itself serves the clients, so that there is an order of everybody's commands.
+pub(crate) fn loop_serves() -> bool {
+    matches!(io_model().as_str(), "ae" | "busy-poll")
+}
+
 /// The error that these arguments give.
 pub(crate) fn refusal(args: &[&str]) -> String {
     let args: Vec<String> = args.iter().map(ToString::to_string).collect();
@@ -63,6 +72,8 @@ pub(crate) struct Driven {
     pub(crate) path: PathBuf,
     /// Nanoseconds on the server's clock.
     time: Arc<AtomicU64>,
+    /// The server has threads of its own, which need real time between turns.
+    threaded: bool,
 }
 
 impl Driven {
@@ -91,7 +102,8 @@ impl Driven {
         let time = Arc::new(AtomicU64::new(1_700_000_000_000_000_000));
         let clock = Clock::manual(Arc::clone(&time));
         let instance = Instance::start(config, clock, Quiet::Yes).expect("the server starts");
-        Driven { instance, path, time }
+        let threaded = args.iter().any(|arg| arg == "thread-per-connection");
+        Driven { instance, path, time, threaded }
     }
 
     /// Moves the server's clock.
@@ -102,6 +114,9 @@ impl Driven {
     /// One turn. The clock moves by a cron period, so that the loop never sleeps for long.
     pub(crate) fn turn(&mut self) -> bool {
         self.advance_ms(100);
+        if self.threaded {
+            std::thread::sleep(BREATH);
+        }
         self.instance.tick().expect("the loop turns")
     }
 
@@ -164,6 +179,22 @@ impl Driven {
             self.turn();
         }
         panic!("still open after {TURNS_MAX} turns");
+    }
+
+    /// Runs `client` on connections of `count` threads at once and turns the loop until all are done.
+    pub(crate) fn concurrently(&mut self, count: usize, client: fn(UnixStream)) {
+        let threads: Vec<_> = (0..count)
+            .map(|_| {
+                let stream = UnixStream::connect(&self.path).expect("the server listens");
+                std::thread::spawn(move || client(stream))
+            })
+            .collect();
+        while !threads.iter().all(std::thread::JoinHandle::is_finished) {
+            self.turn();
+        }
+        for thread in threads {
+            thread.join().expect("the client got what it expected");
+        }
     }
 
     /// One number of `INFO everything` (or `INFO eventloop`).

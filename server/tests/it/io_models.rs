@@ -1,9 +1,12 @@
 //! The I/O models other than ae: what each promises, and what it refuses.
 
 use crate::harness::{Driven, command, refusal};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
 
-const MODELS: [&str; 3] = ["ae", "blocking", "busy-poll"];
+const MODELS: [&str; 4] = ["ae", "blocking", "thread-per-connection", "busy-poll"];
+/// Those that serve several clients at a time.
+const SHARED: [&str; 3] = ["ae", "thread-per-connection", "busy-poll"];
 
 fn start(model: &str, args: &[&str]) -> Driven {
     let mut all = vec!["--io-model", model];
@@ -143,7 +146,7 @@ fn what_has_no_meaning_in_a_model_is_refused_at_start_and_later() {
         (
             &["--io-model", "io_uring"][..],
             "argument --io-model: 'io-model io_uring': argument(s) must be one of the following: \
-             ae, blocking, busy-poll",
+             ae, blocking, thread-per-connection, busy-poll",
         ),
     ] {
         assert_eq!(refusal(args), expected);
@@ -171,4 +174,90 @@ fn a_sweep_meets_a_client_that_comes_and_goes_and_one_that_does_not_read() {
     assert_eq!(server.exchange(&mut slow, b"", expected).len(), expected);
     // The connections that went are gone; the one of INFO is there.
     assert_eq!(server.info("clients", "connected_clients"), 3);
+}
+
+/// Sixty transactions; in each, both counters are equal.
+fn transactions(mut stream: UnixStream) {
+    let mut replies = BufReader::new(stream.try_clone().expect("a second handle")).lines();
+    let mut line = || replies.next().expect("a reply").expect("readable");
+    for _ in 0..60 {
+        stream.write_all(b"MULTI\r\nINCR a\r\nINCR b\r\nEXEC\r\nINCR alone\r\n").expect("sent");
+        assert_eq!([line(), line(), line(), line()], ["+OK", "+QUEUED", "+QUEUED", "*2"]);
+        assert_eq!(line(), line(), "somebody came between");
+        assert!(line().starts_with(':'));
+    }
+}
+
+#[test]
+fn transactions_and_increments_of_clients_at_once_are_atomic_in_every_model() {
+    for model in SHARED {
+        let mut server = start(model, &[]);
+        server.concurrently(6, transactions);
+        let mut stream = server.connect();
+        server.expect(&mut stream, b"GET a\r\nGET b\r\nGET alone\r\n", &b"$3\r\n360\r\n".repeat(3));
+    }
+}
+
+#[test]
+fn what_one_client_publishes_reaches_another_in_every_model() {
+    for model in SHARED {
+        let mut server = start(model, &[]);
+        let (mut subscriber, mut monitor, mut publisher) =
+            (server.connect(), server.connect(), server.connect());
+        let confirmed = b"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n";
+        server.expect(&mut subscriber, b"SUBSCRIBE c\r\n", confirmed);
+        server.expect(&mut monitor, b"MONITOR\r\n", b"+OK\r\n");
+        for _ in 0..3 {
+            server.expect(&mut publisher, b"PUBLISH c m\r\n", b":1\r\n");
+            // The message while its own thread is writing replies, or reading.
+            subscriber.write_all(b"PING\r\n").expect("sent");
+        }
+        let message = b"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n";
+        let pong = b"*2\r\n$4\r\npong\r\n$0\r\n\r\n";
+        let length = 3 * (message.len() + pong.len());
+        let got = server.exchange(&mut subscriber, b"", length);
+        let got = String::from_utf8_lossy(&got).into_owned();
+        assert_eq!((got.len(), got.matches("message").count()), (length, 3), "{model}: {got}");
+        let seen = server.exchange(&mut monitor, b"", 200);
+        assert!(String::from_utf8_lossy(&seen).contains("\"PUBLISH\" \"c\" \"m\""), "{model}");
+    }
+}
+
+#[test]
+fn clients_in_the_middle_of_a_read_or_a_write_can_be_killed_in_every_model() {
+    for model in SHARED {
+        let mut server = start(model, &[]);
+        let (mut silent, mut deaf, mut killer) =
+            (server.connect(), server.connect(), server.connect());
+        server.expect(&mut silent, b"CLIENT SETNAME silent\r\n", b"+OK\r\n");
+        let value = vec![b'x'; 4 * 1024 * 1024];
+        server.expect(&mut deaf, &command(&[b"SET", b"k", &value]), b"+OK\r\n");
+        deaf.write_all(b"GET k\r\nGET k\r\n").expect("sent");
+        let list = server.exchange(&mut killer, b"CLIENT LIST\r\n", 300);
+        assert!(String::from_utf8_lossy(&list).contains("name=silent"), "{model}");
+        // Whatever of the list is still to come, the reply to the killing comes last.
+        killer.write_all(b"CLIENT KILL TYPE normal\r\n").expect("sent");
+        assert_eq!(server.until_closed(&mut silent), b"", "{model}");
+        assert!(server.until_closed(&mut deaf).len() < 2 * value.len(), "{model}");
+        let got = server.exchange(&mut killer, b"DBSIZE\r\n", 8);
+        assert!(got.ends_with(b":2\r\n:1\r\n"), "{model}: {}", String::from_utf8_lossy(&got));
+        assert_eq!(server.info("clients", "connected_clients"), 2, "{model}");
+    }
+}
+
+#[test]
+fn output_limits_hold_for_a_client_that_does_not_read_in_every_model() {
+    for model in SHARED {
+        let mut server = start(model, &["--client-output-buffer-limit", "normal 0 1mb 10"]);
+        let mut stream = server.connect();
+        let value = vec![b'x'; 4 * 1024 * 1024];
+        server.expect(&mut stream, &command(&[b"SET", b"k", &value]), b"+OK\r\n");
+        stream.write_all(b"GET k\r\n").expect("sent");
+        let mut other = server.connect();
+        for _ in 0..200 {
+            server.expect(&mut other, b"PING\r\n", b"+PONG\r\n");
+        }
+        assert_eq!(server.info("stats", "client_output_buffer_limit_disconnections"), 1, "{model}");
+        assert!(server.until_closed(&mut stream).len() < value.len(), "{model}");
+    }
 }

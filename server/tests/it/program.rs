@@ -103,7 +103,7 @@ fn configuration_comes_from_a_file_then_the_arguments() {
 
 #[test]
 fn sigterm_ends_it_gracefully_after_it_said_that_it_was_ready() {
-    for model in ["ae", "blocking", "busy-poll"] {
+    for model in ["ae", "blocking", "thread-per-connection", "busy-poll"] {
         sigterm_ends(model);
     }
 }

@@ -1,0 +1,288 @@
+//! `io-model thread-per-connection`: one thread per client with blocking reads and writes, and a lock
+//! around everything that commands touch.
+//!
+//! A thread reads without the lock, executes under it all that the read completed (so a pipeline is as
+//! atomic as in the loop), takes its replies along and writes them without the lock. The first thread
+//! keeps the loop: it accepts, runs cron, frees clients, and sends what one client causes to be sent to
+//! another (`PUBLISH`, `MONITOR`); threads wake it when there is such work ([`Waker`]).
+//!
+//! Invariant: a client's replies are in the client, or with its thread; while they are with the thread
+//! and somebody else may append to them, the client says so ([`crate::net::client::Sending::Lent`]).
+
+use crate::ae::{EventLoop, Mask};
+use crate::clock::{Clock, Nanos};
+use crate::net::client::Life;
+use crate::net::write::{self, Parcel};
+use crate::net::{ClientKey, read};
+use crate::server::{Server, Shutdown};
+use crate::sys::{self, Transfer, Wait};
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Address space for a thread's stack; only what is used of it becomes memory.
+const STACK_BYTES: usize = 1024 * 1024;
+/// At the end, replies that a client does not read are waited for no longer.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// What all threads share.
+struct Shared {
+    server: Mutex<Server>,
+    clock: Clock,
+}
+
+impl Shared {
+    /// The server; `None` if a thread panicked while it had it.
+    fn lock(&self) -> Option<MutexGuard<'_, Server>> {
+        self.server.lock().ok()
+    }
+}
+
+/// The server and the threads of its clients.
+pub(crate) struct Threads {
+    shared: Arc<Shared>,
+    /// Every thread has a sender, so that the receiver knows when the last has ended.
+    alive: Option<Sender<()>>,
+    ended: Receiver<()>,
+}
+
+/// How a thread tells the loop that something is to be done that only the loop does.
+pub(crate) struct Waker {
+    sender: UnixStream,
+    receiver: UnixStream,
+    /// The loop has been told and has not come yet.
+    told: bool,
+}
+
+impl Waker {
+    fn new() -> io::Result<Waker> {
+        let (receiver, sender) = UnixStream::pair()?;
+        receiver.set_nonblocking(true)?;
+        sender.set_nonblocking(true)?;
+        Ok(Waker { sender, receiver, told: false })
+    }
+
+    fn wake(&mut self) {
+        if !self.told {
+            self.told = true;
+            // A full pipe wakes as well as one more byte.
+            let _ = self.sender.write(b"w");
+        }
+    }
+}
+
+fn woken(_: &mut EventLoop<Server>, server: &mut Server, _: RawFd, _: u64, _: Mask) {
+    if let Some(waker) = &mut server.waker {
+        waker.told = false;
+        // One byte per call of `wake`; what is left fires again.
+        let _ = waker.receiver.read(&mut [0; 64]);
+    }
+}
+
+impl Threads {
+    /// Takes the server over.
+    ///
+    /// # Errors
+    /// If the pipe to the loop cannot be made.
+    pub(crate) fn new(el: &mut EventLoop<Server>, mut server: Server) -> io::Result<Threads> {
+        let waker = Waker::new()?;
+        el.add_file(waker.receiver.as_raw_fd(), Mask::READABLE, woken, 0)?;
+        server.waker = Some(waker);
+        // Each turn may be another thread's: their CPU times have nothing to do with each other.
+        server.meter.without_cpu_time();
+        let clock = server.clock.clone();
+        let (alive, ended) = mpsc::channel();
+        let shared = Arc::new(Shared { server: Mutex::new(server), clock });
+        Ok(Threads { shared, alive: Some(alive), ended })
+    }
+
+    /// The server, also after a panic.
+    pub(crate) fn server(&self) -> MutexGuard<'_, Server> {
+        self.shared.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One turn of the loop; it sleeps without the lock.
+    ///
+    /// # Errors
+    /// If the backend fails, or a client's thread panicked.
+    pub(crate) fn turn(&mut self, el: &mut EventLoop<Server>) -> io::Result<Shutdown> {
+        let broken = || io::Error::other("the thread of a client panicked");
+        let timeout = el.before(&mut *self.shared.lock().ok_or_else(broken)?);
+        el.wait(timeout)?;
+        let mut server = self.shared.lock().ok_or_else(broken)?;
+        el.react(&mut server);
+        while let Some(key) = server.newcomers.pop_front() {
+            self.begin(&mut server, key);
+        }
+        Ok(server.shutdown)
+    }
+
+    /// Starts the thread of a client.
+    fn begin(&self, server: &mut Server, key: ClientKey) {
+        let Some(client) = server.clients.get(key) else { return };
+        let (Some(socket), Some(alive)) = (client.fd.shared(), self.alive.clone()) else { return };
+        let shared = Arc::clone(&self.shared);
+        let thread = thread::Builder::new().name(format!("client {}", client.id));
+        let started = thread.stack_size(STACK_BYTES).spawn(move || {
+            serve(&shared, key, &socket);
+            drop(alive);
+        });
+        if let Err(error) = started {
+            let text = format!("No thread can be started for a new client: {error}");
+            server.log.warning_per_second(server.now_s(), text);
+            let _ = sys::write(&client.fd, b"-ERR no thread can be started for this client\r\n");
+            server.stats.rejected_connections += 1;
+            server.free_later(key);
+        }
+    }
+}
+
+impl Drop for Threads {
+    /// Ends all threads: each may still send the replies it has, if its client reads them.
+    fn drop(&mut self) {
+        self.alive = None;
+        let close = |how| {
+            for client in self.server().clients.values() {
+                let _ = sys::shutdown(&client.fd, how);
+            }
+        };
+        close(sys::Side::Reading);
+        if self.ended.recv_timeout(FAREWELL) == Err(RecvTimeoutError::Timeout) {
+            close(sys::Side::Both);
+            let _ = self.ended.recv();
+        }
+    }
+}
+
+/// What a thread does next.
+enum Next {
+    Read,
+    Send(Parcel),
+    Leave,
+}
+
+/// Serves one client until it leaves or is closed.
+fn serve(shared: &Shared, key: ClientKey, socket: &OwnedFd) {
+    let mut buf = vec![0; read::READ_QUANTUM_BYTES];
+    let mut spare = Vec::new();
+    loop {
+        let mut next = match sys::receive(socket, &mut buf, Wait::Yes) {
+            Transfer::Bytes(count) if count > 0 => {
+                let ready = shared.clock.now();
+                execute(shared, key, &mut buf[..count], (ready, std::mem::take(&mut spare)))
+            }
+            // A signal.
+            Transfer::WouldBlock => continue,
+            Transfer::Bytes(_) | Transfer::Failed => Next::Leave,
+        };
+        while let Next::Send(mut parcel) = next {
+            let began = shared.clock.now();
+            let sent = send(socket, &parcel);
+            next = match (sent, parcel.is_awaited()) {
+                (true, true) => deliver(shared, key, parcel, began),
+                (true, false) => {
+                    spare = parcel.take_bytes();
+                    Next::Read
+                }
+                (false, _) => Next::Leave,
+            };
+        }
+        if matches!(next, Next::Leave) {
+            return leave(shared, key);
+        }
+    }
+}
+
+/// Writes all of it, however long the client takes. False if the connection is gone.
+fn send(socket: &OwnedFd, parcel: &Parcel) -> bool {
+    let mut rest = parcel.unsent();
+    while !rest.is_empty() {
+        match sys::write_waiting(socket, rest, Wait::Yes) {
+            Transfer::Bytes(count) => rest = &rest[count..],
+            Transfer::WouldBlock => {}
+            Transfer::Failed => return false,
+        }
+    }
+    true
+}
+
+/// Executes what was read; `ready` is when the read returned.
+fn execute(
+    shared: &Shared,
+    key: ClientKey,
+    bytes: &mut [u8],
+    (ready, spare): (Nanos, Vec<u8>),
+) -> Next {
+    let Some(mut server) = shared.lock() else { return Next::Leave };
+    let server = &mut *server;
+    // Nothing begins once the end has been asked for.
+    if server.shutdown != Shutdown::No {
+        return Next::Leave;
+    }
+    begin_turn(server, shared, ready);
+    server.recycle(spare);
+    read::arrived(server, key, bytes, shared.clock.now());
+    let next = next(server, key);
+    end_turn(server, shared);
+    next
+}
+
+/// A parcel that others may have waited for has been written.
+fn deliver(shared: &Shared, key: ClientKey, parcel: Parcel, began: Nanos) -> Next {
+    let ended = shared.clock.now();
+    let Some(mut server) = shared.lock() else { return Next::Leave };
+    let server = &mut *server;
+    begin_turn(server, shared, ended);
+    write::arrived(server, key, parcel, (began, ended));
+    let next = next(server, key);
+    end_turn(server, shared);
+    next
+}
+
+/// What is to be done for a client whose commands have run.
+fn next(server: &mut Server, key: ClientKey) -> Next {
+    if let Some(parcel) = write::take(server, key) {
+        return Next::Send(parcel);
+    }
+    match server.clients.get(key).map(|client| client.life) {
+        Some(Life::Open) => Next::Read,
+        // If the loop has something to send to it still, the loop also closes it.
+        Some(Life::CloseAfterReply | Life::Closing) | None => Next::Leave,
+    }
+}
+
+/// The client has left, or is to be left alone: the loop frees it, unless it is still sending to it.
+fn leave(shared: &Shared, key: ClientKey) {
+    let Some(mut server) = shared.lock() else { return };
+    let server = &mut *server;
+    begin_turn(server, shared, shared.clock.now());
+    let sending = |life, pending| life == Life::CloseAfterReply && pending > 0;
+    if !server.clients.get(key).is_some_and(|c| sending(c.life, c.output.pending())) {
+        server.free_later(key);
+    }
+    end_turn(server, shared);
+}
+
+/// The lock has been taken: the time before was nobody's.
+fn begin_turn(server: &mut Server, shared: &Shared, ready: Nanos) {
+    let now = shared.clock.now();
+    server.meter.wake(now, 0);
+    server.timeline.woke(ready, 0);
+    server.synchronise_time(now);
+}
+
+/// The lock is about to be given back: leaves to the loop what is the loop's.
+fn end_turn(server: &mut Server, shared: &Shared) {
+    let work = !server.pending_writes.is_empty()
+        || !server.free_queue.is_empty()
+        || server.evictor.unfinished
+        || server.shutdown != Shutdown::No;
+    if let Some(waker) = server.waker.as_mut().filter(|_| work) {
+        waker.wake();
+    }
+    server.meter.sleep(shared.clock.now(), || Nanos::ZERO);
+}
