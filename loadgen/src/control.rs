@@ -5,10 +5,12 @@
 
 use crate::engine::plan::{Endpoint, Target};
 use crate::exit::{Failure, refusal_remedy};
+use crate::tls;
 use aelab_resp::encode;
 use aelab_resp::value::{Value, decode};
+use rustls::{ClientConnection, StreamOwned};
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -18,6 +20,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a reply may take afterwards: a server may just be executing KEYS on ten million keys.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
+/// The first byte of a TLS server's complaint.
+const TLS_ALERT: u8 = 0x15;
 /// Read size; INFO is about 6 KiB.
 const READ_BYTES: usize = 16 << 10;
 
@@ -32,37 +36,51 @@ pub struct Control {
 #[derive(Debug)]
 enum Stream {
     Tcp(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
     Unix(UnixStream),
+}
+
+fn connect_tcp(addr: &SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(addr, CONNECT_TIMEOUT)?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 impl Stream {
     fn open(endpoint: &Endpoint) -> io::Result<Self> {
         match endpoint {
-            Endpoint::Tcp(addr) => {
-                let stream = TcpStream::connect_timeout(addr, CONNECT_TIMEOUT)?;
-                stream.set_nodelay(true)?;
-                Ok(Self::Tcp(stream))
+            Endpoint::Tcp(addr) => Ok(Self::Tcp(connect_tcp(addr)?)),
+            Endpoint::Tls(endpoint) => {
+                let mut stream = connect_tcp(&endpoint.addr)?;
+                stream.set_read_timeout(Some(GREETING_TIMEOUT))?;
+                stream.set_write_timeout(Some(GREETING_TIMEOUT))?;
+                let mut tls = endpoint.connection()?;
+                while tls.is_handshaking() {
+                    tls.complete_io(&mut stream).map_err(tls::explain)?;
+                }
+                Ok(Self::Tls(Box::new(StreamOwned::new(tls, stream))))
             }
             Endpoint::Unix(path) => Ok(Self::Unix(UnixStream::connect(path)?)),
         }
     }
 
     fn set_timeout(&self, timeout: Duration) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => {
-                stream.set_read_timeout(Some(timeout))?;
-                stream.set_write_timeout(Some(timeout))
-            }
+        let tcp = match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(stream) => &stream.sock,
             Self::Unix(stream) => {
                 stream.set_read_timeout(Some(timeout))?;
-                stream.set_write_timeout(Some(timeout))
+                return stream.set_write_timeout(Some(timeout));
             }
-        }
+        };
+        tcp.set_read_timeout(Some(timeout))?;
+        tcp.set_write_timeout(Some(timeout))
     }
 
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.read(buf),
+            Self::Tls(stream) => stream.read(buf).map_err(tls::explain),
             Self::Unix(stream) => stream.read(buf),
         }
     }
@@ -70,6 +88,7 @@ impl Stream {
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.write_all(bytes),
+            Self::Tls(stream) => stream.write_all(bytes).map_err(tls::explain),
             Self::Unix(stream) => stream.write_all(bytes),
         }
     }
@@ -82,8 +101,13 @@ impl Control {
     /// One line with a remedy, exit 6: nobody listens, the password is wrong, or the peer does not speak RESP.
     pub fn open(target: &Target) -> Result<Self, Failure> {
         let mut control = Self::connect(target).map_err(|error| {
+            // What TLS has to say holds its own remedy.
+            let remedy = match error.kind() {
+                io::ErrorKind::InvalidData => "TLS was asked for with --tls or rediss://",
+                _ => "check host and port (-h, -p, -s) and that the server runs",
+            };
             Failure::unreachable(format!(
-                "cannot connect to {}: {error}; check host and port (-h, -p, -s) and that the server runs",
+                "cannot connect to {}: {error}; {remedy}",
                 target.endpoint
             ))
         })?;
@@ -165,10 +189,13 @@ impl Control {
                 }
                 Ok(None) => {}
                 Err(error) => {
+                    let remedy = match self.received.first() {
+                        Some(&TLS_ALERT) => "that looks like TLS: add --tls",
+                        _ => refusal_remedy(""),
+                    };
                     return Err(Failure::unreachable(format!(
-                        "{} does not speak the Redis protocol: {error}; {}",
+                        "{} does not speak the Redis protocol: {error}; {remedy}",
                         self.endpoint,
-                        refusal_remedy("")
                     )));
                 }
             }

@@ -20,5 +20,7 @@ pub mod interrupt;
 pub mod lab;
 pub mod record;
 pub mod relay;
+pub mod selftest;
 mod sys;
+pub mod tls;
 pub mod words;

@@ -44,6 +44,7 @@ fn run(command: &Command, words: &[String]) -> Result<Exit, Failure> {
         Command::Scenario(scenario) => commands::scenario::run(scenario, words, &cancel),
         Command::Report(report) => commands::report::run(report),
         Command::Relay(relay) => commands::relay::run(relay, &cancel),
+        Command::Selftest(args) => commands::selftest::run(args, &cancel),
         Command::Serve { .. } => Ok(Exit::Success),
     }
 }

@@ -5,13 +5,16 @@
 
 use crate::clock::Nanos;
 use crate::engine::plan::{ArrivalProcess, RequestLog, Role, RunPlan};
-use crate::engine::result::{CommandResult, GroupResult, MetricResult, PoolResult, RunResult};
+use crate::engine::result::{
+    CommandResult, ConnectionCounts, EndpointResult, GroupResult, MetricResult, PoolResult,
+    RunResult,
+};
 use aelab_reports::caveat::{Caveat, Facts, assess};
 use aelab_reports::histogram::{Histogram, Sparse};
 use aelab_reports::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
 use aelab_reports::record::{
-    Arrival, Connections, Counts, Environment, Group, Metrics, Pool, Quantiles, RunRecord, Server,
-    Stall, Tool, utc_text,
+    Arrival, Connections, Counts, EndpointConnections, Environment, Group, Metrics, Pool,
+    Quantiles, RunRecord, Server, Stall, Tool, utc_text,
 };
 use aelab_reports::stats::{self, Exact, Sample};
 
@@ -210,12 +213,8 @@ fn group_record(clock: &Timeline, group: &GroupResult, percentiles: &[f64]) -> G
         name: group.name.clone(),
         role: role(group.role),
         arrival: Arrival::default(),
-        connections: Connections {
-            asked: group.connections.asked,
-            established: group.connections.established,
-            failed: group.connections.failed,
-            reconnects: group.connections.reconnects,
-        },
+        connections: connections(&group.connections),
+        endpoints: endpoints(group),
         counts: Counts {
             scheduled: counts.scheduled,
             sent: counts.sent,
@@ -235,6 +234,27 @@ fn group_record(clock: &Timeline, group: &GroupResult, percentiles: &[f64]) -> G
         pool: group.pool.as_ref().map(|pool| pool_record(clock, pool, percentiles)),
         over_time: None,
     }
+}
+
+fn connections(counts: &ConnectionCounts) -> Connections {
+    Connections {
+        asked: counts.asked,
+        established: counts.established,
+        failed: counts.failed,
+        reconnects: counts.reconnects,
+    }
+}
+
+/// One server is told by the group's own counts.
+fn endpoints(group: &GroupResult) -> Vec<EndpointConnections> {
+    if group.endpoints.len() < 2 {
+        return Vec::new();
+    }
+    let of = |site: &EndpointResult| EndpointConnections {
+        name: site.name.clone(),
+        connections: connections(&site.connections),
+    };
+    group.endpoints.iter().map(of).collect()
 }
 
 /// Replies that came while we measured. What came later, in the drain, is in the latencies and not in the rate: an overloaded

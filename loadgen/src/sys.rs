@@ -85,6 +85,19 @@ pub(crate) fn pin_thread(cpu: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// Sends SIGINT to a process, as ^C does.
+///
+/// # Errors
+/// It is gone, or not ours.
+pub(crate) fn interrupt(pid: u32) -> io::Result<()> {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    rustix::process::kill_process(pid, rustix::process::Signal::INT)?;
+    Ok(())
+}
+
 /// Raises the limit of open descriptors to what the system allows, and returns it.
 pub(crate) fn raise_descriptor_limit() -> u64 {
     let limit = rustix::process::getrlimit(Resource::Nofile);

@@ -10,6 +10,7 @@ use rand::RngExt;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::SeedableRng;
 use std::fmt;
+use std::time::Duration;
 
 /// How long an execution is made to take.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +18,19 @@ enum ServiceTime {
     Fixed(Nanos),
     /// Exponentially distributed with this mean.
     Exponential(Nanos),
+}
+
+impl ServiceTime {
+    fn draw(self, random: &mut SplitMix64) -> Nanos {
+        match self {
+            Self::Fixed(length) => length,
+            Self::Exponential(mean) => {
+                // Inverse transform; 1 - u is never zero.
+                let u: f64 = random.random();
+                Nanos((mean.0 as f64 * -(1.0 - u).ln()) as u64)
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +84,19 @@ impl Plan {
         }
         plan
     }
+}
+
+/// The service times that a server with this plan (`service=…`) gives to commands, in the order in which it executes them:
+/// for programs that compare what they measured with what was to be measured.
+///
+/// # Errors
+/// The plan has no service time, or cannot be read.
+pub fn service_times(text: &str) -> Result<impl Iterator<Item = Duration>, String> {
+    let mut plan = Plan::default();
+    text.split_whitespace().try_for_each(|word| plan.add(word))?;
+    let service = plan.service.ok_or_else(|| format!("'{text}' plans no service time"))?;
+    let mut random = SplitMix64::seed_from_u64(service.seed);
+    Ok(std::iter::repeat_with(move || Duration::from_nanos(service.time.draw(&mut random).0)))
 }
 
 fn service(text: &str) -> Result<Service, String> {
@@ -207,14 +234,7 @@ impl Injector {
         let mut length = Nanos::ZERO;
         if let Some(service) = self.plan.service.as_ref().filter(|_| self.applies[command as usize])
         {
-            length = match service.time {
-                ServiceTime::Fixed(length) => length,
-                ServiceTime::Exponential(mean) => {
-                    // Inverse transform; 1 - u is never zero.
-                    let u: f64 = self.random.random();
-                    Nanos((mean.0 as f64 * -(1.0 - u).ln()) as u64)
-                }
-            };
+            length = service.time.draw(&mut self.random);
         }
         if let Some(stall) = self.plan.stall.filter(|_| now >= self.next_stall) {
             length = length + stall.length;

@@ -44,5 +44,6 @@ mod watch;
 
 pub use cli::main_with_args;
 pub use config::{Config, ConfigError};
+pub use inject::service_times;
 pub use run::{Instance, Quiet};
 pub use server::Server;

@@ -51,6 +51,8 @@ pub enum Command {
     Report(ReportCommand),
     /// Stand between clients and a server and add a round-trip time, or share connections.
     Relay(relay::RelayArgs),
+    /// Prove the engine against theory, on this machine: known service times and scripted stalls, one row per promise.
+    Selftest(crate::commands::selftest::SelftestArgs),
     /// Start the bundled server (same flags as ae-server, which takes redis-server's).
     Serve {
         /// redis.conf and --directive value …
@@ -135,7 +137,7 @@ pub fn one_line(error: &clap::Error) -> String {
             let commands = if *of == "report" { "render" } else { "list, show or run" };
             return format!("a command is missing after {of}: {commands}; see --help");
         }
-        return "a command is missing: run, scenario, report, relay or serve; see --help"
+        return "a command is missing: run, scenario, report, relay, selftest or serve; see --help"
             .to_owned();
     }
     let text = error.to_string();

@@ -4,12 +4,15 @@
 
 use crate::engine::plan::{Endpoint, Protocol, Target};
 use crate::exit::Failure;
+use crate::tls::{TlsClient, TlsOptions, Trust};
 use clap::Args;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 
 /// Redis's port.
 const DEFAULT_PORT: u16 = 6379;
+/// This machine.
+const DEFAULT_HOST: &str = "127.0.0.1";
 /// The variable that redis-cli takes a password from.
 const PASSWORD_VARIABLE: &str = "REDISCLI_AUTH";
 
@@ -17,16 +20,19 @@ const PASSWORD_VARIABLE: &str = "REDISCLI_AUTH";
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
-    /// Server host name or address [default: 127.0.0.1].
+    /// Server host name or address [default: 127.0.0.1]; several, as HOST[:PORT],HOST[:PORT], share the connections.
     #[arg(short = 'h', long, conflicts_with_all = ["socket", "uri"])]
     pub host: Option<String>,
     /// Server port [default: 6379].
     #[arg(short = 'p', long, conflicts_with_all = ["socket", "uri"])]
     pub port: Option<u16>,
+    /// A server, or one more; may be repeated. Connections are dealt out to all in turn, each is counted on its own.
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', conflicts_with = "socket")]
+    pub endpoint: Vec<String>,
     /// Unix socket of the server, in place of host and port.
     #[arg(short = 's', long, alias = "unix-socket", value_name = "PATH", conflicts_with = "uri")]
     pub socket: Option<PathBuf>,
-    /// redis://[USER:PASS@]HOST[:PORT][/DB] or unix://PATH.
+    /// redis://[USER:PASS@]HOST[:PORT][/DB], rediss:// for TLS, or unix://PATH.
     #[arg(short = 'u', long, value_name = "URL")]
     pub uri: Option<String>,
     /// Password; without it, the environment variable REDISCLI_AUTH.
@@ -41,23 +47,91 @@ pub struct TargetArgs {
     /// Speak RESP3.
     #[arg(short = '3', long = "resp3")]
     pub resp3: bool,
+    /// Whether and how to speak TLS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+}
+
+/// TLS flags, as typed.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "TLS")]
+pub struct TlsArgs {
+    /// Speak TLS (rediss:// does too). A request counts as sent when the kernel has taken the first byte of the record
+    /// that holds it; the handshake is part of the connect time, and no session is resumed.
+    #[arg(long, conflicts_with = "socket")]
+    pub tls: bool,
+    /// Trust the authorities in this PEM file, in place of the system's.
+    #[arg(long, value_name = "FILE")]
+    pub cacert: Option<PathBuf>,
+    /// Trust the authorities in the PEM files of this folder.
+    #[arg(long, value_name = "DIR")]
+    pub cacertdir: Option<PathBuf>,
+    /// The client's certificate, a PEM file.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// The key of the client's certificate, a PEM file.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+    /// Accept any certificate.
+    #[arg(long, alias = "tls-skip-verify")]
+    pub insecure: bool,
+    /// Name to ask for and to expect in the certificate, in place of the host's.
+    #[arg(long, value_name = "NAME")]
+    pub sni: Option<String>,
+}
+
+impl TlsArgs {
+    fn options(&self) -> TlsOptions {
+        TlsOptions {
+            cacert: self.cacert.clone(),
+            cacertdir: self.cacertdir.clone(),
+            cert: self.cert.clone(),
+            key: self.key.clone(),
+            trust: if self.insecure { Trust::Anyone } else { Trust::Checked },
+            sni: self.sni.clone(),
+        }
+    }
+
+    /// How to speak TLS, if it is to be spoken.
+    ///
+    /// # Errors
+    /// Files that cannot be used, or flags without TLS (exit 2).
+    fn client(&self, is_asked_for: bool) -> Result<Option<TlsClient>, Failure> {
+        let options = self.options();
+        if self.tls || is_asked_for {
+            return TlsClient::new(&options).map(Some);
+        }
+        if options == TlsOptions::default() {
+            return Ok(None);
+        }
+        Err(Failure::usage(
+            "--cacert, --cacertdir, --cert, --key, --insecure and --sni are about TLS; add --tls or write rediss://",
+        ))
+    }
 }
 
 impl TargetArgs {
     /// The target, with addresses looked up and the environment consulted.
     ///
     /// # Errors
-    /// A URL of another form (exit 2), or a host name that leads nowhere (exit 6).
+    /// A URL of another form, TLS flags that cannot be used (exit 2), or a host name that leads nowhere (exit 6).
     pub fn resolve(&self) -> Result<Target, Failure> {
-        let mut target = match (&self.uri, &self.socket) {
-            (Some(uri), _) => parse_url(uri)?,
-            (None, Some(path)) => Target::plain(Endpoint::Unix(path.clone())),
-            (None, None) => {
-                let host = self.host.as_deref().unwrap_or("127.0.0.1");
-                let addr = look_up(host, self.port.unwrap_or(DEFAULT_PORT))?;
-                Target::plain(Endpoint::Tcp(addr))
-            }
+        let url = self.uri.as_deref().map(Url::parse).transpose()?;
+        let client = self.tls.client(url.as_ref().is_some_and(|url| url.scheme == Scheme::Tls))?;
+        let places = self.places(url.as_ref())?;
+        let mut endpoints = places
+            .iter()
+            .map(|place| place.look_up(client.as_ref()))
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter();
+        let Some(first) = endpoints.next() else {
+            return Err(Failure::usage("no server is named; give -h HOST or --endpoint HOST:PORT"));
         };
+        let mut target = Target::plain(first);
+        target.more = endpoints.collect();
+        if let Some(url) = url {
+            url.introduce(&mut target);
+        }
         if self.password.is_some() {
             target.password.clone_from(&self.password);
         }
@@ -76,6 +150,69 @@ impl TargetArgs {
         }
         Ok(target)
     }
+
+    /// Every server that was named.
+    fn places(&self, url: Option<&Url>) -> Result<Vec<Place>, Failure> {
+        if let Some(path) = &self.socket {
+            return Ok(vec![Place::Path(path.clone())]);
+        }
+        let mut places: Vec<Place> = url.map(|url| url.place.clone()).into_iter().collect();
+        let port = self.port.unwrap_or(DEFAULT_PORT);
+        let is_named = self.host.is_some() || self.port.is_some();
+        if url.is_none() && (is_named || self.endpoint.is_empty()) {
+            let hosts = self.host.as_deref().unwrap_or(DEFAULT_HOST);
+            for host in hosts.split(',') {
+                places.push(host_and_port(host, port, "-h")?);
+            }
+        }
+        for endpoint in &self.endpoint {
+            places.push(host_and_port(endpoint, port, "--endpoint")?);
+        }
+        Ok(places)
+    }
+}
+
+/// A server as it was named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    Host { host: String, port: u16 },
+    Path(PathBuf),
+}
+
+impl Place {
+    fn look_up(&self, client: Option<&TlsClient>) -> Result<Endpoint, Failure> {
+        match (self, client) {
+            (Self::Path(path), None) => Ok(Endpoint::Unix(path.clone())),
+            (Self::Path(_), Some(_)) => {
+                Err(Failure::usage("a Unix socket speaks no TLS; leave out --tls"))
+            }
+            (Self::Host { host, port }, None) => Ok(Endpoint::Tcp(look_up(host, *port)?)),
+            (Self::Host { host, port }, Some(client)) => {
+                Ok(Endpoint::Tls(client.endpoint(host, look_up(host, *port)?)?))
+            }
+        }
+    }
+}
+
+/// `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`; an IPv6 address may stand without brackets if no port follows.
+fn host_and_port(text: &str, port: u16, flag: &str) -> Result<Place, Failure> {
+    let (host, port) = match text.rsplit_once(':') {
+        // A colon inside brackets, or one of several, is no port's.
+        Some((host, digits))
+            if !digits.contains(']') && (host.ends_with(']') || !host.contains(':')) =>
+        {
+            let port = digits.parse().map_err(|_| {
+                Failure::usage(format!("{flag} {text}: the port is no number below 65536"))
+            })?;
+            (host, port)
+        }
+        _ => (text, port),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() {
+        return Err(Failure::usage(format!("{flag} '{text}' names no host; write HOST:PORT")));
+    }
+    Ok(Place::Host { host: host.to_owned(), port })
 }
 
 /// The password in `REDISCLI_AUTH`, if there is one.
@@ -83,59 +220,91 @@ pub(super) fn password_of_environment() -> Option<String> {
     std::env::var(PASSWORD_VARIABLE).ok().filter(|password| !password.is_empty())
 }
 
-/// Reads `redis://` and `unix://` URLs as redis-cli does: without a colon, the user part is the password.
+/// The server that a URL names; TLS with the system's authorities if it says `rediss://`.
 ///
 /// # Errors
 /// Another scheme, a bad port or database (exit 2), or an unknown host (exit 6).
 pub fn parse_url(url: &str) -> Result<Target, Failure> {
-    let bad = |why: &str| {
-        Failure::usage(format!(
-            "bad URL: {why}; write redis://[USER:PASS@]HOST[:PORT][/DB] or unix://PATH"
-        ))
+    let url = Url::parse(url)?;
+    let client = match url.scheme {
+        Scheme::Tls => Some(TlsClient::new(&TlsOptions::default())?),
+        Scheme::Plain => None,
     };
-    if let Some(path) = url.strip_prefix("unix://") {
-        if path.is_empty() {
-            return Err(bad("the path is missing"));
-        }
-        return Ok(Target::plain(Endpoint::Unix(PathBuf::from(path))));
-    }
-    if url.starts_with("rediss://") {
-        return Err(Failure::usage(
-            "rediss:// (TLS) is not supported by this version; use redis://",
-        ));
-    }
-    let rest =
-        url.strip_prefix("redis://").ok_or_else(|| bad("it does not begin with redis://"))?;
-    let (login, rest) = match rest.rsplit_once('@') {
-        Some((login, rest)) => (Some(login), rest),
-        None => (None, rest),
-    };
-    let (place, db) = match rest.split_once('/') {
-        Some((place, db)) => (place, db.trim_end_matches('/')),
-        None => (rest, ""),
-    };
-    let db =
-        if db.is_empty() { 0 } else { db.parse().map_err(|_| bad("the database is no number"))? };
-    let (host, port) = match place.rsplit_once(':') {
-        // An IPv6 address stands in brackets; a colon inside them is no port.
-        Some((host, port)) if !port.contains(']') => {
-            (host, port.parse().map_err(|_| bad("the port is no number below 65536"))?)
-        }
-        _ => (place, DEFAULT_PORT),
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let host = if host.is_empty() { "127.0.0.1" } else { host };
-    let mut target = Target::plain(Endpoint::Tcp(look_up(host, port)?));
-    target.db = db;
-    if let Some(login) = login {
-        let (user, password) = match login.split_once(':') {
-            Some((user, password)) => (user, password),
-            None => ("", login),
-        };
-        target.user = Some(decode(user)).filter(|user| !user.is_empty());
-        target.password = Some(decode(password)).filter(|password| !password.is_empty());
-    }
+    let mut target = Target::plain(url.place.look_up(client.as_ref())?);
+    url.introduce(&mut target);
     Ok(target)
+}
+
+/// A URL, taken apart.
+#[derive(Debug)]
+struct Url {
+    scheme: Scheme,
+    place: Place,
+    user: Option<String>,
+    password: Option<String>,
+    db: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    Plain,
+    Tls,
+}
+
+impl Url {
+    /// Reads `redis://`, `rediss://` and `unix://` as redis-cli does: without a colon, the user part is the password.
+    fn parse(url: &str) -> Result<Self, Failure> {
+        let bad = |why: &str| {
+            Failure::usage(format!(
+                "bad URL: {why}; write redis://[USER:PASS@]HOST[:PORT][/DB], rediss://… or unix://PATH"
+            ))
+        };
+        if let Some(path) = url.strip_prefix("unix://") {
+            if path.is_empty() {
+                return Err(bad("the path is missing"));
+            }
+            let place = Place::Path(PathBuf::from(path));
+            return Ok(Self { scheme: Scheme::Plain, place, user: None, password: None, db: 0 });
+        }
+        let (scheme, rest) = match (url.strip_prefix("redis://"), url.strip_prefix("rediss://")) {
+            (Some(rest), _) => (Scheme::Plain, rest),
+            (_, Some(rest)) => (Scheme::Tls, rest),
+            _ => return Err(bad("it does not begin with redis:// or rediss://")),
+        };
+        let (login, rest) = match rest.rsplit_once('@') {
+            Some((login, rest)) => (Some(login), rest),
+            None => (None, rest),
+        };
+        let (place, db) = match rest.split_once('/') {
+            Some((place, db)) => (place, db.trim_end_matches('/')),
+            None => (rest, ""),
+        };
+        let db = if db.is_empty() {
+            0
+        } else {
+            db.parse().map_err(|_| bad("the database is no number"))?
+        };
+        let place = match place.strip_prefix(':') {
+            Some(port) => format!("{DEFAULT_HOST}:{port}"),
+            None if place.is_empty() => DEFAULT_HOST.to_owned(),
+            None => place.to_owned(),
+        };
+        let place = host_and_port(&place, DEFAULT_PORT, "-u")
+            .map_err(|_| bad("the port is no number below 65536"))?;
+        let (user, password) = match login.map(|login| login.split_once(':').unwrap_or(("", login)))
+        {
+            Some((user, password)) => (decode(user), decode(password)),
+            None => Default::default(),
+        };
+        let some = |text: String| Some(text).filter(|text| !text.is_empty());
+        Ok(Self { scheme, place, user: some(user), password: some(password), db })
+    }
+
+    fn introduce(self, target: &mut Target) {
+        target.db = self.db;
+        target.user = self.user;
+        target.password = self.password;
+    }
 }
 
 /// The first address of a host, IPv4 before IPv6, as servers listen on 127.0.0.1 more often than on ::1.
@@ -147,10 +316,10 @@ fn look_up(host: &str, port: u16) -> Result<SocketAddr, Failure> {
     });
     match found.as_deref() {
         Ok([first, ..]) => Ok(*first),
-        Ok([]) => Err(Failure::unreachable(format!("host {host} has no address; check -h"))),
-        Err(error) => {
-            Err(Failure::unreachable(format!("host {host} cannot be looked up: {error}; check -h")))
-        }
+        Ok([]) => Err(Failure::unreachable(format!("host {host} has no address; check the name"))),
+        Err(error) => Err(Failure::unreachable(format!(
+            "host {host} cannot be looked up: {error}; check the name"
+        ))),
     }
 }
 
@@ -194,10 +363,38 @@ mod tests {
         );
         assert_eq!(check("redis://secret@127.0.0.1/").2, some("secret"));
         assert_eq!(check("redis://[::1]:7000").0, "[::1]:7000");
+        assert_eq!(check("redis://").0, "127.0.0.1:6379");
+        assert_eq!(check("redis://:7000").0, "127.0.0.1:7000");
         assert_eq!(check("unix:///tmp/x.sock").0, "/tmp/x.sock");
         for bad in ["http://x", "redis://127.0.0.1:port", "redis://127.0.0.1/x", "unix://"] {
             assert_eq!(parse_url(bad).expect_err(bad).exit, crate::exit::Exit::Usage);
         }
+    }
+
+    #[test]
+    fn several_servers() {
+        let args = |host: Option<&str>, endpoints: &[&str]| TargetArgs {
+            host: host.map(str::to_owned),
+            endpoint: endpoints.iter().map(|text| (*text).to_owned()).collect(),
+            ..TargetArgs::default()
+        };
+        let all = |args: &TargetArgs| {
+            let target = args.resolve().unwrap_or_else(|error| panic!("{error}"));
+            let all = std::iter::once(&target.endpoint).chain(&target.more);
+            all.map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(all(&args(None, &[])), ["127.0.0.1:6379"]);
+        let three = ["127.0.0.1:1", "127.0.0.2:6379", "[::1]:3"];
+        assert_eq!(all(&args(Some("127.0.0.1:1,127.0.0.2,[::1]:3"), &[])), three);
+        assert_eq!(all(&args(None, &three)), three);
+        assert_eq!(all(&args(Some("::1"), &three[..1])), ["[::1]:6379", three[0]]);
+        for bad in ["x:port", ":1", ""] {
+            let error = args(None, &[bad]).resolve().expect_err(bad);
+            assert_eq!(error.exit, crate::exit::Exit::Usage, "{error}");
+        }
+        let error = args(None, &["no-such-host.invalid:1"]).resolve().expect_err("no host");
+        assert_eq!(error.exit, crate::exit::Exit::Unreachable);
+        assert!(error.message.contains("no-such-host.invalid"), "{error}");
     }
 
     #[test]

@@ -7,3 +7,4 @@ pub mod relay;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod selftest;

@@ -29,8 +29,13 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     }
     let mut control = Control::open(&resolved.target)?;
     let info = Info::parse(&control.info()?);
+    for other in resolved.target.each().skip(1) {
+        Control::open(&other)?;
+    }
     if let Some(plan) = &resolved.prefill {
-        fill_watched("run", &resolved.target, plan, cancel)?;
+        for target in resolved.target.each() {
+            fill_watched("run", &target, plan, cancel)?;
+        }
     }
     if args.output.csv {
         console::result(table::CSV_HEADER);

@@ -111,6 +111,14 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
             connections.established, connections.asked, connections.failed, connections.reconnects
         );
     }
+    for site in &group.endpoints {
+        let held = &site.connections;
+        let _ = writeln!(
+            out,
+            "  {}: {} of {} connections established, {} failed, {} reconnects",
+            site.name, held.established, held.asked, held.failed, held.reconnects
+        );
+    }
     let _ = writeln!(
         out,
         "  {:<24} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",

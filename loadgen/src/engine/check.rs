@@ -75,6 +75,10 @@ fn check_group(group: &GroupPlan) -> Result<(), String> {
             group.pipeline, group.connections
         ));
     }
+    let servers = group.target.endpoints().count();
+    if group.connections < servers {
+        return Err(format!("{servers} servers need at least {servers} connections"));
+    }
     if group.pipeline == 0 {
         return Err("the pipeline depth must be at least 1".to_owned());
     }

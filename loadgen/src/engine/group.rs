@@ -7,7 +7,7 @@ use super::EngineError;
 use super::conn::Conn;
 use super::dial::Dialler;
 use super::handshake::Handshake;
-use super::links::Links;
+use super::links::{Links, SiteCounts};
 use super::plan::{ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reconnect, Role, RunPlan};
 use super::pool::Pool;
 use super::random::Rng;
@@ -37,7 +37,10 @@ pub(super) struct Group {
     pub(super) index: usize,
     /// Connections of this share.
     pub(super) tokens: std::ops::Range<Token>,
-    pub(super) endpoint: Endpoint,
+    /// Its servers, dealt out to connections in turn.
+    endpoints: Vec<Endpoint>,
+    /// Number, in the whole group, of this share's first connection.
+    first_number: u64,
     pub(super) handshake: Handshake,
     pub(super) generator: Generator,
     pub(super) recorder: Recorder,
@@ -117,6 +120,8 @@ impl Group {
             Schedule::new(&group.arrival, share, salt, rng(stream::SCHEDULE)).map_err(wrong)?;
         let connections = part(group.connections as u64, share.index, share.of);
         let tokens = first_token..first_token + connections as Token;
+        let parts = (0..share.index).map(|index| part(group.connections as u64, index, share.of));
+        let first_number = parts.sum::<u64>();
         let pool = group.pool.as_ref().map(|plan| Pool::new(plan, &tokens));
         let first =
             group.pool.as_ref().map_or_else(|| tokens.clone(), |plan| Pool::first(plan, &tokens));
@@ -126,7 +131,8 @@ impl Group {
             index,
             waiting: Waiting::new(group.assignment, &tokens, group.backlog_max),
             tokens,
-            endpoint: group.target.endpoint.clone(),
+            endpoints: group.target.endpoints().cloned().collect(),
+            first_number,
             handshake: Handshake::new(&group.target),
             generator,
             recorder: Recorder::new(group),
@@ -149,7 +155,27 @@ impl Group {
             per_connection: group.requests_per_connection.unwrap_or(u64::MAX),
             pool,
             links: Links::new(connections, first_count),
-        }))
+        })
+        .map(Self::with_sites))
+    }
+
+    /// Tells the links which servers the connections are for.
+    fn with_sites(mut self) -> Self {
+        let mut asked = vec![0; self.endpoints.len()];
+        self.tokens.clone().for_each(|token| asked[self.site(token)] += 1);
+        self.links.sites = asked.into_iter().map(SiteCounts::of).collect();
+        self
+    }
+
+    /// Index of the server that a connection is for.
+    pub(super) fn site(&self, token: Token) -> usize {
+        let number = self.first_number + u64::from(token - self.tokens.start);
+        (number % self.endpoints.len() as u64) as usize
+    }
+
+    /// The server that a connection is for.
+    pub(super) fn endpoint(&self, token: Token) -> &Endpoint {
+        &self.endpoints[self.site(token)]
     }
 
     /// The schedule begins: `origin` and the bounds of the measurement, absolute.

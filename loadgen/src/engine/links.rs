@@ -35,6 +35,8 @@ pub(super) enum Timer {
 pub(super) struct Links {
     wanted: u64,
     pub(super) counts: ConnectionCounts,
+    /// The same by server.
+    pub(super) sites: Vec<SiteCounts>,
     pub(super) failures: Vec<(String, u64)>,
     pub(super) refused: bool,
     pub(super) unexpected: u64,
@@ -51,6 +53,7 @@ impl Links {
         Self {
             wanted,
             counts: ConnectionCounts { asked: connections, ..ConnectionCounts::default() },
+            sites: Vec::new(),
             failures: Vec::new(),
             refused: false,
             unexpected: 0,
@@ -82,6 +85,31 @@ impl Links {
                 format!("unexpected reply '{head}'")
             }
         }
+    }
+}
+
+/// What became of the connections to one server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SiteCounts {
+    asked: u64,
+    established: u64,
+    lost: u64,
+    reconnects: u64,
+}
+
+impl SiteCounts {
+    /// Of this many connections, none of which has begun.
+    pub(super) fn of(asked: u64) -> Self {
+        Self { asked, ..Self::default() }
+    }
+
+    /// Adds them to another thread's.
+    pub(super) const fn add_to(&self, counts: &mut ConnectionCounts) {
+        counts.asked += self.asked;
+        counts.established += self.established;
+        counts.failed += self.asked.saturating_sub(self.established);
+        counts.lost += self.lost;
+        counts.reconnects += self.reconnects;
     }
 }
 
@@ -183,7 +211,7 @@ impl<W: Wire> Worker<'_, W> {
         conn.on_connecting(now);
         let deadline = now.saturating_add(self.connect.timeout);
         self.timers.push(Reverse((deadline, token, Timer::Connect)));
-        match self.wire.connect(token, &self.groups[conn.group].endpoint) {
+        match self.wire.connect(token, self.groups[conn.group].endpoint(token)) {
             // Unix sockets are open at once.
             Ok(()) => self.finish_connect(token),
             Err(error) => self.lose(token, &reason(&error)),
@@ -220,9 +248,11 @@ impl<W: Wire> Worker<'_, W> {
         if let Some(pool) = &mut group.pool {
             pool.on_ready();
         }
+        let site = group.site(token);
         let since = match conn.purpose {
             Purpose::First => {
                 group.links.counts.established += 1;
+                group.links.sites[site].established += 1;
                 self.live.add_connected(group.index, 1);
                 if !self.clockwork.has_started() {
                     return;
@@ -232,6 +262,7 @@ impl<W: Wire> Worker<'_, W> {
             // In a closed loop the next request was due when the connection was lost, or done.
             Purpose::Back { since } => {
                 group.links.counts.reconnects += 1;
+                group.links.sites[site].reconnects += 1;
                 since
             }
             Purpose::Renewed { since } => {
@@ -271,6 +302,8 @@ impl<W: Wire> Worker<'_, W> {
             State::Connecting { .. } | State::Handshaking { .. } => self.opening -= 1,
             State::Ready => {
                 group.links.counts.lost += 1;
+                let site = group.site(token);
+                group.links.sites[site].lost += 1;
                 conn.purpose = Purpose::Back { since: now };
             }
             State::Idle | State::Backoff { .. } | State::Closed => return,

@@ -9,8 +9,8 @@ use super::links::Links;
 use super::plan::RunPlan;
 use super::recorder::{Recorded, count_word};
 use super::result::{
-    Audit, CommandResult, ConnectionCounts, Counts, GroupResult, MetricResult, PoolResult,
-    RunResult, ThreadAudit, Traffic,
+    Audit, CommandResult, ConnectionCounts, Counts, EndpointResult, GroupResult, MetricResult,
+    PoolResult, RunResult, ThreadAudit, Traffic,
 };
 use super::sparse::IntervalSeries;
 use super::stall::{Quiet, stalls};
@@ -111,6 +111,14 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
         counts: Counts::default(),
         warmup_counts: Counts::default(),
         connections: ConnectionCounts::default(),
+        endpoints: plan
+            .target
+            .endpoints()
+            .map(|endpoint| EndpointResult {
+                name: endpoint.to_string(),
+                connections: ConnectionCounts::default(),
+            })
+            .collect(),
         failures: Vec::new(),
         errors: Vec::new(),
         commands: commands.collect(),
@@ -137,6 +145,9 @@ fn add_links(result: &mut GroupResult, links: Links) {
     counts.lost += links.counts.lost;
     counts.reconnects += links.counts.reconnects;
     counts.renewed += links.counts.renewed;
+    for (site, counts) in result.endpoints.iter_mut().zip(&links.sites) {
+        counts.add_to(&mut site.connections);
+    }
     for (reason, count) in &links.failures {
         count_word(&mut result.failures, reason, *count);
     }

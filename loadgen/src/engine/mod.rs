@@ -29,6 +29,7 @@ mod request;
 pub mod result;
 mod run;
 mod schedule;
+mod secure;
 pub mod sim;
 pub mod sparse;
 mod stall;

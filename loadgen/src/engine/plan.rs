@@ -6,6 +6,7 @@
 pub use super::arrival::{ArrivalProcess, Rate, Shape, parse_trace};
 pub use super::values::{KeyDistribution, KeySpace, ValueSize};
 use crate::clock::Nanos;
+pub use crate::tls::TlsEndpoint;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -183,6 +184,8 @@ impl Role {
 pub struct Target {
     /// Where it listens.
     pub endpoint: Endpoint,
+    /// More servers; connections are dealt out to all of them in turn.
+    pub more: Vec<Endpoint>,
     /// ACL user; needs a password.
     pub user: Option<String>,
     /// Password for `AUTH` (or `HELLO … AUTH`).
@@ -196,7 +199,28 @@ pub struct Target {
 impl Target {
     /// A server that wants no password, database 0, RESP2.
     pub const fn plain(endpoint: Endpoint) -> Self {
-        Self { endpoint, user: None, password: None, db: 0, protocol: Protocol::Resp2 }
+        Self {
+            endpoint,
+            more: Vec::new(),
+            user: None,
+            password: None,
+            db: 0,
+            protocol: Protocol::Resp2,
+        }
+    }
+
+    /// A target of its own for each of its servers.
+    pub fn each(&self) -> impl Iterator<Item = Self> {
+        self.endpoints().map(|endpoint| Self {
+            endpoint: endpoint.clone(),
+            more: Vec::new(),
+            ..self.clone()
+        })
+    }
+
+    /// All its servers, at least one.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        std::iter::once(&self.endpoint).chain(&self.more)
     }
 }
 
@@ -205,14 +229,26 @@ impl Target {
 pub enum Endpoint {
     /// TCP, Nagle off.
     Tcp(SocketAddr),
+    /// TLS over TCP.
+    Tls(TlsEndpoint),
     /// A Unix socket.
     Unix(PathBuf),
+}
+
+impl Endpoint {
+    /// The address, unless it is a path.
+    pub const fn addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(addr) | Self::Tls(TlsEndpoint { addr, .. }) => Some(*addr),
+            Self::Unix(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(addr) => addr.fmt(f),
+            Self::Tcp(addr) | Self::Tls(TlsEndpoint { addr, .. }) => addr.fmt(f),
             Self::Unix(path) => path.display().fmt(f),
         }
     }

@@ -7,13 +7,15 @@
 //! The wait for a due time is an absolute kernel timer in the poll set: mio's own time-out counts whole milliseconds.
 
 use super::plan::{Endpoint, Pacing};
+use super::secure::{CIPHER_BYTES, Secure};
 use super::wire::{Ready, Token, Wait, Wire};
 use crate::clock::{self, Nanos};
 use crate::sys::Timer;
 use mio::net::{TcpStream, UnixStream};
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll};
+use mio::{Events, Interest, Poll, Registry};
 use std::io::{self, Read as _, Write as _};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Events taken per wait: a full pass over a common number of connections.
@@ -37,6 +39,8 @@ pub(super) struct Poller {
     timer_at: Nanos,
     waking: Waking,
     streams: Vec<Option<Stream>>,
+    /// Encrypted bytes just read; empty until a TLS connection is opened.
+    cipher: Vec<u8>,
 }
 
 /// How to wait for a time.
@@ -51,6 +55,7 @@ enum Waking {
 #[derive(Debug)]
 enum Stream {
     Tcp(TcpStream),
+    Tls(Box<(TcpStream, Secure)>),
     /// With whether it is registered for writing: a Unix socket signals every byte the other side takes, so it is only
     /// when a write was cut.
     Unix(UnixStream, Writing),
@@ -85,6 +90,7 @@ impl Poller {
             timer_at: Nanos::MAX,
             waking,
             streams: (0..connections).map(|_| None).collect(),
+            cipher: Vec::new(),
         };
         if pacing == (Pacing::Precise { margin: None }) {
             poller.waking = Waking::Sleep { margin: poller.lateness()? };
@@ -134,10 +140,32 @@ impl Poller {
         self.timer_at = at;
         Ok(true)
     }
+}
 
-    fn stream(&mut self, token: Token) -> io::Result<&mut Stream> {
-        let stream = self.streams.get_mut(token as usize).and_then(Option::as_mut);
-        stream.ok_or_else(|| io::ErrorKind::NotConnected.into())
+/// An open stream.
+#[inline]
+fn stream(streams: &mut [Option<Stream>], token: Token) -> io::Result<&mut Stream> {
+    let stream = streams.get_mut(token as usize).and_then(Option::as_mut);
+    stream.ok_or_else(|| io::ErrorKind::NotConnected.into())
+}
+
+/// Begins to connect.
+fn connect_tcp(registry: &Registry, id: mio::Token, addr: SocketAddr) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect(addr)?;
+    stream.set_nodelay(true)?;
+    registry.register(&mut stream, id, Interest::READABLE | Interest::WRITABLE)?;
+    Ok(stream)
+}
+
+/// Whether it is connected by now, or why it never will be.
+fn is_connected(stream: &TcpStream) -> io::Result<bool> {
+    if let Some(error) = stream.take_error()? {
+        return Err(error);
+    }
+    match stream.peer_addr() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -171,11 +199,11 @@ impl Wire for Poller {
         let id = mio::Token(token as usize);
         let registry = self.poll.registry();
         let stream = match endpoint {
-            Endpoint::Tcp(addr) => {
-                let mut stream = TcpStream::connect(*addr)?;
-                stream.set_nodelay(true)?;
-                registry.register(&mut stream, id, Interest::READABLE | Interest::WRITABLE)?;
-                Stream::Tcp(stream)
+            Endpoint::Tcp(addr) => Stream::Tcp(connect_tcp(registry, id, *addr)?),
+            Endpoint::Tls(endpoint) => {
+                self.cipher.resize(CIPHER_BYTES, 0);
+                let stream = connect_tcp(registry, id, endpoint.addr)?;
+                Stream::Tls(Box::new((stream, Secure::new(endpoint)?)))
             }
             Endpoint::Unix(path) => {
                 let mut stream = UnixStream::connect(path)?;
@@ -191,33 +219,30 @@ impl Wire for Poller {
     }
 
     fn finish_connect(&mut self, token: Token) -> io::Result<bool> {
-        match self.stream(token)? {
+        match stream(&mut self.streams, token)? {
             Stream::Unix(..) => Ok(true),
-            Stream::Tcp(stream) => {
-                if let Some(error) = stream.take_error()? {
-                    return Err(error);
-                }
-                match stream.peer_addr() {
-                    Ok(_) => Ok(true),
-                    Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
-                    Err(error) => Err(error),
-                }
+            Stream::Tcp(stream) => is_connected(stream),
+            Stream::Tls(both) => {
+                let (stream, tls) = &mut **both;
+                Ok(is_connected(stream)? && tls.handshake(stream)?)
             }
         }
     }
 
     #[inline]
     fn read(&mut self, token: Token, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.stream(token)? {
+        match stream(&mut self.streams, token)? {
             Stream::Tcp(stream) => stream.read(buffer),
             Stream::Unix(stream, _) => stream.read(buffer),
+            Stream::Tls(both) => both.1.read(&mut both.0, buffer, &mut self.cipher),
         }
     }
 
     #[inline]
     fn write(&mut self, token: Token, bytes: &[u8]) -> io::Result<usize> {
-        match self.stream(token)? {
+        match stream(&mut self.streams, token)? {
             Stream::Tcp(stream) => stream.write(bytes),
+            Stream::Tls(both) => both.1.write(&mut both.0, bytes),
             Stream::Unix(stream, _) => {
                 let written = stream.write(bytes);
                 match &written {

@@ -47,6 +47,8 @@ pub struct GroupResult {
     pub warmup_counts: Counts,
     /// What became of the connections.
     pub connections: ConnectionCounts,
+    /// The same per server, in the order of the plan.
+    pub endpoints: Vec<EndpointResult>,
     /// Why connections failed, were refused or were lost, with how often; most frequent first.
     pub failures: Vec<(String, u64)>,
     /// Error replies and lost requests by their first word (`OOM`, `disconnected`), warm-up included; most frequent first.
@@ -78,6 +80,15 @@ pub struct GroupResult {
     pub null_replies: u64,
     /// Bytes sent and received while measuring.
     pub traffic: Traffic,
+}
+
+/// What became of the connections to one of a group's servers.
+#[derive(Clone, Debug)]
+pub struct EndpointResult {
+    /// Its address.
+    pub name: String,
+    /// Of its connections; one that was never opened counts as failed, and replacements are not told apart.
+    pub connections: ConnectionCounts,
 }
 
 /// Where requests went. See the invariant of this module.

@@ -39,7 +39,7 @@ impl<W: Wire> Worker<'_, W> {
         let token = event.token;
         let Some(conn) = self.conns.get_mut(token as usize) else { return };
         match conn.state {
-            State::Connecting { .. } if event.writable || event.hung_up => {
+            State::Connecting { .. } => {
                 self.finish_connect(token);
             }
             State::Handshaking { .. } | State::Ready => {

@@ -5,7 +5,7 @@
 
 use super::view::{self, Info};
 use crate::control::Control;
-use crate::engine::plan::{Endpoint, Target};
+use crate::engine::plan::Target;
 use std::fmt;
 use std::sync::Mutex;
 
@@ -46,10 +46,7 @@ impl MemoryProbe {
     pub fn before(target: &Target, connections: usize) -> Option<Self> {
         let mut control = Control::open(target).ok()?;
         let info = Info::parse(&control.info().ok()?);
-        let local = match &target.endpoint {
-            Endpoint::Tcp(addr) => addr.ip().is_loopback(),
-            Endpoint::Unix(_) => true,
-        };
+        let local = target.endpoint.addr().is_none_or(|addr| addr.ip().is_loopback());
         let pid = info.number("process_id").filter(|_| local);
         #[expect(
             clippy::cast_possible_truncation,

@@ -87,9 +87,23 @@ impl ServerProcess {
         cpu: Option<usize>,
         cancel: &AtomicBool,
     ) -> Result<Self, Failure> {
+        Self::start_at(None, kind, directives, cpu, cancel)
+    }
+
+    /// The same on a given port, for one that takes the place of another.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_at(
+        port: Option<u16>,
+        kind: &ServerKind,
+        directives: &[(String, String)],
+        cpu: Option<usize>,
+        cancel: &AtomicBool,
+    ) -> Result<Self, Failure> {
         let mut last = Failure::unreachable("the server was not started");
         for _ in 0..START_ATTEMPTS {
-            let mut server = Self::spawn(kind, directives, cpu)?;
+            let mut server = Self::spawn(port, kind, directives, cpu)?;
             match server.wait_until_up(kind, cancel) {
                 Ok(()) => return Ok(server),
                 Err(failure) if failure.message.contains("in use") => last = failure,
@@ -100,6 +114,7 @@ impl ServerProcess {
     }
 
     fn spawn(
+        port: Option<u16>,
         kind: &ServerKind,
         directives: &[(String, String)],
         cpu: Option<usize>,
@@ -108,7 +123,10 @@ impl ServerProcess {
             Failure::unreachable(format!("cannot {what} for {}: {error}", kind.name()))
         };
         let dir = fresh_dir().map_err(|error| cannot("make a folder", error))?;
-        let port = free_port().map_err(|error| cannot("find a free port", error))?;
+        let port = match port {
+            Some(port) => port,
+            None => free_port().map_err(|error| cannot("find a free port", error))?,
+        };
         let log = File::create(dir.join("log")).map_err(|error| cannot("open a log", error))?;
         let both = log.try_clone().map_err(|error| cannot("open a log", error))?;
         let mut command = kind.command()?;

@@ -5,7 +5,7 @@
 //! Invariant: every socket made here is non-blocking and closed on exec, and TCP ones have Nagle off.
 #![expect(unsafe_code, reason = "reading with control messages has no safe wrapper")]
 
-use crate::engine::plan::Endpoint;
+use crate::engine::plan::{Endpoint, TlsEndpoint};
 use crate::sys::Timer;
 use rustix::event::epoll;
 use rustix::net::{
@@ -37,7 +37,7 @@ impl Listener {
     /// Listens there. A Unix socket that nobody listens on any more is replaced.
     pub(super) fn bind(endpoint: &Endpoint) -> io::Result<Self> {
         let (fd, endpoint) = match endpoint {
-            Endpoint::Tcp(addr) => {
+            Endpoint::Tcp(addr) | Endpoint::Tls(TlsEndpoint { addr, .. }) => {
                 let listener = TcpListener::bind(addr)?;
                 listener.set_nonblocking(true)?;
                 let bound = listener.local_addr()?;
@@ -114,7 +114,8 @@ impl Socket {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let make = |family| rustix::net::socket_with(family, SocketType::STREAM, flags, None);
         let (fd, result) = match endpoint {
-            Endpoint::Tcp(addr) => {
+            // What is encrypted passes through as it is.
+            Endpoint::Tcp(addr) | Endpoint::Tls(TlsEndpoint { addr, .. }) => {
                 let is_v4 = matches!(addr, SocketAddr::V4(_));
                 let fd = make(if is_v4 { AddressFamily::INET } else { AddressFamily::INET6 })?;
                 sockopt::set_tcp_nodelay(&fd, true)?;

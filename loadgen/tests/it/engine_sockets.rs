@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Duration;
 
 /// What the server does about one request.
-enum Action {
+pub(crate) enum Action {
     Reply(Vec<u8>),
     Close,
     ReplyAndClose(Vec<u8>),
@@ -28,7 +28,7 @@ enum Action {
 const HANDSHAKE: usize = usize::MAX;
 
 /// Given the number of the connection, the number of the request on it (both from 0), and its arguments.
-type Behaviour = dyn Fn(usize, usize, &[&[u8]]) -> Action + Send + Sync;
+pub(crate) type Behaviour = dyn Fn(usize, usize, &[&[u8]]) -> Action + Send + Sync;
 
 /// Serves until the test process ends; returns where.
 fn serve(
@@ -46,7 +46,7 @@ fn serve(
     addr
 }
 
-fn serve_one(mut stream: impl Read + Write, index: usize, behaviour: &Behaviour) {
+pub(crate) fn serve_one(mut stream: impl Read + Write, index: usize, behaviour: &Behaviour) {
     let (mut buffer, mut args) = (Vec::new(), Vec::new());
     let mut parser = RequestParser::default();
     let mut chunk = vec![0; 64 * 1024];

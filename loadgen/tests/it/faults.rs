@@ -160,3 +160,36 @@ fn a_target_that_holds_data_is_not_touched() {
     check_failure(&args, 2, "nothing was changed");
     assert_eq!(ask(server.port, "DBSIZE").as_deref(), Some(":1"));
 }
+
+#[test]
+fn several_servers_share_the_connections_and_each_is_counted() {
+    let servers = [Server::start(&[]), Server::start(&[]), Server::start(&[])];
+    let places: Vec<String> = servers.iter().map(|s| format!("127.0.0.1:{}", s.port)).collect();
+    let list = places[1..].join(",");
+    let called = loadgen(&[
+        "run",
+        "--endpoint",
+        &places[0],
+        "--endpoint",
+        &list,
+        "-c",
+        "8",
+        "--threads",
+        "3",
+        "-n",
+        "4000",
+        "--json",
+        "PING",
+    ]);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
+    let sites = &record.groups[0].endpoints;
+    assert_eq!(sites.iter().map(|site| site.name.clone()).collect::<Vec<_>>(), places);
+    let asked: Vec<u64> = sites.iter().map(|site| site.connections.asked).collect();
+    assert_eq!(asked, [3, 3, 2]);
+    assert!(sites.iter().all(|site| site.connections.established == site.connections.asked));
+    let [first, second] = [&places[0], &format!("127.0.0.1:{}", free_port())];
+    check_failure(&["run", "--endpoint", first, "--endpoint", second, "PING"], 6, second);
+    check_failure(&["run", "--endpoint", &list, "-c", "1", "PING"], 2, "at least 2 connections");
+    check_failure(&["run", "-h", "no-such-host.invalid", "PING"], 6, "no-such-host.invalid");
+}

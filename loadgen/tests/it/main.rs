@@ -9,3 +9,4 @@ mod relay;
 mod relay_accuracy;
 mod relay_command;
 mod support;
+mod tls;

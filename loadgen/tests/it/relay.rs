@@ -31,7 +31,7 @@ impl Running {
         let relay = Relay::bind(options).expect("the relay listens");
         let addr = match relay.endpoint() {
             Endpoint::Tcp(addr) => Some(*addr),
-            Endpoint::Unix(_) => None,
+            Endpoint::Tls(_) | Endpoint::Unix(_) => None,
         };
         let cancel = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&cancel);

@@ -17,6 +17,9 @@ pub struct Group {
     pub arrival: Arrival,
     /// What became of its connections.
     pub connections: Connections,
+    /// The same for each of its servers, if it has several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<EndpointConnections>,
     /// What became of its requests.
     pub counts: Counts,
     /// Replies per second over the measurement.
@@ -107,6 +110,17 @@ pub struct Pool {
     pub turned_away: u64,
     /// The most connections that were open at a time.
     pub most_open: u64,
+}
+
+/// What became of the connections to one of several servers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EndpointConnections {
+    /// Its address.
+    pub name: String,
+    /// Of its connections.
+    #[serde(flatten)]
+    pub connections: Connections,
 }
 
 /// What became of a group's requests. `scheduled = sent + shed`;

@@ -190,6 +190,7 @@ pub(crate) fn run(plan: &Plan) -> Run {
             commands: [("GET".to_owned(), total.clone())].into(),
             total,
             pool: None,
+            endpoints: Vec::new(),
             over_time: None,
         }],
         stalls: plan.freezes.iter().map(|freeze| stall(plan, *freeze)).collect(),

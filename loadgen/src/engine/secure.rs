@@ -1,0 +1,201 @@
+//! A TLS connection between plain bytes and a socket: encrypts what is written, decrypts what is read.
+//!
+//! Not a connection of the engine (see `conn`) and no certificate. Invariants: a write reports a request's bytes as taken
+//! when the kernel has taken the first byte of the record that holds them, neither before nor later; a read that leaves room
+//! in the buffer has seen the socket empty, as the poller promises its users.
+
+use crate::tls::{self, TlsEndpoint};
+use rustls::ClientConnection;
+use std::io::{self, Read, Write};
+
+/// Encrypted bytes read at a time: three full records. Several connections share one such buffer.
+pub(super) const CIPHER_BYTES: usize = 48 * 1024;
+/// Most plain bytes in a record.
+const RECORD_BYTES: usize = 16 * 1024;
+
+/// The TLS side of a stream.
+#[derive(Debug)]
+pub(super) struct Secure {
+    tls: ClientConnection,
+    /// Plain bytes that are in a record already and not reported as taken: they will be offered again.
+    encrypted: usize,
+    /// Encrypted bytes read and not decrypted, as the reader's buffer was full.
+    left: Vec<u8>,
+    /// What the last read from the socket left behind.
+    socket: Socket,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Socket {
+    /// There may be more.
+    MayHold,
+    /// Nothing, by a short read: readiness will tell of more.
+    Empty,
+}
+
+impl Secure {
+    /// A connection that has not begun its handshake.
+    ///
+    /// # Errors
+    /// The name cannot be asked for.
+    pub(super) fn new(endpoint: &TlsEndpoint) -> io::Result<Self> {
+        let tls = endpoint.connection()?;
+        Ok(Self { tls, encrypted: 0, left: Vec::new(), socket: Socket::MayHold })
+    }
+
+    /// Takes the handshake as far as it goes; whether it is over.
+    ///
+    /// # Errors
+    /// The other side hung up, or either does not accept the other.
+    pub(super) fn handshake(&mut self, socket: &mut (impl Read + Write)) -> io::Result<bool> {
+        loop {
+            self.flush(socket)?;
+            if !self.tls.is_handshaking() {
+                return Ok(!self.tls.wants_write());
+            }
+            match self.tls.read_tls(socket) {
+                Ok(0) => return Err(hung_up()),
+                Ok(_) => self.process(socket)?,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Reads plain bytes; `cipher` is room for encrypted ones.
+    ///
+    /// # Errors
+    /// As a socket's, or the records are not sound.
+    pub(super) fn read(
+        &mut self,
+        socket: &mut (impl Read + Write),
+        buffer: &mut [u8],
+        cipher: &mut [u8],
+    ) -> io::Result<usize> {
+        let mut done = 0;
+        let left = std::mem::take(&mut self.left);
+        self.decrypt(socket, &left, buffer, &mut done)?;
+        // A new call follows a new readiness.
+        if done == 0 {
+            self.socket = Socket::MayHold;
+        }
+        while done < buffer.len() && (done == 0 || self.socket == Socket::MayHold) {
+            match socket.read(cipher) {
+                Ok(0) if done == 0 => return Ok(0),
+                Ok(0) => break,
+                Ok(len) => {
+                    self.socket = if len < cipher.len() { Socket::Empty } else { Socket::MayHold };
+                    self.decrypt(socket, &cipher[..len], buffer, &mut done)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if done == 0 => return Err(error),
+                Err(_) => {
+                    self.socket = Socket::Empty;
+                    break;
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// Decrypts into `buffer` from `done` on; what it has no room for is kept.
+    fn decrypt(
+        &mut self,
+        socket: &mut impl Write,
+        mut bytes: &[u8],
+        buffer: &mut [u8],
+        done: &mut usize,
+    ) -> io::Result<()> {
+        loop {
+            *done += self.take(&mut buffer[*done..])?;
+            if *done == buffer.len() || bytes.is_empty() {
+                break;
+            }
+            self.tls.read_tls(&mut bytes)?;
+            self.process(socket)?;
+        }
+        self.left.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Plain bytes that are there.
+    fn take(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        match self.tls.reader().read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            other => other,
+        }
+    }
+
+    fn process(&mut self, socket: &mut impl Write) -> io::Result<()> {
+        let processed = self.tls.process_new_packets().map_err(|error| tls::failure(&error));
+        if processed.is_err() {
+            // The other side is told why; if that fails too, it does not matter any more.
+            let _ = self.flush(socket);
+        }
+        processed?;
+        Ok(())
+    }
+
+    /// Writes plain bytes; how many of them are in records of which the kernel has taken the first byte. The bytes not taken
+    /// must be offered again, first and unchanged.
+    ///
+    /// # Errors
+    /// As a socket's; nothing was taken.
+    pub(super) fn write(&mut self, socket: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
+        let mut taken = 0;
+        loop {
+            let offered = &bytes[taken..];
+            if self.encrypted == 0 {
+                if offered.is_empty() {
+                    return Ok(taken);
+                }
+                let record = &offered[..offered.len().min(RECORD_BYTES)];
+                self.encrypted = self.tls.writer().write(record)?;
+            }
+            let (sent, failure) = match self.flush(socket) {
+                Ok(sent) => (sent, None),
+                Err(error) => (0, Some(error)),
+            };
+            if let Some(error) = failure {
+                return if taken > 0 { Ok(taken) } else { Err(error) };
+            }
+            if !self.tls.wants_write() {
+                taken += std::mem::take(&mut self.encrypted);
+                continue;
+            }
+            if sent > 0 && self.encrypted > 1 {
+                // The rest of the record waits for room. One plain byte is held back, so that the connection knows that there
+                // is something to write; no request is that short, so each is known to have left.
+                taken += self.encrypted - 1;
+                self.encrypted = 1;
+            }
+            return if taken > 0 { Ok(taken) } else { Err(io::ErrorKind::WouldBlock.into()) };
+        }
+    }
+
+    /// Hands encrypted bytes to the kernel as far as it takes them; how many.
+    fn flush(&mut self, socket: &mut impl Write) -> io::Result<usize> {
+        let mut sent = 0;
+        while self.tls.wants_write() {
+            match self.tls.write_tls(socket) {
+                Ok(0) => break,
+                Ok(count) => sent += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sent)
+    }
+}
+
+fn hung_up() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "TLS: the server closed the connection during the handshake (is that its TLS port?)",
+    )
+}

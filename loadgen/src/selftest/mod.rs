@@ -1,0 +1,111 @@
+//! `loadgen selftest`: the engine against theory, on this machine.
+//!
+//! The bundled server is given known service times and scripted stalls, so that what must come out is known beforehand.
+//! Not a benchmark: no row depends on how fast the machine is, only on whether it leaves the programs alone.
+//! Invariant: a row states what was expected, what was measured and how far apart they may be; nothing is judged without all
+//! three. The same promises are held exactly, in virtual time, by the tests of the engine.
+//!
+//! Read next: [`row`], [`bench`], then a family of checks.
+
+pub mod bench;
+mod draws;
+mod faults;
+mod lindley;
+mod pacing;
+mod queue;
+mod replies;
+pub mod row;
+mod stall;
+
+use crate::exit::Failure;
+use bench::Bench;
+use row::Row;
+use std::sync::atomic::AtomicBool;
+
+/// One experiment, which fills one or several rows.
+pub struct Check {
+    /// The rows it fills, by the names of the list of acceptance tests.
+    pub ids: &'static [&'static str],
+    /// What it does, while it does it.
+    pub about: &'static str,
+    run: fn(&mut Bench<'_>) -> Result<Vec<Row>, Failure>,
+}
+
+/// All checks, in the order in which they run. A6 has no experiment of its own: it is the bookkeeping of all others.
+pub const CHECKS: &[Check] = &[
+    Check { ids: &["A1", "A2"], about: "one freeze of 1 s in 30 s", run: stall::one_second },
+    Check {
+        ids: &["A3"],
+        about: "the same with 10, 200 and 2 000 connections",
+        run: stall::by_connections,
+    },
+    Check {
+        ids: &["A4"],
+        about: "a freeze, then a drain at twice the rate",
+        run: stall::slow_drain,
+    },
+    Check { ids: &["A5"], about: "a freeze that outlives the run", run: stall::beyond_the_end },
+    Check { ids: &["A7"], about: "M/D/1 at loads of 0.5, 0.8, 0.9", run: queue::fixed },
+    Check { ids: &["A8"], about: "M/M/1 at loads of 0.5, 0.8, 0.9", run: queue::exponential },
+    Check { ids: &["A9"], about: "gaps between arrivals", run: pacing::gaps },
+    Check { ids: &["A10", "A11"], about: "six rates at once for 10 s", run: pacing::rates },
+    Check { ids: &["A12"], about: "sixteen replies, one each millisecond", run: replies::spaced },
+    Check { ids: &["A13"], about: "a freeze of 10 s", run: stall::ten_seconds },
+    Check {
+        ids: &["A14"],
+        about: "20 us against 25 us over a Unix socket",
+        run: replies::five_microseconds,
+    },
+    Check { ids: &["A16"], about: "connections killed, server restarted", run: faults::restart },
+    Check {
+        ids: &["A17"],
+        about: "5 000 connections where 1 000 are allowed",
+        run: faults::too_many,
+    },
+    Check { ids: &["A18"], about: "a client with a fifth of a core", run: faults::starved },
+    Check { ids: &["A19"], about: "two threads merged", run: draws::merged },
+    Check { ids: &["A21"], about: "^C at random times", run: faults::interrupted },
+    Check { ids: &["A22"], about: "a freeze inside the warm-up", run: stall::in_warmup },
+    Check { ids: &["A23"], about: "a million keys by Zipf's law", run: draws::zipf },
+];
+
+/// The row that all checks fill together.
+const BOOKS: &str = "A6";
+
+/// Every name that a check can be asked for by.
+pub fn ids() -> impl Iterator<Item = &'static str> {
+    CHECKS.iter().flat_map(|check| check.ids.iter().copied()).chain([BOOKS])
+}
+
+/// Runs the checks that fill one of `only` (all if it is empty). `begin` is told of each before it runs, `end` gets its rows.
+///
+/// # Errors
+/// A server that does not start (exit 6), ^C (exit 4), or a run that cannot be made: none of these is a row that failed.
+pub fn run(
+    only: &[String],
+    cancel: &AtomicBool,
+    mut begin: impl FnMut(&Check),
+    mut end: impl FnMut(&[Row]),
+) -> Result<Vec<Row>, Failure> {
+    let wanted =
+        |id: &str| only.is_empty() || only.iter().any(|asked| asked.eq_ignore_ascii_case(id));
+    let mut bench = Bench::new(cancel);
+    let mut all = Vec::new();
+    let books_alone = only.len() == 1 && wanted(BOOKS);
+    for check in CHECKS.iter().filter(|check| books_alone || check.ids.iter().any(|id| wanted(id)))
+    {
+        begin(check);
+        let mut rows = (check.run)(&mut bench)?;
+        rows.retain(|row| books_alone || wanted(row.id));
+        if !books_alone {
+            end(&rows);
+            all.extend(rows);
+        }
+    }
+    if wanted(BOOKS) {
+        let rows = [bench.books(BOOKS)];
+        end(&rows);
+        all.extend(rows);
+    }
+    Ok(all)
+}

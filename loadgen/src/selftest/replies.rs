@@ -1,0 +1,80 @@
+//! Single replies: each of a pipeline has its own time, and small differences can be told apart.
+
+use super::bench::{Bench, CLOSED, find, group, logged, quantile, service};
+use super::lindley;
+use super::row::{Row, Unit};
+use crate::clock::Nanos;
+use crate::engine::plan::{Endpoint, GroupPlan, Target};
+use crate::exit::Failure;
+use crate::lab::server::ServerProcess;
+
+/// Depth of the pipeline of A12.
+const DEPTH: usize = 16;
+/// Runs of A12; a row is the median over them, which one hiccup does not move.
+const RUNS: usize = 5;
+
+/// A12.
+pub(super) fn spaced(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure> {
+    let server = bench
+        .server(&[("reply-immediately", "yes"), ("inject", "service=fixed:1ms,commands=get")])?;
+    let mut runs = Vec::new();
+    for _ in 0..RUNS {
+        let batch = GroupPlan {
+            pipeline: DEPTH,
+            requests: Some(DEPTH as u64),
+            ..logged(group("batch", &server.target, &["GET", "__key__"], 1, CLOSED))
+        };
+        let result = bench.run(&bench.plan(vec![batch], Nanos::ZERO, Nanos::from_secs(1)))?;
+        let mut times: Vec<f64> = find(&result, "batch")?
+            .log
+            .iter()
+            .map(|request| request.replied.since(request.sent).0 as f64)
+            .collect();
+        times.sort_unstable_by(f64::total_cmp);
+        runs.push(times);
+    }
+    let median = |rank: usize| {
+        let mut values: Vec<f64> = runs.iter().filter_map(|run| run.get(rank).copied()).collect();
+        lindley::quantile(&mut values, 0.5)
+    };
+    let ranks = [0, DEPTH / 2 - 1, DEPTH - 1];
+    Ok(ranks
+        .map(|rank| {
+            let millis = (rank + 1) as f64 * 1e6;
+            let what = format!("reply {} of {DEPTH}", rank + 1);
+            Row::inside("A12", what, Unit::Time, median(rank), millis..=millis * 1.05 + 0.5e6)
+        })
+        .into())
+}
+
+/// A14.
+pub(super) fn five_microseconds(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure> {
+    let (fast, fast_socket) = over_unix(bench, "service=fixed:20us,commands=get", 0)?;
+    let (slow, slow_socket) = over_unix(bench, "service=fixed:25us,commands=get", 1)?;
+    let mut medians = [Vec::new(), Vec::new()];
+    // One after the other and back, so that a drift of the machine hits both alike.
+    for which in [0, 1, 1, 0, 0, 1] {
+        let socket = if which == 0 { &fast_socket } else { &slow_socket };
+        let one = group("echo", socket, &["GET", "__key__"], 1, CLOSED);
+        let plan = bench.plan(vec![one], Nanos::from_millis(100), Nanos::from_millis(500));
+        let result = bench.run(&plan)?;
+        medians[which].push(quantile(service(find(&result, "echo")?)?, 0.5));
+    }
+    drop((fast, slow));
+    let [mut fast, mut slow] = medians;
+    let apart = lindley::quantile(&mut slow, 0.5) - lindley::quantile(&mut fast, 0.5);
+    let what = "difference of medians, services 5 us apart";
+    Ok(vec![Row::inside("A14", what, Unit::Time, apart, 3e3..=7e3)])
+}
+
+/// A server that listens on a Unix socket too, and that socket.
+fn over_unix(
+    bench: &Bench<'_>,
+    inject: &'static str,
+    number: usize,
+) -> Result<(ServerProcess, Target), Failure> {
+    let path = std::env::temp_dir().join(format!("aelab-selftest-{}-{number}", std::process::id()));
+    let text = path.display().to_string();
+    let server = bench.server(&[("unixsocket", &text), ("inject", inject)])?;
+    Ok((server, Target::plain(Endpoint::Unix(path))))
+}

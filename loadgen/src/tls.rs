@@ -1,0 +1,287 @@
+//! TLS as a client: certificates and keys from files, whom to trust, and what a failure means to the user.
+//!
+//! Not the bytes on a socket (see `engine/secure.rs` and `control.rs`). Invariant: every connection makes a full handshake
+//! (nothing is resumed), so that connect times compare; without `--insecure` no certificate is accepted unchecked.
+
+use crate::exit::Failure;
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct,
+    Error, RootCertStore, SignatureScheme,
+};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What the user said about TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// PEM file with the authorities to trust.
+    pub cacert: Option<PathBuf>,
+    /// Folder of such files.
+    pub cacertdir: Option<PathBuf>,
+    /// PEM file with the client's certificate, and its chain if there is one.
+    pub cert: Option<PathBuf>,
+    /// PEM file with the key of that certificate.
+    pub key: Option<PathBuf>,
+    /// Accept any certificate.
+    pub trust: Trust,
+    /// Name to ask for and to expect in the certificate, in place of the host's.
+    pub sni: Option<String>,
+}
+
+/// Whether the server's certificate is checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Against the authorities given, or those of the system.
+    #[default]
+    Checked,
+    /// Not at all.
+    Anyone,
+}
+
+/// A way to speak TLS: authorities, client certificate, name. Cheap to clone.
+#[derive(Clone)]
+pub struct TlsClient {
+    config: Arc<ClientConfig>,
+    sni: Option<ServerName<'static>>,
+}
+
+impl fmt::Debug for TlsClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsClient").field("sni", &self.sni).finish_non_exhaustive()
+    }
+}
+
+/// A server that speaks TLS.
+#[derive(Clone, Debug)]
+pub struct TlsEndpoint {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    name: ServerName<'static>,
+    client: TlsClient,
+}
+
+impl PartialEq for TlsEndpoint {
+    fn eq(&self, other: &Self) -> bool {
+        self.addr == other.addr
+            && self.name == other.name
+            && Arc::ptr_eq(&self.client.config, &other.client.config)
+    }
+}
+
+impl Eq for TlsEndpoint {}
+
+impl Hash for TlsEndpoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.addr.hash(state);
+    }
+}
+
+impl TlsClient {
+    /// Reads the files and prepares the client.
+    ///
+    /// # Errors
+    /// A file is missing or holds no certificate or key, or the two do not belong together (exit 2).
+    pub fn new(options: &TlsOptions) -> Result<Self, Failure> {
+        let provider = Arc::new(ring::default_provider());
+        let unusable = |error: Error| Failure::usage(format!("TLS cannot be set up: {error}"));
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(unusable)?;
+        let builder = match options.trust {
+            Trust::Anyone => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))),
+            Trust::Checked => builder.with_root_certificates(authorities(options)?),
+        };
+        let mut config = match (&options.cert, &options.key) {
+            (None, None) => builder.with_no_client_auth(),
+            (Some(cert), Some(key)) => {
+                let chain = certificates(cert)?;
+                let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| {
+                    Failure::usage(format!(
+                        "--key {}: {error}; give a PEM file with an unencrypted private key",
+                        key.display()
+                    ))
+                })?;
+                builder.with_client_auth_cert(chain, secret).map_err(|error| {
+                    Failure::usage(format!(
+                        "--cert {} and --key {} do not work together: {error}",
+                        cert.display(),
+                        key.display()
+                    ))
+                })?
+            }
+            _ => return Err(Failure::usage("a client certificate needs both --cert and --key")),
+        };
+        config.resumption = Resumption::disabled();
+        let sni = options.sni.as_deref().map(|name| server_name(name, "--sni")).transpose()?;
+        Ok(Self { config: Arc::new(config), sni })
+    }
+
+    /// The server at `addr`, which the user calls `host`.
+    ///
+    /// # Errors
+    /// `host` can stand in no certificate (exit 2).
+    pub fn endpoint(&self, host: &str, addr: SocketAddr) -> Result<TlsEndpoint, Failure> {
+        let name = match &self.sni {
+            Some(name) => name.clone(),
+            None => server_name(host, "the host")?,
+        };
+        Ok(TlsEndpoint { addr, name, client: self.clone() })
+    }
+}
+
+impl TlsEndpoint {
+    /// A connection that has not begun its handshake.
+    pub(crate) fn connection(&self) -> Result<ClientConnection, io::Error> {
+        ClientConnection::new(Arc::clone(&self.client.config), self.name.clone())
+            .map_err(io::Error::other)
+    }
+}
+
+fn server_name(name: &str, what: &str) -> Result<ServerName<'static>, Failure> {
+    ServerName::try_from(name.to_owned()).map_err(|_| {
+        Failure::usage(format!(
+            "{what} '{name}' is no name a certificate can hold; give --sni NAME"
+        ))
+    })
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let bad = |why: String| {
+        Failure::usage(format!("{}: {why}; give a PEM file with certificates", file.display()))
+    };
+    let found: Vec<_> = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect)
+        .map_err(|error| bad(error.to_string()))?;
+    if found.is_empty() { Err(bad("it holds no certificate".to_owned())) } else { Ok(found) }
+}
+
+/// Whom to trust: those that were given, else those of the system.
+fn authorities(options: &TlsOptions) -> Result<RootCertStore, Failure> {
+    let mut store = RootCertStore::empty();
+    if let Some(file) = &options.cacert {
+        for certificate in certificates(file)? {
+            store
+                .add(certificate)
+                .map_err(|error| Failure::usage(format!("--cacert {}: {error}", file.display())))?;
+        }
+    }
+    if let Some(dir) = &options.cacertdir {
+        let found = rustls_native_certs::load_certs_from_paths(None, Some(dir));
+        let (added, _) = store.add_parsable_certificates(found.certs);
+        if added == 0 {
+            return Err(Failure::usage(format!(
+                "--cacertdir {}: there is no certificate in it; give a folder prepared with `openssl rehash`",
+                dir.display()
+            )));
+        }
+    }
+    if options.cacert.is_none() && options.cacertdir.is_none() {
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if store.is_empty() {
+            return Err(Failure::usage(
+                "this system trusts no authority; give the server's with --cacert FILE, or --insecure",
+            ));
+        }
+    }
+    Ok(store)
+}
+
+/// Accepts every certificate; that the server holds its key is checked all the same.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A failure of TLS as an I/O error whose text says what to do about it.
+pub(crate) fn failure(error: &Error) -> io::Error {
+    let (kind, remedy) = match error {
+        Error::InvalidCertificate(why) => (io::ErrorKind::InvalidData, certificate_remedy(why)),
+        Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::NoCertificate
+            | AlertDescription::HandshakeFailure,
+        ) => {
+            let remedy = "the server may want a client certificate: give --cert and --key";
+            (io::ErrorKind::InvalidData, remedy)
+        }
+        Error::AlertReceived(_) => {
+            (io::ErrorKind::InvalidData, "the server refused us; check --cert, --key and --sni")
+        }
+        Error::InvalidMessage(_) => (
+            io::ErrorKind::InvalidData,
+            "is that the server's TLS port? leave out --tls if it speaks none",
+        ),
+        _ => (io::ErrorKind::InvalidData, "check that the server speaks TLS 1.2 or 1.3 there"),
+    };
+    io::Error::new(kind, format!("TLS: {error} ({remedy})"))
+}
+
+fn certificate_remedy(why: &CertificateError) -> &'static str {
+    match why {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "give the certificate of its authority with --cacert FILE, or --insecure to accept any"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the certificate is for another name: connect by that name, give it with --sni, or --insecure to accept any"
+        }
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => {
+            "renew the server's certificate or mend the clock, or --insecure to accept any"
+        }
+        _ => "--insecure accepts any certificate",
+    }
+}
+
+/// Gives an I/O error that TLS is behind its remedy.
+pub(crate) fn explain(error: io::Error) -> io::Error {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(inner) => failure(inner),
+        None => error,
+    }
+}

@@ -1,0 +1,282 @@
+//! TLS: what is trusted, what is refused and in which words, and that the numbers stay exact over it.
+
+use crate::engine_sockets::{Action, serve_one};
+use crate::support::{Called, LOADGEN, TempDir, check_failure, free_port, loadgen};
+use aelab_loadgen::clock::Nanos;
+use aelab_loadgen::engine::plan::{
+    CommandPlan, Endpoint, GroupPlan, KeySpace, Phases, RunPlan, Target, ValueSize, Workload,
+};
+use aelab_loadgen::engine::{self, Live};
+use aelab_loadgen::tls::{TlsClient, TlsOptions};
+use aelab_reports::record::RunRecord;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+use std::time::Duration;
+
+/// Files of two authorities, a server whose name is `localhost`, and a client.
+struct Files {
+    dir: TempDir,
+}
+
+type Authority = CertifiedIssuer<'static, KeyPair>;
+
+fn authority(name: &str) -> Authority {
+    let mut params = CertificateParams::new(Vec::new()).expect("no names");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("signed")
+}
+
+impl Files {
+    fn new() -> Self {
+        let files = Self { dir: TempDir::new() };
+        let ours = authority("ours");
+        files.write("ca.pem", &ours.pem());
+        files.write("other-ca.pem", &authority("theirs").pem());
+        for (name, host) in [("server", "localhost"), ("client", "client.test")] {
+            let key = KeyPair::generate().expect("a key");
+            let params = CertificateParams::new(vec![host.to_owned()]).expect("a name");
+            let certificate = params.signed_by(&key, &ours).expect("signed");
+            files.write(&format!("{name}.pem"), &certificate.pem());
+            files.write(&format!("{name}.key"), &key.serialize_pem());
+        }
+        files
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.dir.path().join(name), text).expect("written");
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.dir.file(name)
+    }
+
+    fn chain(&self, name: &str) -> Vec<CertificateDer<'static>> {
+        vec![CertificateDer::from_pem_file(self.path(name)).expect("a certificate")]
+    }
+
+    /// How the server of these files speaks TLS; with `clients`, to those with a certificate only.
+    fn server(&self, clients: Clients) -> Arc<ServerConfig> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("versions");
+        let builder = match clients {
+            Clients::Any => builder.with_no_client_auth(),
+            Clients::Known => {
+                let mut roots = RootCertStore::empty();
+                roots.add_parsable_certificates(self.chain("ca.pem"));
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
+            }
+        };
+        let key = PrivateKeyDer::from_pem_file(self.path("server.key")).expect("a key");
+        Arc::new(builder.with_single_cert(self.chain("server.pem"), key).expect("they match"))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Clients {
+    Any,
+    Known,
+}
+
+/// Answers everything with `+OK` over TLS until the test process ends; returns where.
+fn serve(config: Arc<ServerConfig>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("bound");
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
+            thread::spawn(move || serve_tls(StreamOwned::new(connection, stream)));
+        }
+    });
+    addr
+}
+
+fn serve_tls(stream: StreamOwned<ServerConnection, TcpStream>) {
+    serve_one(stream, 0, &|_, _, _| Action::Reply(b"+OK\r\n".to_vec()));
+}
+
+/// A run of the program against `localhost` on this port, with these flags more.
+fn run(port: &str, flags: &[&str]) -> Called {
+    let args = ["run", "-h", "localhost", "-p", port, "-n", "200", "-c", "3", "-q"];
+    loadgen(&[&args[..], flags, &["SET", "__key__", "__data__"]].concat())
+}
+
+#[track_caller]
+fn refused(port: &str, flags: &[&str], code: i32, parts: &[&str]) {
+    let args = ["run", "-h", "localhost", "-p", port, "-n", "10", "-q"];
+    for part in parts {
+        check_failure(&[&args[..], flags, &["PING"]].concat(), code, part);
+    }
+}
+
+#[test]
+fn certificates_are_checked_and_refusals_say_what_to_do() {
+    let files = Files::new();
+    let port = serve(files.server(Clients::Any)).port().to_string();
+    let (ca, other) = (files.path("ca.pem"), files.path("other-ca.pem"));
+    for flags in [&["--tls", "--cacert", &ca][..], &["--tls", "--insecure"]] {
+        let called = run(&port, flags);
+        assert_eq!(called.code, 0, "{flags:?}: {}", called.stderr);
+    }
+    let url = format!("rediss://localhost:{port}/0");
+    let called = loadgen(&["run", "-u", &url, "--cacert", &ca, "-n", "50", "-q", "PING"]);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    refused(&port, &["--tls", "--cacert", &other], 6, &["UnknownIssuer", "--cacert FILE"]);
+    let wrong_name = ["--tls", "--cacert", &ca, "--sni", "redis.test"];
+    refused(&port, &wrong_name, 6, &["redis.test", "give it with --sni"]);
+    let by_address = ["run", "-p", &port, "-n", "50", "-q", "--tls", "--cacert", &ca];
+    check_failure(&[&by_address[..], &["PING"]].concat(), 6, "for another name");
+    let called = loadgen(&[&by_address[..], &["--sni", "localhost", "PING"]].concat());
+    assert_eq!(called.code, 0, "{}", called.stderr);
+}
+
+#[test]
+fn a_server_may_want_a_client_certificate() {
+    let files = Files::new();
+    let port = serve(files.server(Clients::Known)).port().to_string();
+    let (ca, cert, key) =
+        (files.path("ca.pem"), files.path("client.pem"), files.path("client.key"));
+    let called = run(&port, &["--tls", "--cacert", &ca, "--cert", &cert, "--key", &key]);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    refused(&port, &["--tls", "--cacert", &ca], 6, &["--cert and --key"]);
+    let wrong_key = ["--tls", "--cert", &cert, "--key", &files.path("server.key")];
+    refused(&port, &wrong_key, 2, &["do not work together"]);
+    let no_key = ["--tls", "--cert", &cert, "--key", &cert];
+    refused(&port, &no_key, 2, &["private key"]);
+}
+
+#[test]
+fn flags_that_cannot_be_meant() {
+    let files = Files::new();
+    let ca = files.path("ca.pem");
+    check_failure(&["run", "--cacert", &ca, "PING"], 2, "add --tls");
+    check_failure(&["run", "--tls", "--cacert", "/nonexistent", "PING"], 2, "/nonexistent");
+    check_failure(&["run", "--tls", "--cacert", &files.path("ca.key"), "PING"], 2, "ca.key");
+    check_failure(&["run", "--tls", "--cert", &ca, "PING"], 2, "--key");
+    check_failure(&["run", "--tls", "-s", "/tmp/x", "PING"], 2, "--tls");
+    check_failure(&["run", "--tls", "-u", "unix:///tmp/x", "PING"], 2, "speaks no TLS");
+}
+
+#[test]
+fn tls_and_its_absence_are_told_apart() {
+    let files = Files::new();
+    let plain = crate::support::Server::start(&[]);
+    refused(&plain.port_arg(), &["--tls", "--insecure"], 6, &["leave out --tls"]);
+    let port = serve(files.server(Clients::Any)).port().to_string();
+    let called = loadgen(&["run", "-p", &port, "-n", "10", "PING"]);
+    assert_eq!(called.code, 6, "{}", called.stderr);
+}
+
+/// Values far larger than a socket's buffer: writes are cut in the middle of records, and every request is still stamped,
+/// sent and answered once.
+#[test]
+fn every_request_is_accounted_for_over_tls() {
+    let files = Files::new();
+    let addr = serve(files.server(Clients::Any));
+    let options = TlsOptions { cacert: Some(files.path("ca.pem").into()), ..TlsOptions::default() };
+    let client = TlsClient::new(&options).expect("a client");
+    let endpoint = client.endpoint("localhost", addr).expect("a name");
+    for (bytes, pipeline, requests) in [(3_000_000, 4, 40), (20_000, 16, 800), (8, 100, 20_000)] {
+        let workload = Workload {
+            commands: vec![CommandPlan::new(&["SET", "__key__", "__data__"])],
+            keys: KeySpace::uniform(1_000),
+            values: ValueSize::Fixed(bytes),
+            compressible: 0.0,
+        };
+        let target = Target::plain(Endpoint::Tls(endpoint.clone()));
+        let group = GroupPlan {
+            requests: Some(requests),
+            pipeline,
+            ..GroupPlan::new("load", target, 3, workload)
+        };
+        let phases = Phases {
+            warmup: Nanos::ZERO,
+            measure: Some(Nanos::from_secs(60)),
+            drain_max: Nanos::from_secs(5),
+        };
+        let plan = RunPlan::new(vec![group], phases);
+        let result = engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false)).expect("runs");
+        let group = &result.groups[0];
+        group.counts.check().expect("the books balance");
+        assert_eq!((group.counts.ok, group.counts.sent), (requests, requests));
+        assert_eq!((group.connections.established, group.connections.lost), (3, 0));
+        assert_eq!(group.connect_time.len(), 3);
+        assert!(group.traffic.sent_bytes >= requests * bytes as u64);
+        // Sent is never before due, nor after the reply.
+        assert_eq!(group.commands[0].send_lag.total.len(), requests);
+        assert!(group.commands[0].service_time.exact.min > 0);
+    }
+}
+
+/// A real server, if there is one.
+struct Redis(Child);
+
+impl Redis {
+    fn start(files: &Files, port: u16) -> Option<Self> {
+        let child = Command::new("redis-server")
+            .args(["--port", "0", "--save", "", "--tls-port", &port.to_string()])
+            .args(["--tls-cert-file", &files.path("server.pem")])
+            .args(["--tls-key-file", &files.path("server.key")])
+            .args(["--tls-ca-cert-file", &files.path("ca.pem")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let required = std::env::var("AELAB_REQUIRE_REDIS").is_ok_and(|value| value == "1");
+        let mut child = match child {
+            Ok(child) => Self(child),
+            Err(_) if !required => return None,
+            Err(error) => panic!("AELAB_REQUIRE_REDIS=1, but redis-server: {error}"),
+        };
+        for _ in 0..500 {
+            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Some(child);
+            }
+            if let Ok(Some(status)) = child.0.try_wait() {
+                assert!(!required, "redis-server ended: {status}");
+                // Built without TLS.
+                return None;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        panic!("redis-server does not listen");
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_real_server_with_tls_and_client_certificates() {
+    let (files, port) = (Files::new(), free_port());
+    let Some(_redis) = Redis::start(&files, port) else { return };
+    let port = port.to_string();
+    let [ca, cert, key] = ["ca.pem", "client.pem", "client.key"].map(|name| files.path(name));
+    let flags = ["--tls", "--cacert", &*ca, "--cert", &*cert, "--key", &*key];
+    refused(&port, &flags[..3], 6, &["--cert"]);
+    let load = ["-n", "3000", "-c", "5", "-P", "8", "-d", "20000", "--ratio", "1:1", "--json"];
+    let args = [&["run", "-h", "localhost", "-p", &*port][..], &flags, &load].concat();
+    let output = Command::new(LOADGEN).args(args).output().expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let json = String::from_utf8_lossy(&output.stdout);
+    let record = RunRecord::from_json(&json, Path::new("stdout")).expect("a record");
+    let group = &record.groups[0];
+    assert_eq!((group.counts.ok, group.counts.error), (3_000, 0));
+    assert!(group.counts.add_up() && record.server.is_some());
+}
