@@ -99,3 +99,23 @@ pub(crate) fn thread_cpu() -> Nanos {
 pub fn wall_ns() -> u64 {
     sys::wall_ns()
 }
+
+/// How far the wall clock is from the monotonic one, in nanoseconds: it moves when somebody sets the wall clock.
+pub(crate) fn wall_offset_ns() -> i64 {
+    /// Readings as close together as this are of the same moment.
+    const TOGETHER: Nanos = Nanos::from_micros(50);
+    /// A thread that is interrupted this often in a row has other worries.
+    const TRIALS: usize = 20;
+    let mut best = (Nanos::MAX, 0);
+    for _ in 0..TRIALS {
+        let (before, wall, after) = (now(), wall_ns(), now());
+        let span = after.since(before);
+        if span < best.0 {
+            best = (span, wall.wrapping_sub(before.0 + span.0 / 2).cast_signed());
+        }
+        if best.0 <= TOGETHER {
+            break;
+        }
+    }
+    best.1
+}

@@ -18,6 +18,7 @@ mod environment;
 pub mod exit;
 pub mod interrupt;
 pub mod lab;
+pub mod machine;
 pub mod record;
 pub mod relay;
 pub mod selftest;

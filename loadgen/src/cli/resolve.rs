@@ -163,6 +163,7 @@ impl LoadArgs {
         plan.threads = self.threads;
         plan.seed = self.seed;
         plan.cpus.clone_from(&self.cpus);
+        plan.look_for_gaps = Some(RunPlan::GAPS_SPAN);
         plan.pacing = match self.pacing {
             PacingArg::Timerfd => Pacing::Timerfd,
             PacingArg::Precise => Pacing::Precise { margin: None },

@@ -13,7 +13,7 @@ use crate::lab::attribute::explain;
 use crate::lab::memory::{MANY_CONNECTIONS, MemoryProbe};
 use crate::lab::view::Info;
 use crate::record::{Context, Kept, keep, tool};
-use aelab_reports::record::{Arm, Counts, RunRecord, Scenario};
+use aelab_reports::record::{Arm, CaveatRecord, Counts, RunRecord, Scenario};
 use aelab_reports::write_folder;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -27,10 +27,9 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     if let Some(dir) = &args.output.out {
         output::prepare(dir, args.output.force)?;
     }
-    let mut control = Control::open(&resolved.target)?;
-    let info = Info::parse(&control.info()?);
-    for other in resolved.target.each().skip(1) {
-        Control::open(&other)?;
+    // Who is wrong or not there is said before anything is filled.
+    for target in resolved.target.each() {
+        drop(Control::open(&target)?);
     }
     if let Some(plan) = &resolved.prefill {
         for target in resolved.target.each() {
@@ -42,7 +41,7 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     }
     let mut kept = Vec::new();
     for (title, plan) in &resolved.runs {
-        let one = measure(title, plan, &resolved, &info, words, cancel)?;
+        let one = measure(title, plan, &resolved, words, cancel)?;
         print(&args.output, title, resolved.runs.len(), &one.record);
         kept.push((title.clone(), one));
         if cancel.load(Relaxed) {
@@ -60,10 +59,10 @@ fn measure(
     title: &str,
     plan: &RunPlan,
     resolved: &Resolved,
-    info: &Info,
     words: &[String],
     cancel: &AtomicBool,
 ) -> Result<Kept, Failure> {
+    let info = Info::parse(&Control::open(&resolved.target)?.info()?);
     let connections = plan.groups.iter().map(|group| group.connections).sum::<usize>();
     let probe = match connections >= MANY_CONNECTIONS {
         true => MemoryProbe::before(&resolved.target, connections),
@@ -83,9 +82,12 @@ fn measure(
     let context = Context {
         command: words.to_vec(),
         environment,
-        server: (*info != Info::default()).then(|| info.server()),
+        server: (info != Info::default()).then(|| info.server()),
         asked: resolved.percentiles.clone(),
-        doubts: doubts_after(&resolved.target, info).into_iter().chain(explained.doubt()).collect(),
+        doubts: doubts_after(&resolved.target, &info, plan)
+            .into_iter()
+            .chain(explained.doubt())
+            .collect(),
     };
     Ok(keep(plan, &result, context, explained.stalls))
 }
@@ -134,12 +136,18 @@ fn write(dir: &Path, kept: &[(String, Kept)]) -> Result<(), Failure> {
         write_folder(&arm_dir, &one.record, &one.series).map_err(failed)?;
         arms.push(Arm { dir: format!("arms/{name}"), name, summary: title.clone() });
     }
+    let of_arm = |(title, one): &(String, Kept)| {
+        let arm = Some(arm_name(title));
+        let named = |caveat: &CaveatRecord| CaveatRecord { arm: arm.clone(), ..caveat.clone() };
+        one.record.caveats.iter().map(named).collect::<Vec<_>>()
+    };
     let first = kept.first().map(|(_, one)| one.record.clone()).unwrap_or_default();
     let record = RunRecord {
         tool: tool(),
         duration_s: kept.iter().map(|(_, one)| one.record.duration_s).sum(),
         interrupted: kept.iter().any(|(_, one)| one.record.interrupted),
-        caveats: kept.iter().flat_map(|(_, one)| one.record.caveats.clone()).collect(),
+        caveats: kept.iter().flat_map(of_arm).collect(),
+        audit: None,
         groups: Vec::new(),
         stalls: Vec::new(),
         scenario: Some(Scenario { name: "run".to_owned(), arms, ..Scenario::default() }),

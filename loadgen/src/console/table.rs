@@ -27,7 +27,8 @@ pub fn caveats(record: &RunRecord) -> String {
             aelab_reports::record::Severity::Invalid => "INVALID",
             aelab_reports::record::Severity::Warning => "caveat",
         };
-        let _ = writeln!(out, "{word} {}: {}; {}", caveat.id, caveat.text, caveat.remedy);
+        let place = caveat.arm.as_ref().map_or(String::new(), |arm| format!(" ({arm})"));
+        let _ = writeln!(out, "{word} {}{place}: {}; {}", caveat.id, caveat.text, caveat.remedy);
     }
     out
 }

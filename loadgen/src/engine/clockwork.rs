@@ -3,9 +3,10 @@
 //! Not a clock. Invariant: phases only move forward; the bounds of the measurement are the same on every thread unless the
 //! run is cut short.
 
+use super::audit::Load;
 use super::live::Phase;
 use super::plan::RunPlan;
-use crate::clock::{self, Nanos};
+use crate::clock::Nanos;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// How long the last replies may take after a cancellation: a user at the keyboard is waiting.
@@ -52,8 +53,8 @@ pub(super) struct Clockwork {
     pub(super) measure_from: Nanos,
     pub(super) measure_until: Nanos,
     pub(super) interrupted: bool,
-    /// Processor time and wall time at the begin of the measurement, then their differences.
-    pub(super) measured: Span,
+    /// What the thread had used at the begin of the measurement, then what it used in it.
+    pub(super) measured: Load,
     warmup: Nanos,
     measure: Option<Nanos>,
     drain_max: Nanos,
@@ -64,26 +65,19 @@ pub(super) struct Clockwork {
     stall_threshold: Nanos,
 }
 
-/// Processor time and the time that passed.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Span {
-    pub(super) cpu: Nanos,
-    pub(super) wall: Nanos,
-}
-
 impl Clockwork {
     /// A thread looks up at least this often, so that it notices a cancellation.
     pub(super) const LONGEST_WAIT: Nanos = Nanos::from_millis(100);
 
     /// Not started.
-    pub(super) const fn new(plan: &RunPlan) -> Self {
+    pub(super) fn new(plan: &RunPlan) -> Self {
         Self {
             phase: Phase::Connect,
             origin: Nanos::ZERO,
             measure_from: Nanos::MAX,
             measure_until: Nanos::MAX,
             interrupted: false,
-            measured: Span { cpu: Nanos::ZERO, wall: Nanos::ZERO },
+            measured: Load::default(),
             warmup: plan.phases.warmup,
             measure: plan.phases.measure,
             drain_max: plan.phases.drain_max,
@@ -143,14 +137,11 @@ impl Clockwork {
         }
         if self.phase == Phase::Warmup && now >= self.measure_from.min(self.measure_until) {
             self.phase = Phase::Measure;
-            self.measured = Span { cpu: clock::thread_cpu(), wall: now };
+            self.measured = Load::so_far(now);
         }
         if self.phase == Phase::Measure && now >= self.measure_until {
             self.phase = Phase::Drain;
-            self.measured = Span {
-                cpu: clock::thread_cpu().since(self.measured.cpu),
-                wall: now.since(self.measured.wall),
-            };
+            self.measured = Load::so_far(now).since(&self.measured);
             self.drain_until = now.saturating_add(self.drain_max);
         }
         if self.phase == Phase::Drain {

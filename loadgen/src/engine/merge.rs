@@ -3,6 +3,7 @@
 //! Nothing is estimated: counts, buckets and sums are added, extremes compared.
 //! Invariant: the merged result equals what one thread would have recorded of the same requests.
 
+use super::audit::Gaps;
 use super::clockwork::Clockwork;
 use super::group::Group;
 use super::links::Links;
@@ -29,6 +30,7 @@ pub(super) struct ThreadResult {
     pub(super) lateness: Lateness,
     pub(super) pinned: Option<usize>,
     pub(super) margin: Option<Nanos>,
+    pub(super) gaps: Option<Gaps>,
 }
 
 /// The run's result from its threads' (at least one).
@@ -44,10 +46,18 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
     let audits = threads.iter().map(|thread| ThreadAudit {
         cpu: thread.clockwork.measured.cpu,
         wall: thread.clockwork.measured.wall,
+        queued: thread.clockwork.measured.queued,
+        involuntary_switches: thread.clockwork.measured.involuntary_switches,
         turns: thread.turns,
         late_max: thread.lateness.max,
+        late_sum: thread
+            .lateness
+            .spans
+            .iter()
+            .fold(Nanos::ZERO, |sum, span| sum.saturating_add(span.end.since(span.start))),
         pinned: thread.pinned,
         margin: thread.margin,
+        gaps: thread.gaps,
     });
     let audits = audits.collect();
     let late: Vec<_> = threads.iter().map(|thread| thread.lateness.spans.clone()).collect();
@@ -76,7 +86,7 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
     RunResult {
         groups,
         stalls: stalls(&quiet, &late, plan.stall_threshold, origin),
-        audit: Audit { pacing: plan.pacing, threads: audits, open_loop_lag },
+        audit: Audit { pacing: plan.pacing, threads: audits, open_loop_lag, machine: None },
         started_wall_ns,
         started: origin,
         measure_from,
@@ -101,6 +111,8 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
     };
     let commands = plan.workload.commands.iter().map(|command| CommandResult {
         label: command.label.clone(),
+        ok: 0,
+        nulls: 0,
         response_time: metric(),
         service_time: metric(),
         send_lag: metric(),
@@ -172,6 +184,8 @@ fn add_recorded(result: &mut GroupResult, recorded: Recorded) {
     result.log.extend(recorded.log);
     result.log_dropped += recorded.log_dropped;
     for (mine, theirs) in result.commands.iter_mut().zip(recorded.commands) {
+        mine.ok += theirs.ok;
+        mine.nulls += theirs.nulls;
         add_metric(&mut mine.response_time, theirs.response_time);
         add_metric(&mut mine.service_time, theirs.service_time);
         add_metric(&mut mine.send_lag, theirs.send_lag);

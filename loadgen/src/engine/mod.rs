@@ -6,6 +6,7 @@
 //! Read in this order: [`plan`], [`result`], `schedule`, `conn`, `worker`, `traffic`, `poller`.
 
 mod arrival;
+pub mod audit;
 mod check;
 mod clockwork;
 mod conn;

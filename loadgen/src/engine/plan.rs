@@ -32,9 +32,13 @@ pub struct RunPlan {
     pub stall_threshold: Nanos,
     /// How connections are opened.
     pub connect: ConnectPlan,
+    /// For this long each thread does nothing but read the clock before it connects, to see who else has its processor.
+    pub look_for_gaps: Option<Nanos>,
 }
 
 impl RunPlan {
+    /// Long enough to meet a scheduler's slices and a tick of every common rate, short enough not to be felt.
+    pub const GAPS_SPAN: Nanos = Nanos::from_millis(100);
     /// Reporting interval unless asked otherwise: short enough to show a stall, long enough to hold samples.
     pub const DEFAULT_INTERVAL: Nanos = Nanos::from_millis(100);
     /// Shortest stall worth naming unless asked otherwise: well above scheduling noise, well below what a user calls slow.
@@ -52,6 +56,7 @@ impl RunPlan {
             pacing: Pacing::Timerfd,
             stall_threshold: Self::DEFAULT_STALL_THRESHOLD,
             connect: ConnectPlan::default(),
+            look_for_gaps: None,
         }
     }
 }

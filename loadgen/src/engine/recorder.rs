@@ -22,6 +22,9 @@ const ERROR_WORD_BYTES_MAX: usize = 32;
 #[derive(Debug)]
 pub(super) struct CommandRecorder {
     label: String,
+    /// Measured replies that are no errors, and those of them that were `nil`.
+    ok: u64,
+    nulls: u64,
     response: Metric,
     service: Metric,
     lag: Metric,
@@ -62,7 +65,7 @@ pub(super) struct Recorder {
     /// Calls beyond the first of followed cursors.
     pub(super) cursor_steps: u64,
     /// `nil` replies.
-    pub(super) nulls: u64,
+    nulls: u64,
     errors: Vec<(String, u64)>,
     /// How late due requests of an open loop were noticed.
     own_lag: Histogram,
@@ -97,6 +100,8 @@ impl Recorder {
     pub(super) fn new(plan: &GroupPlan) -> Self {
         let commands = plan.workload.commands.iter().map(|command| CommandRecorder {
             label: command.label.clone(),
+            ok: 0,
+            nulls: 0,
             response: Metric::default(),
             service: Metric::default(),
             lag: Metric::default(),
@@ -192,8 +197,19 @@ impl Recorder {
         }
         let (intended, sent, command) = self.run.request;
         self.counts_of(intended).ok += u64::from(count);
+        if self.is_measured(intended) {
+            self.commands[usize::from(command)].ok += u64::from(count);
+        }
         self.sample(intended, sent, now, command, count);
         self.close_requests(intended, count, sent, now, command, Outcome::Ok);
+    }
+
+    /// The reply to a request was `nil`.
+    pub(super) fn null(&mut self, request: &InFlight) {
+        self.nulls += 1;
+        if self.is_measured(request.intended) {
+            self.commands[usize::from(request.command)].nulls += 1;
+        }
     }
 
     #[inline]
@@ -318,6 +334,8 @@ impl Recorder {
     pub(super) fn finish(self) -> Recorded {
         let commands = self.commands.into_iter().map(|command| CommandResult {
             label: command.label,
+            ok: command.ok,
+            nulls: command.nulls,
             response_time: command.response.finish(),
             service_time: command.service.finish(),
             send_lag: command.lag.finish(),

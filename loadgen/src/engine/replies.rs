@@ -16,7 +16,9 @@ pub(super) struct Replies<'a> {
 impl Sink for Replies<'_> {
     #[inline]
     fn ok(&mut self, request: &InFlight, reply: &ScannedReply) {
-        self.recorder.nulls += u64::from(reply.kind == ReplyKind::Null);
+        if reply.kind == ReplyKind::Null {
+            self.recorder.null(request);
+        }
         self.recorder.ok(request, self.now);
     }
 

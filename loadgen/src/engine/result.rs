@@ -4,7 +4,8 @@
 //! Invariant (checked by [`Counts::check`] at the end of every run):
 //! `scheduled = sent + shed` and `sent = ok + error + timeout + unfinished`, exactly.
 
-use super::plan::{Pacing, Role};
+pub use super::audit::{Audit, Gaps, ThreadAudit};
+use super::plan::Role;
 use super::sparse::IntervalSeries;
 use crate::clock::Nanos;
 use aelab_reports::histogram::Histogram;
@@ -190,6 +191,10 @@ pub struct PoolCounts {
 pub struct CommandResult {
     /// The row's name.
     pub label: String,
+    /// Replies that are no errors.
+    pub ok: u64,
+    /// Those of them that were `nil`: misses, for a command that looks for something.
+    pub nulls: u64,
     /// replied − intended.
     pub response_time: MetricResult,
     /// replied − sent.
@@ -295,40 +300,4 @@ pub struct Traffic {
     pub sent_bytes: u64,
     /// Bytes the kernel gave.
     pub received_bytes: u64,
-}
-
-/// What the engine says about itself; doubts are drawn from it elsewhere.
-#[derive(Clone, Debug)]
-pub struct Audit {
-    /// As in the plan.
-    pub pacing: Pacing,
-    /// One per engine thread.
-    pub threads: Vec<ThreadAudit>,
-    /// For each measured request of an open loop, how late the engine noticed that it was due. Unlike the send lag it is
-    /// free of waiting for a connection's window, so it is the engine's (or its machine's) own doing.
-    pub open_loop_lag: Histogram,
-}
-
-/// How hard one engine thread worked while measuring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ThreadAudit {
-    /// Processor time it used.
-    pub cpu: Nanos,
-    /// Time that passed.
-    pub wall: Nanos,
-    /// Turns of its loop.
-    pub turns: u64,
-    /// The longest time between a wake-up it had planned and the real one, warm-up included.
-    pub late_max: Nanos,
-    /// The processor it was pinned to.
-    pub pinned: Option<usize>,
-    /// How long before each due time it stopped sleeping and spun, with precise pacing.
-    pub margin: Option<Nanos>,
-}
-
-impl ThreadAudit {
-    /// Share of one core, 0 to 1.
-    pub fn cpu_share(&self) -> f64 {
-        if self.wall.0 == 0 { 0.0 } else { self.cpu.0 as f64 / self.wall.0 as f64 }
-    }
 }

@@ -4,6 +4,7 @@
 //! waits for ever.
 
 use super::EngineError;
+use super::audit::Gaps;
 use super::check::{check, check_descriptors};
 use super::clockwork::{Clockwork, Control};
 use super::conn::Conn;
@@ -176,12 +177,12 @@ fn engine_thread(
     shares: Shares,
 ) -> Result<Option<ThreadResult>, EngineError> {
     let prepared = prepare(meeting, index, shares);
-    if let Ok((worker, _)) = &prepared {
+    if let Ok((worker, ..)) = &prepared {
         report_links(meeting, worker);
     }
     meeting.connected.wait();
     meeting.begun.wait();
-    let (mut worker, pinned) = prepared?;
+    let (mut worker, pinned, gaps) = prepared?;
     let origin = meeting.origin.load(Ordering::Acquire);
     if origin == NO_START {
         return Ok(None);
@@ -192,15 +193,15 @@ fn engine_thread(
         .map_err(|source| EngineError::System { what: "waiting for readiness", source })?;
     worker.finish(ended);
     let margin = worker.wire.margin();
-    Ok(Some(worker.into_result(ended, pinned, margin)))
+    Ok(Some(ThreadResult { gaps, ..worker.into_result(ended, pinned, margin) }))
 }
 
-/// Pins the thread, makes its poll set and opens its connections.
+/// Pins the thread, looks at how quiet its processor is, makes its poll set and opens its connections.
 fn prepare<'a>(
     meeting: &'a Meeting<'a>,
     index: usize,
     shares: Shares,
-) -> Result<(Worker<'a, Poller>, Option<usize>), EngineError> {
+) -> Result<(Worker<'a, Poller>, Option<usize>, Option<Gaps>), EngineError> {
     let system = |what| move |source: io::Error| EngineError::System { what, source };
     let plan = meeting.plan;
     let pinned = plan.cpus.as_ref().map(|cpus| cpus[index % cpus.len()]);
@@ -209,13 +210,14 @@ fn prepare<'a>(
             EngineError::Plan(format!("cannot pin a thread to processor {cpu}: {source}"))
         })?;
     }
+    let gaps = plan.look_for_gaps.map(|span| Gaps::look(span, clock::now));
     let poller =
         Poller::new(shares.conns.len(), plan.pacing).map_err(system("making a poll set"))?;
     let clockwork = Clockwork::new(plan);
     let mut worker =
         Worker::new(poller, shares.groups, shares.conns, clockwork, plan.connect, meeting.live);
     worker.connect_all(&meeting.control).map_err(system("waiting for connections"))?;
-    Ok((worker, pinned))
+    Ok((worker, pinned, gaps))
 }
 
 fn report_links<W: Wire>(meeting: &Meeting<'_>, worker: &Worker<'_, W>) {

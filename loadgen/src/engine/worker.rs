@@ -272,6 +272,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             lateness: self.lateness,
             pinned,
             margin,
+            gaps: None,
         }
     }
 

@@ -6,6 +6,7 @@ use super::attribute::explain;
 use super::fill::{FillPlan, fill};
 use super::plan::run_plan;
 use super::server::{ServerKind, ServerProcess};
+use super::state::{self, Expiry};
 use super::sys;
 use super::view::{self, Info, ProcessView, SlowEntry};
 use crate::clock::{self, Nanos};
@@ -15,6 +16,7 @@ use crate::engine::plan::{Cursor, RunPlan, Target};
 use crate::engine::result::RunResult;
 use crate::engine::{self, Live, Phase};
 use crate::exit::Failure;
+use crate::machine::{Moves, Watch};
 use crate::record::{Context, Kept, keep};
 use aelab_reports::caveat::Caveat;
 use aelab_scenarios::model::{Arm, DataSet};
@@ -141,7 +143,7 @@ fn load(
         environment: environment(process_before, pid.map(view::process)),
         server: Some(describe(&info_before, &arm.server)),
         asked: asked.to_vec(),
-        doubts: doubts(&info_before, &after).into_iter().chain(explained.doubt()).collect(),
+        doubts: doubts(&info_before, &after, &plan).into_iter().chain(explained.doubt()).collect(),
     };
     let from_unix_ns = result.started_wall_ns + result.measure_from.0;
     Ok(ArmOutcome {
@@ -261,13 +263,14 @@ pub fn run_watched(
     let (over, silent) = (AtomicBool::new(false), AtomicBool::new(false));
     let gauge = || crate::console::progress::gauge_of(plan, &live);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let watcher = scope.spawn(|| {
             while live.phase() == Phase::Connect && !over.load(Relaxed) {
                 std::thread::sleep(LOOK_EVERY);
             }
             if !over.load(Relaxed) {
                 connected();
             }
+            watch_machine(&live, &over)
         });
         // Without a duration only replies end a run.
         let stop = match plan.phases.measure {
@@ -279,8 +282,28 @@ pub fn run_watched(
         }
         let result = watch(&format!("{name}: load"), gauge, || engine::run(plan, &live, stop));
         over.store(true, Relaxed);
-        Ok(result?)
+        watcher.thread().unpark();
+        let moves = watcher.join().ok();
+        let mut result = result?;
+        result.audit.machine = moves;
+        Ok(result)
     })
+}
+
+/// What the machine does from the begin of the measurement to its end.
+fn watch_machine(live: &Live, over: &AtomicBool) -> Moves {
+    /// Pause between two looks: enough to see a clock being set, and nothing to the engine.
+    const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
+    let mut watch = Watch::begin();
+    let mut measures = false;
+    while !over.load(Relaxed) && live.phase() <= Phase::Measure {
+        if !measures && live.phase() == Phase::Measure {
+            (watch, measures) = (Watch::begin(), true);
+        }
+        std::thread::park_timeout(LOOK_EVERY);
+        watch.look();
+    }
+    watch.end()
 }
 
 /// Sets `stop` when `cancel` is set, or when no reply has come for [`SILENCE_MAX`].
@@ -329,31 +352,15 @@ fn look_after(target: &Target, server: Option<&mut ServerProcess>) -> After {
 
 /// What the server's own account of itself, taken before and now, leaves in doubt.
 #[must_use]
-pub fn doubts_after(target: &Target, before: &Info) -> Vec<Caveat> {
-    doubts(before, &look_after(target, None))
+pub fn doubts_after(target: &Target, before: &Info, plan: &RunPlan) -> Vec<Caveat> {
+    doubts(before, &look_after(target, None), plan)
 }
 
-fn doubts(before: &Info, after: &After) -> Vec<Caveat> {
-    let mut doubts = Vec::new();
-    if let Some(end) = &after.ended {
-        doubts.push(Caveat::ServerChanged { what: end.clone() });
-        return doubts;
+fn doubts(before: &Info, after: &After, plan: &RunPlan) -> Vec<Caveat> {
+    match &after.ended {
+        Some(end) => vec![Caveat::ServerChanged { what: end.clone() }],
+        None => state::doubts(before, &after.info, Expiry::of(plan)),
     }
-    for field in ["run_id", "role"] {
-        if let (Some(was), Some(is)) = (before.text(field), after.info.text(field))
-            && was != is
-        {
-            doubts.push(Caveat::ServerChanged { what: format!("{field} was {was} and is {is}") });
-        }
-    }
-    for field in ["evicted_keys", "rejected_connections"] {
-        if let (Some(was), Some(is)) = (before.number(field), after.info.number(field))
-            && is > was
-        {
-            doubts.push(Caveat::EnvironmentMoved { what: format!("{field} rose by {}", is - was) });
-        }
-    }
-    doubts
 }
 
 fn describe(info: &Info, directives: &[(String, String)]) -> aelab_reports::record::Server {

@@ -14,6 +14,7 @@ pub mod memory;
 pub mod plan;
 pub mod scenario;
 pub mod server;
+pub mod state;
 mod sys;
 pub mod view;
 

@@ -36,6 +36,7 @@ pub fn run_plan(
     let mut plan = RunPlan::new(groups, phases);
     plan.seed = seed;
     plan.cpus = cpus;
+    plan.look_for_gaps = Some(RunPlan::GAPS_SPAN);
     plan.stall_threshold = arm.phases.stall_threshold.into();
     Ok(plan)
 }

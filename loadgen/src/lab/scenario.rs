@@ -125,10 +125,8 @@ fn invalid(arm: &ArmOutcome) -> Option<&str> {
 fn whole_record(scenario: &Scenario, settings: &Settings<'_>, played: &Played) -> RunRecord {
     let first = played.arms.first().map(|arm| &arm.kept.record);
     let of_arm = |arm: &ArmOutcome| -> Vec<CaveatRecord> {
-        let named = |caveat: &CaveatRecord| CaveatRecord {
-            text: format!("{}: {}", arm.label, caveat.text),
-            ..caveat.clone()
-        };
+        let named =
+            |caveat: &CaveatRecord| CaveatRecord { arm: Some(arm.name.clone()), ..caveat.clone() };
         arm.kept.record.caveats.iter().map(named).collect()
     };
     let mut caveats: Vec<CaveatRecord> = played.arms.iter().flat_map(of_arm).collect();

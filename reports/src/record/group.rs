@@ -183,6 +183,12 @@ pub struct Metrics {
     pub service_time: Quantiles,
     /// Sent − intended: waiting that happened before the request left.
     pub send_lag: Quantiles,
+    /// Successful replies that held something; only where the command can miss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hits: Option<u64>,
+    /// Successful replies that were `nil`; only where the command can miss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub misses: Option<u64>,
 }
 
 /// One metric, summarised.

@@ -6,6 +6,7 @@
 //! newer schema is refused, because guessing at its meaning could turn a verdict round.
 //! Read next: `group.rs` for the numbers, `scenario.rs`, `gate.rs` and `plan.rs` for the outcomes.
 
+mod audit;
 mod gate;
 mod group;
 mod plan;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use audit::{Audit, Gaps, Machine, ThreadAudit, Warmup};
 pub use gate::{Gate, GateMetric, GateVerdict};
 pub use group::{
     Arrival, Connections, Counts, EndpointConnections, Group, IntervalCounts, Metrics, Percentile,
@@ -58,6 +60,9 @@ pub struct RunRecord {
     pub server: Option<Server>,
     /// The groups of connections, in the order of the plan. Empty in a folder that only has arms.
     pub groups: Vec<Group>,
+    /// What the load generator says about itself and its machine; absent in a folder that only has arms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
     /// Doubts about the measurement, the gravest first.
     pub caveats: Vec<CaveatRecord>,
     /// Spans in which no reply arrived although requests were due, in order of time.
@@ -86,6 +91,7 @@ impl Default for RunRecord {
             environment: Environment::default(),
             server: None,
             groups: Vec::new(),
+            audit: None,
             caveats: Vec::new(),
             stalls: Vec::new(),
             scenario: None,
@@ -166,6 +172,9 @@ pub struct CaveatRecord {
     /// What to do about it, in one sentence.
     #[serde(default)]
     pub remedy: String,
+    /// The arm in which it arose, where a record speaks of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arm: Option<String>,
 }
 
 /// How much a caveat weighs. The order is by gravity: `Invalid` sorts first.

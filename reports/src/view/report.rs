@@ -185,7 +185,8 @@ fn caveats(folder: &Folder) -> Vec<CaveatView> {
         remedy: c.remedy.clone(),
     };
     let own = folder.record.caveats.iter().filter(|c| !repeats_an_arm(c, folder));
-    let mut all: Vec<CaveatView> = own.map(|c| view("", c)).collect();
+    let place = |c: &CaveatRecord| c.arm.clone().unwrap_or_default();
+    let mut all: Vec<CaveatView> = own.map(|c| view(&place(c), c)).collect();
     for (arm, arm_folder) in &folder.arms {
         for caveat in &arm_folder.record.caveats {
             if !all.iter().any(|seen| seen.id == caveat.id && seen.text == caveat.text) {
@@ -248,9 +249,13 @@ fn log_mismatch(place: &str, folder: &Folder) -> Option<CaveatView> {
 }
 
 /// True if an arm says the same: a scenario's record repeats the doubts of its arms, each with the
-/// arm's label in front.
+/// arm's name beside it (in older records, with its label in front of the text).
 fn repeats_an_arm(caveat: &CaveatRecord, folder: &Folder) -> bool {
     folder.arms.iter().any(|(arm, arm_folder)| {
+        if caveat.arm.as_ref() == Some(&arm.name) {
+            let of_arm = &arm_folder.record.caveats;
+            return of_arm.iter().any(|c| c.id == caveat.id && c.text == caveat.text);
+        }
         let said = [&arm.summary, &arm.name]
             .into_iter()
             .filter_map(|label| caveat.text.strip_prefix(label.as_str())?.strip_prefix(": "))

@@ -98,6 +98,7 @@ fn names_from_outside_stay_text() {
         limit: None,
         text: evil.into(),
         remedy: evil.into(),
+        arm: None,
     });
     run.write(&dir);
     render(&dir).unwrap();
@@ -119,11 +120,14 @@ fn a_doubt_that_the_scenario_repeats_from_its_arm_is_said_once() {
         limit: None,
         text: "the median moved by a third".into(),
         remedy: "use a longer --warmup".into(),
+        arm: None,
     };
     let mut of_arm = arm_folder.record.clone();
     of_arm.caveats.push(doubt.clone());
     fs::write(dir.join(&arm.dir).join("result.json"), of_arm.to_json().unwrap()).unwrap();
     let mut own = folder.record.clone();
+    // As records name the arm, and as older ones did.
+    own.caveats.push(CaveatRecord { arm: Some(arm.name.clone()), ..doubt.clone() });
     own.caveats.push(CaveatRecord { text: format!("{}: {}", arm.summary, doubt.text), ..doubt });
     fs::write(dir.join("result.json"), own.to_json().unwrap()).unwrap();
     render(&dir).unwrap();

@@ -154,6 +154,7 @@ pub(crate) fn run(plan: &Plan) -> Run {
         response_time: quantiles(&response),
         service_time: quantiles(&service),
         send_lag: quantiles(&lag),
+        ..Metrics::default()
     };
     let n = requests.len() as u64;
     let series = |key, intervals: &Vec<Interval>| HlogSeries { key, intervals: intervals.clone() };

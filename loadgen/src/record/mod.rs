@@ -2,15 +2,19 @@
 //!
 //! No statistics of its own: those are the reports crate's. Invariant: counts pass through unchanged, and every interval of
 //! the engine appears exactly once under its tag.
+//! Read next: `facts.rs` for what doubts are drawn from, `audit.rs` for the engine's account of itself.
+
+mod audit;
+mod facts;
 
 use crate::clock::Nanos;
-use crate::engine::plan::{ArrivalProcess, RequestLog, Role, RunPlan};
+use crate::engine::plan::{ArrivalProcess, GroupPlan, RequestLog, Role, RunPlan};
 use crate::engine::result::{
     CommandResult, ConnectionCounts, EndpointResult, GroupResult, MetricResult, PoolResult,
     RunResult,
 };
-use aelab_reports::caveat::{Caveat, Facts, assess};
-use aelab_reports::histogram::{Histogram, Sparse};
+use aelab_reports::caveat::{Caveat, assess};
+use aelab_reports::histogram::Sparse;
 use aelab_reports::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
 use aelab_reports::record::{
     Arrival, Connections, Counts, EndpointConnections, Environment, Group, Metrics, Pool,
@@ -22,10 +26,29 @@ use aelab_reports::stats::{self, Exact, Sample};
 const DISCONNECTED: &str = "disconnected";
 /// The engine's word for a request that a pool had no connection for.
 const POOL_EXHAUSTED: &str = "pool-exhausted";
-/// Silence at the end of a measurement, while requests wait, from which on the server counts as gone: this long …
-const SILENCE_MIN: Nanos = Nanos::from_secs(1);
-/// … and this share of the measurement.
-const SILENCE_SHARE: f64 = 0.1;
+/// Commands that answer `nil` when what they look for is not there.
+const SEEKING: [&str; 20] = [
+    "GET",
+    "GETEX",
+    "GETDEL",
+    "HGET",
+    "LINDEX",
+    "LPOP",
+    "RPOP",
+    "LMOVE",
+    "RPOPLPUSH",
+    "SPOP",
+    "SRANDMEMBER",
+    "ZSCORE",
+    "ZRANK",
+    "ZREVRANK",
+    "ZRANDMEMBER",
+    "HRANDFIELD",
+    "DUMP",
+    "RANDOMKEY",
+    "LPOS",
+    "GEODIST",
+];
 
 /// What the engine does not know about its own run.
 #[derive(Debug, Clone, Default)]
@@ -82,7 +105,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
         }
         series.extend(connect_series(group));
         series.extend(group.pool.as_ref().map(|pool| wait_series(&clock, &group.name, pool)));
-        let mut record = group_record(&clock, group, &percentiles);
+        let mut record = group_record(&clock, group, planned, &percentiles);
         record.arrival = Arrival {
             process: planned.arrival.as_str().to_owned(),
             rate: offered(&planned.arrival, group, &clock),
@@ -104,11 +127,11 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
         stalls,
         ..RunRecord::default()
     };
-    let mut facts = facts(plan, result, &clock, &record, &context.asked);
-    facts.drift = drift(&clock, result);
+    let facts = facts::facts(plan, result, &clock, &record, &context.asked);
+    record.audit = Some(audit::audit(result, &facts));
     let mut caveats = context.doubts;
     caveats.extend(assess(&facts));
-    caveats.extend(silence(&clock, result));
+    caveats.extend(facts::silence(&clock, result));
     caveats.sort_by_key(Caveat::severity);
     record.caveats = caveats.iter().map(Caveat::to_record).collect();
     if !untagged.intervals.is_empty() {
@@ -191,7 +214,12 @@ fn pool_record(clock: &Timeline, pool: &PoolResult, percentiles: &[f64]) -> Pool
     }
 }
 
-fn group_record(clock: &Timeline, group: &GroupResult, percentiles: &[f64]) -> Group {
+fn group_record(
+    clock: &Timeline,
+    group: &GroupResult,
+    planned: &GroupPlan,
+    percentiles: &[f64],
+) -> Group {
     let censored = Sparse::from_histogram(&group.censored);
     let unfinished = (!censored.is_empty()).then_some(&censored);
     // Which of several commands an unfinished request belongs to is not kept; then only the total counts it.
@@ -202,7 +230,8 @@ fn group_record(clock: &Timeline, group: &GroupResult, percentiles: &[f64]) -> G
             ([only], Some(_)) => summary(clock, &[&only.response_time], percentiles, unfinished),
             _ => response,
         };
-        Metrics { response_time: response, service_time: service, send_lag: lag }
+        let (hits, misses) = found(command, planned);
+        Metrics { response_time: response, service_time: service, send_lag: lag, hits, misses }
     };
     let all = |pick: fn(&CommandResult) -> &MetricResult, unfinished: Option<&Sparse>| {
         let parts: Vec<&MetricResult> = group.commands.iter().map(pick).collect();
@@ -230,6 +259,7 @@ fn group_record(clock: &Timeline, group: &GroupResult, percentiles: &[f64]) -> G
             response_time: all(|c| &c.response_time, unfinished),
             service_time: all(|c| &c.service_time, None),
             send_lag: all(|c| &c.send_lag, None),
+            ..Metrics::default()
         },
         pool: group.pool.as_ref().map(|pool| pool_record(clock, pool, percentiles)),
         over_time: None,
@@ -255,6 +285,18 @@ fn endpoints(group: &GroupResult) -> Vec<EndpointConnections> {
         connections: connections(&site.connections),
     };
     group.endpoints.iter().map(of).collect()
+}
+
+/// Replies that held something and replies that were `nil`, for a command that looks for something.
+fn found(command: &CommandResult, planned: &GroupPlan) -> (Option<u64>, Option<u64>) {
+    let can_miss =
+        |name: &[u8]| SEEKING.iter().any(|seeking| name.eq_ignore_ascii_case(seeking.as_bytes()));
+    let mut same = planned.workload.commands.iter().filter(|plan| plan.label == command.label);
+    let seeks = same.any(|plan| plan.args.first().is_some_and(|name| can_miss(name)));
+    if !seeks || command.ok == 0 {
+        return (None, None);
+    }
+    (Some(command.ok - command.nulls.min(command.ok)), Some(command.nulls))
 }
 
 /// Replies that came while we measured. What came later, in the drain, is in the latencies and not in the rate: an overloaded
@@ -290,27 +332,6 @@ fn replies_inside(clock: &Timeline, group: &GroupResult) -> u64 {
 fn merged_sparse(clock: &Timeline, metric: &MetricResult) -> Sparse {
     let intervals = clock.intervals(metric);
     Sparse::merge(intervals.iter().map(|interval| &interval.counts))
-}
-
-/// No success at all, or none any more from some time on although requests waited: another server than the one asked for.
-fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
-    let sum = |of: fn(&GroupResult) -> u64| result.groups.iter().map(of).sum::<u64>();
-    let what = |what: String| Some(Caveat::ServerChanged { what });
-    if sum(|group| group.counts.sent) > 0 && sum(|group| group.counts.ok) == 0 {
-        return what("no request succeeded".to_owned());
-    }
-    let commands = result.groups.iter().flat_map(|group| &group.commands);
-    let last = commands
-        .flat_map(|command| clock.intervals(&command.response_time))
-        .map(|interval| interval.start_ns + interval.length_ns)
-        .max()?;
-    let silent = clock.measured.since(Nanos(last));
-    let is_long = silent.max(SILENCE_MIN) == silent
-        && silent.as_secs_f64() > SILENCE_SHARE * clock.measured_s;
-    let waited = sum(|group| group.counts.unfinished) + sum(|group| group.connections.lost) > 0;
-    (is_long && waited && !result.interrupted).then(|| Caveat::ServerChanged {
-        what: format!("no reply came in the last {:.1} s of the measurement", silent.as_secs_f64()),
-    })
 }
 
 /// The rate that an open loop was to have during the measurement: asked for, or, where it changes over time, of what was due.
@@ -364,70 +385,6 @@ fn role(role: Role) -> aelab_reports::record::Role {
         Role::Background => Kept::Background,
         Role::Probe => Kept::Probe,
     }
-}
-
-fn facts(
-    plan: &RunPlan,
-    result: &RunResult,
-    clock: &Timeline,
-    record: &RunRecord,
-    asked: &[f64],
-) -> Facts {
-    let open = || {
-        let judged = |planned: &crate::engine::plan::GroupPlan| {
-            let closed =
-                matches!(planned.arrival, ArrivalProcess::Closed { .. } | ArrivalProcess::Idle);
-            planned.role != Role::Offender && !closed
-        };
-        plan.groups.iter().zip(&result.groups).filter(move |(planned, _)| judged(planned))
-    };
-    let offered: f64 =
-        open().filter_map(|(planned, group)| offered(&planned.arrival, group, clock)).sum();
-    let replies = open().map(|(_, group)| replies_inside(clock, group)).sum();
-    let sum = |of: fn(&GroupResult) -> u64| result.groups.iter().map(of).sum::<u64>();
-    let errors = sum(|group| group.counts.error + group.counts.timeout);
-    let sent = sum(|group| group.counts.sent);
-    let headline: Vec<&Quantiles> =
-        record.headline_groups().iter().map(|group| &group.total.response_time).collect();
-    let samples = headline.iter().map(|q| q.count).sum();
-    // Those that every record has say in the table what they would need; only a wish is worth a doubt.
-    let unsupported = headline
-        .iter()
-        .flat_map(|q| &q.percentiles)
-        .filter(|p| p.us.is_none() && asked.contains(&p.p))
-        .map(|p| p.p);
-    let beyond = |command: &CommandResult| command.response_time.exact.beyond_range;
-    Facts {
-        client_cpu_share: result.audit.threads.iter().map(|t| t.cpu_share()).max_by(f64::total_cmp),
-        offered_rate: (offered > 0.0).then_some(offered),
-        achieved_rate: per_second(replies, clock.measured_s),
-        free_send_lag_p99_us: (!result.audit.open_loop_lag.is_empty())
-            .then(|| micros(&result.audit.open_loop_lag, 0.99)),
-        unsupported: unsupported.collect(),
-        sample_count: samples,
-        drift: None,
-        beyond_range: result.groups.iter().flat_map(|g| &g.commands).map(beyond).sum(),
-        unfinished: sum(|group| group.counts.unfinished),
-        shed: sum(|group| group.counts.shed),
-        error_share: if sent == 0 { 0.0 } else { per_second(errors, sent as f64) },
-        error_example: result.groups.iter().flat_map(|g| &g.errors).map(|e| e.0.clone()).next(),
-        connections_lost: sum(|group| group.connections.lost),
-        interrupted: result
-            .interrupted
-            .then(|| (clock.measured_s, plan.phases.measure.map(|measure| measure.as_secs_f64()))),
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a lag, shown in microseconds")]
-fn micros(histogram: &Histogram, quantile: f64) -> f64 {
-    histogram.value_at_quantile(quantile) as f64 / 1e3
-}
-
-fn drift(clock: &Timeline, result: &RunResult) -> Option<f64> {
-    let victims = result.groups.iter().filter(|group| group.role == Role::Victim);
-    let parts: Vec<&MetricResult> =
-        victims.flat_map(|group| &group.commands).map(|c| &c.service_time).collect();
-    stats::drift(&merged_intervals(clock, &parts))
 }
 
 /// Room for every request of an offender in any sensible run.

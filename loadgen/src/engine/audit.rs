@@ -1,0 +1,194 @@
+//! What the engine says about itself: how hard its threads worked, how often they were kept from it, how late they were.
+//!
+//! Facts only; doubts are drawn from them elsewhere. Invariant: what the kernel does not tell is `None`, never zero.
+
+use super::plan::Pacing;
+use crate::clock::{self, Nanos};
+use crate::machine::Moves;
+use aelab_reports::histogram::{self, Histogram};
+use std::fs;
+
+/// What the engine says about itself and its machine.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// As in the plan.
+    pub pacing: Pacing,
+    /// One per engine thread.
+    pub threads: Vec<ThreadAudit>,
+    /// For each measured request of an open loop, how late the engine noticed that it was due. Unlike the send lag it is
+    /// free of waiting for a connection's window, so it is the engine's (or its machine's) own doing.
+    pub open_loop_lag: Histogram,
+    /// What the machine did meanwhile, if somebody watched it.
+    pub machine: Option<Moves>,
+}
+
+/// How hard one engine thread worked while measuring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThreadAudit {
+    /// Processor time it used.
+    pub cpu: Nanos,
+    /// Time that passed.
+    pub wall: Nanos,
+    /// Time in which it was ready to run and had no processor.
+    pub queued: Option<Nanos>,
+    /// How often it was made to give its processor to another.
+    pub involuntary_switches: Option<u64>,
+    /// Turns of its loop.
+    pub turns: u64,
+    /// The longest time between a wake-up it had planned and the real one, warm-up included.
+    pub late_max: Nanos,
+    /// All spans of at least 5 ms between a planned wake-up and the real one, added up, warm-up included.
+    pub late_sum: Nanos,
+    /// The processor it was pinned to.
+    pub pinned: Option<usize>,
+    /// How long before each due time it stopped sleeping and spun, with precise pacing.
+    pub margin: Option<Nanos>,
+    /// What it saw before the run, doing nothing but reading the clock.
+    pub gaps: Option<Gaps>,
+}
+
+impl ThreadAudit {
+    /// Share of one core, 0 to 1.
+    pub fn cpu_share(&self) -> f64 {
+        self.share(self.cpu)
+    }
+
+    /// Share of the time in which it was ready to run and had no processor.
+    pub fn queued_share(&self) -> Option<f64> {
+        Some(self.share(self.queued?))
+    }
+
+    fn share(&self, part: Nanos) -> f64 {
+        if self.wall.0 == 0 { 0.0 } else { part.0 as f64 / self.wall.0 as f64 }
+    }
+
+    /// How long it is known to have been kept from running.
+    pub fn late(&self) -> Nanos {
+        self.queued.unwrap_or(Nanos::ZERO).max(self.late_sum)
+    }
+}
+
+/// What a thread has used and waited for, so far or over a span.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Load {
+    pub(super) cpu: Nanos,
+    pub(super) wall: Nanos,
+    pub(super) queued: Option<Nanos>,
+    pub(super) involuntary_switches: Option<u64>,
+}
+
+impl Load {
+    /// The calling thread's so far, at `now`. Some 20 µs: for the begin and the end of a phase.
+    pub(super) fn so_far(now: Nanos) -> Self {
+        let schedstat = fs::read_to_string("/proc/thread-self/schedstat").ok();
+        let status = fs::read_to_string("/proc/thread-self/status").ok();
+        Self {
+            cpu: clock::thread_cpu(),
+            wall: now,
+            queued: schedstat.as_deref().and_then(queued_of),
+            involuntary_switches: status.as_deref().and_then(switches_of),
+        }
+    }
+
+    /// From `earlier` to this.
+    pub(super) fn since(&self, earlier: &Self) -> Self {
+        let rest = |now: Option<u64>, then: Option<u64>| Some(now?.saturating_sub(then?));
+        Self {
+            cpu: self.cpu.since(earlier.cpu),
+            wall: self.wall.since(earlier.wall),
+            queued: rest(self.queued.map(|n| n.0), earlier.queued.map(|n| n.0)).map(Nanos),
+            involuntary_switches: rest(self.involuntary_switches, earlier.involuntary_switches),
+        }
+    }
+}
+
+/// `schedstat`: nanoseconds on a processor, nanoseconds waiting for one, slices.
+fn queued_of(schedstat: &str) -> Option<Nanos> {
+    schedstat.split_whitespace().nth(1)?.parse().ok().map(Nanos)
+}
+
+fn switches_of(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"))?;
+    line.trim().parse().ok()
+}
+
+/// Gaps between readings of the clock in a loop that does nothing else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gaps {
+    /// How long it looked.
+    pub length: Nanos,
+    /// The longest gap.
+    pub max: Nanos,
+    /// 99 % were no longer.
+    pub p99: Nanos,
+    /// The sum of those of [`Gaps::WORTH`] and more.
+    pub lost: Nanos,
+}
+
+impl Gaps {
+    /// Longer than any reading of a clock and most interrupts: somebody else had the processor.
+    pub const WORTH: Nanos = Nanos::from_micros(10);
+
+    /// Reads the clock for `span`.
+    pub(super) fn look(span: Nanos, mut now: impl FnMut() -> Nanos) -> Self {
+        let mut gaps = histogram::new();
+        let begin = now();
+        let (mut last, mut max, mut lost) = (begin, Nanos::ZERO, Nanos::ZERO);
+        while last.since(begin) < span {
+            let time = now();
+            let gap = time.since(last);
+            gaps.saturating_record(gap.0);
+            max = max.max(gap);
+            if gap >= Self::WORTH {
+                lost = lost.saturating_add(gap);
+            }
+            last = time;
+        }
+        let p99 = Nanos(gaps.value_at_quantile(0.99));
+        Self { length: last.since(begin), max, p99, lost }
+    }
+
+    /// The worst of both, figure by figure.
+    #[must_use]
+    pub fn worst(self, other: Self) -> Self {
+        Self {
+            length: self.length.max(other.length),
+            max: self.max.max(other.max),
+            p99: self.p99.max(other.p99),
+            lost: self.lost.max(other.lost),
+        }
+    }
+
+    /// Share of the time lost in gaps.
+    pub fn lost_share(&self) -> f64 {
+        if self.length.0 == 0 { 0.0 } else { self.lost.0 as f64 / self.length.0 as f64 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_of_a_clock_that_stands_still_now_and_then() {
+        // 1 µs a reading; every thousandth takes 500 µs.
+        let mut time = 0;
+        let mut readings = 0;
+        let gaps = Gaps::look(Nanos::from_millis(100), || {
+            readings += 1;
+            time += if readings % 1000 == 0 { 500_000 } else { 1_000 };
+            Nanos(time)
+        });
+        assert_eq!(gaps.max, Nanos::from_micros(500));
+        assert!(gaps.p99 < Nanos::from_micros(2), "{gaps:?}");
+        assert!((gaps.lost_share() - 0.334).abs() < 0.01, "{gaps:?}");
+    }
+
+    #[test]
+    fn reads_what_the_kernel_says() {
+        assert_eq!(queued_of("77806 53510 2\n"), Some(Nanos(53_510)));
+        assert_eq!(queued_of(""), None);
+        let status = "Name:\tx\nvoluntary_ctxt_switches:\t7\nnonvoluntary_ctxt_switches:\t12\n";
+        assert_eq!(switches_of(status), Some(12));
+    }
+}

@@ -1,0 +1,60 @@
+//! The engine's account of itself, as it is kept.
+
+use crate::clock::Nanos;
+use crate::engine::result::{Gaps, RunResult, ThreadAudit};
+use aelab_reports::caveat::Facts;
+use aelab_reports::histogram::Sparse;
+use aelab_reports::hlog::Interval;
+use aelab_reports::record::{Audit, Gaps as KeptGaps, Machine, ThreadAudit as KeptThread};
+use aelab_reports::stats::{self, Sample};
+
+/// The account of a run.
+pub(super) fn audit(result: &RunResult, facts: &Facts) -> Audit {
+    let audit = &result.audit;
+    let moves = audit.machine.unwrap_or_default();
+    Audit {
+        pacing: audit.pacing.as_str().to_owned(),
+        threads: audit.threads.iter().map(thread).collect(),
+        own_lag: (!audit.open_loop_lag.is_empty()).then(|| {
+            let counts = Sparse::from_histogram(&audit.open_loop_lag);
+            let all = [Interval { start_ns: 0, length_ns: 0, counts }];
+            let sample = Sample { intervals: &all, exact: None, unfinished: None };
+            stats::summarise(&sample, &stats::DEFAULT_PERCENTILES)
+        }),
+        late_share: facts.late.map(|(share, _)| share),
+        gaps: audit.threads.iter().filter_map(|thread| thread.gaps).reduce(Gaps::worst).map(gaps),
+        machine: Machine {
+            steal_share: moves.steal_share,
+            throttled_count: moves.throttled.map(|(count, _)| count),
+            throttled_ms: moves.throttled.map(|(_, time)| millis(time)),
+            clock_step_ms: audit.machine.map(|moves| moves.clock_step_ns as f64 / 1e6),
+            mhz_min: moves.mhz.map(|(low, _)| low),
+            mhz_max: moves.mhz.map(|(_, high)| high),
+        },
+        warmup: None,
+    }
+}
+
+fn thread(thread: &ThreadAudit) -> KeptThread {
+    KeptThread {
+        cpu_share: thread.cpu_share(),
+        queued_share: thread.queued_share(),
+        involuntary_switches: thread.involuntary_switches,
+        late_max_us: millis(thread.late_max) * 1e3,
+        cpu: thread.pinned.map(|cpu| cpu as u64),
+        margin_us: thread.margin.map(|margin| millis(margin) * 1e3),
+    }
+}
+
+fn gaps(gaps: Gaps) -> KeptGaps {
+    KeptGaps {
+        length_ms: millis(gaps.length),
+        max_us: millis(gaps.max) * 1e3,
+        p99_us: millis(gaps.p99) * 1e3,
+        lost_share: gaps.lost_share(),
+    }
+}
+
+fn millis(span: Nanos) -> f64 {
+    span.as_secs_f64() * 1e3
+}

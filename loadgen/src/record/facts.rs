@@ -1,0 +1,207 @@
+//! What doubts are drawn from: shares, lags and counts of a run, in the units that [`Facts`] asks for.
+//!
+//! No limits and no words: those are the reports crate's. Invariant: what is not known is left out, never guessed.
+
+use super::{Timeline, merged_intervals, offered, per_second, replies_inside};
+use crate::clock::Nanos;
+use crate::engine::plan::{ArrivalProcess, Dialling, GroupPlan, Pacing, Role, RunPlan};
+use crate::engine::result::{Audit, CommandResult, Gaps, GroupResult, MetricResult, RunResult};
+use aelab_reports::caveat::{Caveat, Facts};
+use aelab_reports::histogram::Histogram;
+use aelab_reports::record::{Quantiles, RunRecord};
+use aelab_reports::stats;
+
+/// Silence at the end of a measurement, while requests wait, from which on the server counts as gone: this long …
+const SILENCE_MIN: Nanos = Nanos::from_secs(1);
+/// … and this share of the measurement.
+const SILENCE_SHARE: f64 = 0.1;
+
+/// A request noticed this long after it was due was kept by more than a wake-up: five times what a kernel timer takes.
+const LATE_NS: u64 = 250_000;
+
+/// What is known about a run when it is over, as far as doubts are drawn from it.
+pub(super) fn facts(
+    plan: &RunPlan,
+    result: &RunResult,
+    clock: &Timeline,
+    record: &RunRecord,
+    asked: &[f64],
+) -> Facts {
+    let open = || {
+        let judged = |planned: &GroupPlan| {
+            let closed =
+                matches!(planned.arrival, ArrivalProcess::Closed { .. } | ArrivalProcess::Idle);
+            planned.role != Role::Offender && !closed
+        };
+        plan.groups.iter().zip(&result.groups).filter(move |(planned, _)| judged(planned))
+    };
+    let offered: f64 =
+        open().filter_map(|(planned, group)| offered(&planned.arrival, group, clock)).sum();
+    let replies = open().map(|(_, group)| replies_inside(clock, group)).sum();
+    let sum = |of: fn(&GroupResult) -> u64| result.groups.iter().map(of).sum::<u64>();
+    let errors = sum(|group| group.counts.error + group.counts.timeout);
+    let sent = sum(|group| group.counts.sent);
+    let headline: Vec<&Quantiles> =
+        record.headline_groups().iter().map(|group| &group.total.response_time).collect();
+    let samples = headline.iter().map(|q| q.count).sum();
+    // Those that every record has say in the table what they would need; only a wish is worth a doubt.
+    let unsupported = headline
+        .iter()
+        .flat_map(|q| &q.percentiles)
+        .filter(|p| p.us.is_none() && asked.contains(&p.p))
+        .map(|p| p.p);
+    let beyond = |command: &CommandResult| command.response_time.exact.beyond_range;
+    let gaps = result.audit.threads.iter().filter_map(|t| t.gaps).reduce(Gaps::worst);
+    let moves = result.audit.machine.unwrap_or_default();
+    Facts {
+        client_cpu_share: busy_share(&result.audit),
+        late: late(plan, result),
+        gaps: gaps.map(|gaps| (gaps.max.as_secs_f64() * 1e3, gaps.lost_share())),
+        steal_share: moves.steal_share,
+        throttled: moves.throttled.map(|(count, time)| (count, time.as_secs_f64() * 1e3)),
+        clock_step_ms: moves.clock_step_ns as f64 / 1e6,
+        connections: connections(plan, result),
+        no_hits: no_hits(record),
+        never_settled: None,
+        offered_rate: (offered > 0.0).then_some(offered),
+        achieved_rate: per_second(replies, clock.measured_s),
+        free_send_lag_p99_us: (!result.audit.open_loop_lag.is_empty())
+            .then(|| micros(&result.audit.open_loop_lag, 0.99)),
+        unsupported: unsupported.collect(),
+        sample_count: samples,
+        drift: drift(clock, result),
+        beyond_range: result.groups.iter().flat_map(|g| &g.commands).map(beyond).sum(),
+        unfinished: sum(|group| group.counts.unfinished),
+        shed: sum(|group| group.counts.shed),
+        error_share: if sent == 0 { 0.0 } else { per_second(errors, sent as f64) },
+        error_example: result.groups.iter().flat_map(|g| &g.errors).map(|e| e.0.clone()).next(),
+        connections_lost: sum(|group| group.connections.lost),
+        interrupted: result
+            .interrupted
+            .then(|| (clock.measured_s, plan.phases.measure.map(|measure| measure.as_secs_f64()))),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a lag, shown in microseconds")]
+fn micros(histogram: &Histogram, quantile: f64) -> f64 {
+    histogram.value_at_quantile(quantile) as f64 / 1e3
+}
+
+fn drift(clock: &Timeline, result: &RunResult) -> Option<f64> {
+    let victims = result.groups.iter().filter(|group| group.role == Role::Victim);
+    let parts: Vec<&MetricResult> =
+        victims.flat_map(|group| &group.commands).map(|c| &c.service_time).collect();
+    stats::drift(&merged_intervals(clock, &parts))
+}
+
+/// How much of a processor the busiest thread used. A thread that spins uses all of one whatever it does; its lag tells.
+fn busy_share(audit: &Audit) -> Option<f64> {
+    let shares = audit.threads.iter().map(|thread| thread.cpu_share());
+    (audit.pacing == Pacing::Timerfd).then(|| shares.max_by(f64::total_cmp)).flatten()
+}
+
+/// Which share of the measured waiting the generator's own lateness explains, and how long it was late in all, in seconds.
+///
+/// In an open loop each due time is a look at the clock: what passes until the engine notices it is in the response time and
+/// nobody else's doing. In a closed loop every connection waits all the time, so the share of the time in which the thread
+/// had no processor is (at most) the share of the waiting.
+fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64)> {
+    let judged = |open: bool| {
+        let groups = plan.groups.iter().zip(&result.groups);
+        groups.filter(move |(planned, _)| {
+            let is_closed = matches!(planned.arrival, ArrivalProcess::Closed { .. });
+            let is_idle = matches!(planned.arrival, ArrivalProcess::Idle);
+            planned.role != Role::Offender && !is_idle && is_closed != open
+        })
+    };
+    let shares = [
+        open_late_share(&result.audit, judged(true)),
+        judged(false)
+            .any(|(_, group)| group.counts.ok > 0)
+            .then(|| queued_share(&result.audit))
+            .flatten(),
+    ];
+    let share = shares.into_iter().flatten().max_by(f64::total_cmp)?;
+    let seconds = result.audit.threads.iter().map(|thread| thread.late().as_secs_f64()).sum();
+    Some((share, seconds))
+}
+
+fn open_late_share<'a>(
+    audit: &Audit,
+    groups: impl Iterator<Item = (&'a GroupPlan, &'a GroupResult)>,
+) -> Option<f64> {
+    let (mut waited, mut count) = (0.0, 0_u64);
+    for command in groups.flat_map(|(_, group)| &group.commands) {
+        let exact = &command.response_time.exact;
+        waited += exact.sum as f64;
+        count += exact.count;
+    }
+    let noticed = audit.open_loop_lag.len();
+    if count == 0 || noticed == 0 || waited <= 0.0 {
+        return None;
+    }
+    let late: f64 = audit
+        .open_loop_lag
+        .iter_recorded()
+        .map(|step| (step.value_iterated_to(), step.count_at_value()))
+        .filter(|(lag, _)| *lag >= LATE_NS)
+        .map(|(lag, count)| lag as f64 * count as f64)
+        .sum();
+    Some((late / noticed as f64 / (waited / count as f64)).min(1.0))
+}
+
+fn queued_share(audit: &Audit) -> Option<f64> {
+    let sum = |of: fn(&crate::engine::result::ThreadAudit) -> Option<Nanos>| {
+        audit.threads.iter().map(of).try_fold(0.0, |sum, span| Some(sum + span?.as_secs_f64()))
+    };
+    let (queued, wall) = (sum(|thread| thread.queued)?, sum(|thread| Some(thread.wall))?);
+    (wall > 0.0).then(|| queued / wall)
+}
+
+/// Connections of those groups that were to have theirs when the schedule began: open, asked for, why not.
+fn connections(plan: &RunPlan, result: &RunResult) -> Option<(u64, u64, Option<String>)> {
+    let at_once = |planned: &GroupPlan| {
+        !matches!(planned.dialling, Dialling::During(_)) && planned.pool.is_none()
+    };
+    let groups = || {
+        let all = plan.groups.iter().zip(&result.groups);
+        all.filter(|(planned, _)| at_once(planned)).map(|(_, group)| group)
+    };
+    let sum = |of: fn(&GroupResult) -> u64| groups().map(of).sum::<u64>();
+    let reasons = groups().filter(|group| group.connections.failed > 0);
+    let mut reason =
+        reasons.filter_map(|group| group.failures.first()).map(|(reason, _)| reason.clone());
+    let (open, asked) = (sum(|g| g.connections.established), sum(|g| g.connections.asked));
+    (!result.interrupted).then(|| (open, asked, reason.next()))
+}
+
+/// Commands that looked for something and never found it.
+fn no_hits(record: &RunRecord) -> Vec<(String, u64)> {
+    let commands = record.groups.iter().flat_map(|group| &group.commands);
+    let missed = commands.filter_map(|(name, metrics)| match (metrics.hits, metrics.misses) {
+        (Some(0), Some(misses)) if misses > 0 => Some((name.clone(), misses)),
+        _ => None,
+    });
+    missed.collect()
+}
+
+/// No success at all, or none any more from some time on although requests waited: another server than the one asked for.
+pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
+    let sum = |of: fn(&GroupResult) -> u64| result.groups.iter().map(of).sum::<u64>();
+    let what = |what: String| Some(Caveat::ServerChanged { what });
+    if sum(|group| group.counts.sent) > 0 && sum(|group| group.counts.ok) == 0 {
+        return what("no request succeeded".to_owned());
+    }
+    let commands = result.groups.iter().flat_map(|group| &group.commands);
+    let last = commands
+        .flat_map(|command| clock.intervals(&command.response_time))
+        .map(|interval| interval.start_ns + interval.length_ns)
+        .max()?;
+    let silent = clock.measured.since(Nanos(last));
+    let is_long = silent.max(SILENCE_MIN) == silent
+        && silent.as_secs_f64() > SILENCE_SHARE * clock.measured_s;
+    let waited = sum(|group| group.counts.unfinished) + sum(|group| group.connections.lost) > 0;
+    (is_long && waited && !result.interrupted).then(|| Caveat::ServerChanged {
+        what: format!("no reply came in the last {:.1} s of the measurement", silent.as_secs_f64()),
+    })
+}

@@ -1,0 +1,250 @@
+//! From what is known about a run to the doubts it calls for.
+//!
+//! Pure: [`Facts`] in, caveats out; limits are the constants of the parent module.
+
+use super::{
+    CLIENT_CPU_SHARE_WARN, CLOCK_STEP_MS_WARN, Caveat, DRIFT_FACTOR_MAX, ERROR_SHARE_WARN,
+    FREE_SEND_LAG_MAX_US, GAP_MS_WARN, LATE_SHARE_WARN, LOST_SHARE_WARN, RATE_SHARE_WARN,
+    STEAL_SHARE_WARN,
+};
+
+/// What is known about a run when it is over. `None` and 0 mean "nothing to say".
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Facts {
+    /// Share of one processor that the busiest engine thread used.
+    pub client_cpu_share: Option<f64>,
+    /// Share of the measured waiting time that the generator's own lateness explains, and how long its threads were late in
+    /// all, in seconds.
+    pub late: Option<(f64, f64)>,
+    /// Longest gap in ms and share of the time lost, of a loop that only read the clock before the run.
+    pub gaps: Option<(f64, f64)>,
+    /// Share of this machine's processor time that the hypervisor gave to others.
+    pub steal_share: Option<f64>,
+    /// How often and for how long (ms) the processor quota had run out.
+    pub throttled: Option<(u64, f64)>,
+    /// How far the wall clock moved against the monotonic one, in ms.
+    pub clock_step_ms: f64,
+    /// Connections open at the start, asked for, and the most frequent reason for those missing.
+    pub connections: Option<(u64, u64, Option<String>)>,
+    /// Reading commands of which none found anything, with their misses.
+    pub no_hits: Vec<(String, u64)>,
+    /// How long an automatic warm-up waited in vain, in seconds, and what still moved.
+    pub never_settled: Option<(f64, String)>,
+    /// Rate that the open-loop groups offered together, requests per second.
+    pub offered_rate: Option<f64>,
+    /// Replies per second of the same groups.
+    pub achieved_rate: f64,
+    /// p99 in µs of sent − intended over requests that found a free connection.
+    pub free_send_lag_p99_us: Option<f64>,
+    /// Percentiles asked for that the headline sample cannot support, in percent.
+    pub unsupported: Vec<f64>,
+    /// Samples of the headline.
+    pub sample_count: u64,
+    /// From [`crate::stats::drift`], over the headline's service time.
+    pub drift: Option<f64>,
+    /// Samples above the histogram's range.
+    pub beyond_range: u64,
+    /// Requests without reply at the end.
+    pub unfinished: u64,
+    /// Requests due and never sent.
+    pub shed: u64,
+    /// Share of the sent requests that ended in an error or a timeout.
+    pub error_share: f64,
+    /// Text of the first error.
+    pub error_example: Option<String>,
+    /// Connections lost in the measurement.
+    pub connections_lost: u64,
+    /// Seconds measured and planned, if the run was cut short.
+    pub interrupted: Option<(f64, Option<f64>)>,
+}
+
+/// The caveats that the facts call for, the gravest first.
+#[must_use]
+pub fn assess(facts: &Facts) -> Vec<Caveat> {
+    let mut found = Vec::new();
+    let mut add_if = |crossed: bool, caveat: Caveat| {
+        if crossed {
+            found.push(caveat);
+        }
+    };
+    if let Some((measured_s, planned_s)) = facts.interrupted {
+        add_if(true, Caveat::Interrupted { measured_s, planned_s });
+    }
+    if let Some(caveat) = client_limited(facts) {
+        add_if(true, caveat);
+    }
+    for caveat in machine(facts).into_iter().chain(beginnings(facts)) {
+        add_if(true, caveat);
+    }
+    if let Some(offered) = facts.offered_rate {
+        let achieved = facts.achieved_rate;
+        add_if(achieved < offered * RATE_SHARE_WARN, Caveat::RateNotAchieved { achieved, offered });
+    }
+    if let Some(p99_us) = facts.free_send_lag_p99_us {
+        add_if(p99_us > FREE_SEND_LAG_MAX_US, Caveat::SendLagHigh { p99_us });
+    }
+    if let Some(drift) = facts.drift {
+        let moved = !(DRIFT_FACTOR_MAX.recip()..=DRIFT_FACTOR_MAX).contains(&drift);
+        add_if(moved, Caveat::WarmUpUnstable { drift });
+    }
+    add_if(
+        facts.error_share > ERROR_SHARE_WARN,
+        Caveat::ErrorReplies { share: facts.error_share, example: facts.error_example.clone() },
+    );
+    let count = facts.connections_lost;
+    add_if(count > 0, Caveat::ConnectionsLost { count });
+    add_if(facts.shed > 0, Caveat::ShedRequests { count: facts.shed });
+    add_if(facts.unfinished > 0, Caveat::UnfinishedRequests { count: facts.unfinished });
+    add_if(facts.beyond_range > 0, Caveat::ValueBeyondRange { count: facts.beyond_range });
+    if let Some(&p) = facts.unsupported.iter().min_by(|a, b| a.total_cmp(b)) {
+        let need = crate::stats::samples_needed(p);
+        add_if(true, Caveat::TooFewSamples { p, count: facts.sample_count, need });
+    }
+    found.sort_by_key(Caveat::severity);
+    found
+}
+
+/// The generator was too busy, or was kept from running: the graver of the two is the cause to name.
+fn client_limited(facts: &Facts) -> Option<Caveat> {
+    let busy = facts.client_cpu_share.filter(|share| *share > CLIENT_CPU_SHARE_WARN);
+    let late = facts.late.filter(|(share, _)| *share > LATE_SHARE_WARN);
+    let busy = busy.map(|cpu_share| Caveat::ClientLimited { cpu_share });
+    let late = late.map(|(late_share, late_s)| Caveat::ClientStarved { late_share, late_s });
+    busy.into_iter().chain(late).min_by_key(Caveat::severity)
+}
+
+/// What the machine did to the run.
+fn machine(facts: &Facts) -> Vec<Caveat> {
+    let mut found = Vec::new();
+    if let Some((max_gap_ms, lost_share)) = facts.gaps
+        && (max_gap_ms > GAP_MS_WARN || lost_share > LOST_SHARE_WARN)
+    {
+        found.push(Caveat::MachineNoisy { max_gap_ms, lost_share });
+    }
+    if let Some(share) = facts.steal_share.filter(|share| *share > STEAL_SHARE_WARN) {
+        found.push(Caveat::CpuStolen { share });
+    }
+    if let Some((count, millis)) = facts.throttled.filter(|(count, _)| *count > 0) {
+        found.push(Caveat::CpuThrottled { count, millis });
+    }
+    if facts.clock_step_ms.abs() > CLOCK_STEP_MS_WARN {
+        found.push(Caveat::ClockStepped { millis: facts.clock_step_ms });
+    }
+    found
+}
+
+/// What was not as it should be when the measurement began.
+fn beginnings(facts: &Facts) -> Vec<Caveat> {
+    let mut found = Vec::new();
+    if let Some((established, asked, reason)) = &facts.connections
+        && established < asked
+    {
+        let (established, asked, reason) = (*established, *asked, reason.clone());
+        found.push(Caveat::ConnectionsMissing { established, asked, reason });
+    }
+    if let Some((after_s, what)) = facts.never_settled.clone() {
+        found.push(Caveat::NeverSettled { after_s, what });
+    }
+    let no_hits = facts.no_hits.iter().cloned();
+    found.extend(no_hits.map(|(command, misses)| Caveat::NoHits { command, misses }));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Severity;
+
+    fn ids(facts: &Facts) -> Vec<(&'static str, Severity)> {
+        assess(facts).iter().map(|c| (c.id(), c.severity())).collect()
+    }
+
+    #[test]
+    fn a_clean_run_raises_no_doubt() {
+        let facts = Facts {
+            client_cpu_share: Some(0.3),
+            offered_rate: Some(1000.0),
+            achieved_rate: 999.0,
+            free_send_lag_p99_us: Some(80.0),
+            drift: Some(1.02),
+            ..Facts::default()
+        };
+        assert_eq!(ids(&facts), []);
+    }
+
+    #[test]
+    fn the_gravest_doubt_comes_first_and_each_says_what_to_do() {
+        let facts = Facts {
+            client_cpu_share: Some(0.97),
+            offered_rate: Some(1000.0),
+            achieved_rate: 970.0,
+            unsupported: vec![99.99, 99.9],
+            sample_count: 5000,
+            interrupted: Some((3.0, Some(30.0))),
+            ..Facts::default()
+        };
+        let want = [
+            ("client-limited", Severity::Invalid),
+            ("interrupted", Severity::Warning),
+            ("rate-not-achieved", Severity::Warning),
+            ("too-few-samples", Severity::Warning),
+        ];
+        assert_eq!(ids(&facts), want);
+        for caveat in assess(&facts) {
+            assert!(!caveat.remedy().is_empty() && !caveat.cause().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_generator_that_does_not_get_to_run_is_the_limit() {
+        let late = |share, seconds| Facts { late: Some((share, seconds)), ..Facts::default() };
+        for (facts, want) in [
+            (late(0.05, 3.0), vec![]),
+            (late(0.15, 3.0), vec![("client-limited", Severity::Warning)]),
+            (late(0.40, 3.0), vec![("client-limited", Severity::Invalid)]),
+            // One hiccup in a run of milliseconds.
+            (late(0.40, 0.01), vec![("client-limited", Severity::Warning)]),
+            // Busy and late: said once, by what makes it invalid.
+            (
+                Facts { client_cpu_share: Some(0.8), ..late(0.4, 1.0) },
+                vec![("client-limited", Severity::Invalid)],
+            ),
+        ] {
+            assert_eq!(ids(&facts), want, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn the_machine_and_the_beginning_raise_doubts_of_their_own() {
+        let facts = Facts {
+            gaps: Some((7.0, 0.01)),
+            steal_share: Some(0.05),
+            throttled: Some((12, 340.0)),
+            clock_step_ms: -3_600_000.0,
+            connections: Some((40, 50, Some("Connection refused".to_owned()))),
+            no_hits: vec![("GET".to_owned(), 1000)],
+            never_settled: Some((60.0, "p99".to_owned())),
+            ..Facts::default()
+        };
+        let found: Vec<_> = ids(&facts).into_iter().map(|(id, _)| id).collect();
+        let want = [
+            "machine-noisy",
+            "cpu-stolen",
+            "cpu-throttled",
+            "clock-stepped",
+            "connections-missing",
+            "warm-up-unstable",
+            "no-hits",
+        ];
+        assert_eq!(found, want);
+        let quiet = Facts {
+            gaps: Some((0.3, 0.01)),
+            steal_share: Some(0.0),
+            throttled: Some((0, 0.0)),
+            clock_step_ms: 3.0,
+            connections: Some((50, 50, None)),
+            ..Facts::default()
+        };
+        assert_eq!(ids(&quiet), []);
+    }
+}

@@ -1,0 +1,305 @@
+//! Doubts about a measurement, as values: what is wrong, how grave it is, what to do about it.
+//!
+//! The engine and the lab pass plain facts to [`assess`]; every limit is a named constant with its
+//! reason. A caveat travels in the record, stands on top of every report and can turn a gate's
+//! verdict to "invalid". It is never a log line that scrolls by.
+
+mod assess;
+mod words;
+
+pub use assess::{Facts, assess};
+
+use crate::record::{CaveatRecord, Severity};
+
+/// Busiest engine thread above this share of one processor: replies start to wait for the client.
+pub const CLIENT_CPU_SHARE_WARN: f64 = 0.75;
+/// Above this share the client's own queue is part of every number.
+pub const CLIENT_CPU_SHARE_MAX: f64 = 0.90;
+/// Below this share of the offered rate the load was not quite the one asked for.
+pub const RATE_SHARE_WARN: f64 = 0.99;
+/// Below this share it was another load altogether.
+pub const RATE_SHARE_MIN: f64 = 0.95;
+/// Requests that found a free connection and still left this late (p99, in µs) show that the
+/// client's timer or thread was late. Ten times what an absolute timerfd does on an idle machine.
+pub const FREE_SEND_LAG_MAX_US: f64 = 1000.0;
+/// Medians of the first and last third may differ by this factor: run-to-run noise on a busy
+/// machine stays below it, an unfinished warm-up does not.
+pub const DRIFT_FACTOR_MAX: f64 = 1.25;
+/// Errors and timeouts above this share change what a percentile means.
+pub const ERROR_SHARE_WARN: f64 = 0.001;
+
+/// From this share of the waiting time that was measured on, the generator's own lateness is worth a word …
+pub const LATE_SHARE_WARN: f64 = 0.10;
+/// … and from this one on the run is invalid: replies wait for a late client as long as requests do, but only the latter can be
+/// seen, so that a quarter that is seen is about half in truth.
+pub const LATE_SHARE_MAX: f64 = 0.25;
+/// Lateness of less than this in all, in seconds, is one hiccup of a short run and no state of the machine: only a warning.
+pub const LATE_S_MIN: f64 = 0.1;
+/// A gap this long, in ms, in a loop that only reads the clock: longer than a scheduler's slice, so somebody else had the processor.
+pub const GAP_MS_WARN: f64 = 5.0;
+/// Share of that loop's time lost in gaps: what a machine that has other things to do takes, and a quiet one does not.
+pub const LOST_SHARE_WARN: f64 = 0.05;
+/// Share of processor time that the hypervisor gave to others: above it, response times hold pauses of the whole machine.
+pub const STEAL_SHARE_WARN: f64 = 0.02;
+/// A wall clock that moves this far, in ms, against the monotonic one was set; slewing stays below 0.5 ms a second.
+pub const CLOCK_STEP_MS_WARN: f64 = 50.0;
+
+/// A doubt about a measurement.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Caveat {
+    /// The load generator was the bottleneck, or close to it.
+    ClientLimited {
+        /// Share of one processor that the busiest engine thread used.
+        cpu_share: f64,
+    },
+    /// The load generator did not get to run when it had to.
+    ClientStarved {
+        /// Share of the measured waiting time that its own lateness explains, at least.
+        late_share: f64,
+        /// How long its threads were late in all, in seconds.
+        late_s: f64,
+    },
+    /// A thread that only read the clock, before the run, was kept from it.
+    MachineNoisy {
+        /// Longest gap in ms.
+        max_gap_ms: f64,
+        /// Share of the time lost in gaps.
+        lost_share: f64,
+    },
+    /// The hypervisor gave processor time to others.
+    CpuStolen {
+        /// Share of this machine's time.
+        share: f64,
+    },
+    /// The processor quota of the control group ran out.
+    CpuThrottled {
+        /// How many times.
+        count: u64,
+        /// For how long in all, in ms.
+        millis: f64,
+    },
+    /// The wall clock was set during the run.
+    ClockStepped {
+        /// By how much, in ms.
+        millis: f64,
+    },
+    /// The server did something else beside serving.
+    ServerBusy {
+        /// What, to follow "the server was".
+        what: String,
+    },
+    /// The server evicted keys.
+    KeysEvicted {
+        /// How many.
+        count: u64,
+    },
+    /// Keys expired under a load that sets no expiry.
+    KeysExpired {
+        /// How many.
+        count: u64,
+    },
+    /// The server turned connections away.
+    ConnectionsRejected {
+        /// How many.
+        count: u64,
+    },
+    /// Some connections could not be opened at the start.
+    ConnectionsMissing {
+        /// Opened.
+        established: u64,
+        /// Asked for.
+        asked: u64,
+        /// The most frequent reason.
+        reason: Option<String>,
+    },
+    /// No request of a reading command found anything.
+    NoHits {
+        /// The command.
+        command: String,
+        /// How many misses.
+        misses: u64,
+    },
+    /// An automatic warm-up never came to rest.
+    NeverSettled {
+        /// How long it was given, in seconds.
+        after_s: f64,
+        /// What still moved.
+        what: String,
+    },
+    /// Fewer replies per second than the plan offered.
+    RateNotAchieved {
+        /// Replies per second.
+        achieved: f64,
+        /// Requests per second in the plan.
+        offered: f64,
+    },
+    /// Requests left late although a connection was free.
+    SendLagHigh {
+        /// p99 of that lag in µs.
+        p99_us: f64,
+    },
+    /// A percentile that was asked for cannot be given.
+    TooFewSamples {
+        /// The percentile, in percent.
+        p: f64,
+        /// Samples at hand.
+        count: u64,
+        /// Samples needed.
+        need: u64,
+    },
+    /// The server was still getting faster or slower.
+    WarmUpUnstable {
+        /// Median of the last third over median of the first.
+        drift: f64,
+    },
+    /// Samples above the histogram's hour were counted but have no value.
+    ValueBeyondRange {
+        /// How many.
+        count: u64,
+    },
+    /// Requests without reply at the end; they count as lower bounds.
+    UnfinishedRequests {
+        /// How many.
+        count: u64,
+    },
+    /// Requests that were due and never sent, because too many were waiting.
+    ShedRequests {
+        /// How many.
+        count: u64,
+    },
+    /// Errors or timeouts among the replies.
+    ErrorReplies {
+        /// Their share of the sent requests.
+        share: f64,
+        /// The first error's text, if it is known.
+        example: Option<String>,
+    },
+    /// Connections were lost during the measurement and opened again.
+    ConnectionsLost {
+        /// How many times.
+        count: u64,
+    },
+    /// The run was cut short.
+    Interrupted {
+        /// Seconds measured.
+        measured_s: f64,
+        /// Seconds planned, if the plan had a duration.
+        planned_s: Option<f64>,
+    },
+    /// The server restarted, or another one answered.
+    ServerChanged {
+        /// What differed.
+        what: String,
+    },
+    /// Something of the machine changed under the run.
+    EnvironmentMoved {
+        /// What moved.
+        what: String,
+    },
+}
+
+impl Caveat {
+    /// Stable name for scripts.
+    #[must_use]
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::ClientLimited { .. } | Self::ClientStarved { .. } => "client-limited",
+            Self::MachineNoisy { .. } => "machine-noisy",
+            Self::CpuStolen { .. } => "cpu-stolen",
+            Self::CpuThrottled { .. } => "cpu-throttled",
+            Self::ClockStepped { .. } => "clock-stepped",
+            Self::ServerBusy { .. } => "server-busy",
+            Self::KeysEvicted { .. } => "keys-evicted",
+            Self::KeysExpired { .. } => "keys-expired",
+            Self::ConnectionsRejected { .. } => "connections-rejected",
+            Self::ConnectionsMissing { .. } => "connections-missing",
+            Self::NoHits { .. } => "no-hits",
+            Self::RateNotAchieved { .. } => "rate-not-achieved",
+            Self::SendLagHigh { .. } => "send-lag-high",
+            Self::TooFewSamples { .. } => "too-few-samples",
+            Self::WarmUpUnstable { .. } | Self::NeverSettled { .. } => "warm-up-unstable",
+            Self::ValueBeyondRange { .. } => "value-beyond-range",
+            Self::UnfinishedRequests { .. } => "unfinished-requests",
+            Self::ShedRequests { .. } => "shed-requests",
+            Self::ErrorReplies { .. } => "error-replies",
+            Self::ConnectionsLost { .. } => "connections-lost",
+            Self::Interrupted { .. } => "interrupted",
+            Self::ServerChanged { .. } => "server-changed",
+            Self::EnvironmentMoved { .. } => "environment-moved",
+        }
+    }
+
+    /// Whether the numbers may still be used.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        let invalid = match self {
+            Self::ClientLimited { cpu_share } => *cpu_share > CLIENT_CPU_SHARE_MAX,
+            Self::ClientStarved { late_share, late_s } => {
+                *late_share > LATE_SHARE_MAX && *late_s >= LATE_S_MIN
+            }
+            Self::RateNotAchieved { achieved, offered } => *achieved < offered * RATE_SHARE_MIN,
+            Self::ServerChanged { .. } => true,
+            _ => false,
+        };
+        if invalid { Severity::Invalid } else { Severity::Warning }
+    }
+
+    /// The figure behind the doubt and the limit it crossed.
+    fn figures(&self) -> (Option<f64>, Option<f64>) {
+        match self {
+            Self::ClientLimited { cpu_share } => {
+                let invalid = *cpu_share > CLIENT_CPU_SHARE_MAX;
+                let limit = if invalid { CLIENT_CPU_SHARE_MAX } else { CLIENT_CPU_SHARE_WARN };
+                (Some(*cpu_share), Some(limit))
+            }
+            Self::ClientStarved { late_share, .. } => {
+                let invalid = self.severity() == Severity::Invalid;
+                let limit = if invalid { LATE_SHARE_MAX } else { LATE_SHARE_WARN };
+                (Some(*late_share), Some(limit))
+            }
+            Self::MachineNoisy { lost_share, .. } if *lost_share > LOST_SHARE_WARN => {
+                (Some(*lost_share), Some(LOST_SHARE_WARN))
+            }
+            Self::MachineNoisy { max_gap_ms, .. } => (Some(*max_gap_ms), Some(GAP_MS_WARN)),
+            Self::CpuStolen { share } => (Some(*share), Some(STEAL_SHARE_WARN)),
+            Self::CpuThrottled { millis, .. } => (Some(*millis), Some(0.0)),
+            Self::ClockStepped { millis } => (Some(*millis), Some(CLOCK_STEP_MS_WARN)),
+            Self::ConnectionsMissing { established, asked, .. } => {
+                (Some(*established as f64), Some(*asked as f64))
+            }
+            Self::RateNotAchieved { achieved, offered } => (Some(*achieved), Some(*offered)),
+            Self::SendLagHigh { p99_us } => (Some(*p99_us), Some(FREE_SEND_LAG_MAX_US)),
+            Self::TooFewSamples { count, need, .. } => (Some(*count as f64), Some(*need as f64)),
+            Self::WarmUpUnstable { drift } => (Some(*drift), Some(DRIFT_FACTOR_MAX)),
+            Self::ValueBeyondRange { count }
+            | Self::UnfinishedRequests { count }
+            | Self::ShedRequests { count }
+            | Self::KeysEvicted { count }
+            | Self::KeysExpired { count }
+            | Self::ConnectionsRejected { count }
+            | Self::ConnectionsLost { count } => (Some(*count as f64), Some(0.0)),
+            Self::ErrorReplies { share, .. } => (Some(*share), Some(ERROR_SHARE_WARN)),
+            Self::Interrupted { measured_s, planned_s } => (Some(*measured_s), *planned_s),
+            Self::NoHits { misses, .. } => (Some(*misses as f64), None),
+            Self::ServerBusy { .. }
+            | Self::NeverSettled { .. }
+            | Self::ServerChanged { .. }
+            | Self::EnvironmentMoved { .. } => (None, None),
+        }
+    }
+
+    /// The form that is stored.
+    #[must_use]
+    pub fn to_record(&self) -> CaveatRecord {
+        let (value, limit) = self.figures();
+        CaveatRecord {
+            id: self.id().to_owned(),
+            severity: self.severity(),
+            value,
+            limit,
+            text: self.cause(),
+            remedy: self.remedy().to_owned(),
+            arm: None,
+        }
+    }
+}

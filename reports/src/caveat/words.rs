@@ -1,0 +1,150 @@
+//! The sentences of the caveats: what is wrong, and what to do about it.
+//!
+//! No limits and no decisions. Invariant: every text is one sentence without its full stop, and every remedy names something
+//! that the reader can do.
+
+use super::Caveat;
+
+impl Caveat {
+    /// What is wrong, in one sentence.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::ClientLimited { cpu_share } => format!(
+                "the load generator's busiest thread used {:.0} % of a processor, so part of the waiting may be its own",
+                cpu_share * 100.0
+            ),
+            Self::ClientStarved { late_share, late_s } => format!(
+                "at least {:.0} % of the waiting that was measured is the load generator's own: its threads were kept from running for {late_s:.1} s",
+                late_share * 100.0
+            ),
+            Self::MachineNoisy { max_gap_ms, lost_share } => format!(
+                "just before the run, a loop that only read the clock was kept from it for {:.1} % of the time, {max_gap_ms:.1} ms at most",
+                lost_share * 100.0
+            ),
+            Self::CpuStolen { share } => format!(
+                "the hypervisor gave {:.1} % of this machine's processor time to others",
+                share * 100.0
+            ),
+            Self::CpuThrottled { count, millis } => format!(
+                "the processor quota of this control group ran out {count} times, for {millis:.0} ms in all"
+            ),
+            Self::ClockStepped { millis } => format!(
+                "the wall clock was set by {millis:.0} ms during the run; response times come from another clock and hold"
+            ),
+            Self::ServerBusy { what } => format!("the server was {what}"),
+            Self::KeysEvicted { count } => format!(
+                "the server evicted {count} keys during the run, so reads missed what had been written"
+            ),
+            Self::KeysExpired { count } => {
+                format!("{count} keys expired during the run although the load sets no expiry")
+            }
+            Self::ConnectionsRejected { count } => {
+                format!("the server turned away {count} connections during the run")
+            }
+            Self::ConnectionsMissing { established, asked, reason } => {
+                let why = reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
+                format!("{established} of {asked} connections could be opened at the start{why}")
+            }
+            Self::NoHits { command, misses } => format!(
+                "none of {misses} {command} found anything, so they measure a search for what is not there"
+            ),
+            Self::NeverSettled { after_s, what } => format!(
+                "after {after_s:.0} s of warm-up {what} still moved, so the server was not in a steady state"
+            ),
+            Self::RateNotAchieved { achieved, offered } => format!(
+                "{achieved:.0} replies per second arrived where {offered:.0} requests per second were due"
+            ),
+            Self::SendLagHigh { p99_us } => format!(
+                "one request in a hundred left more than {p99_us:.0} µs after it was due although a connection was free"
+            ),
+            Self::TooFewSamples { p, count, need } => {
+                format!("p{p} needs {need} samples and the run has {count}, so it is not given")
+            }
+            Self::WarmUpUnstable { drift } => format!(
+                "the median of the last third is {drift:.2} times that of the first third, so the server was not in a steady state"
+            ),
+            Self::ValueBeyondRange { count } => {
+                format!("{count} samples above one hour were counted but have no value")
+            }
+            Self::UnfinishedRequests { count } => format!(
+                "{count} requests had no reply at the end; they count with the time they had waited, which is a lower bound"
+            ),
+            Self::ShedRequests { count } => {
+                format!(
+                    "{count} requests were due and never sent, because too many were waiting already"
+                )
+            }
+            Self::ErrorReplies { share, example } => {
+                let example = example.as_ref().map_or(String::new(), |e| format!(", e.g. \"{e}\""));
+                format!(
+                    "{:.3} % of the requests ended in an error or a timeout{example}",
+                    share * 100.0
+                )
+            }
+            Self::ConnectionsLost { count } => {
+                format!("connections were lost {count} times during the measurement")
+            }
+            Self::Interrupted { measured_s, planned_s } => match planned_s {
+                Some(planned) => {
+                    format!("the run was cut short after {measured_s:.1} of {planned:.1} seconds")
+                }
+                None => format!("the run was cut short after {measured_s:.1} seconds"),
+            },
+            Self::ServerChanged { what } => format!("the server changed during the run: {what}"),
+            Self::EnvironmentMoved { what } => {
+                format!("the machine changed during the run: {what}")
+            }
+        }
+    }
+
+    /// What to do about it, in one sentence.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::ClientLimited { .. } => "use more --threads, a lower --rate, or another machine",
+            Self::ClientStarved { .. } => {
+                "give the load generator processors of its own (--cpus, a larger quota), use more --threads, or lower the rate"
+            }
+            Self::MachineNoisy { .. } => {
+                "end what else runs here, or give the load generator processors of its own (--cpus)"
+            }
+            Self::CpuStolen { .. } => "measure on a machine of your own, or at a quieter time",
+            Self::CpuThrottled { .. } => "raise the quota (cpu.max), or lower the load",
+            Self::ClockStepped { .. } => "take care when you compare times of day with other logs",
+            Self::ServerBusy { .. } => {
+                "wait until it is done, or switch it off for the measurement (save \"\")"
+            }
+            Self::KeysEvicted { .. } => {
+                "raise its maxmemory, or use fewer or smaller keys (-r, -d)"
+            }
+            Self::KeysExpired { .. } => {
+                "fill with keys that do not expire, or that outlive the run"
+            }
+            Self::ConnectionsRejected { .. } => {
+                "raise its maxclients, or use fewer connections (-c)"
+            }
+            Self::ConnectionsMissing { .. } => {
+                "raise the server's maxclients and both sides' open files (ulimit -n), or use fewer connections (-c)"
+            }
+            Self::NoHits { .. } => "fill the key space first (--prefill), or name keys that exist",
+            Self::NeverSettled { .. } => {
+                "give a longer --warmup, or find out what the server is still busy with"
+            }
+            Self::RateNotAchieved { .. } => "lower --rate, or use more --connections or --pipeline",
+            Self::SendLagHigh { .. } => {
+                "free a processor for the load generator, or use more --threads"
+            }
+            Self::TooFewSamples { .. } => "measure longer or at a higher rate",
+            Self::WarmUpUnstable { .. } => "use a longer --warmup",
+            Self::ValueBeyondRange { .. } => "set a --timeout below one hour",
+            Self::UnfinishedRequests { .. } => "measure longer, or set a --timeout",
+            Self::ShedRequests { .. } => "lower --rate, or use more --connections",
+            Self::ErrorReplies { .. } => "look at the error and at the server's log",
+            Self::ConnectionsLost { .. } => "look at the server's log, its timeout and maxclients",
+            Self::Interrupted { .. } => "run it again to the end before deciding on it",
+            Self::ServerChanged { .. } => "keep the server running and measure again",
+            Self::EnvironmentMoved { .. } => "keep the machine quiet and measure again",
+        }
+    }
+}
