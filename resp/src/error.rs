@@ -35,6 +35,9 @@ pub enum ProtocolError {
     InvalidReplyHeader,
     /// The two bytes after a payload are not a line end.
     MissingLineEnd,
+    /// A reply announces more than [`crate::limits::REPLY_BULK_MAX_BYTES`] or
+    /// [`crate::limits::REPLY_ELEMENTS_MAX`].
+    ReplyTooBig,
     /// A reply nested deeper than [`crate::limits::REPLY_NESTING_MAX`].
     NestingTooDeep,
 }
@@ -69,6 +72,7 @@ impl fmt::Display for ProtocolError {
             Self::RequestTooBig => "too big request",
             Self::InvalidReplyHeader => "invalid length or number in a reply",
             Self::MissingLineEnd => "a reply's payload does not end where its length says",
+            Self::ReplyTooBig => "a reply announces more than any server holds",
             Self::NestingTooDeep => "reply nested too deep",
             Self::ExpectedDollar(got) => {
                 return write!(f, "expected '$', got '{}'", char::from(*got).escape_default());

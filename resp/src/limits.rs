@@ -28,9 +28,16 @@ pub const ARGS_RESERVE_MAX: usize = 1024;
 /// hostile server from growing the scanner's stack without end.
 pub const REPLY_NESTING_MAX: usize = 128;
 
-/// Bytes of a reply's first text that the scanner keeps: an error's code and the start of its
-/// message, or a SCAN cursor (at most 20 digits).
-pub const REPLY_HEAD_BYTES: usize = 64;
+/// Bytes of a reply's text that the scanner keeps: an error's code and its message (Redis's own are
+/// shorter, but for a script's), or a SCAN cursor (at most 20 digits).
+pub const REPLY_HEAD_BYTES: usize = 120;
+
+/// Longest string in a reply, bytes: eight times what a server stores unless told otherwise. Whoever
+/// announces more does not speak the protocol, and waiting for it would last for ever.
+pub const REPLY_BULK_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Most elements of an aggregate in a reply: twice the keys that the largest server known holds.
+pub const REPLY_ELEMENTS_MAX: u64 = u32::MAX as u64;
 
 /// Longest number in a header, in bytes: a sign and the 19 digits of a 64-bit integer.
 pub const NUMBER_MAX_BYTES: usize = 20;

@@ -9,7 +9,9 @@
 use memchr::memchr;
 
 use crate::error::ProtocolError;
-use crate::limits::{NUMBER_MAX_BYTES, REPLY_HEAD_BYTES, REPLY_NESTING_MAX};
+use crate::limits::{
+    NUMBER_MAX_BYTES, REPLY_BULK_MAX_BYTES, REPLY_ELEMENTS_MAX, REPLY_HEAD_BYTES, REPLY_NESTING_MAX,
+};
 use crate::number;
 
 /// The type of a reply, RESP2 and RESP3 together.
@@ -55,6 +57,8 @@ pub struct ScannedReply {
     pub bytes: u64,
     /// Number of values nested anywhere inside.
     pub elements: u64,
+    /// Number of those that are errors, as in the reply to EXEC.
+    pub errors: u32,
 }
 
 /// An aggregate that is still open.
@@ -95,7 +99,8 @@ enum State {
 /// assert_eq!(scanner.scan(b"$5\r\nhel"), Ok((7, None)));
 /// let (consumed, reply) = scanner.scan(b"lo\r\n+OK\r\n").unwrap();
 /// assert_eq!((consumed, reply.unwrap().kind), (4, ReplyKind::Bulk));
-/// assert_eq!(scanner.head(), b"hello");
+/// let (consumed, reply) = scanner.scan(b"+OK\r\n").unwrap();
+/// assert_eq!((consumed, scanner.head()), (5, b"OK".as_slice()));
 /// ```
 #[derive(Debug, Clone)]
 pub struct ReplyScanner {
@@ -105,6 +110,7 @@ pub struct ReplyScanner {
     open: Vec<Frame>,
     bytes: u64,
     elements: u64,
+    errors: u32,
     digits: [u8; NUMBER_MAX_BYTES],
     digit_count: u8,
     head: [u8; REPLY_HEAD_BYTES],
@@ -132,6 +138,7 @@ impl Default for ReplyScanner {
             open: Vec::new(),
             bytes: 0,
             elements: 0,
+            errors: 0,
             digits: [0; NUMBER_MAX_BYTES],
             digit_count: 0,
             head: [0; REPLY_HEAD_BYTES],
@@ -148,8 +155,9 @@ impl ReplyScanner {
         self.bytes == 0
     }
 
-    /// The first bytes (at most [`REPLY_HEAD_BYTES`]) of the first text in the reply completed last:
-    /// an error's message, a string, the cursor in a SCAN reply. Valid until the next call of `scan`.
+    /// The first bytes (at most [`REPLY_HEAD_BYTES`]) of the first text in the reply completed last, or of
+    /// the first error nested in it: a message, the cursor in a SCAN reply. Valid until the next call of
+    /// `scan`. Empty if the whole reply is a bulk string: its text is not kept.
     #[must_use]
     pub fn head(&self) -> &[u8] {
         &self.head[..usize::from(self.head_len)]
@@ -165,40 +173,13 @@ impl ReplyScanner {
     #[inline]
     pub fn scan(&mut self, input: &[u8]) -> Result<(usize, Option<ScannedReply>), ProtocolError> {
         if self.bytes == 0 {
-            if let Some(found) = self.whole_bulk(input) {
+            self.head_len = 0;
+            if let Some(found) = whole_bulk(input) {
                 return Ok(found);
             }
-            self.head_len = 0;
             self.head_is_open = HeadCapture::Waiting;
         }
         self.scan_slow(input)
-    }
-
-    /// The commonest case by far: a short bulk string that is all there.
-    #[inline]
-    fn whole_bulk(&mut self, input: &[u8]) -> Option<(usize, Option<ScannedReply>)> {
-        let (len, header) = match *input {
-            [b'$', ones @ b'0'..=b'9', b'\r', b'\n', ..] => (usize::from(ones - b'0'), 4),
-            [b'$', tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] => {
-                (usize::from(tens - b'0') * 10 + usize::from(ones - b'0'), 5)
-            }
-            _ => return None,
-        };
-        let payload = input.get(header..header + len)?;
-        let consumed = header + len + 2;
-        if input.get(header + len..consumed)? != b"\r\n" {
-            return None;
-        }
-        let kept = len.min(REPLY_HEAD_BYTES);
-        self.head[..kept].copy_from_slice(&payload[..kept]);
-        self.head_len = kept as u8;
-        let reply = ScannedReply {
-            kind: ReplyKind::Bulk,
-            integer: len as i64,
-            bytes: consumed as u64,
-            elements: 0,
-        };
-        Some((consumed, Some(reply)))
     }
 
     fn scan_slow(&mut self, input: &[u8]) -> Result<(usize, Option<ScannedReply>), ProtocolError> {
@@ -221,7 +202,11 @@ impl ReplyScanner {
                 let kind = input[0];
                 self.digit_count = 0;
                 self.state = match kind {
-                    b'+' | b'-' | b',' | b'(' => {
+                    b'-' => {
+                        self.open_error();
+                        State::Text(kind)
+                    }
+                    b'+' | b',' | b'(' => {
                         self.open_head();
                         State::Text(kind)
                     }
@@ -344,8 +329,16 @@ impl ReplyScanner {
     }
 
     fn payload(&mut self, kind: ReplyKind, len: u64, integer: i64) -> Result<bool, ProtocolError> {
+        if len > REPLY_BULK_MAX_BYTES {
+            return Err(ProtocolError::ReplyTooBig);
+        }
         self.note(kind, integer);
-        self.open_head();
+        match kind {
+            ReplyKind::Error => self.open_error(),
+            // Most of what passes is this, and nobody asks what it said.
+            ReplyKind::Bulk if self.open.is_empty() => {}
+            _ => self.open_head(),
+        }
         self.state = if len == 0 { State::PayloadReturn } else { State::Payload { left: len } };
         Ok(false)
     }
@@ -356,6 +349,9 @@ impl ReplyScanner {
         remaining: u64,
         integer: i64,
     ) -> Result<bool, ProtocolError> {
+        if remaining > REPLY_ELEMENTS_MAX {
+            return Err(ProtocolError::ReplyTooBig);
+        }
         self.note(kind, integer);
         if remaining == 0 {
             return Ok(true);
@@ -389,9 +385,16 @@ impl ReplyScanner {
             }
         }
         let (kind, integer) = self.outer.take()?;
-        let reply = ScannedReply { kind, integer, bytes: self.bytes, elements: self.elements };
+        let reply = ScannedReply {
+            kind,
+            integer,
+            bytes: self.bytes,
+            elements: self.elements,
+            errors: self.errors,
+        };
         self.bytes = 0;
         self.elements = 0;
+        self.errors = 0;
         Some(reply)
     }
 
@@ -399,6 +402,18 @@ impl ReplyScanner {
         if self.head_is_open == HeadCapture::Waiting {
             self.head_is_open = HeadCapture::Open;
         }
+    }
+
+    /// An error begins. The first one inside an aggregate is what its reader wants to see.
+    fn open_error(&mut self) {
+        if self.open.is_empty() {
+            return self.open_head();
+        }
+        if self.errors == 0 {
+            self.head_len = 0;
+            self.head_is_open = HeadCapture::Open;
+        }
+        self.errors = self.errors.saturating_add(1);
     }
 
     fn close_head(&mut self) {
@@ -415,4 +430,28 @@ impl ReplyScanner {
             self.head_len += kept as u8;
         }
     }
+}
+
+/// The commonest case by far: a short bulk string that is all there.
+#[inline]
+fn whole_bulk(input: &[u8]) -> Option<(usize, Option<ScannedReply>)> {
+    let (len, header) = match *input {
+        [b'$', ones @ b'0'..=b'9', b'\r', b'\n', ..] => (usize::from(ones - b'0'), 4),
+        [b'$', tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', b'\n', ..] => {
+            (usize::from(tens - b'0') * 10 + usize::from(ones - b'0'), 5)
+        }
+        _ => return None,
+    };
+    let consumed = header + len + 2;
+    if input.get(header + len..consumed)? != b"\r\n" {
+        return None;
+    }
+    let reply = ScannedReply {
+        kind: ReplyKind::Bulk,
+        integer: len as i64,
+        bytes: consumed as u64,
+        elements: 0,
+        errors: 0,
+    };
+    Some((consumed, Some(reply)))
 }

@@ -27,7 +27,7 @@ fn scan_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
 #[track_caller]
 fn check(input: &[u8], kind: ReplyKind, integer: i64, elements: u64, head: &[u8]) {
     let (replies, end) = scan_pieces([input]);
-    let expected = ScannedReply { kind, integer, bytes: input.len() as u64, elements };
+    let expected = ScannedReply { kind, integer, bytes: input.len() as u64, elements, errors: 0 };
     assert_eq!((replies, end), (vec![(expected, head.to_vec())], Ok(())));
 }
 
@@ -37,7 +37,7 @@ fn every_type() {
     check(b"-ERR no\r\n", ReplyKind::Error, 0, 0, b"ERR no");
     check(b"!6\r\nERR a\n\r\n", ReplyKind::Error, 6, 0, b"ERR a\n");
     check(b":-12\r\n", ReplyKind::Integer, -12, 0, b"");
-    check(b"$3\r\nabc\r\n", ReplyKind::Bulk, 3, 0, b"abc");
+    check(b"$3\r\nabc\r\n", ReplyKind::Bulk, 3, 0, b"");
     check(b"$0\r\n\r\n", ReplyKind::Bulk, 0, 0, b"");
     check(b"$-1\r\n", ReplyKind::Null, 0, 0, b"");
     check(b"*-1\r\n", ReplyKind::Null, 0, 0, b"");
@@ -61,6 +61,17 @@ fn every_type() {
 }
 
 #[test]
+fn errors_inside_are_counted_and_the_first_is_the_head() {
+    let (replies, end) = scan_pieces([b"*3\r\n+OK\r\n-WRONGTYPE no\r\n-OOM no\r\n".as_slice()]);
+    let [(reply, head)] = replies.as_slice() else { panic!("{replies:?}") };
+    assert_eq!((reply.kind, reply.errors, reply.elements, end), (ReplyKind::Array, 2, 3, Ok(())));
+    assert_eq!(head, b"WRONGTYPE no");
+    // The next reply starts anew.
+    let (replies, _) = scan_pieces([b"*1\r\n-A b\r\n*1\r\n+C\r\n".as_slice()]);
+    assert_eq!((replies[1].0.errors, replies[1].1.as_slice()), (0, b"C".as_slice()));
+}
+
+#[test]
 fn malformed() {
     let cases: &[(&[u8], ProtocolError)] = &[
         (b"HTTP/1.1 400", ProtocolError::UnknownReplyType(b'H')),
@@ -70,6 +81,10 @@ fn malformed() {
         (b"$1\r\nab\r\n", ProtocolError::MissingLineEnd),
         (b"+a\rb", ProtocolError::InvalidReplyHeader),
         (b"#x\r\n", ProtocolError::InvalidReplyHeader),
+        (b"$999999999999\r\n", ProtocolError::ReplyTooBig),
+        (b"!999999999999\r\n", ProtocolError::ReplyTooBig),
+        (b"*999999999999\r\n", ProtocolError::ReplyTooBig),
+        (b"%3000000000\r\n", ProtocolError::ReplyTooBig),
     ];
     for (input, error) in cases {
         assert_eq!(scan_pieces([*input]).1, Err(*error), "{:?}", String::from_utf8_lossy(input));
