@@ -46,6 +46,7 @@ fn counts(record: &RunRecord) -> Vec<(String, u64)> {
             ("error", c.error),
             ("timeout", c.timeout),
             ("unfinished", c.unfinished),
+            ("never_sent", c.never_sent),
         ] {
             all.push((format!("groups[{i}].counts.{name}"), value));
         }

@@ -9,6 +9,9 @@ use std::fmt::Write as _;
 /// redis-benchmark's CSV header.
 pub const CSV_HEADER: &str = "\"test\",\"rps\",\"avg_latency_ms\",\"min_latency_ms\",\"p50_latency_ms\",\"p95_latency_ms\",\"p99_latency_ms\",\"max_latency_ms\"";
 
+/// Kinds of errors shown under a group; `result.json` has all.
+const ERRORS_SHOWN_MAX: usize = 5;
+
 /// The metric that stands for a group: response time where a schedule gave intended times, else service time.
 fn headline<'a>(group: &Group, metrics: &'a Metrics) -> (&'static str, &'a Quantiles) {
     if group.arrival.is_open() {
@@ -104,6 +107,9 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
         counts.timeout,
         counts.unfinished
     );
+    for error in group.errors.iter().take(ERRORS_SHOWN_MAX) {
+        let _ = writeln!(out, "  {} × {}", error.count, shown(&error.text));
+    }
     let connections = &group.connections;
     if connections.failed + connections.reconnects > 0 {
         let _ = writeln!(
@@ -144,6 +150,13 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
             connections.asked, pool.most_open, pool.opened, pool.closed, pool.turned_away
         );
     }
+}
+
+/// A server's words on one line: what would move the cursor is escaped.
+fn shown(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .collect()
 }
 
 /// Whether a group only holds connections open.

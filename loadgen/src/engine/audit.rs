@@ -18,6 +18,8 @@ pub struct Audit {
     /// For each measured request of an open loop, how late the engine noticed that it was due. Unlike the send lag it is
     /// free of waiting for a connection's window, so it is the engine's (or its machine's) own doing.
     pub open_loop_lag: Histogram,
+    /// What does not add up in this result, in words. Anything here is a defect of the engine, and the result is invalid.
+    pub wrong_books: Vec<String>,
     /// What the machine did meanwhile, if somebody watched it.
     pub machine: Option<Moves>,
 }

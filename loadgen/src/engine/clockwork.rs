@@ -39,6 +39,12 @@ impl<'a> Control<'a> {
         }
     }
 
+    /// Whether the last quota is done.
+    #[inline]
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop_at.load(Relaxed) != u64::MAX
+    }
+
     /// Whether the user wants it to end.
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancel.load(Relaxed)

@@ -6,7 +6,7 @@
 //! has not taken the first.
 
 use super::handshake::{Greeting, Handshake};
-use super::request::{InFlight, Iteration, Mark, Sink, UNSENT};
+use super::request::{Due, InFlight, Iteration, Mark, Sink, UNSENT};
 use super::state::{Fault, Progress, Purpose, State};
 use super::workload::Generator;
 use crate::clock::Nanos;
@@ -125,8 +125,8 @@ impl Conn {
 
     /// Takes a window slot for a request. The caller has checked that one is free.
     #[inline]
-    pub(super) fn assign(&mut self, intended: Nanos, generator: &mut Generator) {
-        let command = generator.choose();
+    pub(super) fn assign(&mut self, due: Due, generator: &mut Generator) {
+        let Due { intended, command } = due;
         let mut mark = Mark::Plain;
         if generator.follows_cursor(command) {
             mark = Mark::Call;

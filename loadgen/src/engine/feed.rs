@@ -6,6 +6,7 @@
 use super::conn::Conn;
 use super::group::Group;
 use super::plan::PoolOrder;
+use super::request::Due;
 use super::state::State;
 use super::wire::Token;
 use crate::clock::Nanos;
@@ -36,12 +37,13 @@ impl Group {
                         self.recorder.created(due);
                         self.recorder.waited(due, Nanos::ZERO);
                         let conn = &mut conns[token as usize];
-                        conn.assign(due, &mut self.generator);
+                        conn.assign(self.choose(due), &mut self.generator);
                         self.list_free(token, conn);
                         touch(token, conn);
                     }
                     Place::Line(token) if self.waiting.has_room() => {
                         self.recorder.created(due);
+                        let due = self.choose(due);
                         self.waiting.push(token, due);
                     }
                     Place::Line(_) => self.recorder.shed(due),
@@ -52,11 +54,17 @@ impl Group {
                 // A lost connection starts its slots anew when it is back.
                 if conn.is_ready() && self.admit(due) {
                     self.recorder.created(due);
-                    conn.assign(due, &mut self.generator);
+                    conn.assign(self.choose(due), &mut self.generator);
                     touch(token, conn);
                 }
             }
         }
+    }
+
+    /// What is due at `intended`. A request has its command from the moment it is due, wherever it may end.
+    #[inline]
+    fn choose(&mut self, intended: Nanos) -> Due {
+        Due { intended, command: self.generator.choose() }
     }
 
     /// Where the next due request goes.
@@ -99,9 +107,9 @@ impl Group {
     pub(super) fn feed(&mut self, token: Token, conn: &mut Conn, since: Nanos, now: Nanos) -> bool {
         let before = conn.in_flight();
         while conn.has_room(self.pipeline) {
-            let Some(intended) = self.waiting.pop(token) else { break };
-            self.recorder.waited(intended, now.since(intended));
-            conn.assign(intended, &mut self.generator);
+            let Some(due) = self.waiting.pop(token) else { break };
+            self.recorder.waited(due.intended, now.since(due.intended));
+            conn.assign(due, &mut self.generator);
         }
         if self.schedule.is_some() {
             self.list_free(token, conn);
@@ -112,7 +120,7 @@ impl Group {
             }
             while conn.has_room(self.pipeline.saturating_sub(conn.thinking)) && self.admit(since) {
                 self.recorder.created(since);
-                conn.assign(since, &mut self.generator);
+                conn.assign(self.choose(since), &mut self.generator);
             }
         } else {
             self.let_think(token, conn, since.max(self.begin).saturating_add(self.think));
@@ -157,18 +165,18 @@ impl Group {
                 let heir = self.waiting.take_turn(conns).unwrap_or(token);
                 self.waiting.push(heir, due);
                 let conn = &mut conns[heir as usize];
-                if conn.is_ready() && self.feed(heir, conn, due, now) {
+                if conn.is_ready() && self.feed(heir, conn, due.intended, now) {
                     touch(heir, conn);
                 }
             }
         }
         while !self.waiting.is_empty()
             && let Some(token) = self.take_free(conns)
-            && let Some(intended) = self.waiting.pop_common()
+            && let Some(due) = self.waiting.pop_common()
         {
-            self.recorder.waited(intended, now.since(intended));
+            self.recorder.waited(due.intended, now.since(due.intended));
             let conn = &mut conns[token as usize];
-            conn.assign(intended, &mut self.generator);
+            conn.assign(due, &mut self.generator);
             self.list_free(token, conn);
             touch(token, conn);
         }
@@ -176,17 +184,17 @@ impl Group {
 
     /// When the next waiting request has waited too long for a connection of the pool.
     pub(super) fn next_turning_away(&self) -> Option<Nanos> {
-        Some(self.waiting.front()?.saturating_add(self.pool.as_ref()?.max_wait?))
+        Some(self.waiting.front()?.intended.saturating_add(self.pool.as_ref()?.max_wait?))
     }
 
     /// Turns away those who have waited too long by `now`.
     pub(super) fn turn_away(&mut self, now: Nanos) {
         while let Some(limit) = self.next_turning_away().filter(|limit| *limit <= now)
-            && let Some(intended) = self.waiting.pop_common()
+            && let Some(due) = self.waiting.pop_common()
             && let Some(pool) = &mut self.pool
         {
             pool.counts.turned_away += 1;
-            self.recorder.turned_away(intended, limit);
+            self.recorder.turned_away(due, limit);
         }
     }
 

@@ -188,6 +188,20 @@ impl Group {
         }
     }
 
+    /// The measurement begins. What a closed loop still waits for takes part in it, if the quota has room.
+    pub(super) fn begin_measurement(&mut self) {
+        if self.schedule.is_some() {
+            return;
+        }
+        let open = self.recorder.open_in_warmup();
+        match &mut self.quota {
+            Some(left) if *left < open => return,
+            Some(left) => *left -= open,
+            None => {}
+        }
+        self.recorder.adopt_open();
+    }
+
     /// Nothing is due from `until` on.
     pub(super) fn stop(&mut self, until: Nanos) {
         self.window.until = self.window.until.min(until);
@@ -228,7 +242,7 @@ impl Group {
         let requests = conn.take_requests();
         for request in requests.iter().rev() {
             if request.sent == UNSENT {
-                self.waiting.push_front(token, request.intended);
+                self.waiting.push_front(token, request.due());
             }
         }
         for request in requests.iter().filter(|request| request.sent != UNSENT) {
@@ -264,8 +278,8 @@ impl Group {
 
     /// Ends the recording of what waits in the backlog.
     pub(super) fn abandon_backlog(&mut self, ended: Nanos) {
-        for intended in self.waiting.take_all() {
-            self.recorder.unfinished(intended, UNSENT, ended);
+        for due in self.waiting.take_all() {
+            self.recorder.unfinished(due, UNSENT, ended);
         }
     }
 }

@@ -8,13 +8,14 @@ use super::clockwork::Clockwork;
 use super::group::Group;
 use super::links::Links;
 use super::plan::RunPlan;
-use super::recorder::{Recorded, count_word};
+use super::recorder::Recorded;
 use super::result::{
-    Audit, CommandResult, ConnectionCounts, Counts, EndpointResult, GroupResult, MetricResult,
-    PoolResult, RunResult, ThreadAudit, Traffic,
+    Audit, CommandCounts, CommandResult, ConnectionCounts, Counts, EndpointResult, GroupResult,
+    MetricResult, PoolResult, RunResult, ThreadAudit, Traffic,
 };
 use super::sparse::IntervalSeries;
 use super::stall::{Quiet, stalls};
+use super::tally::{ErrorTally, count_word};
 use super::worker::Lateness;
 use crate::clock::Nanos;
 use aelab_reports::histogram::{self, Histogram};
@@ -64,6 +65,7 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
     let mut quiet = Vec::new();
     let mut open_loop_lag = histogram::new();
     let mut groups: Vec<GroupResult> = plan.groups.iter().map(empty).collect();
+    let mut errors: Vec<ErrorTally> = plan.groups.iter().map(|_| ErrorTally::default()).collect();
     for thread in threads {
         quiet.push(thread.quiet);
         for group in thread.groups {
@@ -75,18 +77,29 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
                     // A pool lives on one thread.
                     result.pool = Some(PoolResult { wait, counts: pool.counts });
                 }
+                errors[group.index].add(&recorded.errors);
                 add_recorded(result, recorded);
             }
         }
     }
-    for group in &mut groups {
-        group.errors.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    for (group, errors) in groups.iter_mut().zip(errors) {
+        group.errors = errors.into_sorted();
         group.failures.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     }
+    let wrong = |group: &GroupResult| {
+        group.check_books().err().map(|reason| format!("group '{}': {reason}", group.name))
+    };
+    let wrong_books = groups.iter().filter_map(wrong).collect();
     RunResult {
         groups,
         stalls: stalls(&quiet, &late, plan.stall_threshold, origin),
-        audit: Audit { pacing: plan.pacing, threads: audits, open_loop_lag, machine: None },
+        audit: Audit {
+            pacing: plan.pacing,
+            threads: audits,
+            open_loop_lag,
+            machine: None,
+            wrong_books,
+        },
         started_wall_ns,
         started: origin,
         measure_from,
@@ -111,7 +124,8 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
     };
     let commands = plan.workload.commands.iter().map(|command| CommandResult {
         label: command.label.clone(),
-        ok: 0,
+        counts: CommandCounts::default(),
+        censored: histogram::new(),
         nulls: 0,
         response_time: metric(),
         service_time: metric(),
@@ -135,7 +149,6 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
         errors: Vec::new(),
         commands: commands.collect(),
         error_response: histogram::new(),
-        censored: histogram::new(),
         connect_time: histogram::new(),
         ready_time: histogram::new(),
         pool: None,
@@ -176,15 +189,12 @@ fn add_recorded(result: &mut GroupResult, recorded: Recorded) {
     result.traffic.received_bytes += recorded.traffic.received_bytes;
     result.cursor_steps += recorded.cursor_steps;
     result.null_replies += recorded.nulls;
-    for (word, count) in &recorded.errors {
-        count_word(&mut result.errors, word, *count);
-    }
     add(&mut result.error_response, &recorded.error_response);
-    add(&mut result.censored, &recorded.censored);
     result.log.extend(recorded.log);
     result.log_dropped += recorded.log_dropped;
     for (mine, theirs) in result.commands.iter_mut().zip(recorded.commands) {
-        mine.ok += theirs.ok;
+        mine.counts.add(&theirs.counts);
+        add(&mut mine.censored, &theirs.censored);
         mine.nulls += theirs.nulls;
         add_metric(&mut mine.response_time, theirs.response_time);
         add_metric(&mut mine.service_time, theirs.service_time);

@@ -35,6 +35,7 @@ pub mod sim;
 pub mod sparse;
 mod stall;
 mod state;
+mod tally;
 mod template;
 mod traffic;
 mod values;

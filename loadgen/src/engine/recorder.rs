@@ -1,33 +1,34 @@
 //! One thread's figures of one group: counts, histograms, errors, the request log.
 //!
 //! Not a statistic: it adds up and sorts into buckets, nothing else. Shared with nobody while the run lasts.
-//! Invariant: every request created is finished exactly once, into one of ok, error, timeout, unfinished; the phase it
-//! counts for is that of its intended time.
+//! Invariant: every request created is finished exactly once, into one of ok, error, timeout, unfinished. The phase it
+//! counts for is that of its intended time; in a closed loop also the measurement's if it is still open when that begins.
 
 use super::metric::Metric;
 use super::plan::{GroupPlan, RequestLog};
-use super::request::{InFlight, UNSENT};
-use super::result::{CommandResult, Counts, LoggedRequest, MetricResult, Outcome, Traffic};
+use super::request::{Due, InFlight, UNSENT};
+use super::result::{
+    CommandCounts, CommandResult, Counts, LoggedRequest, MetricResult, Outcome, Traffic,
+};
+use super::tally::ErrorTally;
 use crate::clock::Nanos;
 use aelab_reports::histogram::{self, Histogram};
 
-/// Distinct error words kept apart; a server that makes up words fills no memory.
-const ERROR_WORDS_MAX: usize = 64;
 /// The word for requests that a pool had no connection for.
-const POOL_EXHAUSTED: &str = "pool-exhausted";
-/// Longest error word kept.
-const ERROR_WORD_BYTES_MAX: usize = 32;
+const POOL_EXHAUSTED: &[u8] = b"pool-exhausted";
 
 /// The three metrics of one command.
 #[derive(Debug)]
 pub(super) struct CommandRecorder {
     label: String,
     /// Measured replies that are no errors, and those of them that were `nil`.
-    ok: u64,
     nulls: u64,
     response: Metric,
     service: Metric,
     lag: Metric,
+    counts: CommandCounts,
+    /// How long those had waited that were unfinished in the end.
+    censored: Histogram,
 }
 
 /// Requests created and not finished.
@@ -66,11 +67,10 @@ pub(super) struct Recorder {
     pub(super) cursor_steps: u64,
     /// `nil` replies.
     nulls: u64,
-    errors: Vec<(String, u64)>,
+    errors: ErrorTally,
     /// How late due requests of an open loop were noticed.
     own_lag: Histogram,
     error_response: Histogram,
-    censored: Histogram,
     /// How long requests waited for a connection of a pool, if there is one.
     wait: Option<Metric>,
     log: Vec<LoggedRequest>,
@@ -86,10 +86,9 @@ pub(super) struct Recorded {
     pub(super) traffic: Traffic,
     pub(super) cursor_steps: u64,
     pub(super) nulls: u64,
-    pub(super) errors: Vec<(String, u64)>,
+    pub(super) errors: ErrorTally,
     pub(super) commands: Vec<CommandResult>,
     pub(super) error_response: Histogram,
-    pub(super) censored: Histogram,
     pub(super) wait: Option<MetricResult>,
     pub(super) log: Vec<LoggedRequest>,
     pub(super) log_dropped: u64,
@@ -100,11 +99,12 @@ impl Recorder {
     pub(super) fn new(plan: &GroupPlan) -> Self {
         let commands = plan.workload.commands.iter().map(|command| CommandRecorder {
             label: command.label.clone(),
-            ok: 0,
             nulls: 0,
             response: Metric::default(),
             service: Metric::default(),
             lag: Metric::default(),
+            counts: CommandCounts::default(),
+            censored: histogram::new(),
         });
         Self {
             origin: Nanos::ZERO,
@@ -117,10 +117,9 @@ impl Recorder {
             traffic: Traffic::default(),
             cursor_steps: 0,
             nulls: 0,
-            errors: Vec::new(),
+            errors: ErrorTally::default(),
             own_lag: histogram::new(),
             error_response: histogram::new(),
-            censored: histogram::new(),
             wait: plan.pool.map(|_| Metric::default()),
             log: Vec::new(),
             log_max: match plan.log_requests {
@@ -135,6 +134,23 @@ impl Recorder {
     pub(super) const fn start(&mut self, origin: Nanos, measure_from: Nanos) {
         self.origin = origin;
         self.measure_from = measure_from;
+    }
+
+    /// The measurement of a closed loop begins: what is still open takes part in it, with its true times. In a closed loop
+    /// nothing becomes due while nothing is answered, so a stall that began before would show in no request at all.
+    pub(super) fn adopt_open(&mut self) {
+        let open = self.open_in_warmup();
+        self.warmup.scheduled -= open;
+        self.warmup.sent -= open;
+        self.counts.scheduled += open;
+        self.counts.sent += open;
+        self.measure_from = Nanos::ZERO;
+    }
+
+    /// Requests of the warm-up that are not finished.
+    pub(super) const fn open_in_warmup(&self) -> u64 {
+        let counts = &self.warmup;
+        counts.sent - counts.ok - counts.error - counts.timeout - counts.unfinished
     }
 
     #[inline]
@@ -197,10 +213,10 @@ impl Recorder {
         }
         let (intended, sent, command) = self.run.request;
         self.counts_of(intended).ok += u64::from(count);
-        if self.is_measured(intended) {
-            self.commands[usize::from(command)].ok += u64::from(count);
+        if let Some(recorder) = self.measured(intended, command) {
+            recorder.counts.ok += u64::from(count);
+            recorder.sample(intended, sent, now, count);
         }
-        self.sample(intended, sent, now, command, count);
         self.close_requests(intended, count, sent, now, command, Outcome::Ok);
     }
 
@@ -212,14 +228,10 @@ impl Recorder {
         }
     }
 
+    /// The figures of a command, if a request due at `intended` is measured.
     #[inline]
-    fn sample(&mut self, intended: Nanos, sent: Nanos, replied: Nanos, command: u16, count: u32) {
-        if self.is_measured(intended) {
-            let command = &mut self.commands[usize::from(command)];
-            command.response.record(replied.since(intended).0, count);
-            command.service.record(replied.since(sent).0, count);
-            command.lag.record(sent.since(intended).0, count);
-        }
+    fn measured(&mut self, intended: Nanos, command: u16) -> Option<&mut CommandRecorder> {
+        self.is_measured(intended).then(|| &mut self.commands[usize::from(command)])
     }
 
     #[inline]
@@ -257,22 +269,28 @@ impl Recorder {
     /// A request was answered with an error, or lost with its connection.
     pub(super) fn error(&mut self, request: &InFlight, text: &[u8], now: Nanos) {
         self.settle(now);
-        self.counts_of(request.intended).error += 1;
-        if self.is_measured(request.intended) {
-            self.error_response.saturating_record(now.since(request.intended).0);
-        }
-        let word = text.split(|byte| *byte == b' ').next().unwrap_or_default();
-        let word = String::from_utf8_lossy(&word[..word.len().min(ERROR_WORD_BYTES_MAX)]);
-        count_word(&mut self.errors, &word, 1);
         let (intended, sent) = (request.intended, request.sent);
+        self.failed(intended, request.command, now, text);
         self.close_requests(intended, 1, sent, now, request.command, Outcome::Error);
+    }
+
+    fn failed(&mut self, intended: Nanos, command: u16, now: Nanos, text: &[u8]) {
+        self.counts_of(intended).error += 1;
+        if self.is_measured(intended) {
+            self.commands[usize::from(command)].counts.error += 1;
+            self.error_response.saturating_record(now.since(intended).0);
+        }
+        self.errors.note(text);
     }
 
     /// A request was not answered by `deadline`: recorded as if it had been answered then.
     pub(super) fn timeout(&mut self, request: &InFlight, deadline: Nanos) {
         let (intended, sent) = (request.intended, request.sent);
         self.counts_of(intended).timeout += 1;
-        self.sample(intended, sent, deadline, request.command, 1);
+        if let Some(recorder) = self.measured(intended, request.command) {
+            recorder.counts.timeout += 1;
+            recorder.sample(intended, sent, deadline, 1);
+        }
         self.close_requests(intended, 1, sent, deadline, request.command, Outcome::Timeout);
     }
 
@@ -288,24 +306,23 @@ impl Recorder {
     }
 
     /// A request waited for a connection until `limit` and got none.
-    pub(super) fn turned_away(&mut self, intended: Nanos, limit: Nanos) {
+    pub(super) fn turned_away(&mut self, due: Due, limit: Nanos) {
+        let intended = due.intended;
         self.waited(intended, limit.since(intended));
-        self.counts_of(intended).error += 1;
-        if self.is_measured(intended) {
-            self.error_response.saturating_record(limit.since(intended).0);
-        }
-        count_word(&mut self.errors, POOL_EXHAUSTED, 1);
+        self.failed(intended, due.command, limit, POOL_EXHAUSTED);
         self.open.count -= 1;
         self.open.intended_sum = self.open.intended_sum.wrapping_sub(intended.0);
     }
 
     /// A request was not answered when the run ended.
-    pub(super) fn unfinished(&mut self, intended: Nanos, sent: Nanos, ended: Nanos) {
+    pub(super) fn unfinished(&mut self, due: Due, sent: Nanos, ended: Nanos) {
+        let intended = due.intended;
         let counts = self.counts_of(intended);
         counts.unfinished += 1;
         counts.never_sent += u64::from(sent == UNSENT);
-        if self.is_measured(intended) {
-            self.censored.saturating_record(ended.since(intended).0);
+        if let Some(recorder) = self.measured(intended, due.command) {
+            recorder.counts.unfinished += 1;
+            recorder.censored.saturating_record(ended.since(intended).0);
         }
         self.open.count -= 1;
         self.open.intended_sum = self.open.intended_sum.wrapping_sub(intended.0);
@@ -334,7 +351,8 @@ impl Recorder {
     pub(super) fn finish(self) -> Recorded {
         let commands = self.commands.into_iter().map(|command| CommandResult {
             label: command.label,
-            ok: command.ok,
+            counts: command.counts,
+            censored: command.censored,
             nulls: command.nulls,
             response_time: command.response.finish(),
             service_time: command.service.finish(),
@@ -349,7 +367,6 @@ impl Recorder {
             errors: self.errors,
             commands: commands.collect(),
             error_response: self.error_response,
-            censored: self.censored,
             wait: self.wait.map(Metric::finish),
             log: self.log,
             log_dropped: self.log_dropped,
@@ -357,20 +374,11 @@ impl Recorder {
     }
 }
 
-/// Adds to the count of a word; what is too much for the list counts as `other`.
-pub(super) fn count_word(words: &mut Vec<(String, u64)>, word: &str, count: u64) {
-    if let Some((_, known)) = words.iter_mut().find(|(known, _)| known == word) {
-        *known += count;
-    } else if words.len() < ERROR_WORDS_MAX {
-        words.push((word.to_owned(), count));
-    } else {
-        count_word_other(words, count);
-    }
-}
-
-fn count_word_other(words: &mut Vec<(String, u64)>, count: u64) {
-    match words.iter_mut().find(|(word, _)| word == "other") {
-        Some((_, known)) => *known += count,
-        None => words.push(("other".to_owned(), count)),
+impl CommandRecorder {
+    #[inline]
+    fn sample(&mut self, intended: Nanos, sent: Nanos, replied: Nanos, count: u32) {
+        self.response.record(replied.since(intended).0, count);
+        self.service.record(replied.since(sent).0, count);
+        self.lag.record(sent.since(intended).0, count);
     }
 }

@@ -8,6 +8,15 @@ use aelab_resp::ScannedReply;
 /// The send time of what has not been sent.
 pub(super) const UNSENT: Nanos = Nanos::MAX;
 
+/// A request that is due and has no connection yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    /// When it is, or was, due.
+    pub(super) intended: Nanos,
+    /// Index of its command.
+    pub(super) command: u16,
+}
+
 /// A request on its way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InFlight {
@@ -52,6 +61,11 @@ pub(super) trait Sink {
 }
 
 impl InFlight {
+    /// What it was before it had a connection.
+    pub(super) const fn due(&self) -> Due {
+        Due { intended: self.intended, command: self.command }
+    }
+
     /// Whether it was counted as timed out already.
     pub(super) const fn is_gone(&self) -> bool {
         matches!(self.mark, Mark::Gone | Mark::GoneCall)

@@ -1,14 +1,14 @@
 //! What a run measured: a [`RunResult`], merged over all threads.
 //!
 //! Not a record: no percentiles, no text, no caveats; the lab derives those. Facts only, in nanoseconds.
-//! Invariant (checked by [`Counts::check`] at the end of every run):
+//! Invariant (checked at the end of every run, see [`Audit::wrong_books`]):
 //! `scheduled = sent + shed` and `sent = ok + error + timeout + unfinished`, exactly.
 
 pub use super::audit::{Audit, Gaps, ThreadAudit};
 use super::plan::Role;
 use super::sparse::IntervalSeries;
 use crate::clock::Nanos;
-use aelab_reports::histogram::Histogram;
+use aelab_reports::histogram::{self, Histogram};
 
 /// Everything one run found out.
 #[derive(Clone, Debug)]
@@ -53,13 +53,11 @@ pub struct GroupResult {
     /// Why connections failed, were refused or were lost, with how often; most frequent first.
     pub failures: Vec<(String, u64)>,
     /// Error replies and lost requests by their first word (`OOM`, `disconnected`), warm-up included; most frequent first.
-    pub errors: Vec<(String, u64)>,
+    pub errors: Vec<ErrorCount>,
     /// Per command of the workload.
     pub commands: Vec<CommandResult>,
     /// Response time of what ended in an error; not part of the commands' histograms.
     pub error_response: Histogram,
-    /// For each unfinished request, how long it had waited since its intended time when the run ended: lower bounds.
-    pub censored: Histogram,
     /// Time from the start of a connection to its being open.
     pub connect_time: Histogram,
     /// Time from the start of a connection to the last reply of its handshake.
@@ -92,6 +90,89 @@ pub struct EndpointResult {
     pub connections: ConnectionCounts,
 }
 
+/// Errors that begin with the same word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorCount {
+    /// The word: the server's error code, or the engine's own (`disconnected`, `pool-exhausted`, `other`).
+    pub word: String,
+    /// How often.
+    pub count: u64,
+    /// The whole text of the first, cut after [`aelab_resp::limits::REPLY_HEAD_BYTES`] bytes.
+    pub text: String,
+}
+
+/// What became of the requests of one command; those that were shed had none yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CommandCounts {
+    /// Answered, not with an error.
+    pub ok: u64,
+    /// Answered with an error, or lost with their connection.
+    pub error: u64,
+    /// Not answered within the time limit.
+    pub timeout: u64,
+    /// Not answered when the run ended.
+    pub unfinished: u64,
+}
+
+impl CommandCounts {
+    /// Adds another thread's counts.
+    pub const fn add(&mut self, other: &Self) {
+        self.ok += other.ok;
+        self.error += other.error;
+        self.timeout += other.timeout;
+        self.unfinished += other.unfinished;
+    }
+}
+
+impl GroupResult {
+    /// For each unfinished request of any command, how long it had waited when the run ended.
+    pub fn censored(&self) -> Histogram {
+        let mut all = histogram::new();
+        for command in &self.commands {
+            let added = all.add(&command.censored);
+            debug_assert!(added.is_ok(), "all histograms have the same bounds");
+        }
+        all
+    }
+
+    /// Whether the books of the group balance: the identities of both phases, the commands' counts, and one sample for each
+    /// request that has a time.
+    ///
+    /// # Errors
+    /// The first thing that does not add up, with its numbers.
+    pub fn check_books(&self) -> Result<(), String> {
+        self.counts.check()?;
+        self.warmup_counts.check().map_err(|reason| format!("in the warm-up, {reason}"))?;
+        let mut sum = CommandCounts::default();
+        for command in &self.commands {
+            sum.add(&command.counts);
+            let want = command.counts.ok + command.counts.timeout;
+            for (name, metric) in [
+                ("response time", &command.response_time),
+                ("service time", &command.service_time),
+                ("send lag", &command.send_lag),
+            ] {
+                let got = metric.total.len() + metric.exact.beyond_range;
+                if got != want || metric.exact.count != want {
+                    let label = &command.label;
+                    return Err(format!("{label} has {got} samples of {name} for {want} requests"));
+                }
+            }
+        }
+        let counts = &self.counts;
+        let want = CommandCounts {
+            ok: counts.ok,
+            error: counts.error,
+            timeout: counts.timeout,
+            unfinished: counts.unfinished,
+        };
+        if sum != want {
+            return Err(format!("the commands add up to {sum:?}, the group has {want:?}"));
+        }
+        Ok(())
+    }
+}
+
 /// Where requests went. See the invariant of this module.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -109,7 +190,7 @@ pub struct Counts {
     pub timeout: u64,
     /// Not answered when the run ended.
     pub unfinished: u64,
-    /// Those of the unfinished that were still waiting for a free connection.
+    /// Those of the unfinished of which no byte ever reached a socket.
     pub never_sent: u64,
 }
 
@@ -191,9 +272,11 @@ pub struct PoolCounts {
 pub struct CommandResult {
     /// The row's name.
     pub label: String,
-    /// Replies that are no errors.
-    pub ok: u64,
-    /// Those of them that were `nil`: misses, for a command that looks for something.
+    /// What became of its requests.
+    pub counts: CommandCounts,
+    /// For each unfinished request, how long it had waited since its intended time when the run ended: lower bounds.
+    pub censored: Histogram,
+    /// Those of the successful replies that were `nil`: misses, for a command that looks for something.
     pub nulls: u64,
     /// replied − intended.
     pub response_time: MetricResult,

@@ -240,6 +240,8 @@ fn answer(args: &[&[u8]], scan_calls: u64) -> Vec<u8> {
         Some(b"GET") => encode::bulk(&mut reply, b"value"),
         Some(b"NIL") => encode::null_bulk(&mut reply),
         Some(b"FAIL") => encode::error(&mut reply, b"OOM command not allowed"),
+        // More than any server holds.
+        Some(b"HUGE") => reply.extend_from_slice(b"$999999999999\r\n"),
         Some(b"SCAN") => {
             let cursor = args.get(1).and_then(|arg| std::str::from_utf8(arg).ok());
             let next = cursor.and_then(|text| text.parse().ok()).unwrap_or(0) + 1;

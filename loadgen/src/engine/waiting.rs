@@ -4,9 +4,9 @@
 
 use super::conn::Conn;
 use super::plan::Assignment;
+use super::request::Due;
 use super::state::State;
 use super::wire::Token;
-use crate::clock::Nanos;
 use std::collections::VecDeque;
 
 /// See the module.
@@ -20,9 +20,9 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 enum Lines {
     /// One for all connections.
-    Common(VecDeque<Nanos>),
+    Common(VecDeque<Due>),
     /// One per connection, from token `first` on; `next` is whose turn it is.
-    Own { first: Token, lines: Vec<VecDeque<Nanos>>, next: usize },
+    Own { first: Token, lines: Vec<VecDeque<Due>>, next: usize },
 }
 
 impl Waiting {
@@ -49,8 +49,8 @@ impl Waiting {
         self.len
     }
 
-    /// When the request that any free connection takes next was due.
-    pub(super) fn front(&self) -> Option<Nanos> {
+    /// The request that any free connection takes next.
+    pub(super) fn front(&self) -> Option<Due> {
         match &self.lines {
             Lines::Common(line) => line.front().copied(),
             Lines::Own { .. } => None,
@@ -80,7 +80,7 @@ impl Waiting {
         Some(*first + place as Token)
     }
 
-    fn line(&mut self, token: Token) -> &mut VecDeque<Nanos> {
+    fn line(&mut self, token: Token) -> &mut VecDeque<Due> {
         match &mut self.lines {
             Lines::Common(line) => line,
             Lines::Own { first, lines, .. } => &mut lines[(token - *first) as usize],
@@ -88,20 +88,20 @@ impl Waiting {
     }
 
     /// A request joins the line of a connection (the common one, if there is one).
-    pub(super) fn push(&mut self, token: Token, due: Nanos) {
+    pub(super) fn push(&mut self, token: Token, due: Due) {
         self.len += 1;
         self.line(token).push_back(due);
     }
 
     /// A request goes back to the head of a connection's line.
-    pub(super) fn push_front(&mut self, token: Token, due: Nanos) {
+    pub(super) fn push_front(&mut self, token: Token, due: Due) {
         self.len += 1;
         self.line(token).push_front(due);
     }
 
     /// The request a connection takes next.
     #[inline]
-    pub(super) fn pop(&mut self, token: Token) -> Option<Nanos> {
+    pub(super) fn pop(&mut self, token: Token) -> Option<Due> {
         if self.len == 0 {
             return None;
         }
@@ -111,7 +111,7 @@ impl Waiting {
     }
 
     /// The request that any free connection may take next.
-    pub(super) fn pop_common(&mut self) -> Option<Nanos> {
+    pub(super) fn pop_common(&mut self) -> Option<Due> {
         match &self.lines {
             Lines::Common(_) => self.pop(0),
             Lines::Own { .. } => None,
@@ -119,7 +119,7 @@ impl Waiting {
     }
 
     /// Takes the whole line of a connection that is gone for good, if it had its own.
-    pub(super) fn take_line(&mut self, token: Token) -> VecDeque<Nanos> {
+    pub(super) fn take_line(&mut self, token: Token) -> VecDeque<Due> {
         if !self.is_pinned() {
             return VecDeque::new();
         }
@@ -129,7 +129,7 @@ impl Waiting {
     }
 
     /// Takes all that wait.
-    pub(super) fn take_all(&mut self) -> Vec<Nanos> {
+    pub(super) fn take_all(&mut self) -> Vec<Due> {
         self.len = 0;
         match &mut self.lines {
             Lines::Common(line) => std::mem::take(line).into(),

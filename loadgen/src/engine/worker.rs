@@ -133,7 +133,8 @@ impl<'a, W: Wire> Worker<'a, W> {
     /// ready is read before anything is written in answer, so that no reply waits behind a send to be stamped.
     fn turn(&mut self, control: &Control<'_>) -> io::Result<bool> {
         self.turns += 1;
-        let wakeup = self.next_wakeup();
+        // The last reply of the last quota ends the measurement: no reason to sleep until the interval is over.
+        let wakeup = if control.is_stopped() { self.now } else { self.next_wakeup() };
         if wakeup > self.now.saturating_add(TIDY_SLACK) {
             // One metric's interval at most: a longer break would be felt.
             let _ = self.groups.iter_mut().any(|group| group.recorder.tidy());
@@ -177,10 +178,12 @@ impl<'a, W: Wire> Worker<'a, W> {
         let is_behind = |group: &Group| group.next_due().is_some_and(|due| due <= now);
         let of = |group: &Group| group.recorder.open.count + u64::from(is_behind(group));
         let open = self.groups.iter().map(of).sum();
-        self.note_completion(control);
         let phase = self.clockwork.phase;
         self.clockwork.advance(now, open, control);
         if self.clockwork.phase != phase {
+            if phase == Phase::Warmup && now >= self.clockwork.measure_from {
+                self.groups.iter_mut().for_each(Group::begin_measurement);
+            }
             self.live.set_phase(self.clockwork.phase);
             let until = self.clockwork.measure_until;
             self.groups.iter_mut().for_each(|group| group.stop(until));
@@ -284,7 +287,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             for token in group.tokens.clone() {
                 for request in self.conns[token as usize].take_requests() {
                     if !request.is_gone() {
-                        group.recorder.unfinished(request.intended, request.sent, ended);
+                        group.recorder.unfinished(request.due(), request.sent, ended);
                     }
                 }
             }

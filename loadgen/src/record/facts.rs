@@ -74,7 +74,7 @@ pub(super) fn facts(
         unfinished: sum(|group| group.counts.unfinished),
         shed: sum(|group| group.counts.shed),
         error_share: if sent == 0 { 0.0 } else { per_second(errors, sent as f64) },
-        error_example: result.groups.iter().flat_map(|g| &g.errors).map(|e| e.0.clone()).next(),
+        error_example: result.groups.iter().flat_map(|g| &g.errors).map(|e| e.text.clone()).next(),
         connections_lost: sum(|group| group.connections.lost),
         interrupted: result
             .interrupted

@@ -17,8 +17,8 @@ use aelab_reports::caveat::{Caveat, assess};
 use aelab_reports::histogram::Sparse;
 use aelab_reports::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
 use aelab_reports::record::{
-    Arrival, Connections, Counts, EndpointConnections, Environment, Group, Metrics, Pool,
-    Quantiles, RunRecord, Server, Stall, Tool, utc_text,
+    Arrival, Connections, Counts, EndpointConnections, Environment, ErrorCount, Group, Metrics,
+    Pool, Quantiles, RunRecord, Server, Stall, Tool, utc_text,
 };
 use aelab_reports::stats::{self, Exact, Sample};
 
@@ -132,6 +132,8 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
     let mut caveats = context.doubts;
     caveats.extend(assess(&facts));
     caveats.extend(facts::silence(&clock, result));
+    let wrong = result.audit.wrong_books.iter();
+    caveats.extend(wrong.map(|what| Caveat::WrongBooks { what: what.clone() }));
     caveats.sort_by_key(Caveat::severity);
     record.caveats = caveats.iter().map(Caveat::to_record).collect();
     if !untagged.intervals.is_empty() {
@@ -220,18 +222,20 @@ fn group_record(
     planned: &GroupPlan,
     percentiles: &[f64],
 ) -> Group {
-    let censored = Sparse::from_histogram(&group.censored);
+    let censored = Sparse::from_histogram(&group.censored());
     let unfinished = (!censored.is_empty()).then_some(&censored);
-    // Which of several commands an unfinished request belongs to is not kept; then only the total counts it.
     let one = |command: &CommandResult| {
-        let [response, service, lag] =
-            metrics_of(command).map(|(_, metric)| summary(clock, &[metric], percentiles, None));
-        let response = match (&group.commands[..], unfinished) {
-            ([only], Some(_)) => summary(clock, &[&only.response_time], percentiles, unfinished),
-            _ => response,
-        };
+        let censored = Sparse::from_histogram(&command.censored);
+        let unfinished = (!censored.is_empty()).then_some(&censored);
+        let of = |metric, unfinished| summary(clock, &[metric], percentiles, unfinished);
         let (hits, misses) = found(command, planned);
-        Metrics { response_time: response, service_time: service, send_lag: lag, hits, misses }
+        Metrics {
+            response_time: of(&command.response_time, unfinished),
+            service_time: of(&command.service_time, None),
+            send_lag: of(&command.send_lag, None),
+            hits,
+            misses,
+        }
     };
     let all = |pick: fn(&CommandResult) -> &MetricResult, unfinished: Option<&Sparse>| {
         let parts: Vec<&MetricResult> = group.commands.iter().map(pick).collect();
@@ -252,7 +256,9 @@ fn group_record(
             error: counts.error,
             timeout: counts.timeout,
             unfinished: counts.unfinished,
+            never_sent: counts.never_sent,
         },
+        errors: errors_record(group),
         achieved_rate: per_second(replies_inside(clock, group), clock.measured_s),
         commands: group.commands.iter().map(|c| (c.label.clone(), one(c))).collect(),
         total: Metrics {
@@ -293,10 +299,19 @@ fn found(command: &CommandResult, planned: &GroupPlan) -> (Option<u64>, Option<u
         |name: &[u8]| SEEKING.iter().any(|seeking| name.eq_ignore_ascii_case(seeking.as_bytes()));
     let mut same = planned.workload.commands.iter().filter(|plan| plan.label == command.label);
     let seeks = same.any(|plan| plan.args.first().is_some_and(|name| can_miss(name)));
-    if !seeks || command.ok == 0 {
+    if !seeks || command.counts.ok == 0 {
         return (None, None);
     }
-    (Some(command.ok - command.nulls.min(command.ok)), Some(command.nulls))
+    (Some(command.counts.ok - command.nulls.min(command.counts.ok)), Some(command.nulls))
+}
+
+fn errors_record(group: &GroupResult) -> Vec<ErrorCount> {
+    let of = |error: &crate::engine::result::ErrorCount| ErrorCount {
+        word: error.word.clone(),
+        count: error.count,
+        text: error.text.clone(),
+    };
+    group.errors.iter().map(of).collect()
 }
 
 /// Replies that came while we measured. What came later, in the drain, is in the latencies and not in the rate: an overloaded
@@ -323,8 +338,8 @@ fn replies_inside(clock: &Timeline, group: &GroupResult) -> u64 {
     let lost: u64 = group
         .errors
         .iter()
-        .filter(|e| e.0 == DISCONNECTED || e.0 == POOL_EXHAUSTED)
-        .map(|e| e.1)
+        .filter(|e| e.word == DISCONNECTED || e.word == POOL_EXHAUSTED)
+        .map(|e| e.count)
         .sum();
     samples.saturating_sub(group.counts.timeout) + group.counts.error.saturating_sub(lost)
 }

@@ -179,6 +179,11 @@ pub enum Caveat {
         /// How many times.
         count: u64,
     },
+    /// The engine's own books do not balance: a defect of the tool.
+    WrongBooks {
+        /// What does not add up.
+        what: String,
+    },
     /// The run was cut short.
     Interrupted {
         /// Seconds measured.
@@ -223,6 +228,7 @@ impl Caveat {
             Self::ShedRequests { .. } => "shed-requests",
             Self::ErrorReplies { .. } => "error-replies",
             Self::ConnectionsLost { .. } => "connections-lost",
+            Self::WrongBooks { .. } => "wrong-books",
             Self::Interrupted { .. } => "interrupted",
             Self::ServerChanged { .. } => "server-changed",
             Self::EnvironmentMoved { .. } => "environment-moved",
@@ -238,7 +244,7 @@ impl Caveat {
                 *late_share > LATE_SHARE_MAX && *late_s >= LATE_S_MIN
             }
             Self::RateNotAchieved { achieved, offered } => *achieved < offered * RATE_SHARE_MIN,
-            Self::ServerChanged { .. } => true,
+            Self::ServerChanged { .. } | Self::WrongBooks { .. } => true,
             _ => false,
         };
         if invalid { Severity::Invalid } else { Severity::Warning }
@@ -284,7 +290,8 @@ impl Caveat {
             Self::ServerBusy { .. }
             | Self::NeverSettled { .. }
             | Self::ServerChanged { .. }
-            | Self::EnvironmentMoved { .. } => (None, None),
+            | Self::EnvironmentMoved { .. }
+            | Self::WrongBooks { .. } => (None, None),
         }
     }
 

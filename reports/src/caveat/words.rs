@@ -91,6 +91,9 @@ impl Caveat {
                 }
                 None => format!("the run was cut short after {measured_s:.1} seconds"),
             },
+            Self::WrongBooks { what } => {
+                format!("the load generator's own books do not balance: {what}")
+            }
             Self::ServerChanged { what } => format!("the server changed during the run: {what}"),
             Self::EnvironmentMoved { what } => {
                 format!("the machine changed during the run: {what}")
@@ -142,6 +145,9 @@ impl Caveat {
             Self::ShedRequests { .. } => "lower --rate, or use more --connections",
             Self::ErrorReplies { .. } => "look at the error and at the server's log",
             Self::ConnectionsLost { .. } => "look at the server's log, its timeout and maxclients",
+            Self::WrongBooks { .. } => {
+                "use none of these numbers, and report this with the command line and result.json"
+            }
             Self::Interrupted { .. } => "run it again to the end before deciding on it",
             Self::ServerChanged { .. } => "keep the server running and measure again",
             Self::EnvironmentMoved { .. } => "keep the machine quiet and measure again",

@@ -24,6 +24,9 @@ pub struct Group {
     pub counts: Counts,
     /// Replies per second over the measurement.
     pub achieved_rate: f64,
+    /// What errors there were, most frequent first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ErrorCount>,
     /// The metrics of each command, by name in upper case.
     pub commands: BTreeMap<String, Metrics>,
     /// The metrics of all commands together.
@@ -130,7 +133,7 @@ pub struct EndpointConnections {
 pub struct Counts {
     /// Due in the measurement phase.
     pub scheduled: u64,
-    /// Handed to the kernel, at least the first byte.
+    /// Taken up: all but the shed. Those that then never reached a socket are `never_sent`.
     pub sent: u64,
     /// Never sent, because the backlog was full.
     pub shed: u64,
@@ -142,6 +145,20 @@ pub struct Counts {
     pub timeout: u64,
     /// Still unanswered when the drain ended.
     pub unfinished: u64,
+    /// Those of the unfinished of which no byte ever reached a socket: they still waited for a connection.
+    pub never_sent: u64,
+}
+
+/// Errors that begin with the same word, warm-up included.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ErrorCount {
+    /// The server's error code, or the tool's own word (`disconnected`, `pool-exhausted`, `other`).
+    pub word: String,
+    /// How often.
+    pub count: u64,
+    /// The whole text of the first one, cut after 120 bytes.
+    pub text: String,
 }
 
 impl Counts {

@@ -242,7 +242,8 @@ pub(crate) fn counts(arms: &[ArmData<'_>]) -> Table {
     );
     for arm in arms {
         for group in &arm.record.groups {
-            let Counts { scheduled, sent, shed, ok, error, timeout, unfinished } = group.counts;
+            let Counts { scheduled, sent, shed, ok, error, timeout, unfinished, never_sent: _ } =
+                group.counts;
             let arrivals = match group.arrival.rate {
                 Some(offered) => format!("{}, {}", group.arrival.process, rate(offered)),
                 None => group.arrival.process.clone(),

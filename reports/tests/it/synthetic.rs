@@ -190,9 +190,7 @@ pub(crate) fn run(plan: &Plan) -> Run {
             achieved_rate: plan.rate as f64,
             commands: [("GET".to_owned(), total.clone())].into(),
             total,
-            pool: None,
-            endpoints: Vec::new(),
-            over_time: None,
+            ..Group::default()
         }],
         stalls: plan.freezes.iter().map(|freeze| stall(plan, *freeze)).collect(),
         ..RunRecord::default()
