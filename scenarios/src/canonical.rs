@@ -4,7 +4,7 @@
 //! groups and claims, so nothing that matters is left out.
 
 use crate::criterion::{Compare, Criterion, Dimension, Reference};
-use crate::model::{Arm, Arrival, Group, Scenario};
+use crate::model::{Arm, Arrival, DataSet, Dialling, Group, Scenario};
 use crate::units::{format_count, format_duration, format_size};
 use std::fmt::Write as _;
 
@@ -18,6 +18,7 @@ pub fn canonical(scenario: &Scenario) -> String {
         line(&mut out, format_args!("about = {}", quoted(&scenario.about)));
     }
     line(&mut out, format_args!("seed = {}", scenario.seed));
+    line(&mut out, format_args!("repeat = {}", scenario.repeat));
     for claim in &scenario.claims {
         line(&mut out, format_args!("\n[claims.{}]", claim.id));
         line(&mut out, format_args!("text = {}", quoted(&claim.text)));
@@ -74,7 +75,9 @@ fn bound(value: f64, dimension: Dimension) -> String {
             let duration = std::time::Duration::try_from_secs_f64(value).unwrap_or_default();
             quoted(&format_duration(duration))
         }
-        Dimension::Number | Dimension::Rate => toml::Value::Float(value).to_string(),
+        Dimension::Number | Dimension::Rate | Dimension::Size => {
+            toml::Value::Float(value).to_string()
+        }
     }
 }
 
@@ -82,16 +85,39 @@ fn write_arm(out: &mut String, arm: &Arm) {
     let name = &arm.name;
     line(out, format_args!("\n[arms.{name}]"));
     line(out, format_args!("label = {}", quoted(&arm.label)));
+    if !arm.needs.is_empty() {
+        let needs: Vec<String> = arm.needs.iter().map(|need| quoted(need.name())).collect();
+        line(out, format_args!("needs = [{}]", needs.join(", ")));
+    }
     if !arm.server.is_empty() {
         line(out, format_args!("\n[arms.{name}.server]"));
         for (key, value) in &arm.server {
             line(out, format_args!("{key} = {}", quoted(value)));
         }
     }
-    line(out, format_args!("\n[arms.{name}.data]"));
-    line(out, format_args!("keys = {}", quoted(&format_count(arm.data.keys))));
-    line(out, format_args!("value_size = {}", quoted(&format_size(arm.data.value_bytes))));
-    line(out, format_args!("key_prefix = {}", quoted(&arm.data.key_prefix)));
+    write_data(out, name, &arm.data);
+    if let Some(link) = &arm.link {
+        line(out, format_args!("\n[arms.{name}.link]"));
+        line(out, format_args!("rtt = {}", quoted(&format_duration(link.rtt))));
+        line(out, format_args!("jitter = {}", quoted(&format_duration(link.jitter))));
+        if let Some(bandwidth) = link.bandwidth {
+            line(out, format_args!("bandwidth = {}", quoted(&format_size(bandwidth))));
+        }
+        if let Some(share) = link.share {
+            line(out, format_args!("share = {share}"));
+        }
+    }
+    line(out, format_args!("\n[arms.{name}.engine]"));
+    line(out, format_args!("threads = {}", arm.engine.threads));
+    line(out, format_args!("pacing = {}", quoted(arm.engine.pacing.name())));
+    line(out, format_args!("trace = {}", arm.engine.trace));
+    if let Some(procedure) = &arm.procedure {
+        line(out, format_args!("\n[arms.{name}.procedure]"));
+        line(out, format_args!("kind = {}", quoted(procedure.kind.row().name)));
+        for (key, value) in procedure.written() {
+            line(out, format_args!("{key} = {value}"));
+        }
+    }
     line(out, format_args!("\n[arms.{name}.phases]"));
     for (key, value) in [
         ("warmup", arm.phases.warmup),
@@ -107,26 +133,73 @@ fn write_arm(out: &mut String, arm: &Arm) {
     }
 }
 
+fn write_data(out: &mut String, arm: &str, data: &DataSet) {
+    line(out, format_args!("\n[arms.{arm}.data]"));
+    line(out, format_args!("keys = {}", quoted(&format_count(data.keys))));
+    line(out, format_args!("value_size = {}", quoted(&format_size(data.value_bytes))));
+    line(out, format_args!("key_prefix = {}", quoted(&data.key_prefix)));
+    line(out, format_args!("element_prefix = {}", quoted(&data.element_prefix)));
+    for collection in &data.collections {
+        let (kind, name) = (collection.kind.name(), quoted(&collection.name));
+        line(out, format_args!("{kind}.{name} = {}", quoted(&format_count(collection.elements))));
+    }
+}
+
 fn write_group(out: &mut String, group: &Group) {
     line(out, format_args!("role = {}", quoted(group.role.name())));
     line(out, format_args!("connections = {}", group.connections));
     line(out, format_args!("pipeline = {}", group.pipeline));
-    match group.arrival {
-        Arrival::Closed => line(out, format_args!("arrival = \"closed\"")),
-        Arrival::Every(period) => {
-            line(out, format_args!("every = {}", quoted(&format_duration(period))));
+    write_arrival(out, &group.arrival);
+    if !group.commands.is_empty() {
+        let templates: Vec<String> = group.commands.iter().map(|c| quoted(&c.template)).collect();
+        let weights: Vec<String> = group.commands.iter().map(|c| c.weight.to_string()).collect();
+        line(out, format_args!("commands = [{}]", templates.join(", ")));
+        line(out, format_args!("weights = [{}]", weights.join(", ")));
+    }
+    line(out, format_args!("keys = {}", quoted(&group.keys)));
+    if let Some(size) = &group.data_size {
+        line(out, format_args!("data_size = {}", quoted(size)));
+    }
+    line(out, format_args!("timeout = {}", quoted(&format_duration(group.timeout))));
+    line(out, format_args!("start_after = {}", quoted(&format_duration(group.start_after))));
+    line(out, format_args!("churn = {}", group.churn));
+    match group.dialling {
+        Dialling::AtOnce => {}
+        Dialling::Before(rate) => {
+            line(out, format_args!("connect_rate = {}", quoted(&rate.to_string())));
         }
-        Arrival::Constant(rate) => {
-            line(out, format_args!("arrival = \"constant\"\nrate = {}", quoted(&rate.to_string())));
-        }
-        Arrival::Poisson(rate) => {
-            line(out, format_args!("arrival = \"poisson\"\nrate = {}", quoted(&rate.to_string())));
+        Dialling::During(rate) => {
+            line(out, format_args!("connect_rate = {}", quoted(&rate.to_string())));
+            line(out, format_args!("connect = \"during\""));
         }
     }
-    let templates: Vec<String> = group.commands.iter().map(|c| quoted(&c.template)).collect();
-    let weights: Vec<String> = group.commands.iter().map(|c| c.weight.to_string()).collect();
-    line(out, format_args!("commands = [{}]", templates.join(", ")));
-    line(out, format_args!("weights = [{}]", weights.join(", ")));
-    line(out, format_args!("keys = {}", quoted(group.keys.name())));
-    line(out, format_args!("timeout = {}", quoted(&format_duration(group.timeout))));
+    line(out, format_args!("socket = {}", quoted(group.socket.name())));
+    line(out, format_args!("via = {}", quoted(group.via.name())));
+    if let Some(pool) = &group.pool {
+        line(out, format_args!("pool.min_idle = {}", pool.min_idle));
+        line(out, format_args!("pool.max_idle = {}", pool.max_idle));
+        line(out, format_args!("pool.max_wait = {}", quoted(&format_duration(pool.max_wait))));
+    }
+}
+
+fn write_arrival(out: &mut String, arrival: &Arrival) {
+    let mut write = |process: &str, rate: Option<&crate::units::Rate>| {
+        line(out, format_args!("arrival = {}", quoted(process)));
+        if let Some(rate) = rate {
+            line(out, format_args!("rate = {}", quoted(&rate.to_string())));
+        }
+    };
+    match arrival {
+        Arrival::Closed { think } => {
+            write("closed", None);
+            line(out, format_args!("think = {}", quoted(&format_duration(*think))));
+        }
+        Arrival::Every(period) => {
+            line(out, format_args!("every = {}", quoted(&format_duration(*period))));
+        }
+        Arrival::Constant(rate) => write("constant", Some(rate)),
+        Arrival::Poisson(rate) => write("poisson", Some(rate)),
+        Arrival::Course { text, rate } => write(text, rate.as_ref()),
+        Arrival::Idle => write("idle", None),
+    }
 }

@@ -195,11 +195,22 @@ pub fn in_words(value: f64, dimension: Dimension) -> String {
             Some(rate) => format!("{rate}/s"),
             None => format!("{value}/s"),
         },
+        Dimension::Size => size_in_words(value),
         Dimension::Number => {
             let text = format!("{value:.3}");
             text.trim_end_matches('0').trim_end_matches('.').to_owned()
         }
     }
+}
+
+fn size_in_words(bytes: f64) -> String {
+    let (value, unit) = match bytes.abs() {
+        b if b >= 1024.0 * 1024.0 * 10.0 => (bytes / (1024.0 * 1024.0), "MiB"),
+        b if b >= 1024.0 * 10.0 => (bytes / 1024.0, "KiB"),
+        _ => (bytes, "B"),
+    };
+    let text = format!("{value:.1}");
+    format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 fn time_in_words(seconds: f64) -> String {

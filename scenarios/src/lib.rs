@@ -17,6 +17,8 @@ pub mod judge;
 pub mod model;
 mod nearest;
 mod overlay;
+pub mod procedure;
+mod quantity;
 mod raw;
 mod resolve;
 pub mod units;

@@ -12,7 +12,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What an overlay may change; the question and the claims are the same for all.
-const OVERLAY_KEYS: [&str; 4] = ["server", "data", "phases", "groups"];
+const OVERLAY_KEYS: [&str; 8] =
+    ["needs", "server", "data", "link", "engine", "phases", "groups", "procedure"];
 
 /// A file taken apart: what is common, and what arms and scales lay over it.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl<'a> Layers<'a> {
                 let known = Scale::ALL.map(Scale::name);
                 return Err(source.error(&span, unknown("scale", &name, &known)));
             };
-            check_keys(source, &overlay, &["arms"])?;
+            check_keys(source, &overlay, &["arms", "repeat"])?;
             scales.push((scale, overlay));
         }
         Ok(Self { base, scales, arms })

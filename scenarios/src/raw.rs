@@ -18,6 +18,9 @@ pub(crate) struct RawScenario {
     #[serde(default)]
     pub(crate) about: String,
     pub(crate) seed: Option<u64>,
+    pub(crate) repeat: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub(crate) needs: Vec<Spanned<String>>,
     #[serde(default)]
     pub(crate) claims: Named<RawClaim>,
     #[serde(default)]
@@ -25,7 +28,12 @@ pub(crate) struct RawScenario {
     #[serde(default)]
     pub(crate) data: RawData,
     #[serde(default)]
+    pub(crate) link: Option<RawLink>,
+    #[serde(default)]
+    pub(crate) engine: RawEngine,
+    #[serde(default)]
     pub(crate) phases: RawPhases,
+    pub(crate) procedure: Option<Named<Spanned<toml::Value>>>,
     #[serde(default)]
     pub(crate) groups: Named<RawGroup>,
     // Taken out and laid over the rest before this type is read; named here so that the list of
@@ -67,6 +75,32 @@ pub(crate) struct RawData {
     pub(crate) keys: Option<Spanned<toml::Value>>,
     pub(crate) value_size: Option<Spanned<toml::Value>>,
     pub(crate) key_prefix: Option<String>,
+    pub(crate) element_prefix: Option<String>,
+    #[serde(default)]
+    pub(crate) list: Named<Spanned<toml::Value>>,
+    #[serde(default)]
+    pub(crate) set: Named<Spanned<toml::Value>>,
+    #[serde(default)]
+    pub(crate) hash: Named<Spanned<toml::Value>>,
+    #[serde(default)]
+    pub(crate) zset: Named<Spanned<toml::Value>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawLink {
+    pub(crate) rtt: Option<Spanned<String>>,
+    pub(crate) jitter: Option<Spanned<String>>,
+    pub(crate) bandwidth: Option<Spanned<toml::Value>>,
+    pub(crate) share: Option<Spanned<toml::Value>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawEngine {
+    pub(crate) threads: Option<Spanned<toml::Value>>,
+    pub(crate) pacing: Option<Spanned<String>>,
+    pub(crate) trace: Option<Spanned<u32>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -90,5 +124,22 @@ pub(crate) struct RawGroup {
     pub(crate) commands: Option<Spanned<Vec<String>>>,
     pub(crate) weights: Option<Spanned<Vec<u32>>>,
     pub(crate) keys: Option<Spanned<String>>,
+    pub(crate) data_size: Option<Spanned<toml::Value>>,
+    pub(crate) think: Option<Spanned<String>>,
     pub(crate) timeout: Option<Spanned<String>>,
+    pub(crate) start_after: Option<Spanned<String>>,
+    pub(crate) churn: Option<Spanned<toml::Value>>,
+    pub(crate) pool: Option<RawPool>,
+    pub(crate) connect_rate: Option<Spanned<toml::Value>>,
+    pub(crate) connect: Option<Spanned<String>>,
+    pub(crate) socket: Option<Spanned<String>>,
+    pub(crate) via: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawPool {
+    pub(crate) min_idle: Option<Spanned<toml::Value>>,
+    pub(crate) max_idle: Option<Spanned<toml::Value>>,
+    pub(crate) max_wait: Option<Spanned<String>>,
 }

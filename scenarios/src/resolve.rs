@@ -3,25 +3,31 @@
 //! Invariant: every arm at every scale is checked whenever a file is read, so that a slip in
 //! `[scales.full]` is found before an hour is spent on it. Read next: [`crate::overlay`].
 
-use crate::criterion::{
-    Claim, Compare, Criterion, Dimension, Quantity, RESERVED_SUBJECTS, Reference,
-};
+use crate::criterion::{Claim, Compare, Criterion, Dimension, Quantity, Reference};
 use crate::error::{ScenarioError, Source, unknown};
 use crate::model::{
-    Arm, Arrival, Command, DataSet, Group, KeyChoice, Phases, Role, Scale, Scenario,
+    Arm, Collection, CollectionKind, DataSet, Engine, Link, Need, Pacing, Phases, Scale, Scenario,
 };
-use crate::nearest::nearest;
 use crate::overlay::Layers;
-use crate::raw::{Named, RawClaim, RawCriterion, RawData, RawGroup, RawPhases, RawScenario};
-use crate::units::{UnitError, parse_count, parse_duration, parse_rate, parse_size};
+use crate::procedure::{Procedure, ProcedureKind};
+use crate::quantity::RESERVED_SUBJECTS;
+use crate::raw::{
+    Named, RawClaim, RawCriterion, RawData, RawEngine, RawLink, RawPhases, RawScenario,
+};
+use crate::units::{parse_count, parse_size};
+use group::resolve_group;
+use read::{at_least_one, duration, in_base_units, one_of, or_duration, quantity, scalar_text};
 use serde::Deserialize as _;
 use std::ops::Range;
 use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
-/// A value this large as `connections` or `pipeline` is a slip: there are only 65 535 ports.
-const MAX_CONNECTIONS: u64 = 1_000_000;
+mod group;
+mod read;
+
+/// More repeats than this are a slip: the interval of a ratio hardly shrinks any more.
+const MAX_REPEAT: u32 = 1000;
 /// Values larger than Redis accepts (`proto-max-bulk-len`).
 const MAX_VALUE_BYTES: u64 = 512 << 20;
 /// Long enough for 30 s of load to start at once, short enough to lose nothing.
@@ -87,6 +93,7 @@ fn resolve(
         about: base.about,
         scale,
         seed: base.seed.unwrap_or(1),
+        repeat: resolve_repeat(source, base.repeat)?,
         claims,
         arms,
     })
@@ -135,17 +142,91 @@ fn resolve_arm(
         let others: Vec<&str> = known.iter().map(String::as_str).filter(|k| *k != key).collect();
         groups.push(resolve_group(source, key, &span, group, &others)?);
     }
-    if groups.is_empty() {
-        return Err(source.error(&(0..0), format!("arm `{name}` has no [groups.NAME]")));
+    let procedure = raw.procedure.map(|typed| resolve_procedure(source, typed)).transpose()?;
+    if groups.is_empty() && procedure.is_none() {
+        let message = format!("arm `{name}` has neither [groups.NAME] nor a [procedure]");
+        return Err(source.error(&(0..0), message));
     }
-    let data = resolve_data(source, raw.data)?;
+    let needs = raw.needs.iter().map(|need| one_of(source, "need", need, &Need::ALL, Need::name));
     Ok(Arm {
         name: name.to_owned(),
         label,
         server,
-        data,
+        needs: needs.collect::<Result<_, _>>()?,
+        data: resolve_data(source, raw.data)?,
+        link: raw.link.map(|link| resolve_link(source, &link)).transpose()?,
+        engine: resolve_engine(source, &raw.engine)?,
         groups,
+        procedure,
         phases: resolve_phases(source, &raw.phases)?,
+    })
+}
+
+fn resolve_repeat(source: Source<'_>, repeat: Option<Spanned<u32>>) -> Result<u32, ScenarioError> {
+    match repeat {
+        None => Ok(1),
+        Some(value) if (1..=MAX_REPEAT).contains(value.get_ref()) => Ok(value.into_inner()),
+        Some(value) => {
+            let message = format!("`repeat` must be from 1 to {MAX_REPEAT}");
+            Err(source.error(&value.span(), message))
+        }
+    }
+}
+
+fn resolve_procedure(
+    source: Source<'_>,
+    typed: Named<Spanned<toml::Value>>,
+) -> Result<Procedure, ScenarioError> {
+    let mut kind = None;
+    let (mut given, mut places) = (Vec::new(), Vec::new());
+    let mut whole = 0..0;
+    for (key, span, value) in in_file_order(typed) {
+        whole = span.clone();
+        if key == "kind" {
+            let name = scalar_text(source, &value)?;
+            let found = ProcedureKind::find(&name);
+            kind = Some(found.map_err(|why| source.error(&value.span(), why))?);
+            continue;
+        }
+        let items = match value.get_ref() {
+            toml::Value::Array(items) => items
+                .iter()
+                .map(|item| scalar_text(source, &Spanned::new(value.span(), item.clone())))
+                .collect::<Result<Vec<_>, _>>()?,
+            _ => vec![scalar_text(source, &value)?],
+        };
+        given.push((key, items));
+        places.push((span, value.span()));
+    }
+    let Some(kind) = kind else {
+        return Err(source.error(&whole, "[procedure] has no `kind`"));
+    };
+    Procedure::new(kind, &given).map_err(|(index, why)| {
+        let place = places.get(index).map(|(key, value)| {
+            // An unknown key is marked itself, a bad value where it stands.
+            if why.starts_with("unknown key") { key } else { value }
+        });
+        source.error(place.unwrap_or(&whole), why)
+    })
+}
+
+fn resolve_link(source: Source<'_>, raw: &RawLink) -> Result<Link, ScenarioError> {
+    Ok(Link {
+        rtt: or_duration(source, raw.rtt.as_ref(), Duration::ZERO)?,
+        jitter: or_duration(source, raw.jitter.as_ref(), Duration::ZERO)?,
+        bandwidth: raw.bandwidth.as_ref().map(|v| quantity(source, v, parse_size)).transpose()?,
+        share: raw.share.as_ref().map(|v| at_least_one(source, v)).transpose()?,
+    })
+}
+
+fn resolve_engine(source: Source<'_>, raw: &RawEngine) -> Result<Engine, ScenarioError> {
+    let pacing = raw.pacing.as_ref();
+    Ok(Engine {
+        threads: raw.threads.as_ref().map_or(Ok(1), |v| at_least_one(source, v))?,
+        pacing: pacing.map_or(Ok(Pacing::Timerfd), |value| {
+            one_of(source, "pacing", value, &Pacing::ALL, Pacing::name)
+        })?,
+        trace: raw.trace.as_ref().map_or(0, |value| *value.get_ref()),
     })
 }
 
@@ -161,15 +242,28 @@ fn resolve_data(source: Source<'_>, raw: RawData) -> Result<DataSet, ScenarioErr
             bytes
         }
     };
-    let key_prefix = raw.key_prefix.unwrap_or_else(|| "key:".to_owned());
-    Ok(DataSet { keys: keys.unwrap_or(0), value_bytes, key_prefix })
+    let mut collections = Vec::new();
+    for (kind, named) in
+        CollectionKind::ALL.into_iter().zip([raw.list, raw.set, raw.hash, raw.zset])
+    {
+        for (name, _, value) in in_file_order(named) {
+            let elements = quantity(source, &value, parse_count)?;
+            collections.push(Collection { kind, name, elements });
+        }
+    }
+    collections.sort_by(|a, b| (a.kind.name(), &a.name).cmp(&(b.kind.name(), &b.name)));
+    Ok(DataSet {
+        keys: keys.unwrap_or(0),
+        value_bytes,
+        key_prefix: raw.key_prefix.unwrap_or_else(|| "key:".to_owned()),
+        collections,
+        element_prefix: raw.element_prefix.unwrap_or_else(|| "element:".to_owned()),
+    })
 }
 
 fn resolve_phases(source: Source<'_>, raw: &RawPhases) -> Result<Phases, ScenarioError> {
-    let or = |value: &Option<Spanned<String>>, default| match value {
-        None => Ok(default),
-        Some(value) => duration(source, value),
-    };
+    let or =
+        |value: &Option<Spanned<String>>, default| or_duration(source, value.as_ref(), default);
     let phases = Phases {
         warmup: or(&raw.warmup, DEFAULT_PHASES.warmup)?,
         measure: or(&raw.measure, DEFAULT_PHASES.measure)?,
@@ -182,108 +276,6 @@ fn resolve_phases(source: Source<'_>, raw: &RawPhases) -> Result<Phases, Scenari
         }
         _ => Ok(phases),
     }
-}
-
-fn resolve_group(
-    source: Source<'_>,
-    name: String,
-    span: &Range<usize>,
-    raw: RawGroup,
-    others: &[&str],
-) -> Result<Group, ScenarioError> {
-    let Some(role) = &raw.role else {
-        let hint = nearest(&name, others.iter().copied())
-            .map_or_else(String::new, |near| format!("; or did you mean the group `{near}`?"));
-        return Err(source.error(span, format!("group `{name}` has no `role`{hint}")));
-    };
-    let role = one_of(source, "role", role, &Role::ALL, Role::name)?;
-    let keys = match &raw.keys {
-        None => KeyChoice::Uniform,
-        Some(keys) => {
-            let all = [KeyChoice::Uniform, KeyChoice::Sequential];
-            one_of(source, "key choice", keys, &all, KeyChoice::name)?
-        }
-    };
-    let timeout =
-        raw.timeout.as_ref().map_or(Ok(Duration::ZERO), |value| duration(source, value))?;
-    let connections = raw.connections.as_ref().map_or(Ok(1), |v| at_least_one(source, v))?;
-    let pipeline = raw.pipeline.as_ref().map_or(Ok(1), |v| at_least_one(source, v))?;
-    let arrival = resolve_arrival(source, &name, span, &raw)?;
-    let commands = resolve_commands(source, &name, span, raw.commands, raw.weights)?;
-    Ok(Group { name, role, connections, pipeline, arrival, commands, keys, timeout })
-}
-
-fn resolve_arrival(
-    source: Source<'_>,
-    name: &str,
-    span: &Range<usize>,
-    raw: &RawGroup,
-) -> Result<Arrival, ScenarioError> {
-    let known = ["closed", "constant", "poisson"];
-    let process = raw.arrival.as_ref().map(|value| value.get_ref().as_str());
-    if let Some(every) = &raw.every {
-        if raw.rate.is_some() || process.is_some() {
-            let message = format!("group `{name}`: `every` stands alone, without rate and arrival");
-            return Err(source.error(&every.span(), message));
-        }
-        let period = duration(source, every)?;
-        if period.is_zero() {
-            return Err(source.error(&every.span(), "`every` must be longer than zero"));
-        }
-        return Ok(Arrival::Every(period));
-    }
-    let rate = raw.rate.as_ref().map(|v| quantity(source, v, parse_rate)).transpose()?;
-    match (process, rate) {
-        (None | Some("closed"), None) => Ok(Arrival::Closed),
-        (None | Some("constant"), Some(rate)) => Ok(Arrival::Constant(rate)),
-        (Some("poisson"), Some(rate)) => Ok(Arrival::Poisson(rate)),
-        (Some(process @ ("constant" | "poisson")), None) => {
-            Err(source.error(span, format!("group `{name}`: arrival `{process}` needs a `rate`")))
-        }
-        (Some("closed"), Some(_)) => {
-            let message = format!("group `{name}`: a closed loop has no `rate`; leave one out");
-            Err(source.error(span, message))
-        }
-        (Some(other), _) => {
-            let place = raw.arrival.as_ref().map_or_else(|| span.clone(), Spanned::span);
-            Err(source.error(&place, unknown("arrival", other, &known)))
-        }
-    }
-}
-
-fn resolve_commands(
-    source: Source<'_>,
-    name: &str,
-    span: &Range<usize>,
-    commands: Option<Spanned<Vec<String>>>,
-    weights: Option<Spanned<Vec<u32>>>,
-) -> Result<Vec<Command>, ScenarioError> {
-    let Some(commands) = commands else {
-        return Err(source.error(span, format!("group `{name}` has no `commands`")));
-    };
-    let place = commands.span();
-    let templates = commands.into_inner();
-    if templates.is_empty() || templates.iter().any(|t| t.trim().is_empty()) {
-        return Err(source.error(&place, format!("group `{name}`: an empty command")));
-    }
-    let weights = match weights {
-        None => vec![1; templates.len()],
-        Some(weights) => {
-            let span = weights.span();
-            let weights = weights.into_inner();
-            if weights.len() != templates.len() || weights.iter().all(|w| *w == 0) {
-                let message = format!(
-                    "group `{name}`: {} weights for {} commands; give one for each, not all zero",
-                    weights.len(),
-                    templates.len()
-                );
-                return Err(source.error(&span, message));
-            }
-            weights
-        }
-    };
-    let pairs = templates.into_iter().zip(weights);
-    Ok(pairs.map(|(template, weight)| Command { template, weight }).collect())
 }
 
 fn resolve_claim(
@@ -303,15 +295,14 @@ fn resolve_criterion(
     raw: RawCriterion,
     arms: &[Arm],
 ) -> Result<Criterion, ScenarioError> {
-    let groups_of = |name: &str| -> Result<Vec<&str>, String> {
-        let Some(arm) = arms.iter().find(|arm| arm.name == name) else {
+    let arm_of = |name: &str| -> Result<&Arm, String> {
+        arms.iter().find(|arm| arm.name == name).ok_or_else(|| {
             let known: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
-            return Err(unknown("arm", name, &known));
-        };
-        Ok(arm.groups.iter().map(|group| group.name.as_str()).collect())
+            unknown("arm", name, &known)
+        })
     };
     let path = |text: &str, span: &Range<usize>| {
-        Quantity::parse(text, &groups_of).map_err(|message| source.error(span, message))
+        Quantity::parse(text, &arm_of).map_err(|message| source.error(span, message))
     };
     let measure = path(raw.measure.get_ref(), &raw.measure.span())?;
     let dimension = measure.dimension();
@@ -345,78 +336,4 @@ fn resolve_criterion(
     }
     let slack = bound(&raw.slack, dimension)?.unwrap_or(0.0);
     Ok(Criterion { says: raw.says, measure, against, compare, min, max, slack })
-}
-
-/// A number, or a text with a unit of that dimension.
-fn in_base_units(
-    source: Source<'_>,
-    value: &Spanned<toml::Value>,
-    dimension: Dimension,
-) -> Result<f64, ScenarioError> {
-    if let (Dimension::Number | Dimension::Rate, Some(number)) = (dimension, number(value)) {
-        return Ok(number);
-    }
-    match dimension {
-        Dimension::Time => quantity(source, value, parse_duration).map(|d| d.as_secs_f64()),
-        Dimension::Rate => quantity(source, value, parse_rate).map(|rate| rate.as_per_second()),
-        #[expect(clippy::cast_precision_loss, reason = "counts in bounds are far below 2^53")]
-        Dimension::Number => quantity(source, value, parse_count).map(|count| count as f64),
-    }
-}
-
-fn number(value: &Spanned<toml::Value>) -> Option<f64> {
-    match value.get_ref() {
-        #[expect(clippy::cast_precision_loss, reason = "counts in bounds are far below 2^53")]
-        toml::Value::Integer(number) => Some(*number as f64),
-        toml::Value::Float(number) => Some(*number),
-        _ => None,
-    }
-}
-
-/// A text with a unit, or a bare number where the parser takes one.
-fn quantity<T>(
-    source: Source<'_>,
-    value: &Spanned<toml::Value>,
-    parse: fn(&str) -> Result<T, UnitError>,
-) -> Result<T, ScenarioError> {
-    let text = scalar_text(source, value)?;
-    parse(&text).map_err(|error| source.error(&value.span(), error.to_string()))
-}
-
-fn scalar_text(source: Source<'_>, value: &Spanned<toml::Value>) -> Result<String, ScenarioError> {
-    match value.get_ref() {
-        toml::Value::String(text) => Ok(text.clone()),
-        toml::Value::Boolean(flag) => Ok(if *flag { "yes" } else { "no" }.to_owned()),
-        other @ (toml::Value::Integer(_) | toml::Value::Float(_)) => Ok(other.to_string()),
-        _ => Err(source.error(&value.span(), "expected a text or a number")),
-    }
-}
-
-fn duration(source: Source<'_>, value: &Spanned<String>) -> Result<Duration, ScenarioError> {
-    parse_duration(value.get_ref()).map_err(|error| source.error(&value.span(), error.to_string()))
-}
-
-fn at_least_one(source: Source<'_>, value: &Spanned<toml::Value>) -> Result<u32, ScenarioError> {
-    let count = quantity(source, value, parse_count)?;
-    match u32::try_from(count) {
-        Ok(small) if (1..=MAX_CONNECTIONS).contains(&count) => Ok(small),
-        _ => {
-            let message = format!("must be from 1 to {MAX_CONNECTIONS}, not {count}");
-            Err(source.error(&value.span(), message))
-        }
-    }
-}
-
-fn one_of<T: Copy>(
-    source: Source<'_>,
-    kind: &str,
-    value: &Spanned<String>,
-    all: &[T],
-    name: fn(T) -> &'static str,
-) -> Result<T, ScenarioError> {
-    let typed = value.get_ref().as_str();
-    all.iter().copied().find(|each| name(*each) == typed).ok_or_else(|| {
-        let known: Vec<&str> = all.iter().copied().map(name).collect();
-        source.error(&value.span(), unknown(kind, typed, &known))
-    })
 }

@@ -3,6 +3,7 @@
 use aelab_scenarios::model::Arrival;
 use aelab_scenarios::units::Rate;
 use aelab_scenarios::{Scale, Scenario};
+use std::time::Duration;
 
 const FILE: &str = r#"
 question = "?"
@@ -51,5 +52,5 @@ fn a_file_without_arms_has_one() {
     let scenario = Scenario::parse("mine", "mine.toml", text, Scale::Default).expect("reads");
     assert_eq!(scenario.arms.len(), 1);
     assert_eq!(scenario.arms[0].name, "mine");
-    assert_eq!(scenario.arms[0].groups[0].arrival, Arrival::Closed);
+    assert_eq!(scenario.arms[0].groups[0].arrival, Arrival::Closed { think: Duration::ZERO });
 }

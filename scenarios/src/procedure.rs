@@ -1,0 +1,316 @@
+//! Procedures: experiments that groups of connections cannot express, played by code of the lab.
+//!
+//! A file names one (`[procedure] kind = "split-command"`) and gives its parameters; this table
+//! says which kinds there are, what each takes and which figures it measures, so that files are
+//! checked and the reference is written from one place. What a procedure does stands in the lab
+//! (`loadgen/src/lab/procedure/`). Invariant: a [`Procedure`] has a value for every parameter of
+//! its row, of the row's type. A new procedure is a kind, a row, and a file in the lab.
+
+use crate::error::unknown;
+use crate::quantity::Dimension;
+use crate::units::{
+    format_count, format_duration, format_size, parse_count, parse_duration, parse_size,
+};
+use std::time::Duration;
+
+mod table;
+
+pub use table::{ProcedureKind, Row};
+
+/// A procedure with its parameters, all filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Procedure {
+    /// Which one.
+    pub kind: ProcedureKind,
+    params: Vec<(&'static str, Value)>,
+}
+
+/// The value of a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A length of time.
+    Duration(Duration),
+    /// Several.
+    Durations(Vec<Duration>),
+    /// Bytes.
+    Size(u64),
+    /// Several sizes.
+    Sizes(Vec<u64>),
+    /// A number of things.
+    Count(u64),
+    /// Several counts.
+    Counts(Vec<u64>),
+    /// A word or a command.
+    Text(String),
+    /// Several.
+    Texts(Vec<String>),
+}
+
+/// The type of a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A length of time.
+    Duration,
+    /// A list of them.
+    Durations,
+    /// Bytes.
+    Size,
+    /// A list of sizes.
+    Sizes,
+    /// A number of things.
+    Count,
+    /// A list of counts.
+    Counts,
+    /// A word or a command.
+    Text,
+    /// A list of texts.
+    Texts,
+}
+
+/// A parameter of a procedure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Param {
+    /// Its key in the file.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// Its value where the file says nothing; lists are separated by commas.
+    pub default: &'static str,
+    /// What it means.
+    pub about: &'static str,
+}
+
+/// A figure that a procedure measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FigureSpec {
+    /// Its name; one that ends in `*` stands for all that begin so (`time_at_*`).
+    pub name: &'static str,
+    /// What it is measured in.
+    pub dimension: Dimension,
+    /// What it is.
+    pub about: &'static str,
+}
+
+impl ProcedureKind {
+    /// The kind of that name.
+    ///
+    /// # Errors
+    /// There is none; the nearest is named.
+    pub fn find(name: &str) -> Result<Self, String> {
+        let known: Vec<&str> = Self::ALL.iter().map(|kind| kind.row().name).collect();
+        let found = Self::ALL.iter().find(|kind| kind.row().name == name);
+        found.copied().ok_or_else(|| unknown("procedure", name, &known))
+    }
+
+    /// What a figure of it is measured in; `None` if it has no such figure.
+    #[must_use]
+    pub fn dimension_of(self, figure: &str) -> Option<Dimension> {
+        let fits = |spec: &&FigureSpec| match spec.name.strip_suffix('*') {
+            Some(begin) => figure.starts_with(begin) && figure.len() > begin.len(),
+            None => spec.name == figure,
+        };
+        self.row().figures.iter().find(fits).map(|spec| spec.dimension)
+    }
+}
+
+impl Procedure {
+    /// All parameters with their values as a file would have them, in the order of the table.
+    #[must_use]
+    pub fn written(&self) -> Vec<(&'static str, toml::Value)> {
+        self.params.iter().map(|(name, value)| (*name, value.to_toml())).collect()
+    }
+
+    /// A procedure with its defaults; `given` replaces some of them, each as text items.
+    ///
+    /// # Errors
+    /// With the index of the given parameter that is unknown or cannot be read, and why.
+    pub fn new(
+        kind: ProcedureKind,
+        given: &[(String, Vec<String>)],
+    ) -> Result<Self, (usize, String)> {
+        let row = kind.row();
+        let known: Vec<&str> = row.params.iter().map(|param| param.name).collect();
+        for (index, (name, _)) in given.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let known: Vec<&str> = known.iter().copied().chain(["kind"]).collect();
+                return Err((index, unknown("key", name, &known)));
+            }
+        }
+        let mut params = Vec::new();
+        for param in row.params {
+            let found = given.iter().enumerate().find(|(_, (name, _))| name == param.name);
+            let value = match found {
+                Some((index, (_, items))) => {
+                    Value::read(param.kind, items).map_err(|why| (index, why))?
+                }
+                None => {
+                    let items: Vec<String> = match param.kind {
+                        Kind::Text => vec![param.default.to_owned()],
+                        _ => param.default.split(',').map(|item| item.trim().to_owned()).collect(),
+                    };
+                    Value::read(param.kind, &items).map_err(|why| {
+                        (usize::MAX, format!("{}: default of {}: {why}", row.name, param.name))
+                    })?
+                }
+            };
+            params.push((param.name, value));
+        }
+        Ok(Self { kind, params })
+    }
+
+    fn value(&self, name: &str) -> Result<&Value, String> {
+        let found = self.params.iter().find(|(own, _)| *own == name);
+        found.map(|(_, value)| value).ok_or_else(|| self.mistake(name))
+    }
+
+    fn mistake(&self, name: &str) -> String {
+        format!("procedure {} has no parameter {name} of that type", self.kind.row().name)
+    }
+
+    /// A length of time.
+    ///
+    /// # Errors
+    /// The row has no such parameter of that type, as with all of these: a slip in the lab.
+    pub fn duration(&self, name: &str) -> Result<Duration, String> {
+        match self.value(name)? {
+            Value::Duration(value) => Ok(*value),
+            _ => Err(self.mistake(name)),
+        }
+    }
+
+    /// Lengths of time.
+    ///
+    /// # Errors
+    /// As [`Self::duration`].
+    pub fn durations(&self, name: &str) -> Result<&[Duration], String> {
+        match self.value(name)? {
+            Value::Durations(values) => Ok(values),
+            _ => Err(self.mistake(name)),
+        }
+    }
+
+    /// A count, or a size in bytes.
+    ///
+    /// # Errors
+    /// As [`Self::duration`].
+    pub fn count(&self, name: &str) -> Result<u64, String> {
+        match self.value(name)? {
+            Value::Count(value) | Value::Size(value) => Ok(*value),
+            _ => Err(self.mistake(name)),
+        }
+    }
+
+    /// Counts, or sizes in bytes.
+    ///
+    /// # Errors
+    /// As [`Self::duration`].
+    pub fn counts(&self, name: &str) -> Result<&[u64], String> {
+        match self.value(name)? {
+            Value::Counts(values) | Value::Sizes(values) => Ok(values),
+            _ => Err(self.mistake(name)),
+        }
+    }
+
+    /// A text.
+    ///
+    /// # Errors
+    /// As [`Self::duration`].
+    pub fn text(&self, name: &str) -> Result<&str, String> {
+        match self.value(name)? {
+            Value::Text(value) => Ok(value),
+            _ => Err(self.mistake(name)),
+        }
+    }
+
+    /// Texts.
+    ///
+    /// # Errors
+    /// As [`Self::duration`].
+    pub fn texts(&self, name: &str) -> Result<&[String], String> {
+        match self.value(name)? {
+            Value::Texts(values) => Ok(values),
+            _ => Err(self.mistake(name)),
+        }
+    }
+}
+
+impl Value {
+    fn read(kind: Kind, items: &[String]) -> Result<Self, String> {
+        let all = |parse: fn(&str) -> Result<u64, String>| -> Result<Vec<u64>, String> {
+            items.iter().map(|item| parse(item)).collect()
+        };
+        let durations = || -> Result<Vec<Duration>, String> {
+            items.iter().map(|item| parse_duration(item).map_err(|e| e.to_string())).collect()
+        };
+        let count = |item: &str| parse_count(item).map_err(|e| e.to_string());
+        let size = |item: &str| parse_size(item).map_err(|e| e.to_string());
+        let one = || "expected one value, not a list".to_owned();
+        let single = |list: Vec<u64>| match list[..] {
+            [value] => Ok(value),
+            _ => Err(one()),
+        };
+        if items.is_empty() {
+            return Err("the list is empty".to_owned());
+        }
+        Ok(match kind {
+            Kind::Durations => Self::Durations(durations()?),
+            Kind::Duration => match durations()?[..] {
+                [value] => Self::Duration(value),
+                _ => return Err(one()),
+            },
+            Kind::Sizes => Self::Sizes(all(size)?),
+            Kind::Size => Self::Size(single(all(size)?)?),
+            Kind::Counts => Self::Counts(all(count)?),
+            Kind::Count => Self::Count(single(all(count)?)?),
+            Kind::Texts => Self::Texts(items.to_vec()),
+            Kind::Text => match items {
+                [text] => Self::Text(text.clone()),
+                _ => return Err(one()),
+            },
+        })
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        let text = |text: String| toml::Value::String(text);
+        let list = |items: Vec<String>| {
+            toml::Value::Array(items.into_iter().map(toml::Value::String).collect())
+        };
+        match self {
+            Self::Duration(value) => text(format_duration(*value)),
+            Self::Durations(values) => list(values.iter().map(|v| format_duration(*v)).collect()),
+            Self::Size(value) => text(format_size(*value)),
+            Self::Sizes(values) => list(values.iter().map(|v| format_size(*v)).collect()),
+            Self::Count(value) => text(format_count(*value)),
+            Self::Counts(values) => list(values.iter().map(|v| format_count(*v)).collect()),
+            Self::Text(value) => text(value.clone()),
+            Self::Texts(values) => list(values.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_readable_defaults() {
+        for kind in ProcedureKind::ALL {
+            let procedure = Procedure::new(*kind, &[]).unwrap_or_else(|(_, why)| panic!("{why}"));
+            assert_eq!(procedure.params.len(), kind.row().params.len());
+            assert_eq!(ProcedureKind::find(kind.row().name), Ok(*kind));
+        }
+    }
+
+    #[test]
+    fn parameters_are_typed_and_checked() {
+        let kind = ProcedureKind::SplitCommand;
+        let given = [("timeout".to_owned(), vec!["3s".to_owned()])];
+        let procedure = Procedure::new(kind, &given).expect("reads");
+        assert_eq!(procedure.duration("timeout"), Ok(Duration::from_secs(3)));
+        assert!(procedure.count("timeout").is_err());
+        let (index, why) =
+            Procedure::new(kind, &[("timeuot".to_owned(), vec![])]).expect_err("slip");
+        assert!(index == 0 && why.contains("did you mean `timeout`"), "{why}");
+        assert!(kind.dimension_of("mismatches").is_some() && kind.dimension_of("x").is_none());
+    }
+}
