@@ -89,6 +89,9 @@ fn write_arm(out: &mut String, arm: &Arm) {
         let needs: Vec<String> = arm.needs.iter().map(|need| quoted(need.name())).collect();
         line(out, format_args!("needs = [{}]", needs.join(", ")));
     }
+    if let Some(nofile) = arm.nofile {
+        line(out, format_args!("limits.nofile = {nofile}"));
+    }
     if !arm.server.is_empty() {
         line(out, format_args!("\n[arms.{name}.server]"));
         for (key, value) in &arm.server {

@@ -81,6 +81,8 @@ pub struct Arm {
     pub label: String,
     /// Server directives (`--name value`) that this arm needs, in order of name.
     pub server: Vec<(String, String)>,
+    /// Most descriptors that the server may open (`ulimit -n`); `None` leaves it as it is.
+    pub nofile: Option<u64>,
     /// Without these the arm is left out.
     pub needs: Vec<Need>,
     /// What is in the server before the load starts.

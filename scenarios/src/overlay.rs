@@ -12,8 +12,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// What an overlay may change; the question and the claims are the same for all.
-const OVERLAY_KEYS: [&str; 8] =
-    ["needs", "server", "data", "link", "engine", "phases", "groups", "procedure"];
+const OVERLAY_KEYS: [&str; 9] =
+    ["needs", "server", "limits", "data", "link", "engine", "phases", "groups", "procedure"];
 
 /// A file taken apart: what is common, and what arms and scales lay over it.
 #[derive(Debug)]

@@ -255,6 +255,8 @@ pub enum ProcessField {
     Rss,
     /// Growth of resident memory while the connections were opened, by connections.
     RssPerConnection,
+    /// The same up to the end of the measurement: connections that have been used.
+    RssPerConnectionAtEnd,
     /// Open descriptors when the connections were open.
     Descriptors,
     /// Entries in the interest lists of its epoll instances when the connections were open.
@@ -265,7 +267,7 @@ pub enum ProcessField {
 
 impl ProcessField {
     /// All of them, with what each is, for the reference.
-    pub const ALL: [(Self, &'static str, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str, &'static str); 11] = [
         (
             Self::CpuShare,
             "cpu_share",
@@ -280,6 +282,11 @@ impl ProcessField {
             Self::RssPerConnection,
             "rss_per_connection",
             "its growth while the connections were opened, by connections",
+        ),
+        (
+            Self::RssPerConnectionAtEnd,
+            "rss_per_connection_at_end",
+            "the same up to the end of the measurement: connections that have been used",
         ),
         (Self::Descriptors, "descriptors", "open descriptors when the connections were open"),
         (
@@ -297,7 +304,7 @@ impl ProcessField {
     fn dimension(self) -> Dimension {
         match self {
             Self::Cpu | Self::CpuPerRequest => Dimension::Time,
-            Self::Rss | Self::RssPerConnection => Dimension::Size,
+            Self::Rss | Self::RssPerConnection | Self::RssPerConnectionAtEnd => Dimension::Size,
             _ => Dimension::Number,
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct RawScenario {
     #[serde(default)]
     pub(crate) server: Named<Spanned<toml::Value>>,
     #[serde(default)]
+    pub(crate) limits: RawLimits,
+    #[serde(default)]
     pub(crate) data: RawData,
     #[serde(default)]
     pub(crate) link: Option<RawLink>,
@@ -84,6 +86,12 @@ pub(crate) struct RawData {
     pub(crate) hash: Named<Spanned<toml::Value>>,
     #[serde(default)]
     pub(crate) zset: Named<Spanned<toml::Value>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawLimits {
+    pub(crate) nofile: Option<Spanned<toml::Value>>,
 }
 
 #[derive(Debug, Deserialize)]

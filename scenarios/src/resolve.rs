@@ -7,6 +7,7 @@ use crate::criterion::{Claim, Compare, Criterion, Dimension, Quantity, Reference
 use crate::error::{ScenarioError, Source, unknown};
 use crate::model::{
     Arm, Collection, CollectionKind, DataSet, Engine, Link, Need, Pacing, Phases, Scale, Scenario,
+    Socket, Via,
 };
 use crate::overlay::Layers;
 use crate::procedure::{Procedure, ProcedureKind};
@@ -16,7 +17,7 @@ use crate::raw::{
 };
 use crate::units::{parse_count, parse_size};
 use group::resolve_group;
-use read::{at_least_one, duration, in_base_units, one_of, or_duration, quantity, scalar_text};
+use read::{at_least_one, in_base_units, one_of, or_duration, quantity, scalar_text};
 use serde::Deserialize as _;
 use std::ops::Range;
 use std::time::Duration;
@@ -142,6 +143,12 @@ fn resolve_arm(
         let others: Vec<&str> = known.iter().map(String::as_str).filter(|k| *k != key).collect();
         groups.push(resolve_group(source, key, &span, group, &others)?);
     }
+    if let (Some(_), Some(group)) =
+        (&raw.link, groups.iter().find(|g| g.socket == Socket::Unix && g.via == Via::Link))
+    {
+        let message = format!("group `{}`: the link is TCP; add `via = \"direct\"`", group.name);
+        return Err(source.error(&(0..0), message));
+    }
     let procedure = raw.procedure.map(|typed| resolve_procedure(source, typed)).transpose()?;
     if groups.is_empty() && procedure.is_none() {
         let message = format!("arm `{name}` has neither [groups.NAME] nor a [procedure]");
@@ -152,6 +159,12 @@ fn resolve_arm(
         name: name.to_owned(),
         label,
         server,
+        nofile: raw
+            .limits
+            .nofile
+            .as_ref()
+            .map(|value| quantity(source, value, parse_count))
+            .transpose()?,
         needs: needs.collect::<Result<_, _>>()?,
         data: resolve_data(source, raw.data)?,
         link: raw.link.map(|link| resolve_link(source, &link)).transpose()?,

@@ -69,6 +69,7 @@ fn play_all(
     for name in &args.names {
         let mut scenario = load(name, args.scale)?;
         scenario.seed = args.seed.unwrap_or(scenario.seed);
+        crate::lab::plan::check(&scenario)?;
         scenarios.push(scenario);
     }
     let place = match (&args.target, &args.server_bin) {

@@ -3,7 +3,7 @@
 //! Pure. Invariant: a verdict line begins with the claim's number and its verdict, so that a script can cut it out.
 
 use crate::lab::scenario::Played;
-use aelab_reports::record::{Group, Role, RunRecord};
+use aelab_reports::record::{Group, NamedFigure, Procedure, Role, RunRecord};
 use aelab_scenarios::Scenario;
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::judge::{Outcome, Part, Verdict, in_words};
@@ -22,7 +22,14 @@ pub fn text(scenario: &Scenario, played: &Played) -> String {
         for group in &arm.kept.record.groups {
             let _ = writeln!(out, "    {}", group_line(group));
         }
-        let _ = writeln!(out, "    {}", stall_line(&arm.kept.record));
+        if !arm.kept.record.groups.is_empty() {
+            let _ = writeln!(out, "    {}", stall_line(&arm.kept.record));
+        }
+        if let Some(procedure) = &arm.kept.record.procedure {
+            for line in procedure_lines(procedure) {
+                let _ = writeln!(out, "    {line}");
+            }
+        }
     }
     for (claim, judgement) in &played.judgements {
         let _ = writeln!(out, "{} {}: {}", claim.id, verdict_word(judgement.verdict), claim.text);
@@ -50,6 +57,25 @@ fn part_line(part: &Part) -> String {
         Outcome::Unknown(why) => ("open ", format!(" ({why})")),
     };
     format!("{word}  {}: {}; expected {}{why}", part.says, part.measured, part.expected)
+}
+
+/// The figures of a procedure, a few to a line, then its remarks.
+fn procedure_lines(procedure: &Procedure) -> Vec<String> {
+    /// Figures on one line: about a terminal's width.
+    const PER_LINE: usize = 4;
+    let words = |figure: &NamedFigure| {
+        let dimension = match figure.unit.as_str() {
+            "s" => Dimension::Time,
+            "B" => Dimension::Size,
+            "1/s" => Dimension::Rate,
+            _ => Dimension::Number,
+        };
+        format!("{} {}", figure.name, in_words(figure.value, dimension))
+    };
+    let figures: Vec<String> = procedure.figures.iter().map(words).collect();
+    let lines = figures.chunks(PER_LINE).map(|some| some.join(", "));
+    let lines = lines.map(|line| format!("{}: {line}", procedure.kind));
+    lines.chain(procedure.notes.iter().cloned()).collect()
 }
 
 fn group_line(group: &Group) -> String {

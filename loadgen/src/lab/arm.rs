@@ -3,35 +3,36 @@
 //! Invariant: once load has been measured it is kept, whatever happens to the server afterwards.
 
 use super::attribute::explain;
-use super::fill::{FillPlan, fill};
+use super::fill::{FillPlan, collections};
+use super::link::Ways;
+use super::observe::{Observed, Observer};
 use super::plan::run_plan;
-use super::server::{ServerKind, ServerProcess};
+use super::procedure::{self, Bench, Handle};
+use super::server::{ServerKind, ServerProcess, Start};
 use super::state::{self, Expiry};
-use super::sys;
-use super::view::{self, Info, ProcessView, SlowEntry};
+use super::view::{self, Info, SlowEntry};
+use super::{room, sys};
 use crate::clock::{self, Nanos};
 use crate::console::progress::{Gauge, watch};
 use crate::control::Control;
-use crate::engine::plan::{Cursor, RunPlan, Target};
-use crate::engine::result::RunResult;
-use crate::engine::{self, Live, Phase};
+use crate::engine::Phase;
+use crate::engine::plan::{Cursor, Endpoint, RunPlan, Target};
+use crate::engine::result::{ConnectionCounts, PoolResult, RunResult};
 use crate::exit::Failure;
-use crate::machine::{Moves, Watch};
-use crate::record::{Context, Kept, keep};
+use crate::record::{Context, Kept, keep, tool};
 use aelab_reports::caveat::Caveat;
-use aelab_scenarios::model::{Arm, DataSet};
-use aelab_scenarios::units::{format_count, format_size};
+use aelab_reports::histogram::Histogram;
+use aelab_reports::record::{Procedure as ProcedureRecord, RunRecord, utc_text};
+use aelab_scenarios::model::Arm;
+use aelab_scenarios::units::format_count;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+pub use super::watch::{fill_watched, run_watched};
 
 /// What the lab gives its own servers beside an arm's directives: a slow log fine enough to compare stalls with.
 const OWN_DIRECTIVES: [(&str, &str); 2] =
     [("slowlog-log-slower-than", "1000"), ("slowlog-max-len", view::SLOWLOG_MAX)];
-/// Memory of a key beside its name and value, rounded up from redis-server 7.0's figures (`MEMORY USAGE`).
-const KEY_OVERHEAD_BYTES: u64 = 100;
-
-/// A run that only replies can end is given up after this long without one: longer than any command worth measuring.
-const SILENCE_MAX: Nanos = Nanos::from_secs(30);
 
 /// Against which server arms are played.
 #[derive(Debug, Clone)]
@@ -68,9 +69,28 @@ pub struct ArmOutcome {
     pub info_after: Info,
     /// The slow log, oldest first.
     pub slowlog: Vec<SlowEntry>,
+    /// What was looked at meanwhile.
+    pub observed: Observed,
+    /// What became of each group's connections, in the order of the plan.
+    pub links: Vec<GroupLinks>,
     /// When the measurement began.
     pub measured_from_unix_s: i64,
     calls: BTreeMap<String, usize>,
+}
+
+/// What became of a group's connections.
+#[derive(Debug)]
+pub struct GroupLinks {
+    /// The group.
+    pub group: String,
+    /// How many.
+    pub counts: ConnectionCounts,
+    /// From the begin of a connection to its being open.
+    pub connect: Histogram,
+    /// From the begin of a connection to the first byte from the server.
+    pub first_reply: Histogram,
+    /// What its pool saw, if it has one.
+    pub pool: Option<PoolResult>,
 }
 
 impl ArmOutcome {
@@ -99,19 +119,18 @@ pub fn play(
     let mut server = match &settings.place {
         Place::Running(_) => None,
         Place::Fresh(kind) => {
-            check_memory(&arm.data).map_err(named)?;
+            room::check(&arm.data).map_err(named)?;
             let own = OWN_DIRECTIVES.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            let directives: Vec<_> = own.into_iter().chain(arm.server.iter().cloned()).collect();
-            let process = ServerProcess::start(kind, &directives, cores.server, settings.cancel);
-            Some(process.map_err(named)?)
+            let start = Start {
+                port: None,
+                directives: own.into_iter().chain(arm.server.iter().cloned()).collect(),
+                nofile: arm.nofile,
+                cpu: cores.server,
+            };
+            Some(ServerProcess::launch(kind, &start, settings.cancel).map_err(named)?)
         }
     };
-    let target = match (&server, &settings.place) {
-        (Some(server), _) => server.target.clone(),
-        (None, Place::Running(target)) => target.clone(),
-        (None, Place::Fresh(_)) => return Err(Failure::invalid("no server was started")),
-    };
-    let outcome = load(arm, seed, asked, settings, &target, server.as_mut(), cores);
+    let outcome = load(arm, seed, asked, settings, server.as_mut(), cores);
     outcome.map_err(|failure| match server.as_mut().and_then(ServerProcess::ended) {
         Some(end) => named(Failure::unreachable(format!("the server ended: {end}"))),
         None => named(failure),
@@ -123,39 +142,194 @@ fn load(
     seed: u64,
     asked: &[f64],
     settings: &Settings<'_>,
-    target: &Target,
     server: Option<&mut ServerProcess>,
     cores: Cores,
 ) -> Result<ArmOutcome, Failure> {
-    let mut control = Control::open(target)?;
-    fill_data_set(arm, seed, settings, target, &mut control)?;
-    let cpus = server.is_some().then_some(cores.engine).flatten();
-    let plan = run_plan(arm, target, seed, cpus)?;
-    let info_before = Info::parse(&control.info()?);
-    let pid = server.as_ref().map(|server| server.pid());
-    let process_before = pid.map(view::process);
-    // Its own slow log is clean; one that runs already keeps what is its user's, and old entries are told by their time.
-    let result = run_watched(&arm.name, &plan, settings.cancel, &|| {})?;
-    let after = look_after(target, server);
-    let explained = explain(&plan, &result, &after.slowlog);
-    let context = Context {
-        command: settings.command.clone(),
-        environment: environment(process_before, pid.map(view::process)),
-        server: Some(describe(&info_before, &arm.server)),
-        asked: asked.to_vec(),
-        doubts: doubts(&info_before, &after, &plan).into_iter().chain(explained.doubt()).collect(),
+    let target = match (&server, &settings.place) {
+        (Some(server), _) => server.target.clone(),
+        (None, Place::Running(target)) => target.clone(),
+        (None, Place::Fresh(_)) => return Err(Failure::invalid("no server was started")),
     };
-    let from_unix_ns = result.started_wall_ns + result.measure_from.0;
+    let mut control = Control::open(&target)?;
+    fill_data_set(arm, seed, settings, &target, &mut control)?;
+    let unix = match &server {
+        Some(server) => Some(server.unix.clone()),
+        None => unix_of(&target, &mut control),
+    };
+    let info_before = Info::parse(&control.info()?);
+    let ways = Ways::open(target.clone(), unix.clone(), arm.link.as_ref(), seed)?;
+    let handle = Handle {
+        direct: target.clone(),
+        unix,
+        link: ways.link().cloned(),
+        pid: local_pid(&server, &target, &info_before),
+        is_bundled: info_before.is_bundled(),
+        is_fresh: server.is_some(),
+    };
+    let cpus = server.is_some().then_some(cores.engine).flatten();
+    let scene = Scene { arm, seed, settings, ways: &ways, handle: &handle, cpus };
+    let played = scene.play()?;
+    let after = look_after(&target, server);
+    let plan = played.run.as_ref().map(|(plan, _)| plan);
+    let mut doubts = doubts(&info_before, &after, plan);
+    let server_record = describe(&info_before, &arm.server);
+    let mut environment = crate::environment::look();
+    environment.other.extend(process_fields(&played.observed));
+    let mut context = Context {
+        command: settings.command.clone(),
+        environment,
+        server: Some(server_record),
+        asked: asked.to_vec(),
+        doubts: Vec::new(),
+    };
+    let mut from_unix_ns = clock::wall_ns();
+    let mut kept = match &played.run {
+        Some((plan, result)) => {
+            from_unix_ns = result.started_wall_ns + result.measure_from.0;
+            let explained = explain(plan, result, &after.slowlog);
+            doubts.extend(explained.doubt());
+            context.doubts = doubts;
+            keep(plan, result, context, explained.stalls)
+        }
+        None => without_load(context, &doubts, &played, seed),
+    };
+    kept.record.procedure = played.procedure;
+    let (links, calls) = match played.run {
+        Some((plan, result)) => (links_of(&result), plain_calls(&plan, &result)),
+        None => (Vec::new(), BTreeMap::new()),
+    };
     Ok(ArmOutcome {
         name: arm.name.clone(),
         label: arm.label.clone(),
-        kept: keep(&plan, &result, context, explained.stalls),
+        kept,
         info_before,
         info_after: after.info,
         slowlog: after.slowlog,
+        observed: played.observed,
+        links,
         measured_from_unix_s: i64::try_from(from_unix_ns / 1_000_000_000).unwrap_or(i64::MAX),
-        calls: plain_calls(&plan, &result),
+        calls,
     })
+}
+
+/// Everything an arm is played with.
+struct Scene<'a> {
+    arm: &'a Arm,
+    seed: u64,
+    settings: &'a Settings<'a>,
+    ways: &'a Ways,
+    handle: &'a Handle,
+    cpus: Option<Vec<usize>>,
+}
+
+/// What was measured.
+struct PlayedArm {
+    run: Option<(RunPlan, RunResult)>,
+    procedure: Option<ProcedureRecord>,
+    observed: Observed,
+    /// When it began, and how long it took.
+    started_unix_ns: u64,
+    took: Nanos,
+}
+
+impl Scene<'_> {
+    /// The groups and the procedure, at once if there are both: the procedure begins with the measurement.
+    fn play(self) -> Result<PlayedArm, Failure> {
+        let observer =
+            Observer::before(&self.handle.direct, self.handle.pid, self.arm.engine.trace);
+        let (started_unix_ns, began) = (clock::wall_ns(), clock::now());
+        let (run, procedure) = match (self.arm.groups.is_empty(), &self.arm.procedure) {
+            (true, None) => (None, None),
+            (true, Some(_)) => {
+                for phase in [Phase::Warmup, Phase::Measure] {
+                    observer.on_phase(phase);
+                }
+                let label = format!("{}: procedure", self.arm.name);
+                let length = self.arm.phases.measure;
+                let gauge = || {
+                    let elapsed = std::time::Duration::from(clock::now().since(began));
+                    let share = elapsed.as_secs_f64() / length.as_secs_f64().max(1e-9);
+                    Gauge { done: (share * 1e3).min(1e3) as u64, total: 1000, note: String::new() }
+                };
+                let record = watch(&label, gauge, || self.procedure())?;
+                observer.on_phase(Phase::Drain);
+                (None, record)
+            }
+            (false, _) => {
+                let plan = run_plan(self.arm, self.ways, self.seed, self.cpus.clone())?;
+                let (result, procedure) = self.both(&plan, &observer)?;
+                (Some((plan, result)), procedure)
+            }
+        };
+        Ok(PlayedArm {
+            run,
+            procedure,
+            observed: observer.into_seen(self.arm.engine.trace > 0),
+            started_unix_ns,
+            took: clock::now().since(began),
+        })
+    }
+
+    fn both(
+        &self,
+        plan: &RunPlan,
+        observer: &Observer,
+    ) -> Result<(RunResult, Option<ProcedureRecord>), Failure> {
+        let (begun, over) = (AtomicBool::new(false), AtomicBool::new(false));
+        let on_phase = |phase: Phase| {
+            if phase == Phase::Measure {
+                begun.store(true, Relaxed);
+            }
+            observer.on_phase(phase);
+        };
+        std::thread::scope(|scope| {
+            let procedure = scope.spawn(|| {
+                while !begun.load(Relaxed) {
+                    if over.load(Relaxed) {
+                        return Ok(None);
+                    }
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                self.procedure()
+            });
+            let name = &self.arm.name;
+            let result = super::watch::run_with_phases(name, plan, self.settings.cancel, &on_phase);
+            over.store(true, Relaxed);
+            let record = procedure
+                .join()
+                .unwrap_or_else(|_| Err(Failure::invalid("the thread of the procedure broke")));
+            Ok((result?, record?))
+        })
+    }
+
+    fn procedure(&self) -> Result<Option<ProcedureRecord>, Failure> {
+        let Some(procedure) = &self.arm.procedure else { return Ok(None) };
+        let bench = Bench {
+            server: self.handle,
+            procedure,
+            seed: self.seed,
+            deadline: clock::now() + self.arm.phases.measure.into(),
+            cancel: self.settings.cancel,
+            cpus: self.cpus.clone(),
+        };
+        procedure::play(&bench).map(Some)
+    }
+}
+
+/// The record of an arm that only has a procedure.
+fn without_load(context: Context, doubts: &[Caveat], played: &PlayedArm, seed: u64) -> Kept {
+    let record = RunRecord {
+        tool: tool(),
+        command: context.command,
+        seed,
+        started_at: utc_text(played.started_unix_ns / 1_000_000),
+        duration_s: played.took.as_secs_f64(),
+        environment: context.environment,
+        server: context.server,
+        caveats: doubts.iter().map(Caveat::to_record).collect(),
+        ..RunRecord::default()
+    };
+    Kept { record, series: Vec::new() }
 }
 
 /// Which processors the server and the engine get.
@@ -177,27 +351,25 @@ impl Cores {
     }
 }
 
-/// Refuses a data set that this machine cannot hold.
-fn check_memory(data: &DataSet) -> Result<(), Failure> {
-    let per_key = data.value_bytes + data.key_prefix.len() as u64 + KEY_OVERHEAD_BYTES;
-    let need = data.keys.saturating_mul(per_key);
-    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let available = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))
-        .and_then(|rest| rest.split_whitespace().next())
-        .and_then(|kib| kib.parse::<u64>().ok())
-        .map(|kib| kib * 1024);
-    match available {
-        Some(available) if need > available => Err(Failure::usage(format!(
-            "{} keys of {} need about {} MiB and {} MiB are free; use a smaller --scale",
-            format_count(data.keys),
-            format_size(data.value_bytes),
-            need >> 20,
-            available >> 20
-        ))),
-        _ => Ok(()),
+/// The server's process, if it is on this machine.
+fn local_pid(server: &Option<&mut ServerProcess>, target: &Target, info: &Info) -> Option<u32> {
+    if let Some(server) = server {
+        return Some(server.pid());
     }
+    let local = target.endpoint.addr().is_none_or(|addr| addr.ip().is_loopback());
+    info.text("process_id").filter(|_| local)?.parse().ok()
+}
+
+/// The Unix socket of a server that runs already, if it is on this machine.
+fn unix_of(target: &Target, control: &mut Control) -> Option<Target> {
+    if let Endpoint::Unix(_) = &target.endpoint {
+        return Some(target.clone());
+    }
+    let reply = control.command(&[b"CONFIG", b"GET", b"unixsocket"]).ok()?;
+    let path = reply.as_slice()?.get(1)?.as_str()?.to_owned();
+    let path = std::path::PathBuf::from(path);
+    let there = !path.as_os_str().is_empty() && path.exists();
+    there.then(|| Target { endpoint: Endpoint::Unix(path), ..target.clone() })
 }
 
 fn fill_data_set(
@@ -210,7 +382,8 @@ fn fill_data_set(
     let data = &arm.data;
     let present = control.command(&[b"DBSIZE"])?.as_i64().unwrap_or(0);
     let present = u64::try_from(present).unwrap_or(0);
-    if data.keys == 0 || present == data.keys {
+    let whole = data.keys + data.collections.len() as u64;
+    if whole == 0 || present == whole {
         return Ok(());
     }
     if present != 0 {
@@ -219,115 +392,30 @@ fn fill_data_set(
             target.db, target.endpoint
         )));
     }
-    let plan = FillPlan {
-        count: data.keys,
-        prefix: data.key_prefix.clone(),
-        value_bytes: usize::try_from(data.value_bytes).unwrap_or(usize::MAX),
-        seed,
-    };
-    fill_watched(&arm.name, target, &plan, settings.cancel)
-}
-
-/// Fills a server with a progress bar.
-///
-/// # Errors
-/// As [`fill`].
-pub fn fill_watched(
-    name: &str,
-    target: &Target,
-    plan: &FillPlan,
-    cancel: &AtomicBool,
-) -> Result<(), Failure> {
-    let done = AtomicU64::new(0);
-    let label = format!("{name}: filling {} keys", format_count(plan.count));
-    watch(
-        &label,
-        || Gauge { done: done.load(Relaxed), total: plan.count, note: String::new() },
-        || fill(target, plan, &done, cancel),
-    )
-}
-
-/// Runs the engine with a progress bar; `connected` is called once, on another thread, when the connections are open.
-///
-/// # Errors
-/// As [`engine::run`].
-pub fn run_watched(
-    name: &str,
-    plan: &RunPlan,
-    cancel: &AtomicBool,
-    connected: &(dyn Fn() + Sync),
-) -> Result<RunResult, Failure> {
-    /// Pause between two looks at whether the connections are open: requests follow at once.
-    const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(1);
-    let live = Live::new(plan);
-    let (over, silent) = (AtomicBool::new(false), AtomicBool::new(false));
-    let gauge = || crate::console::progress::gauge_of(plan, &live);
-    std::thread::scope(|scope| {
-        let watcher = scope.spawn(|| {
-            while live.phase() == Phase::Connect && !over.load(Relaxed) {
-                std::thread::sleep(LOOK_EVERY);
-            }
-            if !over.load(Relaxed) {
-                connected();
-            }
-            watch_machine(&live, &over)
-        });
-        // Without a duration only replies end a run.
-        let stop = match plan.phases.measure {
-            Some(_) => cancel,
-            None => &silent,
+    if data.keys > 0 {
+        let plan = FillPlan {
+            count: data.keys,
+            prefix: data.key_prefix.clone(),
+            value_bytes: usize::try_from(data.value_bytes).unwrap_or(usize::MAX),
+            seed,
         };
-        if plan.phases.measure.is_none() {
-            scope.spawn(|| stop_if_silent(&live, plan.groups.len(), cancel, &silent, &over));
-        }
-        let result = watch(&format!("{name}: load"), gauge, || engine::run(plan, &live, stop));
-        over.store(true, Relaxed);
-        watcher.thread().unpark();
-        let moves = watcher.join().ok();
-        let mut result = result?;
-        result.audit.machine = moves;
-        Ok(result)
-    })
-}
-
-/// What the machine does from the begin of the measurement to its end.
-fn watch_machine(live: &Live, over: &AtomicBool) -> Moves {
-    /// Pause between two looks: enough to see a clock being set, and nothing to the engine.
-    const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
-    let mut watch = Watch::begin();
-    let mut measures = false;
-    while !over.load(Relaxed) && live.phase() <= Phase::Measure {
-        if !measures && live.phase() == Phase::Measure {
-            (watch, measures) = (Watch::begin(), true);
-        }
-        std::thread::park_timeout(LOOK_EVERY);
-        watch.look();
+        fill_watched(&arm.name, target, &plan, settings.cancel)?;
     }
-    watch.end()
-}
-
-/// Sets `stop` when `cancel` is set, or when no reply has come for [`SILENCE_MAX`].
-fn stop_if_silent(
-    live: &Live,
-    groups: usize,
-    cancel: &AtomicBool,
-    stop: &AtomicBool,
-    over: &AtomicBool,
-) {
-    /// Pause between two looks: the end of a run waits for it, and ^C.
-    const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(10);
-    let (mut replies, mut since) = (0, clock::now());
-    while !over.load(Relaxed) {
-        std::thread::sleep(LOOK_EVERY);
-        let counts = (0..groups).map(|group| live.group(group));
-        let now_replies: u64 = counts.map(|c| c.ok + c.error).sum();
-        if now_replies != replies || live.phase() == Phase::Connect {
-            (replies, since) = (now_replies, clock::now());
-        }
-        if cancel.load(Relaxed) || clock::now().since(since) >= SILENCE_MAX {
-            stop.store(true, Relaxed);
-        }
+    for collection in &data.collections {
+        let done = AtomicU64::new(0);
+        let count = format_count(collection.elements);
+        let label = format!("{}: filling {} with {count} elements", arm.name, collection.name);
+        let total = collection.elements;
+        watch(
+            &label,
+            || Gauge { done: done.load(Relaxed), total, note: String::new() },
+            || {
+                let prefix = &data.element_prefix;
+                collections::fill(target, collection, prefix, &done, settings.cancel)
+            },
+        )?;
     }
+    Ok(())
 }
 
 /// What the server says when the load is over.
@@ -353,13 +441,14 @@ fn look_after(target: &Target, server: Option<&mut ServerProcess>) -> After {
 /// What the server's own account of itself, taken before and now, leaves in doubt.
 #[must_use]
 pub fn doubts_after(target: &Target, before: &Info, plan: &RunPlan) -> Vec<Caveat> {
-    doubts(before, &look_after(target, None), plan)
+    doubts(before, &look_after(target, None), Some(plan))
 }
 
-fn doubts(before: &Info, after: &After, plan: &RunPlan) -> Vec<Caveat> {
+fn doubts(before: &Info, after: &After, plan: Option<&RunPlan>) -> Vec<Caveat> {
     match &after.ended {
         Some(end) => vec![Caveat::ServerChanged { what: end.clone() }],
-        None => state::doubts(before, &after.info, Expiry::of(plan)),
+        // What a procedure does to keys is its own affair.
+        None => state::doubts(before, &after.info, plan.map_or(Expiry::Sets, Expiry::of)),
     }
 }
 
@@ -374,20 +463,36 @@ fn describe(info: &Info, directives: &[(String, String)]) -> aelab_reports::reco
     server
 }
 
-fn environment(
-    before: Option<ProcessView>,
-    after: Option<ProcessView>,
-) -> aelab_reports::record::Environment {
-    let mut environment = crate::environment::look();
-    let (Some(before), Some(after)) = (before, after) else { return environment };
-    if let Some(rss) = after.rss_bytes {
-        environment.other.insert("server_rss_bytes".to_owned(), rss.into());
-    }
-    if let Some((from, to)) = before.context_switches.zip(after.context_switches) {
-        let name = "server_context_switches".to_owned();
-        environment.other.insert(name, to.saturating_sub(from).into());
-    }
-    environment
+/// What the record keeps of the server's process.
+fn process_fields(observed: &Observed) -> Vec<(String, serde_json::Value)> {
+    let course = &observed.process;
+    let grown = |of: fn(&super::process::ProcessView) -> Option<u64>| {
+        let from = course.begun.as_ref().and_then(of)?;
+        Some(course.ended.as_ref().and_then(of)?.saturating_sub(from))
+    };
+    let ended =
+        |of: fn(&super::process::ProcessView) -> Option<u64>| course.ended.as_ref().and_then(of);
+    [
+        ("server_rss_bytes", ended(|view| view.rss_bytes)),
+        ("server_threads", ended(|view| view.threads)),
+        ("server_descriptors", course.connected.and_then(|view| view.descriptors)),
+        ("server_context_switches", grown(|view| view.context_switches)),
+        ("server_cpu_us", grown(|view| view.cpu_ns).map(|ns| ns / 1000)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
+    .collect()
+}
+
+fn links_of(result: &RunResult) -> Vec<GroupLinks> {
+    let links = |group: &crate::engine::result::GroupResult| GroupLinks {
+        group: group.name.clone(),
+        counts: group.connections,
+        connect: group.connect_time.clone(),
+        first_reply: group.first_reply_time.clone(),
+        pool: group.pool.clone(),
+    };
+    result.groups.iter().map(links).collect()
 }
 
 /// Measured requests by command name, for commands that are one call each.

@@ -2,13 +2,19 @@
 //!
 //! Invariant: a figure that was not measured is an error text that says why, never a zero.
 
-use super::arm::ArmOutcome;
+use super::arm::{ArmOutcome, GroupLinks};
 use super::attribute::measured_entries;
+use super::process::ProcessView;
+use aelab_reports::histogram::{Histogram, Sparse};
+use aelab_reports::hlog;
 use aelab_reports::record::{Group, Percentile, Quantiles};
-use aelab_scenarios::criterion::{Metric, Quantity, SpanStat, StallCause, Stat, Subject};
+use aelab_scenarios::criterion::{
+    Dimension, Metric, ProcessField, Quantity, SpanStat, StallCause, Stat, Subject, Window,
+};
 use aelab_scenarios::judge::Figure;
 
 const US_PER_S: f64 = 1e6;
+const NS_PER_S: f64 = 1e9;
 
 /// Percentiles that the criteria of a scenario name, in percent.
 #[must_use]
@@ -25,7 +31,7 @@ pub fn percentiles_asked(scenario: &aelab_scenarios::Scenario) -> Vec<f64> {
     });
     let mut asked: Vec<f64> = quantities
         .filter_map(|quantity| match quantity.subject {
-            Subject::Latency { stat: Stat::Percentile(p), .. } => Some(p),
+            Subject::Latency { stat: Stat::Percentile(p), window: None, .. } => Some(p),
             _ => None,
         })
         .collect();
@@ -48,9 +54,20 @@ pub fn look_up(arms: &[ArmOutcome], quantity: &Quantity) -> Result<Figure, Strin
         found.ok_or_else(|| format!("group {name} was not run"))
     };
     match &quantity.subject {
-        Subject::Latency { group: name, metric, stat } => {
-            latency(quantiles(group(name)?, *metric), *stat)
-        }
+        Subject::Latency { group: name, metric, stat, window } => match (metric, window) {
+            (Metric::Connect | Metric::FirstReply | Metric::Wait, _) => {
+                histogram(&link_histogram(links(arm, name)?, *metric)?, *stat)
+            }
+            (_, Some(window)) => windowed(arm, name, *metric, *window, *stat),
+            (Metric::Response, None) => latency(&group(name)?.total.response_time, *stat),
+            (Metric::Service, None) => latency(&group(name)?.total.service_time, *stat),
+            (Metric::Lag, None) => latency(&group(name)?.total.send_lag, *stat),
+        },
+        Subject::Connections { group: name, which } => connections(links(arm, name)?, which),
+        Subject::Pool { group: name, which } => pool(links(arm, name)?, which),
+        Subject::Process { field } => process(arm, *field),
+        Subject::Ae { path } => ae(arm, path, quantity.dimension()),
+        Subject::Procedure { figure, .. } => procedure(arm, figure),
         Subject::Count { group: name, which } => count(group(name)?, which),
         Subject::AchievedRate { group: name } => Ok(Figure::exact(group(name)?.achieved_rate)),
         Subject::Stall { cause, stat } => Ok(stall(arm, cause, *stat)),
@@ -67,20 +84,14 @@ pub fn look_up(arms: &[ArmOutcome], quantity: &Quantity) -> Result<Figure, Strin
     }
 }
 
-fn quantiles(group: &Group, metric: Metric) -> &Quantiles {
-    match metric {
-        Metric::Response => &group.total.response_time,
-        Metric::Service => &group.total.service_time,
-        Metric::Lag => &group.total.send_lag,
-    }
-}
-
 fn latency(quantiles: &Quantiles, stat: Stat) -> Result<Figure, String> {
     let plain = |us: Option<f64>| {
         us.map(|us| Figure::exact(us / US_PER_S))
             .ok_or_else(|| "no request was answered".to_owned())
     };
     match stat {
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+        Stat::Count => Ok(Figure::exact(quantiles.count as f64)),
         Stat::Min => plain(quantiles.min_us),
         Stat::Mean => plain(quantiles.mean_us),
         Stat::Max => plain(quantiles.max_us),
@@ -162,4 +173,157 @@ fn span_stat(mut lengths: Vec<f64>, stat: SpanStat) -> Option<f64> {
         SpanStat::Longest => lengths.last().copied(),
         SpanStat::Median => lengths.get(lengths.len() / 2).copied(),
     }
+}
+
+fn links<'a>(arm: &'a ArmOutcome, group: &str) -> Result<&'a GroupLinks, String> {
+    let found = arm.links.iter().find(|links| links.group == group);
+    found.ok_or_else(|| format!("group {group} was not run"))
+}
+
+fn link_histogram(links: &GroupLinks, metric: Metric) -> Result<Histogram, String> {
+    match metric {
+        Metric::Connect => Ok(links.connect.clone()),
+        Metric::FirstReply => Ok(links.first_reply.clone()),
+        _ => {
+            let pool = links.pool.as_ref();
+            pool.map(|pool| pool.wait.total.clone())
+                .ok_or_else(|| format!("group {} has no pool", links.group))
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a run, to three digits")]
+fn histogram(histogram: &Histogram, stat: Stat) -> Result<Figure, String> {
+    if let Stat::Count = stat {
+        return Ok(Figure::exact(histogram.len() as f64));
+    }
+    if histogram.is_empty() {
+        return Err("there is no sample".to_owned());
+    }
+    let ns = match stat {
+        Stat::Min => histogram.min() as f64,
+        Stat::Mean => histogram.mean(),
+        Stat::Max => histogram.max() as f64,
+        Stat::Percentile(p) => histogram.value_at_quantile(p / 100.0) as f64,
+        Stat::Count => histogram.len() as f64,
+    };
+    Ok(Figure::exact(ns / NS_PER_S))
+}
+
+/// A part of the measurement, to the intervals of the log.
+fn windowed(
+    arm: &ArmOutcome,
+    group: &str,
+    metric: Metric,
+    window: Window,
+    stat: Stat,
+) -> Result<Figure, String> {
+    let wanted = match metric {
+        Metric::Service => hlog::Metric::Service,
+        Metric::Lag => hlog::Metric::Lag,
+        _ => hlog::Metric::Response,
+    };
+    let within = |interval: &&hlog::Interval| {
+        u128::from(interval.start_ns) >= window.from.as_nanos()
+            && u128::from(interval.start_ns) < window.to.as_nanos()
+    };
+    let counts = arm.kept.series.iter().filter(|series| {
+        matches!(&series.key, hlog::SeriesKey::Tagged { group: own, metric, .. }
+            if own == group && *metric == wanted)
+    });
+    let parts = counts.flat_map(|series| series.intervals.iter().filter(within));
+    histogram(&Sparse::merge(parts.map(|interval| &interval.counts)).to_histogram(), stat)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+fn connections(links: &GroupLinks, which: &str) -> Result<Figure, String> {
+    let counts = &links.counts;
+    let value = match which {
+        "asked" => counts.asked,
+        "established" => counts.established,
+        "failed" => counts.failed,
+        "lost" => counts.lost,
+        "reconnects" => counts.reconnects,
+        "renewed" => counts.renewed,
+        other => return Err(format!("there is no count {other}")),
+    };
+    Ok(Figure::exact(value as f64))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+fn pool(links: &GroupLinks, which: &str) -> Result<Figure, String> {
+    let pool = links.pool.as_ref().ok_or_else(|| format!("group {} has no pool", links.group))?;
+    let value = match which {
+        "opened" => pool.counts.opened,
+        "closed" => pool.counts.closed,
+        "turned_away" => pool.counts.turned_away,
+        "most_open" => pool.counts.most_open,
+        other => return Err(format!("there is no count {other}")),
+    };
+    Ok(Figure::exact(value as f64))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts, bytes and nanoseconds of one run")]
+fn process(arm: &ArmOutcome, field: ProcessField) -> Result<Figure, String> {
+    type Of = fn(&ProcessView) -> Option<u64>;
+    let course = &arm.observed.process;
+    let absent = || "the server's process cannot be looked at".to_owned();
+    let at = |view: Option<ProcessView>, of: Of| -> Result<f64, String> {
+        view.as_ref().and_then(of).map(|value| value as f64).ok_or_else(absent)
+    };
+    let grown = |from: Option<ProcessView>, to: Option<ProcessView>, of: Of| {
+        Ok::<f64, String>(at(to, of)? - at(from, of)?)
+    };
+    let (cpu, switches): (Of, Of) = (|view| view.cpu_ns, |view| view.context_switches);
+    let rss: Of = |view| view.rss_bytes;
+    let replies = || -> Result<f64, String> {
+        let groups = &arm.kept.record.groups;
+        let sum: u64 = groups.iter().map(|group| group.counts.ok + group.counts.error).sum();
+        if sum == 0 { Err("no request was answered".to_owned()) } else { Ok(sum as f64) }
+    };
+    let connections = || -> Result<f64, String> {
+        let sum: u64 = arm.links.iter().map(|links| links.counts.established).sum();
+        if sum == 0 { Err("no connection was open".to_owned()) } else { Ok(sum as f64) }
+    };
+    let measured_cpu = || grown(course.begun, course.ended, cpu).map(|ns| ns / NS_PER_S);
+    let measured_switches = || grown(course.begun, course.ended, switches);
+    let value = match field {
+        ProcessField::Cpu => measured_cpu()?,
+        ProcessField::CpuShare => measured_cpu()? / arm.kept.record.duration_s.max(1e-9),
+        ProcessField::CpuPerRequest => measured_cpu()? / replies()?,
+        ProcessField::ContextSwitches => measured_switches()?,
+        ProcessField::ContextSwitchesPerRequest => measured_switches()? / replies()?,
+        ProcessField::Rss => at(course.connected, rss)?,
+        ProcessField::RssPerConnection => {
+            grown(course.before, course.connected, rss)? / connections()?
+        }
+        ProcessField::RssPerConnectionAtEnd => {
+            grown(course.before, course.ended, rss)? / connections()?
+        }
+        ProcessField::Descriptors => at(course.connected, |view| view.descriptors)?,
+        ProcessField::EpollEntries => at(course.connected, |view| view.epoll_entries)?,
+        ProcessField::Threads => at(course.connected, |view| view.threads)?,
+    };
+    Ok(Figure::exact(value))
+}
+
+fn ae(arm: &ArmOutcome, path: &str, dimension: Dimension) -> Result<Figure, String> {
+    let found = arm.observed.ae.get(path);
+    let value = found.ok_or_else(|| {
+        if arm.observed.ae.is_empty() {
+            "the server does not know AE STATS".to_owned()
+        } else {
+            format!("AE STATS has no number {path}")
+        }
+    })?;
+    let scale = if dimension == Dimension::Time { NS_PER_S } else { 1.0 };
+    Ok(Figure::exact(value / scale))
+}
+
+fn procedure(arm: &ArmOutcome, figure: &str) -> Result<Figure, String> {
+    let record = arm.kept.record.procedure.as_ref();
+    let found = record.and_then(|record| record.figures.iter().find(|own| own.name == figure));
+    let found = found.ok_or_else(|| format!("the procedure did not get as far as {figure}"))?;
+    let value = found.value;
+    Ok(Figure { value, lo: found.lo.unwrap_or(value), hi: found.hi.unwrap_or(value) })
 }

@@ -3,7 +3,8 @@
 //! Measured as a difference over many connections, right after they are open; kernel memory is not in it. Invariant: a figure
 //! that the server does not give, or that did not grow, is left out.
 
-use super::view::{self, Info};
+use super::process;
+use super::view::Info;
 use crate::control::Control;
 use crate::engine::plan::Target;
 use std::fmt;
@@ -93,7 +94,7 @@ impl MemoryProbe {
 
 #[expect(clippy::cast_precision_loss, reason = "memory in bytes is far below 2^53")]
 fn sizes(info: &Info, pid: Option<u32>) -> Sizes {
-    let resident = pid.and_then(|pid| view::process(pid).rss_bytes).map(|bytes| bytes as f64);
+    let resident = pid.and_then(|pid| process::look(pid).rss_bytes).map(|bytes| bytes as f64);
     Sizes {
         used: info.number("used_memory"),
         rss: resident.or_else(|| info.number("used_memory_rss")),

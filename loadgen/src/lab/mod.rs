@@ -4,19 +4,26 @@
 //! progress. Invariant: an arm's folder is written as soon as the arm is over, so that a later failure loses nothing; and no
 //! server that was started is left running.
 //!
-//! Read in this order: [`arm`] (one arm), [`server`], [`fill`], [`view`], [`attribute`], [`figures`].
+//! Read in this order: [`arm`] (one arm), [`server`], [`fill`], [`link`], [`watch`], [`observe`],
+//! [`procedure`], [`view`], [`attribute`], [`figures`].
 
 pub mod arm;
 pub mod attribute;
 pub mod figures;
 pub mod fill;
+pub mod link;
 pub mod memory;
+pub mod observe;
 pub mod plan;
+pub mod procedure;
+pub mod process;
+mod room;
 pub mod scenario;
 pub mod server;
 pub mod state;
 mod sys;
 pub mod view;
+pub mod watch;
 
 pub use arm::{Place, Settings};
 pub use server::ServerKind;

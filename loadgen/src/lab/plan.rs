@@ -3,92 +3,176 @@
 //! Pure. Invariant: what the scenario says about load is what the plan says; nothing is tuned here.
 
 use super::fill::KEY_DIGITS;
+use super::link::Ways;
 use crate::clock::Nanos;
 use crate::engine::plan::{
-    ArrivalProcess, CommandPlan, GroupPlan, KeyDistribution, KeySpace, Phases, Rate, Role, RunPlan,
-    Target, ValueSize, Workload,
+    ArrivalProcess, CommandPlan, Dialling, Endpoint, GroupPlan, KeyDistribution, KeySpace, Pacing,
+    Phases, PoolOrder, PoolPlan, Rate, Role, RunPlan, Target, ValueSize, Workload,
 };
 use crate::exit::Failure;
 use crate::record::OFFENDER_LOG;
 use crate::words::parse_command;
-use aelab_scenarios::model::{Arm, Arrival, DataSet, Group, KeyChoice, Role as ScenarioRole};
+use aelab_scenarios::Scenario;
+use aelab_scenarios::model::{
+    self, Arm, Arrival, DataSet, Group, Role as ScenarioRole, Socket, Via,
+};
+use aelab_scenarios::units;
+
+/// Checks all arms before the first is played: a slip in the last must not cost the time of the others.
+///
+/// # Errors
+/// As [`run_plan`], naming the arm.
+pub fn check(scenario: &Scenario) -> Result<(), Failure> {
+    // Nothing is sent there: only the texts are read.
+    let nowhere = Target::plain(Endpoint::Unix("/nowhere".into()));
+    let of = |_: &Group| Ok(&nowhere);
+    for arm in &scenario.arms {
+        plan_groups(arm, &of, scenario.seed, None).map_err(|failure| Failure {
+            message: format!("arm {}: {}", arm.name, failure.message),
+            ..failure
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether a group of the arm, or its procedure, needs the server's Unix socket.
+#[must_use]
+pub fn wants_unix_socket(arm: &Arm) -> bool {
+    arm.groups.iter().any(|group| group.socket == Socket::Unix)
+}
 
 /// The engine's plan for an arm against a server.
 ///
 /// # Errors
-/// A command template or a rate that the engine does not take (exit 2).
+/// A command template, a course or a rate that the engine does not take (exit 2).
 pub fn run_plan(
     arm: &Arm,
-    target: &Target,
+    ways: &Ways,
     seed: u64,
     cpus: Option<Vec<usize>>,
 ) -> Result<RunPlan, Failure> {
-    let groups = arm
-        .groups
-        .iter()
-        .map(|group| group_plan(group, &arm.data, target))
-        .collect::<Result<_, _>>()?;
+    plan_groups(arm, &|group: &Group| way(ways, group), seed, cpus)
+}
+
+fn way<'a>(ways: &'a Ways, group: &Group) -> Result<&'a Target, String> {
+    let via = if group.socket == Socket::Unix { Via::Direct } else { group.via };
+    ways.of(group.socket, via)
+}
+
+fn plan_groups<'a>(
+    arm: &Arm,
+    way: &dyn Fn(&Group) -> Result<&'a Target, String>,
+    seed: u64,
+    cpus: Option<Vec<usize>>,
+) -> Result<RunPlan, Failure> {
     let phases = Phases {
         warmup: arm.phases.warmup.into(),
         measure: Some(arm.phases.measure.into()),
         drain_max: arm.phases.drain.into(),
     };
+    let length = phases.warmup + arm.phases.measure.into();
+    let groups = arm
+        .groups
+        .iter()
+        .map(|group| {
+            let target = way(group);
+            target
+                .and_then(|target| group_plan(group, &arm.data, target, length))
+                .map_err(|why| Failure::usage(format!("group {}: {why}", group.name)))
+        })
+        .collect::<Result<_, _>>()?;
     let mut plan = RunPlan::new(groups, phases);
     plan.seed = seed;
     plan.cpus = cpus;
     plan.look_for_gaps = Some(RunPlan::GAPS_SPAN);
+    plan.threads = size(arm.engine.threads);
+    plan.pacing = match arm.engine.pacing {
+        model::Pacing::Timerfd => Pacing::Timerfd,
+        model::Pacing::Precise => Pacing::Precise { margin: None },
+        model::Pacing::Spin => Pacing::Spin,
+    };
     plan.stall_threshold = arm.phases.stall_threshold.into();
     Ok(plan)
 }
 
-fn group_plan(group: &Group, data: &DataSet, target: &Target) -> Result<GroupPlan, Failure> {
-    let bad = |why: String| Failure::usage(format!("group {}: {why}", group.name));
-    let commands = group
+fn size(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+fn group_plan(
+    group: &Group,
+    data: &DataSet,
+    target: &Target,
+    length: Nanos,
+) -> Result<GroupPlan, String> {
+    let mut commands = group
         .commands
         .iter()
         .map(|command| parse_command(&command.template, command.weight))
-        .collect::<Result<Vec<CommandPlan>, String>>()
-        .map_err(bad)?;
+        .collect::<Result<Vec<CommandPlan>, String>>()?;
+    if commands.is_empty() {
+        // An idle group sends nothing, but a workload has a command.
+        commands.push(CommandPlan::new(&["PING"]));
+    }
     let workload = Workload {
         commands,
         keys: KeySpace {
             prefix: data.key_prefix.clone(),
             digits: KEY_DIGITS,
             count: data.keys.max(1),
-            distribution: match group.keys {
-                KeyChoice::Uniform => KeyDistribution::Uniform,
-                KeyChoice::Sequential => KeyDistribution::Sequential,
-            },
+            distribution: KeyDistribution::parse(&group.keys)?,
         },
-        values: ValueSize::Fixed(usize::try_from(data.value_bytes).unwrap_or(usize::MAX)),
+        values: match &group.data_size {
+            Some(text) => ValueSize::parse(text)?,
+            None => ValueSize::Fixed(usize::try_from(data.value_bytes).unwrap_or(usize::MAX)),
+        },
         compressible: 0.0,
     };
-    let connections = usize::try_from(group.connections).unwrap_or(usize::MAX);
-    let mut plan = GroupPlan::new(&group.name, target.clone(), connections, workload);
+    let mut plan = GroupPlan::new(&group.name, target.clone(), size(group.connections), workload);
     plan.role = role(group.role);
-    plan.pipeline = usize::try_from(group.pipeline).unwrap_or(usize::MAX);
+    plan.pipeline = size(group.pipeline);
     plan.timeout = (!group.timeout.is_zero()).then(|| group.timeout.into());
-    plan.arrival = arrival(group.arrival).ok_or_else(|| {
-        Failure::usage(format!("group {}: the rate is beyond what can be scheduled", group.name))
-    })?;
+    plan.arrival = arrival(&group.arrival, length)?;
+    plan.start_after = group.start_after.into();
     if let Arrival::Every(period) = group.arrival {
         // In the middle of a period: a run of n periods holds n of them, wherever its phases begin.
-        plan.start_after = Nanos::from(period / 2);
+        plan.start_after = plan.start_after + Nanos::from(period / 2);
     }
+    plan.requests_per_connection = (group.churn > 0).then_some(group.churn);
+    plan.pool = group.pool.map(|pool| PoolPlan {
+        min_idle: size(pool.min_idle),
+        max_idle: size(pool.max_idle),
+        max_wait: (!pool.max_wait.is_zero()).then(|| pool.max_wait.into()),
+        order: PoolOrder::Lifo,
+    });
+    plan.dialling = match group.dialling {
+        model::Dialling::AtOnce => Dialling::AtOnce,
+        model::Dialling::Before(at) => Dialling::Before(rate(at)?),
+        model::Dialling::During(at) => Dialling::During(rate(at)?),
+    };
     if group.role == ScenarioRole::Offender {
         plan.log_requests = OFFENDER_LOG;
     }
     Ok(plan)
 }
 
-fn arrival(arrival: Arrival) -> Option<ArrivalProcess> {
-    Some(match arrival {
-        Arrival::Closed => ArrivalProcess::Closed { think: Nanos::ZERO },
-        Arrival::Constant(rate) => {
-            ArrivalProcess::Constant(Rate::per_second(rate.as_per_second())?)
+fn rate(rate: units::Rate) -> Result<Rate, String> {
+    Rate::per_second(rate.as_per_second())
+        .ok_or_else(|| "the rate is beyond what can be scheduled".to_owned())
+}
+
+fn arrival(arrival: &Arrival, length: Nanos) -> Result<ArrivalProcess, String> {
+    Ok(match arrival {
+        Arrival::Closed { think } => ArrivalProcess::Closed { think: (*think).into() },
+        Arrival::Constant(at) => ArrivalProcess::Constant(rate(*at)?),
+        Arrival::Poisson(at) => ArrivalProcess::Poisson(rate(*at)?),
+        Arrival::Every(period) => ArrivalProcess::Constant(
+            Rate::every((*period).into()).ok_or("the period is beyond what can be scheduled")?,
+        ),
+        Arrival::Course { text, rate: mean } => {
+            ArrivalProcess::parse(text, mean.map(rate).transpose()?, length)?
         }
-        Arrival::Poisson(rate) => ArrivalProcess::Poisson(Rate::per_second(rate.as_per_second())?),
-        Arrival::Every(period) => ArrivalProcess::Constant(Rate::every(period.into())?),
+        Arrival::Idle => ArrivalProcess::Idle,
     })
 }
 

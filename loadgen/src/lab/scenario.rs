@@ -4,6 +4,9 @@
 
 use super::arm::{ArmOutcome, Place, Settings, play};
 use super::figures::{look_up, percentiles_asked};
+use super::server::ServerKind;
+use super::view::Info;
+use crate::control::Control;
 use crate::exit::Failure;
 use crate::record::tool;
 use aelab_reports::caveat::Caveat;
@@ -14,7 +17,7 @@ use aelab_reports::record::{
 use aelab_reports::write_folder;
 use aelab_scenarios::criterion::Claim;
 use aelab_scenarios::judge::{Figure, Judgement, Outcome, Part, Verdict, judge};
-use aelab_scenarios::model::{Arm, Scenario};
+use aelab_scenarios::model::{Arm, Need, Scenario};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -61,8 +64,15 @@ pub fn run(scenario: &Scenario, settings: &Settings<'_>, dir: &Path) -> Played {
 
 fn play_arms(scenario: &Scenario, settings: &Settings<'_>, dir: &Path, played: &mut Played) {
     let asked = percentiles_asked(scenario);
+    let nature = match nature(&settings.place) {
+        Ok(nature) => nature,
+        Err(failure) => {
+            played.failure = Some(failure);
+            return;
+        }
+    };
     for arm in &scenario.arms {
-        if let Some(why) = unfit(arm, &settings.place) {
+        if let Some(why) = unfit(arm, nature) {
             played.skipped.push(why);
             continue;
         }
@@ -93,15 +103,46 @@ pub fn arm_dir(dir: &Path, arm: &str) -> PathBuf {
     dir.join("arms").join(arm)
 }
 
+/// What kind of server arms are played against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nature {
+    /// The bundled one, started for each arm.
+    Bundled,
+    /// Another one, started for each arm.
+    Other,
+    /// One that runs already.
+    Running {
+        /// Whether it is the bundled one.
+        bundled: bool,
+    },
+}
+
+fn nature(place: &Place) -> Result<Nature, Failure> {
+    Ok(match place {
+        Place::Fresh(ServerKind::Bundled) => Nature::Bundled,
+        Place::Fresh(ServerKind::Binary(_)) => Nature::Other,
+        Place::Running(target) => {
+            let info = Info::parse(&Control::open(target)?.info()?);
+            Nature::Running { bundled: info.is_bundled() }
+        }
+    })
+}
+
 /// Why an arm cannot be played here.
-fn unfit(arm: &Arm, place: &Place) -> Option<String> {
-    match place {
-        Place::Running(target) if !arm.server.is_empty() => Some(format!(
-            "arm {} was left out: it needs its own server settings, and {} runs already",
-            arm.name, target.endpoint
-        )),
-        _ => None,
+fn unfit(arm: &Arm, nature: Nature) -> Option<String> {
+    let out = |why: &str| Some(format!("arm {} was left out: {why}", arm.name));
+    let running = matches!(nature, Nature::Running { .. });
+    let bundled = matches!(nature, Nature::Bundled | Nature::Running { bundled: true });
+    if arm.needs.contains(&Need::Bundled) && !bundled {
+        return out("it needs the bundled server");
     }
+    if running && (!arm.server.is_empty() || arm.nofile.is_some()) {
+        return out("it needs its own server settings, and the target runs already");
+    }
+    if running && arm.needs.contains(&Need::Fresh) {
+        return out("it needs a server of its own, and the target runs already");
+    }
+    None
 }
 
 /// A claim judged by the arms' figures; an arm that must not be used decides nothing.

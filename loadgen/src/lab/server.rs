@@ -65,6 +65,19 @@ impl ServerKind {
     }
 }
 
+/// How to start it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Start {
+    /// The port, or a free one: for one that takes the place of another.
+    pub port: Option<u16>,
+    /// Directives, by name.
+    pub directives: Vec<(String, String)>,
+    /// Most descriptors it may open.
+    pub nofile: Option<u64>,
+    /// The processor to pin it to.
+    pub cpu: Option<usize>,
+}
+
 /// A running server and the folder it lives in.
 #[derive(Debug)]
 pub struct ServerProcess {
@@ -72,6 +85,8 @@ pub struct ServerProcess {
     dir: PathBuf,
     /// Where it listens.
     pub target: Target,
+    /// Its Unix socket.
+    pub unix: Target,
     /// The processor it is pinned to.
     pub cpu: Option<usize>,
 }
@@ -101,9 +116,22 @@ impl ServerProcess {
         cpu: Option<usize>,
         cancel: &AtomicBool,
     ) -> Result<Self, Failure> {
+        let directives = directives.to_vec();
+        Self::launch(kind, &Start { port, directives, nofile: None, cpu }, cancel)
+    }
+
+    /// The same, with everything that can be said about a start.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn launch(
+        kind: &ServerKind,
+        start: &Start,
+        cancel: &AtomicBool,
+    ) -> Result<Self, Failure> {
         let mut last = Failure::unreachable("the server was not started");
         for _ in 0..START_ATTEMPTS {
-            let mut server = Self::spawn(port, kind, directives, cpu)?;
+            let mut server = Self::spawn(kind, start)?;
             match server.wait_until_up(kind, cancel) {
                 Ok(()) => return Ok(server),
                 Err(failure) if failure.message.contains("in use") => last = failure,
@@ -113,25 +141,21 @@ impl ServerProcess {
         Err(last)
     }
 
-    fn spawn(
-        port: Option<u16>,
-        kind: &ServerKind,
-        directives: &[(String, String)],
-        cpu: Option<usize>,
-    ) -> Result<Self, Failure> {
+    fn spawn(kind: &ServerKind, start: &Start) -> Result<Self, Failure> {
         let cannot = |what: &str, error: std::io::Error| {
             Failure::unreachable(format!("cannot {what} for {}: {error}", kind.name()))
         };
         let dir = fresh_dir().map_err(|error| cannot("make a folder", error))?;
-        let port = match port {
+        let port = match start.port {
             Some(port) => port,
             None => free_port().map_err(|error| cannot("find a free port", error))?,
         };
         let log = File::create(dir.join("log")).map_err(|error| cannot("open a log", error))?;
         let both = log.try_clone().map_err(|error| cannot("open a log", error))?;
-        let mut command = kind.command()?;
+        let socket = dir.join("socket");
+        let mut command = limited(kind.command()?, start.nofile);
         command
-            .args(arguments(port, directives))
+            .args(arguments(port, &socket, &start.directives))
             .current_dir(&dir)
             .stdin(Stdio::null())
             .stdout(log)
@@ -147,9 +171,11 @@ impl ServerProcess {
             ))
         })?;
         // Without the pin the numbers are noisier, not wrong; the record says which processor it was.
-        let cpu = cpu.filter(|cpu| sys::pin_process(child.id(), *cpu).is_ok());
+        let cpu = start.cpu.filter(|cpu| sys::pin_process(child.id(), *cpu).is_ok());
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Ok(Self { child, dir, target: Target::plain(Endpoint::Tcp(addr)), cpu })
+        let (target, unix) =
+            (Target::plain(Endpoint::Tcp(addr)), Target::plain(Endpoint::Unix(socket)));
+        Ok(Self { child, dir, target, unix, cpu })
     }
 
     fn wait_until_up(&mut self, kind: &ServerKind, cancel: &AtomicBool) -> Result<(), Failure> {
@@ -225,11 +251,13 @@ impl Drop for ServerProcess {
 }
 
 /// redis-server's arguments: nothing is saved, only this machine is served.
-fn arguments(port: u16, directives: &[(String, String)]) -> Vec<OsString> {
+fn arguments(port: u16, socket: &Path, directives: &[(String, String)]) -> Vec<OsString> {
     let port = port.to_string();
+    let socket = socket.to_string_lossy();
     let fixed = [
         ("port", port.as_str()),
         ("bind", "127.0.0.1"),
+        ("unixsocket", &*socket),
         ("save", ""),
         ("appendonly", "no"),
         ("daemonize", "no"),
@@ -239,6 +267,15 @@ fn arguments(port: u16, directives: &[(String, String)]) -> Vec<OsString> {
     own.chain(asked)
         .flat_map(|(name, value)| [OsString::from(format!("--{name}")), OsString::from(value)])
         .collect()
+}
+
+/// The command under a limit of open files: a shell sets it and becomes the server.
+fn limited(command: Command, nofile: Option<u64>) -> Command {
+    let Some(nofile) = nofile else { return command };
+    let mut shell = Command::new("sh");
+    let script = format!("ulimit -n {nofile}; exec \"$0\" \"$@\"");
+    shell.args(["-c", &script]).arg(command.get_program()).args(command.get_args());
+    shell
 }
 
 fn free_port() -> std::io::Result<u16> {

@@ -1,4 +1,4 @@
-//! The server's own view of a run: INFO, SLOWLOG, and what /proc says about its process.
+//! The server's own view of a run: INFO and SLOWLOG.
 //!
 //! Facts as the server gives them; what they explain is decided in [`super::attribute`]. Invariant: what a server does not
 //! offer is absent, and never an error that costs a measurement.
@@ -38,6 +38,12 @@ impl Info {
     #[must_use]
     pub fn number(&self, field: &str) -> Option<f64> {
         self.text(field)?.parse().ok()
+    }
+
+    /// Whether it is the bundled server.
+    #[must_use]
+    pub fn is_bundled(&self) -> bool {
+        self.server().name == "ae-server"
     }
 
     /// The server, as the record names it.
@@ -104,33 +110,6 @@ fn slow_entry(value: &Value) -> Option<SlowEntry> {
     })
 }
 
-/// What /proc says about a process at one moment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ProcessView {
-    /// Resident memory in bytes.
-    pub rss_bytes: Option<u64>,
-    /// Open descriptors.
-    pub descriptors: Option<u64>,
-    /// Context switches, voluntary and not.
-    pub context_switches: Option<u64>,
-}
-
-/// Looks at a process on this machine.
-#[must_use]
-pub fn process(pid: u32) -> ProcessView {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let field = |name: &str| -> Option<u64> {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim_start_matches(':').split_whitespace().next()?.parse().ok()
-    };
-    let switches = field("voluntary_ctxt_switches").zip(field("nonvoluntary_ctxt_switches"));
-    ProcessView {
-        rss_bytes: field("VmRSS").map(|kib| kib * 1024),
-        descriptors: std::fs::read_dir(format!("/proc/{pid}/fd")).ok().map(|d| d.count() as u64),
-        context_switches: switches.map(|(own, forced)| own + forced),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,12 +137,5 @@ mod tests {
         let entry = slow_entry(&entry).expect("an entry");
         assert_eq!((entry.command.as_str(), entry.duration.as_millis()), ("KEYS", 15));
         assert_eq!(slow_entry(&Value::Null), None);
-    }
-
-    #[test]
-    fn looks_at_this_process() {
-        let view = process(std::process::id());
-        assert!(view.rss_bytes.is_some_and(|bytes| bytes > 0));
-        assert_eq!(process(u32::MAX), ProcessView::default());
     }
 }

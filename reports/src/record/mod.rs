@@ -10,6 +10,7 @@ mod audit;
 mod gate;
 mod group;
 mod plan;
+mod procedure;
 mod scenario;
 mod time;
 
@@ -26,6 +27,7 @@ pub use group::{
 };
 pub use plan::{FleetPlan, KneePlan, KneePoint, Objective, Plan, PoolPlan, PoolTrial, SloPlan};
 pub use plan::{SloTrial, Usl};
+pub use procedure::{Curve, NamedFigure, Point, Procedure};
 pub use scenario::{Arm, Claim, ClaimVerdict, Scenario};
 pub use time::{utc_millis, utc_text};
 
@@ -67,6 +69,9 @@ pub struct RunRecord {
     pub caveats: Vec<CaveatRecord>,
     /// Spans in which no reply arrived although requests were due, in order of time.
     pub stalls: Vec<Stall>,
+    /// Set in the folder of an arm that had a procedure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub procedure: Option<Procedure>,
     /// Set in the folder of a scenario.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scenario: Option<Scenario>,
@@ -94,6 +99,7 @@ impl Default for RunRecord {
             audit: None,
             caveats: Vec::new(),
             stalls: Vec::new(),
+            procedure: None,
             scenario: None,
             gate: None,
             plan: None,

@@ -3,6 +3,8 @@
 //! The same commands for every server, so that what is measured afterwards starts from the same state
 //! (DEBUG POPULATE names keys differently and is not allowed everywhere). Invariant: when [`fill`] returns, every key is there.
 
+pub mod collections;
+
 use crate::control::Control;
 use crate::engine::plan::Target;
 use crate::exit::Failure;

@@ -1,0 +1,192 @@
+//! What is looked at while an arm is played: the server's process and the bundled server's own account (`AE`).
+//!
+//! Looks are taken when a phase begins, on a thread of their own. Invariant: a server that does not know `AE`, or runs
+//! elsewhere, costs nothing but the figures it cannot give.
+
+use super::process::{self, ProcessView};
+use crate::control::Control;
+use crate::engine::Phase;
+use crate::engine::plan::Target;
+use aelab_resp::value::Value;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Records of `AE TRACE` asked for: all that the server keeps.
+const TRACE_RECORDS: &[u8] = b"1000000";
+
+/// The server's process at four moments.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProcessCourse {
+    /// Before the connections were opened.
+    pub before: Option<ProcessView>,
+    /// When they were open.
+    pub connected: Option<ProcessView>,
+    /// When the measurement began.
+    pub begun: Option<ProcessView>,
+    /// When it ended.
+    pub ended: Option<ProcessView>,
+}
+
+/// What was seen.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Observed {
+    /// The process.
+    pub process: ProcessCourse,
+    /// Numbers of `AE STATS`, by the path to them, as the server gives them.
+    pub ae: BTreeMap<String, f64>,
+    /// Records of `AE TRACE`, newest first: numbers by name, and the command.
+    pub trace: Vec<TraceRecord>,
+}
+
+/// One request's way through the bundled server.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TraceRecord {
+    /// The command.
+    pub command: String,
+    /// Its numbers by name; instants in nanoseconds of the server's clock.
+    pub numbers: BTreeMap<String, f64>,
+}
+
+/// Looks at a server while a run is on.
+#[derive(Debug)]
+pub struct Observer {
+    pid: Option<u32>,
+    control: Option<Mutex<Control>>,
+    seen: Mutex<Observed>,
+}
+
+impl Observer {
+    /// Looks for the first time. `trace` switches the server's tracing on, for one request in so many.
+    #[must_use]
+    pub fn before(target: &Target, pid: Option<u32>, trace: u32) -> Self {
+        let mut control = Control::open(target).ok();
+        if let (Some(control), true) = (control.as_mut(), trace > 0) {
+            // A server that does not know AE says so, and is measured without it.
+            let sample = trace.to_string();
+            let words: [&[u8]; 5] = [b"AE", b"TRACE", b"ON", b"SAMPLE", sample.as_bytes()];
+            let _ = control.command(&words);
+        }
+        let before = pid.map(process::look);
+        let process = ProcessCourse { before, ..ProcessCourse::default() };
+        Self {
+            pid,
+            control: control.map(Mutex::new),
+            seen: Mutex::new(Observed { process, ..Observed::default() }),
+        }
+    }
+
+    /// A phase has begun.
+    pub fn on_phase(&self, phase: Phase) {
+        match phase {
+            Phase::Connect | Phase::Done => {}
+            Phase::Warmup => {
+                let view = self.pid.map(process::look_closely);
+                self.note(|seen| seen.process.connected = view);
+            }
+            Phase::Measure => {
+                self.ask(&[b"AE", b"RESET"]);
+                let view = self.pid.map(process::look);
+                self.note(|seen| seen.process.begun = view);
+            }
+            Phase::Drain => {
+                let view = self.pid.map(process::look);
+                let ae = self.ask(&[b"AE", b"STATS"]).map(|reply| numbers(&reply));
+                self.note(|seen| {
+                    seen.process.ended = view;
+                    seen.ae = ae.unwrap_or_default();
+                });
+            }
+        }
+    }
+
+    /// Everything seen; asks for the trace.
+    #[must_use]
+    pub fn into_seen(self, traced: bool) -> Observed {
+        let reply = if traced {
+            self.ask(&[b"AE", b"TRACE", b"OFF"]);
+            self.ask(&[b"AE", b"TRACE", b"GET", TRACE_RECORDS])
+        } else {
+            None
+        };
+        let mut seen = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        seen.trace = reply.as_ref().map(trace_records).unwrap_or_default();
+        seen
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Observed)) {
+        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The reply, unless the server is gone or does not know the command.
+    fn ask(&self, words: &[&[u8]]) -> Option<Value> {
+        let mut control = self.control.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        match control.command(words) {
+            Ok(Value::Error(_)) | Err(_) => None,
+            Ok(value) => Some(value),
+        }
+    }
+}
+
+/// Name and value, whichever way the protocol gives a map.
+fn pairs(value: &Value) -> Vec<(&str, &Value)> {
+    let items = value.as_slice().unwrap_or_default();
+    items
+        .chunks_exact(2)
+        .filter_map(|pair| match pair {
+            [name, value] => Some((name.as_str()?, value)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// All numbers of nested maps, by the names on the way, joined by dots.
+fn numbers(value: &Value) -> BTreeMap<String, f64> {
+    fn walk(prefix: &str, value: &Value, out: &mut BTreeMap<String, f64>) {
+        for (name, value) in pairs(value) {
+            let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+            match value.as_i64() {
+                #[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds of one run")]
+                Some(number) => {
+                    out.insert(path, number as f64);
+                }
+                None => walk(&path, value, out),
+            }
+        }
+    }
+    let mut out = BTreeMap::new();
+    walk("", value, &mut out);
+    out
+}
+
+fn trace_records(value: &Value) -> Vec<TraceRecord> {
+    let records = value.as_slice().unwrap_or_default();
+    records
+        .iter()
+        .map(|record| {
+            let command = pairs(record).into_iter().find(|(name, _)| *name == "command");
+            TraceRecord {
+                command: command
+                    .and_then(|(_, value)| value.as_str())
+                    .unwrap_or_default()
+                    .to_owned(),
+                numbers: numbers(record),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nested_maps_become_paths() {
+        let text = |t: &str| Value::Bulk(t.as_bytes().to_vec());
+        let inner = Value::Array(vec![text("p99"), Value::Integer(7), text("name"), text("x")]);
+        let reply = Value::Array(vec![text("cycles"), Value::Integer(3), text("wake"), inner]);
+        let numbers = numbers(&reply);
+        assert_eq!(numbers.get("cycles"), Some(&3.0));
+        assert_eq!(numbers.get("wake.p99"), Some(&7.0));
+        assert_eq!(numbers.len(), 2);
+    }
+}

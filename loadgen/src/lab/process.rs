@@ -1,0 +1,124 @@
+//! What /proc says about a server's process at one moment, all its threads together.
+//!
+//! Only reading; what the figures mean is decided elsewhere. Invariant: what cannot be read (another machine, another user,
+//! a process that has ended) is absent, never zero.
+
+use std::fs;
+use std::path::PathBuf;
+
+/// Nanoseconds of one tick of /proc/PID/stat, where the kernel keeps no finer account: USER_HZ is 100 on every Linux.
+const TICK_NS: u64 = 10_000_000;
+
+/// A process at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ProcessView {
+    /// Resident memory in bytes.
+    pub rss_bytes: Option<u64>,
+    /// Open descriptors.
+    pub descriptors: Option<u64>,
+    /// Entries in the interest lists of its epoll instances; only where asked for.
+    pub epoll_entries: Option<u64>,
+    /// Context switches of its living threads, voluntary and not.
+    pub context_switches: Option<u64>,
+    /// Processor time of its living threads, in nanoseconds.
+    pub cpu_ns: Option<u64>,
+    /// Living threads.
+    pub threads: Option<u64>,
+}
+
+/// Looks at a process on this machine; its epoll lists are left out, as counting them reads one file per descriptor.
+#[must_use]
+pub fn look(pid: u32) -> ProcessView {
+    let status = read(format!("/proc/{pid}/status"));
+    let tasks = Tasks::of(pid);
+    ProcessView {
+        rss_bytes: field(&status, "VmRSS").map(|kib| kib * 1024),
+        descriptors: fs::read_dir(format!("/proc/{pid}/fd")).ok().map(|dir| dir.count() as u64),
+        epoll_entries: None,
+        context_switches: tasks.switches,
+        cpu_ns: tasks.cpu_ns.or_else(|| stat_cpu_ns(pid)),
+        threads: field(&status, "Threads"),
+    }
+}
+
+/// Looks at a process with everything, its epoll lists too.
+#[must_use]
+pub fn look_closely(pid: u32) -> ProcessView {
+    ProcessView { epoll_entries: epoll_entries(pid), ..look(pid) }
+}
+
+fn read(path: String) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+/// A number of a `Name:   value` file.
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.strip_prefix(':')?.split_whitespace().next()?.parse().ok()
+}
+
+/// Sums over the threads of a process.
+struct Tasks {
+    switches: Option<u64>,
+    cpu_ns: Option<u64>,
+}
+
+impl Tasks {
+    fn of(pid: u32) -> Self {
+        let mut sums = Self { switches: None, cpu_ns: None };
+        let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return sums };
+        for task in tasks.flatten().map(|task| task.path()) {
+            let status = fs::read_to_string(task.join("status")).unwrap_or_default();
+            let switches = field(&status, "voluntary_ctxt_switches")
+                .zip(field(&status, "nonvoluntary_ctxt_switches"));
+            if let Some((own, forced)) = switches {
+                *sums.switches.get_or_insert(0) += own + forced;
+            }
+            let schedstat = fs::read_to_string(task.join("schedstat")).unwrap_or_default();
+            if let Some(ns) = schedstat.split_whitespace().next().and_then(|ns| ns.parse().ok()) {
+                let ns: u64 = ns;
+                *sums.cpu_ns.get_or_insert(0) += ns;
+            }
+        }
+        sums
+    }
+}
+
+/// User and system time in ticks, which also hold threads that have ended.
+fn stat_cpu_ns(pid: u32) -> Option<u64> {
+    let stat = read(format!("/proc/{pid}/stat"));
+    // The name in parentheses may hold blanks; the fields after it do not.
+    let after = stat.rsplit_once(") ")?.1;
+    let fields: Vec<&str> = after.split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<u64>().ok());
+    Some((ticks(11)? + ticks(12)?) * TICK_NS)
+}
+
+fn epoll_entries(pid: u32) -> Option<u64> {
+    let mut entries = None;
+    for fd in fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten() {
+        let link: PathBuf = fs::read_link(fd.path()).unwrap_or_default();
+        if link.to_string_lossy() != "anon_inode:[eventpoll]" {
+            continue;
+        }
+        let info = format!("/proc/{pid}/fdinfo/{}", fd.file_name().to_string_lossy());
+        let count = read(info).lines().filter(|line| line.starts_with("tfd:")).count();
+        *entries.get_or_insert(0) += count as u64;
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_at_this_process() {
+        let view = look_closely(std::process::id());
+        assert!(view.rss_bytes.is_some_and(|bytes| bytes > 0));
+        assert!(view.threads.is_some_and(|count| count > 0));
+        assert!(view.cpu_ns.is_some() && view.context_switches.is_some());
+        assert_eq!(look(u32::MAX), ProcessView::default());
+        assert!(stat_cpu_ns(std::process::id()).is_some());
+    }
+}

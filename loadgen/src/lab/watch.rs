@@ -1,0 +1,151 @@
+//! Long work with somebody watching: filling and loading with a progress bar, and looks at the phases of a run.
+//!
+//! Invariant: a run that only replies can end is given up after a silence, so that a dead server never hangs the program.
+
+use super::fill::{FillPlan, fill};
+use crate::clock::{self, Nanos};
+use crate::console::progress::{Gauge, gauge_of, watch};
+use crate::engine::plan::{RunPlan, Target};
+use crate::engine::result::RunResult;
+use crate::engine::{self, Live, Phase};
+use crate::exit::Failure;
+use crate::machine::{Moves, Watch};
+use aelab_scenarios::units::format_count;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// A run that only replies can end is given up after this long without one: longer than any command worth measuring.
+const SILENCE_MAX: Nanos = Nanos::from_secs(30);
+/// The phases that somebody may want to hear of, in order.
+const PHASES: [Phase; 4] = [Phase::Warmup, Phase::Measure, Phase::Drain, Phase::Done];
+
+/// Fills a server with a progress bar.
+///
+/// # Errors
+/// As [`fill`].
+pub fn fill_watched(
+    name: &str,
+    target: &Target,
+    plan: &FillPlan,
+    cancel: &AtomicBool,
+) -> Result<(), Failure> {
+    let done = AtomicU64::new(0);
+    let label = format!("{name}: filling {} keys", format_count(plan.count));
+    watch(
+        &label,
+        || Gauge { done: done.load(Relaxed), total: plan.count, note: String::new() },
+        || fill(target, plan, &done, cancel),
+    )
+}
+
+/// Runs the engine with a progress bar; `connected` is called once, on another thread, when the connections are open.
+///
+/// # Errors
+/// As [`engine::run`].
+pub fn run_watched(
+    name: &str,
+    plan: &RunPlan,
+    cancel: &AtomicBool,
+    connected: &(dyn Fn() + Sync),
+) -> Result<RunResult, Failure> {
+    run_with_phases(name, plan, cancel, &|phase| {
+        if phase == Phase::Warmup {
+            connected();
+        }
+    })
+}
+
+/// Runs the engine with a progress bar; each phase after the connecting is announced once, in order, on another thread.
+/// What is done there delays the next announcement and never the run.
+///
+/// # Errors
+/// As [`engine::run`].
+pub fn run_with_phases(
+    name: &str,
+    plan: &RunPlan,
+    cancel: &AtomicBool,
+    on_phase: &(dyn Fn(Phase) + Sync),
+) -> Result<RunResult, Failure> {
+    let live = Live::new(plan);
+    let (over, silent) = (AtomicBool::new(false), AtomicBool::new(false));
+    let gauge = || gauge_of(plan, &live);
+    std::thread::scope(|scope| {
+        scope.spawn(|| announce(&live, &over, on_phase));
+        let watcher = scope.spawn(|| watch_machine(&live, &over));
+        // Without a duration only replies end a run.
+        let stop = match plan.phases.measure {
+            Some(_) => cancel,
+            None => &silent,
+        };
+        if plan.phases.measure.is_none() {
+            scope.spawn(|| stop_if_silent(&live, plan.groups.len(), cancel, &silent, &over));
+        }
+        let result = watch(&format!("{name}: load"), gauge, || engine::run(plan, &live, stop));
+        over.store(true, Relaxed);
+        watcher.thread().unpark();
+        let moves = watcher.join().ok();
+        let mut result = result?;
+        result.audit.machine = moves;
+        Ok(result)
+    })
+}
+
+/// What the machine does from the begin of the measurement to its end.
+fn watch_machine(live: &Live, over: &AtomicBool) -> Moves {
+    /// Pause between two looks: enough to see a clock being set, and nothing to the engine.
+    const LOOK_EVERY: Duration = Duration::from_millis(250);
+    let mut watch = Watch::begin();
+    let mut measures = false;
+    while !over.load(Relaxed) && live.phase() <= Phase::Measure {
+        if !measures && live.phase() == Phase::Measure {
+            (watch, measures) = (Watch::begin(), true);
+        }
+        std::thread::park_timeout(LOOK_EVERY);
+        watch.look();
+    }
+    watch.end()
+}
+
+/// Tells of each phase that has begun, also of those that were over before anybody looked; none if nothing was connected.
+fn announce(live: &Live, over: &AtomicBool, on_phase: &(dyn Fn(Phase) + Sync)) {
+    /// Pause between two looks: a phase is heard of that much late.
+    const LOOK_EVERY: Duration = Duration::from_millis(1);
+    let mut told = 0;
+    loop {
+        let ended = over.load(Relaxed);
+        let now = live.phase();
+        let reached = PHASES.iter().position(|phase| *phase == now).map_or(0, |at| at + 1);
+        for phase in &PHASES[told.min(reached)..reached] {
+            on_phase(*phase);
+        }
+        told = told.max(reached);
+        if ended {
+            return;
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Sets `stop` when `cancel` is set, or when no reply has come for [`SILENCE_MAX`].
+fn stop_if_silent(
+    live: &Live,
+    groups: usize,
+    cancel: &AtomicBool,
+    stop: &AtomicBool,
+    over: &AtomicBool,
+) {
+    /// Pause between two looks: the end of a run waits for it, and ^C.
+    const LOOK_EVERY: Duration = Duration::from_millis(10);
+    let (mut replies, mut since) = (0, clock::now());
+    while !over.load(Relaxed) {
+        std::thread::sleep(LOOK_EVERY);
+        let counts = (0..groups).map(|group| live.group(group));
+        let now_replies: u64 = counts.map(|c| c.ok + c.error).sum();
+        if now_replies != replies || live.phase() == Phase::Connect {
+            (replies, since) = (now_replies, clock::now());
+        }
+        if cancel.load(Relaxed) || clock::now().since(since) >= SILENCE_MAX {
+            stop.store(true, Relaxed);
+        }
+    }
+}
