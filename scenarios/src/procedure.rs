@@ -9,7 +9,8 @@
 use crate::error::unknown;
 use crate::quantity::Dimension;
 use crate::units::{
-    format_count, format_duration, format_size, parse_count, parse_duration, parse_size,
+    Rate, format_count, format_duration, format_size, parse_count, parse_duration, parse_rate,
+    parse_size,
 };
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub enum Value {
     Size(u64),
     /// Several sizes.
     Sizes(Vec<u64>),
+    /// Things per second.
+    Rate(Rate),
     /// A number of things.
     Count(u64),
     /// Several counts.
@@ -57,6 +60,8 @@ pub enum Kind {
     Size,
     /// A list of sizes.
     Sizes,
+    /// Things per second.
+    Rate,
     /// A number of things.
     Count,
     /// A list of counts.
@@ -83,10 +88,9 @@ pub struct Param {
 /// A figure that a procedure measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FigureSpec {
-    /// Its name; one that ends in `*` stands for all that begin so (`time_at_*`).
+    /// Its name; a `*` in it stands for anything (`ratio_*`, `p50_*_s`). It ends in `_s` for seconds,
+    /// in `_bytes` and `_per_s` for those; others are plain numbers.
     pub name: &'static str,
-    /// What it is measured in.
-    pub dimension: Dimension,
     /// What it is.
     pub about: &'static str,
 }
@@ -105,11 +109,28 @@ impl ProcedureKind {
     /// What a figure of it is measured in; `None` if it has no such figure.
     #[must_use]
     pub fn dimension_of(self, figure: &str) -> Option<Dimension> {
-        let fits = |spec: &&FigureSpec| match spec.name.strip_suffix('*') {
-            Some(begin) => figure.starts_with(begin) && figure.len() > begin.len(),
+        let fits = |spec: &&FigureSpec| match spec.name.split_once('*') {
+            Some((begin, end)) => {
+                let rest = figure.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
+                rest.is_some_and(|middle| !middle.is_empty())
+            }
             None => spec.name == figure,
         };
-        self.row().figures.iter().find(fits).map(|spec| spec.dimension)
+        self.row().figures.iter().find(fits).map(|_| dimension_of_name(figure))
+    }
+}
+
+/// What a figure is measured in, by the end of its name.
+#[must_use]
+pub fn dimension_of_name(figure: &str) -> Dimension {
+    if figure.ends_with("_per_s") {
+        Dimension::Rate
+    } else if figure.ends_with("_s") {
+        Dimension::Time
+    } else if figure.ends_with("_bytes") {
+        Dimension::Size
+    } else {
+        Dimension::Number
     }
 }
 
@@ -211,6 +232,17 @@ impl Procedure {
         }
     }
 
+    /// Things per second.
+    ///
+    /// # Errors
+    /// As [`Self::duration`].
+    pub fn rate(&self, name: &str) -> Result<f64, String> {
+        match self.value(name)? {
+            Value::Rate(value) => Ok(value.as_per_second()),
+            _ => Err(self.mistake(name)),
+        }
+    }
+
     /// A text.
     ///
     /// # Errors
@@ -262,6 +294,10 @@ impl Value {
             Kind::Size => Self::Size(single(all(size)?)?),
             Kind::Counts => Self::Counts(all(count)?),
             Kind::Count => Self::Count(single(all(count)?)?),
+            Kind::Rate => match items {
+                [text] => Self::Rate(parse_rate(text).map_err(|error| error.to_string())?),
+                _ => return Err(one()),
+            },
             Kind::Texts => Self::Texts(items.to_vec()),
             Kind::Text => match items {
                 [text] => Self::Text(text.clone()),
@@ -282,6 +318,7 @@ impl Value {
             Self::Sizes(values) => list(values.iter().map(|v| format_size(*v)).collect()),
             Self::Count(value) => text(format_count(*value)),
             Self::Counts(values) => list(values.iter().map(|v| format_count(*v)).collect()),
+            Self::Rate(value) => text(value.to_string()),
             Self::Text(value) => text(value.clone()),
             Self::Texts(values) => list(values.clone()),
         }
@@ -304,13 +341,15 @@ mod tests {
     #[test]
     fn parameters_are_typed_and_checked() {
         let kind = ProcedureKind::SplitCommand;
-        let given = [("timeout".to_owned(), vec!["3s".to_owned()])];
+        let given = [("value_size".to_owned(), vec!["1KiB".to_owned()])];
         let procedure = Procedure::new(kind, &given).expect("reads");
-        assert_eq!(procedure.duration("timeout"), Ok(Duration::from_secs(3)));
-        assert!(procedure.count("timeout").is_err());
+        assert_eq!(procedure.count("value_size"), Ok(1024));
+        assert!(procedure.duration("value_size").is_err());
         let (index, why) =
-            Procedure::new(kind, &[("timeuot".to_owned(), vec![])]).expect_err("slip");
-        assert!(index == 0 && why.contains("did you mean `timeout`"), "{why}");
-        assert!(kind.dimension_of("mismatches").is_some() && kind.dimension_of("x").is_none());
+            Procedure::new(kind, &[("value_siez".to_owned(), vec![])]).expect_err("slip");
+        assert!(index == 0 && why.contains("did you mean `value_size`"), "{why}");
+        assert!(
+            kind.dimension_of("different_replies").is_some() && kind.dimension_of("x").is_none()
+        );
     }
 }

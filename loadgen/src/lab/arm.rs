@@ -7,7 +7,7 @@ use super::fill::{FillPlan, collections};
 use super::link::Ways;
 use super::observe::{Observed, Observer};
 use super::plan::run_plan;
-use super::procedure::{self, Bench, Handle};
+use super::procedure::{self, Site};
 use super::server::{ServerKind, ServerProcess, Start};
 use super::state::{self, Expiry};
 use super::view::{self, Info, SlowEntry};
@@ -158,16 +158,25 @@ fn load(
     };
     let info_before = Info::parse(&control.info()?);
     let ways = Ways::open(target.clone(), unix.clone(), arm.link.as_ref(), seed)?;
-    let handle = Handle {
-        direct: target.clone(),
-        unix,
-        link: ways.link().cloned(),
-        pid: local_pid(&server, &target, &info_before),
-        is_bundled: info_before.is_bundled(),
-        is_fresh: server.is_some(),
-    };
+    let pid = local_pid(&server, &target, &info_before);
     let cpus = server.is_some().then_some(cores.engine).flatten();
-    let scene = Scene { arm, seed, settings, ways: &ways, handle: &handle, cpus };
+    let site = Site {
+        target: target.clone(),
+        unix: unix.as_ref().and_then(|unix| match &unix.endpoint {
+            Endpoint::Unix(path) => Some(path.clone()),
+            _ => None,
+        }),
+        pid,
+        kind: match &settings.place {
+            Place::Fresh(kind) => Some(kind.clone()),
+            Place::Running(_) => None,
+        },
+        directives: arm.server.clone(),
+        cpus: cpus.clone(),
+        seed,
+        cancel: settings.cancel,
+    };
+    let scene = Scene { arm, seed, settings, ways: &ways, site: &site, cpus };
     let played = scene.play()?;
     let after = look_after(&target, server);
     let plan = played.run.as_ref().map(|(plan, _)| plan);
@@ -218,7 +227,7 @@ struct Scene<'a> {
     seed: u64,
     settings: &'a Settings<'a>,
     ways: &'a Ways,
-    handle: &'a Handle,
+    site: &'a Site<'a>,
     cpus: Option<Vec<usize>>,
 }
 
@@ -235,8 +244,7 @@ struct PlayedArm {
 impl Scene<'_> {
     /// The groups and the procedure, at once if there are both: the procedure begins with the measurement.
     fn play(self) -> Result<PlayedArm, Failure> {
-        let observer =
-            Observer::before(&self.handle.direct, self.handle.pid, self.arm.engine.trace);
+        let observer = Observer::before(&self.site.target, self.site.pid, self.arm.engine.trace);
         let (started_unix_ns, began) = (clock::wall_ns(), clock::now());
         let (run, procedure) = match (self.arm.groups.is_empty(), &self.arm.procedure) {
             (true, None) => (None, None),
@@ -304,15 +312,7 @@ impl Scene<'_> {
 
     fn procedure(&self) -> Result<Option<ProcedureRecord>, Failure> {
         let Some(procedure) = &self.arm.procedure else { return Ok(None) };
-        let bench = Bench {
-            server: self.handle,
-            procedure,
-            seed: self.seed,
-            deadline: clock::now() + self.arm.phases.measure.into(),
-            cancel: self.settings.cancel,
-            cpus: self.cpus.clone(),
-        };
-        procedure::play(&bench).map(Some)
+        procedure::play(self.site, procedure).map(Some)
     }
 }
 

@@ -5,6 +5,7 @@ mod engine_virtual;
 mod faults;
 mod listener;
 mod options;
+mod procedures;
 mod program;
 mod relay;
 mod relay_accuracy;

@@ -111,6 +111,10 @@ impl Server {
         self.port.to_string()
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn stop(mut self) {
         self.kill();
     }

@@ -27,7 +27,7 @@ pub use group::{
 };
 pub use plan::{FleetPlan, KneePlan, KneePoint, Objective, Plan, PoolPlan, PoolTrial, SloPlan};
 pub use plan::{SloTrial, Usl};
-pub use procedure::{Curve, NamedFigure, Point, Procedure};
+pub use procedure::{Curve, NamedFigure, Point, Procedure, Table};
 pub use scenario::{Arm, Claim, ClaimVerdict, Scenario};
 pub use time::{utc_millis, utc_text};
 

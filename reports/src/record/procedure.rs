@@ -15,6 +15,9 @@ pub struct Procedure {
     /// What it found besides, one line each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Rows of figures, the most telling table first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Table>,
     /// A curve over something that was varied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub curve: Option<Curve>,
@@ -37,6 +40,18 @@ pub struct NamedFigure {
     /// Upper end of its interval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hi: Option<f64>,
+}
+
+/// Rows of figures: a series over time, or a figure by size.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Table {
+    /// What it shows.
+    pub title: String,
+    /// One name per column; it ends in `_s` for seconds, in `_bytes` or `_per_s` for those.
+    pub columns: Vec<String>,
+    /// One value per column; nothing where there is none.
+    pub rows: Vec<Vec<Option<f64>>>,
 }
 
 /// Something measured over something varied.

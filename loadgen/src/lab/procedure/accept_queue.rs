@@ -1,0 +1,235 @@
+//! Connecting to a server that is busy: what the kernel does alone, what waits, and what happens when the queue is full (B7).
+//!
+//! First on a server at rest, then while it sleeps: connect, ask, and note when `connect()` returned and when the first reply
+//! came. With a small `tcp-backlog` more clients than fit connect at once, and the kernel's own retries decide how long that
+//! takes. Invariant: each connection is timed alone; how long the queue is, is read from the kernel.
+
+use super::nap::Nap;
+use super::peer::Peer;
+use super::spread::{largest, median};
+use super::{Findings, Site, Table};
+use crate::clock::{self, Nanos};
+use crate::engine::plan::Endpoint;
+use crate::exit::Failure;
+use std::time::Duration;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Params {
+    /// How long the server sleeps.
+    pub stall: Duration,
+    /// Connections made one after the other while it sleeps (and as many while it does not).
+    pub connections: usize,
+    /// Connections made at the same time while it sleeps: more than its accept queue holds. Zero leaves this part out.
+    pub crowd: usize,
+    /// How long the server sleeps while the crowd comes: several of the kernel's retries.
+    pub crowd_stall: Duration,
+}
+
+/// Time for the server to begin its nap before the first connection.
+const FALLING_ASLEEP: Duration = Duration::from_millis(20);
+
+/// Plays it.
+///
+/// # Errors
+/// The server cannot be reached or does not allow DEBUG SLEEP.
+pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
+    let mut findings = Findings::default();
+    let idle: Vec<Visit> =
+        (0..params.connections).map(|_| Visit::begin(site)?.finish()).collect::<Result<_, _>>()?;
+    report("idle", &idle, &mut findings);
+    busy(site, params, &mut findings)?;
+    if params.crowd > 0 {
+        crowd(site, params, &mut findings)?;
+    }
+    Ok(findings)
+}
+
+/// A connection that has asked and waits.
+struct Begun {
+    peer: Peer,
+    from: Nanos,
+    connected: Nanos,
+}
+
+/// One connection's times.
+#[derive(Debug, Clone, Copy)]
+struct Visit {
+    from: Nanos,
+    connected: Nanos,
+    replied: Nanos,
+}
+
+impl Visit {
+    /// Connects and asks.
+    fn begin(site: &Site<'_>) -> Result<Begun, Failure> {
+        let from = clock::now();
+        let mut peer = Peer::dial(&site.target).map_err(|error| {
+            Failure::unreachable(format!("cannot connect to {}: {error}", site.target.endpoint))
+        })?;
+        let connected = clock::now();
+        // An answer is wanted, whatever it says: a server with a password says NOAUTH just as fast.
+        peer.send(b"PING\r\n")?;
+        Ok(Begun { peer, from, connected })
+    }
+
+    fn connect_s(&self) -> f64 {
+        self.connected.since(self.from).as_secs_f64()
+    }
+
+    fn reply_s(&self) -> f64 {
+        self.replied.since(self.from).as_secs_f64()
+    }
+}
+
+impl Begun {
+    fn finish(mut self) -> Result<Visit, Failure> {
+        self.peer.reply()?;
+        Ok(Visit { from: self.from, connected: self.connected, replied: clock::now() })
+    }
+}
+
+fn report(name: &str, visits: &[Visit], findings: &mut Findings) {
+    let connects: Vec<f64> = visits.iter().map(Visit::connect_s).collect();
+    let replies: Vec<f64> = visits.iter().map(Visit::reply_s).collect();
+    for (what, values) in [("connect", &connects), ("first_reply", &replies)] {
+        if let Some(middle) = median(values) {
+            findings.add_between(format!("{name}_{what}_s"), middle);
+        }
+        if let Some(most) = largest(values) {
+            findings.add(format!("{name}_{what}_max_s"), most);
+        }
+    }
+}
+
+/// Connections while the server sleeps, spread over its nap.
+fn busy(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(), Failure> {
+    let nap = Nap::begin(site, params.stall)?;
+    let from = nap.from;
+    std::thread::sleep(FALLING_ASLEEP);
+    // The last begins at three quarters of the nap, so that all of them lie within it.
+    let gap =
+        params.stall.mul_f64(0.75) / u32::try_from(params.connections.max(1)).unwrap_or(u32::MAX);
+    let mut begun = Vec::new();
+    for _ in 0..params.connections {
+        site.go_on()?;
+        begun.push(Visit::begin(site)?);
+        std::thread::sleep(gap);
+    }
+    let queued = queue_length(site);
+    let asleep_still = !nap.is_over();
+    let until = nap.end()?;
+    let visits: Vec<Visit> = begun.into_iter().map(Begun::finish).collect::<Result<_, _>>()?;
+    findings.add("stall_s", until.since(from).as_secs_f64());
+    findings.add("all_within_stall", f64::from(u8::from(asleep_still)));
+    if let Some(queued) = queued {
+        findings.add_count("queued", queued);
+    }
+    report("stalled", &visits, findings);
+    // Whenever it came, its reply came when the nap was over: it waited for the rest of the nap.
+    let waits: Vec<f64> = visits
+        .iter()
+        .map(|visit| visit.reply_s() / until.since(visit.from).as_secs_f64())
+        .collect();
+    if let Some(share) = median(&waits) {
+        findings.add_between("wait_of_rest_of_stall", share);
+    }
+    findings.tables.push(Table {
+        title: "connections made while the server slept".to_owned(),
+        columns: ["begun_s", "connect_s", "first_reply_s"].map(str::to_owned).to_vec(),
+        rows: visits
+            .iter()
+            .map(|v| vec![v.from.since(from).as_secs_f64(), v.connect_s(), v.reply_s()])
+            .collect(),
+    });
+    Ok(())
+}
+
+/// More connections at once than the accept queue holds.
+fn crowd(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(), Failure> {
+    let nap = Nap::begin(site, params.crowd_stall)?;
+    let from = nap.from;
+    std::thread::sleep(FALLING_ASLEEP);
+    let visits: Vec<Result<Visit, Failure>> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..params.crowd)
+            .map(|_| scope.spawn(|| Visit::begin(site).and_then(Begun::finish)))
+            .collect();
+        let lost = || Err(Failure::invalid("a thread of the procedure ended early"));
+        running.into_iter().map(|thread| thread.join().unwrap_or_else(|_| lost())).collect()
+    });
+    let until = nap.end()?;
+    let failed = visits.iter().filter(|visit| visit.is_err()).count();
+    let mut visits: Vec<Visit> = visits.into_iter().filter_map(Result::ok).collect();
+    visits.sort_by_key(|visit| visit.connected);
+    /// A handshake on one machine takes microseconds; the kernel's first retry comes after a second.
+    const RETRIED_S: f64 = 0.5;
+    let late: Vec<f64> =
+        visits.iter().map(Visit::connect_s).filter(|seconds| *seconds > RETRIED_S).collect();
+    findings.add("crowd_stall_s", until.since(from).as_secs_f64());
+    findings.add_count("crowd_at_once", visits.len() - late.len());
+    findings.add_count("crowd_retried", late.len());
+    findings.add_count("crowd_failed", failed);
+    if let Some(first) = late.first() {
+        findings.add("crowd_first_connect_s", *first);
+    }
+    if let Some(last) = largest(&late) {
+        findings.add("crowd_last_connect_s", last);
+        // The connection was possible when the nap was over; it came with the kernel's next retry.
+        let after = visits.last().map_or(0.0, |visit| visit.connected.since(until).as_secs_f64());
+        findings.add("crowd_late_after_stall_s", after);
+    }
+    if let Ok(linear) = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_syn_linear_timeouts") {
+        let linear = linear.trim();
+        findings.notes.push(format!(
+            "this kernel sends its first {linear} SYN retries a second apart (net.ipv4.tcp_syn_linear_timeouts), then doubles the pause"
+        ));
+    }
+    findings.tables.push(Table {
+        title: "a crowd that connects at once to a sleeping server with a short queue".to_owned(),
+        columns: ["begun_s", "connect_s", "first_reply_s"].map(str::to_owned).to_vec(),
+        rows: visits
+            .iter()
+            .map(|v| vec![v.from.since(from).as_secs_f64(), v.connect_s(), v.reply_s()])
+            .collect(),
+    });
+    Ok(())
+}
+
+/// Connections that the kernel has completed and the server has not accepted: what /proc/net/tcp calls the receive queue of a
+/// listening socket. `None` if it is not told.
+fn queue_length(site: &Site<'_>) -> Option<usize> {
+    let Endpoint::Tcp(addr) = &site.target.endpoint else { return None };
+    let text = std::fs::read_to_string("/proc/net/tcp").ok()?;
+    listening_queue(&text, addr.port())
+}
+
+/// The queue of the listener on a port, from the text of /proc/net/tcp.
+fn listening_queue(text: &str, port: u16) -> Option<usize> {
+    /// `TCP_LISTEN` of the kernel, as the file writes it.
+    const LISTEN: &str = "0A";
+    text.lines().find_map(|line| {
+        let mut fields = line.split_whitespace();
+        let (_, local, _, state, queues) =
+            (fields.next()?, fields.next()?, fields.next()?, fields.next()?, fields.next()?);
+        let local_port = u16::from_str_radix(local.split_once(':')?.1, 16).ok()?;
+        let (_, received) = queues.split_once(':')?;
+        (state == LISTEN && local_port == port)
+            .then(|| usize::from_str_radix(received, 16).ok())
+            .flatten()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listening_queue;
+
+    #[test]
+    fn reads_the_accept_queue() {
+        let text = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid\n\
+                    0: 0100007F:18EB 00000000:0000 0A 00000000:0000000C 00:00000000 00000000     0\n\
+                    1: 0100007F:18EB 0100007F:9C40 01 00000000:00000007 00:00000000 00000000     0\n";
+        assert_eq!(listening_queue(text, 0x18EB), Some(12));
+        assert_eq!(listening_queue(text, 80), None);
+        assert_eq!(listening_queue("", 80), None);
+    }
+}

@@ -1,0 +1,128 @@
+//! A short run of the measuring engine inside a procedure: one group, one server, a few figures.
+//!
+//! For comparisons that need many short runs by turns, where a folder per run would bury what is asked. Invariant: the figures
+//! are the engine's own (intended, sent, replied), and a run whose books do not balance is a failure.
+
+use super::{Site, peer};
+use crate::clock::Nanos;
+use crate::engine::plan::{
+    GroupPlan, KeyDistribution, KeySpace, Phases, RunPlan, ValueSize, Workload,
+};
+use crate::engine::result::{GroupResult, RunResult};
+use crate::engine::{self, Live};
+use crate::exit::Failure;
+use crate::lab::view::Info;
+use crate::words::parse_command;
+use aelab_reports::histogram::Histogram;
+use std::time::Duration;
+
+/// What a group said, in seconds and per second.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Showing {
+    /// Replies that are no error.
+    pub(super) ok: u64,
+    /// Errors, timeouts and unfinished requests.
+    pub(super) failed: u64,
+    /// Requests in the books that the server should have seen.
+    pub(super) sent: u64,
+    /// Median response time.
+    pub(super) p50_s: f64,
+    /// 99th percentile of the response time.
+    pub(super) p99_s: f64,
+    /// Replies per second of the measurement.
+    pub(super) per_s: f64,
+}
+
+/// Commands of a procedure's load.
+///
+/// # Errors
+/// A template that is none.
+pub(super) fn workload(
+    commands: &[&str],
+    keys: u64,
+    value_bytes: usize,
+) -> Result<Workload, Failure> {
+    let commands = commands.iter().map(|text| parse_command(text, 1)).collect::<Result<_, _>>();
+    Ok(Workload {
+        commands: commands.map_err(Failure::usage)?,
+        keys: KeySpace {
+            prefix: "burst:".to_owned(),
+            digits: 12,
+            count: keys,
+            distribution: KeyDistribution::Uniform,
+        },
+        values: ValueSize::Fixed(value_bytes),
+        compressible: 0.0,
+    })
+}
+
+/// Runs these groups at once.
+///
+/// # Errors
+/// As [`engine::run`], or the books do not balance, or the user interrupted.
+pub(super) fn run(
+    site: &Site<'_>,
+    groups: Vec<GroupPlan>,
+    warmup: Duration,
+    measure: Duration,
+) -> Result<RunResult, Failure> {
+    /// Time for what is unanswered at the end: these runs are short, and a reply takes microseconds.
+    const DRAIN: Nanos = Nanos::from_secs(2);
+    let phases = Phases { warmup: warmup.into(), measure: Some(measure.into()), drain_max: DRAIN };
+    let mut plan = RunPlan::new(groups, phases);
+    plan.seed = site.seed;
+    plan.cpus.clone_from(&site.cpus);
+    let result = engine::run(&plan, &Live::new(&plan), site.cancel)?;
+    for group in &result.groups {
+        group.counts.check().map_err(|why| {
+            Failure::invalid(format!("the books of group {} do not balance: {why}", group.name))
+        })?;
+    }
+    site.go_on()?;
+    Ok(result)
+}
+
+/// What a group of a run said. Errors count among the times, as their callers waited for them too.
+pub(super) fn showing(group: &GroupResult, result: &RunResult) -> Showing {
+    let mut times = group.error_response.clone();
+    for command in &group.commands {
+        // All histograms of this program have one shape.
+        let _ = times.add(&command.response_time.total);
+    }
+    let counts = &group.counts;
+    let wall = result.measure_until.since(result.measure_from).as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "replies of a run are far below 2^53")]
+    let per_s = if wall > 0.0 { counts.ok as f64 / wall } else { 0.0 };
+    Showing {
+        ok: counts.ok,
+        failed: counts.error + counts.timeout + counts.unfinished,
+        sent: counts.sent,
+        p50_s: seconds_at(&times, 0.5),
+        p99_s: seconds_at(&times, 0.99),
+        per_s,
+    }
+}
+
+/// A quantile of a histogram of nanoseconds, in seconds.
+#[expect(clippy::cast_precision_loss, reason = "times of a run are far below 2^53 ns")]
+pub(super) fn seconds_at(times: &Histogram, quantile: f64) -> f64 {
+    times.value_at_quantile(quantile) as f64 / 1e9
+}
+
+/// Processor time the server has used so far, in seconds, by its own account; `None` if it gives none.
+///
+/// # Errors
+/// The connection broke.
+pub(super) fn server_cpu_s(site: &Site<'_>) -> Result<Option<f64>, Failure> {
+    let mut control = crate::control::Control::open(&site.target)?;
+    let info = Info::parse(&control.info()?);
+    Ok(info.number("used_cpu_sys").zip(info.number("used_cpu_user")).map(|(sys, user)| sys + user))
+}
+
+/// A number of INFO now.
+///
+/// # Errors
+/// The connection broke.
+pub(super) fn info(site: &Site<'_>, field: &str) -> Result<Option<f64>, Failure> {
+    peer::info_number(&site.target, field)
+}

@@ -1,0 +1,285 @@
+//! What a connection costs the server: descriptors, entries of its epoll, its own memory and the kernel's (B8, B9).
+//!
+//! Connections are opened in steps; at each step the server's process is looked at from outside, once with connections that have
+//! said nothing and once after a command on each. Costs are slopes: growth divided by connections. Invariant: the server has
+//! accepted all connections of a step (it says so itself) before it is looked at.
+
+use super::peer::Peer;
+use super::{Findings, Site, Table, sys};
+use crate::clock;
+use crate::control::Control;
+use crate::exit::Failure;
+use crate::lab::view::Info;
+use std::fs;
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Params {
+    /// Numbers of connections at which the server is looked at, rising.
+    pub connections: Vec<usize>,
+    /// How long connections rest after their command before they are looked at again; zero leaves that out.
+    pub rest: Duration,
+}
+
+/// Connections made and closed before the first look, so that what a server allocates once is not charged to anybody.
+const FIRST_GUESTS: usize = 20;
+/// Longest wait for the server to accept all connections of a step.
+const ACCEPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Caches of the kernel that grow with TCP connections and what watches them.
+const CACHES: [&str; 6] =
+    ["TCP", "sock_inode_cache", "filp", "dentry", "eventpoll_epi", "eventpoll_pwq"];
+
+/// Plays it.
+///
+/// # Errors
+/// The server is not ours to look at, or takes fewer connections than asked for.
+pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
+    let pid = site.pid.ok_or_else(|| {
+        Failure::usage(
+            "the cost of connections is read from /proc: the lab has to start the server itself",
+        )
+    })?;
+    crate::sys::raise_descriptor_limit();
+    let mut control = Control::open(&site.target)?;
+    let present = info_of(&mut control)?.number("connected_clients").unwrap_or(1.0);
+    for _ in 0..FIRST_GUESTS {
+        Peer::connect(&site.target)?.ask(&["GET", "cost:nothing"])?;
+    }
+    wait_for(&mut control, present, site)?;
+    let base = Look::take(pid, &mut control)?;
+    let mut guests: Vec<Peer> = Vec::new();
+    let (mut idle, mut used) = (Vec::new(), Vec::new());
+    for count in &params.connections {
+        while guests.len() < *count {
+            let peer = Peer::connect(&site.target)?;
+            // Thousands of them would leave thousands of ports in TIME_WAIT for the next arm.
+            let _ = sys::reset_on_close(peer.as_fd());
+            guests.push(peer);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "counts of connections are far below 2^53")]
+        wait_for(&mut control, present + guests.len() as f64, site)?;
+        idle.push((guests.len(), Look::take(pid, &mut control)?));
+    }
+    // Each step again with connections that have been used, the first ones first.
+    let mut done = 0;
+    for count in &params.connections {
+        for guest in &mut guests[done..*count] {
+            guest.ask(&["GET", "cost:nothing"])?;
+        }
+        done = *count;
+        site.go_on()?;
+        used.push((done, Look::take(pid, &mut control)?));
+    }
+    let mut findings = Findings::default();
+    report(&base, &idle, &used, &mut findings);
+    if !params.rest.is_zero() {
+        std::thread::sleep(params.rest);
+        let rested = Look::take(pid, &mut control)?;
+        let first = idle.last().map_or(base, |(_, look)| *look);
+        per_connection("rested", &base, &rested, first, done, &mut findings);
+    }
+    Ok(findings)
+}
+
+fn info_of(control: &mut Control) -> Result<Info, Failure> {
+    Ok(Info::parse(&control.info()?))
+}
+
+/// Waits until the server says that so many clients are connected.
+fn wait_for(control: &mut Control, clients: f64, site: &Site<'_>) -> Result<(), Failure> {
+    let from = clock::now();
+    loop {
+        let now = info_of(control)?.number("connected_clients").unwrap_or(clients);
+        if (now - clients).abs() < 0.5 {
+            return Ok(());
+        }
+        site.go_on()?;
+        if Duration::from(clock::now().since(from)) > ACCEPT_TIMEOUT {
+            return Err(Failure::invalid(format!(
+                "the server says that {now} clients are connected and {clients} should be; is its maxclients large enough?"
+            )));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The server's process, at one moment.
+#[derive(Debug, Clone, Copy, Default)]
+struct Look {
+    descriptors: f64,
+    epoll_entries: f64,
+    resident_bytes: f64,
+    /// What the server says it has allocated.
+    allocated_bytes: Option<f64>,
+    /// Both ends' sockets and what watches them, in the kernel; `None` where /proc/slabinfo may not be read.
+    kernel_bytes: Option<f64>,
+    /// Buffers of all TCP sockets of this machine.
+    buffer_bytes: Option<f64>,
+}
+
+impl Look {
+    fn take(pid: u32, control: &mut Control) -> Result<Self, Failure> {
+        let info = info_of(control)?;
+        let gone = |error| Failure::invalid(format!("cannot look at process {pid}: {error}"));
+        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).map_err(gone)?;
+        let (mut count, mut entries) = (0, 0);
+        for descriptor in descriptors.flatten() {
+            count += 1;
+            let is_epoll = fs::read_link(descriptor.path())
+                .is_ok_and(|target| target.to_string_lossy().contains("[eventpoll]"));
+            if is_epoll {
+                let name = descriptor.file_name();
+                let path = format!("/proc/{pid}/fdinfo/{}", name.to_string_lossy());
+                let text = fs::read_to_string(path).unwrap_or_default();
+                entries += text.lines().filter(|line| line.starts_with("tfd:")).count();
+            }
+        }
+        let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).map_err(gone)?;
+        Ok(Self {
+            descriptors: f64::from(count),
+            #[expect(clippy::cast_precision_loss, reason = "descriptors are far below 2^53")]
+            epoll_entries: entries as f64,
+            resident_bytes: resident(&rollup).unwrap_or(0.0),
+            allocated_bytes: info.number("used_memory"),
+            kernel_bytes: fs::read_to_string("/proc/slabinfo").ok().map(|text| slabs(&text)),
+            buffer_bytes: fs::read_to_string("/proc/net/sockstat").ok().and_then(|t| buffers(&t)),
+        })
+    }
+}
+
+/// `Rss` of /proc/PID/smaps_rollup in bytes.
+fn resident(text: &str) -> Option<f64> {
+    let rest = text.lines().find_map(|line| line.strip_prefix("Rss:"))?;
+    rest.split_whitespace().next()?.parse::<f64>().ok().map(|kib| kib * 1024.0)
+}
+
+/// Bytes in use in the caches of [`CACHES`], from the text of /proc/slabinfo.
+fn slabs(text: &str) -> f64 {
+    text.lines()
+        .filter_map(|line| {
+            let mut fields = line.split_whitespace();
+            let known = CACHES.contains(&fields.next()?);
+            let (active, _, size) = (fields.next()?, fields.next()?, fields.next()?);
+            known.then_some(active.parse::<f64>().ok()? * size.parse::<f64>().ok()?)
+        })
+        .sum()
+}
+
+/// Pages of TCP buffers, from the text of /proc/net/sockstat, in bytes.
+fn buffers(text: &str) -> Option<f64> {
+    /// The kernel counts here in pages of this size.
+    const PAGE_BYTES: f64 = 4096.0;
+    let line = text.lines().find(|line| line.starts_with("TCP:"))?;
+    let pages = line.split_whitespace().skip_while(|word| *word != "mem").nth(1)?;
+    pages.parse::<f64>().ok().map(|pages| pages * PAGE_BYTES)
+}
+
+fn report(base: &Look, idle: &[(usize, Look)], used: &[(usize, Look)], findings: &mut Findings) {
+    let mut rows = Vec::new();
+    for ((count, silent), (_, spoken)) in idle.iter().zip(used) {
+        per_connection(&format!("idle{count}"), base, silent, *base, *count, findings);
+        let most = idle.last().map_or(*base, |(_, look)| *look);
+        per_connection(&format!("command{count}"), base, spoken, most, *count, findings);
+    }
+    if let (Some((count, silent)), Some((_, spoken))) = (idle.last(), used.last()) {
+        per_connection("idle", base, silent, *base, *count, findings);
+        per_connection("command", base, spoken, *silent, *count, findings);
+    }
+    let none = f64::NAN;
+    #[expect(clippy::cast_precision_loss, reason = "counts of connections are far below 2^53")]
+    for ((what, looks), code) in [(("idle", idle), 0.0), (("after a command", used), 1.0)] {
+        let _ = what;
+        for (count, look) in looks {
+            rows.push(vec![
+                *count as f64,
+                code,
+                look.descriptors - base.descriptors,
+                look.epoll_entries - base.epoll_entries,
+                look.resident_bytes - base.resident_bytes,
+                look.allocated_bytes.zip(base.allocated_bytes).map_or(none, |(is, was)| is - was),
+                look.kernel_bytes.zip(base.kernel_bytes).map_or(none, |(is, was)| is - was),
+            ]);
+        }
+    }
+    let columns = [
+        "connections",
+        "used",
+        "descriptors",
+        "epoll_entries",
+        "resident_bytes",
+        "allocated_bytes",
+        "kernel_both_ends_bytes",
+    ];
+    findings.tables.push(Table {
+        title: "growth with connections that are idle (used 0) and that had a command (used 1)"
+            .to_owned(),
+        columns: columns.map(str::to_owned).to_vec(),
+        rows,
+    });
+}
+
+/// Growth per connection. Of used connections only the first `count` were used: what all of them cost while idle (`opened` against
+/// `base`, divided by the largest count) is added to what their use has added.
+fn per_connection(
+    name: &str,
+    base: &Look,
+    look: &Look,
+    opened: Look,
+    count: usize,
+    findings: &mut Findings,
+) {
+    #[expect(clippy::cast_precision_loss, reason = "counts of connections are far below 2^53")]
+    let count = count.max(1) as f64;
+    let clients = (look.descriptors - base.descriptors).max(1.0);
+    let share = |is: f64, was: f64, first: f64| (is - was) / count + (was - first) / clients;
+    let mut add = |what: &str, is: Option<f64>, was: Option<f64>, first: Option<f64>| {
+        if let (Some(is), Some(was), Some(first)) = (is, was, first) {
+            findings.add(format!("{name}_{what}"), share(is, was, first));
+        }
+    };
+    let of = |pick: fn(&Look) -> Option<f64>| (pick(look), pick(&opened), pick(base));
+    for (what, pick) in [
+        ("descriptors", (|l| Some(l.descriptors)) as fn(&Look) -> Option<f64>),
+        ("epoll_entries", |l| Some(l.epoll_entries)),
+        ("resident_bytes", |l| Some(l.resident_bytes)),
+        ("allocated_bytes", |l| l.allocated_bytes),
+        ("kernel_both_ends_bytes", |l| l.kernel_bytes),
+        ("tcp_buffer_bytes", |l| l.buffer_bytes),
+    ] {
+        let (is, was, first) = of(pick);
+        add(what, is, was, first);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_kernel_says() {
+        assert_eq!(resident("Rss:  12 kB\nPss: 3 kB\n"), Some(12288.0));
+        assert_eq!(buffers("TCP: inuse 9 orphan 0 tw 0 alloc 11 mem 3\n"), Some(12288.0));
+        let text = "# name <active_objs>\nTCP 66 130 2368 13 8 : x\nfilp 10 20 192 21 1 : x\nother 5 5 5 1 1\n";
+        assert!((slabs(text) - (66.0 * 2368.0 + 10.0 * 192.0)).abs() < 0.1);
+    }
+
+    #[test]
+    fn costs_are_slopes() {
+        let look = |clients: f64, bytes: f64| Look {
+            descriptors: clients,
+            resident_bytes: bytes,
+            ..Look::default()
+        };
+        let (base, silent) = (look(0.0, 1000.0), look(100.0, 1000.0 + 100.0 * 50.0));
+        let mut findings = Findings::default();
+        per_connection("idle", &base, &silent, base, 100, &mut findings);
+        // Ten of the hundred were used and took 20 bytes more each.
+        let spoken = look(100.0, silent.resident_bytes + 10.0 * 20.0);
+        per_connection("command", &base, &spoken, silent, 10, &mut findings);
+        let value = |name: &str| findings.get(name).map(|figure| figure.value);
+        assert_eq!(value("idle_resident_bytes"), Some(50.0));
+        assert_eq!(value("command_resident_bytes"), Some(70.0));
+    }
+}

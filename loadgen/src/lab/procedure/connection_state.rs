@@ -1,0 +1,268 @@
+//! What belongs to one connection and must not be seen on another; and the order of replies (B2).
+//!
+//! Two connections: one changes its state, the other looks whether it has changed too. Then many connections at once send a long
+//! mixed pipeline whose every reply is known beforehand. Invariant: every check has one expected answer, and each deviation is
+//! counted and named.
+
+use super::peer::{Peer, Sender, command};
+use super::{Findings, Site};
+use crate::exit::Failure;
+use aelab_resp::value::Value;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Params {
+    /// Commands in each connection's pipeline.
+    pub commands: usize,
+    /// Connections that send such a pipeline at the same time.
+    pub connections: usize,
+}
+
+/// What every key of this procedure starts with.
+const PREFIX: &str = "state:";
+
+/// Plays it.
+///
+/// # Errors
+/// The server cannot be reached or goes away.
+pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
+    let mut checks = Checks::default();
+    databases(site, &mut checks)?;
+    transactions(site, &mut checks)?;
+    subscriptions(site, &mut checks)?;
+    identities(site, &mut checks)?;
+    let in_order = pipelines(site, params)?;
+
+    let mut findings = Findings::default();
+    findings.add_count("checks", checks.done);
+    findings.add_count("leaks", checks.failed.len());
+    findings.add_count("replies", in_order.replies);
+    findings.add_count("out_of_order", in_order.wrong);
+    findings.notes.extend(checks.failed);
+    findings.notes.extend(in_order.first_wrong);
+    Ok(findings)
+}
+
+/// Expected answers, counted.
+#[derive(Debug, Default)]
+struct Checks {
+    done: usize,
+    failed: Vec<String>,
+}
+
+impl Checks {
+    fn expect(&mut self, what: &str, found: &Value, right: impl FnOnce(&Value) -> bool) {
+        self.done += 1;
+        if !right(found) {
+            self.failed.push(format!("{what}: the answer was {found:?}"));
+        }
+    }
+
+    fn text(&mut self, what: &str, found: &Value, wanted: &str) {
+        self.expect(what, found, |value| value.as_str() == Some(wanted));
+    }
+
+    fn null(&mut self, what: &str, found: &Value) {
+        self.expect(what, found, |value| *value == Value::Null);
+    }
+}
+
+fn two(site: &Site<'_>) -> Result<(Peer, Peer), Failure> {
+    Ok((Peer::connect(&site.target)?, Peer::connect(&site.target)?))
+}
+
+/// SELECT changes the database of its own connection.
+fn databases(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
+    let (mut one, mut other) = two(site)?;
+    checks.text("SELECT 1", &one.ask(&["SELECT", "1"])?, "OK");
+    checks.text("SET in database 1", &one.ask(&["SET", "state:db", "one"])?, "OK");
+    checks.null("the other connection reads database 0", &other.ask(&["GET", "state:db"])?);
+    checks.text("SET in database 0", &other.ask(&["SET", "state:db", "zero"])?, "OK");
+    checks.text("the first still reads database 1", &one.ask(&["GET", "state:db"])?, "one");
+    let (mut late, _) = two(site)?;
+    checks.text("a new connection begins in database 0", &late.ask(&["GET", "state:db"])?, "zero");
+    one.ask(&["DEL", "state:db"])?;
+    other.ask(&["DEL", "state:db"])?;
+    Ok(())
+}
+
+/// MULTI queues the commands of its own connection, and ends with it.
+fn transactions(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
+    let (mut one, mut other) = two(site)?;
+    checks.text("MULTI", &one.ask(&["MULTI"])?, "OK");
+    checks.text("a command is queued", &one.ask(&["SET", "state:tx", "queued"])?, "QUEUED");
+    checks.null("the other connection runs at once", &other.ask(&["GET", "state:tx"])?);
+    checks.text("and writes at once", &other.ask(&["SET", "state:tx", "now"])?, "OK");
+    checks.expect("EXEC without MULTI", &other.ask(&["EXEC"])?, |v| matches!(v, Value::Error(_)));
+    let ran = one.ask(&["EXEC"])?;
+    checks
+        .expect("EXEC runs what was queued", &ran, |v| v.as_slice().is_some_and(|v| v.len() == 1));
+    checks.text("now it is seen", &other.ask(&["GET", "state:tx"])?, "queued");
+    // WATCH guards its own connection's transaction only.
+    one.ask(&["WATCH", "state:tx"])?;
+    other.ask(&["SET", "state:tx", "moved"])?;
+    other.ask(&["MULTI"])?;
+    other.ask(&["GET", "state:tx"])?;
+    let ran = other.ask(&["EXEC"])?;
+    checks.expect("another's WATCH does not stop EXEC", &ran, |v| v.as_slice().is_some());
+    one.ask(&["MULTI"])?;
+    one.ask(&["GET", "state:tx"])?;
+    checks.null("one's own WATCH does", &one.ask(&["EXEC"])?);
+    // A connection that is closed takes its open transaction with it.
+    one.ask(&["MULTI"])?;
+    one.ask(&["SET", "state:tx", "lost"])?;
+    drop(one);
+    let (mut late, _) = two(site)?;
+    checks.text(
+        "a queued command dies with its connection",
+        &late.ask(&["GET", "state:tx"])?,
+        "moved",
+    );
+    checks.expect("a new connection is in no MULTI", &late.ask(&["EXEC"])?, |v| {
+        matches!(v, Value::Error(_))
+    });
+    other.ask(&["DEL", "state:tx"])?;
+    Ok(())
+}
+
+/// SUBSCRIBE restricts and feeds its own connection.
+fn subscriptions(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
+    let (mut one, mut other) = two(site)?;
+    let said = one.ask(&["SUBSCRIBE", "state:channel"])?;
+    checks.expect("SUBSCRIBE", &said, |v| v.as_slice().is_some_and(|v| v.len() == 3));
+    checks.expect("a subscriber may not GET", &one.ask(&["GET", "state:x"])?, |v| {
+        matches!(v, Value::Error(_))
+    });
+    checks.null("the other connection may", &other.ask(&["GET", "state:x"])?);
+    let heard = other.ask(&["PUBLISH", "state:channel", "hello"])?;
+    checks.expect("one connection hears it", &heard, |v| v.as_i64() == Some(1));
+    let message = one.reply()?;
+    checks.expect("the subscriber", &message, |v| {
+        v.as_slice().and_then(|v| v.get(2)).and_then(Value::as_str) == Some("hello")
+    });
+    checks.text("and nobody else", &other.ask(&["PING"])?, "PONG");
+    one.ask(&["UNSUBSCRIBE", "state:channel"])?;
+    checks.null("after UNSUBSCRIBE it may GET again", &one.ask(&["GET", "state:x"])?);
+    Ok(())
+}
+
+/// Name and protocol version belong to their connection.
+fn identities(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
+    let (mut one, mut other) = two(site)?;
+    one.ask(&["CLIENT", "SETNAME", "state-one"])?;
+    checks.text("one's own name", &one.ask(&["CLIENT", "GETNAME"])?, "state-one");
+    checks.expect("the other has none", &other.ask(&["CLIENT", "GETNAME"])?, |v| {
+        *v == Value::Null || v.as_str() == Some("")
+    });
+    let (own, others) = (one.ask(&["CLIENT", "ID"])?, other.ask(&["CLIENT", "ID"])?);
+    checks.expect("identifiers differ", &own, |v| v.as_i64().is_some() && *v != others);
+    one.ask(&["HELLO", "3"])?;
+    one.ask(&["HSET", "state:hash", "f", "v"])?;
+    let map = one.ask(&["HGETALL", "state:hash"])?;
+    checks.expect("RESP3 on the one", &map, |v| matches!(v, Value::Map(_)));
+    let list = other.ask(&["HGETALL", "state:hash"])?;
+    checks.expect("RESP2 on the other", &list, |v| matches!(v, Value::Array(_)));
+    other.ask(&["DEL", "state:hash"])?;
+    Ok(())
+}
+
+/// What the long pipelines gave.
+#[derive(Debug, Default)]
+struct InOrder {
+    replies: usize,
+    wrong: usize,
+    first_wrong: Option<String>,
+}
+
+/// All connections send their pipeline at the same time, each on its own keys.
+fn pipelines(site: &Site<'_>, params: &Params) -> Result<InOrder, Failure> {
+    let peers = (0..params.connections)
+        .map(|index| {
+            let peer = Peer::connect(&site.target)?;
+            Ok((index, peer.sender()?, peer))
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let results: Vec<Result<InOrder, Failure>> = std::thread::scope(|scope| {
+        let running: Vec<_> = peers
+            .into_iter()
+            .map(|(index, sender, peer)| {
+                scope.spawn(move || one_pipeline(index, sender, peer, params.commands))
+            })
+            .collect();
+        let lost = || Err(Failure::invalid("a thread of the procedure ended early"));
+        running.into_iter().map(|thread| thread.join().unwrap_or_else(|_| lost())).collect()
+    });
+    let mut all = InOrder::default();
+    for result in results {
+        let one = result?;
+        all.replies += one.replies;
+        all.wrong += one.wrong;
+        all.first_wrong = all.first_wrong.or(one.first_wrong);
+    }
+    Ok(all)
+}
+
+/// Sends from a thread of its own: replies must be read meanwhile, or both sides would wait for each other's buffers.
+fn one_pipeline(
+    index: usize,
+    mut sender: Sender,
+    mut peer: Peer,
+    commands: usize,
+) -> Result<InOrder, Failure> {
+    let script: Vec<(Vec<u8>, Value)> = (0..commands).map(|step| step_of(index, step)).collect();
+    std::thread::scope(|scope| {
+        let script = &script;
+        let sent = scope.spawn(move || -> Result<(), Failure> {
+            script.chunks(100).try_for_each(|part| {
+                let bytes: Vec<u8> = part.iter().flat_map(|(bytes, _)| bytes.clone()).collect();
+                sender.send(&bytes)
+            })
+        });
+        let mut result = InOrder::default();
+        for (step, (_, wanted)) in script.iter().enumerate() {
+            let found = peer.reply()?;
+            result.replies += 1;
+            if !alike(&found, wanted) {
+                result.wrong += 1;
+                let what =
+                    || format!("connection {index}, command {step}: {found:?} for {wanted:?}");
+                result.first_wrong.get_or_insert_with(what);
+            }
+        }
+        sent.join().unwrap_or_else(|_| Err(Failure::invalid("the sending thread ended early")))?;
+        peer.ask(&["DEL", &key(index, "n"), &key(index, "s"), &key(index, "l")])?;
+        Ok(result)
+    })
+}
+
+fn key(index: usize, name: &str) -> String {
+    format!("{PREFIX}{index}:{name}")
+}
+
+/// The command at a step and its reply: cheap ones, slower ones, and errors, so that a server that answered what is ready first
+/// would be found out.
+fn step_of(index: usize, step: usize) -> (Vec<u8>, Value) {
+    /// Kinds of commands that take turns.
+    const KINDS: usize = 7;
+    let (round, text) = (step / KINDS, format!("{index}-{step}"));
+    let number = |n: usize| Value::Integer(i64::try_from(n).unwrap_or(i64::MAX));
+    let bulk = |text: &str| Value::Bulk(text.as_bytes().to_vec());
+    let (n, s, l) = (key(index, "n"), key(index, "s"), key(index, "l"));
+    match step % KINDS {
+        0 => (command(&["ECHO", &text]), bulk(&text)),
+        1 => (command(&["INCR", &n]), number(round + 1)),
+        2 => (command(&["SET", &s, &text]), Value::Simple(b"OK".to_vec())),
+        3 => (command(&["GET", &s]), bulk(&format!("{index}-{}", step - 1))),
+        4 => (command(&["RPUSH", &l, &text]), number(round + 1)),
+        5 => (command(&["STATE-NO-SUCH-COMMAND", &text]), Value::Error(b"ERR".to_vec())),
+        _ => (command(&["LINDEX", &l, "-1"]), bulk(&format!("{index}-{}", step - 2))),
+    }
+}
+
+/// The same value; of errors only the first word counts, the rest is the server's own words.
+fn alike(found: &Value, wanted: &Value) -> bool {
+    match (found, wanted) {
+        (Value::Error(found), Value::Error(wanted)) => found.starts_with(wanted),
+        _ => found == wanted,
+    }
+}

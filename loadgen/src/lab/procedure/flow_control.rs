@@ -1,0 +1,274 @@
+//! A server that falls behind, a client that keeps sending, and what TCP does between them (B4).
+//!
+//! The server sleeps; the client writes commands for as long as the kernel takes them and asks the kernel, every few
+//! milliseconds, which window the server's side last announced, how much is in flight and how much waits on this side. After the
+//! nap the client stops, and every command must have been answered. Invariant: nothing is inferred from timing alone; windows and
+//! queues are the kernel's own figures (TCP_INFO).
+
+use super::nap::Nap;
+use super::peer::{Peer, broken, command};
+use super::{Findings, Site, Table, sys};
+use crate::clock::{self, Nanos};
+use crate::engine::plan::Endpoint;
+use crate::exit::Failure;
+use aelab_resp::value::Value;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Params {
+    /// How long the server sleeps.
+    pub stall: Duration,
+    /// Pause between two looks at the connection.
+    pub sample_every: Duration,
+    /// Size of each value that is sent.
+    pub value_bytes: usize,
+}
+
+/// How long the client sends before the server falls asleep, and after it woke up.
+const AWAKE: Duration = Duration::from_millis(200);
+/// Commands are made and written in parts of about this size.
+const PART_BYTES: usize = 64 << 10;
+/// The same key again and again: the server's memory must not grow with what is sent.
+const KEY: &str = "flow:value";
+const COUNTER: &str = "flow:counter";
+
+/// Plays it.
+///
+/// # Errors
+/// The server cannot be reached, does not listen for TCP, or does not allow DEBUG SLEEP.
+pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
+    if !matches!(site.target.endpoint, Endpoint::Tcp(_)) {
+        return Err(Failure::usage("flow control is TCP's: give a server that listens on a port"));
+    }
+    let mut other = Peer::connect(&site.target)?;
+    other.ask(&["DEL", KEY, COUNTER])?;
+    let mut flood = Flood::new(site, params)?;
+    flood.push_for(site, AWAKE, params)?;
+    let awake = flood.samples.len();
+    let nap = Nap::begin(site, params.stall)?;
+    let slept_from = nap.from;
+    while !nap.is_over() {
+        flood.turn(site, params)?;
+    }
+    let slept_until = nap.end()?;
+    flood.push_for(site, AWAKE, params)?;
+    flood.finish(site)?;
+    let counted = other.ask(&["GET", COUNTER])?.as_i64().unwrap_or(0);
+    other.ask(&["DEL", KEY, COUNTER])?;
+    Ok(flood.findings(awake, slept_from, slept_until, counted))
+}
+
+/// A look at the connection.
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    at: Nanos,
+    tcp: sys::TcpState,
+    written_bytes: u64,
+    replies: u64,
+}
+
+/// The client that keeps sending.
+struct Flood {
+    peer: Peer,
+    began: Nanos,
+    /// One part of commands: SET and INCR by turns, and how many.
+    part: Vec<u8>,
+    commands_per_part: u64,
+    /// How much of the current part is written.
+    at: usize,
+    parts_begun: u64,
+    written_bytes: u64,
+    /// Writes that the kernel refused because its buffer was full.
+    refused_writes: u64,
+    replies: u64,
+    errors: u64,
+    samples: Vec<Sample>,
+}
+
+impl Flood {
+    fn new(site: &Site<'_>, params: &Params) -> Result<Self, Failure> {
+        let peer = Peer::connect(&site.target)?;
+        peer.set_nonblocking(true).map_err(|error| broken(&error))?;
+        let value = "v".repeat(params.value_bytes);
+        let pair = [command(&["SET", KEY, &value]), command(&["INCR", COUNTER])].concat();
+        let pairs = (PART_BYTES / pair.len()).max(1);
+        Ok(Self {
+            peer,
+            began: clock::now(),
+            part: pair.repeat(pairs),
+            commands_per_part: 2 * pairs as u64,
+            at: 0,
+            parts_begun: 0,
+            written_bytes: 0,
+            refused_writes: 0,
+            replies: 0,
+            errors: 0,
+            samples: Vec::new(),
+        })
+    }
+
+    fn push_for(
+        &mut self,
+        site: &Site<'_>,
+        span: Duration,
+        params: &Params,
+    ) -> Result<(), Failure> {
+        let from = clock::now();
+        while Duration::from(clock::now().since(from)) < span {
+            self.turn(site, params)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what the kernel takes, reads what there is, and looks at the connection when it is time.
+    fn turn(&mut self, site: &Site<'_>, params: &Params) -> Result<(), Failure> {
+        site.go_on()?;
+        let took = self.write_some()?;
+        self.read_some()?;
+        let last = self.samples.last().map_or(Nanos::ZERO, |sample| sample.at);
+        if Duration::from(clock::now().since(last)) >= params.sample_every {
+            self.look()?;
+        }
+        if !took {
+            // Nothing fits: come back in a while instead of asking in a circle.
+            std::thread::sleep(params.sample_every / 4);
+        }
+        Ok(())
+    }
+
+    fn look(&mut self) -> Result<(), Failure> {
+        let tcp = sys::tcp_state(self.peer.as_fd()).map_err(|error| {
+            Failure::usage(format!(
+                "the kernel does not tell TCP's windows ({error}); Linux 5.4 does"
+            ))
+        })?;
+        let (written_bytes, replies) = (self.written_bytes, self.replies);
+        self.samples.push(Sample { at: clock::now(), tcp, written_bytes, replies });
+        Ok(())
+    }
+
+    /// Whether anything was taken.
+    fn write_some(&mut self) -> Result<bool, Failure> {
+        if self.at == 0 {
+            self.parts_begun += 1;
+        }
+        match self.peer.send_some(&self.part[self.at..]) {
+            Ok(count) => {
+                self.written_bytes += count as u64;
+                self.at = (self.at + count) % self.part.len();
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if self.at == 0 {
+                    self.parts_begun -= 1;
+                }
+                self.refused_writes += 1;
+                Ok(false)
+            }
+            Err(error) => Err(broken(&error)),
+        }
+    }
+
+    fn read_some(&mut self) -> Result<(), Failure> {
+        while let Some(reply) = self.peer.reply_now()? {
+            self.replies += 1;
+            self.errors += u64::from(matches!(reply, Value::Error(_)));
+        }
+        Ok(())
+    }
+
+    /// Completes the part that was begun and waits for all replies.
+    fn finish(&mut self, site: &Site<'_>) -> Result<(), Failure> {
+        let from = clock::now();
+        while self.at != 0 || self.replies < self.asked() {
+            site.go_on()?;
+            let before = (self.written_bytes, self.replies);
+            if self.at != 0 {
+                self.write_some()?;
+            }
+            self.read_some()?;
+            if before == (self.written_bytes, self.replies) {
+                if Duration::from(clock::now().since(from)) > super::peer::PATIENCE {
+                    // What is missing then is lost: that is a figure, not a failure.
+                    return Ok(());
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        self.look()
+    }
+
+    fn asked(&self) -> u64 {
+        self.parts_begun * self.commands_per_part
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "bytes and counts of a minute are below 2^53")]
+    fn findings(&self, awake: usize, from: Nanos, until: Nanos, counted: i64) -> Findings {
+        let mut findings = Findings::default();
+        let asleep = || self.samples.iter().filter(|s| s.at > from && s.at < until);
+        let after = || self.samples.iter().filter(|s| s.at >= until);
+        let window = |sample: &Sample| sample.tcp.peer_window_bytes as f64;
+        let most = |value: &dyn Fn(&Sample) -> f64| asleep().map(value).fold(0.0, f64::max);
+        let open = self.samples[..awake].iter().map(window).fold(0.0, f64::max);
+        findings.add("stall_s", until.since(from).as_secs_f64());
+        findings.add("window_open_bytes", open);
+        findings.add("window_min_bytes", asleep().map(window).fold(f64::INFINITY, f64::min));
+        findings.add("in_flight_max_bytes", most(&|s| s.tcp.in_flight_bytes as f64));
+        findings.add(
+            "over_window_bytes",
+            most(&|s| s.tcp.in_flight_bytes as f64 - s.tcp.peer_window_bytes as f64),
+        );
+        findings.add("queued_at_sender_bytes", most(&|s| s.tcp.not_sent_bytes as f64));
+        let limited = |s: Option<&Sample>| s.map_or(0.0, |s| s.tcp.window_limited_us as f64 / 1e6);
+        let before = self.samples.iter().take_while(|s| s.at <= from).last();
+        findings.add("window_limited_s", limited(asleep().last()) - limited(before));
+        findings.add("refused_writes", self.refused_writes as f64);
+        if let Some(shut) = asleep().find(|sample| sample.tcp.peer_window_bytes == 0) {
+            findings.add("window_shut_after_s", shut.at.since(from).as_secs_f64());
+        }
+        // How long the client could write although nothing was read: then it had to stop by itself.
+        if let Some((first, last)) = asleep().next().zip(asleep().last()) {
+            findings
+                .add("written_in_stall_bytes", (last.written_bytes - first.written_bytes) as f64);
+            let stopped = asleep().find(|sample| sample.written_bytes == last.written_bytes);
+            let stopped = stopped.map_or(until, |sample| sample.at);
+            findings.add("throttled_s", until.since(stopped).as_secs_f64());
+        }
+        if let Some(opened) = after().find(|sample| sample.tcp.peer_window_bytes > 0) {
+            findings.add("recovery_s", opened.at.since(until).as_secs_f64());
+        }
+        findings.add("requests", self.asked() as f64);
+        findings.add("lost", self.asked().saturating_sub(self.replies) as f64);
+        findings.add("errors", self.errors as f64);
+        findings.add("executed_twice_or_never", (self.asked() as f64 / 2.0 - counted as f64).abs());
+        findings.tables.push(self.table());
+        findings
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "bytes and counts of a minute are below 2^53")]
+    fn table(&self) -> Table {
+        let columns = [
+            "time_s",
+            "window_bytes",
+            "in_flight_bytes",
+            "not_sent_bytes",
+            "written_bytes",
+            "replies",
+        ];
+        let row = |s: &Sample| {
+            let tcp = &s.tcp;
+            let (window, flight) = (tcp.peer_window_bytes as f64, tcp.in_flight_bytes as f64);
+            let (waiting, written) = (tcp.not_sent_bytes as f64, s.written_bytes as f64);
+            let time = s.at.since(self.began).as_secs_f64();
+            vec![time, window, flight, waiting, written, s.replies as f64]
+        };
+        Table {
+            title: "the client's connection over time".to_owned(),
+            columns: columns.map(str::to_owned).to_vec(),
+            rows: self.samples.iter().map(row).collect(),
+        }
+    }
+}

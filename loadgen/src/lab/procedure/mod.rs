@@ -1,0 +1,126 @@
+//! Procedures: experiments that a load of requests cannot express, as built-in code with measured figures.
+//!
+//! A procedure talks to one arm's server with plain blocking sockets, looks at both sides of the connection, and returns
+//! figures for the criteria of a claim and tables for people. It judges nothing: what a figure means is in the scenario.
+//! Invariant: a procedure leaves no connection, thread or process behind, and a figure it could not measure is absent, never
+//! a zero.
+//!
+//! Read next: [`peer`] (a connection whose every byte is ours), [`spread`] (medians and their intervals), then any of them.
+
+pub mod accept_queue;
+mod burst;
+pub mod churn;
+pub mod connection_cost;
+pub mod connection_state;
+pub mod flow_control;
+pub mod max_total;
+pub mod maxclients;
+pub mod min_idle;
+mod nap;
+mod peer;
+pub mod pipelining;
+mod play;
+pub mod split_command;
+pub mod spread;
+mod sys;
+pub mod tcp_vs_unix;
+pub mod transaction;
+
+pub use play::play;
+
+use crate::engine::plan::Target;
+use crate::exit::Failure;
+use crate::lab::ServerKind;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// What a procedure is given: an arm's server, and how to look at it.
+#[derive(Debug, Clone)]
+pub struct Site<'a> {
+    /// Where the server listens for TCP.
+    pub target: Target,
+    /// Its Unix socket, if it was given one.
+    pub unix: Option<PathBuf>,
+    /// Its process, if it runs on this machine and is ours.
+    pub pid: Option<u32>,
+    /// What to start where a procedure needs a server with other limits; `None` if the server is not ours.
+    pub kind: Option<ServerKind>,
+    /// The arm's directives, for such a server.
+    pub directives: Vec<(String, String)>,
+    /// Processors for the load, if it shares the machine with the server.
+    pub cpus: Option<Vec<usize>>,
+    /// Where every random choice starts.
+    pub seed: u64,
+    /// Set by ^C.
+    pub cancel: &'a AtomicBool,
+}
+
+impl Site<'_> {
+    /// Whether it is time to go on.
+    ///
+    /// # Errors
+    /// The user has interrupted us.
+    pub fn go_on(&self) -> Result<(), Failure> {
+        if self.cancel.load(Relaxed) { Err(Failure::invalid("interrupted")) } else { Ok(()) }
+    }
+}
+
+/// A measured figure in base units (seconds, bytes, counts, per second), with the interval it is known to lie in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// What criteria call it: `ARM.procedure.NAME`. It ends in `_s` for seconds, `_bytes`, `_per_s`; others are plain numbers.
+    pub name: String,
+    /// The estimate.
+    pub value: f64,
+    /// Lower end of its interval; equal to the value where there is none.
+    pub lo: f64,
+    /// Upper end of its interval.
+    pub hi: f64,
+}
+
+/// Rows of figures for a report: a series over time, or a figure by size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// What it shows, for a heading.
+    pub title: String,
+    /// One name per column, with its unit at the end as in [`Finding::name`].
+    pub columns: Vec<String>,
+    /// One value per column; not a number where there is none.
+    pub rows: Vec<Vec<f64>>,
+}
+
+/// What a procedure found out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Findings {
+    /// Figures by name.
+    pub figures: Vec<Finding>,
+    /// Tables, most telling first.
+    pub tables: Vec<Table>,
+    /// Facts in words: what was seen exactly, such as the text of a refusal.
+    pub notes: Vec<String>,
+}
+
+impl Findings {
+    /// Adds a figure without an interval.
+    pub fn add(&mut self, name: impl Into<String>, value: f64) {
+        self.figures.push(Finding { name: name.into(), value, lo: value, hi: value });
+    }
+
+    /// Adds a count.
+    #[expect(clippy::cast_precision_loss, reason = "counts of an experiment are far below 2^53")]
+    pub fn add_count(&mut self, name: impl Into<String>, count: usize) {
+        self.add(name, count as f64);
+    }
+
+    /// Adds a figure with its interval.
+    pub fn add_between(&mut self, name: impl Into<String>, estimate: spread::Estimate) {
+        let spread::Estimate { value, lo, hi } = estimate;
+        self.figures.push(Finding { name: name.into(), value, lo, hi });
+    }
+
+    /// The figure of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Finding> {
+        self.figures.iter().find(|figure| figure.name == name)
+    }
+}

@@ -1,0 +1,163 @@
+//! The same commands one by one and in batches, over links of known round-trip time (B5).
+//!
+//! A relay in this process lets the distance pass. The model is `batches × round trip + commands × service time`; its round trip is
+//! measured by PING over the same link and its service time by one batch without a link, so nothing in it is fitted to what it
+//! is compared with. Invariant: every reply of a batch is read before the next batch is sent.
+
+use super::peer::{Peer, command};
+use super::spread::{Estimate, largest, median};
+use super::{Findings, Site, Table};
+use crate::clock::{self, Nanos};
+use crate::engine::plan::Target;
+use crate::exit::Failure;
+use crate::relay::{Options, Relay, parse_endpoint};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Params {
+    /// Commands that are to be carried out; a deeper pipeline carries out as many as it is deep.
+    pub commands: usize,
+    /// Pipeline depths.
+    pub depths: Vec<usize>,
+    /// Round-trip times of the links.
+    pub round_trips: Vec<Duration>,
+    /// How often each is measured.
+    pub repeats: usize,
+}
+
+/// PINGs that measure a link's round trip.
+const PINGS: usize = 50;
+/// Batches that measure the service time.
+const SERVICE_BATCHES: usize = 30;
+const KEY: &str = "pipelining:key";
+
+/// Plays it.
+///
+/// # Errors
+/// The server cannot be reached, or no relay can be set up.
+pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
+    let mut findings = Findings::default();
+    let mut direct = Peer::connect(&site.target)?;
+    direct.ask(&["SET", KEY, "0123456789abcdef0123456789abcdef"])?;
+    let service = service_time(&mut direct, params.commands)?;
+    findings.add_between("service_time_s", service);
+    let mut rows = Vec::new();
+    for round_trip in &params.round_trips {
+        over_link(site, *round_trip, |target| {
+            one_link(site, params, target, *round_trip, service.value, &mut findings, &mut rows)
+        })?;
+    }
+    let ratios: Vec<f64> = rows.iter().map(|row: &Vec<f64>| row[3] / row[4]).collect();
+    if let Some(most) = largest(&ratios) {
+        findings.add("over_model_max", most);
+        findings.add("over_model_min", ratios.iter().copied().fold(f64::INFINITY, f64::min));
+    }
+    findings.tables.push(Table {
+        title: "time for all commands, by depth and round trip".to_owned(),
+        columns: ["round_trip_s", "depth", "commands", "time_s", "model_s"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows,
+    });
+    direct.ask(&["DEL", KEY])?;
+    Ok(findings)
+}
+
+/// What one command costs when nothing is waited for: one batch without a link, divided.
+#[expect(clippy::cast_precision_loss, reason = "counts of an experiment are far below 2^53")]
+fn service_time(direct: &mut Peer, commands: usize) -> Result<Estimate, Failure> {
+    let times = (0..SERVICE_BATCHES)
+        .map(|_| Ok(time_of(direct, commands, commands)? / commands as f64))
+        .collect::<Result<Vec<f64>, Failure>>()?;
+    median(&times).ok_or_else(|| Failure::invalid("no batch was measured"))
+}
+
+/// Lets `visit` talk to the server over a link of this round trip.
+fn over_link<T>(
+    site: &Site<'_>,
+    round_trip: Duration,
+    visit: impl FnOnce(&Target) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let listen = parse_endpoint("--listen", "127.0.0.1:0")?;
+    let mut options = Options::new(listen, site.target.endpoint.clone());
+    options.rtt = round_trip.into();
+    options.seed = site.seed;
+    let relay = Relay::bind(&options)?;
+    let target = Target { endpoint: relay.endpoint().clone(), ..site.target.clone() };
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| relay.run(&stop));
+        let visited = visit(&target);
+        stop.store(true, Relaxed);
+        let relayed = running.join().map_err(|_| Failure::invalid("the relay ended early"))?;
+        let value = visited?;
+        relayed?;
+        Ok(value)
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of an experiment are far below 2^53")]
+fn one_link(
+    site: &Site<'_>,
+    params: &Params,
+    target: &Target,
+    round_trip: Duration,
+    service: f64,
+    findings: &mut Findings,
+    rows: &mut Vec<Vec<f64>>,
+) -> Result<(), Failure> {
+    let mut peer = Peer::connect(target)?;
+    let mut pings = Vec::new();
+    for _ in 0..PINGS {
+        let from = clock::now();
+        peer.ask(&["PING"])?;
+        pings.push(seconds_since(from));
+    }
+    let link = format!("rtt{}us", round_trip.as_micros());
+    let Some(measured_trip) = median(&pings) else { return Ok(()) };
+    findings.add_between(format!("{link}_ping_s"), measured_trip);
+    for depth in &params.depths {
+        let commands = params.commands.max(*depth);
+        let mut times = Vec::new();
+        for _ in 0..params.repeats {
+            site.go_on()?;
+            times.push(time_of(&mut peer, commands, *depth)?);
+        }
+        let Some(time) = median(&times) else { continue };
+        let trips = commands.div_ceil(*depth) as f64;
+        let model = trips * measured_trip.value + commands as f64 * service;
+        findings.add_between(format!("{link}_depth{depth}_s"), time);
+        findings.add(format!("{link}_depth{depth}_model_s"), model);
+        rows.push(vec![
+            round_trip.as_secs_f64(),
+            *depth as f64,
+            commands as f64,
+            time.value,
+            model,
+        ]);
+    }
+    Ok(())
+}
+
+/// Carries out so many commands in batches of `depth`: seconds from the first byte sent to the last reply read.
+fn time_of(peer: &mut Peer, commands: usize, depth: usize) -> Result<f64, Failure> {
+    let one = command(&["GET", KEY]);
+    let full = one.repeat(depth.min(commands));
+    let from = clock::now();
+    let mut left = commands;
+    while left > 0 {
+        let batch = depth.min(left);
+        peer.send(&full[..one.len() * batch])?;
+        for _ in 0..batch {
+            peer.reply()?;
+        }
+        left -= batch;
+    }
+    Ok(seconds_since(from))
+}
+
+fn seconds_since(from: Nanos) -> f64 {
+    clock::now().since(from).as_secs_f64()
+}

@@ -1,0 +1,164 @@
+//! The same load over TCP on this machine and over a Unix socket of the same server, by turns (B1).
+//!
+//! Short blocks in the order TCP, Unix, Unix, TCP: whatever drifts meanwhile weighs on both alike. A ratio is formed from each
+//! pair of blocks, and its median and interval from the pairs. Invariant: both sides of a pair differ in nothing but the socket.
+
+use super::burst::{self, Showing};
+use super::peer::Peer;
+use super::spread::{Estimate, median};
+use super::{Findings, Site, Table};
+use crate::control::Control;
+use crate::engine::plan::{Endpoint, GroupPlan, Target};
+use crate::exit::Failure;
+use aelab_resp::value::Value;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Params {
+    /// Sizes of the values that are set and read.
+    pub value_sizes: Vec<usize>,
+    /// Requests in flight per connection.
+    pub depths: Vec<usize>,
+    /// Connections.
+    pub connections: usize,
+    /// Pairs of blocks for each size and depth.
+    pub pairs: usize,
+    /// Length of a block.
+    pub block: Duration,
+}
+
+/// Keys that the load touches.
+const KEYS: u64 = 100;
+/// Load before each block that is not counted: the connections' first requests.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// Plays it.
+///
+/// # Errors
+/// The server has no Unix socket, or cannot be reached.
+pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
+    let unix = unix_socket(site)?;
+    let over_unix = Target { endpoint: Endpoint::Unix(unix), ..site.target.clone() };
+    let mut findings = Findings::default();
+    let mut rows = Vec::new();
+    for size in &params.value_sizes {
+        fill(&site.target, *size)?;
+        for depth in &params.depths {
+            let pairs = pairs(site, params, &over_unix, *size, *depth)?;
+            let name = format!("size{size}_depth{depth}");
+            rows.extend(compare(&name, [*size, *depth], &pairs, &mut findings));
+        }
+    }
+    let columns = [
+        "value_bytes",
+        "depth",
+        "tcp_p50_s",
+        "unix_p50_s",
+        "p50_ratio",
+        "p50_ratio_lo",
+        "p50_ratio_hi",
+        "p99_ratio",
+        "throughput_ratio",
+    ];
+    findings.tables.push(Table {
+        title: "Unix socket divided by TCP, by value size and pipeline depth".to_owned(),
+        columns: columns.map(str::to_owned).to_vec(),
+        rows,
+    });
+    Ok(findings)
+}
+
+/// The server's Unix socket: what we were told, or what the server says.
+fn unix_socket(site: &Site<'_>) -> Result<PathBuf, Failure> {
+    if let Some(path) = &site.unix {
+        return Ok(path.clone());
+    }
+    let mut control = Control::open(&site.target)?;
+    let mut setting = |name: &[u8]| -> Result<Option<String>, Failure> {
+        let reply = control.command(&[b"CONFIG", b"GET", name])?;
+        let value = reply.as_slice().and_then(|pair| pair.get(1)).and_then(Value::as_str);
+        Ok(value.filter(|text| !text.is_empty()).map(str::to_owned))
+    };
+    let path = setting(b"unixsocket")?.ok_or_else(|| {
+        Failure::usage("the server has no Unix socket; start it with --unixsocket PATH")
+    })?;
+    let folder = setting(b"dir")?.unwrap_or_default();
+    let path = Path::new(&folder).join(path);
+    if path.exists() {
+        return Ok(path);
+    }
+    Err(Failure::usage(format!(
+        "the server's Unix socket {} is not on this machine",
+        path.display()
+    )))
+}
+
+/// Sets every key to a value of this size, so that every read finds one.
+fn fill(target: &Target, size: usize) -> Result<(), Failure> {
+    let mut peer = Peer::connect(target)?;
+    let value = "x".repeat(size);
+    for key in 0..KEYS {
+        peer.ask(&["SET", &format!("burst:{key:012}"), &value])?;
+    }
+    Ok(())
+}
+
+/// TCP's and the Unix socket's showing, pair by pair.
+fn pairs(
+    site: &Site<'_>,
+    params: &Params,
+    over_unix: &Target,
+    size: usize,
+    depth: usize,
+) -> Result<Vec<(Showing, Showing)>, Failure> {
+    let block = |target: &Target| -> Result<Showing, Failure> {
+        let work = burst::workload(&["GET __key__", "SET __key__ __data__"], KEYS, size)?;
+        let mut group = GroupPlan::new("paired", target.clone(), params.connections, work);
+        group.pipeline = depth;
+        let result = burst::run(site, vec![group], SETTLE, params.block)?;
+        let group = result.groups.first().ok_or_else(|| Failure::invalid("no group was run"))?;
+        Ok(burst::showing(group, &result))
+    };
+    (0..params.pairs)
+        .map(|index| {
+            if index % 2 == 0 {
+                let tcp = block(&site.target)?;
+                Ok((tcp, block(over_unix)?))
+            } else {
+                let unix = block(over_unix)?;
+                Ok((block(&site.target)?, unix))
+            }
+        })
+        .collect()
+}
+
+/// Figures of one size and depth, and their row for the table.
+fn compare(
+    name: &str,
+    at: [usize; 2],
+    pairs: &[(Showing, Showing)],
+    findings: &mut Findings,
+) -> Option<Vec<f64>> {
+    let ratio_of = |of: fn(&Showing) -> f64| -> Option<Estimate> {
+        median(&pairs.iter().map(|(tcp, unix)| of(unix) / of(tcp)).collect::<Vec<_>>())
+    };
+    let (p50, p99) = (ratio_of(|s| s.p50_s)?, ratio_of(|s| s.p99_s)?);
+    let throughput = ratio_of(|s| s.per_s)?;
+    let middle =
+        |of: fn(&(Showing, Showing)) -> f64| median(&pairs.iter().map(of).collect::<Vec<_>>());
+    let (tcp, unix) = (middle(|pair| pair.0.p50_s)?, middle(|pair| pair.1.p50_s)?);
+    findings.add_between(format!("{name}_tcp_p50_s"), tcp);
+    findings.add_between(format!("{name}_unix_p50_s"), unix);
+    findings.add_between(format!("{name}_p50_ratio"), p50);
+    findings.add_between(format!("{name}_p99_ratio"), p99);
+    findings.add_between(format!("{name}_throughput_ratio"), throughput);
+    // The article's figure: by how much the latency is lower.
+    let gain = Estimate { value: 1.0 - p50.value, lo: 1.0 - p50.hi, hi: 1.0 - p50.lo };
+    findings.add_between(format!("{name}_p50_lower_by"), gain);
+    #[expect(clippy::cast_precision_loss, reason = "sizes of an experiment are far below 2^53")]
+    let [size, depth] = at.map(|number| number as f64);
+    let (p50_row, rest) = ([p50.value, p50.lo, p50.hi], [p99.value, throughput.value]);
+    Some([&[size, depth, tcp.value, unix.value][..], &p50_row[..], &rest[..]].concat())
+}
