@@ -30,6 +30,8 @@ Directives are those of redis.conf; CONFIG GET * lists them with their values. T
                                            who waits for a client's bytes: the event loop, a read
                                            for one client at a time, a thread for each client
                                            (commands run under a lock), or nobody (100 % CPU)
+       --io-threads N                      N - 1 threads help to write, and with
+       --io-threads-do-reads yes           also to read and parse, as in Redis 6; one executes
        --ae-backend mio|epoll|poll|select  how the loop waits for sockets
        --select-oversize yes               select beyond its 1024 descriptors, to show what it costs
        --ae-batch                          read all ready sockets, then execute all, then write

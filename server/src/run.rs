@@ -15,6 +15,7 @@ use crate::io_model::threads::Threads;
 use crate::log::Log;
 use crate::metrics::Phase;
 use crate::net::client::{Life, Socket};
+use crate::net::io_threads::{self, IoThreads};
 use crate::net::{listener, read, write};
 use crate::nofile;
 use crate::pubsub::Kind;
@@ -97,6 +98,7 @@ impl Instance {
                 .create(setsize)
                 .map_err(|e| format!("Failed creating the event loop. Error message: '{e}'"))?,
         };
+        start_io_threads(&mut server)?;
         warn_of_backlog(&mut server);
         server.listeners = listener::open(server.config.settings())?;
         let mut el = EventLoop::new(api, setsize, clock);
@@ -211,7 +213,8 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     // A sweep without requests is reading all the same.
     let since = if model == IoModel::BusyPoll { Phase::Read } else { Phase::Other };
     server.meter.charge(since, el.clock().now());
-    // Their replies are to leave with this tick's.
+    // What both execute is to be answered with this tick's replies.
+    io_threads::read_pending(el, server);
     read::execute_batch(server, el.clock().now());
     // Before replies are written: a fast cycle makes room, and what it costs is not hidden in the
     // write phase.
@@ -270,6 +273,17 @@ fn free_queued_clients(el: &mut EventLoop<Server>, server: &mut Server) {
             server.pubsub.remove(Kind::Pattern, pattern, key);
         }
     }
+}
+
+fn start_io_threads(server: &mut Server) -> Result<(), String> {
+    let settings = server.config.settings();
+    let count = settings.io_threads;
+    if count > 1 {
+        let io = IoThreads::start(settings, &server.clock)
+            .map_err(|e| format!("Can't start {count} I/O threads: {e}; ask for fewer"))?;
+        server.io_threads = Some(Box::new(io));
+    }
+    Ok(())
 }
 
 /// The backend can watch descriptors below `limit` only.

@@ -19,6 +19,7 @@ use crate::metrics::Meter;
 use crate::net::ClientKey;
 use crate::net::ahead::Ahead;
 use crate::net::client::{Client, Life, Sending};
+use crate::net::io_threads::IoThreads;
 use crate::net::listener::Listener;
 use crate::net::read::{Batch, Scratch};
 use crate::pubsub::PubSub;
@@ -96,6 +97,10 @@ pub struct Server {
     pub(crate) replication_id: String,
     pub(crate) api_name: &'static str,
     pub(crate) shutdown: Shutdown,
+    /// The threads that help with reading and writing, if there are any; taken out while they do.
+    pub(crate) io_threads: Option<Box<IoThreads>>,
+    /// Whether they took part in the last writing.
+    pub(crate) io_threads_active: bool,
     /// How the threads of clients call the loop, if there are any.
     pub(crate) waker: Option<Waker>,
     /// Where the signal handlers write.
@@ -154,6 +159,8 @@ impl Server {
             replication_id: random_id(),
             api_name: "",
             shutdown: Shutdown::No,
+            io_threads: None,
+            io_threads_active: false,
             waker: None,
             signals: None,
             dirty: 0,

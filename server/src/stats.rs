@@ -19,6 +19,9 @@ pub(crate) struct Stats {
     pub(crate) net_output_bytes: u64,
     pub(crate) reads: u64,
     pub(crate) writes: u64,
+    /// Clients read from and written to by I/O threads.
+    pub(crate) io_threaded_reads: u64,
+    pub(crate) io_threaded_writes: u64,
     pub(crate) query_buffer_limit_disconnections: u64,
     pub(crate) output_buffer_limit_disconnections: u64,
     pub(crate) evicted_clients: u64,

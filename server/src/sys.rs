@@ -205,7 +205,16 @@ pub(crate) fn set_nofile_limit(limit: u64) -> io::Result<()> {
 
 /// CPU time used by this process: system and user, in seconds. Zero where unknown.
 pub(crate) fn cpu_seconds() -> (f64, f64) {
-    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return (0.0, 0.0) };
+    cpu_seconds_in("/proc/self/stat")
+}
+
+/// The same of this process's first thread alone.
+pub(crate) fn main_thread_cpu_seconds() -> (f64, f64) {
+    cpu_seconds_in(&format!("/proc/self/task/{}/stat", std::process::id()))
+}
+
+fn cpu_seconds_in(path: &str) -> (f64, f64) {
+    let Ok(stat) = std::fs::read_to_string(path) else { return (0.0, 0.0) };
     // Field 2 may hold spaces; what follows its closing parenthesis does not.
     let fields: Vec<&str> =
         stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();

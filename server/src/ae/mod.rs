@@ -22,6 +22,7 @@ pub mod timers;
 
 pub use api::{Api, Backend, Fired, Mask};
 pub use sweep::Sweep;
+pub(crate) use sys::borrow;
 pub use timers::{Next, TimeProc, TimerId};
 
 use crate::clock::{Clock, Nanos};

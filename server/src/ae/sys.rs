@@ -23,7 +23,7 @@ pub(super) type Word = usize;
 ///
 /// # Errors
 /// `EBADF` for a negative number.
-pub(super) fn borrow(fd: RawFd) -> io::Result<BorrowedFd<'static>> {
+pub(crate) fn borrow(fd: RawFd) -> io::Result<BorrowedFd<'static>> {
     if fd < 0 {
         return Err(Errno::BADF.into());
     }

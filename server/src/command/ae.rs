@@ -76,10 +76,15 @@ fn stats(call: &mut Call<'_>) {
     let settings = server.config.settings();
     let yes_no = |on: bool| if on { "yes" } else { "no" };
     let (before, cycles_before) = timeline.baseline();
-    out.map(15);
+    out.map(16);
     word(out, "backend", server.api_name);
     word(out, "io_model", settings.io_model.name());
-    word(out, "timeline_note", settings.io_model.timeline_note());
+    let note = match settings.io_threads {
+        1 => settings.io_model.timeline_note(),
+        _ => crate::net::io_threads::TIMELINE_NOTE,
+    };
+    word(out, "timeline_note", note);
+    field(out, "io_threads", settings.io_threads as u64);
     word(out, "batch", yes_no(settings.ae_batch));
     word(out, "reply_immediately", yes_no(settings.reply_immediately));
     word(out, "inject", server.config.text("inject"));

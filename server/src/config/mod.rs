@@ -113,6 +113,9 @@ impl Config {
         if model == IoModel::BusyPoll && self.text("ae-backend") != Backend::NAMES[0] {
             return because("ae-backend", "waits by no backend: leave it out");
         }
+        if model != IoModel::Ae && self.text("io-threads") != "1" {
+            return because("io-threads", "has no loop that could share its work: leave it out");
+        }
         if model.loop_serves() {
             return None;
         }

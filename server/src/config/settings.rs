@@ -44,6 +44,9 @@ pub(crate) struct Settings {
     pub(crate) normal_output: OutputLimit,
     pub(crate) pubsub_output: OutputLimit,
     pub(crate) io_model: crate::io_model::IoModel,
+    pub(crate) io_threads: usize,
+    pub(crate) io_threads_do_reads: bool,
+    pub(crate) io_threads_always_active: bool,
     pub(crate) backend: crate::ae::Backend,
     pub(crate) ae_batch: bool,
     pub(crate) reply_immediately: bool,
@@ -98,6 +101,9 @@ impl Settings {
             },
             normal_output: output_limit(get("client-output-buffer-limit"), "normal"),
             pubsub_output: output_limit(get("client-output-buffer-limit"), "pubsub"),
+            io_threads: count("io-threads"),
+            io_threads_do_reads: yes("io-threads-do-reads"),
+            io_threads_always_active: yes("io-threads-always-active"),
             io_model: crate::io_model::IoModel::named(get("io-model")),
             backend: {
                 let backend = crate::ae::Backend::named(get("ae-backend")).unwrap_or_default();

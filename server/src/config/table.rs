@@ -108,8 +108,10 @@ pub(super) const TABLE: &[Directive] = &[
         Live,
     ),
     row("maxmemory-clients", BytesOrPercent, "0", Live),
-    row("io-threads", Int(1, 128), "1", Only("ae-server reads and writes on one thread")),
-    row("io-threads-do-reads", Bool, "no", Inert),
+    row("io-threads", Int(1, 128), "1", Fixed),
+    row("io-threads-do-reads", Bool, "no", Fixed),
+    // Valkey's name: threads take part however few clients there are. For tests.
+    row("io-threads-always-active", Bool, "no", Fixed),
     row("bind-source-addr", Text, "", Inert),
     row("socket-mark-id", Int(0, U32), "0", Inert),
     // The loop. The first six are ours.

@@ -45,7 +45,7 @@ pub(super) fn server(text: &mut String, server: &Server) {
     let executable = std::env::current_exe().unwrap_or_default();
     line(text, "executable", executable.display());
     line(text, "config_file", server.config.file.as_deref().unwrap_or_default());
-    line(text, "io_threads_active", 0);
+    line(text, "io_threads_active", u8::from(server.io_threads_active));
 }
 
 pub(super) fn clients(text: &mut String, server: &Server) {
@@ -166,8 +166,8 @@ pub(super) fn stats(text: &mut String, server: &Server) {
     line(text, "dump_payload_sanitizations", 0);
     line(text, "total_reads_processed", stats.reads);
     line(text, "total_writes_processed", stats.writes);
-    line(text, "io_threaded_reads_processed", 0);
-    line(text, "io_threaded_writes_processed", 0);
+    line(text, "io_threaded_reads_processed", stats.io_threaded_reads);
+    line(text, "io_threaded_writes_processed", stats.io_threaded_writes);
     line(text, "reply_buffer_shrinks", 0);
     line(text, "reply_buffer_expands", 0);
     line(text, "client_query_buffer_limit_disconnections", stats.query_buffer_limit_disconnections);
@@ -198,6 +198,7 @@ pub(super) fn cpu(text: &mut String, _: &Server) {
     line(text, "used_cpu_user", format!("{user:.6}"));
     line(text, "used_cpu_sys_children", "0.000000");
     line(text, "used_cpu_user_children", "0.000000");
+    let (system, user) = sys::main_thread_cpu_seconds();
     line(text, "used_cpu_sys_main_thread", format!("{system:.6}"));
     line(text, "used_cpu_user_main_thread", format!("{user:.6}"));
 }

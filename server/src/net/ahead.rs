@@ -9,6 +9,7 @@ use crate::command::Args;
 use crate::db::table::hash;
 use crate::server::Server;
 use aelab_resp::{ArgRange, Parsed, ProtocolError, RequestLimits, RequestParser, Trust};
+use std::ops::Range;
 
 /// Commands in a group: about as many reads as a core keeps in flight.
 const GROUP_MAX: usize = 16;
@@ -50,10 +51,35 @@ impl Ahead {
         limits: &RequestLimits,
         args: &mut Vec<ArgRange>,
     ) -> End {
-        self.args.clear();
-        self.commands.clear();
         // A stranger's next command may be read by other limits, if this one is a good AUTH.
         let most = if limits.trust == Trust::Unauthenticated { 1 } else { GROUP_MAX };
+        self.look_at(bytes, at, parser, limits, args, most)
+    }
+
+    /// The same for all complete commands of `bytes`, however many. Only for clients whose limits do
+    /// not change from one command to the next.
+    pub(crate) fn look_at_all(
+        &mut self,
+        bytes: &mut [u8],
+        at: &mut usize,
+        parser: &mut RequestParser,
+        limits: &RequestLimits,
+        args: &mut Vec<ArgRange>,
+    ) -> End {
+        self.look_at(bytes, at, parser, limits, args, usize::MAX)
+    }
+
+    fn look_at(
+        &mut self,
+        bytes: &mut [u8],
+        at: &mut usize,
+        parser: &mut RequestParser,
+        limits: &RequestLimits,
+        args: &mut Vec<ArgRange>,
+        most: usize,
+    ) -> End {
+        self.args.clear();
+        self.commands.clear();
         while self.commands.len() < most {
             match parser.parse(&mut bytes[*at..], limits, args) {
                 Ok(Parsed::Incomplete) => return End::Incomplete,
@@ -75,10 +101,21 @@ impl Ahead {
         self.commands.len()
     }
 
-    /// The words of each command, in order.
-    pub(crate) fn commands<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Args<'a>> {
-        let mut args_from = 0;
-        self.commands.iter().map(move |command| {
+    /// All of it, in pieces of the size of a group.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let len = self.commands.len();
+        (0..len).step_by(GROUP_MAX).map(move |from| from..len.min(from + GROUP_MAX))
+    }
+
+    /// The words of each command of `group`, in order.
+    pub(crate) fn commands<'a>(
+        &'a self,
+        group: Range<usize>,
+        bytes: &'a [u8],
+    ) -> impl Iterator<Item = Args<'a>> {
+        let before = group.start.checked_sub(1).and_then(|last| self.commands.get(last));
+        let mut args_from = before.map_or(0, |command| command.args_end);
+        self.commands[group].iter().map(move |command| {
             let args = &self.args[args_from..command.args_end];
             args_from = command.args_end;
             Args::new(&bytes[command.from..command.to], args)
@@ -87,13 +124,19 @@ impl Ahead {
 
     /// Reads what the look-ups of the group's keys will read. The first argument of nearly every
     /// command is its key; where it is not, nothing is lost but a little time.
-    pub(crate) fn warm(&mut self, server: &Server, key: ClientKey, bytes: &[u8]) {
-        let Some(client) = server.clients.get(key).filter(|_| self.commands.len() > 1) else {
+    pub(crate) fn warm(
+        &mut self,
+        server: &Server,
+        key: ClientKey,
+        group: Range<usize>,
+        bytes: &[u8],
+    ) {
+        let Some(client) = server.clients.get(key).filter(|_| group.len() > 1) else {
             return;
         };
         let mut hashes = std::mem::take(&mut self.hashes);
         hashes.clear();
-        hashes.extend(self.commands(bytes).filter_map(|words| words.get(1)).map(hash));
+        hashes.extend(self.commands(group, bytes).filter_map(|words| words.get(1)).map(hash));
         server.dbs[client.db].warm(&hashes);
         self.hashes = hashes;
     }

@@ -5,6 +5,7 @@
 
 pub(crate) mod ahead;
 pub(crate) mod client;
+pub(crate) mod io_threads;
 pub(crate) mod listener;
 pub(crate) mod read;
 pub(crate) mod write;

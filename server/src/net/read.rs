@@ -16,7 +16,8 @@ use crate::server::Server;
 use crate::sys::{self, Transfer};
 use crate::timeline::{Instants, Record};
 use aelab_resp::{ArgRange, ProtocolError, RequestParser, Trust};
-use std::os::fd::RawFd;
+use std::ops::Range;
+use std::os::fd::{AsFd, RawFd};
 
 /// Most bytes read from one client in one tick (`PROTO_IOBUF_LEN`): the size of everybody's turn.
 pub(crate) const READ_QUANTUM_BYTES: usize = 16 * 1024;
@@ -47,6 +48,16 @@ pub(crate) fn readable(
     _: Mask,
 ) {
     let key = key_of(data);
+    if let Some(io) = &mut server.io_threads
+        && io.postpone_read(key)
+    {
+        return;
+    }
+    read_now(el, server, fd, key);
+}
+
+/// One read from a client, and what follows from it.
+pub(super) fn read_now(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, key: ClientKey) {
     let Some(client) = server.clients.get_mut(key) else { return };
     if client.life != Life::Open {
         return;
@@ -160,6 +171,20 @@ fn append(
     key: ClientKey,
     unfinished: &mut Unfinished,
 ) -> Option<()> {
+    let mut filled = false;
+    receive(server, key, |fd| {
+        let got;
+        (got, filled) = fill(fd, unfinished);
+        got
+    })?;
+    if filled {
+        el.not_drained(fd, Mask::READABLE);
+    }
+    Some(())
+}
+
+/// One read behind what has arrived already, and whether it filled the room made for it.
+pub(super) fn fill(fd: impl AsFd, unfinished: &mut Unfinished) -> (Transfer, bool) {
     let have = unfinished.buf.len();
     // Room for a big argument grows with what has arrived of it, not with what was announced:
     // a header alone must not cost half a gigabyte.
@@ -169,14 +194,11 @@ fn append(
     };
     unfinished.buf.reserve_exact(room);
     let spare = unfinished.buf.capacity() - have;
-    let count = receive(server, key, |fd| sys::read_append(fd, &mut unfinished.buf))?;
-    if count == spare {
-        el.not_drained(fd, Mask::READABLE);
-    }
-    Some(())
+    let got = sys::read_append(fd, &mut unfinished.buf);
+    (got, got == Transfer::Bytes(spare))
 }
 
-fn execute_unfinished(
+pub(super) fn execute_unfinished(
     server: &mut Server,
     key: ClientKey,
     mut unfinished: Box<Unfinished>,
@@ -194,7 +216,7 @@ fn execute_unfinished(
 }
 
 /// One read, with its accounting. `None` if nothing came; a closed connection is queued to be freed.
-fn receive(
+pub(super) fn receive(
     server: &mut Server,
     key: ClientKey,
     read: impl FnOnce(&Socket) -> Transfer,
@@ -218,7 +240,7 @@ fn receive(
 }
 
 /// Gives the client what it has not finished, unless that is too much or it is leaving.
-fn keep(server: &mut Server, key: ClientKey, unfinished: Box<Unfinished>) {
+pub(super) fn keep(server: &mut Server, key: ClientKey, unfinished: Box<Unfinished>) {
     let limit = server.config.settings().query_buffer_max_bytes;
     let Some(client) = server.clients.get_mut(key) else { return };
     if client.life != Life::Open || (unfinished.buf.is_empty() && unfinished.parser.is_idle()) {
@@ -252,8 +274,16 @@ fn execute_all(
     let mut at = 0;
     let rest = loop {
         let end = ahead.look(bytes, &mut at, parser, &limits, args);
-        ahead.warm(server, key, bytes);
-        if run_group(server, key, bytes, &ahead, &mut out, &mut started).is_none() {
+        let group = 0..ahead.len();
+        ahead.warm(server, key, group.clone(), bytes);
+        let mut share = Nanos::ZERO;
+        if server.timeline.is_on() {
+            let parsed = server.clock.now();
+            share = Nanos((parsed - started).0 / group.len().max(1) as u64);
+            started = parsed;
+        }
+        let times = (&mut started, share);
+        if run_group(server, key, bytes, (&ahead, group), &mut out, times).is_none() {
             break None;
         }
         match end {
@@ -273,22 +303,49 @@ fn execute_all(
     rest
 }
 
-/// Executes a group that was parsed ahead. `None` if the client is not to be served any more.
+/// Executes what another thread has read and parsed: all of `ahead`, then what its `end` asks for. It
+/// took `parse_time` to parse. False if there is nobody left to finish the rest.
+pub(super) fn execute_parsed(
+    server: &mut Server,
+    key: ClientKey,
+    bytes: &[u8],
+    ahead: &mut Ahead,
+    (end, now, parse_time): (End, Nanos, Nanos),
+) -> bool {
+    server.meter.charge(Phase::Read, now);
+    let Some(mut out) = server.lend_reply(key) else { return false };
+    let share = Nanos(parse_time.0 / ahead.len().max(1) as u64);
+    let mut started = now;
+    let mut alive = true;
+    for group in ahead.groups() {
+        ahead.warm(server, key, group.clone(), bytes);
+        let times = (&mut started, share);
+        if run_group(server, key, bytes, (ahead, group), &mut out, times).is_none() {
+            alive = false;
+            break;
+        }
+    }
+    if let End::Broken(error) = end
+        && alive
+    {
+        protocol_error(server, key, error, &mut out);
+        alive = false;
+    }
+    server.return_reply(key, out);
+    alive
+}
+
+/// Executes a group that was parsed ahead, from `started` on; parsing each took its `share` before
+/// that. `None` if the client is not to be served any more.
 fn run_group(
     server: &mut Server,
     key: ClientKey,
     bytes: &[u8],
-    ahead: &Ahead,
+    (ahead, group): (&Ahead, Range<usize>),
     out: &mut Reply,
-    started: &mut Nanos,
+    (started, share): (&mut Nanos, Nanos),
 ) -> Option<()> {
-    let mut share = Nanos::ZERO;
-    if server.timeline.is_on() {
-        let parsed = server.clock.now();
-        share = Nanos((parsed - *started).0 / ahead.len().max(1) as u64);
-        *started = parsed;
-    }
-    for words in ahead.commands(bytes) {
+    for words in ahead.commands(group, bytes) {
         *started = if server.timeline.choose() {
             process_followed(server, key, words, out, (*started, share))
         } else {

@@ -5,19 +5,19 @@
 //! reply of a gigabyte never holds the others up.
 
 use super::client::{Client, Life, Sending};
-use super::{ClientKey, data_of, key_of};
+use super::{ClientKey, data_of, io_threads, key_of};
 use crate::ae::{EventLoop, Mask};
 use crate::clock::Nanos;
 use crate::server::{STATIC_BUFFER_BYTES, Server};
 use crate::sys::{self, Transfer, Wait};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 
 /// Most bytes written to one client per pass (`NET_MAX_WRITES_PER_EVENT`).
 pub(crate) const WRITE_QUANTUM_BYTES: usize = 64 * 1024;
 
 /// What one pass over one client came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pass {
+pub(super) enum Pass {
     Done,
     /// The quantum is used up; the socket would take more.
     Cut,
@@ -29,27 +29,36 @@ enum Pass {
 /// Writes to every client that got a reply in this tick.
 pub(crate) fn flush_pending(el: &mut EventLoop<Server>, server: &mut Server) {
     let mut pending = std::mem::take(&mut server.pending_writes);
+    if server.io_threads.is_some() {
+        io_threads::flush(el, server, &mut pending);
+    }
     while let Some(key) = pending.pop() {
         let Some(client) = server.clients.get_mut(key) else { continue };
         client.output.state = Sending::Idle;
         if client.life == Life::Closing {
             continue;
         }
-        let fd = client.fd.as_raw_fd();
-        match pass(server, key, Wait::No) {
-            Pass::Done => finished(server, key),
-            Pass::Failed => server.free_later(key),
-            // Installing the handler re-arms an edge, so even a cut pass will be continued.
-            Pass::Cut | Pass::Full => {
-                if el.add_file(fd, Mask::WRITABLE, writable, data_of(key)).is_err() {
-                    server.free_later(key);
-                } else if let Some(client) = server.clients.get_mut(key) {
-                    client.output.state = Sending::Blocked;
-                }
+        let pass = pass(server, key, Wait::No);
+        settle(el, server, key, pass);
+    }
+    server.pending_writes = pending;
+}
+
+/// What follows from the first write of a tick to a client.
+pub(super) fn settle(el: &mut EventLoop<Server>, server: &mut Server, key: ClientKey, pass: Pass) {
+    match pass {
+        Pass::Done => finished(server, key),
+        Pass::Failed => server.free_later(key),
+        // Installing the handler re-arms an edge, so even a cut pass will be continued.
+        Pass::Cut | Pass::Full => {
+            let Some(client) = server.clients.get_mut(key) else { return };
+            client.output.state = Sending::Blocked;
+            let fd = client.fd.as_raw_fd();
+            if el.add_file(fd, Mask::WRITABLE, writable, data_of(key)).is_err() {
+                server.free_later(key);
             }
         }
     }
-    server.pending_writes = pending;
 }
 
 /// The write handler of clients.
@@ -202,29 +211,40 @@ fn pass(server: &mut Server, key: ClientKey, wait: Wait) -> Pass {
     pass
 }
 
-/// Writes until the quantum is used up, the socket is full or nothing is left.
+/// One pass, with its accounting.
 fn send(server: &mut Server, key: ClientKey, wait: Wait) -> Pass {
     let Some(client) = server.clients.get_mut(key) else { return Pass::Failed };
     let output = &mut client.output;
+    let before = output.sent;
+    let (pass, calls) = push(&client.fd, &output.buf, &mut output.sent, wait);
+    let count = (output.sent - before) as u64;
+    client.net_out += count;
+    server.stats.net_output_bytes += count;
+    server.stats.writes += calls;
+    pass
+}
+
+/// Writes `bytes` from `sent` on, which moves, until the quantum is used up, the socket is full or
+/// nothing is left. Also returns how many calls took something.
+pub(super) fn push(fd: impl AsFd, bytes: &[u8], sent: &mut usize, wait: Wait) -> (Pass, u64) {
     let mut budget = WRITE_QUANTUM_BYTES;
-    while output.pending() > 0 {
+    let mut calls = 0;
+    while *sent < bytes.len() {
         if budget == 0 {
-            return Pass::Cut;
+            return (Pass::Cut, calls);
         }
-        let end = output.buf.len().min(output.sent + budget);
-        match sys::write_waiting(&client.fd, &output.buf[output.sent..end], wait) {
+        let end = bytes.len().min(*sent + budget);
+        match sys::write_waiting(&fd, &bytes[*sent..end], wait) {
             Transfer::Bytes(count) => {
-                output.sent += count;
+                *sent += count;
                 budget -= count;
-                client.net_out += count as u64;
-                server.stats.net_output_bytes += count as u64;
-                server.stats.writes += 1;
+                calls += 1;
             }
-            Transfer::WouldBlock => return Pass::Full,
-            Transfer::Failed => return Pass::Failed,
+            Transfer::WouldBlock => return (Pass::Full, calls),
+            Transfer::Failed => return (Pass::Failed, calls),
         }
     }
-    Pass::Done
+    (Pass::Done, calls)
 }
 
 /// Everything is out: the buffer goes back to the pool, and a client that was only waiting for its

@@ -19,6 +19,11 @@ const TURNS_MAX: usize = 20_000;
 /// With threads in the server, the pause between two turns.
 const BREATH: Duration = Duration::from_millis(1);
 
+const IO_THREADS: &str = "--io-threads";
+/// With these, threads read and write for a single client too.
+pub(crate) const ALWAYS_THREADED: [&str; 4] =
+    ["--io-threads-do-reads", "yes", "--io-threads-always-active", "yes"];
+
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A path that no other test uses.
@@ -29,16 +34,23 @@ pub(crate) fn fresh_path(ending: &str) -> PathBuf {
 
 /// What the environment asks for (`AELAB_TEST_BACKEND`, `AELAB_TEST_IO_MODEL`, `AELAB_TEST_IO_THREADS`),
 /// so that one run of the suite can be made on each.
-fn backend_flags() -> Vec<String> {
+/// A test that chooses the model by itself has no use for threads of the loop.
+fn environment_flags(args: &[&str]) -> Vec<String> {
+    let own_model = args.contains(&"--io-model");
     let mut flags = Vec::new();
     for (variable, flag) in [
         ("AELAB_TEST_BACKEND", "--ae-backend"),
         ("AELAB_TEST_SELECT_OVERSIZE", "--select-oversize"),
         ("AELAB_TEST_IO_MODEL", "--io-model"),
-        ("AELAB_TEST_IO_THREADS", "--io-threads"),
+        ("AELAB_TEST_IO_THREADS", IO_THREADS),
     ] {
-        if let Ok(value) = std::env::var(variable) {
+        if let Ok(value) = std::env::var(variable)
+            && !(own_model && flag == IO_THREADS)
+        {
             flags.extend([flag.to_owned(), value]);
+            if flag == IO_THREADS {
+                flags.extend(ALWAYS_THREADED.map(str::to_owned));
+            }
         }
     }
     flags
@@ -47,6 +59,11 @@ fn backend_flags() -> Vec<String> {
 /// The I/O model that the environment asks for.
 pub(crate) fn io_model() -> String {
     std::env::var("AELAB_TEST_IO_MODEL").unwrap_or_else(|_| "ae".into())
+}
+
+/// Whether the environment asks for threads that read and write.
+pub(crate) fn io_threads() -> bool {
+    std::env::var("AELAB_TEST_IO_THREADS").is_ok()
 }
 
 /// Whether the loop itself serves the clients, so that there is an order of everybody's commands.
@@ -94,7 +111,7 @@ impl Driven {
     }
 
     fn start_at(path: PathBuf, args: &[&str]) -> Self {
-        let mut flags = backend_flags();
+        let mut flags = environment_flags(args);
         flags.extend(args.iter().map(ToString::to_string));
         let args = flags;
         let config = Config::from_args(&args).expect("a good configuration");

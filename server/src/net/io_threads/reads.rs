@@ -1,0 +1,188 @@
+//! Reading and parsing by threads: what a job carries, and what becomes of it on the first thread.
+
+use super::{Batch, IoThreads, Job, Lost, fan_out, place};
+use crate::ae::{EventLoop, Mask, borrow};
+use crate::clock::{Clock, Nanos};
+use crate::net::ClientKey;
+use crate::net::ahead::{Ahead, End};
+use crate::net::client::{Life, Unfinished};
+use crate::net::read;
+use crate::server::{Server, Shutdown};
+use crate::sys::Transfer;
+use aelab_resp::{RequestLimits, Trust};
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// Jobs kept for their buffers: 4 MiB at most.
+const SPARE_JOBS_MAX: usize = 256;
+
+/// One client's turn to be read.
+pub(super) struct ReadJob {
+    key: ClientKey,
+    /// Open until the job is back: nothing frees clients meanwhile.
+    fd: Option<BorrowedFd<'static>>,
+    limits: RequestLimits,
+    /// Parsing is to be timed.
+    timed: bool,
+    unfinished: Box<Unfinished>,
+    ahead: Ahead,
+    outcome: Outcome,
+}
+
+struct Outcome {
+    got: Transfer,
+    /// The read filled the room made for it: there may be more.
+    filled: bool,
+    /// Where the parser stopped and why. `None` if parsing was left to the first thread.
+    parsed: Option<(usize, End)>,
+    parse_time: Nanos,
+}
+
+const NOTHING: Outcome =
+    Outcome { got: Transfer::WouldBlock, filled: false, parsed: None, parse_time: Nanos::ZERO };
+
+impl Job for ReadJob {
+    fn run(&mut self, clock: &Clock) {
+        self.outcome = NOTHING;
+        let Some(fd) = self.fd else { return };
+        let outcome = &mut self.outcome;
+        (outcome.got, outcome.filled) = read::fill(fd, &mut self.unfinished);
+        let came = matches!(outcome.got, Transfer::Bytes(count) if count > 0);
+        // A stranger's next command may be read by other limits, if this one is a good AUTH.
+        if !came || self.limits.trust == Trust::Unauthenticated {
+            return;
+        }
+        let began = if self.timed { clock.now() } else { Nanos::ZERO };
+        let Unfinished { buf, parser, args } = &mut *self.unfinished;
+        let mut at = 0;
+        let end = self.ahead.look_at_all(buf, &mut at, parser, &self.limits, args);
+        outcome.parsed = Some((at, end));
+        if self.timed {
+            outcome.parse_time = clock.now() - began;
+        }
+    }
+
+    fn pack(jobs: Vec<Self>) -> Batch {
+        Batch::Reads(jobs)
+    }
+
+    fn unpack(batch: Batch) -> Vec<Self> {
+        match batch {
+            Batch::Reads(jobs) => jobs,
+            Batch::Writes(_) => Vec::new(),
+        }
+    }
+}
+
+/// Reads from all clients that were found readable in this tick, and executes what they sent, in the
+/// order in which they were found.
+pub(crate) fn read_pending(el: &mut EventLoop<Server>, server: &mut Server) {
+    let Some(mut io) = server.io_threads.take() else { return };
+    let mut pending = std::mem::take(&mut io.pending_reads);
+    pending.retain(|&key| server.clients.get(key).is_some_and(|client| client.life == Life::Open));
+    if io.do_reads && io.worth_it(pending.len()) {
+        if deal_out(el, server, &mut io, &pending).is_err() {
+            server.log.warning("An I/O thread has ended unexpectedly, shutting down");
+            server.shutdown = Shutdown::Requested;
+        }
+    } else {
+        for &key in &pending {
+            let fd = server.clients.get(key).map(|client| client.fd.as_raw_fd());
+            if let Some(fd) = fd {
+                read::read_now(el, server, fd, key);
+            }
+        }
+    }
+    pending.clear();
+    io.pending_reads = pending;
+    server.io_threads = Some(io);
+}
+
+fn deal_out(
+    el: &mut EventLoop<Server>,
+    server: &mut Server,
+    io: &mut IoThreads,
+    pending: &[ClientKey],
+) -> Result<(), Lost> {
+    let lanes = io.lanes();
+    let timed = server.timeline.is_on();
+    for (index, &key) in pending.iter().enumerate() {
+        let limits = server.request_limits(key);
+        let mut job = io.spare_reads.pop().unwrap_or_else(|| ReadJob::new(key, limits));
+        (job.key, job.limits, job.timed) = (key, limits, timed);
+        if let Some(client) = server.clients.get_mut(key) {
+            job.fd = borrow(client.fd.as_raw_fd()).ok();
+            if let Some(unfinished) = client.unfinished.take() {
+                job.unfinished = unfinished;
+            }
+        }
+        io.reads[place(index, lanes).0].push(job);
+    }
+    fan_out(&mut io.workers, &mut io.reads, &io.clock)?;
+    server.stats.io_threaded_reads += pending.len() as u64;
+    let mut now = el.clock().now();
+    for index in 0..pending.len() {
+        let (lane, at) = place(index, lanes);
+        execute(el, server, &mut io.reads[lane][at], now);
+        now = server.clock.now();
+    }
+    for lane in &mut io.reads {
+        let room = SPARE_JOBS_MAX.saturating_sub(io.spare_reads.len());
+        io.spare_reads.extend(lane.drain(..).filter_map(ReadJob::cleared).take(room));
+    }
+    Ok(())
+}
+
+impl ReadJob {
+    fn new(key: ClientKey, limits: RequestLimits) -> ReadJob {
+        ReadJob {
+            key,
+            fd: None,
+            limits,
+            timed: false,
+            unfinished: Box::default(),
+            ahead: Ahead::default(),
+            outcome: NOTHING,
+        }
+    }
+
+    /// The job without what it was about; `None` if its buffer is not worth keeping, or so large that
+    /// the next client would be read more than its quantum from.
+    fn cleared(mut self) -> Option<ReadJob> {
+        let Unfinished { buf, parser, args } = &mut *self.unfinished;
+        buf.clear();
+        args.clear();
+        *parser = aelab_resp::RequestParser::default();
+        self.fd = None;
+        (buf.capacity() <= read::READ_QUANTUM_BYTES).then_some(self)
+    }
+}
+
+/// Does on the first thread what only it may do with what a job has read.
+fn execute(el: &mut EventLoop<Server>, server: &mut Server, job: &mut ReadJob, now: Nanos) {
+    let key = job.key;
+    // An earlier client of this batch may have killed this one.
+    if server.clients.get(key).is_none_or(|client| client.life != Life::Open) {
+        return;
+    }
+    if read::receive(server, key, |_| job.outcome.got).is_none() {
+        return read::keep(server, key, std::mem::take(&mut job.unfinished));
+    }
+    if let Some(fd) = job.fd.filter(|_| job.outcome.filled) {
+        el.not_drained(fd.as_raw_fd(), Mask::READABLE);
+    }
+    let Some((at, end)) = job.outcome.parsed.take() else {
+        return read::execute_unfinished(server, key, std::mem::take(&mut job.unfinished), now);
+    };
+    let parse_time = job.outcome.parse_time;
+    let Unfinished { buf, parser, .. } = &mut *job.unfinished;
+    let alive = read::execute_parsed(server, key, buf, &mut job.ahead, (end, now, parse_time));
+    let finished = at == buf.len() && parser.is_idle();
+    if !alive || finished {
+        return server.account_client(key);
+    }
+    let mut unfinished = std::mem::take(&mut job.unfinished);
+    if at > 0 {
+        unfinished.buf = unfinished.buf[at..].to_vec();
+    }
+    read::keep(server, key, unfinished);
+}
