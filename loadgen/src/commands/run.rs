@@ -2,15 +2,16 @@
 
 use super::output;
 use crate::cli::output::OutputArgs;
-use crate::cli::resolve::Resolved;
+use crate::cli::resolve::{Prefill, Resolved};
 use crate::cli::run::RunArgs;
 use crate::console::{self, table};
 use crate::control::Control;
-use crate::engine::plan::RunPlan;
+use crate::engine::plan::{RunPlan, Target};
 use crate::exit::{Exit, Failure};
 use crate::lab::arm::{doubts_after, fill_watched, run_watched};
 use crate::lab::attribute::explain;
 use crate::lab::memory::{MANY_CONNECTIONS, MemoryProbe};
+use crate::lab::settle::settle;
 use crate::lab::view::Info;
 use crate::record::{Context, Kept, keep, tool};
 use aelab_reports::record::{Arm, CaveatRecord, Counts, RunRecord, Scenario};
@@ -33,7 +34,7 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     }
     if let Some(plan) = &resolved.prefill {
         for target in resolved.target.each() {
-            fill_watched("run", &target, plan, cancel)?;
+            fill(&target, plan, cancel)?;
         }
     }
     if args.output.csv {
@@ -53,6 +54,33 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
         console::result(&dir.display().to_string());
     }
     finish(&kept, args.output.out.as_deref(), cancel.load(Relaxed))
+}
+
+/// Writes what was asked for before the run, and waits until the server is done with it.
+fn fill(target: &Target, plan: &Prefill, cancel: &AtomicBool) -> Result<(), Failure> {
+    match plan {
+        Prefill::Strings(plan) => fill_watched("run", target, plan, cancel)?,
+        Prefill::Records(plan) => {
+            let mut plan = plan.as_ref().clone();
+            plan.groups.iter_mut().for_each(|group| group.target = target.clone());
+            fill_records(target, &plan, cancel)?;
+        }
+    }
+    settle(&mut Control::open(target)?)
+}
+
+fn fill_records(target: &Target, plan: &RunPlan, cancel: &AtomicBool) -> Result<(), Failure> {
+    let result = run_watched("run: filling", plan, cancel, &|| {})?;
+    let Some(group) = result.groups.first() else { return Ok(()) };
+    let asked = plan.groups.first().and_then(|group| group.requests).unwrap_or(0);
+    if group.counts.ok == asked {
+        return Ok(());
+    }
+    let why = group.errors.first().map_or("it stopped answering", |(word, _)| word.as_str());
+    Err(Failure::unreachable(format!(
+        "{} took {} of {asked} records ({why}); give it more memory, or ask for fewer with -r",
+        target.endpoint, group.counts.ok
+    )))
 }
 
 fn measure(

@@ -19,6 +19,7 @@ mod links;
 pub mod live;
 mod merge;
 mod metric;
+pub(crate) mod placeholder;
 pub mod plan;
 mod poller;
 mod pool;

@@ -293,6 +293,18 @@ pub struct CommandPlan {
     pub weight: u32,
     /// Whether a cursor in the reply is followed.
     pub cursor: Cursor,
+    /// How it is put on the wire.
+    pub framing: Framing,
+}
+
+/// How a request is put on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// An array of strings, as every client library does.
+    #[default]
+    Resp,
+    /// Words on a line, as typed into a terminal; without placeholders.
+    Inline,
 }
 
 impl CommandPlan {
@@ -302,7 +314,7 @@ impl CommandPlan {
         let label = args
             .first()
             .map_or_else(String::new, |name| String::from_utf8_lossy(name).to_ascii_uppercase());
-        Self { label, args, weight: 1, cursor: Cursor::Ignore }
+        Self { label, args, weight: 1, cursor: Cursor::Ignore, framing: Framing::Resp }
     }
 }
 

@@ -7,11 +7,8 @@
 //! computed per request.
 
 use super::draw::Source;
-use super::plan::{CommandPlan, Cursor, KeyDistribution, KeySpace, ValueSize};
-use std::ops::Range;
-
-/// Digits `__rand_int__` is padded to, as redis-benchmark does.
-const RAND_INT_DIGITS: usize = 12;
+use super::placeholder::Compiler;
+use super::plan::{CommandPlan, Cursor, Framing, KeySpace, ValueSize};
 
 /// A command, ready to be written.
 #[derive(Clone, Debug)]
@@ -28,6 +25,11 @@ enum Step {
         slot: usize,
         digits: usize,
     },
+    /// The number that the slot was given before in this request.
+    Again {
+        slot: usize,
+        digits: usize,
+    },
     Data {
         slot: usize,
         len: usize,
@@ -36,17 +38,27 @@ enum Step {
     Argument(Vec<Piece>),
 }
 
+/// A part of an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+pub(super) enum Piece {
+    /// Itself.
     Text(Vec<u8>),
+    /// A number of its slot.
     Number { slot: usize, digits: usize },
+    /// The number that the slot was given before in this request.
+    Again { slot: usize, digits: usize },
+    /// A piece of the value block.
     Data { offset_slot: usize, len: DataLen },
+    /// The cursor of a followed iteration.
     Cursor,
 }
 
+/// How long a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum DataLen {
+pub(super) enum DataLen {
+    /// Always the same.
     Fixed(usize),
+    /// As its slot says.
     Slot(usize),
 }
 
@@ -54,6 +66,8 @@ enum DataLen {
 pub(super) trait Numbers {
     /// The number for a slot of the template being written.
     fn number(&mut self, slot: usize) -> u64;
+    /// The number given for this slot last.
+    fn again(&mut self, slot: usize) -> u64;
 }
 
 impl Template {
@@ -69,8 +83,13 @@ impl Template {
         if command.args.is_empty() {
             return Err("a command needs a name".to_owned());
         }
-        let mut compiler = Compiler { keys, values, slots: Vec::new() };
+        let mut compiler = Compiler::new(keys, values);
         let mut steps = Steps::default();
+        if command.framing == Framing::Inline {
+            steps.text(&command.args.join(&b' '));
+            steps.text(b"\r\n");
+            return Ok(Self { steps: steps.finish(), slots: Vec::new() });
+        }
         steps.text(format!("*{}\r\n", command.args.len()).as_bytes());
         for (index, arg) in command.args.iter().enumerate() {
             let is_cursor =
@@ -99,6 +118,7 @@ impl Template {
             match step {
                 Step::Bytes(bytes) => out.extend_from_slice(bytes),
                 Step::Padded { slot, digits } => put_padded(out, numbers.number(*slot), *digits),
+                Step::Again { slot, digits } => put_padded(out, numbers.again(*slot), *digits),
                 Step::Data { slot, len } => {
                     out.extend_from_slice(slice_of(block, numbers.number(*slot), *len));
                 }
@@ -121,6 +141,7 @@ fn put_argument(
         match piece {
             Piece::Text(text) => out.extend_from_slice(text),
             Piece::Number { slot, digits } => put_padded(out, numbers.number(*slot), *digits),
+            Piece::Again { slot, digits } => put_padded(out, numbers.again(*slot), *digits),
             Piece::Data { offset_slot, len } => {
                 let len = match len {
                     DataLen::Fixed(len) => *len,
@@ -191,6 +212,10 @@ impl Steps {
                     self.flush();
                     self.steps.push(Step::Padded { slot, digits });
                 }
+                Piece::Again { slot, digits } => {
+                    self.flush();
+                    self.steps.push(Step::Again { slot, digits });
+                }
                 Piece::Data { offset_slot, len: DataLen::Fixed(len) } => {
                     self.flush();
                     self.steps.push(Step::Data { slot: offset_slot, len });
@@ -213,121 +238,14 @@ fn fixed_len(pieces: &[Piece]) -> Option<usize> {
         .iter()
         .map(|piece| match piece {
             Piece::Text(text) => Some(text.len()),
-            Piece::Number { digits: 0, .. } | Piece::Cursor => None,
-            Piece::Number { digits, .. } => Some(*digits),
+            Piece::Number { digits: 0, .. } | Piece::Again { digits: 0, .. } | Piece::Cursor => {
+                None
+            }
+            Piece::Number { digits, .. } | Piece::Again { digits, .. } => Some(*digits),
             Piece::Data { len: DataLen::Fixed(len), .. } => Some(*len),
             Piece::Data { .. } => None,
         })
         .sum()
-}
-
-struct Compiler<'a> {
-    keys: &'a KeySpace,
-    values: &'a ValueSize,
-    slots: Vec<Source>,
-}
-
-impl Compiler<'_> {
-    fn slot(&mut self, source: Source) -> usize {
-        self.slots.push(source);
-        self.slots.len() - 1
-    }
-
-    fn pieces(&mut self, arg: &[u8]) -> Result<Vec<Piece>, String> {
-        let mut pieces = Vec::new();
-        let mut rest = arg;
-        while let Some((range, holder)) = next_placeholder(rest) {
-            if range.start > 0 {
-                pieces.push(Piece::Text(rest[..range.start].to_vec()));
-            }
-            self.placeholder(&holder, &mut pieces)?;
-            rest = &rest[range.end..];
-        }
-        if !rest.is_empty() || pieces.is_empty() {
-            pieces.push(Piece::Text(rest.to_vec()));
-        }
-        Ok(pieces)
-    }
-
-    fn placeholder(&mut self, holder: &str, pieces: &mut Vec<Piece>) -> Result<(), String> {
-        let words: Vec<&str> = holder.split_whitespace().collect();
-        match words.as_slice() {
-            ["__key__"] => {
-                self.key(Source::keys(self.keys.distribution, self.keys.count), pieces);
-            }
-            ["__rand_int__"] => {
-                let slot = self.slot(Source::uniform(self.keys.count));
-                pieces.push(Piece::Number { slot, digits: RAND_INT_DIGITS });
-            }
-            ["__data__"] => {
-                let len = match (self.values, Source::lengths(self.values)) {
-                    (_, Some(lengths)) => DataLen::Slot(self.slot(lengths)),
-                    (values, None) => DataLen::Fixed(values.longest()),
-                };
-                let offset_slot = self.slot(Source::BlockOffset);
-                pieces.push(Piece::Data { offset_slot, len });
-            }
-            ["key", kind, count] => {
-                let count = positive(count, holder)?;
-                let distribution =
-                    KeyDistribution::parse(kind).map_err(|why| format!("'{{{holder}}}': {why}"))?;
-                self.key(Source::keys(distribution, count), pieces);
-            }
-            ["rand" | "ttl", range] if range.contains('-') => {
-                let (min, max) = range.split_once('-').unwrap_or_default();
-                let (min, max) = (positive(min, holder)?, positive(max, holder)?);
-                if min > max {
-                    return Err(format!("'{{{holder}}}': {min} is above {max}"));
-                }
-                let slot = self.slot(Source::Between { min, max });
-                pieces.push(Piece::Number { slot, digits: 0 });
-            }
-            ["ttl", seconds] => {
-                pieces.push(Piece::Text(positive(seconds, holder)?.to_string().into_bytes()));
-            }
-            ["rand", bound] => {
-                let slot = self.slot(Source::uniform(positive(bound, holder)?));
-                pieces.push(Piece::Number { slot, digits: 0 });
-            }
-            _ => return Err(format!("'{{{holder}}}' is no placeholder known here")),
-        }
-        Ok(())
-    }
-
-    fn key(&mut self, source: Source, pieces: &mut Vec<Piece>) {
-        if !self.keys.prefix.is_empty() {
-            pieces.push(Piece::Text(self.keys.prefix.clone().into_bytes()));
-        }
-        let slot = self.slot(source);
-        pieces.push(Piece::Number { slot, digits: self.keys.digits });
-    }
-}
-
-fn positive(text: &str, holder: &str) -> Result<u64, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err(format!("'{{{holder}}}': '{text}' is no positive number")),
-    }
-}
-
-/// Words that start a placeholder in braces; other braces are plain text (hash tags, JSON).
-const BRACED: [&str; 3] = ["key ", "rand ", "ttl "];
-const BARE: [&str; 3] = ["__key__", "__data__", "__rand_int__"];
-
-/// The first placeholder: where it stands, and its text without braces.
-fn next_placeholder(text: &[u8]) -> Option<(Range<usize>, String)> {
-    (0..text.len()).find_map(|at| {
-        let rest = &text[at..];
-        if let Some(bare) = BARE.iter().find(|bare| rest.starts_with(bare.as_bytes())) {
-            return Some((at..at + bare.len(), (*bare).to_owned()));
-        }
-        let inner = rest.strip_prefix(b"{")?;
-        if !BRACED.iter().any(|word| inner.starts_with(word.as_bytes())) {
-            return None;
-        }
-        let len = inner.iter().position(|&byte| byte == b'}')?;
-        Some((at..at + len + 2, String::from_utf8_lossy(&inner[..len]).into_owned()))
-    })
 }
 
 #[cfg(test)]
@@ -338,6 +256,10 @@ mod tests {
 
     impl Numbers for Fixed {
         fn number(&mut self, _slot: usize) -> u64 {
+            self.0
+        }
+
+        fn again(&mut self, _slot: usize) -> u64 {
             self.0
         }
     }
@@ -377,6 +299,13 @@ mod tests {
             7,
             "*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000007\r\n",
         );
+        check(
+            &["HSET", "{key 9}", "n", "{same}"],
+            d3(),
+            7,
+            "*4\r\n$4\r\nHSET\r\n$16\r\nkey:000000000007\r\n$1\r\nn\r\n$16\r\nkey:000000000007\r\n",
+        );
+        check(&["ECHO", "{data 2}"], d3(), 2, "*2\r\n$4\r\nECHO\r\n$2\r\ncd\r\n");
         check(&["EX", "{ttl 30-90}"], d3(), 44, "*2\r\n$2\r\nEX\r\n$2\r\n44\r\n");
         check(&["EX", "{ttl 60}"], d3(), 0, "*2\r\n$2\r\nEX\r\n$2\r\n60\r\n");
         let range = ValueSize::Range { min: 1, max: 9 };
@@ -390,6 +319,9 @@ mod tests {
             ("{key zipff 3}", "zipff"),
             ("{key zipf:nan 3}", "exponent"),
             ("{key uniform 0}", "'0'"),
+            ("{same}", "no key before it"),
+            ("{data 9-1}", "upside down"),
+            ("{key uniform 1 2}", "write {key"),
             ("{rand 0}", "'0'"),
             ("{rand x}", "'x'"),
             ("{rand 9-3}", "above"),

@@ -3,7 +3,7 @@
 //! Not the schedule (when) and not the connection (where). Invariant: numbers are drawn in batches before they are
 //! needed, so that drawing does not fall between a request's due time and its sending.
 
-use super::draw::Source;
+use super::draw::{Growth, Source};
 use super::plan::{Cursor, Workload};
 use super::random::Rng;
 use super::template::{Numbers, Template};
@@ -23,6 +23,7 @@ pub(super) struct Generator {
     choices: Batch,
     block: Arc<[u8]>,
     share: Share,
+    growth: Growth,
     rng: Rng,
 }
 
@@ -93,7 +94,8 @@ impl Generator {
             weights.push(total);
         }
         let choices = Batch::new(Source::uniform(total));
-        Ok(Self { commands, weights, choices, block, share, rng })
+        let growth = Growth::default();
+        Ok(Self { commands, weights, choices, block, share, growth, rng })
     }
 
     /// The command of the next request.
@@ -102,7 +104,7 @@ impl Generator {
         if self.commands.len() == 1 {
             return 0;
         }
-        let choice = self.choices.take(self.share, &self.block, &mut self.rng);
+        let choice = self.choices.take(self.share, &mut self.growth, &self.block, &mut self.rng);
         self.weights.iter().position(|&sum| choice < sum).unwrap_or(0) as u16
     }
 
@@ -115,8 +117,9 @@ impl Generator {
     /// Numbers for all slots of a command, for a request that is written more than once.
     pub(super) fn numbers_of(&mut self, command: u16) -> Vec<u64> {
         let command = &mut self.commands[usize::from(command)];
-        let (share, block, rng) = (self.share, &self.block, &mut self.rng);
-        command.batches.iter_mut().map(|batch| batch.take(share, block, rng)).collect()
+        let (share, growth) = (self.share, &mut self.growth);
+        let (block, rng) = (&self.block, &mut self.rng);
+        command.batches.iter_mut().map(|batch| batch.take(share, growth, block, rng)).collect()
     }
 
     /// Appends a request of this command with fresh numbers.
@@ -126,6 +129,7 @@ impl Generator {
         let mut fresh = Fresh {
             batches: &mut command.batches,
             share: self.share,
+            growth: &mut self.growth,
             block: &self.block,
             rng: &mut self.rng,
         };
@@ -142,6 +146,7 @@ impl Generator {
 struct Fresh<'a> {
     batches: &'a mut [Batch],
     share: Share,
+    growth: &'a mut Growth,
     block: &'a [u8],
     rng: &'a mut Rng,
 }
@@ -149,7 +154,12 @@ struct Fresh<'a> {
 impl Numbers for Fresh<'_> {
     #[inline]
     fn number(&mut self, slot: usize) -> u64 {
-        self.batches[slot].take(self.share, self.block, self.rng)
+        self.batches[slot].take(self.share, self.growth, self.block, self.rng)
+    }
+
+    fn again(&mut self, slot: usize) -> u64 {
+        let batch = &self.batches[slot];
+        batch.numbers[batch.next.saturating_sub(1)]
     }
 }
 
@@ -157,6 +167,10 @@ struct Kept<'a>(&'a [u64]);
 
 impl Numbers for Kept<'_> {
     fn number(&mut self, slot: usize) -> u64 {
+        self.0[slot]
+    }
+
+    fn again(&mut self, slot: usize) -> u64 {
         self.0[slot]
     }
 }
@@ -167,18 +181,19 @@ impl Batch {
     }
 
     #[inline]
-    fn take(&mut self, share: Share, block: &[u8], rng: &mut Rng) -> u64 {
+    fn take(&mut self, share: Share, growth: &mut Growth, block: &[u8], rng: &mut Rng) -> u64 {
         if self.next == BATCH {
-            self.refill(share, block, rng);
+            self.refill(share, growth, block, rng);
         }
         let number = self.numbers[self.next];
         self.next += 1;
         number
     }
 
-    fn refill(&mut self, share: Share, block: &[u8], rng: &mut Rng) {
+    fn refill(&mut self, share: Share, growth: &mut Growth, block: &[u8], rng: &mut Rng) {
         self.next = 0;
-        self.source.fill(&mut self.numbers, &mut self.position, share, block.len(), rng);
+        let (numbers, position) = (&mut self.numbers, &mut self.position);
+        self.source.fill(numbers, position, growth, share, block.len(), rng);
     }
 }
 

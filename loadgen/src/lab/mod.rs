@@ -21,6 +21,7 @@ mod room;
 pub mod scenario;
 pub mod server;
 pub mod state;
+pub mod settle;
 mod sys;
 pub mod view;
 pub mod watch;
