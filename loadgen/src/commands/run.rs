@@ -76,7 +76,7 @@ fn fill_records(target: &Target, plan: &RunPlan, cancel: &AtomicBool) -> Result<
     if group.counts.ok == asked {
         return Ok(());
     }
-    let why = group.errors.first().map_or("it stopped answering", |(word, _)| word.as_str());
+    let why = group.errors.first().map_or("it stopped answering", |error| error.word.as_str());
     Err(Failure::unreachable(format!(
         "{} took {} of {asked} records ({why}); give it more memory, or ask for fewer with -r",
         target.endpoint, group.counts.ok
