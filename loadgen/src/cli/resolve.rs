@@ -90,6 +90,7 @@ impl LoadArgs {
                 prefix: "key:".to_owned(),
                 value_bytes: self.values().typical(),
                 seed: self.seed,
+                part: None,
             }));
         }
         let commands = Ycsb::load_phase(self.key_count()).map_err(Failure::usage)?;

@@ -4,12 +4,14 @@ use super::output;
 use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{Prefill, Resolved};
 use crate::cli::run::RunArgs;
+use crate::cluster;
 use crate::console::{self, table};
 use crate::control::Control;
 use crate::engine::plan::{RunPlan, Target};
 use crate::exit::{Exit, Failure};
 use crate::lab::arm::{doubts_after, fill_watched, run_watched};
 use crate::lab::attribute::explain;
+use crate::lab::fill::{FillPlan, Part};
 use crate::lab::memory::{MANY_CONNECTIONS, MemoryProbe};
 use crate::lab::settle::settle;
 use crate::lab::view::Info;
@@ -24,31 +26,35 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 /// # Errors
 /// Bad input (exit 2), a target that is not there or refuses us (exit 6), a run that must not be used (exit 4).
 pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit, Failure> {
-    let resolved = args.resolve()?;
+    let mut resolved = args.resolve()?;
     if let Some(dir) = &args.output.out {
         output::prepare(dir, args.output.force)?;
     }
+    let topology = match args.target.cluster {
+        true => Some(cluster::join(&mut resolved)?),
+        false => None,
+    };
     // Who is wrong or not there is said before anything is filled.
     for target in resolved.target.each() {
         drop(Control::open(&target)?);
     }
     if let Some(plan) = &resolved.prefill {
-        for target in resolved.target.each() {
-            fill(&target, plan, cancel)?;
+        for (target, part) in cluster::parts(&resolved) {
+            fill(&target, part, plan, cancel)?;
         }
     }
     if args.output.csv {
         console::result(table::CSV_HEADER);
     }
-    let mut kept = Vec::new();
-    for (title, plan) in &resolved.runs {
-        let one = measure(title, plan, &resolved, words, cancel)?;
-        print(&args.output, title, resolved.runs.len(), &one.record);
-        kept.push((title.clone(), one));
-        if cancel.load(Relaxed) {
-            break;
+    let over = AtomicBool::new(false);
+    let kept = std::thread::scope(|scope| {
+        if let Some(topology) = &topology {
+            scope.spawn(|| cluster::watch(&resolved.target, topology, &over));
         }
-    }
+        let kept = measure_all(args, &resolved, words, cancel);
+        over.store(true, Relaxed);
+        kept
+    })?;
     if let Some(dir) = &args.output.out {
         write(dir, &kept)?;
         console::result(&dir.display().to_string());
@@ -56,10 +62,40 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     finish(&kept, args.output.out.as_deref(), cancel.load(Relaxed))
 }
 
+fn measure_all(
+    args: &RunArgs,
+    resolved: &Resolved,
+    words: &[String],
+    cancel: &AtomicBool,
+) -> Result<Vec<(String, Kept)>, Failure> {
+    let mut kept = Vec::new();
+    for (title, plan) in &resolved.runs {
+        let one = measure(title, plan, resolved, words, cancel)?;
+        print(&args.output, title, resolved.runs.len(), &one.record);
+        kept.push((title.clone(), one));
+        if cancel.load(Relaxed) {
+            break;
+        }
+    }
+    Ok(kept)
+}
+
 /// Writes what was asked for before the run, and waits until the server is done with it.
-fn fill(target: &Target, plan: &Prefill, cancel: &AtomicBool) -> Result<(), Failure> {
+fn fill(
+    target: &Target,
+    part: Option<Part>,
+    plan: &Prefill,
+    cancel: &AtomicBool,
+) -> Result<(), Failure> {
     match plan {
-        Prefill::Strings(plan) => fill_watched("run", target, plan, cancel)?,
+        Prefill::Strings(plan) => {
+            fill_watched("run", target, &FillPlan { part, ..plan.clone() }, cancel)?;
+        }
+        // A cluster's records find their nodes themselves, all at once.
+        Prefill::Records(plan) if part.as_ref().is_some_and(|part| part.node == 0) => {
+            fill_records(target, plan, cancel)?;
+        }
+        Prefill::Records(_) if part.is_some() => {}
         Prefill::Records(plan) => {
             let mut plan = plan.as_ref().clone();
             plan.groups.iter_mut().for_each(|group| group.target = target.clone());

@@ -6,7 +6,9 @@
 //! has not taken the first.
 
 use super::handshake::{Greeting, Handshake};
+use super::parcel::{ASKING, Entry, Parcel, REDIRECTS_MAX};
 use super::request::{Due, InFlight, Iteration, Mark, Sink, UNSENT};
+use super::slots::Redirect;
 use super::state::{Fault, Progress, Purpose, State};
 use super::workload::Generator;
 use crate::clock::Nanos;
@@ -36,6 +38,8 @@ pub(super) struct Conn {
     iterations: VecDeque<Iteration>,
     /// How many of the last of `iterations` belong to unrendered requests.
     unrendered_calls: usize,
+    /// One for each of `ring`, if it is a cluster's.
+    parcels: VecDeque<Parcel>,
     /// Window slots that are thinking.
     pub(super) thinking: usize,
     /// Failures in a row.
@@ -77,6 +81,7 @@ impl Conn {
             taken: 0,
             iterations: VecDeque::new(),
             unrendered_calls: 0,
+            parcels: VecDeque::new(),
             thinking: 0,
             attempts: 0,
             purpose: Purpose::First,
@@ -139,6 +144,29 @@ impl Conn {
         self.left = self.left.saturating_sub(1);
     }
 
+    /// Takes a window slot for a request to a cluster.
+    pub(super) fn assign_parcel(&mut self, parcel: Parcel) {
+        let mark = match parcel.entry {
+            Entry::Plain => Mark::Routed,
+            Entry::Asking => Mark::Asking,
+        };
+        let (intended, sent, command) = (parcel.intended, parcel.sent, parcel.command);
+        self.ring.push_back(InFlight { intended, sent, start: 0, command, mark });
+        self.parcels.push_back(parcel);
+        self.unrendered += 1;
+        self.left = self.left.saturating_sub(1);
+    }
+
+    /// How many of the last requests have not begun to leave.
+    pub(super) const fn unsent(&self) -> usize {
+        self.unrendered + self.unstamped
+    }
+
+    /// What belongs to the requests of a cluster; call before [`Conn::take_requests`].
+    pub(super) fn take_parcels(&mut self) -> VecDeque<Parcel> {
+        std::mem::take(&mut self.parcels)
+    }
+
     /// Whether it may take one more request in a window of `pipeline`.
     #[inline]
     pub(super) fn has_room(&self, pipeline: usize) -> bool {
@@ -168,13 +196,21 @@ impl Conn {
             let index = self.ring.len() - self.unrendered;
             let request = &mut self.ring[index];
             request.start = base.wrapping_add(scratch.len() as u32);
-            if request.mark == Mark::Call {
-                let index = self.iterations.len() - self.unrendered_calls;
-                let call = &self.iterations[index];
-                generator.write_call(request.command, &call.numbers, call.cursor, scratch);
-                self.unrendered_calls -= 1;
-            } else {
-                generator.write(request.command, scratch);
+            match request.mark {
+                Mark::Plain | Mark::Gone => generator.write(request.command, scratch),
+                Mark::Call | Mark::GoneCall => {
+                    let index = self.iterations.len() - self.unrendered_calls;
+                    let call = &self.iterations[index];
+                    generator.write_call(request.command, &call.numbers, call.cursor, scratch);
+                    self.unrendered_calls -= 1;
+                }
+                Mark::Routed | Mark::GoneRouted => {
+                    scratch.extend_from_slice(&self.parcels[index].bytes);
+                }
+                Mark::Asking | Mark::GoneAsking => {
+                    scratch.extend_from_slice(ASKING);
+                    scratch.extend_from_slice(&self.parcels[index].bytes);
+                }
             }
             self.unrendered -= 1;
             self.unstamped += 1;
@@ -263,6 +299,9 @@ impl Conn {
                 self.iterations.pop_front();
             }
             Mark::Call => self.on_call_reply(request, reply, sink),
+            Mark::Routed | Mark::GoneRouted | Mark::Asking | Mark::GoneAsking => {
+                self.on_routed_reply(request, reply, sink);
+            }
             Mark::Plain if reply.kind == ReplyKind::Error => {
                 sink.error(&request, self.scanner.head());
             }
@@ -294,6 +333,37 @@ impl Conn {
         }
     }
 
+    /// A node of a cluster answered, to the ASKING before a request or to the request itself.
+    fn on_routed_reply(&mut self, request: InFlight, reply: &ScannedReply, sink: &mut impl Sink) {
+        let mark = match request.mark {
+            Mark::Asking => Mark::Routed,
+            Mark::GoneAsking => Mark::GoneRouted,
+            _ => {
+                let Some(mut parcel) = self.parcels.pop_front() else { return };
+                let redirect = match reply.kind {
+                    ReplyKind::Error if parcel.redirects < REDIRECTS_MAX && !request.is_gone() => {
+                        Redirect::parse(self.scanner.head())
+                    }
+                    _ => None,
+                };
+                if let Some(redirect) = redirect {
+                    parcel.sent = request.sent;
+                    sink.redirected(parcel, redirect);
+                    return;
+                }
+                if request.is_gone() {
+                } else if reply.kind == ReplyKind::Error {
+                    sink.error(&request, self.scanner.head());
+                } else {
+                    sink.ok(&request, reply);
+                }
+                sink.recycle(parcel);
+                return;
+            }
+        };
+        self.ring.push_front(InFlight { mark, ..request });
+    }
+
     fn unexpected(&self) -> Fault {
         let head = String::from_utf8_lossy(self.scanner.head()).into_owned();
         Fault::Unexpected(if head.is_empty() {
@@ -322,7 +392,9 @@ impl Conn {
             request.mark = match request.mark {
                 Mark::Plain => Mark::Gone,
                 Mark::Call => Mark::GoneCall,
-                Mark::Gone | Mark::GoneCall => continue,
+                Mark::Routed => Mark::GoneRouted,
+                Mark::Asking => Mark::GoneAsking,
+                Mark::Gone | Mark::GoneCall | Mark::GoneRouted | Mark::GoneAsking => continue,
             };
             each(request);
         }
@@ -342,6 +414,11 @@ impl Conn {
 }
 
 impl Conn {
+    /// Whether it is being opened.
+    pub(super) const fn is_opening(&self) -> bool {
+        matches!(self.state, State::Connecting { .. } | State::Handshaking { .. })
+    }
+
     /// Whether it takes requests.
     #[inline]
     pub(super) fn is_ready(&self) -> bool {

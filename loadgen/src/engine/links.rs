@@ -89,8 +89,9 @@ impl Links {
 }
 
 /// What became of the connections to one server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SiteCounts {
+    pub(super) name: String,
     asked: u64,
     established: u64,
     lost: u64,
@@ -99,8 +100,8 @@ pub(super) struct SiteCounts {
 
 impl SiteCounts {
     /// Of this many connections, none of which has begun.
-    pub(super) fn of(asked: u64) -> Self {
-        Self { asked, ..Self::default() }
+    pub(super) fn of(name: String, asked: u64) -> Self {
+        Self { name, asked, ..Self::default() }
     }
 
     /// Adds them to another thread's.
@@ -270,11 +271,52 @@ impl<W: Wire> Worker<'_, W> {
                 since
             }
         };
-        if group.feed(token, conn, since, now) {
+        if group.router.is_some() {
+            self.on_routed(token, now);
+        } else if group.feed(token, conn, since, now) {
             touch(&mut self.touched, token, conn);
         }
         if self.watched().count > 0 {
             self.watch.on_first_due(since);
+        }
+    }
+
+    /// A connection to a node of a cluster has free slots; others may have got requests by it, or another node.
+    pub(super) fn on_routed(&mut self, token: Token, now: Nanos) {
+        let group = &mut self.groups[self.conns[token as usize].group];
+        let is_stale = group.router.as_mut().is_some_and(|router| router.take_stale(token));
+        if is_stale {
+            self.renew(token, now);
+            return;
+        }
+        let touched = &mut self.touched;
+        group.feed_routed(token, &mut self.conns, now, |token, conn| touch(touched, token, conn));
+        self.move_connections(self.conns[token as usize].group, Some(token), now);
+    }
+
+    /// Takes over a newer layout of the cluster, if there is one.
+    pub(super) fn refresh_layouts(&mut self, now: Nanos) {
+        for index in 0..self.groups.len() {
+            if self.groups[index].router.is_none() {
+                continue;
+            }
+            let touched = &mut self.touched;
+            self.groups[index]
+                .refresh_layout(&mut self.conns, |token, conn| touch(touched, token, conn));
+            self.move_connections(index, None, now);
+        }
+    }
+
+    /// Connections that are to go to another node: at once if they are idle, else when they will be. The one that is just
+    /// being read is seen to by its reader.
+    fn move_connections(&mut self, group: usize, read: Option<Token>, now: Nanos) {
+        let Some(router) = &mut self.groups[group].router else { return };
+        for token in router.take_moving() {
+            let conn = &mut self.conns[token as usize];
+            conn.left = 0;
+            if conn.is_used_up() && read != Some(token) {
+                self.renew(token, now);
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 //! Invariant: a plan alone decides which requests are sent, and when each is due; nothing at run time moves the schedule.
 
 pub use super::arrival::{ArrivalProcess, Rate, Shape, parse_trace};
+pub use super::slots::ClusterPlan;
 pub use super::values::{KeyDistribution, KeySpace, ValueSize};
 use crate::clock::Nanos;
 pub use crate::tls::TlsEndpoint;
@@ -86,6 +87,8 @@ pub struct GroupPlan {
     pub role: Role,
     /// The server.
     pub target: Target,
+    /// For a cluster: who serves what, and what tells a request's node. The target's servers must be its nodes.
+    pub cluster: Option<ClusterPlan>,
     /// Connections in all, over all threads.
     pub connections: usize,
     /// Most requests in flight on one connection (a sliding window).
@@ -130,6 +133,7 @@ impl GroupPlan {
             name: name.to_owned(),
             role: Role::Victim,
             target,
+            cluster: None,
             connections,
             pipeline: 1,
             arrival: ArrivalProcess::Closed { think: Nanos::ZERO },
@@ -245,6 +249,17 @@ impl Endpoint {
     pub const fn addr(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(addr) | Self::Tls(TlsEndpoint { addr, .. }) => Some(*addr),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl Endpoint {
+    /// Another server, spoken to in the same way; `None` for a path.
+    pub(crate) fn sibling(&self, host: &str, addr: SocketAddr) -> Option<Self> {
+        match self {
+            Self::Tcp(_) => Some(Self::Tcp(addr)),
+            Self::Tls(endpoint) => Some(Self::Tls(endpoint.sibling(host, addr))),
             Self::Unix(_) => None,
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Not the bytes. Invariant: `intended` never changes.
 
+use super::parcel::Parcel;
+use super::slots::Redirect;
 use crate::clock::Nanos;
 use aelab_resp::ScannedReply;
 
@@ -41,6 +43,14 @@ pub(super) enum Mark {
     Gone,
     /// The same, for a call of a followed cursor.
     GoneCall,
+    /// Of a cluster's; its [`Parcel`] waits in `parcels`.
+    Routed,
+    /// The same, with ASKING before it: two replies will come.
+    Asking,
+    /// Of a cluster's, timed out and counted.
+    GoneRouted,
+    /// The same, with ASKING before it.
+    GoneAsking,
 }
 
 /// A followed cursor between two calls.
@@ -58,6 +68,10 @@ pub(super) trait Sink {
     fn error(&mut self, request: &InFlight, text: &[u8]);
     /// A further call follows a cursor.
     fn cursor_step(&mut self);
+    /// Answered by a cluster with where to ask instead.
+    fn redirected(&mut self, parcel: Parcel, redirect: Redirect);
+    /// A request to a cluster is over.
+    fn recycle(&mut self, parcel: Parcel);
 }
 
 impl InFlight {
@@ -68,6 +82,6 @@ impl InFlight {
 
     /// Whether it was counted as timed out already.
     pub(super) const fn is_gone(&self) -> bool {
-        matches!(self.mark, Mark::Gone | Mark::GoneCall)
+        matches!(self.mark, Mark::Gone | Mark::GoneCall | Mark::GoneRouted | Mark::GoneAsking)
     }
 }

@@ -13,6 +13,7 @@ use super::plan::{Endpoint, RunPlan};
 use super::random::Rng;
 use super::result::RunResult;
 use super::run::{divide, open_quotas};
+pub use super::sim_cluster::{ClusterScript, Move};
 use super::wire::{Ready, Token, Wait, Wire};
 use super::worker::Worker;
 use crate::clock::Nanos;
@@ -20,6 +21,7 @@ use aelab_resp::{Parsed, RequestLimits, RequestParser, encode};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
@@ -47,6 +49,8 @@ pub struct Script {
     pub write_cost: Nanos,
     /// How late the engine wakes up from each sleep.
     pub wake_late: Nanos,
+    /// Several nodes that send requests to each other, in place of one server. They share one processor.
+    pub cluster: Option<ClusterScript>,
 }
 
 /// How long a command takes.
@@ -70,6 +74,7 @@ impl Script {
             chunk_bytes: usize::MAX,
             write_cost: Nanos::ZERO,
             wake_late: Nanos::ZERO,
+            cluster: None,
         }
     }
 }
@@ -134,6 +139,10 @@ struct Link {
     requests: Vec<u8>,
     parser: RequestParser,
     replies: Vec<u8>,
+    /// The node of a cluster it leads to.
+    node: Option<SocketAddr>,
+    /// The command before this one was ASKING.
+    said_asking: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -164,6 +173,9 @@ impl Server {
     fn begin(&mut self, origin: Nanos) {
         for span in self.script.freezes.iter_mut().chain(&mut self.script.outages) {
             *span = span.start + origin..span.end + origin;
+        }
+        if let Some(cluster) = &mut self.script.cluster {
+            cluster.begin(origin);
         }
         for outage in self.script.outages.clone() {
             self.at(outage.start, Event::Reset);
@@ -281,7 +293,8 @@ impl Wire for Server {
         Ok(())
     }
 
-    fn connect(&mut self, token: Token, _endpoint: &Endpoint) -> io::Result<()> {
+    fn connect(&mut self, token: Token, endpoint: &Endpoint) -> io::Result<()> {
+        self.conns[token as usize].node = endpoint.addr();
         self.conns[token as usize].state = LinkState::Opening;
         self.at(self.now + self.script.network + self.script.network, Event::Open(token));
         Ok(())
@@ -295,7 +308,8 @@ impl Wire for Server {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         let link = &mut self.conns[token as usize];
-        *link = Link { state: LinkState::Open, generation: link.generation + 1, ..Link::default() };
+        let (generation, node) = (link.generation + 1, link.node);
+        *link = Link { state: LinkState::Open, generation, node, ..Link::default() };
         Ok(true)
     }
 
@@ -333,7 +347,12 @@ impl Wire for Server {
                         .iter()
                         .map(|arg| &link.requests[arg.start as usize..arg.end as usize])
                         .collect();
-                    replies.push(answer(&args, self.script.scan_calls));
+                    let cluster = self.script.cluster.as_ref().zip(link.node);
+                    let refusal = cluster.and_then(|(cluster, node)| {
+                        cluster.refusal(node, &args, link.said_asking, self.now)
+                    });
+                    link.said_asking = args.first() == Some(&b"ASKING".as_slice());
+                    replies.push(refusal.unwrap_or_else(|| answer(&args, self.script.scan_calls)));
                     link.requests.drain(..consumed);
                 }
                 Ok(Parsed::Empty { consumed }) => {

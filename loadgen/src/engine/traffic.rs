@@ -108,12 +108,18 @@ impl<W: Wire> Worker<'_, W> {
         if let Some(since) = conn.dialled.take() {
             group.links.first_reply_time.saturating_record(now.since(since).0);
         }
-        let mut replies = Replies { recorder: &mut group.recorder, now };
+        let mut replies =
+            Replies { recorder: &mut group.recorder, now, router: group.router.as_deref_mut() };
         let outcome = conn.on_bytes(bytes, &group.handshake, &mut replies);
         group.recorder.settle(now);
         match outcome? {
             Progress::Partial => {}
             Progress::Ready { since } => self.on_handshaken(token, since, now),
+            Progress::Replies if group.router.is_some() => {
+                self.on_routed(token, now);
+                let after = self.watched();
+                self.watch.on_replies(now, before, after);
+            }
             Progress::Replies => {
                 let fed = group.feed(token, conn, now, now);
                 if fed || conn.wants_write() {

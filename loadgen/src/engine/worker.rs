@@ -101,6 +101,12 @@ impl<'a, W: Wire> Worker<'a, W> {
     fn begin(&mut self) {
         let origin = self.clockwork.origin;
         for group in &mut self.groups {
+            if group.router.is_some() {
+                let touched = &mut self.touched;
+                let touch = |token, conn: &mut Conn| touch(touched, token, conn);
+                group.begin_routed(&mut self.conns, origin, touch);
+                continue;
+            }
             for token in group.tokens.clone() {
                 let conn = &mut self.conns[token as usize];
                 if conn.is_ready() && group.begin(token, conn, origin) {
@@ -198,6 +204,7 @@ impl<'a, W: Wire> Worker<'a, W> {
         }
         self.live.set_elapsed(now.since(self.clockwork.origin));
         self.publish();
+        self.refresh_layouts(now);
     }
 
     /// Adds what has been counted since the last time to the live counters.
