@@ -59,13 +59,16 @@ pub(crate) enum Wait {
     No,
 }
 
-/// One `recv`: of what is there, or of what comes within the socket's timeout.
-pub(crate) fn receive(fd: impl AsFd, buf: &mut [u8], wait: Wait) -> Transfer {
+/// One `recv` into all of `buf`'s memory, whatever was in it: of what is there, or of what comes
+/// within the socket's timeout.
+pub(crate) fn receive(fd: impl AsFd, buf: &mut Vec<u8>, wait: Wait) -> Transfer {
+    buf.clear();
     let flags = match wait {
         Wait::Yes => net::RecvFlags::empty(),
         Wait::No => net::RecvFlags::DONTWAIT,
     };
-    transfer(net::recv(fd, buf, flags).map(|(count, _)| count))
+    // Memory that no request needs is never touched: thousands of threads have such a buffer.
+    transfer(net::recv(fd, rustix::buffer::spare_capacity(buf), flags).map(|(_, count)| count))
 }
 
 /// As [`write`], on a socket that blocks.
