@@ -17,7 +17,6 @@ pub mod judge;
 pub mod model;
 mod nearest;
 mod overlay;
-pub mod pairs;
 pub mod procedure;
 mod quantity;
 mod raw;

@@ -53,8 +53,6 @@ pub(crate) struct RawScenario {
 pub(crate) struct RawClaim {
     pub(crate) text: String,
     #[serde(default)]
-    pub(crate) article: String,
-    #[serde(default)]
     pub(crate) requires: Vec<RawCriterion>,
     #[serde(default)]
     pub(crate) holds: Vec<RawCriterion>,

@@ -20,7 +20,6 @@ pub mod process;
 mod room;
 pub mod scenario;
 pub mod server;
-pub mod settle;
 pub mod state;
 mod sys;
 pub mod view;

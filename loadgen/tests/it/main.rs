@@ -1,5 +1,4 @@
 //! Integration tests of this crate, in one binary.
-mod cluster;
 mod engine_books;
 mod engine_sockets;
 mod engine_virtual;

@@ -13,4 +13,3 @@ mod program;
 mod timeline;
 mod transcript;
 mod transcript_cases;
-mod transcript_scripts;
