@@ -10,6 +10,7 @@
 #[allow(rustdoc::broken_intra_doc_links, reason = "comments there are --help texts, with brackets")]
 pub mod cli;
 pub mod clock;
+pub mod cluster;
 pub mod commands;
 pub mod console;
 pub mod control;

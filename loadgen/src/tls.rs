@@ -146,6 +146,14 @@ impl TlsEndpoint {
         ClientConnection::new(Arc::clone(&self.client.config), self.name.clone())
             .map_err(io::Error::other)
     }
+
+    /// Another server of the same kind, as a cluster names its nodes.
+    pub(crate) fn sibling(&self, host: &str, addr: SocketAddr) -> Self {
+        let name = self.client.sni.clone();
+        let name = name.or_else(|| ServerName::try_from(host.to_owned()).ok());
+        let name = name.unwrap_or_else(|| ServerName::IpAddress(addr.ip().into()));
+        Self { addr, name, client: self.client.clone() }
+    }
 }
 
 fn server_name(name: &str, what: &str) -> Result<ServerName<'static>, Failure> {

@@ -3,13 +3,10 @@
 //! Words are split as `redis-cli` splits them. Filling in placeholders is the engine's work; here it is only checked that
 //! they exist. Invariant: an unknown `{…}` or `__…__` is an error, never sent as it stands by accident.
 
+use crate::engine::placeholder::{BARE, BRACED, TIED};
 use crate::engine::plan::{CommandPlan, Cursor};
 use aelab_scenarios::nearest;
 
-/// Placeholders that the engine fills in.
-const PLACEHOLDERS: [&str; 3] = ["__key__", "__data__", "__rand_int__"];
-/// Placeholders in braces that the engine fills in, by their first word.
-const BRACED: [&str; 3] = ["key", "rand", "ttl"];
 /// Marks the cursor of a SCAN-like command, which is then followed to its end.
 const CURSOR: &str = "{cursor}";
 
@@ -90,6 +87,8 @@ fn double_quoted(text: &[u8]) -> Quoted<'_> {
                     b'n' => b'\n',
                     b'r' => b'\r',
                     b't' => b'\t',
+                    b'a' => 7,
+                    b'b' => 8,
                     other => *other,
                 });
                 at += 2;
@@ -180,25 +179,126 @@ fn join_braces(words: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
 
 fn check_placeholders(word: &[u8]) -> Result<(), String> {
     let Ok(text) = std::str::from_utf8(word) else { return Ok(()) };
+    check_braces(text)?;
+    check_underscores(text)
+}
+
+/// `{tag}` is a cluster hash tag, and JSON has braces too: what is no placeholder and like none is sent as it is.
+fn check_braces(text: &str) -> Result<(), String> {
     let mut rest = text;
     while let Some(open) = rest.find('{') {
-        let Some(close) = rest[open..].find('}') else { break };
-        let inner = &rest[open + 1..open + close];
+        rest = &rest[open + 1..];
+        let Some(close) = rest.find('}') else {
+            let name = rest.split_whitespace().next().unwrap_or_default();
+            if BRACED.contains(&name) {
+                return Err(format!("`{{{rest}` has no closing brace; write {{{name} …}}"));
+            }
+            break;
+        };
+        let inner = &rest[..close];
         let name = inner.split_whitespace().next().unwrap_or_default();
-        // `{tag}` is a cluster hash tag: braces around one unknown word are sent as they are.
-        if inner.contains(' ') && !BRACED.contains(&name) {
+        let is_word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase());
+        if BRACED.contains(&inner) {
+            return Err(format!(
+                "`{{{inner}}}` does not say which; write {{{inner} …}}, see docs/workloads.md"
+            ));
+        }
+        if is_word && inner.contains(' ') && !BRACED.contains(&name) {
             let hint = nearest(name, BRACED)
                 .map_or(String::new(), |n| format!("; did you mean {{{n} …}}?"));
             return Err(format!("unknown placeholder `{{{inner}}}`{hint}"));
         }
-        rest = &rest[open + close + 1..];
-    }
-    let framed = text.len() > 4 && text.starts_with("__") && text.ends_with("__");
-    if framed && !PLACEHOLDERS.contains(&text) {
-        let hint = nearest(text, PLACEHOLDERS).unwrap_or("__key__");
-        return Err(format!("unknown placeholder `{text}`; did you mean `{hint}`?"));
+        if is_word
+            && inner == name
+            && let Some(near) = nearest(name, ["same", "cursor"])
+            && near != name
+        {
+            return Err(format!("unknown placeholder `{{{inner}}}`; did you mean {{{near}}}?"));
+        }
+        if inner == "cursor" {
+            return Err("{cursor} is a whole argument; put a blank on both sides of it".to_owned());
+        }
+        rest = &rest[close + 1..];
     }
     Ok(())
+}
+
+/// Two underscores, small letters, two underscores: a placeholder, or one that was meant.
+fn check_underscores(text: &str) -> Result<(), String> {
+    let known = || BARE.iter().chain(&TIED).copied();
+    let mut rest = text;
+    while let Some(open) = rest.find("__") {
+        rest = &rest[open..];
+        let Some(close) = rest[2..].find("__") else { break };
+        let holder = &rest[..close + 4];
+        let name = &holder[2..close + 2];
+        let is_name = !name.is_empty()
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if is_name && !known().any(|one| one == holder) {
+            let is_whole = holder == text;
+            // Compared without the underscores, which all have in common.
+            let near = nearest(name, known().map(|one| one.trim_matches('_')));
+            if let Some(near) = near.or_else(|| is_whole.then_some("key")) {
+                return Err(format!("unknown placeholder `{holder}`; did you mean `__{near}__`?"));
+            }
+        }
+        rest = &rest[if is_name { close + 4 } else { 2 }..];
+    }
+    Ok(())
+}
+
+/// The commands of a file: one template per line, before it a weight if it is not 1; empty lines and lines that begin with
+/// `#` are skipped.
+///
+/// # Errors
+/// The number of the first line that cannot be read, and why; or that there is no command.
+pub fn parse_command_file(text: &str) -> Result<Vec<CommandPlan>, String> {
+    let mut commands = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        // No command's name begins with a digit.
+        let is_weight = first.starts_with(|c: char| c.is_ascii_digit());
+        let at = |why: String| format!("line {number}: {why}");
+        let (weight, template) = match (is_weight, first.parse()) {
+            (false, _) => (1, line),
+            (true, Ok(weight)) => (weight, rest),
+            (true, Err(_)) => {
+                return Err(at(format!(
+                    "'{first}' is no weight; write N COMMAND, such as 9 GET __key__"
+                )));
+            }
+        };
+        commands.push(parse_command(template, weight).map_err(at)?);
+    }
+    if commands.is_empty() {
+        return Err("there is no command in it; write one per line".to_owned());
+    }
+    Ok(commands)
+}
+
+/// Longest label of a command that is told from its namesakes by its arguments.
+const LABEL_CHARS_MAX: usize = 40;
+
+/// Gives commands of one name labels of their own: the whole command, cut, and numbered if that is not enough.
+pub fn distinguish(commands: &mut [CommandPlan]) {
+    let labels: Vec<String> = commands.iter().map(|command| command.label.clone()).collect();
+    let is_shared = |label: &String| labels.iter().filter(|other| *other == label).count() > 1;
+    let mut used: Vec<String> = Vec::new();
+    for (command, label) in commands.iter_mut().zip(&labels) {
+        if is_shared(label) {
+            let arguments = command.args.get(1..).unwrap_or_default();
+            let words = arguments.iter().map(|arg| String::from_utf8_lossy(arg));
+            let text = std::iter::once(label.as_str().into()).chain(words).collect::<Vec<_>>();
+            let text: String = text.join(" ").chars().take(LABEL_CHARS_MAX).collect();
+            let copies = used.iter().filter(|one| **one == text).count();
+            used.push(text.clone());
+            command.label = if copies > 0 { format!("{text} #{}", copies + 1) } else { text };
+        }
+    }
 }
 
 #[cfg(test)]
@@ -223,6 +323,32 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_commands_has_weights_and_its_broken_line_is_named() {
+        let text = "# reads\n9 GET __key__\n\nSET __key__ \"a b\"\n";
+        let commands = parse_command_file(text).expect("reads");
+        assert_eq!((commands[0].weight, commands[1].weight), (9, 1));
+        assert_eq!(commands[1].args[2], b"a b");
+        for (text, part) in [
+            ("GET a\nGET \"b\n", "line 2: "),
+            ("GET a\n\n9x GET b\n", "line 3: '9x' is no weight"),
+            ("5\n", "line 1: "),
+            ("GET __kye__", "line 1: "),
+            ("# nothing", "no command"),
+        ] {
+            let error = parse_command_file(text).expect_err(text);
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn commands_of_one_name_are_told_apart() {
+        let lines = ["GET a", "GET b", "SET c d", "GET a"];
+        let mut commands = lines.map(|line| parse_command(line, 1).expect("reads"));
+        distinguish(&mut commands);
+        assert_eq!(commands.map(|command| command.label), ["GET a", "GET b", "SET", "GET a #2"]);
+    }
+
+    #[test]
     fn placeholders_are_checked_and_cursors_followed() {
         let scan = parse_command("sscan set {cursor} COUNT 10", 2).expect("reads");
         assert_eq!(scan.cursor, Cursor::Follow { arg_index: 2 });
@@ -232,8 +358,19 @@ mod tests {
         let apart = ["EXPIRE", "a:{key", "zipf", "9}", "{ttl", "5-9}"].map(|word| word.into());
         let joined = command_from_words(apart.into(), 1).expect("reads");
         assert_eq!(joined.args[1..], [b"a:{key zipf 9}".to_vec(), b"{ttl 5-9}".to_vec()]);
+        for literal in ["GET user__name__x", "SET a {\"a\":1}", "GET {user1000}.x", "SET a __x__y"]
+        {
+            assert!(parse_command(literal, 1).is_ok(), "{literal}");
+        }
         for (line, part) in [
             ("", "empty"),
+            ("GET __ky__", "did you mean `__key__`"),
+            ("GET user:__rnd_int__:x", "did you mean `__rand_int__`"),
+            ("GET __anything__", "unknown placeholder"),
+            ("GET {key}", "write {key …}"),
+            ("GET {smae}", "{same}"),
+            ("SCAN x{cursor}", "whole argument"),
+            ("GET {key zipf 9", "closing brace"),
             ("GET __kye__", "did you mean `__key__`"),
             ("GET {kye uniform 10}", "did you mean {key …}"),
             ("SCAN {cursor} {cursor}", "only one"),

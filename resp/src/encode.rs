@@ -138,7 +138,13 @@ pub fn command(out: &mut Vec<u8>, args: &[&[u8]]) {
 #[must_use]
 pub fn format_double(value: f64) -> String {
     /// Significant digits that make every double's text unique.
-    const DIGITS: i32 = 17;
+    const DIGITS: usize = 17;
+    format_significant(value, DIGITS)
+}
+
+/// A double with `digits` significant digits (at least one), as C's `%g` spells it.
+#[must_use]
+pub fn format_significant(value: f64, digits: usize) -> String {
     if value.is_nan() {
         return "nan".to_owned();
     }
@@ -148,18 +154,18 @@ pub fn format_double(value: f64) -> String {
     if value == 0.0 {
         return if value.is_sign_negative() { "-0" } else { "0" }.to_owned();
     }
-    let scientific = format!("{value:.*e}", 16);
+    let scientific = format!("{value:.*e}", digits - 1);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..DIGITS).contains(&exponent) {
-        let decimals = usize::try_from(DIGITS - 1 - exponent).unwrap_or(0);
+    let digits = digits as i32;
+    if (-4..digits).contains(&exponent) {
+        let decimals = usize::try_from(digits - 1 - exponent).unwrap_or(0);
         return trim_zeros(&format!("{value:.decimals$}")).to_owned();
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{}e{sign}{:02}", trim_zeros(mantissa), exponent.abs())
 }
 
-/// Drops the zeros after a decimal point, and the point with them.
 fn trim_zeros(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }

@@ -22,6 +22,9 @@ pub fn canonical(scenario: &Scenario) -> String {
     for claim in &scenario.claims {
         line(&mut out, format_args!("\n[claims.{}]", claim.id));
         line(&mut out, format_args!("text = {}", quoted(&claim.text)));
+        if !claim.article.is_empty() {
+            line(&mut out, format_args!("article = {}", quoted(&claim.article)));
+        }
         for (kind, criteria) in [("requires", &claim.requires), ("holds", &claim.holds)] {
             for criterion in criteria {
                 line(&mut out, format_args!("\n[[claims.{}.{kind}]]", claim.id));

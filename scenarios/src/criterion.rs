@@ -17,6 +17,8 @@ pub struct Claim {
     pub id: String,
     /// The statement.
     pub text: String,
+    /// The article's own figure, in words; empty where it gives none.
+    pub article: String,
     /// Without these the experiment says nothing: a failure makes the claim inconclusive.
     pub requires: Vec<Criterion>,
     /// All of these hold: confirmed. One does not: refuted.

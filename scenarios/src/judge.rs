@@ -1,9 +1,11 @@
 //! From measured figures to a verdict on a claim.
 //!
-//! Pure: figures come through a lookup function, texts and a verdict come out. Invariant: every
-//! part of a judgement says which figures it rests on, so that a reader can check it.
+//! Pure: figures come through a lookup function, texts and a verdict come out. Arms that took turns
+//! are compared turn by turn ([`crate::pairs`]). Invariant: every part of a judgement says which
+//! figures it rests on, so that a reader can check it.
 
 use crate::criterion::{Claim, Compare, Criterion, Dimension, Quantity, Reference};
+use crate::pairs;
 use crate::units::{Rate, format_duration};
 use std::time::Duration;
 
@@ -24,6 +26,32 @@ impl Figure {
     #[must_use]
     pub fn exact(value: f64) -> Self {
         Self { value, lo: value, hi: value }
+    }
+}
+
+/// A figure, and what each turn gave where the arm was played more than once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// The figure over all turns.
+    pub figure: Figure,
+    /// Its value in each turn, in order; empty or one if there was only one.
+    pub turns: Vec<f64>,
+}
+
+impl Measured {
+    /// A figure that was measured once.
+    #[must_use]
+    pub fn once(figure: Figure) -> Self {
+        Self { figure, turns: Vec::new() }
+    }
+
+    /// A figure that was measured in several turns: their mean with its interval.
+    ///
+    /// `None` without turns.
+    #[must_use]
+    pub fn in_turns(turns: Vec<f64>) -> Option<Self> {
+        let figure = pairs::mean(&turns)?;
+        Some(Self { figure, turns })
     }
 }
 
@@ -58,6 +86,8 @@ pub struct Part {
     pub expected: String,
     /// The figures, in words.
     pub measured: String,
+    /// The one number that is judged, with its interval, in words.
+    pub number: String,
     /// How it came out.
     pub outcome: Outcome,
 }
@@ -74,7 +104,7 @@ pub struct Judgement {
 }
 
 /// A lookup of measured figures: the figure, or why there is none.
-pub type Lookup<'a> = &'a dyn Fn(&Quantity) -> Result<Figure, String>;
+pub type Lookup<'a> = &'a dyn Fn(&Quantity) -> Result<Measured, String>;
 
 /// Judges a claim.
 #[must_use]
@@ -95,44 +125,68 @@ pub fn judge(claim: &Claim, lookup: Lookup<'_>) -> Judgement {
 }
 
 fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
-    let part = |measured: String, outcome| Part {
+    let part = |measured: String, number: String, outcome| Part {
         says: criterion.says.clone(),
         expected: expected_text(criterion),
         measured,
+        number,
         outcome,
     };
     let missing = |quantity: &Quantity, why: String| {
-        part(format!("{quantity}: {why}"), Outcome::Unknown(why))
+        part(format!("{quantity}: {why}"), "not measured".to_owned(), Outcome::Unknown(why))
     };
     let dimension = criterion.measure.dimension();
     let figure = match lookup(&criterion.measure) {
         Ok(figure) => figure,
         Err(why) => return missing(&criterion.measure, why),
     };
-    let measured = format!("{} = {}", criterion.measure, in_words(figure.value, dimension));
+    let measured = format!("{} = {}", criterion.measure, with_interval(figure.figure, dimension));
     let (other, other_name) = match &criterion.against {
-        None => return part(measured, within(criterion, figure)),
-        Some(Reference::Figure(value)) => (Figure::exact(*value), "the article's figure".into()),
+        None => {
+            let number = with_interval(figure.figure, dimension);
+            return part(measured, number, within(criterion, figure.figure));
+        }
+        Some(Reference::Figure(value)) => {
+            (Measured::once(Figure::exact(*value)), "the article's figure".into())
+        }
         Some(Reference::Quantity(quantity)) => match lookup(quantity) {
             Ok(figure) => (figure, quantity.to_string()),
             Err(why) => return missing(quantity, why),
         },
     };
-    let combined = combine(criterion.compare, figure, other);
-    let how = match criterion.compare {
-        Compare::Value => String::new(),
-        Compare::Ratio => format!(", ratio {:.3}", combined.value),
-        Compare::Difference => format!(", difference {}", in_words(combined.value, dimension)),
+    let combined = combine(criterion.compare, &figure, &other);
+    let number = match criterion.compare {
+        Compare::Ratio => format!("ratio {}", with_interval(combined, Dimension::Number)),
+        _ => format!("difference {}", with_interval(combined, dimension)),
     };
-    let measured = format!("{measured}, {other_name} = {}{how}", in_words(other.value, dimension));
-    if criterion.slack > 0.0 && (figure.value - other.value).abs() <= criterion.slack {
-        return part(measured, Outcome::Holds);
+    let other_text = with_interval(other.figure, dimension);
+    let measured = format!("{measured}, {other_name} = {other_text}, {number}");
+    let apart = (figure.figure.value - other.figure.value).abs();
+    if criterion.slack > 0.0 && apart <= criterion.slack {
+        return part(measured, number, Outcome::Holds);
     }
-    part(measured, within(criterion, combined))
+    part(measured, number, within(criterion, combined))
 }
 
-fn combine(compare: Compare, figure: Figure, other: Figure) -> Figure {
-    match compare {
+/// A figure in words, with its interval if it has one.
+fn with_interval(figure: Figure, dimension: Dimension) -> String {
+    let value = in_words(figure.value, dimension);
+    if figure.lo == figure.value && figure.hi == figure.value {
+        return value;
+    }
+    let end = |end: f64| if end.is_finite() { in_words(end, dimension) } else { "∞".to_owned() };
+    format!("{value} ({} to {})", end(figure.lo), end(figure.hi))
+}
+
+fn combine(compare: Compare, figure: &Measured, other: &Measured) -> Figure {
+    let took_turns = figure.turns.len() > 1 && figure.turns.len() == other.turns.len();
+    let paired = match compare {
+        Compare::Ratio if took_turns => pairs::ratio(&figure.turns, &other.turns),
+        Compare::Difference if took_turns => pairs::difference(&figure.turns, &other.turns),
+        _ => None,
+    };
+    let (figure, other) = (figure.figure, other.figure);
+    paired.unwrap_or_else(|| match compare {
         Compare::Value => figure,
         Compare::Ratio => Figure {
             value: figure.value / other.value,
@@ -144,7 +198,7 @@ fn combine(compare: Compare, figure: Figure, other: Figure) -> Figure {
             lo: figure.lo - other.hi,
             hi: figure.hi - other.lo,
         },
-    }
+    })
 }
 
 fn within(criterion: &Criterion, figure: Figure) -> Outcome {
@@ -256,11 +310,18 @@ mod tests {
     }
 
     fn check(criterion: Criterion, x: Result<Figure, &str>, y: f64) -> (Verdict, Outcome, String) {
-        let claim =
-            Claim { id: "T".into(), text: String::new(), requires: vec![], holds: vec![criterion] };
+        let claim = Claim {
+            id: "T".into(),
+            text: String::new(),
+            article: String::new(),
+            requires: vec![],
+            holds: vec![criterion],
+        };
         let lookup = |q: &Quantity| match &q.subject {
-            Subject::Slowlog { command, .. } if command == "X" => x.map_err(str::to_owned),
-            _ => Ok(Figure::exact(y)),
+            Subject::Slowlog { command, .. } if command == "X" => {
+                x.map(Measured::once).map_err(str::to_owned)
+            }
+            _ => Ok(Measured::once(Figure::exact(y))),
         };
         let judgement = judge(&claim, &lookup);
         let part = judgement.holds.into_iter().next().expect("one part");
@@ -272,7 +333,7 @@ mod tests {
         let exact = |v| Ok(Figure::exact(v));
         let (verdict, _, text) = check(ratio(0.9, 1.1, 0.0), exact(0.105), 0.1);
         assert_eq!(verdict, Verdict::Confirmed);
-        assert_eq!(text, "a.slowlog.X.median = 105ms, a.slowlog.Y.median = 100ms, ratio 1.050");
+        assert_eq!(text, "a.slowlog.X.median = 105ms, a.slowlog.Y.median = 100ms, ratio 1.05");
         assert_eq!(check(ratio(0.9, 1.1, 0.0), exact(0.12), 0.1).0, Verdict::Refuted);
         assert_eq!(check(ratio(0.9, 1.1, 0.03), exact(0.12), 0.1).0, Verdict::Confirmed);
         let wide = Ok(Figure { value: 0.105, lo: 0.1, hi: 0.12 });
@@ -284,14 +345,38 @@ mod tests {
     }
 
     #[test]
+    fn turns_are_compared_pair_by_pair() {
+        // The machine's own drift moves both arms alike: the ratio hardly moves.
+        let drift = [1.0, 2.0, 4.0, 3.0];
+        let turns = |factor: f64| {
+            let values = drift.iter().zip([1.0, 1.01, 0.99, 1.0]).map(|(d, n)| d * n * factor);
+            Measured::in_turns(values.collect()).expect("turns")
+        };
+        let claim = Claim {
+            id: "T".into(),
+            text: String::new(),
+            article: String::new(),
+            requires: vec![],
+            holds: vec![ratio(0.6, 0.7, 0.0)],
+        };
+        let judgement = judge(&claim, &|q| match &q.subject {
+            Subject::Slowlog { command, .. } if command == "X" => Ok(turns(0.65)),
+            _ => Ok(Measured::in_turns(drift.to_vec()).expect("turns")),
+        });
+        assert_eq!(judgement.verdict, Verdict::Confirmed, "{judgement:?}");
+        assert!(judgement.holds[0].number.starts_with("ratio 0.65 (0.6"), "{judgement:?}");
+    }
+
+    #[test]
     fn a_failed_requirement_is_inconclusive() {
         let claim = Claim {
             id: "T".into(),
             text: String::new(),
+            article: String::new(),
             requires: vec![ratio(2.0, 3.0, 0.0)],
             holds: vec![ratio(0.9, 1.1, 0.0)],
         };
-        let judgement = judge(&claim, &|_| Ok(Figure::exact(1.0)));
+        let judgement = judge(&claim, &|_| Ok(Measured::once(Figure::exact(1.0))));
         assert_eq!(judgement.verdict, Verdict::Inconclusive);
         assert_eq!(judgement.requires[0].expected, "ratio 2 to 3");
     }

@@ -17,6 +17,7 @@ pub mod judge;
 pub mod model;
 mod nearest;
 mod overlay;
+pub mod pairs;
 pub mod procedure;
 mod quantity;
 mod raw;

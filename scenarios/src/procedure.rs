@@ -348,8 +348,9 @@ mod tests {
         let (index, why) =
             Procedure::new(kind, &[("value_siez".to_owned(), vec![])]).expect_err("slip");
         assert!(index == 0 && why.contains("did you mean `value_size`"), "{why}");
-        assert!(
-            kind.dimension_of("different_replies").is_some() && kind.dimension_of("x").is_none()
-        );
+        assert_eq!(kind.dimension_of("offsets"), Some(Dimension::Number));
+        assert_eq!(dimension_of_name("p99_s"), Dimension::Time);
+        assert_eq!(dimension_of_name("kernel_bytes"), Dimension::Size);
+        assert_eq!(dimension_of_name("ok_per_s"), Dimension::Rate);
     }
 }

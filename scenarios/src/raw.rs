@@ -53,6 +53,8 @@ pub(crate) struct RawScenario {
 pub(crate) struct RawClaim {
     pub(crate) text: String,
     #[serde(default)]
+    pub(crate) article: String,
+    #[serde(default)]
     pub(crate) requires: Vec<RawCriterion>,
     #[serde(default)]
     pub(crate) holds: Vec<RawCriterion>,

@@ -300,7 +300,8 @@ fn resolve_claim(
     let each = |criteria: Vec<RawCriterion>| -> Result<Vec<Criterion>, ScenarioError> {
         criteria.into_iter().map(|raw| resolve_criterion(source, raw, arms)).collect()
     };
-    Ok(Claim { id, text: raw.text, requires: each(raw.requires)?, holds: each(raw.holds)? })
+    let (requires, holds) = (each(raw.requires)?, each(raw.holds)?);
+    Ok(Claim { id, text: raw.text, article: raw.article, requires, holds })
 }
 
 fn resolve_criterion(

@@ -9,6 +9,7 @@ use crate::config::DebugAccess;
 use crate::evict;
 use crate::net::ClientKey;
 use crate::net::client::{Client, Life, Queued, ReplyMode};
+use crate::script::{Access, busy::BUSY};
 use crate::server::Server;
 use aelab_resp::ArgRange;
 
@@ -54,6 +55,14 @@ pub(crate) fn process(
         }
     }
     ended
+}
+
+/// Who had a command executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    Client,
+    /// A script of the client's.
+    Script,
 }
 
 enum Lookup {
@@ -161,6 +170,10 @@ fn check(
              are allowed in this context",
             spec.full_name()
         ));
+        return refused;
+    }
+    if server.scripting.is_busy() && !spec.has(flags::ALLOW_BUSY) {
+        out.error(BUSY);
         return refused;
     }
     if client.multi.is_some() && !runs_inside_multi(spec) {
@@ -296,6 +309,61 @@ pub(crate) fn call(
     let ended = server.clock.now();
     let took = ended - started;
     server.meter.command(found.id, took, ended);
+    account(server, key, found, args, out, took, By::Client);
+    let limit = server.config.settings().normal_output.hard_bytes;
+    if limit != 0 && out.len() > limit {
+        close_if_over_limit(server, key, out, limit);
+    }
+    ended
+}
+
+/// Executes a command of a running script, after the checks that apply there. The time stays the
+/// script's.
+pub(crate) fn call_from_script(
+    server: &mut Server,
+    key: ClientKey,
+    args: Args<'_>,
+    out: &mut Reply,
+) {
+    let Lookup::Found(found) = look_up(server, args) else {
+        return out.error("ERR Unknown Redis command called from script");
+    };
+    let spec = found.spec;
+    if !spec.accepts(args.len()) {
+        return out.error("ERR Wrong number of args calling Redis command from script");
+    }
+    if spec.has(flags::NOSCRIPT) {
+        return out.error("ERR This Redis command is not allowed from script");
+    }
+    let Some(running) = &mut server.scripting.running else { return };
+    if spec.has(flags::WRITE) && running.access == Access::ReadOnly {
+        return out.error("ERR Write commands are not allowed from read-only scripts.");
+    }
+    // Half a script's writes would be worse than a few bytes too many.
+    if running.short_of_memory && !running.wrote && spec.has(flags::DENYOOM) {
+        return out.error(evict::OOM);
+    }
+    running.wrote |= spec.has(flags::WRITE);
+    let Some(client) = server.clients.get(key) else { return };
+    let db = client.db;
+    let started = server.clock.now();
+    let mut call = Call { server, client: key, db, args, out, spec };
+    (spec.run)(&mut call);
+    let took = server.clock.now() - started;
+    account(server, key, found, args, out, took, By::Script);
+}
+
+/// Counts an execution, and shows it to whoever wants to know.
+#[inline]
+fn account(
+    server: &mut Server,
+    key: ClientKey,
+    found: Found,
+    args: Args<'_>,
+    out: &mut Reply,
+    took: Nanos,
+    by: By,
+) {
     server.stats.commands_processed += 1;
     let tracked = server.config.settings().latency_tracking;
     let stat = &mut server.command_stats[found.id as usize];
@@ -306,20 +374,15 @@ pub(crate) fn call(
     }
     let slow_us = server.config.settings().slowlog_us;
     if slow_us >= 0 && took.as_us() >= slow_us as u64 && !found.spec.has(flags::SKIP_SLOWLOG) {
-        log_slow(server, key, args, took);
+        log_slow(server, key, args, took, by);
     }
     if server.config.settings().latency_threshold_ms != 0 {
         let event = if found.spec.has(flags::FAST) { "fast-command" } else { "command" };
         server.note_latency(event, took);
     }
-    if !server.monitors.is_empty() {
-        crate::monitor::feed(server, key, found.spec, args, out);
+    if !server.monitors.is_empty() && !found.spec.has(flags::ADMIN | flags::SKIP_MONITOR) {
+        crate::monitor::feed(server, key, found.spec, args, out, by);
     }
-    let limit = server.config.settings().normal_output.hard_bytes;
-    if limit != 0 && out.len() > limit {
-        close_if_over_limit(server, key, out, limit);
-    }
-    ended
 }
 
 #[cold]
@@ -329,9 +392,15 @@ fn inject(server: &mut Server, found: Found, started: Nanos) {
 }
 
 #[cold]
-fn log_slow(server: &mut Server, key: ClientKey, args: Args<'_>, took: Nanos) {
-    let (unix_s, client) = (server.now_s(), server.clients.get(key));
-    let peer = client.map(|client| crate::command::peer_text(server, client)).unwrap_or_default();
+fn log_slow(server: &mut Server, key: ClientKey, args: Args<'_>, took: Nanos, by: By) {
+    let unix_s = server.now_s();
+    // As in Redis: a script's commands come from nowhere.
+    let client = server.clients.get(key).filter(|_| by == By::Client);
+    let peer = match by {
+        By::Client => client.map(|client| crate::command::peer_text(server, client)),
+        By::Script => Some("?:0".to_owned()),
+    };
+    let peer = peer.unwrap_or_default();
     let name = client.map_or(&[][..], Client::name);
     server.slowlog.add(args, took, unix_s, peer, name);
 }

@@ -231,6 +231,12 @@ fn choose(server: &mut Server, policy: Policy) -> Option<(usize, SmallBytes)> {
     None
 }
 
+/// Whether there is less memory than `maxmemory` allows for.
+pub(crate) fn is_over_limit(server: &Server) -> bool {
+    let limit = server.config.settings().maxmemory;
+    limit != 0 && server.used_memory() > limit
+}
+
 /// Makes room before a command. False if the command must be refused.
 pub(crate) fn make_room(server: &mut Server, client: ClientKey, spec: &CommandSpec) -> bool {
     if perform(server) != Outcome::Failed {

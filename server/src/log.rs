@@ -10,6 +10,7 @@ use std::io::{self, Write};
 /// How important a line is; the configuration's `loglevel` hides lesser ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
+    Debug = 0,
     Verbose = 1,
     Notice = 2,
     Warning = 3,
@@ -71,6 +72,17 @@ impl Log {
         self.line(Level::Warning, text.as_ref());
     }
 
+    /// A line at one of Redis's levels, debug (0) to warning (3).
+    pub(crate) fn at_level(&mut self, level: u8, text: impl AsRef<str>) {
+        let level = match level {
+            0 => Level::Debug,
+            1 => Level::Verbose,
+            2 => Level::Notice,
+            _ => Level::Warning,
+        };
+        self.line(level, text.as_ref());
+    }
+
     /// A warning that may come thousands of times: at most one a second is written.
     pub(crate) fn warning_per_second(&mut self, now_s: i64, text: impl AsRef<str>) {
         if self.last_throttled_s != now_s {
@@ -84,6 +96,7 @@ impl Log {
             return;
         }
         let mark = match level {
+            Level::Debug => '.',
             Level::Verbose => '-',
             Level::Notice => '*',
             Level::Warning => '#',

@@ -3,7 +3,8 @@
 //! One line per command in Redis 7.0's format. Administrative commands are not shown; passwords are
 //! redacted. A client that cannot keep up is closed by its output limit like any other.
 
-use crate::command::{Args, CommandSpec, Reply, flags};
+use crate::command::{Args, CommandSpec, Reply};
+use crate::dispatch::By;
 use crate::net::ClientKey;
 use crate::server::Server;
 use std::fmt::Write as _;
@@ -20,14 +21,15 @@ pub(crate) fn feed(
     spec: &CommandSpec,
     args: Args<'_>,
     out: &mut Reply,
+    by: By,
 ) {
-    if spec.has(flags::ADMIN | flags::SKIP_MONITOR) {
-        return;
-    }
-    let line = line(server, client, spec, args);
+    let line = line(server, client, spec, args, by);
     let monitors = server.monitors.clone();
     for key in monitors {
-        if key == client {
+        if key == client && by == By::Script {
+            // What `out` collects is the script's: the line has no place in it.
+            continue;
+        } else if key == client {
             out.simple(line.as_bytes());
         } else {
             server.deliver(key, |reply| reply.simple(line.as_bytes()));
@@ -35,10 +37,11 @@ pub(crate) fn feed(
     }
 }
 
-fn line(server: &Server, client: ClientKey, spec: &CommandSpec, args: Args<'_>) -> String {
+fn line(server: &Server, client: ClientKey, spec: &CommandSpec, args: Args<'_>, by: By) -> String {
     let unix_us = server.clock.unix_us();
     let (db, peer) = server.clients.get(client).map_or((0, String::new()), |client| {
         let peer = match client.peer {
+            _ if by == By::Script => "lua".into(),
             Some(addr) => addr.to_string(),
             None => format!("unix:{}", server.config.text("unixsocket")),
         };

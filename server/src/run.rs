@@ -16,7 +16,7 @@ use crate::log::Log;
 use crate::metrics::Phase;
 use crate::net::client::{Life, Socket};
 use crate::net::io_threads::{self, IoThreads};
-use crate::net::{listener, read, write};
+use crate::net::{ClientKey, aside, listener, read, write};
 use crate::nofile;
 use crate::pubsub::Kind;
 use crate::server::{Server, Shutdown};
@@ -213,6 +213,7 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     // A sweep without requests is reading all the same.
     let since = if model == IoModel::BusyPoll { Phase::Read } else { Phase::Other };
     server.meter.charge(since, el.clock().now());
+    aside::watch_newcomers(el, server);
     // What both execute is to be answered with this tick's replies.
     io_threads::read_pending(el, server);
     read::execute_batch(server, el.clock().now());
@@ -251,27 +252,33 @@ fn after_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
 /// Frees the clients that were found to be gone, outside of every handler.
 fn free_queued_clients(el: &mut EventLoop<Server>, server: &mut Server) {
     while let Some(key) = server.free_queue.pop() {
-        let Some(mut client) = server.clients.remove(key) else { continue };
+        let Some(client) = server.clients.get(key) else { continue };
         debug_assert_eq!(client.life, Life::Closing);
         el.del_file(client.fd.as_raw_fd(), Mask::BOTH);
         if let Socket::Shared(fd) = &client.fd {
             // Its thread may be in a call on it, and lets go when that returns.
             let _ = sys::shutdown(fd, sys::Side::Both);
         }
-        server.timeline.forget(key);
-        server.recycle(std::mem::take(&mut client.output.buf));
-        server.client_extra_bytes -= client.extra_bytes;
-        server.monitors.retain(|&monitor| monitor != key);
-        let Some(extras) = client.extras() else { continue };
-        for watched in &extras.watched {
-            server.watchers.remove(watched.db, &watched.key, key);
-        }
-        for channel in &extras.channels {
-            server.pubsub.remove(Kind::Channel, channel, key);
-        }
-        for pattern in &extras.patterns {
-            server.pubsub.remove(Kind::Pattern, pattern, key);
-        }
+        forget_client(server, key);
+    }
+}
+
+/// Frees a client that the loop watches no more, and all that refers to it.
+pub(crate) fn forget_client(server: &mut Server, key: ClientKey) {
+    let Some(mut client) = server.clients.remove(key) else { return };
+    server.timeline.forget(key);
+    server.recycle(std::mem::take(&mut client.output.buf));
+    server.client_extra_bytes -= client.extra_bytes;
+    server.monitors.retain(|&monitor| monitor != key);
+    let Some(extras) = client.extras() else { return };
+    for watched in &extras.watched {
+        server.watchers.remove(watched.db, &watched.key, key);
+    }
+    for channel in &extras.channels {
+        server.pubsub.remove(Kind::Channel, channel, key);
+    }
+    for pattern in &extras.patterns {
+        server.pubsub.remove(Kind::Pattern, pattern, key);
     }
 }
 

@@ -23,6 +23,7 @@ use crate::net::io_threads::IoThreads;
 use crate::net::listener::Listener;
 use crate::net::read::{Batch, Scratch};
 use crate::pubsub::PubSub;
+use crate::script::Scripting;
 use crate::slowlog::SlowLog;
 use crate::stats::{CommandStat, Rates, Stats};
 use crate::timeline::Timeline;
@@ -66,6 +67,8 @@ pub struct Server {
     pub(crate) pending_writes: Vec<ClientKey>,
     /// Accepted clients that something else than the loop is to serve, oldest first.
     pub(crate) newcomers: VecDeque<ClientKey>,
+    /// Clients that were accepted aside of the loop, which does not watch them yet.
+    pub(crate) newcomers_aside: Vec<ClientKey>,
     pub(crate) free_queue: Vec<ClientKey>,
     pub(crate) scratch: Scratch,
     pub(crate) ahead: Ahead,
@@ -89,6 +92,7 @@ pub struct Server {
     pub(crate) meter: Meter,
     pub(crate) timeline: Timeline,
     pub(crate) injector: Option<Box<Injector>>,
+    pub(crate) scripting: Scripting,
     pub(crate) cron: CronState,
     pub(crate) log: Log,
     pub(crate) clock: Clock,
@@ -134,6 +138,7 @@ impl Server {
             listeners: Vec::new(),
             pending_writes: Vec::new(),
             newcomers: VecDeque::new(),
+            newcomers_aside: Vec::new(),
             free_queue: Vec::new(),
             scratch: Scratch::default(),
             ahead: Ahead::default(),
@@ -152,6 +157,7 @@ impl Server {
             meter: Meter::default(),
             timeline: Timeline::default(),
             injector: None,
+            scripting: Scripting::default(),
             cron: CronState::default(),
             log,
             started,

@@ -1,6 +1,7 @@
 //! System calls that the standard library does not offer, in safe form. The only file of this crate
 //! that names rustix or libc.
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::net::{self, AddressFamily, SocketAddrAny, SocketFlags, SocketType, sockopt};
@@ -58,13 +59,16 @@ pub(crate) enum Wait {
     No,
 }
 
-/// One `recv`: of what is there, or of what comes within the socket's timeout.
-pub(crate) fn receive(fd: impl AsFd, buf: &mut [u8], wait: Wait) -> Transfer {
+/// One `recv` into all of `buf`'s memory, whatever was in it: of what is there, or of what comes
+/// within the socket's timeout.
+pub(crate) fn receive(fd: impl AsFd, buf: &mut Vec<u8>, wait: Wait) -> Transfer {
+    buf.clear();
     let flags = match wait {
         Wait::Yes => net::RecvFlags::empty(),
         Wait::No => net::RecvFlags::DONTWAIT,
     };
-    transfer(net::recv(fd, buf, flags).map(|(count, _)| count))
+    // Memory that no request needs is never touched: thousands of threads have such a buffer.
+    transfer(net::recv(fd, rustix::buffer::spare_capacity(buf), flags).map(|(_, count)| count))
 }
 
 /// As [`write`], on a socket that blocks.
@@ -89,6 +93,15 @@ pub(crate) fn read_append(fd: impl AsFd, buf: &mut Vec<u8>) -> Transfer {
 pub(crate) fn write(fd: impl AsFd, bytes: &[u8]) -> Transfer {
     const FLAGS: net::SendFlags = net::SendFlags::NOSIGNAL.union(net::SendFlags::DONTWAIT);
     transfer(net::send(fd, bytes, FLAGS))
+}
+
+/// Which of these can be read from without waiting. None, if the system cannot say.
+pub(crate) fn readable<'a>(fds: impl Iterator<Item = BorrowedFd<'a>>) -> Vec<bool> {
+    let mut fds: Vec<PollFd<'a>> =
+        fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let count = rustix::event::poll(&mut fds, Some(&at_once)).unwrap_or(0);
+    fds.iter().map(|fd| count > 0 && !fd.revents().is_empty()).collect()
 }
 
 /// Why `accept` gave nothing.

@@ -5,9 +5,12 @@
 
 use super::pool::PoolArgs;
 use super::values::{at_least_one, pipeline, positive, ratio, share};
-use crate::engine::plan::{KeyDistribution, ValueSize};
+use super::ycsb::{self, Ycsb};
+use crate::engine::plan::{KeyDistribution, KeySpace, ValueSize};
+use crate::lab::fill::KEY_DIGITS;
 use aelab_scenarios::units::{self, parse_count, parse_duration, parse_rate};
 use clap::{Args, ValueEnum};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Load flags, as typed.
@@ -43,32 +46,40 @@ pub struct LoadArgs {
     /// Pause between a reply and the next request of a closed loop.
     #[arg(long, value_parser = parse_duration, conflicts_with_all = ["rate", "arrival"])]
     pub think_time: Option<Duration>,
-    /// Size of __data__: 64, 16KiB, a range 16-1024, sizes with weights 32:9,4KiB:1, or zipf:16-4096[:EXPONENT].
-    #[arg(short = 'd', long, value_name = "SIZE", default_value = "3", value_parser = ValueSize::parse)]
-    pub data_size: ValueSize,
+    /// Size of __data__: 64, 16KiB, a range 16-1024, sizes with weights 32:9,4KiB:1, or zipf:16-4096[:EXPONENT] [default: 3,
+    /// with --ycsb 100].
+    #[arg(short = 'd', long, value_name = "SIZE", value_parser = ValueSize::parse)]
+    pub data_size: Option<ValueSize>,
     /// Share of each value, 0 to 1, that a compressor makes vanish.
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
     pub compressible: f64,
-    /// Number of distinct keys [default: 1].
+    /// Number of distinct keys [default: 1, with --ycsb 1000].
     #[arg(short = 'r', long, value_parser = parse_count)]
     pub keyspace: Option<u64>,
-    /// How __key__ is chosen: uniform, sequential, zipf[:EXPONENT], latest[:EXPONENT], gaussian[:DEVIATION] (a share of the
+    /// How __key__ is chosen: uniform, sequential, new (beyond -r, each once), zipf[:EXPONENT], latest[:EXPONENT], gaussian[:DEVIATION] (a share of the
     /// key space) or hotspot:keys=0.1,requests=0.9 [default: uniform].
     #[arg(long, value_name = "DISTRIBUTION", value_parser = KeyDistribution::parse)]
     pub key_dist: Option<KeyDistribution>,
     /// redis-benchmark's tests, one after the other, such as set,get [default: set,get].
-    #[arg(short = 't', long, value_name = "TESTS", conflicts_with_all = ["ratio", "templates", "command"])]
+    #[arg(short = 't', long, value_name = "TESTS", conflicts_with_all = ["ratio", "templates", "command", "command_file", "ycsb"])]
     pub tests: Option<String>,
     /// SET and GET mixed in this ratio, such as 1:10.
-    #[arg(long, value_name = "SET:GET", value_parser = ratio, conflicts_with_all = ["templates", "command"])]
+    #[arg(long, value_name = "SET:GET", value_parser = ratio, conflicts_with_all = ["templates", "command", "command_file", "ycsb"])]
     pub ratio: Option<(u32, u32)>,
     /// A command to send; several are mixed.
-    #[arg(long = "command", id = "templates", value_name = "COMMAND", conflicts_with = "command")]
+    #[arg(long = "command", id = "templates", value_name = "COMMAND", conflicts_with_all = ["command", "command_file", "ycsb"])]
     pub templates: Vec<String>,
     /// Share of each --command, in their order.
     #[arg(long, value_name = "N", requires = "templates")]
     pub command_ratio: Vec<u32>,
-    /// Fill the key space before the run, with values of the mean size (of zipf: the smallest).
+    /// Commands from a file, mixed: one per line, after a weight if it is not 1; # begins a comment.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "ycsb"])]
+    pub command_file: Option<PathBuf>,
+    /// A core workload of YCSB over -r records; --prefill is its load phase.
+    #[arg(long, value_enum, ignore_case = true, value_name = "LETTER", conflicts_with = "command")]
+    pub ycsb: Option<Ycsb>,
+    /// Fill the key space before the run, with values of the mean size (of zipf: the smallest), and wait until the server
+    /// has settled.
     #[arg(long)]
     pub prefill: bool,
     /// Seed of all random choices.
@@ -113,4 +124,37 @@ pub enum PacingArg {
     Precise,
     /// Spinning.
     Spin,
+}
+
+/// Bytes of a value unless `-d` says otherwise, as for redis-benchmark.
+const DEFAULT_VALUE_BYTES: usize = 3;
+/// Bytes of a field of YCSB's unless `-d` says otherwise.
+const YCSB_FIELD_BYTES: usize = 100;
+
+impl LoadArgs {
+    /// What `__data__` is.
+    #[must_use]
+    pub fn values(&self) -> ValueSize {
+        let default = if self.ycsb.is_some() { YCSB_FIELD_BYTES } else { DEFAULT_VALUE_BYTES };
+        self.data_size.clone().unwrap_or(ValueSize::Fixed(default))
+    }
+
+    /// Number of distinct keys.
+    #[must_use]
+    pub fn key_count(&self) -> u64 {
+        let default = if self.ycsb.is_some() { ycsb::DEFAULT_RECORDS } else { 1 };
+        self.keyspace.unwrap_or(default).max(1)
+    }
+
+    /// What `__key__` is.
+    #[must_use]
+    pub fn keys(&self) -> KeySpace {
+        let of_workload = self.ycsb.map_or(KeyDistribution::Uniform, Ycsb::keys);
+        KeySpace {
+            prefix: if self.ycsb.is_some() { ycsb::KEY_PREFIX } else { "key:" }.to_owned(),
+            digits: KEY_DIGITS,
+            count: self.key_count(),
+            distribution: self.key_dist.unwrap_or(of_workload),
+        }
+    }
 }

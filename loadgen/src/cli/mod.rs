@@ -4,6 +4,7 @@
 //! `-h` is the host, as in redis-cli; help is `--help` only.
 
 pub mod load;
+mod mix;
 pub mod output;
 pub mod pool;
 pub mod relay;
@@ -12,6 +13,7 @@ pub mod run;
 pub mod target;
 pub mod tests;
 mod values;
+pub mod ycsb;
 
 use aelab_scenarios::Scale;
 use clap::{Args, Parser, Subcommand};

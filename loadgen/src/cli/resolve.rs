@@ -5,27 +5,37 @@
 
 use super::load::{LoadArgs, PacingArg};
 use super::run::RunArgs;
-use super::tests::{Test, parse_list};
+use super::ycsb::Ycsb;
 use crate::clock::Nanos;
 use crate::engine::plan::{
-    ArrivalProcess, Assignment, CommandPlan, Dialling, GroupPlan, KeyDistribution, KeySpace,
-    Pacing, Phases, Rate, Role, RunPlan, Shape, Target, Workload,
+    ArrivalProcess, Assignment, CommandPlan, Dialling, GroupPlan, Pacing, Phases, Rate, Role,
+    RunPlan, Shape, Target, Workload,
 };
 use crate::exit::Failure;
-use crate::lab::fill::{FillPlan, KEY_DIGITS};
-use crate::words::{command_from_words, parse_command};
+use crate::lab::fill::FillPlan;
+use crate::words::parse_command;
 use aelab_scenarios::units;
-use std::os::unix::ffi::OsStringExt as _;
 use std::time::Duration;
 
 /// Requests of a run that says neither how many nor how long, as for redis-benchmark.
 const DEFAULT_REQUESTS: u64 = 100_000;
 /// Length of a run at a given rate that says neither how many nor how long.
 const DEFAULT_DURATION: Duration = Duration::from_secs(10);
+/// Connections that write records before a run: two keep a server busy while the others' replies travel.
+const FILL_CONNECTIONS: usize = 4;
+/// Records each of them has in flight.
+const FILL_PIPELINE: usize = 16;
 /// Warm-up of a run that has a duration; it takes at most a fifth of it on top.
 const DEFAULT_WARMUP: Duration = Duration::from_secs(2);
-/// What is run when nothing is named: keys are there when GET looks for them.
-const DEFAULT_TESTS: &str = "set,get";
+
+/// What to write before a run.
+#[derive(Debug, Clone)]
+pub enum Prefill {
+    /// Strings, with MSET.
+    Strings(FillPlan),
+    /// Whatever a plan of the engine writes, each record once.
+    Records(Box<RunPlan>),
+}
 
 /// A run with everything decided.
 #[derive(Debug, Clone)]
@@ -33,7 +43,7 @@ pub struct Resolved {
     /// The server.
     pub target: Target,
     /// What to fill before, if anything.
-    pub prefill: Option<FillPlan>,
+    pub prefill: Option<Prefill>,
     /// The runs, one after the other: title and plan.
     pub runs: Vec<(String, RunPlan)>,
     /// Percentiles asked for.
@@ -55,7 +65,7 @@ impl RunArgs {
                 load.threads, load.threads
             )));
         }
-        if load.prefill && load.keyspace.is_none() {
+        if load.prefill && load.keyspace.is_none() && load.ycsb.is_none() {
             return Err(Failure::usage("--prefill needs to know how many keys: give -r N"));
         }
         let runs = self
@@ -66,62 +76,40 @@ impl RunArgs {
                 Ok((title, plan))
             })
             .collect::<Result<Vec<_>, Failure>>()?;
-        let prefill = load.prefill.then(|| FillPlan {
-            count: load.keyspace.unwrap_or(1),
-            prefix: "key:".to_owned(),
-            value_bytes: load.data_size.typical(),
-            seed: load.seed,
-        });
+        let prefill = load.prefill.then(|| load.fill(&target)).transpose()?;
         Ok(Resolved { target, prefill, runs, percentiles: self.output.percentiles.clone() })
     }
-
-    /// What each run sends, with its title.
-    fn mixes(&self) -> Result<Vec<(String, Vec<CommandPlan>)>, Failure> {
-        let load = &self.load;
-        let usage = |why: String| Failure::usage(why);
-        if !self.command.is_empty() {
-            let words = self.command.iter().map(|word| word.clone().into_vec()).collect();
-            let command = command_from_words(words, 1).map_err(usage)?;
-            return Ok(vec![(command.label.clone(), vec![command])]);
-        }
-        if !load.templates.is_empty() {
-            let weights = &load.command_ratio;
-            if !weights.is_empty() && weights.len() != load.templates.len() {
-                return Err(usage(format!(
-                    "{} --command-ratio for {} --command; give one for each",
-                    weights.len(),
-                    load.templates.len()
-                )));
-            }
-            let weight = |index: usize| weights.get(index).copied().unwrap_or(1);
-            let numbered = load.templates.iter().enumerate();
-            let commands = numbered
-                .map(|(index, template)| parse_command(template, weight(index)))
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(usage)?;
-            let title = commands.iter().map(|c| c.label.as_str()).collect::<Vec<_>>().join("+");
-            return Ok(vec![(title, commands)]);
-        }
-        if let Some((set, get)) = load.ratio {
-            let pair = [("SET __key__ __data__", set), ("GET __key__", get)];
-            let commands = pair
-                .into_iter()
-                .filter(|(_, weight)| *weight > 0)
-                .map(|(template, weight)| parse_command(template, weight))
-                .collect::<Result<Vec<_>, _>>()
-                .map_err(usage)?;
-            return Ok(vec![(format!("SET:GET {set}:{get}"), commands)]);
-        }
-        let tests = parse_list(load.tests.as_deref().unwrap_or(DEFAULT_TESTS)).map_err(usage)?;
-        tests.iter().map(|test| Ok((test.title.to_owned(), vec![benchmark(test)?]))).collect()
-    }
-}
-
-fn benchmark(test: &Test) -> Result<CommandPlan, Failure> {
-    parse_command(test.template, 1).map_err(Failure::usage)
 }
 
 impl LoadArgs {
+    /// What `--prefill` writes.
+    fn fill(&self, target: &Target) -> Result<Prefill, Failure> {
+        if self.ycsb.is_none() {
+            return Ok(Prefill::Strings(FillPlan {
+                count: self.key_count(),
+                prefix: "key:".to_owned(),
+                value_bytes: self.values().typical(),
+                seed: self.seed,
+                part: None,
+            }));
+        }
+        let commands = Ycsb::load_phase(self.key_count()).map_err(Failure::usage)?;
+        let workload = Workload {
+            commands,
+            keys: self.keys(),
+            values: self.values(),
+            compressible: self.compressible,
+        };
+        let mut group = GroupPlan::new("load phase", target.clone(), FILL_CONNECTIONS, workload);
+        group.pipeline = FILL_PIPELINE;
+        group.requests = Some(self.key_count());
+        let phases =
+            Phases { warmup: Nanos::ZERO, measure: None, drain_max: Phases::DEFAULT_DRAIN_MAX };
+        let mut plan = RunPlan::new(vec![group], phases);
+        plan.seed = self.seed;
+        Ok(Prefill::Records(Box::new(plan)))
+    }
+
     fn plan(
         &self,
         target: &Target,
@@ -136,13 +124,8 @@ impl LoadArgs {
         }
         let workload = Workload {
             commands,
-            keys: KeySpace {
-                prefix: "key:".to_owned(),
-                digits: KEY_DIGITS,
-                count: self.keyspace.unwrap_or(1).max(1),
-                distribution: self.key_dist.unwrap_or(KeyDistribution::Uniform),
-            },
-            values: self.data_size.clone(),
+            keys: self.keys(),
+            values: self.values(),
             compressible: self.compressible,
         };
         let size = self.pool.size(self.connections);

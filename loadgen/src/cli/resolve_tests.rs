@@ -2,6 +2,7 @@
 
 use super::super::{Cli, Command};
 use super::*;
+use crate::engine::plan::KeyDistribution;
 use clap::Parser as _;
 
 fn resolve(words: &[&str]) -> Result<Resolved, String> {
@@ -75,6 +76,15 @@ fn mixes() {
     let plan = only(&["--ratio", "1:10"]);
     let weights: Vec<u32> = plan.groups[0].workload.commands.iter().map(|c| c.weight).collect();
     assert_eq!(weights, [1, 10]);
+    let plan = only(&["--ycsb", "B", "-r", "10k"]);
+    let workload = &plan.groups[0].workload;
+    assert_eq!((workload.keys.prefix.as_str(), workload.values.longest()), ("user", 100));
+    assert_eq!(workload.keys.distribution, KeyDistribution::Zipf { exponent: 0.99 });
+    let labels: Vec<_> = workload.commands.iter().map(|c| (c.label.as_str(), c.weight)).collect();
+    assert_eq!(labels, [("READ", 95), ("UPDATE", 5)]);
+    let plan = only(&["--command", "GET a", "--command", "GET b"]);
+    let labels = plan.groups[0].workload.commands.iter().map(|c| c.label.clone());
+    assert_eq!(labels.collect::<Vec<_>>(), ["GET a", "GET b"]);
     let plan = only(&[
         "--command",
         "GET a",
@@ -105,7 +115,7 @@ fn slips_get_hints() {
         (&["-d", "32:x"], "no weight"),
         (&["--compressible", "50"], "between 0 and 1"),
         (&["--key-dist", "zipff"], "none of uniform"),
-        (&["--key-dist", "zipf", "-t", "ping"], "PING_MBULK has none"),
+        (&["--key-dist", "zipf", "-t", "ping"], "PING_INLINE has none"),
         (&["--arrival", "ramp:1k"], "FROM-TO"),
         (&["--arrival", "ramp:1k-2k", "--rate", "5"], "leave --rate out"),
         (&["--arrival", "poisson", "--think-time", "1ms"], "cannot be used with"),
@@ -113,6 +123,9 @@ fn slips_get_hints() {
         (&["--connect-storm"], "--connect-rate"),
         (&["-t", "get", "PING"], "cannot be used with"),
         (&["GET", "__kye__"], "__key__"),
+        (&["--ycsb", "g"], "possible values"),
+        (&["--ycsb", "a", "PING"], "cannot be used with"),
+        (&["--command-file", "/nowhere"], "/nowhere"),
         (&["--pool-min-idle", "4"], "--rate"),
         (&["--pool-max-total", "4", "-c", "4"], "cannot be used with"),
         (&["--rate", "5", "--pool-max-total", "4", "--pool-min-idle", "5"], "--pool-max-total"),

@@ -47,6 +47,10 @@ pub struct TargetArgs {
     /// Speak RESP3.
     #[arg(short = '3', long = "resp3")]
     pub resp3: bool,
+    /// Send each request to the node of the cluster that has its key: connections are dealt out to the primaries, MOVED and
+    /// ASK are followed and counted.
+    #[arg(long, alias = "cluster-mode", conflicts_with = "socket")]
+    pub cluster: bool,
     /// Whether and how to speak TLS.
     #[command(flatten)]
     pub tls: TlsArgs,

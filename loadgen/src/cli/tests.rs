@@ -3,6 +3,7 @@
 //! A table. Invariant: names, titles and commands are those of redis-benchmark 7.0, so that figures can be compared; what it
 //! calls `key:__rand_int__` is `__key__` here: the same bytes, and chosen as `--key-dist` says.
 
+use crate::engine::plan::Framing;
 use aelab_scenarios::nearest;
 
 /// One of redis-benchmark's tests.
@@ -14,15 +15,18 @@ pub struct Test {
     pub title: &'static str,
     /// The command.
     pub template: &'static str,
+    /// How it is sent.
+    pub framing: Framing,
 }
 
 const fn test(name: &'static str, title: &'static str, template: &'static str) -> Test {
-    Test { name, title, template }
+    Test { name, title, template, framing: Framing::Resp }
 }
 
-/// All tests, in redis-benchmark's order. A name that stands twice runs both.
+/// All tests of redis-benchmark 7.0, in its order.
 pub const TESTS: &[Test] = &[
-    test("ping", "PING_MBULK", "PING"),
+    Test { framing: Framing::Inline, ..test("ping_inline", "PING_INLINE", "PING") },
+    test("ping_mbulk", "PING_MBULK", "PING"),
     test("set", "SET", "SET __key__ __data__"),
     test("get", "GET", "GET __key__"),
     test("incr", "INCR", "INCR counter:__rand_int__"),
@@ -50,30 +54,37 @@ pub const TESTS: &[Test] = &[
     ),
 ];
 
-/// The tests behind a list such as `set,get`; `lrange` stands for filling the list and all its sizes.
+/// The tests behind a list such as `set,get`, each once and in the list's order; `ping` stands for both its forms,
+/// `lrange` for all its sizes, and each of them fills the list first.
 ///
 /// # Errors
 /// An unknown name, with the nearest; a number, with a hint at `--threads`.
 pub fn parse_list(list: &str) -> Result<Vec<Test>, String> {
-    let mut tests = Vec::new();
+    let mut tests: Vec<Test> = Vec::new();
     for name in list.split(',').map(|name| name.trim().to_ascii_lowercase()) {
         if !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) {
             return Err(format!("-t names tests (get,set); for threads use --threads {name}"));
         }
-        let wanted = if name == "ping_mbulk" { "ping" } else { name.as_str() };
-        let before = tests.len();
-        tests.extend(TESTS.iter().filter(|test| {
-            test.name == wanted || (wanted == "lrange" && test.name.starts_with("lrange"))
-        }));
-        if tests.len() == before {
-            let hint = match nearest(&name, TESTS.iter().map(|test| test.name)) {
+        let is_wanted = |test: &&Test| match name.as_str() {
+            "ping" => test.name.starts_with("ping_"),
+            "lrange" => test.name.starts_with("lrange"),
+            size if size.starts_with("lrange_") => test.name == size || test.name == "lrange",
+            other => test.name == other,
+        };
+        let wanted: Vec<&Test> = TESTS.iter().filter(is_wanted).collect();
+        let is_unknown = wanted.iter().all(|test| test.name == "lrange") && name != "lrange";
+        if is_unknown {
+            let known = || TESTS.iter().map(|test| test.name).chain(["ping"]);
+            let hint = match nearest(&name, known()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => {
-                    let names: Vec<_> = TESTS.iter().map(|test| test.name).collect();
-                    format!("known: {}", names.join(", "))
-                }
+                None => format!("known: {}", known().collect::<Vec<_>>().join(", ")),
             };
             return Err(format!("no test is called `{name}`; {hint}"));
+        }
+        for test in wanted {
+            if !tests.contains(test) {
+                tests.push(*test);
+            }
         }
     }
     Ok(tests)
@@ -92,7 +103,13 @@ mod unit {
         assert_eq!(names("SET,get"), ["SET", "GET"]);
         assert_eq!(names("lrange").len(), 5);
         assert_eq!(names("ping_mbulk"), ["PING_MBULK"]);
-        for (list, part) in [("4", "--threads 4"), ("gte", "`get`"), ("", "known:")] {
+        assert_eq!(names("ping"), ["PING_INLINE", "PING_MBULK"]);
+        let sizes = ["LPUSH (needed to benchmark LRANGE)", "LRANGE_300 (first 300 elements)"];
+        assert_eq!(names("lrange_300"), sizes);
+        assert_eq!(names("lrange_300,lrange_300,mset").len(), 3);
+        for (list, part) in
+            [("4", "--threads 4"), ("gte", "`get`"), ("", "known:"), ("lrange_200", "`lrange_100`")]
+        {
             let error = parse_list(list).expect_err(list);
             assert!(error.contains(part), "{list}: {error}");
         }

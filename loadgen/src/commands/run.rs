@@ -2,15 +2,18 @@
 
 use super::output;
 use crate::cli::output::OutputArgs;
-use crate::cli::resolve::Resolved;
+use crate::cli::resolve::{Prefill, Resolved};
 use crate::cli::run::RunArgs;
+use crate::cluster;
 use crate::console::{self, table};
 use crate::control::Control;
-use crate::engine::plan::RunPlan;
+use crate::engine::plan::{RunPlan, Target};
 use crate::exit::{Exit, Failure};
 use crate::lab::arm::{doubts_after, fill_watched, run_watched};
 use crate::lab::attribute::explain;
+use crate::lab::fill::{FillPlan, Part};
 use crate::lab::memory::{MANY_CONNECTIONS, MemoryProbe};
+use crate::lab::settle::settle;
 use crate::lab::view::Info;
 use crate::record::{Context, Kept, keep, tool};
 use aelab_reports::record::{Arm, CaveatRecord, Counts, RunRecord, Scenario};
@@ -23,36 +26,97 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 /// # Errors
 /// Bad input (exit 2), a target that is not there or refuses us (exit 6), a run that must not be used (exit 4).
 pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit, Failure> {
-    let resolved = args.resolve()?;
+    let mut resolved = args.resolve()?;
     if let Some(dir) = &args.output.out {
         output::prepare(dir, args.output.force)?;
     }
+    let topology = match args.target.cluster {
+        true => Some(cluster::join(&mut resolved)?),
+        false => None,
+    };
     // Who is wrong or not there is said before anything is filled.
     for target in resolved.target.each() {
         drop(Control::open(&target)?);
     }
     if let Some(plan) = &resolved.prefill {
-        for target in resolved.target.each() {
-            fill_watched("run", &target, plan, cancel)?;
+        for (target, part) in cluster::parts(&resolved) {
+            fill(&target, part, plan, cancel)?;
         }
     }
     if args.output.csv {
         console::result(table::CSV_HEADER);
     }
+    let over = AtomicBool::new(false);
+    let kept = std::thread::scope(|scope| {
+        if let Some(topology) = &topology {
+            scope.spawn(|| cluster::watch(&resolved.target, topology, &over));
+        }
+        let kept = measure_all(args, &resolved, words, cancel);
+        over.store(true, Relaxed);
+        kept
+    })?;
+    if let Some(dir) = &args.output.out {
+        write(dir, &kept)?;
+        console::result(&dir.display().to_string());
+    }
+    finish(&kept, args.output.out.as_deref(), cancel.load(Relaxed))
+}
+
+fn measure_all(
+    args: &RunArgs,
+    resolved: &Resolved,
+    words: &[String],
+    cancel: &AtomicBool,
+) -> Result<Vec<(String, Kept)>, Failure> {
     let mut kept = Vec::new();
     for (title, plan) in &resolved.runs {
-        let one = measure(title, plan, &resolved, words, cancel)?;
+        let one = measure(title, plan, resolved, words, cancel)?;
         print(&args.output, title, resolved.runs.len(), &one.record);
         kept.push((title.clone(), one));
         if cancel.load(Relaxed) {
             break;
         }
     }
-    if let Some(dir) = &args.output.out {
-        write(dir, &kept)?;
-        console::result(&dir.display().to_string());
+    Ok(kept)
+}
+
+/// Writes what was asked for before the run, and waits until the server is done with it.
+fn fill(
+    target: &Target,
+    part: Option<Part>,
+    plan: &Prefill,
+    cancel: &AtomicBool,
+) -> Result<(), Failure> {
+    match plan {
+        Prefill::Strings(plan) => {
+            fill_watched("run", target, &FillPlan { part, ..plan.clone() }, cancel)?;
+        }
+        // A cluster's records find their nodes themselves, all at once.
+        Prefill::Records(plan) if part.as_ref().is_some_and(|part| part.node == 0) => {
+            fill_records(target, plan, cancel)?;
+        }
+        Prefill::Records(_) if part.is_some() => {}
+        Prefill::Records(plan) => {
+            let mut plan = plan.as_ref().clone();
+            plan.groups.iter_mut().for_each(|group| group.target = target.clone());
+            fill_records(target, &plan, cancel)?;
+        }
     }
-    finish(&kept, args.output.out.as_deref(), cancel.load(Relaxed))
+    settle(&mut Control::open(target)?)
+}
+
+fn fill_records(target: &Target, plan: &RunPlan, cancel: &AtomicBool) -> Result<(), Failure> {
+    let result = run_watched("run: filling", plan, cancel, &|| {})?;
+    let Some(group) = result.groups.first() else { return Ok(()) };
+    let asked = plan.groups.first().and_then(|group| group.requests).unwrap_or(0);
+    if group.counts.ok == asked {
+        return Ok(());
+    }
+    let why = group.errors.first().map_or("it stopped answering", |error| error.word.as_str());
+    Err(Failure::unreachable(format!(
+        "{} took {} of {asked} records ({why}); give it more memory, or ask for fewer with -r",
+        target.endpoint, group.counts.ok
+    )))
 }
 
 fn measure(

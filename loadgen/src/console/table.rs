@@ -118,6 +118,13 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
             connections.established, connections.asked, connections.failed, connections.reconnects
         );
     }
+    if let Some(redirects) = &group.redirects {
+        let _ = writeln!(
+            out,
+            "  {} requests were sent elsewhere by MOVED, {} by ASK",
+            redirects.moved, redirects.asked
+        );
+    }
     for site in &group.endpoints {
         let held = &site.connections;
         let _ = writeln!(

@@ -17,7 +17,15 @@ pub fn text(scenario: &Scenario, played: &Played) -> String {
     for why in &played.skipped {
         let _ = writeln!(out, "  {why}");
     }
+    if scenario.repeat > 1 {
+        let _ = writeln!(out, "  each arm took {} turns; the first is shown", scenario.repeat);
+    }
+    let mut shown = Vec::new();
     for arm in &played.arms {
+        if shown.contains(&&arm.name) {
+            continue;
+        }
+        shown.push(&arm.name);
         let _ = writeln!(out, "  {}", arm.label);
         for group in &arm.kept.record.groups {
             let _ = writeln!(out, "    {}", group_line(group));

@@ -3,7 +3,11 @@
 //! Not the parser of what a user typed; these are the rules the engine itself relies on.
 
 use super::EngineError;
-use super::plan::{ArrivalProcess, Assignment, Dialling, GroupPlan, PoolPlan, Rate, RunPlan};
+use super::plan::{
+    ArrivalProcess, Assignment, ClusterPlan, Cursor, Dialling, GroupPlan, PoolPlan, Rate, RunPlan,
+};
+use super::route::check_slots;
+use super::slots::SLOTS;
 use crate::clock::Nanos;
 use crate::sys;
 
@@ -75,6 +79,9 @@ fn check_group(group: &GroupPlan) -> Result<(), String> {
             group.pipeline, group.connections
         ));
     }
+    if let Some(cluster) = &group.cluster {
+        check_cluster(group, cluster)?;
+    }
     let servers = group.target.endpoints().count();
     if group.connections < servers {
         return Err(format!("{servers} servers need at least {servers} connections"));
@@ -137,6 +144,32 @@ fn check_rate(plan: &RunPlan, group: &GroupPlan) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+fn check_cluster(group: &GroupPlan, cluster: &ClusterPlan) -> Result<(), String> {
+    let no = |text: &str| Err(text.to_owned());
+    if cluster.layout.nodes.is_empty() || cluster.layout.slots.len() != SLOTS {
+        return no("the layout of the cluster is not whole");
+    }
+    if cluster.keys.len() != group.workload.commands.len() {
+        return no("the keys of every command must be known for a cluster");
+    }
+    if group.pool.is_some() || group.assignment != Assignment::AnyFree {
+        return no("a cluster's requests go where their keys say: without a pool, and not pinned");
+    }
+    if group.workload.commands.iter().any(|command| command.cursor != Cursor::Ignore) {
+        return no(
+            "a followed cursor belongs to one node; give that node as the target, without --cluster",
+        );
+    }
+    if group.target.db != 0 {
+        return no("a cluster has database 0 only; leave out --dbnum");
+    }
+    if cluster.layout.nodes.len() > group.connections {
+        let nodes = cluster.layout.nodes.len();
+        return Err(format!("{nodes} nodes need at least {nodes} connections; raise -c"));
+    }
+    check_slots(&group.workload, &cluster.keys)
 }
 
 fn check_pool(group: &GroupPlan, pool: &PoolPlan) -> Result<(), String> {

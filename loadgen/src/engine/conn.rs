@@ -6,7 +6,9 @@
 //! has not taken the first.
 
 use super::handshake::{Greeting, Handshake};
-use super::request::{Due, InFlight, Iteration, Mark, Next, Shape, Sink, UNSENT};
+use super::parcel::{ASKING, Entry, Parcel, REDIRECTS_MAX};
+use super::request::{Due, InFlight, Iteration, Mark, Sink, UNSENT};
+use super::slots::Redirect;
 use super::state::{Fault, Progress, Purpose, State};
 use super::workload::Generator;
 use crate::clock::Nanos;
@@ -16,52 +18,40 @@ use std::collections::VecDeque;
 /// Bytes rendered before they are offered to the kernel: one socket buffer's worth, so that large values do not pile up.
 const RENDER_BYTES_MAX: usize = 64 * 1024;
 
-/// Longest window whose memory is taken at once.
-const RING_RESERVED_MAX: usize = 128;
-
 /// A connection.
-///
-/// What a reply touches comes first: with thousands of connections each line of memory that is read for one is a miss.
 #[derive(Debug)]
-#[repr(C)]
 pub(super) struct Conn {
-    ring: VecDeque<InFlight>,
-    unrendered: u32,
-    unstamped: u32,
-    /// Stream positions modulo 2^32: what has been rendered, what the kernel has taken.
-    rendered: u32,
-    taken: u32,
-    /// Replies that have come for the request at the front.
-    parts: u32,
     /// Index of its group.
-    pub(super) group: u32,
-    /// Lists of the worker that hold this connection.
-    pub(super) listed: Listed,
-    /// Whether there are bytes in `pending`.
-    is_cut: bool,
-    /// Whether `torn` holds the first half of a reply.
-    is_torn: bool,
+    pub(super) group: usize,
     /// Where it stands.
     pub(super) state: State,
-    /// Window slots that are thinking.
-    pub(super) thinking: usize,
-    /// Requests it may still take before it is closed.
-    pub(super) left: u64,
-    /// When it began to open, until the first reply comes.
-    pub(super) dialled: Option<Nanos>,
-    torn: Option<Box<ReplyScanner>>,
+    ring: VecDeque<InFlight>,
+    unrendered: usize,
+    unstamped: usize,
+    scanner: ReplyScanner,
     /// Bytes the kernel has not taken, from `pending_at` on.
     pending: Vec<u8>,
     pending_at: usize,
+    /// Stream positions modulo 2^32: what has been rendered, what the kernel has taken.
+    rendered: u32,
+    taken: u32,
     iterations: VecDeque<Iteration>,
     /// How many of the last of `iterations` belong to unrendered requests.
     unrendered_calls: usize,
-    /// The first error among the replies of the request at the front.
-    failure: Option<Box<[u8]>>,
+    /// One for each of `ring`, if it is a cluster's.
+    parcels: VecDeque<Parcel>,
+    /// Window slots that are thinking.
+    pub(super) thinking: usize,
     /// Failures in a row.
     pub(super) attempts: u32,
     /// Why it is being opened, or was.
     pub(super) purpose: Purpose,
+    /// When it began to open, until the first reply comes.
+    pub(super) dialled: Option<Nanos>,
+    /// Requests it may still take before it is closed.
+    pub(super) left: u64,
+    /// Lists of the worker that hold this connection.
+    pub(super) listed: Listed,
 }
 
 /// Membership in the worker's lists, kept here so that joining one costs no search.
@@ -76,26 +66,22 @@ pub(super) struct Listed {
 }
 
 impl Conn {
-    /// A connection of this group, not begun, for windows of this many requests.
-    pub(super) fn new(group: usize, pipeline: usize) -> Self {
+    /// A connection of this group, not begun.
+    pub(super) fn new(group: usize) -> Self {
         Self {
-            group: group as u32,
+            group,
             state: State::Idle,
-            // As large as it will get: a ring that grew would be several times what a window needs.
-            ring: VecDeque::with_capacity(pipeline.min(RING_RESERVED_MAX)),
+            ring: VecDeque::new(),
             unrendered: 0,
             unstamped: 0,
-            parts: 0,
-            is_cut: false,
-            is_torn: false,
-            torn: None,
+            scanner: ReplyScanner::default(),
             pending: Vec::new(),
             pending_at: 0,
             rendered: 0,
             taken: 0,
             iterations: VecDeque::new(),
             unrendered_calls: 0,
-            failure: None,
+            parcels: VecDeque::new(),
             thinking: 0,
             attempts: 0,
             purpose: Purpose::First,
@@ -112,17 +98,15 @@ impl Conn {
     }
 
     /// Whether there is anything to write.
-    #[inline]
     pub(super) fn wants_write(&self) -> bool {
-        self.unrendered > 0 || self.is_cut
+        self.unrendered > 0 || self.pending_at < self.pending.len()
     }
 
     /// The kernel has begun to open the connection.
     pub(super) fn on_connecting(&mut self, now: Nanos) {
         self.state = State::Connecting { since: now };
         self.dialled = Some(now);
-        self.is_torn = false;
-        self.torn = None;
+        self.scanner = ReplyScanner::default();
     }
 
     /// The connection is open: the handshake is what is written first. [`Progress::Ready`] if there is none.
@@ -138,9 +122,8 @@ impl Conn {
             return Progress::Ready { since };
         }
         let bytes = handshake.bytes(greeting);
-        self.state = State::Handshaking { since, step: 0, steps: steps as u8 };
+        self.state = State::Handshaking { since, step: 0, steps };
         self.pending.extend_from_slice(bytes);
-        self.is_cut = true;
         self.rendered = self.rendered.wrapping_add(bytes.len() as u32);
         Progress::Partial
     }
@@ -149,26 +132,39 @@ impl Conn {
     #[inline]
     pub(super) fn assign(&mut self, due: Due, generator: &mut Generator) {
         let Due { intended, command } = due;
-        let mark = match generator.shape(command) {
-            Shape::Plain => Mark::Plain,
-            Shape::Together(_) => Mark::Several,
-            Shape::InTurn(_) | Shape::Cursor | Shape::Pages(_) => {
-                let numbers = generator.numbers_of(command);
-                self.iterations.push_back(Iteration { position: 0, numbers });
-                self.unrendered_calls += 1;
-                Mark::Call
-            }
-        };
-        self.ring.push_back(InFlight {
-            intended,
-            sent: UNSENT,
-            start: 0,
-            command,
-            mark,
-            is_gone: false,
-        });
+        let mut mark = Mark::Plain;
+        if generator.follows_cursor(command) {
+            mark = Mark::Call;
+            let numbers = generator.numbers_of(command);
+            self.iterations.push_back(Iteration { cursor: 0, numbers });
+            self.unrendered_calls += 1;
+        }
+        self.ring.push_back(InFlight { intended, sent: UNSENT, start: 0, command, mark });
         self.unrendered += 1;
         self.left = self.left.saturating_sub(1);
+    }
+
+    /// Takes a window slot for a request to a cluster.
+    pub(super) fn assign_parcel(&mut self, parcel: Parcel) {
+        let mark = match parcel.entry {
+            Entry::Plain => Mark::Routed,
+            Entry::Asking => Mark::Asking,
+        };
+        let (intended, sent, command) = (parcel.intended, parcel.sent, parcel.command);
+        self.ring.push_back(InFlight { intended, sent, start: 0, command, mark });
+        self.parcels.push_back(parcel);
+        self.unrendered += 1;
+        self.left = self.left.saturating_sub(1);
+    }
+
+    /// How many of the last requests have not begun to leave.
+    pub(super) const fn unsent(&self) -> usize {
+        self.unrendered + self.unstamped
+    }
+
+    /// What belongs to the requests of a cluster; call before [`Conn::take_requests`].
+    pub(super) fn take_parcels(&mut self) -> VecDeque<Parcel> {
+        std::mem::take(&mut self.parcels)
     }
 
     /// Whether it may take one more request in a window of `pipeline`.
@@ -192,21 +188,29 @@ impl Conn {
         scratch: &'a mut Vec<u8>,
     ) -> &'a [u8] {
         scratch.clear();
-        if self.is_cut {
+        if self.pending_at < self.pending.len() {
             return &self.pending[self.pending_at..];
         }
         let base = self.rendered;
         while self.unrendered > 0 && scratch.len() < RENDER_BYTES_MAX {
-            let index = self.ring.len() - self.unrendered as usize;
+            let index = self.ring.len() - self.unrendered;
             let request = &mut self.ring[index];
             request.start = base.wrapping_add(scratch.len() as u32);
-            if request.mark == Mark::Call {
-                let index = self.iterations.len() - self.unrendered_calls;
-                let call = &self.iterations[index];
-                generator.write_call(request.command, &call.numbers, call.position, scratch);
-                self.unrendered_calls -= 1;
-            } else {
-                generator.write(request.command, scratch);
+            match request.mark {
+                Mark::Plain | Mark::Gone => generator.write(request.command, scratch),
+                Mark::Call | Mark::GoneCall => {
+                    let index = self.iterations.len() - self.unrendered_calls;
+                    let call = &self.iterations[index];
+                    generator.write_call(request.command, &call.numbers, call.cursor, scratch);
+                    self.unrendered_calls -= 1;
+                }
+                Mark::Routed | Mark::GoneRouted => {
+                    scratch.extend_from_slice(&self.parcels[index].bytes);
+                }
+                Mark::Asking | Mark::GoneAsking => {
+                    scratch.extend_from_slice(ASKING);
+                    scratch.extend_from_slice(&self.parcels[index].bytes);
+                }
             }
             self.unrendered -= 1;
             self.unstamped += 1;
@@ -224,15 +228,13 @@ impl Conn {
                 // Memory of a burst is given back: ten thousand connections may each have had one.
                 self.pending = Vec::new();
                 self.pending_at = 0;
-                self.is_cut = false;
             }
         } else if count < scratch.len() {
             self.pending.extend_from_slice(&scratch[count..]);
-            self.is_cut = true;
         }
         self.taken = self.taken.wrapping_add(count as u32);
         while self.unstamped > 0 {
-            let index = self.ring.len() - (self.unrendered + self.unstamped) as usize;
+            let index = self.ring.len() - self.unrendered - self.unstamped;
             let request = &mut self.ring[index];
             // Positions are within 2 GiB of each other, so the sign of the difference orders them.
             if self.taken.wrapping_sub(request.start) as i32 <= 0 {
@@ -245,51 +247,21 @@ impl Conn {
         }
     }
 
-    /// Bytes have come. The time they came at is the sink's to know. `scanner` is any scanner between two replies; it is left
-    /// so, unless there is an error.
+    /// Bytes have come. The time they came at is the sink's to know.
     ///
     /// # Errors
     /// The connection cannot go on; requests completed before are reported to the sink all the same.
     #[inline]
     pub(super) fn on_bytes(
         &mut self,
-        bytes: &[u8],
-        handshake: &Handshake,
-        scanner: &mut ReplyScanner,
-        sink: &mut impl Sink,
-    ) -> Result<Progress, Fault> {
-        if self.is_torn {
-            self.swap_torn(scanner);
-        }
-        let progress = self.scan(bytes, handshake, scanner, sink);
-        if progress.is_err() {
-            *scanner = ReplyScanner::default();
-        }
-        if !scanner.is_idle() {
-            self.swap_torn(scanner);
-        }
-        progress
-    }
-
-    /// Puts half a reply aside, or takes it up again.
-    #[cold]
-    fn swap_torn(&mut self, scanner: &mut ReplyScanner) {
-        std::mem::swap(self.torn.get_or_insert_default().as_mut(), scanner);
-        self.is_torn = !self.is_torn;
-    }
-
-    #[inline]
-    fn scan(
-        &mut self,
         mut bytes: &[u8],
         handshake: &Handshake,
-        scanner: &mut ReplyScanner,
         sink: &mut impl Sink,
     ) -> Result<Progress, Fault> {
         let mut progress = Progress::Partial;
         while !bytes.is_empty() {
             let (used, reply) =
-                scanner.scan(bytes).map_err(|error| Fault::NotResp(error.to_string()))?;
+                self.scanner.scan(bytes).map_err(|error| Fault::NotResp(error.to_string()))?;
             bytes = &bytes[used..];
             let Some(reply) = reply else { break };
             if reply.kind == ReplyKind::Push {
@@ -297,11 +269,11 @@ impl Conn {
             }
             match self.state {
                 State::Ready => {
-                    self.on_reply(&reply, scanner.head(), sink)?;
+                    self.on_reply(&reply, sink)?;
                     progress = Progress::Replies;
                 }
                 State::Handshaking { since, step, steps } => {
-                    handshake.judge(step.into(), &reply, scanner.head()).map_err(Fault::Refused)?;
+                    handshake.judge(step, &reply, self.scanner.head()).map_err(Fault::Refused)?;
                     if step + 1 < steps {
                         self.state = State::Handshaking { since, step: step + 1, steps };
                     } else {
@@ -309,92 +281,101 @@ impl Conn {
                         progress = Progress::Ready { since };
                     }
                 }
-                _ => return Err(unexpected(scanner.head())),
+                _ => return Err(self.unexpected()),
             }
         }
         Ok(progress)
     }
 
     #[inline]
-    fn on_reply(
-        &mut self,
-        reply: &ScannedReply,
-        head: &[u8],
-        sink: &mut impl Sink,
-    ) -> Result<(), Fault> {
-        if self.ring.len() == (self.unrendered + self.unstamped) as usize {
-            return Err(unexpected(head));
+    fn on_reply(&mut self, reply: &ScannedReply, sink: &mut impl Sink) -> Result<(), Fault> {
+        if self.ring.len() == self.unrendered + self.unstamped {
+            return Err(self.unexpected());
         }
-        let Some(request) = self.ring.front().copied() else { return Err(unexpected(head)) };
-        if request.mark == Mark::Several && !self.is_last_part(&request, reply, head, sink) {
-            return Ok(());
-        }
-        self.ring.pop_front();
-        let is_error = reply.kind == ReplyKind::Error || reply.errors > 0;
-        match (request.mark, self.failure.take()) {
-            (Mark::Call, _) => self.on_call_reply(request, reply, head, sink),
-            _ if request.is_gone => {}
-            (_, Some(text)) => sink.error(&request, &text),
-            _ if is_error => sink.error(&request, head),
-            _ => sink.ok(&request, reply),
+        let Some(request) = self.ring.pop_front() else { return Err(self.unexpected()) };
+        match request.mark {
+            Mark::Gone => {}
+            Mark::GoneCall => {
+                self.iterations.pop_front();
+            }
+            Mark::Call => self.on_call_reply(request, reply, sink),
+            Mark::Routed | Mark::GoneRouted | Mark::Asking | Mark::GoneAsking => {
+                self.on_routed_reply(request, reply, sink);
+            }
+            Mark::Plain if reply.kind == ReplyKind::Error => {
+                sink.error(&request, self.scanner.head());
+            }
+            Mark::Plain => sink.ok(&request, reply),
         }
         Ok(())
     }
 
-    /// One of several replies to the request at the front has come; whether it is the last.
-    fn is_last_part(
-        &mut self,
-        request: &InFlight,
-        reply: &ScannedReply,
-        head: &[u8],
-        sink: &impl Sink,
-    ) -> bool {
-        self.parts += 1;
-        if self.failure.is_none() && (reply.kind == ReplyKind::Error || reply.errors > 0) {
-            // The first error is the cause; those after it (EXECABORT) only follow from it.
-            self.failure = Some(head.into());
-        }
-        let is_last = self.parts >= sink.shape(request.command).replies();
-        if is_last {
-            self.parts = 0;
-        }
-        is_last
-    }
-
-    /// A call was answered: the request is over, or its next call goes out.
-    fn on_call_reply(
-        &mut self,
-        mut request: InFlight,
-        reply: &ScannedReply,
-        head: &[u8],
-        sink: &mut impl Sink,
-    ) {
+    /// A call of a followed cursor was answered: the request is over at cursor 0, else its next call goes out.
+    fn on_call_reply(&mut self, mut request: InFlight, reply: &ScannedReply, sink: &mut impl Sink) {
         let iteration = self.iterations.pop_front();
-        if request.is_gone {
+        if reply.kind == ReplyKind::Error {
+            sink.error(&request, self.scanner.head());
             return;
         }
-        if reply.kind == ReplyKind::Error || reply.errors > 0 {
-            sink.error(&request, head);
-            return;
-        }
-        let position = iteration.as_ref().map_or(0, |iteration| iteration.position);
-        match (sink.shape(request.command).next(position, reply, head), iteration) {
-            (Next::Call(position), Some(iteration)) => {
-                self.iterations.push_back(Iteration { position, ..iteration });
+        let cursor =
+            std::str::from_utf8(self.scanner.head()).ok().and_then(|text| text.parse().ok());
+        match (cursor, iteration) {
+            (Some(0), _) => sink.ok(&request, reply),
+            (Some(cursor), Some(iteration)) => {
+                self.iterations.push_back(Iteration { cursor, ..iteration });
                 self.unrendered_calls += 1;
                 request.start = 0;
                 self.ring.push_back(request);
                 self.unrendered += 1;
                 sink.cursor_step();
             }
-            (Next::Wrong(text), _) => sink.error(&request, text),
-            (Next::Done | Next::Call(_), _) => sink.ok(&request, reply),
+            _ => sink.error(&request, b"NOCURSOR the reply has no cursor"),
         }
+    }
+
+    /// A node of a cluster answered, to the ASKING before a request or to the request itself.
+    fn on_routed_reply(&mut self, request: InFlight, reply: &ScannedReply, sink: &mut impl Sink) {
+        let mark = match request.mark {
+            Mark::Asking => Mark::Routed,
+            Mark::GoneAsking => Mark::GoneRouted,
+            _ => {
+                let Some(mut parcel) = self.parcels.pop_front() else { return };
+                let redirect = match reply.kind {
+                    ReplyKind::Error if parcel.redirects < REDIRECTS_MAX && !request.is_gone() => {
+                        Redirect::parse(self.scanner.head())
+                    }
+                    _ => None,
+                };
+                if let Some(redirect) = redirect {
+                    parcel.sent = request.sent;
+                    sink.redirected(parcel, redirect);
+                    return;
+                }
+                if request.is_gone() {
+                } else if reply.kind == ReplyKind::Error {
+                    sink.error(&request, self.scanner.head());
+                } else {
+                    sink.ok(&request, reply);
+                }
+                sink.recycle(parcel);
+                return;
+            }
+        };
+        self.ring.push_front(InFlight { mark, ..request });
+    }
+
+    fn unexpected(&self) -> Fault {
+        let head = String::from_utf8_lossy(self.scanner.head()).into_owned();
+        Fault::Unexpected(if head.is_empty() {
+            "a reply nobody asked for".to_owned()
+        } else {
+            head
+        })
     }
 
     /// When the oldest request left, if one is out.
     pub(super) fn oldest_sent(&self) -> Option<Nanos> {
-        self.requests().find(|request| !request.is_gone).map(|request| request.sent)
+        self.requests().find(|request| !request.is_gone()).map(|request| request.sent)
     }
 
     /// Requests on this connection, oldest first.
@@ -408,9 +389,13 @@ impl Conn {
             if request.sent > limit {
                 break;
             }
-            if std::mem::replace(&mut request.is_gone, true) {
-                continue;
-            }
+            request.mark = match request.mark {
+                Mark::Plain => Mark::Gone,
+                Mark::Call => Mark::GoneCall,
+                Mark::Routed => Mark::GoneRouted,
+                Mark::Asking => Mark::GoneAsking,
+                Mark::Gone | Mark::GoneCall | Mark::GoneRouted | Mark::GoneAsking => continue,
+            };
             each(request);
         }
     }
@@ -423,25 +408,20 @@ impl Conn {
         self.iterations.clear();
         self.pending = Vec::new();
         self.pending_at = 0;
-        self.is_cut = false;
-        self.parts = 0;
-        self.failure = None;
         self.taken = self.rendered;
         std::mem::take(&mut self.ring)
     }
 }
 
 impl Conn {
+    /// Whether it is being opened.
+    pub(super) const fn is_opening(&self) -> bool {
+        matches!(self.state, State::Connecting { .. } | State::Handshaking { .. })
+    }
+
     /// Whether it takes requests.
     #[inline]
     pub(super) fn is_ready(&self) -> bool {
         self.state == State::Ready
     }
-}
-
-/// A reply nobody had asked for.
-#[cold]
-fn unexpected(head: &[u8]) -> Fault {
-    let head = String::from_utf8_lossy(head).into_owned();
-    Fault::Unexpected(if head.is_empty() { "a reply nobody asked for".to_owned() } else { head })
 }

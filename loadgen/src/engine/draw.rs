@@ -18,8 +18,10 @@ pub(super) enum Source {
     Sequential { below: u64 },
     /// Zipf's law, 0 the most frequent.
     Zipf(Zipf),
-    /// Zipf's law, counted down from the last number.
-    Latest { last: u64, zipf: Zipf },
+    /// Zipf's law, counted down from the last number, or the last new key.
+    Latest { count: u64, exponent: f64, zipf: Zipf },
+    /// Numbers from this one on, each once.
+    New { first: u64 },
     /// A bell curve around the middle, cut off at the ends.
     Gaussian { below: u64, deviation: f64 },
     /// The first `hot` numbers with this chance, of 2^64, else one of the others.
@@ -30,6 +32,15 @@ pub(super) enum Source {
     Weighted(Arc<[(u64, u64)]>),
     /// A length from `min` on by Zipf's law.
     ZipfLength { min: u64, zipf: Zipf },
+}
+
+/// How many new keys one thread has added to the key space.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Growth {
+    /// Numbers drawn.
+    drawn: u64,
+    /// Those of them that were used for certain: what was drawn before the batch in use.
+    sure: u64,
 }
 
 impl Source {
@@ -43,9 +54,10 @@ impl Source {
         match distribution {
             KeyDistribution::Uniform => Self::uniform(count),
             KeyDistribution::Sequential => Self::Sequential { below: count },
+            KeyDistribution::New => Self::New { first: count },
             KeyDistribution::Zipf { exponent } => Self::Zipf(Zipf::new(count, exponent)),
             KeyDistribution::Latest { exponent } => {
-                Self::Latest { last: count.saturating_sub(1), zipf: Zipf::new(count, exponent) }
+                Self::Latest { count, exponent, zipf: Zipf::new(count, exponent) }
             }
             KeyDistribution::Gaussian { deviation } => {
                 Self::Gaussian { below: count, deviation: deviation * count as f64 }
@@ -85,6 +97,7 @@ impl Source {
         &self,
         numbers: &mut [u64],
         position: &mut u64,
+        growth: &mut Growth,
         share: Share,
         block_len: usize,
         rng: &mut Rng,
@@ -101,8 +114,23 @@ impl Source {
                 (number % u128::from((*below).max(1))) as u64
             }),
             Self::Zipf(zipf) => numbers.fill_with(|| zipf.draw(rng) - 1),
-            Self::Latest { last, zipf } => {
+            Self::Latest { count, exponent, zipf } => {
+                // All threads add at about the same pace.
+                let grown = growth.sure.saturating_mul(share.of);
+                let zipf = match grown {
+                    0 => *zipf,
+                    _ => Zipf::new(count.saturating_add(grown), *exponent),
+                };
+                let last = count.saturating_add(grown).saturating_sub(1);
                 numbers.fill_with(|| last.saturating_sub(zipf.draw(rng) - 1));
+            }
+            Self::New { first } => {
+                growth.sure = growth.drawn;
+                numbers.fill_with(|| {
+                    let number = first + share.index + growth.drawn * share.of;
+                    growth.drawn += 1;
+                    number
+                });
             }
             Self::Gaussian { below, deviation } => {
                 numbers.fill_with(|| gaussian(*below, *deviation, rng));
@@ -146,7 +174,8 @@ mod tests {
 
     fn draw(source: &Source, count: usize) -> Vec<u64> {
         let mut numbers = vec![0; count];
-        source.fill(&mut numbers, &mut 0, ALONE, 1_000, &mut Rng::new(5, &[]));
+        let growth = &mut Growth::default();
+        source.fill(&mut numbers, &mut 0, growth, ALONE, 1_000, &mut Rng::new(5, &[]));
         numbers
     }
 
@@ -194,6 +223,25 @@ mod tests {
         let oldest_first = keys(KeyDistribution::Zipf { exponent: 0.99 }, 1_000, 10_000);
         assert!(latest.iter().zip(&oldest_first).all(|(new, old)| new + old == 999));
         assert!(latest.iter().filter(|key| **key == 999).count() > 1_000);
+    }
+
+    #[test]
+    fn new_keys_are_each_new_and_become_the_latest() {
+        let (mut growth, mut rng) = (Growth::default(), Rng::new(5, &[]));
+        let mut draw = |source: &Source, share| {
+            let mut numbers = [0; 64];
+            source.fill(&mut numbers, &mut 0, &mut growth, share, 1, &mut rng);
+            numbers
+        };
+        let new = Source::keys(KeyDistribution::New, 100);
+        let latest = Source::keys(KeyDistribution::Latest { exponent: 0.99 }, 100);
+        let second = Share { index: 1, of: 2 };
+        assert!(draw(&latest, second).iter().all(|key| *key < 100));
+        let fresh = [draw(&new, second), draw(&new, second)].concat();
+        assert_eq!(fresh, (0..128).map(|k| 101 + 2 * k).collect::<Vec<_>>());
+        let hot = draw(&latest, second);
+        // The first 64 of both threads are there for certain.
+        assert!(hot.iter().all(|key| *key < 228) && hot.iter().any(|key| *key >= 200), "{hot:?}");
     }
 
     #[test]

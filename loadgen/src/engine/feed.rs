@@ -24,6 +24,9 @@ impl Group {
         conns: &mut [Conn],
         mut touch: impl FnMut(Token, &mut Conn),
     ) {
+        if self.router.is_some() {
+            return self.create_routed(now, conns, touch);
+        }
         for _ in 0..CREATED_PER_TURN {
             let Some(due) = self.next_due().filter(|due| *due <= now) else { break };
             if let Some(schedule) = &mut self.schedule {
@@ -159,6 +162,9 @@ impl Group {
         now: Nanos,
         mut touch: impl FnMut(Token, &mut Conn),
     ) {
+        if self.router.is_some() {
+            return self.hand_over_routed(conns, now, touch);
+        }
         // One that has its own line and comes back finds it there.
         if conns[token as usize].state == State::Closed {
             for due in self.waiting.take_line(token) {

@@ -13,6 +13,7 @@ use super::pool::Pool;
 use super::random::Rng;
 use super::recorder::Recorder;
 use super::request::UNSENT;
+use super::route::Router;
 use super::schedule::Schedule;
 use super::waiting::Waiting;
 use super::wire::Token;
@@ -70,6 +71,8 @@ pub(super) struct Group {
     rng: Rng,
     pub(super) dialler: Dialler,
     pub(super) pool: Option<Pool>,
+    /// Its way to the nodes of a cluster.
+    pub(super) router: Option<Box<Router>>,
     /// Requests a connection takes before it is replaced.
     pub(super) per_connection: u64,
     pub(super) links: Links,
@@ -127,15 +130,18 @@ impl Group {
             group.pool.as_ref().map_or_else(|| tokens.clone(), |plan| Pool::first(plan, &tokens));
         let first_count = first.len() as u64;
         let only_offenders = plan.groups.iter().all(|group| group.role == Role::Offender);
+        let router = |cluster| Box::new(Router::new(group, cluster, &tokens, first_number));
+        let router = group.cluster.as_ref().map(router);
         Ok(Some(Self {
             index,
+            router,
             waiting: Waiting::new(group.assignment, &tokens, group.backlog_max),
             tokens,
             endpoints: group.target.endpoints().cloned().collect(),
             first_number,
             handshake: Handshake::new(&group.target),
-            recorder: Recorder::new(group, &generator.shapes()),
             generator,
+            recorder: Recorder::new(group),
             is_watched: only_offenders || group.role != Role::Offender,
             pipeline: group.pipeline,
             timeout: group.timeout,
@@ -163,19 +169,30 @@ impl Group {
     fn with_sites(mut self) -> Self {
         let mut asked = vec![0; self.endpoints.len()];
         self.tokens.clone().for_each(|token| asked[self.site(token)] += 1);
-        self.links.sites = asked.into_iter().map(SiteCounts::of).collect();
+        let names: Vec<String> = match &self.router {
+            Some(router) => router.names().map(str::to_owned).collect(),
+            None => self.endpoints.iter().map(ToString::to_string).collect(),
+        };
+        let sites = names.into_iter().zip(asked);
+        self.links.sites = sites.map(|(name, asked)| SiteCounts::of(name, asked)).collect();
         self
     }
 
     /// Index of the server that a connection is for.
     pub(super) fn site(&self, token: Token) -> usize {
+        if let Some(router) = &self.router {
+            return router.site(token);
+        }
         let number = self.first_number + u64::from(token - self.tokens.start);
         (number % self.endpoints.len() as u64) as usize
     }
 
     /// The server that a connection is for.
     pub(super) fn endpoint(&self, token: Token) -> &Endpoint {
-        &self.endpoints[self.site(token)]
+        match &self.router {
+            Some(router) => router.endpoint(token),
+            None => &self.endpoints[self.site(token)],
+        }
     }
 
     /// The schedule begins: `origin` and the bounds of the measurement, absolute.
@@ -236,6 +253,9 @@ impl Group {
     /// A connection is lost: its sent requests are finished as errors (or timeouts, if `expired` says so), the others go
     /// back to the head of the backlog with their due times.
     pub(super) fn on_lost(&mut self, token: Token, conn: &mut Conn, now: Nanos, word: &str) {
+        if self.router.is_some() {
+            return self.lose_routed(token, conn, now, word);
+        }
         if self.pool.is_some() {
             self.unlist(token, conn);
         }
@@ -247,7 +267,7 @@ impl Group {
         }
         for request in requests.iter().filter(|request| request.sent != UNSENT) {
             match self.timeout {
-                _ if request.is_gone => {}
+                _ if request.is_gone() => {}
                 Some(timeout) if request.sent.saturating_add(timeout) <= now => {
                     self.recorder.timeout(request, request.sent.saturating_add(timeout));
                 }
@@ -278,6 +298,7 @@ impl Group {
 
     /// Ends the recording of what waits in the backlog.
     pub(super) fn abandon_backlog(&mut self, ended: Nanos) {
+        self.abandon_routed(ended);
         for due in self.waiting.take_all() {
             self.recorder.unfinished(due, UNSENT, ended);
         }

@@ -89,8 +89,9 @@ impl Links {
 }
 
 /// What became of the connections to one server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SiteCounts {
+    pub(super) name: String,
     asked: u64,
     established: u64,
     lost: u64,
@@ -99,8 +100,8 @@ pub(super) struct SiteCounts {
 
 impl SiteCounts {
     /// Of this many connections, none of which has begun.
-    pub(super) fn of(asked: u64) -> Self {
-        Self { asked, ..Self::default() }
+    pub(super) fn of(name: String, asked: u64) -> Self {
+        Self { name, asked, ..Self::default() }
     }
 
     /// Adds them to another thread's.
@@ -179,7 +180,7 @@ impl<W: Wire> Worker<'_, W> {
         if conn.in_flight() > 0 || self.clockwork.phase == Phase::Drain {
             return false;
         }
-        let group = &mut self.groups[conn.group as usize];
+        let group = &mut self.groups[conn.group];
         if group.is_surplus(conn) {
             group.unlist(token, conn);
             conn.state = State::Idle;
@@ -211,7 +212,7 @@ impl<W: Wire> Worker<'_, W> {
         conn.on_connecting(now);
         let deadline = now.saturating_add(self.connect.timeout);
         self.timers.push(Reverse((deadline, token, Timer::Connect)));
-        match self.wire.connect(token, self.groups[conn.group as usize].endpoint(token)) {
+        match self.wire.connect(token, self.groups[conn.group].endpoint(token)) {
             // Unix sockets are open at once.
             Ok(()) => self.finish_connect(token),
             Err(error) => self.lose(token, &reason(&error)),
@@ -224,7 +225,7 @@ impl<W: Wire> Worker<'_, W> {
             Ok(true) => {
                 let now = self.wire.now();
                 let conn = &mut self.conns[token as usize];
-                let group = &mut self.groups[conn.group as usize];
+                let group = &mut self.groups[conn.group];
                 if let State::Connecting { since } = conn.state {
                     group.links.connect_time.saturating_record(now.since(since).0);
                 }
@@ -241,7 +242,7 @@ impl<W: Wire> Worker<'_, W> {
     pub(super) fn on_handshaken(&mut self, token: Token, since: Nanos, now: Nanos) {
         self.opening -= 1;
         let conn = &mut self.conns[token as usize];
-        let group = &mut self.groups[conn.group as usize];
+        let group = &mut self.groups[conn.group];
         group.links.ready_time.saturating_record(now.since(since).0);
         conn.attempts = 0;
         conn.left = group.per_connection;
@@ -270,7 +271,9 @@ impl<W: Wire> Worker<'_, W> {
                 since
             }
         };
-        if group.feed(token, conn, since, now) {
+        if group.router.is_some() {
+            self.on_routed(token, now);
+        } else if group.feed(token, conn, since, now) {
             touch(&mut self.touched, token, conn);
         }
         if self.watched().count > 0 {
@@ -278,8 +281,47 @@ impl<W: Wire> Worker<'_, W> {
         }
     }
 
+    /// A connection to a node of a cluster has free slots; others may have got requests by it, or another node.
+    pub(super) fn on_routed(&mut self, token: Token, now: Nanos) {
+        let group = &mut self.groups[self.conns[token as usize].group];
+        let is_stale = group.router.as_mut().is_some_and(|router| router.take_stale(token));
+        if is_stale {
+            self.renew(token, now);
+            return;
+        }
+        let touched = &mut self.touched;
+        group.feed_routed(token, &mut self.conns, now, |token, conn| touch(touched, token, conn));
+        self.move_connections(self.conns[token as usize].group, Some(token), now);
+    }
+
+    /// Takes over a newer layout of the cluster, if there is one.
+    pub(super) fn refresh_layouts(&mut self, now: Nanos) {
+        for index in 0..self.groups.len() {
+            if self.groups[index].router.is_none() {
+                continue;
+            }
+            let touched = &mut self.touched;
+            self.groups[index]
+                .refresh_layout(&mut self.conns, |token, conn| touch(touched, token, conn));
+            self.move_connections(index, None, now);
+        }
+    }
+
+    /// Connections that are to go to another node: at once if they are idle, else when they will be. The one that is just
+    /// being read is seen to by its reader.
+    fn move_connections(&mut self, group: usize, read: Option<Token>, now: Nanos) {
+        let Some(router) = &mut self.groups[group].router else { return };
+        for token in router.take_moving() {
+            let conn = &mut self.conns[token as usize];
+            conn.left = 0;
+            if conn.is_used_up() && read != Some(token) {
+                self.renew(token, now);
+            }
+        }
+    }
+
     pub(super) fn fault(&mut self, token: Token, fault: &Fault) {
-        let group = self.conns[token as usize].group as usize;
+        let group = self.conns[token as usize].group;
         let reason = self.groups[group].links.note_fault(fault);
         self.lose(token, &reason);
     }
@@ -296,7 +338,7 @@ impl<W: Wire> Worker<'_, W> {
     fn drop_connection(&mut self, token: Token, reason: &str, now: Nanos) {
         self.wire.close(token);
         let conn = &mut self.conns[token as usize];
-        let group = &mut self.groups[conn.group as usize];
+        let group = &mut self.groups[conn.group];
         count_word(&mut group.links.failures, reason, 1);
         match conn.state {
             State::Connecting { .. } | State::Handshaking { .. } => self.opening -= 1,
@@ -370,7 +412,7 @@ impl<W: Wire> Worker<'_, W> {
     fn check_timeout(&mut self, token: Token, now: Nanos) {
         let conn = &mut self.conns[token as usize];
         conn.listed.timer = false;
-        let group = &mut self.groups[conn.group as usize];
+        let group = &mut self.groups[conn.group];
         let Some(timeout) = group.timeout else { return };
         let Some(oldest) = conn.oldest_sent() else { return };
         let deadline = oldest.saturating_add(timeout);
@@ -385,7 +427,7 @@ impl<W: Wire> Worker<'_, W> {
             OnTimeout::Keep => {
                 let before = self.watched();
                 let conn = &mut self.conns[token as usize];
-                let recorder = &mut self.groups[conn.group as usize].recorder;
+                let recorder = &mut self.groups[conn.group].recorder;
                 conn.expire(Nanos(now.0 - timeout.0), |request| {
                     recorder.timeout(request, request.sent.saturating_add(timeout));
                 });

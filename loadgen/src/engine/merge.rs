@@ -6,12 +6,12 @@
 use super::audit::Gaps;
 use super::clockwork::Clockwork;
 use super::group::Group;
-use super::links::Links;
+use super::links::{Links, SiteCounts};
 use super::plan::RunPlan;
 use super::recorder::Recorded;
 use super::result::{
     Audit, CommandCounts, CommandResult, ConnectionCounts, Counts, EndpointResult, GroupResult,
-    MetricResult, PoolResult, RunResult, ThreadAudit, Traffic,
+    MetricResult, PoolResult, RedirectCounts, RunResult, ThreadAudit, Traffic,
 };
 use super::sparse::IntervalSeries;
 use super::stall::{Quiet, stalls};
@@ -72,6 +72,10 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
             add(&mut open_loop_lag, group.recorder.own_lag());
             if let Some(result) = groups.get_mut(group.index) {
                 add_links(result, group.links);
+                if let (Some(sum), Some(router)) = (&mut result.redirects, &group.router) {
+                    sum.moved += router.counts.moved;
+                    sum.asked += router.counts.asked;
+                }
                 let mut recorded = group.recorder.finish();
                 if let (Some(pool), Some(wait)) = (group.pool, recorded.wait.take()) {
                     // A pool lives on one thread.
@@ -137,14 +141,8 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
         counts: Counts::default(),
         warmup_counts: Counts::default(),
         connections: ConnectionCounts::default(),
-        endpoints: plan
-            .target
-            .endpoints()
-            .map(|endpoint| EndpointResult {
-                name: endpoint.to_string(),
-                connections: ConnectionCounts::default(),
-            })
-            .collect(),
+        endpoints: Vec::new(),
+        redirects: plan.cluster.as_ref().map(|_| RedirectCounts::default()),
         failures: Vec::new(),
         errors: Vec::new(),
         commands: commands.collect(),
@@ -162,6 +160,16 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
     }
 }
 
+/// Threads may have met a cluster's nodes in different order.
+fn add_site(endpoints: &mut Vec<EndpointResult>, site: &SiteCounts) {
+    if !endpoints.iter().any(|known| known.name == site.name) {
+        let (name, connections) = (site.name.clone(), ConnectionCounts::default());
+        endpoints.push(EndpointResult { name, connections });
+    }
+    let known = endpoints.iter_mut().find(|known| known.name == site.name);
+    known.into_iter().for_each(|known| site.add_to(&mut known.connections));
+}
+
 fn add_links(result: &mut GroupResult, links: Links) {
     let counts = &mut result.connections;
     counts.asked += links.counts.asked;
@@ -170,8 +178,8 @@ fn add_links(result: &mut GroupResult, links: Links) {
     counts.lost += links.counts.lost;
     counts.reconnects += links.counts.reconnects;
     counts.renewed += links.counts.renewed;
-    for (site, counts) in result.endpoints.iter_mut().zip(&links.sites) {
-        counts.add_to(&mut site.connections);
+    for site in &links.sites {
+        add_site(&mut result.endpoints, site);
     }
     for (reason, count) in &links.failures {
         count_word(&mut result.failures, reason, *count);

@@ -4,6 +4,7 @@
 //! Invariant: a plan alone decides which requests are sent, and when each is due; nothing at run time moves the schedule.
 
 pub use super::arrival::{ArrivalProcess, Rate, Shape, parse_trace};
+pub use super::slots::ClusterPlan;
 pub use super::values::{KeyDistribution, KeySpace, ValueSize};
 use crate::clock::Nanos;
 pub use crate::tls::TlsEndpoint;
@@ -86,6 +87,8 @@ pub struct GroupPlan {
     pub role: Role,
     /// The server.
     pub target: Target,
+    /// For a cluster: who serves what, and what tells a request's node. The target's servers must be its nodes.
+    pub cluster: Option<ClusterPlan>,
     /// Connections in all, over all threads.
     pub connections: usize,
     /// Most requests in flight on one connection (a sliding window).
@@ -130,6 +133,7 @@ impl GroupPlan {
             name: name.to_owned(),
             role: Role::Victim,
             target,
+            cluster: None,
             connections,
             pipeline: 1,
             arrival: ArrivalProcess::Closed { think: Nanos::ZERO },
@@ -250,6 +254,17 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Another server, spoken to in the same way; `None` for a path.
+    pub(crate) fn sibling(&self, host: &str, addr: SocketAddr) -> Option<Self> {
+        match self {
+            Self::Tcp(_) => Some(Self::Tcp(addr)),
+            Self::Tls(endpoint) => Some(Self::Tls(endpoint.sibling(host, addr))),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -287,53 +302,35 @@ pub struct Workload {
 pub struct CommandPlan {
     /// The row it is reported under, by default the command's name in capitals.
     pub label: String,
-    /// Name and arguments; an argument `;` separates the commands of one operation (`\\;` stands for itself). `__key__`, `__data__`, `__rand_int__`, `{key …}`, `{rand …}` are filled in per request.
+    /// Name and arguments; `__key__`, `__data__`, `__rand_int__`, `{key …}`, `{rand …}` are filled in per request.
     pub args: Vec<Vec<u8>>,
     /// Share among the group's commands.
     pub weight: u32,
     /// Whether a cursor in the reply is followed.
     pub cursor: Cursor,
-    /// How the commands of an operation are sent.
-    pub sending: Sending,
+    /// How it is put on the wire.
+    pub framing: Framing,
+}
+
+/// How a request is put on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// An array of strings, as every client library does.
+    #[default]
+    Resp,
+    /// Words on a line, as typed into a terminal; without placeholders.
+    Inline,
 }
 
 impl CommandPlan {
     /// A command of weight 1, reported under its name.
     pub fn new<A: AsRef<[u8]>>(args: &[A]) -> Self {
         let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.as_ref().to_vec()).collect();
-        let label = label_of(&args);
-        Self { label, args, weight: 1, cursor: Cursor::Ignore, sending: Sending::default() }
-    }
-}
-
-/// The names of an operation's commands, joined by `+`; a name that repeats says how often.
-fn label_of(args: &[Vec<u8>]) -> String {
-    let mut names: Vec<(String, usize)> = Vec::new();
-    for words in args.split(|arg| arg == b";") {
-        let name = words
+        let label = args
             .first()
             .map_or_else(String::new, |name| String::from_utf8_lossy(name).to_ascii_uppercase());
-        match names.last_mut() {
-            Some((last, count)) if *last == name => *count += 1,
-            _ => names.push((name, 1)),
-        }
+        Self { label, args, weight: 1, cursor: Cursor::Ignore, framing: Framing::Resp }
     }
-    let one = |(name, count): (String, usize)| {
-        if count > 1 { format!("{name}*{count}") } else { name }
-    };
-    names.into_iter().map(one).collect::<Vec<_>>().join("+")
-}
-
-/// How the commands of one operation are sent. Its response time ends with the last reply either way; one error makes it an
-/// error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sending {
-    /// At once, as transactions are; the operation waits for all replies.
-    #[default]
-    Together,
-    /// Each after the reply to the one before (read, then write), with the same numbers for all placeholders; an error ends
-    /// it.
-    InTurn,
 }
 
 /// What a cursor in the reply means for a command of the SCAN family.

@@ -6,7 +6,7 @@
 
 use super::metric::Metric;
 use super::plan::{GroupPlan, RequestLog};
-use super::request::{Due, InFlight, Shape, UNSENT};
+use super::request::{Due, InFlight, UNSENT};
 use super::result::{
     CommandCounts, CommandResult, Counts, LoggedRequest, MetricResult, Outcome, Traffic,
 };
@@ -21,8 +21,7 @@ const POOL_EXHAUSTED: &[u8] = b"pool-exhausted";
 #[derive(Debug)]
 pub(super) struct CommandRecorder {
     label: String,
-    shape: Shape,
-    /// Measured replies that were `nil`.
+    /// Measured replies that are no errors, and those of them that were `nil`.
     nulls: u64,
     response: Metric,
     service: Metric,
@@ -97,11 +96,9 @@ pub(super) struct Recorded {
 
 impl Recorder {
     /// An empty recorder for a group.
-    pub(super) fn new(plan: &GroupPlan, shapes: &[Shape]) -> Self {
-        let commands = plan.workload.commands.iter().zip(shapes);
-        let commands = commands.map(|(command, shape)| CommandRecorder {
+    pub(super) fn new(plan: &GroupPlan) -> Self {
+        let commands = plan.workload.commands.iter().map(|command| CommandRecorder {
             label: command.label.clone(),
-            shape: *shape,
             nulls: 0,
             response: Metric::default(),
             service: Metric::default(),
@@ -173,11 +170,6 @@ impl Recorder {
         counts.sent += 1;
         self.open.count += 1;
         self.open.intended_sum = self.open.intended_sum.wrapping_add(intended.0);
-    }
-
-    /// How the replies of a command are to be read.
-    pub(super) fn shape(&self, command: u16) -> Shape {
-        self.commands[usize::from(command)].shape
     }
 
     /// A request of an open loop was noticed to be due.

@@ -2,8 +2,11 @@
 //!
 //! Not the parsing (see `conn`). Invariant: all replies of one read are recorded with the time of that read.
 
+use super::parcel::Parcel;
 use super::recorder::Recorder;
-use super::request::{InFlight, Shape, Sink};
+use super::request::{InFlight, Sink};
+use super::route::Router;
+use super::slots::Redirect;
 use crate::clock::Nanos;
 use aelab_resp::{ReplyKind, ScannedReply};
 
@@ -11,6 +14,7 @@ use aelab_resp::{ReplyKind, ScannedReply};
 pub(super) struct Replies<'a> {
     pub(super) recorder: &'a mut Recorder,
     pub(super) now: Nanos,
+    pub(super) router: Option<&'a mut Router>,
 }
 
 impl Sink for Replies<'_> {
@@ -26,11 +30,19 @@ impl Sink for Replies<'_> {
         self.recorder.error(request, text, self.now);
     }
 
-    fn shape(&self, command: u16) -> Shape {
-        self.recorder.shape(command)
-    }
-
     fn cursor_step(&mut self) {
         self.recorder.cursor_steps += 1;
+    }
+
+    fn redirected(&mut self, parcel: Parcel, redirect: Redirect) {
+        if let Some(router) = &mut self.router {
+            router.redirect(parcel, redirect);
+        }
+    }
+
+    fn recycle(&mut self, parcel: Parcel) {
+        if let Some(router) = &mut self.router {
+            router.recycle(parcel);
+        }
     }
 }

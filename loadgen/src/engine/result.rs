@@ -50,6 +50,8 @@ pub struct GroupResult {
     pub connections: ConnectionCounts,
     /// The same per server, in the order of the plan.
     pub endpoints: Vec<EndpointResult>,
+    /// How often a cluster sent requests elsewhere; `None` without one.
+    pub redirects: Option<RedirectCounts>,
     /// Why connections failed, were refused or were lost, with how often; most frequent first.
     pub failures: Vec<(String, u64)>,
     /// Error replies and lost requests by their first word (`OOM`, `disconnected`), warm-up included; most frequent first.
@@ -79,6 +81,16 @@ pub struct GroupResult {
     pub null_replies: u64,
     /// Bytes sent and received while measuring.
     pub traffic: Traffic,
+}
+
+/// How often a cluster sent requests elsewhere, warm-up included. Such a request is sent again; its response time counts from
+/// its intended instant, its service time from the first time it was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RedirectCounts {
+    /// `MOVED`: the slot has another node.
+    pub moved: u64,
+    /// `ASK`: the slot is on its way to another node.
+    pub asked: u64,
 }
 
 /// What became of the connections to one of a group's servers.

@@ -13,20 +13,20 @@ use super::plan::{Endpoint, RunPlan};
 use super::random::Rng;
 use super::result::RunResult;
 use super::run::{divide, open_quotas};
+pub use super::sim_cluster::{ClusterScript, Move};
 use super::wire::{Ready, Token, Wait, Wire};
 use super::worker::Worker;
 use crate::clock::Nanos;
-use aelab_resp::{ArgRange, Parsed, RequestLimits, RequestParser, encode};
+use aelab_resp::{Parsed, RequestLimits, RequestParser, encode};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 
 /// Time between the last connection and the first request.
 const START_DELAY: Nanos = Nanos::from_millis(1);
-/// Length of every list.
-const LIST_LEN: usize = 250;
 /// How soon a connection whose write was cut can be written again.
 const DRAIN_TIME: Nanos = Nanos::from_micros(5);
 
@@ -49,6 +49,8 @@ pub struct Script {
     pub write_cost: Nanos,
     /// How late the engine wakes up from each sleep.
     pub wake_late: Nanos,
+    /// Several nodes that send requests to each other, in place of one server. They share one processor.
+    pub cluster: Option<ClusterScript>,
 }
 
 /// How long a command takes.
@@ -72,6 +74,7 @@ impl Script {
             chunk_bytes: usize::MAX,
             write_cost: Nanos::ZERO,
             wake_late: Nanos::ZERO,
+            cluster: None,
         }
     }
 }
@@ -135,9 +138,11 @@ struct Link {
     generation: u64,
     requests: Vec<u8>,
     parser: RequestParser,
-    /// Arguments of a request that came in pieces.
-    args: Vec<ArgRange>,
     replies: Vec<u8>,
+    /// The node of a cluster it leads to.
+    node: Option<SocketAddr>,
+    /// The command before this one was ASKING.
+    said_asking: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -168,6 +173,9 @@ impl Server {
     fn begin(&mut self, origin: Nanos) {
         for span in self.script.freezes.iter_mut().chain(&mut self.script.outages) {
             *span = span.start + origin..span.end + origin;
+        }
+        if let Some(cluster) = &mut self.script.cluster {
+            cluster.begin(origin);
         }
         for outage in self.script.outages.clone() {
             self.at(outage.start, Event::Reset);
@@ -246,25 +254,8 @@ fn answer(args: &[&[u8]], scan_calls: u64) -> Vec<u8> {
         Some(b"FAIL") => encode::error(&mut reply, b"OOM command not allowed"),
         // More than any server holds.
         Some(b"HUGE") => reply.extend_from_slice(b"$999999999999\r\n"),
-        Some(b"EXEC") => reply.extend_from_slice(b"*2\r\n+OK\r\n:1\r\n"),
-        // A transaction with a command that failed, and one that was refused when it was queued.
-        Some(b"EXECFAIL") => reply.extend_from_slice(b"*2\r\n+OK\r\n-WRONGTYPE not a list\r\n"),
-        Some(b"EXECABORT") => encode::error(&mut reply, b"EXECABORT discarded"),
-        Some(b"LRANGE") => {
-            let index = |at: usize| {
-                args.get(at)
-                    .and_then(|arg| std::str::from_utf8(arg).ok()?.parse().ok())
-                    .unwrap_or(0)
-            };
-            let end = LIST_LEN.min(index(3) + 1);
-            let count = end.saturating_sub(index(2));
-            encode::array(&mut reply, count);
-            (0..count).for_each(|_| encode::bulk(&mut reply, b"element"));
-        }
-        Some(name @ (b"SCAN" | b"SSCAN" | b"HSCAN" | b"ZSCAN")) => {
-            let cursor = args
-                .get(if name == b"SCAN" { 1 } else { 2 })
-                .and_then(|arg| std::str::from_utf8(arg).ok());
+        Some(b"SCAN") => {
+            let cursor = args.get(1).and_then(|arg| std::str::from_utf8(arg).ok());
             let next = cursor.and_then(|text| text.parse().ok()).unwrap_or(0) + 1;
             let next = if next >= scan_calls { 0 } else { next };
             encode::array(&mut reply, 2);
@@ -302,7 +293,8 @@ impl Wire for Server {
         Ok(())
     }
 
-    fn connect(&mut self, token: Token, _endpoint: &Endpoint) -> io::Result<()> {
+    fn connect(&mut self, token: Token, endpoint: &Endpoint) -> io::Result<()> {
+        self.conns[token as usize].node = endpoint.addr();
         self.conns[token as usize].state = LinkState::Opening;
         self.at(self.now + self.script.network + self.script.network, Event::Open(token));
         Ok(())
@@ -316,7 +308,8 @@ impl Wire for Server {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         let link = &mut self.conns[token as usize];
-        *link = Link { state: LinkState::Open, generation: link.generation + 1, ..Link::default() };
+        let (generation, node) = (link.generation + 1, link.node);
+        *link = Link { state: LinkState::Open, generation, node, ..Link::default() };
         Ok(true)
     }
 
@@ -345,16 +338,21 @@ impl Wire for Server {
         let taken = bytes.len().min(self.script.chunk_bytes);
         link.requests.extend_from_slice(&bytes[..taken]);
         let mut replies = Vec::new();
+        let mut args = Vec::new();
         let limits = RequestLimits::default();
         loop {
-            match link.parser.parse(&mut link.requests, &limits, &mut link.args) {
+            match link.parser.parse(&mut link.requests, &limits, &mut args) {
                 Ok(Parsed::Command { consumed }) => {
-                    let args: Vec<&[u8]> = link
-                        .args
+                    let args: Vec<&[u8]> = args
                         .iter()
                         .map(|arg| &link.requests[arg.start as usize..arg.end as usize])
                         .collect();
-                    replies.push(answer(&args, self.script.scan_calls));
+                    let cluster = self.script.cluster.as_ref().zip(link.node);
+                    let refusal = cluster.and_then(|(cluster, node)| {
+                        cluster.refusal(node, &args, link.said_asking, self.now)
+                    });
+                    link.said_asking = args.first() == Some(&b"ASKING".as_slice());
+                    replies.push(refusal.unwrap_or_else(|| answer(&args, self.script.scan_calls)));
                     link.requests.drain(..consumed);
                 }
                 Ok(Parsed::Empty { consumed }) => {

@@ -25,9 +25,9 @@ pub(super) enum State {
         /// When it began to connect.
         since: Nanos,
         /// Handshake replies that have come, and that are expected in all.
-        step: u8,
+        step: usize,
         /// See `step`.
-        steps: u8,
+        steps: usize,
     },
     /// Takes requests.
     Ready,

@@ -7,21 +7,13 @@
 //! computed per request.
 
 use super::draw::Source;
-use super::plan::{CommandPlan, Cursor, KeyDistribution, KeySpace, Sending, ValueSize};
-use super::request::Shape;
-use std::ops::Range;
+use super::placeholder::Compiler;
+use super::plan::{CommandPlan, Cursor, Framing, KeySpace, ValueSize};
 
-/// Digits `__rand_int__` is padded to, as redis-benchmark does.
-const RAND_INT_DIGITS: usize = 12;
-
-/// A command, or several that make one operation, ready to be written.
+/// A command, ready to be written.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
     steps: Vec<Step>,
-    /// The steps of each command.
-    parts: Vec<Range<usize>>,
-    /// How many calls and replies make one request.
-    pub(super) shape: Shape,
     /// Slot numbers index this.
     pub(super) slots: Vec<Source>,
 }
@@ -33,6 +25,11 @@ enum Step {
         slot: usize,
         digits: usize,
     },
+    /// The number that the slot was given before in this request.
+    Again {
+        slot: usize,
+        digits: usize,
+    },
     Data {
         slot: usize,
         len: usize,
@@ -41,25 +38,27 @@ enum Step {
     Argument(Vec<Piece>),
 }
 
+/// A part of an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+pub(super) enum Piece {
+    /// Itself.
     Text(Vec<u8>),
-    Number {
-        slot: usize,
-        digits: usize,
-    },
-    Data {
-        offset_slot: usize,
-        len: DataLen,
-    },
+    /// A number of its slot.
+    Number { slot: usize, digits: usize },
+    /// The number that the slot was given before in this request.
+    Again { slot: usize, digits: usize },
+    /// A piece of the value block.
+    Data { offset_slot: usize, len: DataLen },
+    /// The cursor of a followed iteration.
     Cursor,
-    /// The last element of a page of this size that begins at the cursor.
-    PageEnd(u64),
 }
 
+/// How long a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum DataLen {
+pub(super) enum DataLen {
+    /// Always the same.
     Fixed(usize),
+    /// As its slot says.
     Slot(usize),
 }
 
@@ -67,6 +66,8 @@ enum DataLen {
 pub(super) trait Numbers {
     /// The number for a slot of the template being written.
     fn number(&mut self, slot: usize) -> u64;
+    /// The number given for this slot last.
+    fn again(&mut self, slot: usize) -> u64;
 }
 
 impl Template {
@@ -82,40 +83,26 @@ impl Template {
         if command.args.is_empty() {
             return Err("a command needs a name".to_owned());
         }
-        let mut compiler = Compiler { keys, values, slots: Vec::new() };
+        let mut compiler = Compiler::new(keys, values);
         let mut steps = Steps::default();
-        let mut parts = Vec::new();
-        let mut page = None;
-        for words in command.args.split(|arg| arg == SEPARATOR) {
-            if words.is_empty() {
-                return Err(format!("'{}' has an empty command beside a ';'", command.label));
-            }
-            let begin = steps.steps.len();
-            let pages = words.iter().filter(|arg| page_size(arg).is_some()).count();
-            steps.text(format!("*{}\r\n", words.len() + pages).as_bytes());
-            for (index, arg) in words.iter().enumerate() {
-                let is_cursor =
-                    matches!(command.cursor, Cursor::Follow { arg_index } if arg_index == index);
-                if let Some(size) = page_size(arg) {
-                    page = Some(size);
-                    steps.argument(vec![Piece::Cursor]);
-                    steps.argument(vec![Piece::PageEnd(size)]);
-                } else if is_cursor {
-                    steps.argument(vec![Piece::Cursor]);
-                } else {
-                    steps.argument(compiler.pieces(arg)?);
-                }
-            }
-            steps.flush();
-            parts.push(begin..steps.steps.len());
+        if command.framing == Framing::Inline {
+            steps.text(&command.args.join(&b' '));
+            steps.text(b"\r\n");
+            return Ok(Self { steps: steps.finish(), slots: Vec::new() });
         }
-        let shape = shape(command, parts.len(), page)?;
+        steps.text(format!("*{}\r\n", command.args.len()).as_bytes());
+        for (index, arg) in command.args.iter().enumerate() {
+            let is_cursor =
+                matches!(command.cursor, Cursor::Follow { arg_index } if arg_index == index);
+            let pieces = if is_cursor { vec![Piece::Cursor] } else { compiler.pieces(arg)? };
+            steps.argument(pieces);
+        }
         if let Cursor::Follow { arg_index } = command.cursor
             && (arg_index == 0 || arg_index >= command.args.len())
         {
             return Err(format!("'{}' has no argument {arg_index} for its cursor", command.label));
         }
-        Ok(Self { steps: steps.finish(), parts, shape, slots: compiler.slots })
+        Ok(Self { steps: steps.finish(), slots: compiler.slots })
     }
 
     /// Appends one request to `out`.
@@ -127,74 +114,16 @@ impl Template {
         cursor: u64,
         numbers: &mut impl Numbers,
     ) {
-        put_steps(&self.steps, out, block, cursor, numbers);
-    }
-
-    /// Appends the call at `position` of a request that takes several, one after the other.
-    pub(super) fn write_call(
-        &self,
-        out: &mut Vec<u8>,
-        block: &[u8],
-        position: u64,
-        numbers: &mut impl Numbers,
-    ) {
-        let all = 0..self.steps.len();
-        let part = match self.shape {
-            Shape::InTurn(_) => self.parts.get(position as usize).cloned().unwrap_or(all),
-            _ => all,
-        };
-        put_steps(&self.steps[part], out, block, position, numbers);
-    }
-}
-
-/// The argument that separates the commands of an operation, and how it is written if it is meant.
-const SEPARATOR: &[u8] = b";";
-const ESCAPED_SEPARATOR: &[u8] = b"\\;";
-
-/// The size of `{page N}`, an argument that becomes the first and the last index of a page.
-fn page_size(arg: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(arg).ok()?.strip_prefix("{page ")?.strip_suffix('}')?;
-    text.trim().parse().ok().filter(|size| (1..=PAGE_MAX).contains(size))
-}
-
-/// Largest page: a reply of so many elements is no page any more.
-const PAGE_MAX: u64 = 1_000_000_000;
-
-/// How many calls and replies make one request of this command.
-fn shape(command: &CommandPlan, parts: usize, page: Option<u64>) -> Result<Shape, String> {
-    let is_followed = page.is_some() || command.cursor != Cursor::Ignore;
-    let count = u32::try_from(parts).unwrap_or(u32::MAX);
-    match (command.cursor, page, parts, command.sending) {
-        (_, _, 2.., _) if is_followed => {
-            Err(format!("'{}' is several commands: no cursor of one is followed", command.label))
-        }
-        (_, _, 2.., Sending::Together) => Ok(Shape::Together(count)),
-        (_, _, 2.., Sending::InTurn) => Ok(Shape::InTurn(count)),
-        (Cursor::Follow { .. }, None, ..) => Ok(Shape::Cursor),
-        (Cursor::Ignore, Some(size), ..) => Ok(Shape::Pages(size)),
-        (Cursor::Follow { .. }, Some(_), ..) => {
-            Err(format!("'{}' has a cursor and pages", command.label))
-        }
-        (Cursor::Ignore, None, ..) => Ok(Shape::Plain),
-    }
-}
-
-#[inline]
-fn put_steps(
-    steps: &[Step],
-    out: &mut Vec<u8>,
-    block: &[u8],
-    cursor: u64,
-    numbers: &mut impl Numbers,
-) {
-    for step in steps {
-        match step {
-            Step::Bytes(bytes) => out.extend_from_slice(bytes),
-            Step::Padded { slot, digits } => put_padded(out, numbers.number(*slot), *digits),
-            Step::Data { slot, len } => {
-                out.extend_from_slice(slice_of(block, numbers.number(*slot), *len));
+        for step in &self.steps {
+            match step {
+                Step::Bytes(bytes) => out.extend_from_slice(bytes),
+                Step::Padded { slot, digits } => put_padded(out, numbers.number(*slot), *digits),
+                Step::Again { slot, digits } => put_padded(out, numbers.again(*slot), *digits),
+                Step::Data { slot, len } => {
+                    out.extend_from_slice(slice_of(block, numbers.number(*slot), *len));
+                }
+                Step::Argument(pieces) => put_argument(out, pieces, block, cursor, numbers),
             }
-            Step::Argument(pieces) => put_argument(out, pieces, block, cursor, numbers),
         }
     }
 }
@@ -212,6 +141,7 @@ fn put_argument(
         match piece {
             Piece::Text(text) => out.extend_from_slice(text),
             Piece::Number { slot, digits } => put_padded(out, numbers.number(*slot), *digits),
+            Piece::Again { slot, digits } => put_padded(out, numbers.again(*slot), *digits),
             Piece::Data { offset_slot, len } => {
                 let len = match len {
                     DataLen::Fixed(len) => *len,
@@ -220,7 +150,6 @@ fn put_argument(
                 out.extend_from_slice(slice_of(block, numbers.number(*offset_slot), len));
             }
             Piece::Cursor => put_padded(out, cursor, 0),
-            Piece::PageEnd(size) => put_padded(out, cursor.saturating_add(size - 1), 0),
         }
     }
     let len = out.len() - begin;
@@ -283,13 +212,15 @@ impl Steps {
                     self.flush();
                     self.steps.push(Step::Padded { slot, digits });
                 }
+                Piece::Again { slot, digits } => {
+                    self.flush();
+                    self.steps.push(Step::Again { slot, digits });
+                }
                 Piece::Data { offset_slot, len: DataLen::Fixed(len) } => {
                     self.flush();
                     self.steps.push(Step::Data { slot: offset_slot, len });
                 }
-                Piece::Data { .. } | Piece::Cursor | Piece::PageEnd(_) => {
-                    unreachable!("has no fixed length")
-                }
+                Piece::Data { .. } | Piece::Cursor => unreachable!("has no fixed length"),
             }
         }
         self.text(b"\r\n");
@@ -307,121 +238,14 @@ fn fixed_len(pieces: &[Piece]) -> Option<usize> {
         .iter()
         .map(|piece| match piece {
             Piece::Text(text) => Some(text.len()),
-            Piece::Number { digits: 0, .. } | Piece::Cursor | Piece::PageEnd(_) => None,
-            Piece::Number { digits, .. } => Some(*digits),
+            Piece::Number { digits: 0, .. } | Piece::Again { digits: 0, .. } | Piece::Cursor => {
+                None
+            }
+            Piece::Number { digits, .. } | Piece::Again { digits, .. } => Some(*digits),
             Piece::Data { len: DataLen::Fixed(len), .. } => Some(*len),
             Piece::Data { .. } => None,
         })
         .sum()
-}
-
-struct Compiler<'a> {
-    keys: &'a KeySpace,
-    values: &'a ValueSize,
-    slots: Vec<Source>,
-}
-
-impl Compiler<'_> {
-    fn slot(&mut self, source: Source) -> usize {
-        self.slots.push(source);
-        self.slots.len() - 1
-    }
-
-    fn pieces(&mut self, arg: &[u8]) -> Result<Vec<Piece>, String> {
-        let mut pieces = Vec::new();
-        let mut rest = if arg == ESCAPED_SEPARATOR { SEPARATOR } else { arg };
-        while let Some((range, holder)) = next_placeholder(rest) {
-            if range.start > 0 {
-                pieces.push(Piece::Text(rest[..range.start].to_vec()));
-            }
-            self.placeholder(&holder, &mut pieces)?;
-            rest = &rest[range.end..];
-        }
-        if !rest.is_empty() || pieces.is_empty() {
-            pieces.push(Piece::Text(rest.to_vec()));
-        }
-        Ok(pieces)
-    }
-
-    fn placeholder(&mut self, holder: &str, pieces: &mut Vec<Piece>) -> Result<(), String> {
-        let words: Vec<&str> = holder.split_whitespace().collect();
-        match words.as_slice() {
-            ["__key__"] => {
-                self.key(Source::keys(self.keys.distribution, self.keys.count), pieces);
-            }
-            ["__rand_int__"] => {
-                let slot = self.slot(Source::uniform(self.keys.count));
-                pieces.push(Piece::Number { slot, digits: RAND_INT_DIGITS });
-            }
-            ["__data__"] => {
-                let len = match (self.values, Source::lengths(self.values)) {
-                    (_, Some(lengths)) => DataLen::Slot(self.slot(lengths)),
-                    (values, None) => DataLen::Fixed(values.longest()),
-                };
-                let offset_slot = self.slot(Source::BlockOffset);
-                pieces.push(Piece::Data { offset_slot, len });
-            }
-            ["key", kind, count] => {
-                let count = positive(count, holder)?;
-                let distribution =
-                    KeyDistribution::parse(kind).map_err(|why| format!("'{{{holder}}}': {why}"))?;
-                self.key(Source::keys(distribution, count), pieces);
-            }
-            ["rand" | "ttl", range] if range.contains('-') => {
-                let (min, max) = range.split_once('-').unwrap_or_default();
-                let (min, max) = (positive(min, holder)?, positive(max, holder)?);
-                if min > max {
-                    return Err(format!("'{{{holder}}}': {min} is above {max}"));
-                }
-                let slot = self.slot(Source::Between { min, max });
-                pieces.push(Piece::Number { slot, digits: 0 });
-            }
-            ["ttl", seconds] => {
-                pieces.push(Piece::Text(positive(seconds, holder)?.to_string().into_bytes()));
-            }
-            ["rand", bound] => {
-                let slot = self.slot(Source::uniform(positive(bound, holder)?));
-                pieces.push(Piece::Number { slot, digits: 0 });
-            }
-            _ => return Err(format!("'{{{holder}}}' is no placeholder known here")),
-        }
-        Ok(())
-    }
-
-    fn key(&mut self, source: Source, pieces: &mut Vec<Piece>) {
-        if !self.keys.prefix.is_empty() {
-            pieces.push(Piece::Text(self.keys.prefix.clone().into_bytes()));
-        }
-        let slot = self.slot(source);
-        pieces.push(Piece::Number { slot, digits: self.keys.digits });
-    }
-}
-
-fn positive(text: &str, holder: &str) -> Result<u64, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err(format!("'{{{holder}}}': '{text}' is no positive number")),
-    }
-}
-
-/// Words that start a placeholder in braces; other braces are plain text (hash tags, JSON).
-const BRACED: [&str; 3] = ["key ", "rand ", "ttl "];
-const BARE: [&str; 3] = ["__key__", "__data__", "__rand_int__"];
-
-/// The first placeholder: where it stands, and its text without braces.
-fn next_placeholder(text: &[u8]) -> Option<(Range<usize>, String)> {
-    (0..text.len()).find_map(|at| {
-        let rest = &text[at..];
-        if let Some(bare) = BARE.iter().find(|bare| rest.starts_with(bare.as_bytes())) {
-            return Some((at..at + bare.len(), (*bare).to_owned()));
-        }
-        let inner = rest.strip_prefix(b"{")?;
-        if !BRACED.iter().any(|word| inner.starts_with(word.as_bytes())) {
-            return None;
-        }
-        let len = inner.iter().position(|&byte| byte == b'}')?;
-        Some((at..at + len + 2, String::from_utf8_lossy(&inner[..len]).into_owned()))
-    })
 }
 
 #[cfg(test)]
@@ -432,6 +256,10 @@ mod tests {
 
     impl Numbers for Fixed {
         fn number(&mut self, _slot: usize) -> u64 {
+            self.0
+        }
+
+        fn again(&mut self, _slot: usize) -> u64 {
             self.0
         }
     }
@@ -471,45 +299,17 @@ mod tests {
             7,
             "*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000007\r\n",
         );
+        check(
+            &["HSET", "{key 9}", "n", "{same}"],
+            d3(),
+            7,
+            "*4\r\n$4\r\nHSET\r\n$16\r\nkey:000000000007\r\n$1\r\nn\r\n$16\r\nkey:000000000007\r\n",
+        );
+        check(&["ECHO", "{data 2}"], d3(), 2, "*2\r\n$4\r\nECHO\r\n$2\r\ncd\r\n");
         check(&["EX", "{ttl 30-90}"], d3(), 44, "*2\r\n$2\r\nEX\r\n$2\r\n44\r\n");
         check(&["EX", "{ttl 60}"], d3(), 0, "*2\r\n$2\r\nEX\r\n$2\r\n60\r\n");
         let range = ValueSize::Range { min: 1, max: 9 };
         check(&["ECHO", "__data__"], range, 4, "*2\r\n$4\r\nECHO\r\n$4\r\nefgh\r\n");
-    }
-
-    #[test]
-    fn commands_of_an_operation_share_their_slots_and_are_written_together_or_in_turn() {
-        let args = ["MULTI", ";", "SET", "__key__", "\\;", ";", "EXEC"];
-        let want = "*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000007\r\n$1\r\n;\r\n*1\r\n$4\r\nEXEC\r\n";
-        check(&args, ValueSize::Fixed(3), 7, want);
-        let keys = KeySpace::uniform(1_000);
-        let plan = CommandPlan { sending: Sending::InTurn, ..CommandPlan::new(&args) };
-        assert_eq!(plan.label, "MULTI+SET+EXEC");
-        let template = Template::compile(&plan, &keys, &ValueSize::Fixed(3)).expect("compiles");
-        assert_eq!(template.shape, Shape::InTurn(3));
-        let mut calls = Vec::new();
-        (0..3).for_each(|part| template.write_call(&mut calls, b"", part, &mut Fixed(7)));
-        assert_eq!(String::from_utf8_lossy(&calls), want);
-    }
-
-    #[test]
-    fn a_page_is_two_arguments() {
-        let plan = CommandPlan::new(&["LRANGE", "l", "{page 100}"]);
-        let template = Template::compile(&plan, &KeySpace::uniform(1), &ValueSize::Fixed(1));
-        let template = template.expect("compiles");
-        assert_eq!(template.shape, Shape::Pages(100));
-        let mut out = Vec::new();
-        template.write_call(&mut out, b"", 200, &mut Fixed(0));
-        let want = "*4\r\n$6\r\nLRANGE\r\n$1\r\nl\r\n$3\r\n200\r\n$3\r\n299\r\n";
-        assert_eq!(String::from_utf8_lossy(&out), want);
-        for (args, part) in [
-            (&["GET", "a", ";"][..], "empty command"),
-            (&["MULTI", ";", "LRANGE", "l", "{page 9}"], "no cursor of one is followed"),
-        ] {
-            let plan = CommandPlan::new(args);
-            let error = Template::compile(&plan, &KeySpace::uniform(1), &ValueSize::Fixed(1));
-            assert!(error.expect_err("wrong").contains(part));
-        }
     }
 
     #[test]
@@ -519,6 +319,9 @@ mod tests {
             ("{key zipff 3}", "zipff"),
             ("{key zipf:nan 3}", "exponent"),
             ("{key uniform 0}", "'0'"),
+            ("{same}", "no key before it"),
+            ("{data 9-1}", "upside down"),
+            ("{key uniform 1 2}", "write {key"),
             ("{rand 0}", "'0'"),
             ("{rand x}", "'x'"),
             ("{rand 9-3}", "above"),

@@ -101,19 +101,25 @@ impl<W: Wire> Worker<'_, W> {
         }
         let before = self.watched();
         let conn = &mut self.conns[token as usize];
-        let group = &mut self.groups[conn.group as usize];
+        let group = &mut self.groups[conn.group];
         if self.clockwork.phase == Phase::Measure {
             group.recorder.traffic.received_bytes += bytes.len() as u64;
         }
         if let Some(since) = conn.dialled.take() {
             group.links.first_reply_time.saturating_record(now.since(since).0);
         }
-        let mut replies = Replies { recorder: &mut group.recorder, now };
-        let outcome = conn.on_bytes(bytes, &group.handshake, &mut self.scanner, &mut replies);
+        let mut replies =
+            Replies { recorder: &mut group.recorder, now, router: group.router.as_deref_mut() };
+        let outcome = conn.on_bytes(bytes, &group.handshake, &mut replies);
         group.recorder.settle(now);
         match outcome? {
             Progress::Partial => {}
             Progress::Ready { since } => self.on_handshaken(token, since, now),
+            Progress::Replies if group.router.is_some() => {
+                self.on_routed(token, now);
+                let after = self.watched();
+                self.watch.on_replies(now, before, after);
+            }
             Progress::Replies => {
                 let fed = group.feed(token, conn, now, now);
                 if fed || conn.wants_write() {
@@ -139,7 +145,7 @@ impl<W: Wire> Worker<'_, W> {
         let mut scratch = std::mem::take(&mut self.scratch);
         loop {
             let conn = &mut self.conns[token as usize];
-            let group = &mut self.groups[conn.group as usize];
+            let group = &mut self.groups[conn.group];
             let bytes = conn.next_write(&mut group.generator, &mut scratch);
             if bytes.is_empty() {
                 break;

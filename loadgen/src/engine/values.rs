@@ -63,6 +63,8 @@ pub enum KeyDistribution {
         /// Standard deviation as a share of the key space, above 0 and at most 1.
         deviation: f64,
     },
+    /// Keys beyond the key space, each once: inserts.
+    New,
     /// Some keys get most requests; within both parts each key has the same chance.
     Hotspot {
         /// Share of the keys that are hot, from the first key on.
@@ -73,7 +75,7 @@ pub enum KeyDistribution {
 }
 
 impl KeyDistribution {
-    /// Reads `uniform`, `sequential`, `zipf[:EXPONENT]`, `latest[:EXPONENT]`, `gaussian[:DEVIATION]`,
+    /// Reads `uniform`, `sequential`, `new`, `zipf[:EXPONENT]`, `latest[:EXPONENT]`, `gaussian[:DEVIATION]`,
     /// `hotspot:keys=0.1,requests=0.9`.
     ///
     /// # Errors
@@ -84,10 +86,11 @@ impl KeyDistribution {
         let fail = |why: String| format!("key distribution '{text}': {why}");
         let number = |default| rest.map_or(Ok(default), number).map_err(fail);
         let distribution = match kind {
-            "uniform" | "sequential" | "sequence" if rest.is_some() => {
+            "uniform" | "sequential" | "sequence" | "new" if rest.is_some() => {
                 return Err(fail("nothing follows this word".to_owned()));
             }
             "uniform" => Self::Uniform,
+            "new" => Self::New,
             "sequential" | "sequence" => Self::Sequential,
             "zipf" | "zipfian" => Self::Zipf { exponent: number(DEFAULT_ZIPF_EXPONENT)? },
             "latest" => Self::Latest { exponent: number(DEFAULT_ZIPF_EXPONENT)? },
@@ -102,7 +105,7 @@ impl KeyDistribution {
             }
             _ => {
                 return Err(fail(
-                    "is none of uniform, sequential, zipf:0.99, latest:0.99, gaussian:0.17, \
+                    "is none of uniform, sequential, new, zipf:0.99, latest:0.99, gaussian:0.17, \
                      hotspot:keys=0.1,requests=0.9"
                         .to_owned(),
                 ));
@@ -118,7 +121,7 @@ impl KeyDistribution {
     /// The first one that does not.
     pub(super) fn check(self) -> Result<(), String> {
         match self {
-            Self::Uniform | Self::Sequential => Ok(()),
+            Self::Uniform | Self::Sequential | Self::New => Ok(()),
             Self::Zipf { exponent } | Self::Latest { exponent } => check_exponent(exponent),
             Self::Gaussian { deviation } if deviation > 0.0 && deviation <= 1.0 => Ok(()),
             Self::Gaussian { deviation } => {
@@ -267,6 +270,7 @@ mod tests {
         for (text, want) in [
             ("uniform", KeyDistribution::Uniform),
             ("sequential", KeyDistribution::Sequential),
+            ("new", KeyDistribution::New),
             ("zipf", KeyDistribution::Zipf { exponent: 0.99 }),
             ("zipf:1.2", KeyDistribution::Zipf { exponent: 1.2 }),
             ("latest:0", KeyDistribution::Latest { exponent: 0.0 }),

@@ -15,7 +15,6 @@ use super::stall::Watch;
 use super::traffic::{RECEIVE_BYTES, touch};
 use super::wire::{Ready, Token, Wait, Wire};
 use crate::clock::Nanos;
-use aelab_resp::ReplyScanner;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
@@ -52,8 +51,6 @@ pub(super) struct Worker<'a, W> {
     pub(super) ready: Vec<Ready>,
     pub(super) scratch: Vec<u8>,
     pub(super) receive: Vec<u8>,
-    /// Between two replies whenever nothing is read: a connection has one of its own only while half a reply waits.
-    pub(super) scanner: ReplyScanner,
 }
 
 impl<'a, W: Wire> Worker<'a, W> {
@@ -87,7 +84,6 @@ impl<'a, W: Wire> Worker<'a, W> {
             ready: Vec::new(),
             scratch: Vec::new(),
             receive: vec![0; RECEIVE_BYTES],
-            scanner: ReplyScanner::default(),
         }
     }
 
@@ -105,6 +101,12 @@ impl<'a, W: Wire> Worker<'a, W> {
     fn begin(&mut self) {
         let origin = self.clockwork.origin;
         for group in &mut self.groups {
+            if group.router.is_some() {
+                let touched = &mut self.touched;
+                let touch = |token, conn: &mut Conn| touch(touched, token, conn);
+                group.begin_routed(&mut self.conns, origin, touch);
+                continue;
+            }
             for token in group.tokens.clone() {
                 let conn = &mut self.conns[token as usize];
                 if conn.is_ready() && group.begin(token, conn, origin) {
@@ -202,6 +204,7 @@ impl<'a, W: Wire> Worker<'a, W> {
         }
         self.live.set_elapsed(now.since(self.clockwork.origin));
         self.publish();
+        self.refresh_layouts(now);
     }
 
     /// Adds what has been counted since the last time to the live counters.
@@ -290,7 +293,7 @@ impl<'a, W: Wire> Worker<'a, W> {
         for group in &mut self.groups {
             for token in group.tokens.clone() {
                 for request in self.conns[token as usize].take_requests() {
-                    if !request.is_gone {
+                    if !request.is_gone() {
                         group.recorder.unfinished(request.due(), request.sent, ended);
                     }
                 }

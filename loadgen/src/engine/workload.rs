@@ -3,10 +3,9 @@
 //! Not the schedule (when) and not the connection (where). Invariant: numbers are drawn in batches before they are
 //! needed, so that drawing does not fall between a request's due time and its sending.
 
-use super::draw::Source;
-use super::plan::Workload;
+use super::draw::{Growth, Source};
+use super::plan::{Cursor, Workload};
 use super::random::Rng;
-use super::request::Shape;
 use super::template::{Numbers, Template};
 use std::sync::Arc;
 
@@ -24,6 +23,7 @@ pub(super) struct Generator {
     choices: Batch,
     block: Arc<[u8]>,
     share: Share,
+    growth: Growth,
     rng: Rng,
 }
 
@@ -31,6 +31,7 @@ pub(super) struct Generator {
 struct Command {
     template: Template,
     batches: Vec<Batch>,
+    cursor: Cursor,
 }
 
 /// Numbers for one slot, drawn ahead.
@@ -88,12 +89,13 @@ impl Generator {
         for plan in &workload.commands {
             let template = Template::compile(plan, &workload.keys, &workload.values)?;
             let batches = template.slots.iter().cloned().map(Batch::new).collect();
-            commands.push(Command { template, batches });
+            commands.push(Command { template, batches, cursor: plan.cursor });
             total += u64::from(plan.weight);
             weights.push(total);
         }
         let choices = Batch::new(Source::uniform(total));
-        Ok(Self { commands, weights, choices, block, share, rng })
+        let growth = Growth::default();
+        Ok(Self { commands, weights, choices, block, share, growth, rng })
     }
 
     /// The command of the next request.
@@ -102,26 +104,22 @@ impl Generator {
         if self.commands.len() == 1 {
             return 0;
         }
-        let choice = self.choices.take(self.share, &self.block, &mut self.rng);
+        let choice = self.choices.take(self.share, &mut self.growth, &self.block, &mut self.rng);
         self.weights.iter().position(|&sum| choice < sum).unwrap_or(0) as u16
     }
 
-    /// How many calls and replies make one request of a command.
+    /// Whether a command's cursor is followed.
     #[inline]
-    pub(super) fn shape(&self, command: u16) -> Shape {
-        self.commands[usize::from(command)].template.shape
-    }
-
-    /// The shapes of all commands, in order.
-    pub(super) fn shapes(&self) -> Vec<Shape> {
-        self.commands.iter().map(|command| command.template.shape).collect()
+    pub(super) fn follows_cursor(&self, command: u16) -> bool {
+        matches!(self.commands[usize::from(command)].cursor, Cursor::Follow { .. })
     }
 
     /// Numbers for all slots of a command, for a request that is written more than once.
     pub(super) fn numbers_of(&mut self, command: u16) -> Vec<u64> {
         let command = &mut self.commands[usize::from(command)];
-        let (share, block, rng) = (self.share, &self.block, &mut self.rng);
-        command.batches.iter_mut().map(|batch| batch.take(share, block, rng)).collect()
+        let (share, growth) = (self.share, &mut self.growth);
+        let (block, rng) = (&self.block, &mut self.rng);
+        command.batches.iter_mut().map(|batch| batch.take(share, growth, block, rng)).collect()
     }
 
     /// Appends a request of this command with fresh numbers.
@@ -131,28 +129,24 @@ impl Generator {
         let mut fresh = Fresh {
             batches: &mut command.batches,
             share: self.share,
+            growth: &mut self.growth,
             block: &self.block,
             rng: &mut self.rng,
         };
         command.template.write(out, &self.block, 0, &mut fresh);
     }
 
-    /// Appends one call of a request that takes several, with the numbers all of them use.
-    pub(super) fn write_call(
-        &self,
-        command: u16,
-        numbers: &[u64],
-        position: u64,
-        out: &mut Vec<u8>,
-    ) {
+    /// Appends one call of a followed cursor, with the numbers the whole iteration uses.
+    pub(super) fn write_call(&self, command: u16, numbers: &[u64], cursor: u64, out: &mut Vec<u8>) {
         let template = &self.commands[usize::from(command)].template;
-        template.write_call(out, &self.block, position, &mut Kept(numbers));
+        template.write(out, &self.block, cursor, &mut Kept(numbers));
     }
 }
 
 struct Fresh<'a> {
     batches: &'a mut [Batch],
     share: Share,
+    growth: &'a mut Growth,
     block: &'a [u8],
     rng: &'a mut Rng,
 }
@@ -160,7 +154,12 @@ struct Fresh<'a> {
 impl Numbers for Fresh<'_> {
     #[inline]
     fn number(&mut self, slot: usize) -> u64 {
-        self.batches[slot].take(self.share, self.block, self.rng)
+        self.batches[slot].take(self.share, self.growth, self.block, self.rng)
+    }
+
+    fn again(&mut self, slot: usize) -> u64 {
+        let batch = &self.batches[slot];
+        batch.numbers[batch.next.saturating_sub(1)]
     }
 }
 
@@ -168,6 +167,10 @@ struct Kept<'a>(&'a [u64]);
 
 impl Numbers for Kept<'_> {
     fn number(&mut self, slot: usize) -> u64 {
+        self.0[slot]
+    }
+
+    fn again(&mut self, slot: usize) -> u64 {
         self.0[slot]
     }
 }
@@ -178,18 +181,19 @@ impl Batch {
     }
 
     #[inline]
-    fn take(&mut self, share: Share, block: &[u8], rng: &mut Rng) -> u64 {
+    fn take(&mut self, share: Share, growth: &mut Growth, block: &[u8], rng: &mut Rng) -> u64 {
         if self.next == BATCH {
-            self.refill(share, block, rng);
+            self.refill(share, growth, block, rng);
         }
         let number = self.numbers[self.next];
         self.next += 1;
         number
     }
 
-    fn refill(&mut self, share: Share, block: &[u8], rng: &mut Rng) {
+    fn refill(&mut self, share: Share, growth: &mut Growth, block: &[u8], rng: &mut Rng) {
         self.next = 0;
-        self.source.fill(&mut self.numbers, &mut self.position, share, block.len(), rng);
+        let (numbers, position) = (&mut self.numbers, &mut self.position);
+        self.source.fill(numbers, position, growth, share, block.len(), rng);
     }
 }
 

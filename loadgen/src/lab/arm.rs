@@ -398,6 +398,7 @@ fn fill_data_set(
             prefix: data.key_prefix.clone(),
             value_bytes: usize::try_from(data.value_bytes).unwrap_or(usize::MAX),
             seed,
+            part: None,
         };
         fill_watched(&arm.name, target, &plan, settings.cancel)?;
     }

@@ -11,7 +11,7 @@ use aelab_reports::record::{Group, Percentile, Quantiles};
 use aelab_scenarios::criterion::{
     Dimension, Metric, ProcessField, Quantity, SpanStat, StallCause, Stat, Subject, Window,
 };
-use aelab_scenarios::judge::Figure;
+use aelab_scenarios::judge::{Figure, Measured};
 
 const US_PER_S: f64 = 1e6;
 const NS_PER_S: f64 = 1e9;
@@ -40,15 +40,24 @@ pub fn percentiles_asked(scenario: &aelab_scenarios::Scenario) -> Vec<f64> {
     asked
 }
 
-/// Looks a figure up.
+/// Looks a figure up, in every turn of its arm.
 ///
 /// # Errors
 /// Why there is none.
-pub fn look_up(arms: &[ArmOutcome], quantity: &Quantity) -> Result<Figure, String> {
-    let arm = arms
-        .iter()
-        .find(|arm| arm.name == quantity.arm)
-        .ok_or_else(|| format!("arm {} was not run", quantity.arm))?;
+pub fn look_up(arms: &[ArmOutcome], quantity: &Quantity) -> Result<Measured, String> {
+    let turns = arms.iter().filter(|arm| arm.name == quantity.arm);
+    let figures = turns.map(|arm| look_up_in(arm, quantity)).collect::<Result<Vec<_>, _>>()?;
+    match figures[..] {
+        [] => Err(format!("arm {} was not run", quantity.arm)),
+        [figure] => Ok(Measured::once(figure)),
+        _ => {
+            let values = figures.iter().map(|figure| figure.value).collect();
+            Measured::in_turns(values).ok_or_else(|| "it was never measured".to_owned())
+        }
+    }
+}
+
+fn look_up_in(arm: &ArmOutcome, quantity: &Quantity) -> Result<Figure, String> {
     let group = |name: &str| {
         let found = arm.kept.record.groups.iter().find(|group| group.name == name);
         found.ok_or_else(|| format!("group {name} was not run"))

@@ -20,6 +20,7 @@ pub mod process;
 mod room;
 pub mod scenario;
 pub mod server;
+pub mod settle;
 pub mod state;
 mod sys;
 pub mod view;

@@ -16,7 +16,7 @@ use aelab_reports::record::{
 };
 use aelab_reports::write_folder;
 use aelab_scenarios::criterion::Claim;
-use aelab_scenarios::judge::{Figure, Judgement, Outcome, Part, Verdict, judge};
+use aelab_scenarios::judge::{Judgement, Measured, Outcome, Part, Verdict, judge};
 use aelab_scenarios::model::{Arm, Need, Scenario};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
@@ -71,11 +71,14 @@ fn play_arms(scenario: &Scenario, settings: &Settings<'_>, dir: &Path, played: &
             return;
         }
     };
+    let mut fit = Vec::new();
     for arm in &scenario.arms {
-        if let Some(why) = unfit(arm, nature) {
-            played.skipped.push(why);
-            continue;
+        match unfit(arm, nature) {
+            Some(why) => played.skipped.push(why),
+            None => fit.push(arm),
         }
+    }
+    for (turn, arm) in turns(&fit, scenario.repeat) {
         let outcome = match play(arm, scenario.seed, &asked, settings) {
             Ok(outcome) => outcome,
             Err(failure) => {
@@ -84,7 +87,7 @@ fn play_arms(scenario: &Scenario, settings: &Settings<'_>, dir: &Path, played: &
             }
         };
         let kept = &outcome.kept;
-        let written = write_folder(&arm_dir(dir, &arm.name), &kept.record, &kept.series);
+        let written = write_folder(&turn_dir(dir, &arm.name, turn), &kept.record, &kept.series);
         played.arms.push(outcome);
         if let Err(error) = written {
             played.failure = Some(Failure::usage(error.to_string()));
@@ -101,6 +104,26 @@ fn play_arms(scenario: &Scenario, settings: &Settings<'_>, dir: &Path, played: &
 #[must_use]
 pub fn arm_dir(dir: &Path, arm: &str) -> PathBuf {
     dir.join("arms").join(arm)
+}
+
+/// Where the folder of an arm's later turn is; the first is in the arm's own.
+fn turn_dir(dir: &Path, arm: &str, turn: u32) -> PathBuf {
+    match turn {
+        0 => arm_dir(dir, arm),
+        later => arm_dir(dir, arm).join("turns").join((later + 1).to_string()),
+    }
+}
+
+/// All arms as often as asked, in turns forward and backward (A B, B A, A B …), so that what drifts meets all alike.
+fn turns<'a>(arms: &[&'a Arm], repeat: u32) -> Vec<(u32, &'a Arm)> {
+    let turn = |turn: u32| {
+        let mut order: Vec<(u32, &'a Arm)> = arms.iter().map(|arm| (turn, *arm)).collect();
+        if turn % 2 == 1 {
+            order.reverse();
+        }
+        order
+    };
+    (0..repeat).flat_map(turn).collect()
 }
 
 /// What kind of server arms are played against.
@@ -147,9 +170,9 @@ fn unfit(arm: &Arm, nature: Nature) -> Option<String> {
 
 /// A claim judged by the arms' figures; an arm that must not be used decides nothing.
 fn judged(claim: &Claim, arms: &[ArmOutcome]) -> Judgement {
-    let lookup = |quantity: &aelab_scenarios::criterion::Quantity| -> Result<Figure, String> {
-        let arm = arms.iter().find(|arm| arm.name == quantity.arm);
-        if let Some(caveat) = arm.and_then(invalid) {
+    let lookup = |quantity: &aelab_scenarios::criterion::Quantity| -> Result<Measured, String> {
+        let mut of_arm = arms.iter().filter(|arm| arm.name == quantity.arm);
+        if let Some(caveat) = of_arm.find_map(invalid) {
             return Err(format!("arm {} must not be used: {caveat}", quantity.arm));
         }
         look_up(arms, quantity)
@@ -217,12 +240,20 @@ fn arm_record(arm: &Arm) -> ArmRecord {
     }
 }
 
+/// The part that decided: the first that failed or stayed open, else the first of those that had to hold.
+fn deciding(judgement: &Judgement) -> Option<&Part> {
+    let holds = || judgement.holds.iter();
+    holds().find(|part| part.outcome != Outcome::Holds).or_else(|| holds().next())
+}
+
 fn claim_record(claim: &Claim, judgement: &Judgement) -> ClaimRecord {
     let parts = || judgement.requires.iter().chain(&judgement.holds);
     let join = |text: fn(&Part) -> String| parts().map(text).collect::<Vec<_>>().join("; ");
     ClaimRecord {
         id: claim.id.clone(),
         text: claim.text.clone(),
+        article: claim.article.clone(),
+        number: deciding(judgement).map_or_else(String::new, |part| part.number.clone()),
         expected: join(|part| format!("{}: {}", part.says, part.expected)),
         measured: join(|part| match &part.outcome {
             Outcome::Unknown(why) => format!("{} (not decided: {why})", part.measured),

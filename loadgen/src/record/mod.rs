@@ -18,7 +18,7 @@ use aelab_reports::histogram::Sparse;
 use aelab_reports::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
 use aelab_reports::record::{
     Arrival, Connections, Counts, EndpointConnections, Environment, ErrorCount, Group, Metrics,
-    Pool, Quantiles, RunRecord, Server, Stall, Tool, utc_text,
+    Pool, Quantiles, Redirects, RunRecord, Server, Stall, Tool, utc_text,
 };
 use aelab_reports::stats::{self, Exact, Sample};
 
@@ -248,6 +248,9 @@ fn group_record(
         arrival: Arrival::default(),
         connections: connections(&group.connections),
         endpoints: endpoints(group),
+        redirects: group
+            .redirects
+            .map(|redirects| Redirects { moved: redirects.moved, asked: redirects.asked }),
         counts: Counts {
             scheduled: counts.scheduled,
             sent: counts.sent,

@@ -130,6 +130,21 @@ fn keys_values_and_commands() {
             run.heard.iter().all(|one| one.args[2].bytes().all(|byte| byte == b'x'))
         }),
         ("-n 50 -t set", |run| run.count("SET") == 50),
+        ("-n 300 -r 10 --key-dist new SET __key__ x", |run| {
+            run.distinct(1) == 300 && run.share_of_first(10, 10) < 0.01
+        }),
+        ("-n 300 SET {key 100} {data 5-9}", |run| {
+            run.distinct(1) > 50 && run.heard.iter().all(|one| (5..=9).contains(&one.args[2].len()))
+        }),
+        ("-n 99 -r 1M HSET __key__ {same} __rand_1st__ __rand_1st__", |run| {
+            run.heard.iter().all(|one| one.args[1] == one.args[2] && one.args[3] == one.args[4])
+        }),
+        ("-n 10 -r 50 --ycsb b --prefill", |run| {
+            run.heard.iter().filter(|one| one.args.len() == 22).count() == 50
+        }),
+        ("-n 300 --ycsb a", |run| run.count("HGETALL") > 100 && run.count("HSET") > 100),
+        ("-n 300 --ycsb c -d 7", |run| run.count("HGETALL") == 300),
+        ("-n 900 --ycsb d", |run| (15..90).contains(&run.count("HSET"))),
         ("-n 300 --ratio 1:2", |run| (70..130).contains(&run.count("SET"))),
         ("-n 50 -r 10 INCR n:{rand 3-5}", |run| run.distinct(1) <= 3),
         ("-n 300 -r 10 INCR n:__rand_int__", |run| run.distinct(1) == 10),
@@ -146,6 +161,11 @@ fn keys_values_and_commands() {
                 == 500
         }),
     ]);
+    let dir = TempDir::new();
+    let file = dir.file("commands");
+    std::fs::write(&file, "# mostly reads\n9 GET __key__\nSET a {data 9}\n").expect("written");
+    let mixed = run(&["-n", "400", "--command-file", &file]);
+    assert!((320..=390).contains(&mixed.count("GET")), "{}", mixed.count("GET"));
     let mixed = run(&[
         "-n",
         "400",

@@ -161,3 +161,101 @@ pub(crate) fn impostor(answer: &'static str) -> u16 {
     });
     port
 }
+
+/// Three real nodes of a cluster, if there is a redis-server; ended at the end.
+pub(crate) struct Nodes {
+    children: Vec<Child>,
+    pub(crate) ports: Vec<u16>,
+}
+
+impl Nodes {
+    /// Starts them with their files in `dir`; `None` if there is no redis-server (unless AELAB_REQUIRE_REDIS=1).
+    pub(crate) fn start(dir: &TempDir) -> Option<Self> {
+        let mut nodes = Self { children: Vec::new(), ports: Vec::new() };
+        for number in 0..3 {
+            // The bus of a node is on its port plus 10 000.
+            let port = loop {
+                let port = free_port();
+                if port < 50_000 && TcpListener::bind(("127.0.0.1", port + 10_000)).is_ok() {
+                    break port;
+                }
+            };
+            let home = dir.path().join(format!("node-{number}"));
+            std::fs::create_dir_all(&home).expect("a folder");
+            let child = Command::new("redis-server")
+                .current_dir(home)
+                .args(["--port", &port.to_string(), "--cluster-enabled", "yes", "--save", ""])
+                .args(["--cluster-node-timeout", "5000"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn();
+            let required = std::env::var("AELAB_REQUIRE_REDIS").is_ok_and(|value| value == "1");
+            match child {
+                Ok(child) => nodes.children.push(child),
+                Err(_) if !required => return None,
+                Err(error) => panic!("AELAB_REQUIRE_REDIS=1, but redis-server: {error}"),
+            }
+            nodes.ports.push(port);
+        }
+        nodes.until(|port| ask(port, "PING").is_some());
+        let places = nodes.ports.iter().map(|port| format!("127.0.0.1:{port}"));
+        let args: Vec<String> = ["--cluster".to_owned(), "create".to_owned()]
+            .into_iter()
+            .chain(places)
+            .chain(["--cluster-yes".to_owned()])
+            .collect();
+        nodes.cli(&args);
+        nodes.until(|port| ask(port, "CLUSTER KEYSLOT x").is_some() && nodes.is_whole(port));
+        Some(nodes)
+    }
+
+    fn is_whole(&self, port: u16) -> bool {
+        let info =
+            Command::new("redis-cli").args(["-p", &port.to_string(), "cluster", "info"]).output();
+        info.is_ok_and(|output| {
+            String::from_utf8_lossy(&output.stdout).contains("cluster_state:ok")
+        })
+    }
+
+    fn until(&self, holds: impl Fn(u16) -> bool) {
+        for _ in 0..1_000 {
+            if self.ports.iter().all(|port| holds(*port)) {
+                return;
+            }
+            sleep(Duration::from_millis(20));
+        }
+        panic!("the nodes do not get ready");
+    }
+
+    /// Moves this many slots from the first node to the second.
+    pub(crate) fn reshard(&self, slots: u16) {
+        let id = |port: u16| {
+            let id = Command::new("redis-cli")
+                .args(["-p", &port.to_string(), "cluster", "myid"])
+                .output();
+            String::from_utf8_lossy(&id.expect("redis-cli runs").stdout).trim().to_owned()
+        };
+        let place = format!("127.0.0.1:{}", self.ports[0]);
+        let words = ["--cluster", "reshard", &place, "--cluster-from", &id(self.ports[0])]
+            .into_iter()
+            .chain(["--cluster-to", &id(self.ports[1]), "--cluster-slots", &slots.to_string()])
+            .chain(["--cluster-yes", "--cluster-pipeline", "100"])
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
+        self.cli(&words);
+    }
+
+    fn cli(&self, args: &[String]) {
+        let output = Command::new("redis-cli").args(args).output().expect("redis-cli runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

@@ -20,6 +20,9 @@ pub struct Group {
     /// The same for each of its servers, if it has several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<EndpointConnections>,
+    /// How often a cluster sent its requests elsewhere, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirects: Option<Redirects>,
     /// What became of its requests.
     pub counts: Counts,
     /// Replies per second over the measurement.
@@ -113,6 +116,16 @@ pub struct Pool {
     pub turned_away: u64,
     /// The most connections that were open at a time.
     pub most_open: u64,
+}
+
+/// How often a cluster sent requests to another node; their response time counts from the intended instant all the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Redirects {
+    /// `MOVED`: the slot has another node.
+    pub moved: u64,
+    /// `ASK`: the slot is on its way to another node.
+    pub asked: u64,
 }
 
 /// What became of the connections to one of several servers.

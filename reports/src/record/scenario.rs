@@ -44,6 +44,12 @@ pub struct Claim {
     pub id: String,
     /// The statement.
     pub text: String,
+    /// The article's own figure, in words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub article: String,
+    /// The one number that decides, with its interval, in words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub number: String,
     /// What would confirm it.
     pub expected: String,
     /// What was found.

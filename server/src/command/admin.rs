@@ -184,6 +184,9 @@ fn shutdown(call: &mut Call<'_>) {
     if save > 0 {
         return call.out.error("ERR ae-server keeps its data in memory only; use NOSAVE");
     }
+    if call.server.scripting.is_busy() && nosave == 0 {
+        return call.out.error(crate::script::busy::BUSY);
+    }
     call.server.log.warning("User requested shutdown...");
     call.server.shutdown = Shutdown::Requested;
     // The caller's connection ends without a reply.

@@ -1,6 +1,6 @@
 //! COMMAND GETKEYS GETKEYSANDFLAGS: which words of a command line are keys, and what is done to them.
 
-use super::flags::{MOVABLE_KEYS, READONLY};
+use super::flags::{MOVABLE_KEYS, NO_MANDATORY_KEYS, READONLY};
 use super::{Args, Call, CommandSpec, Keys, NO_KEYS, parse_integer};
 
 /// What commands do to their first key and to the others, in Redis's words: `RO`, `RW`, `OW` and `RM`
@@ -96,6 +96,10 @@ fn places(spec: &CommandSpec, words: Args<'_>) -> Option<Vec<usize>> {
         let mut places = vec![1];
         places.extend((2..words.len()).rfind(|&at| words.is(at, "store")).map(|at| at + 1));
         return Some(places).filter(|places| places.iter().all(|&at| at < words.len()));
+    }
+    if spec.has(NO_MANDATORY_KEYS) {
+        // EVAL: a count of zero is fine there.
+        return Some(counted(2).map_or_else(Vec::new, Iterator::collect));
     }
     if spec.has(MOVABLE_KEYS) {
         let mut places: Vec<usize> = if spec.keys == NO_KEYS { Vec::new() } else { vec![1] };

@@ -89,6 +89,7 @@ const FLAG_WORDS: &[(u32, &str)] = &[
     (flags::NO_AUTH, "no_auth"),
     (flags::MAY_REPLICATE, "may_replicate"),
     (flags::NO_ASYNC_LOADING, "no_async_loading"),
+    (flags::NO_MANDATORY_KEYS, "no_mandatory_keys"),
     (flags::NO_MULTI, "no_multi"),
     (flags::MOVABLE_KEYS, "movablekeys"),
     (flags::ALLOW_BUSY, "allow_busy"),
@@ -113,6 +114,7 @@ impl Group {
             Group::Hash => "hash",
             Group::List => "list",
             Group::Pubsub => "pubsub",
+            Group::Scripting => "scripting",
             Group::Server => "server",
             Group::Set => "set",
             Group::SortedSet => "sorted-set",
@@ -129,6 +131,7 @@ impl Group {
             Group::Generic => "keyspace",
             Group::Hash => "hash",
             Group::List => "list",
+            Group::Scripting => "scripting",
             Group::Set => "set",
             Group::SortedSet => "sortedset",
             Group::String => "string",
@@ -153,7 +156,7 @@ fn categories(spec: &CommandSpec) -> Vec<&'static str> {
     }
     let dangerous = DANGEROUS.contains(&spec.name) && spec.parent.is_none();
     for (applies, word) in [
-        (spec.has(flags::READONLY), "read"),
+        (spec.has(flags::READONLY) && spec.group != Group::Scripting, "read"),
         (spec.has(flags::WRITE), "write"),
         (spec.has(flags::PUBSUB), "pubsub"),
         (spec.has(flags::ADMIN) || ADMIN_TOO.contains(&spec.name), "admin"),

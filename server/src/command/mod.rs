@@ -28,6 +28,7 @@ mod monitor;
 mod pubsub;
 pub(crate) mod reply;
 mod scan;
+mod script;
 mod set;
 mod set_algebra;
 mod slowlog;
@@ -89,6 +90,8 @@ pub(crate) mod flags {
     pub(crate) const ALLOW_BUSY: u32 = 1 << 16;
     /// Not run asynchronously while loading.
     pub(crate) const NO_ASYNC_LOADING: u32 = 1 << 17;
+    /// Makes sense without keys although it may have some.
+    pub(crate) const NO_MANDATORY_KEYS: u32 = 1 << 18;
 }
 
 /// Which arguments are keys: the first, the last (negative counts from the end) and the step.
@@ -116,6 +119,7 @@ pub(crate) enum Group {
     Hash,
     List,
     Pubsub,
+    Scripting,
     Server,
     Set,
     SortedSet,
@@ -274,6 +278,7 @@ pub(crate) const TABLES: &[&[CommandSpec]] = &[
     memory::TABLE,
     monitor::TABLE,
     scan::TABLE,
+    script::TABLE,
     set::TABLE,
     set_algebra::TABLE,
     sort::TABLE,

@@ -192,13 +192,27 @@ fn publish(call: &mut Call<'_>) {
         let write = |out: &mut Reply| message_to(out, pattern.as_deref(), channel, message);
         // Our own output buffer is lent to this very call.
         if *key == call.client {
-            write(call.out);
+            to_own_client(call, write);
         } else {
             call.server.deliver(*key, write);
         }
     }
     call.server.stats.pubsub_messages += to.len() as u64;
     call.out.count(to.len());
+}
+
+/// In a script, the reply that is being made is the script's, not the client's.
+fn to_own_client(call: &mut Call<'_>, write: impl FnOnce(&mut Reply)) {
+    let client = call.server.clients.get(call.client);
+    let Some(protocol) = client.map(|client| client.protocol) else { return };
+    match &mut call.server.scripting.running {
+        None => write(call.out),
+        Some(running) => {
+            let mut reply = Reply::new(std::mem::take(&mut running.own_messages), protocol);
+            write(&mut reply);
+            running.own_messages = reply.into_bytes();
+        }
+    }
 }
 
 fn message_to(out: &mut Reply, pattern: Option<&[u8]>, channel: &[u8], message: &[u8]) {

@@ -29,12 +29,14 @@ pub(crate) struct Reply {
     buf: Vec<u8>,
     proto: Protocol,
     last_error: Option<usize>,
+    /// The last error came out of a script and was counted when the command in it failed.
+    counted: bool,
 }
 
 impl Reply {
     /// A reply that appends to `buf`, in the client's protocol.
     pub(crate) fn new(buf: Vec<u8>, proto: Protocol) -> Self {
-        Reply { buf, proto, last_error: None }
+        Reply { buf, proto, last_error: None, counted: false }
     }
 
     /// The bytes, given back to the network layer.
@@ -65,6 +67,9 @@ impl Reply {
     /// Takes the text of the last error since the previous call, for `errorstat_*`.
     pub(crate) fn take_error(&mut self) -> Option<&[u8]> {
         let at = self.last_error.take()?;
+        if std::mem::take(&mut self.counted) {
+            return None;
+        }
         let line = self.buf.get(at + 1..)?;
         let end = line.iter().position(|&b| b == b'\r').unwrap_or(line.len());
         Some(&line[..end])
@@ -96,6 +101,12 @@ impl Reply {
                 *byte = b' ';
             }
         }
+    }
+
+    /// An error that a script returns or ends with; `counted` if `errorstat_*` has it already.
+    pub(crate) fn script_error(&mut self, text: &[u8], counted: bool) {
+        self.error(text);
+        self.counted = counted;
     }
 
     /// The command does not fit the type of the value.
@@ -226,6 +237,23 @@ impl Reply {
         }
     }
 
+    /// An integer of any length (a bulk string in RESP2).
+    pub(crate) fn big_number(&mut self, digits: &[u8]) {
+        if self.resp3() {
+            encode::big_number3(&mut self.buf, digits);
+        } else {
+            encode::bulk(&mut self.buf, digits);
+        }
+    }
+
+    /// Text of a kind named by three letters (a bulk string in RESP2).
+    pub(crate) fn verbatim_as(&mut self, kind: &[u8], text: &[u8]) {
+        match <[u8; 3]>::try_from(kind) {
+            Ok(kind) if self.resp3() => encode::verbatim3(&mut self.buf, kind, text),
+            _ => encode::bulk(&mut self.buf, text),
+        }
+    }
+
     /// Bytes that are already RESP.
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.buf.extend_from_slice(bytes);
@@ -240,6 +268,11 @@ impl Reply {
     /// What was appended since `place` is an array of `len` items.
     pub(crate) fn end_array(&mut self, place: Deferred, len: usize) {
         self.insert_head(&place, |reply| reply.array(len));
+    }
+
+    /// What was appended since `place` is a set of `len` items.
+    pub(crate) fn end_set(&mut self, place: Deferred, len: usize) {
+        self.insert_head(&place, |reply| reply.set(len));
     }
 
     /// What was appended since `place` is a map of `len` pairs.

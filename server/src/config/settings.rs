@@ -72,6 +72,8 @@ pub(crate) struct Settings {
     pub(crate) lazy_eviction: bool,
     pub(crate) lazy_user_del: bool,
     pub(crate) latency_threshold_ms: u64,
+    /// After so long a script lets others be told that it runs; 0: never.
+    pub(crate) busy_threshold_ms: u64,
 }
 
 /// Frequencies outside of this are clamped, as in Redis.
@@ -143,6 +145,7 @@ impl Settings {
             lazy_eviction: yes("lazyfree-lazy-eviction"),
             lazy_user_del: yes("lazyfree-lazy-user-del"),
             latency_threshold_ms: count("latency-monitor-threshold") as u64,
+            busy_threshold_ms: count("busy-reply-threshold") as u64,
         }
     }
 

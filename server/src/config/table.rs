@@ -161,7 +161,7 @@ pub(super) const TABLE: &[Directive] = &[
     row("shutdown-on-sigint", Words, "default", Inert),
     row("shutdown-on-sigterm", Words, "default", Inert),
     row("jemalloc-bg-thread", Bool, "yes", Inert),
-    row("busy-reply-threshold", Int(0, MAX), "5000", Inert).or("lua-time-limit"),
+    row("busy-reply-threshold", Int(0, MAX), "5000", Live).or("lua-time-limit"),
     row("notify-keyspace-events", Text, "", Only("ae-server sends no keyspace notifications")),
     row("tracking-table-max-keys", Int(0, MAX), "1000000", Inert),
     // Observability.

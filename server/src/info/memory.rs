@@ -8,22 +8,27 @@ use super::{constants, line};
 use crate::server::Server;
 use crate::sys;
 
-/// There are no scripts and no functions.
-const SCRIPTS: &[(&str, &str)] = &[
-    ("used_memory_lua", "0"),
-    ("used_memory_vm_eval", "0"),
-    ("used_memory_lua_human", "0B"),
-    ("used_memory_scripts_eval", "0"),
-    ("number_of_cached_scripts", "0"),
+/// There are no functions.
+const FUNCTIONS: &[(&str, &str)] = &[
     ("number_of_functions", "0"),
     ("number_of_libraries", "0"),
     ("used_memory_vm_functions", "0"),
-    ("used_memory_vm_total", "0"),
-    ("used_memory_vm_total_human", "0B"),
-    ("used_memory_functions", "0"),
-    ("used_memory_scripts", "0"),
-    ("used_memory_scripts_human", "0B"),
 ];
+
+/// The Lua state of EVAL, and the scripts it knows.
+fn scripts(text: &mut String, server: &Server) {
+    let scripting = &server.scripting;
+    let (state, texts) = (scripting.lua_bytes as u64, scripting.memory_bytes() as u64);
+    line(text, "used_memory_lua", state);
+    line(text, "used_memory_vm_eval", state);
+    line(text, "used_memory_lua_human", human(state));
+    line(text, "used_memory_scripts_eval", texts);
+    line(text, "number_of_cached_scripts", scripting.scripts.len());
+    constants(text, FUNCTIONS);
+    with_human(text, "used_memory_vm_total", state);
+    line(text, "used_memory_functions", 0);
+    with_human(text, "used_memory_scripts", texts);
+}
 
 /// `1.50K`, `2.00M` and so on, as Redis writes sizes for people.
 fn human(bytes: u64) -> String {
@@ -72,7 +77,7 @@ pub(super) fn memory(text: &mut String, server: &Server) {
     line(text, "allocator_active", used);
     line(text, "allocator_resident", resident);
     with_human(text, "total_system_memory", total_system_bytes());
-    constants(text, SCRIPTS);
+    scripts(text, server);
     with_human(text, "maxmemory", server.config.settings().maxmemory as u64);
     line(text, "maxmemory_policy", server.config.text("maxmemory-policy"));
     constants(

@@ -30,7 +30,7 @@ impl Default for Blocking {
     fn default() -> Self {
         Blocking {
             client: None,
-            buf: vec![0; read::READ_QUANTUM_BYTES],
+            buf: Vec::with_capacity(read::READ_QUANTUM_BYTES),
             patience: Duration::ZERO,
             looked_around: Nanos::ZERO,
         }
@@ -86,7 +86,7 @@ impl Blocking {
         el.woke_elsewhere(server);
         match got {
             Transfer::Bytes(count) if count > 0 => {
-                read::arrived(server, key, &mut self.buf[..count], el.now());
+                read::arrived(server, key, &mut self.buf, el.now());
             }
             Transfer::WouldBlock => self.looked_around = Nanos::ZERO,
             Transfer::Bytes(_) | Transfer::Failed => server.free_later(key),

@@ -167,13 +167,13 @@ enum Next {
 
 /// Serves one client until it leaves or is closed.
 fn serve(shared: &Shared, key: ClientKey, socket: &OwnedFd) {
-    let mut buf = vec![0; read::READ_QUANTUM_BYTES];
+    let mut buf = Vec::with_capacity(read::READ_QUANTUM_BYTES);
     let mut spare = Vec::new();
     loop {
         let mut next = match sys::receive(socket, &mut buf, Wait::Yes) {
             Transfer::Bytes(count) if count > 0 => {
                 let ready = shared.clock.now();
-                execute(shared, key, &mut buf[..count], (ready, std::mem::take(&mut spare)))
+                execute(shared, key, &mut buf, (ready, std::mem::take(&mut spare)))
             }
             // A signal.
             Transfer::WouldBlock => continue,

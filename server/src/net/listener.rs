@@ -1,6 +1,6 @@
 //! Listening sockets: opening them, and accepting a bounded number of clients per tick.
 
-use super::{data_of, read};
+use super::{ClientKey, data_of, read};
 use crate::ae::{EventLoop, Mask};
 use crate::command::Reply;
 use crate::config::Settings;
@@ -184,19 +184,48 @@ fn acceptable(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, data: 
     server.meter.charge(Phase::Accept, el.clock().now());
 }
 
-/// Makes a client of an accepted connection, or turns it away before anything is allocated.
+/// Takes what waits in the queues while the loop cannot: [`super::aside`].
+pub(crate) fn accept_aside(server: &mut Server) {
+    for index in 0..server.listeners.len() {
+        for _ in 0..ACCEPTS_PER_CALL_MAX {
+            let Ok((socket, peer)) = sys::accept(&server.listeners[index].fd) else { break };
+            if let Some(key) = welcome(server, socket, peer) {
+                server.newcomers_aside.push(key);
+            }
+        }
+    }
+}
+
+/// Makes a client of an accepted connection and has the loop watch it.
 fn admit(
     el: &mut EventLoop<Server>,
     server: &mut Server,
     socket: OwnedFd,
     peer: Option<SocketAddr>,
 ) {
+    let fd = socket.as_raw_fd();
+    let Some(key) = welcome(server, socket, peer) else { return };
+    if !server.config.settings().io_model.loop_serves() {
+        return;
+    }
+    if let Err(error) = el.add_file(fd, Mask::READABLE, read::readable, data_of(key)) {
+        // A burst of clients may all meet this; the first of them says it.
+        server.log.warning_per_second(
+            server.now_s(),
+            format!("Error registering fd event for the new client: {error}"),
+        );
+        server.free_later(key);
+    }
+}
+
+/// Makes a client of an accepted connection, or turns it away before anything is allocated.
+fn welcome(server: &mut Server, socket: OwnedFd, peer: Option<SocketAddr>) -> Option<ClientKey> {
     let settings = server.config.settings();
     if server.clients.len() >= settings.maxclients {
         // Best effort: an empty socket buffer takes it, and nobody waits if not.
         let _ = sys::write(&socket, b"-ERR max number of clients reached\r\n");
         server.stats.rejected_connections += 1;
-        return;
+        return None;
     }
     if peer.is_some() {
         let _ = sys::set_nodelay(&socket);
@@ -204,7 +233,6 @@ fn admit(
             let _ = sys::set_keepalive(&socket, Duration::from_secs(settings.tcp_keepalive_s));
         }
     }
-    let fd = socket.as_raw_fd();
     let socket = match settings.io_model {
         IoModel::ThreadPerConnection => Socket::Shared(Arc::new(socket)),
         _ => Socket::Own(socket),
@@ -230,17 +258,11 @@ fn admit(
     });
     if !loop_serves {
         server.newcomers.push_back(key);
-    } else if let Err(error) = el.add_file(fd, Mask::READABLE, read::readable, data_of(key)) {
-        // A burst of clients may all meet this; the first of them says it.
-        server.log.warning_per_second(
-            server.now_s(),
-            format!("Error registering fd event for the new client: {error}"),
-        );
-        server.free_later(key);
     }
     if denied {
         let mut reply = Reply::default();
         reply.error(DENIED);
         server.return_reply(key, reply);
     }
+    Some(key)
 }

@@ -4,6 +4,7 @@
 //! flushes before the loop sleeps. Nothing here knows what a command does.
 
 pub(crate) mod ahead;
+pub(crate) mod aside;
 pub(crate) mod client;
 pub(crate) mod io_threads;
 pub(crate) mod listener;

@@ -132,10 +132,25 @@ fn read_on(
     key: ClientKey,
     mut unfinished: Box<Unfinished>,
 ) {
-    if append(el, server, fd, key, &mut unfinished).is_none() {
-        return keep(server, key, unfinished);
+    match append(server, key, &mut unfinished) {
+        None => return keep(server, key, unfinished),
+        Some(Room::Filled) => el.not_drained(fd, Mask::READABLE),
+        Some(Room::Left) => {}
     }
     execute_unfinished(server, key, unfinished, el.clock().now());
+}
+
+/// One read and its execution while the loop is held up: [`super::aside`].
+pub(crate) fn aside(server: &mut Server, key: ClientKey, now: Nanos) {
+    let Some(client) = server.clients.get_mut(key) else { return };
+    if client.life != Life::Open {
+        return;
+    }
+    let mut unfinished = client.unfinished.take().unwrap_or_default();
+    match append(server, key, &mut unfinished) {
+        None => keep(server, key, unfinished),
+        Some(_) => execute_unfinished(server, key, unfinished, now),
+    }
 }
 
 /// Reads only; [`execute_batch`] does the rest.
@@ -146,10 +161,12 @@ fn read_into_batch(
     key: ClientKey,
     mut unfinished: Box<Unfinished>,
 ) {
-    match append(el, server, fd, key, &mut unfinished) {
-        Some(()) => server.batch.push((key, unfinished)),
-        None => keep(server, key, unfinished),
+    match append(server, key, &mut unfinished) {
+        None => return keep(server, key, unfinished),
+        Some(Room::Filled) => el.not_drained(fd, Mask::READABLE),
+        Some(Room::Left) => {}
     }
+    server.batch.push((key, unfinished));
 }
 
 /// Executes what the batch mode has read in this tick, in the order of reading.
@@ -163,24 +180,21 @@ pub(crate) fn execute_batch(server: &mut Server, now: Nanos) {
     }
 }
 
+/// Whether a read took all the room there was: then there may be more.
+enum Room {
+    Filled,
+    Left,
+}
+
 /// One read behind what has arrived already. `None` if nothing came.
-fn append(
-    el: &mut EventLoop<Server>,
-    server: &mut Server,
-    fd: RawFd,
-    key: ClientKey,
-    unfinished: &mut Unfinished,
-) -> Option<()> {
+fn append(server: &mut Server, key: ClientKey, unfinished: &mut Unfinished) -> Option<Room> {
     let mut filled = false;
     receive(server, key, |fd| {
         let got;
         (got, filled) = fill(fd, unfinished);
         got
     })?;
-    if filled {
-        el.not_drained(fd, Mask::READABLE);
-    }
-    Some(())
+    Some(if filled { Room::Filled } else { Room::Left })
 }
 
 /// One read behind what has arrived already, and whether it filled the room made for it.

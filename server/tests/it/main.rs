@@ -13,3 +13,4 @@ mod program;
 mod timeline;
 mod transcript;
 mod transcript_cases;
+mod transcript_scripts;

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use aelab_resp::value::{Value, decode};
 
-use crate::transcript_cases::CASES;
+use crate::{transcript_cases, transcript_scripts};
 
 /// Long enough for a busy machine; a missing reply is an error after it.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -395,7 +395,7 @@ fn every_reply_equals_redis_servers() {
     let only = std::env::var("AELAB_TRANSCRIPT").ok();
     let mut found = Vec::new();
     let mut count = 0;
-    for (name, script) in CASES {
+    for (name, script) in transcript_cases::CASES.iter().chain(transcript_scripts::CASES) {
         if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
             continue;
         }

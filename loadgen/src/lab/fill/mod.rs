@@ -7,11 +7,13 @@ pub mod collections;
 
 use crate::control::Control;
 use crate::engine::plan::Target;
+use crate::engine::slots::slot_of;
 use crate::exit::Failure;
 use aelab_resp::encode;
 use aelab_resp::value::Value;
 use rand::{Rng as _, SeedableRng as _};
 use rand_xoshiro::Xoshiro256PlusPlus;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// Keys of one MSET: large enough that replies cost nothing, small enough to stay below a millisecond of the server.
@@ -36,6 +38,23 @@ pub struct FillPlan {
     pub value_bytes: usize,
     /// Seed of the values' bytes.
     pub seed: u64,
+    /// Only the keys of one node of a cluster.
+    pub part: Option<Part>,
+}
+
+/// The keys whose slots a node of a cluster serves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The node of each slot.
+    pub slots: Arc<[u16]>,
+    /// The node.
+    pub node: u16,
+}
+
+impl Part {
+    fn has(&self, key: &[u8]) -> bool {
+        self.slots.get(usize::from(slot_of(key))) == Some(&self.node)
+    }
 }
 
 /// Writes the data set; `done` counts keys as they are confirmed, for a progress bar.
@@ -86,10 +105,22 @@ fn fill_range(
         }
         requests.clear();
         let mut sizes = Vec::new();
-        while (sizes.len() as u64) < in_flight && next < range.end {
+        let mut batches = 0;
+        while batches < in_flight && next < range.end {
+            batches += 1;
             let count = KEYS_PER_MSET.min(range.end - next);
-            put_mset(&mut requests, plan, next..next + count, &mut value, &mut random);
-            sizes.push(count);
+            let keys = next..next + count;
+            match &plan.part {
+                None => {
+                    put_mset(&mut requests, plan, keys, &mut value, &mut random);
+                    sizes.push(count);
+                }
+                Some(part) => {
+                    let own = put_sets(&mut requests, plan, part, keys, &mut value, &mut random);
+                    sizes.extend(std::iter::repeat_n(1, own));
+                    done.fetch_add(count - own as u64, Relaxed);
+                }
+            }
             next += count;
         }
         control.send(&requests)?;
@@ -119,15 +150,33 @@ fn put_mset(
     let items = usize::try_from(keys.end - keys.start).unwrap_or(usize::MAX);
     encode::array(out, 1 + 2 * items);
     encode::bulk(out, b"MSET");
-    let mut name = plan.prefix.clone().into_bytes();
     for key in keys {
-        name.truncate(plan.prefix.len());
-        name.extend_from_slice(format!("{key:0width$}", width = KEY_DIGITS).as_bytes());
-        encode::bulk(out, &name);
-        // Letters, so that a value reads well in a terminal and no server stores it as an integer.
-        for byte in value.iter_mut() {
-            *byte = b'a' + (random.next_u32() % 26) as u8;
-        }
-        encode::bulk(out, value);
+        encode::bulk(out, &key_name(plan, key));
+        encode::bulk(out, letters(value, random));
     }
+}
+
+/// One SET for each key of the node: a cluster takes no MSET of several slots. How many there are.
+fn put_sets(
+    out: &mut Vec<u8>,
+    plan: &FillPlan,
+    part: &Part,
+    keys: std::ops::Range<u64>,
+    value: &mut [u8],
+    random: &mut Xoshiro256PlusPlus,
+) -> usize {
+    let names = keys.map(|key| key_name(plan, key)).filter(|name| part.has(name));
+    names.map(|name| encode::command(out, &[b"SET", &name, letters(value, random)])).count()
+}
+
+fn key_name(plan: &FillPlan, key: u64) -> Vec<u8> {
+    format!("{}{key:0width$}", plan.prefix, width = KEY_DIGITS).into_bytes()
+}
+
+/// Letters, so that a value reads well in a terminal and no server stores it as an integer.
+fn letters<'a>(value: &'a mut [u8], random: &mut Xoshiro256PlusPlus) -> &'a [u8] {
+    for byte in value.iter_mut() {
+        *byte = b'a' + (random.next_u32() % 26) as u8;
+    }
+    value
 }

@@ -12,8 +12,8 @@ use crate::sys::Transfer;
 use aelab_resp::{RequestLimits, Trust};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Jobs kept for their buffers: 4 MiB at most.
-const SPARE_JOBS_MAX: usize = 256;
+/// Jobs kept for their buffers: 2 MiB at most.
+const SPARE_JOBS_MAX: usize = 128;
 
 /// One client's turn to be read.
 pub(super) struct ReadJob {

@@ -1,0 +1,95 @@
+//! What each run of `loadgen run` sends: from a command, a file, a ratio, a YCSB letter or redis-benchmark's tests.
+//!
+//! Not when (see `resolve`). Invariant: within one run no two commands have the same label, so that each has its own row.
+
+use super::run::RunArgs;
+use super::tests::{Test, parse_list};
+use crate::engine::plan::CommandPlan;
+use crate::exit::Failure;
+use crate::words::{command_from_words, distinguish, parse_command, parse_command_file};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::Path;
+
+/// What is run when nothing is named: keys are there when GET looks for them.
+const DEFAULT_TESTS: &str = "set,get";
+
+/// A run's title and commands.
+pub(super) type Mix = (String, Vec<CommandPlan>);
+
+impl RunArgs {
+    /// What each run sends, with its title.
+    pub(super) fn mixes(&self) -> Result<Vec<Mix>, Failure> {
+        let mut mixes = self.mixes_as_named()?;
+        for (_, commands) in &mut mixes {
+            distinguish(commands);
+        }
+        Ok(mixes)
+    }
+
+    fn mixes_as_named(&self) -> Result<Vec<Mix>, Failure> {
+        let load = &self.load;
+        let usage = |why: String| Failure::usage(why);
+        if !self.command.is_empty() {
+            let words = self.command.iter().map(|word| word.clone().into_vec()).collect();
+            let command = command_from_words(words, 1).map_err(usage)?;
+            return Ok(vec![(command.label.clone(), vec![command])]);
+        }
+        if let Some(file) = &load.command_file {
+            let commands = read_commands(file)?;
+            return Ok(vec![(file.display().to_string(), commands)]);
+        }
+        if !load.templates.is_empty() {
+            return Ok(vec![self.templates()?]);
+        }
+        if let Some((set, get)) = load.ratio {
+            let pair = [("SET __key__ __data__", set), ("GET __key__", get)];
+            let commands = pair
+                .into_iter()
+                .filter(|(_, weight)| *weight > 0)
+                .map(|(template, weight)| parse_command(template, weight))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(usage)?;
+            return Ok(vec![(format!("SET:GET {set}:{get}"), commands)]);
+        }
+        if let Some(ycsb) = load.ycsb {
+            let commands = ycsb.commands(load.key_count()).map_err(usage)?;
+            return Ok(vec![(format!("YCSB {ycsb:?}"), commands)]);
+        }
+        let tests = parse_list(load.tests.as_deref().unwrap_or(DEFAULT_TESTS)).map_err(usage)?;
+        tests.iter().map(|test| Ok((test.title.to_owned(), vec![benchmark(test)?]))).collect()
+    }
+
+    /// The commands of `--command` and their weights.
+    fn templates(&self) -> Result<Mix, Failure> {
+        let load = &self.load;
+        let weights = &load.command_ratio;
+        if !weights.is_empty() && weights.len() != load.templates.len() {
+            return Err(Failure::usage(format!(
+                "{} --command-ratio for {} --command; give one for each",
+                weights.len(),
+                load.templates.len()
+            )));
+        }
+        let weight = |index: usize| weights.get(index).copied().unwrap_or(1);
+        let commands = load
+            .templates
+            .iter()
+            .enumerate()
+            .map(|(index, template)| parse_command(template, weight(index)))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Failure::usage)?;
+        let title = commands.iter().map(|c| c.label.as_str()).collect::<Vec<_>>().join("+");
+        Ok((title, commands))
+    }
+}
+
+fn read_commands(file: &Path) -> Result<Vec<CommandPlan>, Failure> {
+    let failed = |why: String| Failure::usage(format!("--command-file {}: {why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    parse_command_file(&text).map_err(failed)
+}
+
+fn benchmark(test: &Test) -> Result<CommandPlan, Failure> {
+    let command = parse_command(test.template, 1).map_err(Failure::usage)?;
+    Ok(CommandPlan { framing: test.framing, ..command })
+}

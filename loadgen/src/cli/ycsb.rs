@@ -1,0 +1,94 @@
+//! The core workloads of YCSB, as its Redis binding plays them: records are hashes of ten fields of 100 bytes.
+//!
+//! B. F. Cooper et al., "Benchmarking cloud serving systems with YCSB", 2010. Not its key scattering: YCSB hashes key
+//! numbers so that hot keys do not lie side by side; in a hash table they do not anyway, and keys that can be counted are
+//! easier to look at. Invariant: the load phase writes exactly the records that the run phase asks for.
+
+use crate::engine::plan::{CommandPlan, KeyDistribution};
+use crate::words::parse_command;
+use clap::ValueEnum;
+
+/// Records unless `-r` says otherwise, as YCSB's own property file has it.
+pub const DEFAULT_RECORDS: u64 = 1_000;
+/// What keys begin with.
+pub const KEY_PREFIX: &str = "user";
+/// Exponent of YCSB's zipfian and latest.
+const EXPONENT: f64 = 0.99;
+
+/// A core workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Ycsb {
+    /// Half reads, half updates of one field; zipfian.
+    A,
+    /// 95 % reads, 5 % updates; zipfian.
+    B,
+    /// Reads only; zipfian.
+    C,
+    /// 95 % reads of what was inserted last, 5 % inserts.
+    D,
+}
+
+/// A whole record as arguments of HSET.
+fn record() -> String {
+    (0..10).map(|field| format!(" field{field} __data__")).collect()
+}
+
+impl Ycsb {
+    /// How `__key__` is chosen.
+    #[must_use]
+    pub const fn keys(self) -> KeyDistribution {
+        match self {
+            Self::A | Self::B | Self::C => KeyDistribution::Zipf { exponent: EXPONENT },
+            Self::D => KeyDistribution::Latest { exponent: EXPONENT },
+        }
+    }
+
+    /// What is sent, by weight, over `records` records.
+    ///
+    /// # Errors
+    /// None of these templates has any.
+    pub fn commands(self, records: u64) -> Result<Vec<CommandPlan>, String> {
+        let read = |weight| named("READ", weight, "HGETALL __key__");
+        let update = |weight| {
+            // Which field is chosen matters little to a hash; YCSB draws it as well.
+            let template = "HSET __key__ field{rand 10} __data__";
+            named("UPDATE", weight, template)
+        };
+        let insert =
+            |weight| named("INSERT", weight, &format!("HSET {{key new {records}}}{}", record()));
+        match self {
+            Self::A => Ok(vec![read(50)?, update(50)?]),
+            Self::B => Ok(vec![read(95)?, update(5)?]),
+            Self::C => Ok(vec![read(1)?]),
+            Self::D => Ok(vec![read(95)?, insert(5)?]),
+        }
+    }
+
+    /// What the load phase sends, once for each record.
+    ///
+    /// # Errors
+    /// None of these templates has any.
+    pub fn load_phase(records: u64) -> Result<Vec<CommandPlan>, String> {
+        Ok(vec![named("LOAD", 1, &format!("HSET {{key sequential {records}}}{}", record()))?])
+    }
+}
+
+fn named(label: &str, weight: u32, template: &str) -> Result<CommandPlan, String> {
+    Ok(CommandPlan { label: label.to_owned(), ..parse_command(template, weight)? })
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn every_workload_reads_and_has_ten_fields() {
+        for workload in Ycsb::value_variants() {
+            let commands = workload.commands(1_000).unwrap_or_else(|e| panic!("{workload:?}: {e}"));
+            let total: u32 = commands.iter().map(|command| command.weight).sum();
+            assert!(total == 100 || total == 1, "{workload:?}");
+        }
+        let load = Ycsb::load_phase(10).expect("reads");
+        assert_eq!(load[0].args.len(), 2 + 2 * 10);
+    }
+}

@@ -1,0 +1,183 @@
+//! A cluster asked about itself: who serves which slot, which words of a command are keys, and what changes during a run.
+//!
+//! Not the routing (see `engine/route.rs`). All of it over control connections, none of it measured traffic.
+//! Invariant: a layout names primaries only, each once.
+
+use crate::cli::resolve::{Prefill, Resolved};
+use crate::control::Control;
+use crate::engine::plan::{ArrivalProcess, ClusterPlan, CommandPlan, Endpoint, Target};
+use crate::engine::slots::{Layout, NOWHERE, Node, SLOTS, Topology};
+use crate::exit::Failure;
+use crate::lab::fill::Part;
+use aelab_resp::value::Value;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// Pause between two looks at whether the engine wants a newer layout: well below the time of a failover.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Asks the cluster, and makes the runs cluster runs.
+///
+/// # Errors
+/// The target is no cluster, cannot be asked (exit 6), or a command cannot be sent to one (exit 2).
+pub fn join(resolved: &mut Resolved) -> Result<Arc<Topology>, Failure> {
+    if resolved.target.db != 0 {
+        return Err(Failure::usage("a cluster has database 0 only; leave out --dbnum"));
+    }
+    let control = &mut Control::open(&resolved.target)?;
+    let layout = ask(control, &resolved.target.endpoint)?;
+    let topology = Arc::new(Topology::default());
+    let endpoints = || layout.nodes.iter().map(|node| node.endpoint.clone());
+    let aim = |target: &mut Target| {
+        let mut endpoints = endpoints();
+        if let Some(first) = endpoints.next() {
+            target.endpoint = first;
+        }
+        target.more = endpoints.collect();
+    };
+    aim(&mut resolved.target);
+    let runs = resolved.runs.iter_mut().map(|(_, plan)| plan);
+    let filling = match &mut resolved.prefill {
+        Some(Prefill::Records(plan)) => Some(plan.as_mut()),
+        _ => None,
+    };
+    for group in runs.chain(filling).flat_map(|plan| &mut plan.groups) {
+        aim(&mut group.target);
+        if matches!(group.arrival, ArrivalProcess::Idle) {
+            continue;
+        }
+        let commands = group.workload.commands.iter();
+        let keys = commands.map(|command| keys_of(control, command)).collect::<Result<_, _>>()?;
+        let (layout, topology) = (layout.clone(), Arc::clone(&topology));
+        group.cluster = Some(ClusterPlan { layout, keys, topology });
+    }
+    Ok(topology)
+}
+
+/// What each node of the target is to be filled with: the keys of its slots, or everything if there is no cluster.
+pub fn parts(resolved: &Resolved) -> Vec<(Target, Option<Part>)> {
+    let plans = resolved.runs.iter().flat_map(|(_, plan)| &plan.groups);
+    let cluster = plans.filter_map(|group| group.cluster.as_ref()).next();
+    let part =
+        |node| cluster.map(|cluster| Part { slots: Arc::clone(&cluster.layout.slots), node });
+    resolved.target.each().zip(0..).map(|(target, node)| (target, part(node))).collect()
+}
+
+/// Publishes a newer layout whenever the engine wants one, until `over`.
+pub fn watch(target: &Target, topology: &Topology, over: &AtomicBool) {
+    while !over.load(Relaxed) {
+        sleep(LOOK_EVERY);
+        if !topology.take_wanted() {
+            continue;
+        }
+        let found = target.each().find_map(|node| {
+            let mut control = Control::open(&node).ok()?;
+            ask(&mut control, &node.endpoint).ok()
+        });
+        if let Some(layout) = found {
+            topology.publish(layout);
+        }
+    }
+}
+
+/// The primaries and their slots, by CLUSTER SLOTS.
+fn ask(control: &mut Control, asked: &Endpoint) -> Result<Layout, Failure> {
+    let reply = control.command(&[b"CLUSTER", b"SLOTS"])?;
+    if let Value::Error(text) = &reply {
+        return Err(Failure::unreachable(format!(
+            "{asked} is no node of a cluster: {}; leave out --cluster",
+            String::from_utf8_lossy(text)
+        )));
+    }
+    let mut layout = Layout { nodes: Vec::new(), slots: Arc::new([]) };
+    let mut slots = vec![NOWHERE; SLOTS];
+    for range in reply.as_slice().unwrap_or_default() {
+        let Some((from, to, name, addr)) = range_of(range, asked) else {
+            return Err(Failure::unreachable(format!(
+                "{asked} answered CLUSTER SLOTS with an entry that cannot be used ({range:?}); check with redis-cli \
+                 CLUSTER SLOTS that every node has an address"
+            )));
+        };
+        let known = layout.nodes.iter().position(|node| node.name == name);
+        let node = known.map_or_else(
+            || {
+                let host = name.rsplit_once(':').map_or(&*name, |(host, _)| host);
+                let endpoint = asked.sibling(host, addr)?;
+                layout.nodes.push(Node { name: name.clone(), endpoint });
+                Some(layout.nodes.len() - 1)
+            },
+            Some,
+        );
+        let Some(node) = node else {
+            return Err(Failure::usage("a cluster is reached by host and port, not by a socket"));
+        };
+        slots[from..=to].fill(node as u16);
+    }
+    if layout.nodes.is_empty() {
+        return Err(Failure::unreachable(format!(
+            "no slot of the cluster at {asked} is assigned; create it first (redis-cli --cluster create)"
+        )));
+    }
+    layout.slots = slots.into();
+    Ok(layout)
+}
+
+/// One entry of CLUSTER SLOTS: the bounds, and the primary's name and address.
+fn range_of(entry: &Value, asked: &Endpoint) -> Option<(usize, usize, String, SocketAddr)> {
+    let [from, to, primary, ..] = entry.as_slice()? else { return None };
+    let (from, to) = (usize::try_from(from.as_i64()?).ok()?, usize::try_from(to.as_i64()?).ok()?);
+    let [host, port, ..] = primary.as_slice()? else { return None };
+    let port = u16::try_from(port.as_i64()?).ok()?;
+    // Without a name of its own, a node is where it was asked.
+    let here = asked.addr()?.ip().to_string();
+    let host = host.as_str().filter(|host| !host.is_empty()).unwrap_or(&here);
+    let addr = (host, port).to_socket_addrs().ok()?.next()?;
+    (from <= to && to < SLOTS).then(|| (from, to, format!("{host}:{port}"), addr))
+}
+
+/// The arguments of a command that are keys, as the server says.
+fn keys_of(control: &mut Control, command: &CommandPlan) -> Result<Vec<usize>, Failure> {
+    // Stand-ins that nothing else in the command equals: what comes back tells which arguments are keys.
+    let stand_in = |(index, arg): (usize, &Vec<u8>)| {
+        let is_number = arg.iter().all(u8::is_ascii_digit);
+        if index == 0 || is_number || !is_variable(arg) {
+            arg.clone()
+        } else {
+            format!("aelab-argument-{index}").into_bytes()
+        }
+    };
+    if command.args.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let words: Vec<Vec<u8>> = command.args.iter().enumerate().map(stand_in).collect();
+    let mut request: Vec<&[u8]> = vec![b"COMMAND", b"GETKEYS"];
+    request.extend(words.iter().map(Vec::as_slice));
+    let reply = control.command(&request)?;
+    if let Value::Error(text) = &reply {
+        let text = String::from_utf8_lossy(text);
+        if text.contains("no key arguments") {
+            return Ok(Vec::new());
+        }
+        return Err(Failure::usage(format!(
+            "{}: the server cannot say which words are keys ({text}); check the command",
+            command.label
+        )));
+    }
+    let mut keys = Vec::new();
+    for key in reply.as_slice().unwrap_or_default() {
+        let is_new = |index: &usize| !keys.contains(index);
+        let found = (1..words.len())
+            .filter(is_new)
+            .find(|index| key.as_bytes() == Some(words[*index].as_slice()));
+        keys.extend(found);
+    }
+    Ok(keys)
+}
+
+/// Whether an argument may hold a placeholder.
+fn is_variable(arg: &[u8]) -> bool {
+    arg.contains(&b'{') || arg.windows(2).any(|pair| pair == b"__")
+}

@@ -1,0 +1,80 @@
+//! A request to a cluster: its bytes are kept from the time it is due until it is answered, as it may have to be sent again.
+//!
+//! Not where it goes (see `route`). Invariant: `intended` never changes; `sent` is the first time it left.
+
+use super::request::UNSENT;
+use crate::clock::Nanos;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    pub(super) intended: Nanos,
+    /// When its first byte first left, or [`UNSENT`].
+    pub(super) sent: Nanos,
+    /// Index of its command.
+    pub(super) command: u16,
+    pub(super) bytes: Vec<u8>,
+    /// The slot of its keys; `None` may go anywhere.
+    pub(super) slot: Option<u16>,
+    /// How often it was sent elsewhere.
+    pub(super) redirects: u8,
+    pub(super) entry: Entry,
+}
+
+/// Whether a node must be told to take a request for a slot that it is only about to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    Plain,
+    Asking,
+}
+
+/// What goes before a request that a node is asked to take all the same.
+pub(super) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
+/// Most redirections of one request; one more is an error, as a cluster that sends it in circles is broken.
+pub(super) const REDIRECTS_MAX: u8 = 8;
+
+impl Parcel {
+    /// A request that is due, in a buffer that may have been used before.
+    pub(super) const fn new(
+        intended: Nanos,
+        command: u16,
+        bytes: Vec<u8>,
+        slot: Option<u16>,
+    ) -> Self {
+        let entry = Entry::Plain;
+        Self { intended, sent: UNSENT, command, bytes, slot, redirects: 0, entry }
+    }
+}
+
+/// Argument `index` (0 is the name) of a request that was written by a template.
+pub(super) fn argument(request: &[u8], index: usize) -> Option<&[u8]> {
+    let mut rest = line(request)?.1;
+    for at in 0..=index {
+        let (header, after) = line(rest)?;
+        let len: usize = std::str::from_utf8(header.strip_prefix(b"$")?).ok()?.parse().ok()?;
+        if at == index {
+            return after.get(..len);
+        }
+        rest = after.get(len + 2..)?;
+    }
+    None
+}
+
+fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
+    Some((&bytes[..end], &bytes[end + 2..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_found() {
+        let request = b"*3\r\n$3\r\nSET\r\n$2\r\n\r\n\r\n$0\r\n\r\n";
+        assert_eq!(argument(request, 0), Some(b"SET".as_slice()));
+        assert_eq!(argument(request, 1), Some(b"\r\n".as_slice()));
+        assert_eq!(argument(request, 2), Some(b"".as_slice()));
+        assert_eq!(argument(request, 3), None);
+    }
+}

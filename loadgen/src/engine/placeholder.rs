@@ -1,0 +1,202 @@
+//! What placeholders there are, and what each becomes in a template.
+//!
+//! Not the writing (see `template`) and not the words of a command line (see `crate::words`, which tells typing errors).
+//! Invariant: every placeholder found here either becomes pieces or is an error that quotes it; nothing is sent as it stands.
+
+use super::draw::Source;
+use super::plan::{KeyDistribution, KeySpace, ValueSize};
+use super::template::{DataLen, Piece};
+use aelab_scenarios::units::parse_count;
+use std::ops::Range;
+
+/// Digits `__rand_int__` is padded to, as redis-benchmark does.
+const RAND_INT_DIGITS: usize = 12;
+
+/// See the module.
+pub(super) struct Compiler<'a> {
+    keys: &'a KeySpace,
+    values: &'a ValueSize,
+    /// Sources of the slots so far.
+    pub(super) slots: Vec<Source>,
+    /// Slot of the last key.
+    last_key: Option<usize>,
+    /// Slots of `__rand_1st__` and its kin.
+    tied: [Option<usize>; TIED.len()],
+}
+
+impl<'a> Compiler<'a> {
+    /// For arguments that may name these keys and values.
+    pub(super) const fn new(keys: &'a KeySpace, values: &'a ValueSize) -> Self {
+        Self { keys, values, slots: Vec::new(), last_key: None, tied: [None; TIED.len()] }
+    }
+
+    fn slot(&mut self, source: Source) -> usize {
+        self.slots.push(source);
+        self.slots.len() - 1
+    }
+
+    /// The pieces of an argument.
+    ///
+    /// # Errors
+    /// A placeholder misses its bound or has a wrong one; the message quotes it.
+    pub(super) fn pieces(&mut self, arg: &[u8]) -> Result<Vec<Piece>, String> {
+        let mut pieces = Vec::new();
+        let mut rest = arg;
+        while let Some((range, holder)) = next_placeholder(rest) {
+            if range.start > 0 {
+                pieces.push(Piece::Text(rest[..range.start].to_vec()));
+            }
+            self.placeholder(&holder, &mut pieces)?;
+            rest = &rest[range.end..];
+        }
+        if !rest.is_empty() || pieces.is_empty() {
+            pieces.push(Piece::Text(rest.to_vec()));
+        }
+        Ok(pieces)
+    }
+
+    fn placeholder(&mut self, holder: &str, pieces: &mut Vec<Piece>) -> Result<(), String> {
+        let words: Vec<&str> = holder.split_whitespace().collect();
+        match words.as_slice() {
+            ["__key__"] => {
+                self.key(Source::keys(self.keys.distribution, self.keys.count), pieces);
+            }
+            ["__rand_int__"] => {
+                let slot = self.slot(Source::uniform(self.keys.count));
+                pieces.push(Piece::Number { slot, digits: RAND_INT_DIGITS });
+            }
+            ["__data__"] => self.data(self.values, pieces),
+            ["key", count] => self.key(Source::uniform(positive(count, holder)?), pieces),
+            ["key", kind, count] => {
+                let count = positive(count, holder)?;
+                let distribution =
+                    KeyDistribution::parse(kind).map_err(|why| format!("'{{{holder}}}': {why}"))?;
+                self.key(Source::keys(distribution, count), pieces);
+            }
+            ["same"] => {
+                let slot = self.last_key.ok_or_else(|| {
+                    "{same} repeats a key, and there is no key before it in the command".to_owned()
+                })?;
+                self.prefix(pieces);
+                pieces.push(Piece::Again { slot, digits: self.keys.digits });
+            }
+            ["data", size] => {
+                let size =
+                    ValueSize::parse(size).map_err(|why| format!("'{{{holder}}}': {why}"))?;
+                self.data(&size, pieces);
+            }
+            ["rand" | "ttl", range] if range.contains('-') => {
+                let (min, max) = range.split_once('-').unwrap_or_default();
+                let (min, max) = (positive(min, holder)?, positive(max, holder)?);
+                if min > max {
+                    return Err(format!("'{{{holder}}}': {min} is above {max}"));
+                }
+                let slot = self.slot(Source::Between { min, max });
+                pieces.push(Piece::Number { slot, digits: 0 });
+            }
+            ["ttl", seconds] => {
+                pieces.push(Piece::Text(positive(seconds, holder)?.to_string().into_bytes()));
+            }
+            ["rand", bound] => {
+                let slot = self.slot(Source::uniform(positive(bound, holder)?));
+                pieces.push(Piece::Number { slot, digits: 0 });
+            }
+            [tied] if let Some(place) = TIED.iter().position(|known| known == tied) => {
+                let piece = match self.tied[place] {
+                    Some(slot) => Piece::Again { slot, digits: RAND_INT_DIGITS },
+                    None => {
+                        let slot = self.slot(Source::uniform(self.keys.count));
+                        self.tied[place] = Some(slot);
+                        Piece::Number { slot, digits: RAND_INT_DIGITS }
+                    }
+                };
+                pieces.push(piece);
+            }
+            [kind, ..] => {
+                return Err(format!("'{{{holder}}}': write {}", form_of(kind)));
+            }
+            [] => return Err("'{}' is no placeholder".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, values: &ValueSize, pieces: &mut Vec<Piece>) {
+        let len = match Source::lengths(values) {
+            Some(lengths) => DataLen::Slot(self.slot(lengths)),
+            None => DataLen::Fixed(values.longest()),
+        };
+        let offset_slot = self.slot(Source::BlockOffset);
+        pieces.push(Piece::Data { offset_slot, len });
+    }
+
+    fn prefix(&self, pieces: &mut Vec<Piece>) {
+        if !self.keys.prefix.is_empty() {
+            pieces.push(Piece::Text(self.keys.prefix.clone().into_bytes()));
+        }
+    }
+
+    fn key(&mut self, source: Source, pieces: &mut Vec<Piece>) {
+        self.prefix(pieces);
+        let slot = self.slot(source);
+        self.last_key = Some(slot);
+        pieces.push(Piece::Number { slot, digits: self.keys.digits });
+    }
+}
+
+/// How a placeholder in braces is written.
+fn form_of(kind: &str) -> &'static str {
+    match kind {
+        "key" => "{key N} or {key DISTRIBUTION N}, such as {key zipf:0.99 1M}",
+        "data" => "{data SIZE}, such as {data 16-1024}",
+        "ttl" => "{ttl SECONDS} or {ttl FROM-TO}",
+        _ => "{rand N} or {rand FROM-TO}",
+    }
+}
+
+fn positive(text: &str, holder: &str) -> Result<u64, String> {
+    match parse_count(text) {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("'{{{holder}}}': '{text}' is no positive number")),
+    }
+}
+
+/// Words that start a placeholder in braces and are followed by what it is to be; other braces are plain text (hash tags,
+/// JSON).
+pub(crate) const BRACED: [&str; 4] = ["key", "rand", "ttl", "data"];
+/// The key before it, once more.
+const SAME: &str = "{same}";
+/// Placeholders that stand for themselves.
+pub(crate) const BARE: [&str; 3] = ["__key__", "__data__", "__rand_int__"];
+/// The same random number wherever they stand in a command.
+pub(crate) const TIED: [&str; 9] = [
+    "__rand_1st__",
+    "__rand_2nd__",
+    "__rand_3rd__",
+    "__rand_4th__",
+    "__rand_5th__",
+    "__rand_6th__",
+    "__rand_7th__",
+    "__rand_8th__",
+    "__rand_9th__",
+];
+
+/// The first placeholder: where it stands, and its text without braces.
+fn next_placeholder(text: &[u8]) -> Option<(Range<usize>, String)> {
+    (0..text.len()).find_map(|at| {
+        let rest = &text[at..];
+        let known = BARE.iter().chain(&TIED).find(|bare| rest.starts_with(bare.as_bytes()));
+        if let Some(bare) = known {
+            return Some((at..at + bare.len(), (*bare).to_owned()));
+        }
+        if rest.starts_with(SAME.as_bytes()) {
+            return Some((at..at + SAME.len(), "same".to_owned()));
+        }
+        let inner = rest.strip_prefix(b"{")?;
+        let is_known = |word: &&&str| {
+            inner.strip_prefix(word.as_bytes()).is_some_and(|rest| rest.starts_with(b" "))
+        };
+        BRACED.iter().find(is_known)?;
+        let len = inner.iter().position(|&byte| byte == b'}')?;
+        Some((at..at + len + 2, String::from_utf8_lossy(&inner[..len]).into_owned()))
+    })
+}

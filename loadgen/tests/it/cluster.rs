@@ -1,0 +1,229 @@
+//! Clusters: exact in virtual time, then against real nodes.
+
+use crate::support::{Nodes, TempDir, ask, check_failure, loadgen};
+use aelab_loadgen::clock::Nanos;
+use aelab_loadgen::engine::plan::{
+    ArrivalProcess, ClusterPlan, CommandPlan, GroupPlan, KeySpace, Phases, Rate, RunPlan, Target,
+    ValueSize, Workload,
+};
+use aelab_loadgen::engine::result::GroupResult;
+use aelab_loadgen::engine::sim::{ClusterScript, Move, Script, simulate};
+use aelab_loadgen::engine::slots::Topology;
+use aelab_reports::record::RunRecord;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+const US: Nanos = Nanos::from_micros(1);
+
+/// 1 000 GETs of random keys per second, or a closed loop.
+fn group(cluster: &ClusterScript, connections: usize, arrival: ArrivalProcess) -> GroupPlan {
+    let layout = cluster.layout();
+    let mut target = Target::plain(layout.nodes[0].endpoint.clone());
+    target.more = layout.nodes[1..].iter().map(|node| node.endpoint.clone()).collect();
+    let workload = Workload {
+        commands: vec![CommandPlan::new(&["GET", "__key__"])],
+        keys: KeySpace::uniform(100_000),
+        values: ValueSize::Fixed(8),
+        compressible: 0.0,
+    };
+    let topology = Arc::new(Topology::default());
+    GroupPlan {
+        arrival,
+        cluster: Some(ClusterPlan { layout, keys: vec![vec![1]], topology }),
+        ..GroupPlan::new("load", target, connections, workload)
+    }
+}
+
+fn constant(per_second: f64) -> ArrivalProcess {
+    ArrivalProcess::Constant(Rate::per_second(per_second).expect("a rate"))
+}
+
+fn play(group: GroupPlan, threads: usize, script: &Script) -> GroupResult {
+    let phases = Phases {
+        warmup: Nanos::ZERO,
+        measure: Some(Nanos::from_secs(10)),
+        drain_max: Nanos::from_secs(5),
+    };
+    let plan = RunPlan { threads, ..RunPlan::new(vec![group], phases) };
+    let mut result = simulate(&plan, script).expect("the plan is sound");
+    let group = result.groups.remove(0);
+    group.counts.check().expect("the books balance");
+    group
+}
+
+fn script(cluster: &ClusterScript) -> Script {
+    let cluster = Some(cluster.clone());
+    Script { cluster, network: Nanos::from_micros(50), ..Script::steady(US) }
+}
+
+#[test]
+fn every_request_goes_where_its_key_is() {
+    let cluster = ClusterScript::of(3);
+    for (threads, arrival) in [
+        (1, constant(1_000.0)),
+        (2, constant(1_000.0)),
+        (2, ArrivalProcess::Closed { think: Nanos::ZERO }),
+        (1, ArrivalProcess::Closed { think: Nanos::from_millis(10) }),
+    ] {
+        let group = play(group(&cluster, 12, arrival), threads, &script(&cluster));
+        let redirects = group.redirects.expect("a cluster");
+        assert_eq!((redirects.moved, redirects.asked), (0, 0));
+        assert_eq!((group.counts.error, group.counts.unfinished), (0, 0));
+        assert_eq!(group.counts.ok, group.counts.scheduled);
+        let established: Vec<u64> =
+            group.endpoints.iter().map(|site| site.connections.established).collect();
+        assert_eq!(established, [4, 4, 4]);
+    }
+}
+
+#[test]
+fn a_closed_loop_in_a_cluster_has_as_many_requests_under_way_as_its_window() {
+    let cluster = ClusterScript::of(3);
+    // Each request takes 101 µs, so 6 users could do 59 000 per second; when three want the same node, one waits.
+    let group = GroupPlan {
+        pipeline: 2,
+        ..group(&cluster, 3, ArrivalProcess::Closed { think: Nanos::ZERO })
+    };
+    let done = play(group, 1, &script(&cluster));
+    let per_second = done.counts.ok as f64 / 10.0;
+    assert!((40_000.0..59_000.0).contains(&per_second), "{per_second}");
+}
+
+#[test]
+fn requests_that_are_moved_are_sent_again_and_keep_their_due_time() {
+    let mut cluster = ClusterScript::of(3);
+    // At 5 s the second half of node 1's slots goes to node 2, without a word before.
+    let five = Nanos::from_secs(5);
+    cluster.moves.push(Move { slots: 8_192..10_923, to: 2, ask_from: five, moved_from: five });
+    let group = play(group(&cluster, 6, constant(1_000.0)), 1, &script(&cluster));
+    let redirects = group.redirects.expect("a cluster");
+    assert_eq!(redirects.asked, 0);
+    // One per slot that was asked for in the five seconds after: each redirection teaches one slot.
+    assert!((400..800).contains(&redirects.moved), "{redirects:?}");
+    assert_eq!((group.counts.ok, group.counts.error), (10_000, 0));
+    // Two round trips in place of one, and both in the service time.
+    let command = &group.commands[0];
+    let twice = command.response_time.total.count_between(150_000, 300_000);
+    assert!(twice >= redirects.moved && twice < redirects.moved + 50, "{twice}");
+    assert_eq!(command.response_time.exact.max, command.service_time.exact.max);
+}
+
+#[test]
+fn requests_for_slots_on_their_way_are_asked_for() {
+    let mut cluster = ClusterScript::of(2);
+    let (from, until) = (Nanos::from_secs(2), Nanos::from_secs(4));
+    cluster.moves.push(Move { slots: 0..4_096, to: 1, ask_from: from, moved_from: until });
+    let done = play(group(&cluster, 4, constant(1_000.0)), 2, &script(&cluster));
+    let redirects = done.redirects.expect("a cluster");
+    // A quarter of the keys for two seconds: each of these requests anew.
+    assert!((400..600).contains(&redirects.asked), "{redirects:?}");
+    assert!(redirects.moved > 500, "{redirects:?}");
+    assert_eq!((done.counts.ok, done.counts.error), (10_000, 0));
+}
+
+#[test]
+fn a_node_that_nobody_knew_gets_its_part_of_the_connections() {
+    let known = ClusterScript::of(2);
+    let mut cluster = ClusterScript::of(3);
+    let group = GroupPlan { pipeline: 2, ..group(&known, 6, constant(2_000.0)) };
+    // The third node has had a third of the slots all the time, and the layout that we start with knows nothing of it.
+    let quarter = |slots, to| Move { slots, to, ask_from: Nanos::ZERO, moved_from: Nanos::ZERO };
+    cluster.moves.push(quarter(0..100, 2));
+    let done = play(group, 1, &script(&cluster));
+    assert_eq!((done.counts.ok, done.counts.error), (20_000, 0));
+    assert_eq!(done.endpoints.len(), 3);
+    assert!(done.connections.renewed >= 2, "{:?}", done.connections);
+    assert!(done.redirects.expect("a cluster").moved > 1_000);
+}
+
+#[test]
+fn a_lost_node_costs_what_it_had_and_no_more() {
+    let cluster = ClusterScript::of(3);
+    let (down, up) = (Nanos::from_secs(4), Nanos::from_millis(4_300));
+    let script = Script { outages: vec![down..up], ..script(&cluster) };
+    for arrival in [constant(5_000.0), ArrivalProcess::Closed { think: Nanos::from_millis(1) }] {
+        let done = play(group(&cluster, 6, arrival), 1, &script);
+        assert_eq!(done.connections.reconnects, 6, "{:?}", done.connections);
+        assert!(done.counts.error <= 6, "{:?}", done.counts);
+        assert_eq!(done.counts.ok + done.counts.error, done.counts.scheduled);
+        assert!(done.endpoints.iter().all(|site| site.connections.reconnects == 2));
+    }
+}
+
+#[test]
+fn keys_of_different_slots_are_refused_before_anything_is_sent() {
+    let cluster = ClusterScript::of(3);
+    let with = |args: &[&str], keys: &[usize]| {
+        let mut group = group(&cluster, 3, constant(10.0));
+        group.workload.commands = vec![CommandPlan::new(args)];
+        group.cluster.as_mut().expect("a cluster").keys = vec![keys.to_vec()];
+        let phases = Phases {
+            warmup: Nanos::ZERO,
+            measure: Some(Nanos::from_secs(1)),
+            drain_max: Nanos::from_secs(1),
+        };
+        simulate(&RunPlan::new(vec![group], phases), &script(&cluster)).map_err(|e| e.to_string())
+    };
+    with(&["MSET", "{a}__key__", "1", "{a}__key__", "2"], &[1, 3]).expect("one slot");
+    let error = with(&["MSET", "__key__", "1", "__key__", "2"], &[1, 3]).expect_err("two slots");
+    assert!(error.contains("MSET") && error.contains("hash tag"), "{error}");
+    with(&["PING"], &[]).expect("any node");
+}
+
+/// What the program says about a run against real nodes.
+fn record(args: &[&str]) -> RunRecord {
+    let called = loadgen(&[&["run", "--json", "--cluster"], args].concat());
+    assert_eq!(called.code, 0, "{args:?}: {}", called.stderr);
+    RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record")
+}
+
+#[test]
+fn a_real_cluster_moves_slots_during_a_run() {
+    let dir = TempDir::new();
+    let Some(nodes) = Nodes::start(&dir) else { return };
+    let port = nodes.ports[0].to_string();
+    let url = ["-p", &*port, "-c", "6"];
+    let filled = [&url[..], &["-r", "3000", "--prefill", "-n", "6000", "GET", "__key__"]].concat();
+    let read = record(&filled);
+    assert_eq!((read.groups[0].counts.ok, read.groups[0].counts.error), (6_000, 0));
+    let sizes: Vec<String> = nodes.ports.iter().filter_map(|port| ask(*port, "DBSIZE")).collect();
+    let total: u64 = sizes.iter().filter_map(|size| size[1..].parse::<u64>().ok()).sum();
+    assert_eq!(total, 3_000, "{sizes:?}");
+
+    let child = Command::new(crate::support::LOADGEN)
+        .args(["run", "--json", "--cluster", "-p", &port, "-c", "6", "-r", "3000"])
+        .args(["--rate", "2000", "--duration", "6s", "--warmup", "0", "--threads", "2"])
+        .args(["--command", "GET __key__", "--command", "PING"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("loadgen runs");
+    sleep(Duration::from_secs(1));
+    nodes.reshard(2_000);
+    let output = child.wait_with_output().expect("loadgen ends");
+    let json = String::from_utf8_lossy(&output.stdout);
+    let record = RunRecord::from_json(&json, Path::new("stdout")).expect("a record");
+    let group = &record.groups[0];
+    assert!(group.counts.add_up(), "{:?}", group.counts);
+    assert_eq!((group.counts.scheduled, group.counts.error), (12_000, 0), "{:?}", group.counts);
+    assert!(group.redirects.is_some_and(|redirects| redirects.moved > 0), "{:?}", group.redirects);
+    assert_eq!(group.endpoints.len(), 3);
+
+    let two_slots = ["run", "--cluster", "-p", &port, "-r", "100", "MGET", "__key__", "__key__"];
+    check_failure(&two_slots, 2, "different slots");
+    check_failure(&["run", "--cluster", "-p", &port, "--dbnum", "1", "PING"], 2, "database 0");
+    check_failure(&["run", "--cluster", "-p", &port, "-c", "2", "PING"], 2, "at least 3");
+}
+
+#[test]
+fn a_server_that_is_no_cluster_is_refused() {
+    let server = crate::support::Server::start(&[]);
+    check_failure(
+        &["run", "--cluster", "-p", &server.port_arg(), "PING"],
+        6,
+        "leave out --cluster",
+    );
+}

@@ -1,0 +1,64 @@
+//! A script that runs too long: other clients are told so, and may end it.
+//!
+//! Redis lets its loop turn inside the script. Here the loop is not entered again; instead, the
+//! sockets are looked at aside of it ([`crate::net::aside`]), with the same outcome: new connections
+//! are taken, every command is answered with BUSY unless it may run now, replies leave at once.
+//! Invariant: the client whose script runs is neither read nor written meanwhile, and no client is
+//! freed that the loop knows.
+
+use super::Pace;
+use crate::clock::Nanos;
+use crate::net::aside;
+use crate::server::{Server, Shutdown};
+
+/// The reply to whatever cannot run now.
+pub(crate) const BUSY: &str =
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+/// Others get a turn this often: often enough for people, and a small share of the script's time
+/// even with ten thousand connections to look at.
+const TURN_EVERY: Nanos = Nanos::from_ms(2);
+
+/// A script has done a good deal of work. Lets others have a turn if it takes too long, and says
+/// whether it may go on.
+pub(super) fn look(server: &mut Server) -> Pace {
+    let (now, threshold_ms) = (server.clock.now(), server.config.settings().busy_threshold_ms);
+    let Some(running) = &mut server.scripting.running else { return Pace::Killed };
+    let took = now - running.started;
+    match running.pace {
+        Pace::Killed => return Pace::Killed,
+        Pace::InTime if threshold_ms == 0 || took.as_ms() < threshold_ms => return Pace::InTime,
+        Pace::InTime => {
+            running.pace = Pace::Busy;
+            server.log.warning(format!(
+                "Slow script detected: still in execution after {} milliseconds. You can try \
+                 killing the script using the SCRIPT KILL command.",
+                took.as_ms()
+            ));
+        }
+        Pace::Busy if now - running.served < TURN_EVERY => return Pace::Busy,
+        Pace::Busy => {}
+    }
+    give_turn(server, now);
+    server.scripting.running.as_ref().map_or(Pace::Killed, |running| running.pace)
+}
+
+fn give_turn(server: &mut Server, now: Nanos) {
+    // Elsewhere others' sockets are not this thread's to read: they wait for the script to end.
+    if !server.config.settings().io_model.loop_serves() {
+        return;
+    }
+    let Some(running) = &server.scripting.running else { return };
+    let (client, started) = (running.client, running.started);
+    server.synchronise_time(now);
+    aside::turn(server, client, now);
+    // For the script, time stands still.
+    server.set_time(started);
+    let ending = server.shutdown == Shutdown::Requested;
+    let served = server.clock.now();
+    if let Some(running) = &mut server.scripting.running {
+        running.served = served;
+        if ending {
+            running.pace = Pace::Killed;
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The Lua state, and one run of one script in it.
+//!
+//! The functions that reach the server are made anew for each run and die with it (`Lua::scope`):
+//! nothing that a script keeps can touch the server outside of its run.
+
+use super::raised::{place, plain};
+use super::{Access, Pace, Running, Sha, api, bit, convert, json};
+use crate::clock::Nanos;
+use crate::command::{Protocol, Reply};
+use crate::net::ClientKey;
+use crate::server::Server;
+use mlua::chunk::ChunkMode;
+use mlua::{
+    Function, HookTriggers, Lua, LuaOptions, MultiValue, Result, StdLib, Table, Value, VmState,
+};
+use std::cell::{Cell, RefCell};
+
+/// The Lua instructions between two looks at the time, as in Redis.
+const INSTRUCTIONS_PER_LOOK: u32 = 100_000;
+/// The function of this name in the registry reaches the server while a script runs.
+pub(super) const HOST: &str = "host";
+
+/// See the module's text.
+pub(crate) struct Engine {
+    lua: Lua,
+    /// The globals themselves; scripts see them through a table that refuses writes.
+    globals: Table,
+    redis: Table,
+    /// Compiled scripts by their SHA-1.
+    compiled: Table,
+    /// Runs a function and returns whether it succeeded, with its result or the error.
+    run: Function,
+}
+
+/// One run: what EVAL was asked for.
+pub(crate) struct Job<'a> {
+    pub(crate) client: ClientKey,
+    pub(crate) sha: Sha,
+    pub(crate) access: Access,
+    pub(crate) keys: Vec<&'a [u8]>,
+    pub(crate) args: Vec<&'a [u8]>,
+    pub(crate) short_of_memory: bool,
+}
+
+impl Engine {
+    /// A fresh state with its sandbox.
+    pub(crate) fn new() -> Result<Self> {
+        let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS;
+        // The sandbox has its own way with errors of ours.
+        let lua = Lua::new_with(libraries, LuaOptions::new().catch_rust_panics(true))?;
+        let globals = lua.globals();
+        let redis = api::library(&lua)?;
+        globals.raw_set("redis", &redis)?;
+        globals.raw_set("cjson", json::library(&lua)?)?;
+        globals.raw_set("bit", bit::library(&lua)?)?;
+        let os = lua.create_table()?;
+        os.raw_set("clock", globals.get::<Table>("os")?.get::<Function>("clock")?)?;
+        globals.raw_set("os", os)?;
+        api::deterministic_random(&lua, &globals.get("math")?)?;
+        let sandbox = lua.load(include_str!("sandbox.lua")).set_name("=sandbox");
+        let plain = lua.create_function(plain)?;
+        let place = lua.create_function(place)?;
+        let (environment, run): (Table, Function) = sandbox.call((plain, place))?;
+        lua.set_globals(environment)?;
+        let compiled = lua.create_table()?;
+        let engine = Engine { lua, globals, redis, compiled, run };
+        engine.watch()?;
+        Ok(engine)
+    }
+
+    /// Compiles a script under its name.
+    ///
+    /// # Errors
+    /// The compiler's own words.
+    pub(crate) fn compile(&self, sha: &Sha, text: &[u8]) -> std::result::Result<(), String> {
+        let chunk = self.lua.load(text).set_name("@user_script").set_mode(ChunkMode::Text);
+        let name = self.lua.create_string(sha).map_err(|e| e.to_string())?;
+        let function = chunk.into_function().map_err(|error| match error {
+            mlua::Error::SyntaxError { message, .. } => message,
+            other => other.to_string(),
+        })?;
+        self.compiled.raw_set(name, function).map_err(|error| error.to_string())
+    }
+
+    /// Bytes that the state holds.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.lua.used_memory()
+    }
+
+    /// Looks at the time now and then while a script runs.
+    fn watch(&self) -> Result<()> {
+        let triggers = HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK);
+        self.lua.set_global_hook(triggers, |lua, _| {
+            let host: Function = lua.named_registry_value(HOST)?;
+            if !host.call::<bool>(api::Host::Look as u32)? {
+                // From here on every instruction ends it, in case the script catches this error.
+                // The sandbox's own code is left alone: it has the error to report.
+                lua.set_global_hook(HookTriggers::new().every_nth_instruction(1), |_, debug| {
+                    match debug.source().source.as_deref() {
+                        Some("=sandbox") => Ok(VmState::Continue),
+                        _ => Err(killed()),
+                    }
+                })?;
+                return Err(killed());
+            }
+            Ok(VmState::Continue)
+        })
+    }
+
+    fn set_arguments(&self, job: &Job<'_>) -> Result<()> {
+        for (name, values) in [("KEYS", &job.keys), ("ARGV", &job.args)] {
+            let table = self.lua.create_table_with_capacity(values.len(), 0)?;
+            for (at, value) in values.iter().enumerate() {
+                table.raw_set(at + 1, self.lua.create_string(value)?)?;
+            }
+            self.globals.raw_set(name, table)?;
+        }
+        Ok(())
+    }
+
+    /// Runs a script that is compiled. What it returned, or the error it ended with, and the
+    /// protocol it chose for its conversions.
+    fn execute(&self, server: &mut Server, job: &Job<'_>) -> Result<(bool, Value, Protocol)> {
+        self.set_arguments(job)?;
+        api::reseed(&self.lua, 0);
+        let script: Function = self.compiled.raw_get(self.lua.create_string(job.sha)?)?;
+        let protocol = Cell::new(Protocol::Resp2);
+        let shared = RefCell::new(server);
+        let bridge = api::Bridge { server: &shared, client: job.client, protocol: &protocol };
+        self.lua.scope(|scope| {
+            let call = scope.create_function(|lua, args| bridge.call(lua, args))?;
+            let pcall = scope.create_function(|lua, args| bridge.pcall(lua, args))?;
+            let host = scope.create_function(|lua, args| bridge.host(lua, args))?;
+            self.redis.raw_set("call", call)?;
+            self.redis.raw_set("pcall", pcall)?;
+            self.lua.set_named_registry_value(HOST, host)?;
+            let mut results = self.run.call::<MultiValue>(script)?;
+            let succeeded = results.pop_front() == Some(Value::Boolean(true));
+            Ok((succeeded, results.pop_front().unwrap_or_default(), protocol.get()))
+        })
+    }
+}
+
+fn killed() -> mlua::Error {
+    super::raised::Raised::reply("Script killed by user with SCRIPT KILL...")
+}
+
+/// Runs a compiled script and replies with what it returns or how it failed.
+pub(crate) fn run(server: &mut Server, job: &Job<'_>, out: &mut Reply, now: Nanos) {
+    let Some(engine) = server.scripting.engine.take() else { return };
+    server.scripting.running = Some(Running {
+        client: job.client,
+        started: now,
+        served: now,
+        pace: Pace::InTime,
+        access: job.access,
+        wrote: false,
+        short_of_memory: job.short_of_memory,
+        own_messages: Vec::new(),
+    });
+    let before = server.clients.get(job.client).map(|client| (client.db, client.last_command));
+    let result = engine.execute(server, job);
+    // SELECT in a script is the script's own affair.
+    if let (Some(client), Some((db, command))) = (server.clients.get_mut(job.client), before) {
+        (client.db, client.last_command) = (db, command);
+    }
+    if let Some(running) = server.scripting.running.take() {
+        out.raw(&running.own_messages);
+    }
+    reply(out, &job.sha, result);
+    if let Err(error) = engine.watch() {
+        server.log.warning(format!("A script's clock could not be set again: {error}"));
+    }
+    server.scripting.lua_bytes = engine.memory_bytes();
+    server.scripting.engine = Some(engine);
+}
+
+fn reply(out: &mut Reply, sha: &Sha, result: Result<(bool, Value, Protocol)>) {
+    let start = out.len();
+    let converted = match result {
+        Ok((true, value, protocol)) => convert::to_reply(out, &value, protocol, 0),
+        Ok((false, error, _)) => failure(out, sha, &error),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = converted {
+        out.truncate(start);
+        out.error(format!("ERR Error running script: {error}"));
+    }
+}
+
+/// The error with the script and the place in it.
+fn failure(out: &mut Reply, sha: &Sha, error: &Value) -> Result<()> {
+    let Value::Table(error) = error else {
+        out.error("ERR Error running script");
+        return Ok(());
+    };
+    let mut text = match error.raw_get::<Value>("err")? {
+        Value::String(text) => text.as_bytes().to_vec(),
+        _ => b"ERR unknown error".to_vec(),
+    };
+    let source: Option<mlua::LuaString> = error.raw_get("source")?;
+    let line: Option<i64> = error.raw_get("line")?;
+    if let (Some(source), Some(line)) = (source, line) {
+        text.extend_from_slice(b" script: ");
+        text.extend_from_slice(sha);
+        text.extend_from_slice(b", on ");
+        text.extend_from_slice(&source.as_bytes());
+        text.extend_from_slice(format!(":{line}.").as_bytes());
+    }
+    let counted = error.raw_get::<Value>("counted")? == Value::Boolean(true);
+    out.script_error(&text, counted);
+    Ok(())
+}

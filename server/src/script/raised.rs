@@ -1,0 +1,113 @@
+//! Errors on their way from Rust into a script and out of it again.
+//!
+//! Rust functions raise [`Raised`]; Lua carries it as userdata, and `sandbox.lua` has [`plain`] turn
+//! it into what Redis's scripts see before any of their code can look at it.
+
+use mlua::{Error, Lua, Result, Table, Value};
+use std::fmt;
+
+/// What a function of ours raises.
+#[derive(Debug)]
+pub(super) enum Raised {
+    /// A string, as Lua's own libraries raise them.
+    Text(Vec<u8>),
+    /// A table with the error, code first, as `redis.call` raises it.
+    Reply { text: Vec<u8>, counted: bool },
+}
+
+impl fmt::Display for Raised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Raised::Text(text) | Raised::Reply { text, .. }) = self;
+        write!(f, "{}", text.escape_ascii())
+    }
+}
+
+impl std::error::Error for Raised {}
+
+impl Raised {
+    /// An error of ours, with the code that all such errors have.
+    pub(super) fn reply(text: &str) -> Error {
+        Error::external(Raised::Reply { text: format!("ERR {text}").into_bytes(), counted: false })
+    }
+}
+
+/// An error of a library function: a text that begins with the place in the script it was called at.
+pub(super) fn library_error(lua: &Lua, text: &str) -> Error {
+    let place = lua.inspect_stack(1, |debug| {
+        let source = debug.source();
+        let name = source.short_src.filter(|_| source.what != "C")?;
+        Some(format!("{name}:{}: ", debug.current_line()?))
+    });
+    let place = place.flatten().unwrap_or_default();
+    Error::external(Raised::Text(format!("{place}{text}").into_bytes()))
+}
+
+/// As Lua's own libraries refuse an argument.
+pub(super) fn bad_argument(lua: &Lua, index: usize, function: &str, why: &str) -> Error {
+    library_error(lua, &format!("bad argument #{index} to '{function}' ({why})"))
+}
+
+/// The number, if it is one; texts that spell one are none.
+pub(super) fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Integer(number) => Some(*number as f64),
+        Value::Number(number) => Some(*number),
+        _ => None,
+    }
+}
+
+/// The type's name as Lua says it.
+pub(super) fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Integer(_) | Value::Number(_) => "number",
+        Value::LightUserData(_) => "userdata",
+        other => other.type_name(),
+    }
+}
+
+fn find(error: &Error) -> Option<&Raised> {
+    match error {
+        Error::CallbackError { cause, .. } | Error::WithContext { cause, .. } => find(cause),
+        Error::ExternalError(error) => error.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// An error value as scripts may see it: what Rust raised becomes a string or a table.
+pub(super) fn plain(lua: &Lua, value: Value) -> Result<Value> {
+    let Value::Error(error) = value else { return Ok(value) };
+    match find(&error) {
+        Some(Raised::Text(text)) => Ok(Value::String(lua.create_string(text)?)),
+        Some(Raised::Reply { text, counted }) => {
+            Ok(Value::Table(reply_table(lua, text, *counted)?))
+        }
+        None => Ok(Value::String(lua.create_string(error.to_string())?)),
+    }
+}
+
+/// The table that stands for an error reply. `counted` says that `errorstat_*` has it already.
+pub(super) fn reply_table(lua: &Lua, text: &[u8], counted: bool) -> Result<Table> {
+    let table = lua.create_table_with_capacity(0, 2)?;
+    table.raw_set("err", lua.create_string(text)?)?;
+    if counted {
+        table.raw_set("ignore_error_stats_update", true)?;
+    }
+    Ok(table)
+}
+
+/// Source and line of the innermost function of the script, where there is one.
+pub(super) fn place(lua: &Lua, (): ()) -> Result<(Option<String>, Option<usize>)> {
+    for level in 1.. {
+        let found = lua.inspect_stack(level, |debug| {
+            let source = debug.source();
+            let name = source.source.filter(|name| source.what != "C" && name != "=sandbox");
+            Some((name?.into_owned(), debug.current_line()))
+        });
+        match found {
+            None => break,
+            Some(None) => {}
+            Some(Some((source, line))) => return Ok((Some(source), line)),
+        }
+    }
+    Ok((None, None))
+}
