@@ -78,9 +78,9 @@ fn bound(value: f64, dimension: Dimension) -> String {
             let duration = std::time::Duration::try_from_secs_f64(value).unwrap_or_default();
             quoted(&format_duration(duration))
         }
-        Dimension::Number | Dimension::Rate | Dimension::Size => {
-            toml::Value::Float(value).to_string()
-        }
+        // Bounds on sizes were typed in whole bytes, and a bare number of bytes has no point.
+        Dimension::Size => format!("{value:.0}"),
+        Dimension::Number | Dimension::Rate => toml::Value::Float(value).to_string(),
     }
 }
 

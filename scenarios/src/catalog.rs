@@ -17,8 +17,25 @@ pub struct Entry {
 }
 
 /// All scenarios, in the order of `scenario list`.
-pub const CATALOG: &[Entry] =
-    &[Entry { name: "keys-vs-scan", text: include_str!("../catalog/keys-vs-scan.toml") }];
+pub const CATALOG: &[Entry] = &[
+    Entry { name: "keys-vs-scan", text: include_str!("../catalog/keys-vs-scan.toml") },
+    Entry { name: "tcp-vs-uds", text: include_str!("../catalog/tcp-vs-uds.toml") },
+    Entry { name: "connection-state", text: include_str!("../catalog/connection-state.toml") },
+    Entry { name: "split-command", text: include_str!("../catalog/split-command.toml") },
+    Entry { name: "flow-control", text: include_str!("../catalog/flow-control.toml") },
+    Entry { name: "pipelining", text: include_str!("../catalog/pipelining.toml") },
+    Entry {
+        name: "pipeline-is-not-a-transaction",
+        text: include_str!("../catalog/pipeline-is-not-a-transaction.toml"),
+    },
+    Entry { name: "accept-queue", text: include_str!("../catalog/accept-queue.toml") },
+    Entry { name: "connection-cost", text: include_str!("../catalog/connection-cost.toml") },
+    Entry { name: "maxclients", text: include_str!("../catalog/maxclients.toml") },
+    Entry { name: "pool-vs-connect", text: include_str!("../catalog/pool-vs-connect.toml") },
+    Entry { name: "pool-min-idle", text: include_str!("../catalog/pool-min-idle.toml") },
+    Entry { name: "pool-max-total", text: include_str!("../catalog/pool-max-total.toml") },
+    Entry { name: "serverless-churn", text: include_str!("../catalog/serverless-churn.toml") },
+];
 
 impl Entry {
     /// Resolves it for a scale.

@@ -120,21 +120,6 @@ impl ServerProcess {
         Self::launch(kind, &Start { port, directives, nofile: None, cpu }, cancel)
     }
 
-    /// As [`Self::start`], not pinned, and with this limit of open descriptors (`ulimit -n`).
-    ///
-    /// # Errors
-    /// As there.
-    pub fn start_limited(
-        kind: &ServerKind,
-        directives: &[(String, String)],
-        descriptors: u64,
-        cancel: &AtomicBool,
-    ) -> Result<Self, Failure> {
-        let directives = directives.to_vec();
-        let start = Start { directives, nofile: Some(descriptors), ..Start::default() };
-        Self::launch(kind, &start, cancel)
-    }
-
     /// The same, with everything that can be said about a start.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
 //! Integration tests of this crate, in one binary.
+mod catalog_connections;
 mod cluster;
 mod engine_books;
 mod engine_sockets;

@@ -3,8 +3,8 @@
 use crate::support::{Server, TempDir};
 use aelab_loadgen::engine::plan::{Endpoint, Target};
 use aelab_loadgen::lab::procedure::{
-    Findings, Site, accept_queue, churn, connection_cost, connection_state, flow_control,
-    max_total, maxclients, min_idle, pipelining, split_command, tcp_vs_unix, transaction,
+    Findings, Site, accept_queue, connection_cost, connection_state, flow_control, max_total,
+    maxclients, pipelining, split_command, tcp_vs_unix, transaction,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
@@ -146,7 +146,7 @@ fn the_cost_of_connections_is_counted() {
 #[test]
 fn a_limit_of_clients_is_kept_exactly() {
     let (server, cancel) = (Server::start(&[]), AtomicBool::new(false));
-    let params = maxclients::Params { limit: 20, descriptors: 0 };
+    let params = maxclients::Params { limit: 20 };
     let found = maxclients::run(&site(&server, &cancel), &params).expect("figures");
     let exact = [("limit", 20.0), ("accepted", 20.0), ("refused_in_words", 1.0)];
     check(&found, &exact);
@@ -181,44 +181,4 @@ fn both_sockets_are_compared() {
     assert_eq!(found.tables[0].rows.len(), 2);
     assert!(value(&found, "size32_depth1_p50_ratio") > 0.0);
     assert!(value(&found, "size32_depth8_throughput_ratio") > 0.0);
-}
-
-#[test]
-fn every_way_to_connect_serves_its_requests() {
-    let (server, cancel) = (Server::start(&[]), AtomicBool::new(false));
-    let params = churn::Params {
-        per_s: 200.0,
-        connections: 20,
-        round_trip: Duration::ZERO,
-        instance_pool: 3,
-        shared: 2,
-        repeats: 1,
-        block: Duration::from_millis(500),
-    };
-    let found = churn::run(&site(&server, &cancel), &params).expect("figures");
-    for way in ["fresh", "pooled", "instance_pools", "proxied"] {
-        check(&found, &[(&format!("{way}_failed"), 0.0)]);
-        assert!(value(&found, &format!("{way}_ok")) > 0.0);
-        assert!(value(&found, &format!("{way}_server_cpu_s")) >= 0.0);
-    }
-    assert!(value(&found, "fresh_connections_per_request") > 0.9);
-    assert!(value(&found, "proxied_connections_per_request") < 0.5);
-}
-
-#[test]
-fn a_step_meets_pools_of_all_sizes() {
-    let (server, cancel) = (Server::start(&[]), AtomicBool::new(false));
-    let params = min_idle::Params {
-        min_idle: vec![0, 8],
-        max_total: 8,
-        low_per_s: 50.0,
-        high_per_s: 500.0,
-        round_trip: Duration::from_millis(2),
-        before: Duration::from_millis(300),
-        window: Duration::from_millis(300),
-        repeats: 1,
-    };
-    let found = min_idle::run(&site(&server, &cancel), &params).expect("figures");
-    check(&found, &[("failed", 0.0), ("idle8_opened", 0.0)]);
-    assert!(value(&found, "idle0_opened") > 0.0 && value(&found, "idle0_p99_s") > 0.0);
 }

@@ -4,11 +4,31 @@
 
 use super::{FigureSpec, Kind, Param};
 
+mod connections;
+
 /// Which procedure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcedureKind {
     /// A command cut in two at every offset, and sent byte by byte.
     SplitCommand,
+    /// State of one connection, looked for on another; order of replies.
+    ConnectionState,
+    /// A client that keeps sending to a server that sleeps.
+    FlowControl,
+    /// Connections to a server that sleeps.
+    AcceptQueue,
+    /// What a connection costs the server.
+    ConnectionCost,
+    /// Connections until one is refused.
+    MaxClients,
+    /// A greedy service and its neighbours.
+    MaxTotal,
+    /// Who gets in between, and what a failure leaves.
+    Transaction,
+    /// One by one and in batches, over links.
+    Pipelining,
+    /// TCP and a Unix socket, by turns.
+    TcpVsUnix,
 }
 
 /// What files may say about a procedure, and what it measures.
@@ -26,13 +46,33 @@ pub struct Row {
 
 impl ProcedureKind {
     /// All procedures.
-    pub const ALL: &'static [Self] = &[Self::SplitCommand];
+    pub const ALL: &'static [Self] = &[
+        Self::SplitCommand,
+        Self::ConnectionState,
+        Self::FlowControl,
+        Self::AcceptQueue,
+        Self::ConnectionCost,
+        Self::MaxClients,
+        Self::MaxTotal,
+        Self::Transaction,
+        Self::Pipelining,
+        Self::TcpVsUnix,
+    ];
 
     /// Its row.
     #[must_use]
     pub const fn row(self) -> &'static Row {
         match self {
             Self::SplitCommand => &SPLIT_COMMAND,
+            Self::ConnectionState => &connections::CONNECTION_STATE,
+            Self::FlowControl => &connections::FLOW_CONTROL,
+            Self::AcceptQueue => &connections::ACCEPT_QUEUE,
+            Self::ConnectionCost => &connections::CONNECTION_COST,
+            Self::MaxClients => &connections::MAXCLIENTS,
+            Self::MaxTotal => &connections::MAX_TOTAL,
+            Self::Transaction => &connections::TRANSACTION,
+            Self::Pipelining => &connections::PIPELINING,
+            Self::TcpVsUnix => &connections::TCP_VS_UNIX,
         }
     }
 }
@@ -62,6 +102,6 @@ const SPLIT_COMMAND: Row = Row {
         figure("large_pieces", "segments in which the large value was sent"),
         figure("early_replies", "replies that came before the last byte was sent"),
         figure("different_replies", "replies that differ from those to the same bytes whole"),
-        figure("*", "everything else that it counts"),
+        figure("single_bytes", "bytes that were sent one at a time"),
     ],
 };

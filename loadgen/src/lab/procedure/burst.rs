@@ -3,7 +3,7 @@
 //! For comparisons that need many short runs by turns, where a folder per run would bury what is asked. Invariant: the figures
 //! are the engine's own (intended, sent, replied), and a run whose books do not balance is a failure.
 
-use super::{Site, peer};
+use super::Site;
 use crate::clock::Nanos;
 use crate::engine::plan::{
     GroupPlan, KeyDistribution, KeySpace, Phases, RunPlan, ValueSize, Workload,
@@ -11,7 +11,6 @@ use crate::engine::plan::{
 use crate::engine::result::{GroupResult, RunResult};
 use crate::engine::{self, Live};
 use crate::exit::Failure;
-use crate::lab::view::Info;
 use crate::words::parse_command;
 use aelab_reports::histogram::Histogram;
 use std::time::Duration;
@@ -19,12 +18,6 @@ use std::time::Duration;
 /// What a group said, in seconds and per second.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Showing {
-    /// Replies that are no error.
-    pub(super) ok: u64,
-    /// Errors, timeouts and unfinished requests.
-    pub(super) failed: u64,
-    /// Requests in the books that the server should have seen.
-    pub(super) sent: u64,
     /// Median response time.
     pub(super) p50_s: f64,
     /// 99th percentile of the response time.
@@ -93,36 +86,11 @@ pub(super) fn showing(group: &GroupResult, result: &RunResult) -> Showing {
     let wall = result.measure_until.since(result.measure_from).as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "replies of a run are far below 2^53")]
     let per_s = if wall > 0.0 { counts.ok as f64 / wall } else { 0.0 };
-    Showing {
-        ok: counts.ok,
-        failed: counts.error + counts.timeout + counts.unfinished,
-        sent: counts.sent,
-        p50_s: seconds_at(&times, 0.5),
-        p99_s: seconds_at(&times, 0.99),
-        per_s,
-    }
+    Showing { p50_s: seconds_at(&times, 0.5), p99_s: seconds_at(&times, 0.99), per_s }
 }
 
 /// A quantile of a histogram of nanoseconds, in seconds.
 #[expect(clippy::cast_precision_loss, reason = "times of a run are far below 2^53 ns")]
-pub(super) fn seconds_at(times: &Histogram, quantile: f64) -> f64 {
+fn seconds_at(times: &Histogram, quantile: f64) -> f64 {
     times.value_at_quantile(quantile) as f64 / 1e9
-}
-
-/// Processor time the server has used so far, in seconds, by its own account; `None` if it gives none.
-///
-/// # Errors
-/// The connection broke.
-pub(super) fn server_cpu_s(site: &Site<'_>) -> Result<Option<f64>, Failure> {
-    let mut control = crate::control::Control::open(&site.target)?;
-    let info = Info::parse(&control.info()?);
-    Ok(info.number("used_cpu_sys").zip(info.number("used_cpu_user")).map(|(sys, user)| sys + user))
-}
-
-/// A number of INFO now.
-///
-/// # Errors
-/// The connection broke.
-pub(super) fn info(site: &Site<'_>, field: &str) -> Result<Option<f64>, Failure> {
-    peer::info_number(&site.target, field)
 }

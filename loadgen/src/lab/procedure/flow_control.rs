@@ -224,13 +224,13 @@ impl Flood {
         findings.add("queued_at_sender_bytes", most(&|s| s.tcp.not_sent_bytes as f64));
         let limited = |s: Option<&Sample>| s.map_or(0.0, |s| s.tcp.window_limited_us as f64 / 1e6);
         let before = self.samples.iter().take_while(|s| s.at <= from).last();
-        findings.add("window_limited_s", limited(asleep().last()) - limited(before));
+        findings.add("window_limited_s", limited(asleep().next_back()) - limited(before));
         findings.add("refused_writes", self.refused_writes as f64);
         if let Some(shut) = asleep().find(|sample| sample.tcp.peer_window_bytes == 0) {
             findings.add("window_shut_after_s", shut.at.since(from).as_secs_f64());
         }
         // How long the client could write although nothing was read: then it had to stop by itself.
-        if let Some((first, last)) = asleep().next().zip(asleep().last()) {
+        if let Some((first, last)) = asleep().next().zip(asleep().next_back()) {
             findings
                 .add("written_in_stall_bytes", (last.written_bytes - first.written_bytes) as f64);
             let stopped = asleep().find(|sample| sample.written_bytes == last.written_bytes);

@@ -1,14 +1,12 @@
 //! How many connections a server takes, and what the next one is told (B10).
 //!
-//! Connections are opened until one is refused, each asked for a PONG so that it is known to be in. A second server of the same
-//! kind runs with a low limit of descriptors. Invariant: what counts against the limit is what the server itself counts,
-//! connections of others included.
+//! Connections are opened until one is refused, each asked for a PONG so that it is known to be in. Invariant: what counts
+//! against the limit is what the server itself counts, connections of others included.
 
 use super::peer::Peer;
 use super::{Findings, Site};
 use crate::control::Control;
 use crate::exit::Failure;
-use crate::lab::server::ServerProcess;
 use crate::lab::view::Info;
 use aelab_resp::value::Value;
 use std::time::Duration;
@@ -18,8 +16,6 @@ use std::time::Duration;
 pub struct Params {
     /// The server's `maxclients`; it is set while it runs and put back afterwards. Zero leaves it as it is.
     pub limit: usize,
-    /// Limit of open descriptors for the second server; zero leaves it out.
-    pub descriptors: u64,
 }
 
 /// How long the last words of a server that refuses may take.
@@ -36,27 +32,9 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
     if let Some(default) = maxclients(&mut control)? {
         findings.add("configured_limit", default);
     }
-    with_limit(&mut control, params.limit, |control| crowd(site, control, "", &mut findings))?;
-    if params.descriptors > 0 {
-        if let Some(kind) = &site.kind {
-            let server = ServerProcess::start_limited(
-                kind,
-                &site.directives,
-                params.descriptors,
-                site.cancel,
-            )?;
-            let low =
-                Site { target: server.target.clone(), pid: Some(server.pid()), ..site.clone() };
-            let mut control = Control::open(&low.target)?;
-            if let Some(limit) = descriptor_limit(server.pid()) {
-                findings.add("low_descriptors", limit);
-            }
-            crowd(&low, &mut control, "low_", &mut findings)?;
-        } else {
-            findings
-                .notes
-                .push("the server is not ours: a low `ulimit -n` was left out".to_owned());
-        }
+    with_limit(&mut control, params.limit, |control| crowd(site, control, &mut findings))?;
+    if let Some(descriptors) = site.pid.and_then(descriptor_limit) {
+        findings.add("descriptors", descriptors);
     }
     Ok(findings)
 }
@@ -79,12 +57,7 @@ pub(super) fn with_limit(
 
 /// Opens connections until one is refused.
 #[expect(clippy::cast_precision_loss, reason = "counts of connections are far below 2^53")]
-fn crowd(
-    site: &Site<'_>,
-    control: &mut Control,
-    prefix: &str,
-    findings: &mut Findings,
-) -> Result<(), Failure> {
+fn crowd(site: &Site<'_>, control: &mut Control, findings: &mut Findings) -> Result<(), Failure> {
     let limit = maxclients(control)?.unwrap_or(0.0);
     let present = number(control, "connected_clients")?;
     let refused_before = number(control, "rejected_connections")?;
@@ -97,17 +70,17 @@ fn crowd(
             None => break,
         }
     }
-    findings.add(format!("{prefix}limit"), limit);
-    findings.add(format!("{prefix}accepted"), inside.len() as f64 + present);
+    findings.add("limit", limit);
+    findings.add("accepted", inside.len() as f64 + present);
     let words = refusal(site);
     let proper = words.as_deref() == Some("ERR max number of clients reached");
-    findings.add(format!("{prefix}refused_in_words"), f64::from(u8::from(proper)));
+    findings.add("refused_in_words", f64::from(u8::from(proper)));
     findings.notes.push(match words {
         Some(words) => format!("the next connection is told: -{words}"),
         None => "the next connection is told nothing".to_owned(),
     });
     let refused = number(control, "rejected_connections")? - refused_before;
-    findings.add(format!("{prefix}rejected_connections"), refused);
+    findings.add("rejected_connections", refused);
     // Whoever leaves makes room for one.
     inside.pop();
     let mut entered = false;
@@ -120,7 +93,7 @@ fn crowd(
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    findings.add(format!("{prefix}room_after_leaving"), f64::from(u8::from(entered)));
+    findings.add("room_after_leaving", f64::from(u8::from(entered)));
     // All at once, and not one by one while somebody already counts again.
     let count = inside.len();
     drop(inside);

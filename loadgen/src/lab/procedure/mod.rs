@@ -9,13 +9,11 @@
 
 pub mod accept_queue;
 mod burst;
-pub mod churn;
 pub mod connection_cost;
 pub mod connection_state;
 pub mod flow_control;
 pub mod max_total;
 pub mod maxclients;
-pub mod min_idle;
 mod nap;
 mod peer;
 pub mod pipelining;

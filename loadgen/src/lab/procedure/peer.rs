@@ -3,7 +3,6 @@
 //! Not a client library and not [`crate::control::Control`], which sends whole commands and hides the socket. Invariant: no
 //! call waits longer than [`PATIENCE`].
 
-use crate::control::Control;
 use crate::engine::plan::{Endpoint, Target};
 use crate::exit::Failure;
 use aelab_resp::encode;
@@ -274,13 +273,4 @@ pub(super) fn command(words: &[&str]) -> Vec<u8> {
     let mut out = Vec::new();
     encode::command(&mut out, &words);
     out
-}
-
-/// A number that INFO gives.
-///
-/// # Errors
-/// The connection broke.
-pub(super) fn info_number(target: &Target, field: &str) -> Result<Option<f64>, Failure> {
-    let text = Control::open(target)?.info()?;
-    Ok(crate::lab::view::Info::parse(&text).number(field))
 }

@@ -5,7 +5,7 @@
 //! is compared with. Invariant: every reply of a batch is read before the next batch is sent.
 
 use super::peer::{Peer, command};
-use super::spread::{Estimate, largest, median};
+use super::spread::{Estimate, median};
 use super::{Findings, Site, Table};
 use crate::clock::{self, Nanos};
 use crate::engine::plan::Target;
@@ -43,16 +43,21 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
     direct.ask(&["SET", KEY, "0123456789abcdef0123456789abcdef"])?;
     let service = service_time(&mut direct, params.commands)?;
     findings.add_between("service_time_s", service);
-    let mut rows = Vec::new();
+    let (mut rows, mut over) = (Vec::new(), Vec::new());
     for round_trip in &params.round_trips {
         over_link(site, *round_trip, |target| {
-            one_link(site, params, target, *round_trip, service.value, &mut findings, &mut rows)
+            let link = Link { target, round_trip: *round_trip, service: service.value };
+            for point in one_link(site, params, &link, &mut findings)? {
+                rows.push(point.row(*round_trip));
+                over.push(point.over_model());
+            }
+            Ok(())
         })?;
     }
-    let ratios: Vec<f64> = rows.iter().map(|row: &Vec<f64>| row[3] / row[4]).collect();
-    if let Some(most) = largest(&ratios) {
-        findings.add("over_model_max", most);
-        findings.add("over_model_min", ratios.iter().copied().fold(f64::INFINITY, f64::min));
+    let by_value = |a: &&Estimate, b: &&Estimate| a.value.total_cmp(&b.value);
+    if let Some((least, most)) = over.iter().min_by(by_value).zip(over.iter().max_by(by_value)) {
+        findings.add_between("over_model_max", *most);
+        findings.add_between("over_model_min", *least);
     }
     findings.tables.push(Table {
         title: "time for all commands, by depth and round trip".to_owned(),
@@ -98,26 +103,52 @@ fn over_link<T>(
     })
 }
 
+/// A link to the server.
+struct Link<'a> {
+    target: &'a Target,
+    round_trip: Duration,
+    /// Seconds that the server takes for a command.
+    service: f64,
+}
+
+/// One depth over one link.
+struct Point {
+    depth: usize,
+    commands: usize,
+    time: Estimate,
+    model: f64,
+}
+
+impl Point {
+    #[expect(clippy::cast_precision_loss, reason = "counts of an experiment are far below 2^53")]
+    fn row(&self, round_trip: Duration) -> Vec<f64> {
+        let (depth, commands) = (self.depth as f64, self.commands as f64);
+        vec![round_trip.as_secs_f64(), depth, commands, self.time.value, self.model]
+    }
+
+    fn over_model(&self) -> Estimate {
+        let Estimate { value, lo, hi } = self.time;
+        Estimate { value: value / self.model, lo: lo / self.model, hi: hi / self.model }
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "counts of an experiment are far below 2^53")]
 fn one_link(
     site: &Site<'_>,
     params: &Params,
-    target: &Target,
-    round_trip: Duration,
-    service: f64,
+    link: &Link<'_>,
     findings: &mut Findings,
-    rows: &mut Vec<Vec<f64>>,
-) -> Result<(), Failure> {
-    let mut peer = Peer::connect(target)?;
-    let mut pings = Vec::new();
+) -> Result<Vec<Point>, Failure> {
+    let mut peer = Peer::connect(link.target)?;
+    let (mut pings, mut points) = (Vec::new(), Vec::new());
     for _ in 0..PINGS {
         let from = clock::now();
         peer.ask(&["PING"])?;
         pings.push(seconds_since(from));
     }
-    let link = format!("rtt{}us", round_trip.as_micros());
-    let Some(measured_trip) = median(&pings) else { return Ok(()) };
-    findings.add_between(format!("{link}_ping_s"), measured_trip);
+    let name = format!("rtt{}us", link.round_trip.as_micros());
+    let Some(measured_trip) = median(&pings) else { return Ok(points) };
+    findings.add_between(format!("{name}_ping_s"), measured_trip);
     for depth in &params.depths {
         let commands = params.commands.max(*depth);
         let mut times = Vec::new();
@@ -127,18 +158,12 @@ fn one_link(
         }
         let Some(time) = median(&times) else { continue };
         let trips = commands.div_ceil(*depth) as f64;
-        let model = trips * measured_trip.value + commands as f64 * service;
-        findings.add_between(format!("{link}_depth{depth}_s"), time);
-        findings.add(format!("{link}_depth{depth}_model_s"), model);
-        rows.push(vec![
-            round_trip.as_secs_f64(),
-            *depth as f64,
-            commands as f64,
-            time.value,
-            model,
-        ]);
+        let model = trips * measured_trip.value + commands as f64 * link.service;
+        findings.add_between(format!("{name}_depth{depth}_s"), time);
+        findings.add(format!("{name}_depth{depth}_model_s"), model);
+        points.push(Point { depth: *depth, commands, time, model });
     }
-    Ok(())
+    Ok(points)
 }
 
 /// Carries out so many commands in batches of `depth`: seconds from the first byte sent to the last reply read.

@@ -3,11 +3,15 @@
 //! A new procedure: a row in the scenarios' table (`scenarios/src/procedure/table.rs`), a file here, a line in [`play`].
 //! Invariant: only figures that the row names come out.
 
-use super::{Findings, Site, split_command};
+use super::{
+    Findings, Site, accept_queue, connection_cost, connection_state, flow_control, max_total,
+    maxclients, pipelining, split_command, tcp_vs_unix, transaction,
+};
 use crate::exit::Failure;
 use aelab_reports::record::{NamedFigure, Procedure as Record, Table};
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::procedure::{Procedure, ProcedureKind, dimension_of_name};
+use std::time::Duration;
 
 /// Plays a procedure and writes down what it found.
 ///
@@ -16,13 +20,18 @@ use aelab_scenarios::procedure::{Procedure, ProcedureKind, dimension_of_name};
 pub fn play(site: &Site<'_>, procedure: &Procedure) -> Result<Record, Failure> {
     let of = Params(procedure);
     let findings = match procedure.kind {
-        ProcedureKind::SplitCommand => {
-            let params = split_command::Params {
-                value_bytes: of.size("value_size")?,
-                large_value_bytes: of.size("large_value_size")?,
-            };
-            split_command::run(site, &params)
+        ProcedureKind::SplitCommand => split_command::run(site, &of.split_command()?),
+        ProcedureKind::ConnectionState => connection_state::run(site, &of.connection_state()?),
+        ProcedureKind::FlowControl => flow_control::run(site, &of.flow_control()?),
+        ProcedureKind::AcceptQueue => accept_queue::run(site, &of.accept_queue()?),
+        ProcedureKind::ConnectionCost => connection_cost::run(site, &of.connection_cost()?),
+        ProcedureKind::MaxClients => {
+            maxclients::run(site, &maxclients::Params { limit: of.count("limit")? })
         }
+        ProcedureKind::MaxTotal => max_total::run(site, &of.max_total()?),
+        ProcedureKind::Transaction => transaction::run(site, &of.transaction()?),
+        ProcedureKind::Pipelining => pipelining::run(site, &of.pipelining()?),
+        ProcedureKind::TcpVsUnix => tcp_vs_unix::run(site, &of.tcp_vs_unix()?),
     }?;
     record(procedure.kind, findings)
 }
@@ -31,9 +40,93 @@ pub fn play(site: &Site<'_>, procedure: &Procedure) -> Result<Record, Failure> {
 struct Params<'a>(&'a Procedure);
 
 impl Params<'_> {
-    fn size(&self, name: &str) -> Result<usize, Failure> {
+    /// A count, or a size in bytes.
+    fn count(&self, name: &str) -> Result<usize, Failure> {
         let count = self.0.count(name).map_err(Failure::invalid)?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
+    fn counts(&self, name: &str) -> Result<Vec<usize>, Failure> {
+        let counts = self.0.counts(name).map_err(Failure::invalid)?;
+        Ok(counts.iter().map(|count| usize::try_from(*count).unwrap_or(usize::MAX)).collect())
+    }
+
+    fn duration(&self, name: &str) -> Result<Duration, Failure> {
+        self.0.duration(name).map_err(Failure::invalid)
+    }
+
+    fn split_command(&self) -> Result<split_command::Params, Failure> {
+        Ok(split_command::Params {
+            value_bytes: self.count("value_size")?,
+            large_value_bytes: self.count("large_value_size")?,
+        })
+    }
+
+    fn connection_state(&self) -> Result<connection_state::Params, Failure> {
+        Ok(connection_state::Params {
+            commands: self.count("commands")?,
+            connections: self.count("connections")?,
+        })
+    }
+
+    fn flow_control(&self) -> Result<flow_control::Params, Failure> {
+        Ok(flow_control::Params {
+            stall: self.duration("stall")?,
+            sample_every: self.duration("sample_every")?,
+            value_bytes: self.count("value_size")?,
+        })
+    }
+
+    fn accept_queue(&self) -> Result<accept_queue::Params, Failure> {
+        Ok(accept_queue::Params {
+            stall: self.duration("stall")?,
+            connections: self.count("connections")?,
+            crowd: self.count("crowd")?,
+            crowd_stall: self.duration("crowd_stall")?,
+        })
+    }
+
+    fn connection_cost(&self) -> Result<connection_cost::Params, Failure> {
+        Ok(connection_cost::Params {
+            connections: self.counts("connections")?,
+            rest: self.duration("rest")?,
+        })
+    }
+
+    fn max_total(&self) -> Result<max_total::Params, Failure> {
+        Ok(max_total::Params {
+            limit: self.count("limit")?,
+            demand: self.count("demand")?,
+            max_total: self.count("max_total")?,
+            neighbours: self.count("neighbours")?,
+            each: self.count("each")?,
+        })
+    }
+
+    fn transaction(&self) -> Result<transaction::Params, Failure> {
+        Ok(transaction::Params {
+            readings: self.count("readings")?.max(2),
+            attempts: self.count("attempts")?,
+        })
+    }
+
+    fn pipelining(&self) -> Result<pipelining::Params, Failure> {
+        Ok(pipelining::Params {
+            commands: self.count("commands")?.max(1),
+            depths: self.counts("depths")?.into_iter().filter(|depth| *depth > 0).collect(),
+            round_trips: self.0.durations("round_trips").map_err(Failure::invalid)?.to_vec(),
+            repeats: self.count("repeats")?,
+        })
+    }
+
+    fn tcp_vs_unix(&self) -> Result<tcp_vs_unix::Params, Failure> {
+        Ok(tcp_vs_unix::Params {
+            value_sizes: self.counts("value_sizes")?,
+            depths: self.counts("depths")?.into_iter().filter(|depth| *depth > 0).collect(),
+            connections: self.count("connections")?,
+            pairs: self.count("pairs")?,
+            block: self.duration("block")?,
+        })
     }
 }
 

@@ -7,11 +7,8 @@ use super::burst::{self, Showing};
 use super::peer::Peer;
 use super::spread::{Estimate, median};
 use super::{Findings, Site, Table};
-use crate::control::Control;
 use crate::engine::plan::{Endpoint, GroupPlan, Target};
 use crate::exit::Failure;
-use aelab_resp::value::Value;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What is asked for.
@@ -39,7 +36,11 @@ const SETTLE: Duration = Duration::from_millis(20);
 /// # Errors
 /// The server has no Unix socket, or cannot be reached.
 pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
-    let unix = unix_socket(site)?;
+    let unix = site.unix.clone().ok_or_else(|| {
+        Failure::usage(
+            "the server has no Unix socket on this machine; start it with --unixsocket PATH",
+        )
+    })?;
     let over_unix = Target { endpoint: Endpoint::Unix(unix), ..site.target.clone() };
     let mut findings = Findings::default();
     let mut rows = Vec::new();
@@ -68,31 +69,6 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
         rows,
     });
     Ok(findings)
-}
-
-/// The server's Unix socket: what we were told, or what the server says.
-fn unix_socket(site: &Site<'_>) -> Result<PathBuf, Failure> {
-    if let Some(path) = &site.unix {
-        return Ok(path.clone());
-    }
-    let mut control = Control::open(&site.target)?;
-    let mut setting = |name: &[u8]| -> Result<Option<String>, Failure> {
-        let reply = control.command(&[b"CONFIG", b"GET", name])?;
-        let value = reply.as_slice().and_then(|pair| pair.get(1)).and_then(Value::as_str);
-        Ok(value.filter(|text| !text.is_empty()).map(str::to_owned))
-    };
-    let path = setting(b"unixsocket")?.ok_or_else(|| {
-        Failure::usage("the server has no Unix socket; start it with --unixsocket PATH")
-    })?;
-    let folder = setting(b"dir")?.unwrap_or_default();
-    let path = Path::new(&folder).join(path);
-    if path.exists() {
-        return Ok(path);
-    }
-    Err(Failure::usage(format!(
-        "the server's Unix socket {} is not on this machine",
-        path.display()
-    )))
 }
 
 /// Sets every key to a value of this size, so that every read finds one.
