@@ -79,11 +79,7 @@ fn stats(call: &mut Call<'_>) {
     out.map(16);
     word(out, "backend", server.api_name);
     word(out, "io_model", settings.io_model.name());
-    let note = match settings.io_threads {
-        1 => settings.io_model.timeline_note(),
-        _ => crate::net::io_threads::TIMELINE_NOTE,
-    };
-    word(out, "timeline_note", note);
+    word(out, "timeline_note", settings.timeline_note());
     field(out, "io_threads", settings.io_threads as u64);
     word(out, "batch", yes_no(settings.ae_batch));
     word(out, "reply_immediately", yes_no(settings.reply_immediately));

@@ -154,6 +154,14 @@ impl Settings {
         (self.maxmemory | self.maxmemory_clients | self.maxmemory_clients_percent) != 0
     }
 
+    /// What the request timeline does not show, or shows otherwise, with this I/O; empty for plain ae.
+    pub(crate) fn timeline_note(&self) -> &'static str {
+        match self.io_threads {
+            1 => self.io_model.timeline_note(),
+            _ => crate::net::io_threads::TIMELINE_NOTE,
+        }
+    }
+
     /// The limit for a class of clients.
     pub(crate) fn output_limit(&self, class: ClientClass) -> OutputLimit {
         match class {

@@ -175,9 +175,11 @@ pub(crate) fn arrived(
 }
 
 /// Sends all that the only client is due, for a driver without a write handler: waits for the socket
-/// as long as its timeout allows. What is left then stays on the list.
+/// as long as its timeout allows. What is left then is tried again by the next call.
 pub(crate) fn send_all(server: &mut Server, key: ClientKey, wait: Wait) {
-    if server.clients.get(key).is_none_or(|client| client.output.state != Sending::Queued) {
+    server.pending_writes.retain(|&other| other != key);
+    let due = |client: &Client| matches!(client.output.state, Sending::Queued | Sending::Blocked);
+    if !server.clients.get(key).is_some_and(due) {
         return;
     }
     let pass = loop {
@@ -186,17 +188,16 @@ pub(crate) fn send_all(server: &mut Server, key: ClientKey, wait: Wait) {
             end => break end,
         }
     };
+    let Some(client) = server.clients.get_mut(key) else { return };
     match pass {
-        Pass::Full | Pass::Cut => return,
-        Pass::Failed => server.free_later(key),
         Pass::Done => {
-            if let Some(client) = server.clients.get_mut(key) {
-                client.output.state = Sending::Idle;
-            }
+            client.output.state = Sending::Idle;
             finished(server, key);
         }
+        // So that cron holds it to its output limit.
+        Pass::Full | Pass::Cut => client.output.state = Sending::Blocked,
+        Pass::Failed => server.free_later(key),
     }
-    server.pending_writes.retain(|&other| other != key);
 }
 
 /// One pass, with the times of followed requests noted.

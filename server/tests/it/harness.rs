@@ -61,11 +61,6 @@ pub(crate) fn io_model() -> String {
     std::env::var("AELAB_TEST_IO_MODEL").unwrap_or_else(|_| "ae".into())
 }
 
-/// Whether the environment asks for threads that read and write.
-pub(crate) fn io_threads() -> bool {
-    std::env::var("AELAB_TEST_IO_THREADS").is_ok()
-}
-
 /// Whether the loop itself serves the clients, so that there is an order of everybody's commands.
 pub(crate) fn loop_serves() -> bool {
     matches!(io_model().as_str(), "ae" | "busy-poll")

@@ -1,6 +1,6 @@
 //! The I/O models other than ae: what each promises, and what it refuses.
 
-use crate::harness::{ALWAYS_THREADED, Driven, command, refusal};
+use crate::harness::{Driven, command, refusal};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 
@@ -50,6 +50,8 @@ fn every_model_says_what_it_is() {
         let stats = format!("$8\r\nio_model\r\n${}\r\n{model}\r\n", model.len());
         assert!(said.contains(&stats), "{said}");
         assert_eq!(said.contains("multiplexing_api:none"), model != "ae", "{said}");
+        // Whatever of the timeline does not exist or means something else is said.
+        assert_eq!(said.contains("timeline_note\r\n$0\r\n"), model == "ae", "{said}");
     }
 }
 
@@ -177,7 +179,7 @@ fn a_sweep_meets_a_client_that_comes_and_goes_and_one_that_does_not_read() {
 }
 
 /// Sixty transactions; in each, both counters are equal.
-fn transactions(mut stream: UnixStream) {
+pub(crate) fn transactions(mut stream: UnixStream) {
     let mut replies = BufReader::new(stream.try_clone().expect("a second handle")).lines();
     let mut line = || replies.next().expect("a reply").expect("readable");
     for _ in 0..60 {
@@ -247,131 +249,16 @@ fn clients_in_the_middle_of_a_read_or_a_write_can_be_killed_in_every_model() {
 
 #[test]
 fn output_limits_hold_for_a_client_that_does_not_read_in_every_model() {
-    for model in SHARED {
+    for model in MODELS {
         let mut server = start(model, &["--client-output-buffer-limit", "normal 0 1mb 10"]);
         let mut stream = server.connect();
         let value = vec![b'x'; 4 * 1024 * 1024];
         server.expect(&mut stream, &command(&[b"SET", b"k", &value]), b"+OK\r\n");
         stream.write_all(b"GET k\r\n").expect("sent");
-        let mut other = server.connect();
         for _ in 0..200 {
-            server.expect(&mut other, b"PING\r\n", b"+PONG\r\n");
+            server.turn();
         }
-        assert_eq!(server.info("stats", "client_output_buffer_limit_disconnections"), 1, "{model}");
         assert!(server.until_closed(&mut stream).len() < value.len(), "{model}");
-    }
-}
-
-/// A server with `count` threads that take part however few clients there are.
-fn threaded(count: &str, args: &[&str]) -> Driven {
-    let mut all = vec!["--io-threads", count];
-    all.extend(ALWAYS_THREADED);
-    all.extend(args);
-    Driven::start(&all)
-}
-
-#[test]
-fn with_io_threads_every_backend_gives_everybody_their_replies_in_order() {
-    let value = vec![b'x'; 300_000];
-    for backend in ["mio", "epoll", "poll", "select"] {
-        for count in ["2", "4"] {
-            let mut server = threaded(count, &["--ae-backend", backend]);
-            server.concurrently(6, transactions);
-            let mut clients: Vec<UnixStream> = (0..7).map(|_| server.connect()).collect();
-            for (number, client) in clients.iter_mut().enumerate() {
-                let key = format!("k{number}");
-                let mut input = command(&[b"SET", key.as_bytes(), &value]);
-                for _ in 0..500 {
-                    input.extend_from_slice(format!("INCR n{number}\r\nPING\r\n").as_bytes());
-                }
-                input.extend_from_slice(format!("STRLEN {key}\r\n").as_bytes());
-                let mut expected = String::from("+OK\r\n");
-                (1..=500).for_each(|n| expected.push_str(&format!(":{n}\r\n+PONG\r\n")));
-                expected.push_str(":300000\r\n");
-                server.expect(client, &input, expected.as_bytes());
-            }
-            let mut stream = server.connect();
-            let three = b"$3\r\n360\r\n".repeat(3);
-            server.expect(&mut stream, b"GET a\r\nGET b\r\nGET alone\r\n", &three);
-            assert!(server.info("stats", "io_threaded_reads_processed") > 0);
-            assert!(server.info("stats", "io_threaded_writes_processed") > 0);
-            assert_eq!(server.info("server", "io_threads_active"), 1);
-        }
-    }
-}
-
-#[test]
-fn few_clients_are_served_without_the_threads() {
-    let mut server = Driven::start(&["--io-threads", "3", "--io-threads-do-reads", "yes"]);
-    if crate::harness::io_threads() {
-        return;
-    }
-    let mut clients: Vec<UnixStream> = (0..5).map(|_| server.connect()).collect();
-    for client in &mut clients {
-        client.write_all(b"PING\r\n").expect("sent");
-    }
-    for client in &mut clients {
-        server.expect(client, b"", b"+PONG\r\n");
-    }
-    assert_eq!(server.info("stats", "io_threaded_reads_processed"), 0);
-    // A sixth makes two for each of the three.
-    clients.push(server.connect());
-    server.turn();
-    for client in &mut clients {
-        client.write_all(b"PING\r\n").expect("sent");
-    }
-    for client in &mut clients {
-        server.expect(client, b"", b"+PONG\r\n");
-    }
-    assert_eq!(server.info("stats", "io_threaded_reads_processed"), 6);
-    assert_eq!(server.info("stats", "io_threaded_writes_processed"), 6);
-}
-
-#[test]
-fn with_io_threads_a_client_may_kill_those_whose_commands_were_read_with_its_own() {
-    let mut server = threaded("3", &[]);
-    let mut clients: Vec<UnixStream> = (0..6).map(|_| server.connect()).collect();
-    for client in &mut clients {
-        server.expect(client, b"PING\r\n", b"+PONG\r\n");
-    }
-    // All are read in the same turn; the first to be executed kills the others, or is killed.
-    for client in &mut clients {
-        client.write_all(b"CLIENT KILL TYPE normal\r\nINCR killers\r\n").expect("sent");
-    }
-    server.turn();
-    server.turn();
-    let mut stream = server.connect();
-    server.expect(&mut stream, b"GET killers\r\n", b"$1\r\n1\r\n");
-    assert_eq!(server.info("clients", "connected_clients"), 3);
-}
-
-#[test]
-fn with_io_threads_strangers_and_broken_requests_are_treated_as_without() {
-    let mut server = threaded("2", &["--requirepass", "secret"]);
-    let mut stream = server.connect();
-    server.expect(&mut stream, b"GET k\r\n", b"-NOAUTH Authentication required.\r\n");
-    let mut many = vec![&b"DEL"[..]];
-    many.resize(100, b"k");
-    let mut input = b"AUTH secret\r\n".to_vec();
-    input.extend(command(&many));
-    server.expect(&mut stream, &input, b"+OK\r\n:0\r\n");
-    stream.write_all(b"PING\r\n*1\r\nPING\r\nPING\r\n").expect("sent");
-    let got = server.until_closed(&mut stream);
-    assert_eq!(got, b"+PONG\r\n-ERR Protocol error: expected '$', got 'P'\r\n");
-}
-
-#[test]
-fn io_threads_are_chosen_at_start_and_shown() {
-    let mut server = threaded("2", &[]);
-    let mut stream = server.connect();
-    let two = b"*2\r\n$10\r\nio-threads\r\n$1\r\n2\r\n";
-    server.expect(&mut stream, b"CONFIG GET io-threads\r\n", two);
-    let got = server.exchange(&mut stream, b"CONFIG SET io-threads 1\r\n", 10);
-    assert!(got.ends_with(b"can't set immutable config\r\n"), "{got:?}");
-    for model in MODELS {
-        if model != "ae" {
-            let refused = refusal(&["--io-threads", "2", "--io-model", model]);
-            assert!(refused.starts_with("directive io-threads: io-model "), "{refused}");
-        }
+        assert_eq!(server.info("stats", "client_output_buffer_limit_disconnections"), 1, "{model}");
     }
 }

@@ -5,6 +5,7 @@ mod backends_server;
 mod db;
 mod harness;
 mod io_models;
+mod io_threads;
 mod latency;
 mod limits_memory;
 mod loop_order;

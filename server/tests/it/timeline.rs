@@ -185,8 +185,9 @@ fn a_reply_too_large_for_the_socket_is_written_when_its_last_byte_is() {
     server.turn();
     let gets: Vec<Value> = records(&mut server).into_iter().filter(is_get).collect();
     assert_eq!(number(&gets[0], &["reply_bytes"]), expected as i64);
-    // The clock moves 100 ms a turn, and many turns were needed.
-    assert!(parts(&gets[0])[4] > 1_000_000, "{:?}", parts(&gets[0]));
+    // The clock moves 100 ms a turn, and the loop needs many turns; a thread writes while we read.
+    let least = if loop_serves() { 1_000_000 } else { 0 };
+    assert!(parts(&gets[0])[4] >= least, "{:?}", parts(&gets[0]));
 }
 
 #[test]
