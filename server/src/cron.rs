@@ -116,7 +116,8 @@ fn one_client(server: &mut Server, key: ClientKey) {
     let Some(client) = server.clients.get_mut(key) else { return };
     let idle = now_s - client.active_s;
     // As in Redis: whole seconds, imprecise by design, and subscribers may wait for ever.
-    if timeout_s > 0 && client.subscription_count() == 0 && idle > timeout_s {
+    if timeout_s > 0 && client.subscription_count() == 0 && !client.is_blocked() && idle > timeout_s
+    {
         return server.free_later(key);
     }
     if let Some(unfinished) = &mut client.unfinished {
@@ -135,7 +136,7 @@ fn one_client(server: &mut Server, key: ClientKey) {
 
 /// Active expiry, with the time it took counted as Redis counts it.
 pub(crate) fn expire(server: &mut Server, cycle: Cycle) {
-    if !server.active_expire_on {
+    if !server.active_expire_on || server.pause.is_some() {
         return;
     }
     let settings =

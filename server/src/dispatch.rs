@@ -3,15 +3,15 @@
 //! The order of the checks decides which error a client sees, so it is Redis's: existence, arity,
 //! protection, authentication, transaction, subscription, queueing, execution.
 
+use crate::blocking;
 use crate::clock::Nanos;
 use crate::command::{Args, Call, CommandSpec, Found, Reply, flags};
 use crate::config::DebugAccess;
 use crate::evict;
 use crate::net::ClientKey;
-use crate::net::client::{Client, Life, Queued, ReplyMode};
+use crate::net::client::{Client, Life, Queued, ReplyMode, Words};
 use crate::script::{Access, busy::BUSY};
 use crate::server::Server;
-use aelab_resp::ArgRange;
 
 /// Arguments shown of an unknown command, in bytes.
 const PREVIEW_BYTES: usize = 128;
@@ -25,11 +25,36 @@ pub(crate) fn process(
     out: &mut Reply,
     started: Nanos,
 ) -> Nanos {
+    if server.clients.get(key).is_some_and(|client| client.held.is_some()) {
+        blocking::hold(server, key, args);
+        return started;
+    }
+    process_now(server, key, args, out, started)
+}
+
+/// The same for a client that does not wait.
+pub(crate) fn process_now(
+    server: &mut Server,
+    key: ClientKey,
+    args: Args<'_>,
+    out: &mut Reply,
+    started: Nanos,
+) -> Nanos {
     let mark = out.len();
     let found = look_up(server, args);
     let mut ended = started;
+    // Confirmations of subscriptions are messages, which no CLIENT REPLY leaves out.
+    let mut pushes = false;
     match check(server, key, &found, args, out) {
-        Verdict::Execute(found) => ended = call(server, key, found, args, out, started),
+        Verdict::Execute(found) => {
+            pushes = found.spec.name.ends_with("subscribe");
+            ended = call(server, key, found, args, out, started);
+            if server.blocking.has_ready() {
+                blocking::serve_ready(server);
+                ended = server.clock.now();
+            }
+        }
+        Verdict::Postpone => blocking::postpone(server, key, args),
         Verdict::Queue(found) => {
             queue(server, key, found, args);
             out.simple(b"QUEUED");
@@ -47,10 +72,15 @@ pub(crate) fn process(
     let Some(client) = server.clients.get_mut(key) else { return ended };
     match client.reply_mode {
         ReplyMode::On => {}
+        ReplyMode::Off if pushes => {}
         ReplyMode::Off => out.truncate(mark),
+        // Its one reply that is to be left out is still to come.
+        ReplyMode::Skip | ReplyMode::SkipNext if client.is_blocked() => {}
         ReplyMode::SkipNext => client.reply_mode = ReplyMode::Skip,
         ReplyMode::Skip => {
-            out.truncate(mark);
+            if !pushes {
+                out.truncate(mark);
+            }
             client.reply_mode = ReplyMode::On;
         }
     }
@@ -75,6 +105,8 @@ enum Lookup {
 enum Verdict {
     Execute(Found),
     Queue(Found),
+    /// Not before the pause is over.
+    Postpone,
     /// The error is written.
     Refused(Option<Found>),
     /// The client is closed: it took too much memory.
@@ -176,6 +208,9 @@ fn check(
         out.error(BUSY);
         return refused;
     }
+    if server.pause.is_some_and(|pause| pause.holds(spec, client)) {
+        return Verdict::Postpone;
+    }
     if client.multi.is_some() && !runs_inside_multi(spec) {
         return Verdict::Queue(found);
     }
@@ -270,20 +305,9 @@ fn refuse(server: &mut Server, key: ClientKey, found: Option<Found>, out: &mut R
 /// Copies a command for `EXEC`.
 fn queue(server: &mut Server, key: ClientKey, found: Found, args: Args<'_>) {
     let Some(multi) = server.clients.get_mut(key).and_then(|c| c.multi.as_mut()) else { return };
-    let mut bytes = Vec::with_capacity(args.total_bytes());
-    let mut ranges = Vec::with_capacity(args.len());
-    for arg in args.from(0) {
-        let start = bytes.len() as u32;
-        bytes.extend_from_slice(arg);
-        ranges.push(ArgRange { start, end: bytes.len() as u32 });
-    }
-    multi.bytes += bytes.len();
-    multi.queue.push(Queued {
-        id: found.id,
-        spec: found.spec,
-        bytes: bytes.into_boxed_slice(),
-        ranges: ranges.into_boxed_slice(),
-    });
+    let words = Words::copy(args);
+    multi.bytes += words.bytes();
+    multi.queue.push(Queued { id: found.id, spec: found.spec, words });
     server.account_client(key);
 }
 
@@ -301,11 +325,18 @@ pub(crate) fn call(
     client.last_command = Some(found.id);
     client.commands += 1;
     let db = client.db;
+    let untouched = client.no_touch;
     if server.injector.is_some() {
         inject(server, found, started);
     }
-    let mut call = Call { server, client: key, db, args, out, spec: found.spec };
+    if untouched {
+        server.dbs[db].freeze_clocks(true);
+    }
+    let mut call = Call { server, client: key, db, args, out, spec: found.spec, id: found.id };
     (found.spec.run)(&mut call);
+    if untouched {
+        server.dbs[db].freeze_clocks(false);
+    }
     let ended = server.clock.now();
     let took = ended - started;
     server.meter.command(found.id, took, ended);
@@ -347,7 +378,7 @@ pub(crate) fn call_from_script(
     let Some(client) = server.clients.get(key) else { return };
     let db = client.db;
     let started = server.clock.now();
-    let mut call = Call { server, client: key, db, args, out, spec };
+    let mut call = Call { server, client: key, db, args, out, spec, id: found.id };
     (spec.run)(&mut call);
     let took = server.clock.now() - started;
     account(server, key, found, args, out, took, By::Script);
@@ -365,9 +396,14 @@ fn account(
     by: By,
 ) {
     server.stats.commands_processed += 1;
+    // A call that waits is counted when it has its reply.
+    let waits = server.blocking.count > 0
+        && server.clients.get(key).is_some_and(|client| client.is_blocked());
     let tracked = server.config.settings().latency_tracking;
     let stat = &mut server.command_stats[found.id as usize];
-    stat.record(took, tracked);
+    if !waits {
+        stat.record(took, tracked);
+    }
     if out.has_error() {
         stat.failed += 1;
         server.count_error(out);

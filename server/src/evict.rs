@@ -151,7 +151,8 @@ pub(crate) fn perform(server: &mut Server) -> Outcome {
     let limit = server.config.settings().maxmemory;
     let used = server.used_memory();
     let mut outcome = Outcome::Enough;
-    if limit != 0 && used > limit {
+    // In a pause nothing changes.
+    if server.pause.is_none() && limit != 0 && used > limit {
         outcome = match server.config.settings().policy {
             Policy::NoEviction => Outcome::Failed,
             policy => evict_for(server, policy, used - limit),

@@ -16,6 +16,7 @@
 #![deny(unsafe_code)]
 
 pub mod ae;
+mod blocking;
 mod cli;
 pub mod clock;
 mod command;
@@ -33,6 +34,7 @@ mod metrics;
 mod monitor;
 mod net;
 mod nofile;
+mod pause;
 mod pubsub;
 mod run;
 mod script;

@@ -4,6 +4,7 @@
 //! says why. Start with [`Instance`].
 
 use crate::ae::{Api, EventLoop, Mask, Sweep};
+use crate::blocking;
 use crate::clock::{Clock, Nanos};
 use crate::config::Config;
 use crate::cron::{self, server_cron};
@@ -214,6 +215,9 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     let since = if model == IoModel::BusyPoll { Phase::Read } else { Phase::Other };
     server.meter.charge(since, el.clock().now());
     aside::watch_newcomers(el, server);
+    // Who waits no longer goes on in this turn, whatever the sockets bring.
+    blocking::look_at_deadlines(server);
+    blocking::end_pause(server);
     // What both execute is to be answered with this tick's replies.
     io_threads::read_pending(el, server);
     read::execute_batch(server, el.clock().now());
@@ -221,6 +225,7 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     // write phase.
     cron::expire(server, Cycle::Fast);
     server.meter.charge(Phase::Expire, el.clock().now());
+    blocking::resume(server);
     evict::schedule(el, server);
     if model != IoModel::Blocking {
         write::flush_pending(el, server);
@@ -266,6 +271,7 @@ fn free_queued_clients(el: &mut EventLoop<Server>, server: &mut Server) {
 /// Frees a client that the loop watches no more, and all that refers to it.
 pub(crate) fn forget_client(server: &mut Server, key: ClientKey) {
     let Some(mut client) = server.clients.remove(key) else { return };
+    blocking::forget(server, key, &client);
     server.timeline.forget(key);
     server.recycle(std::mem::take(&mut client.output.buf));
     server.client_extra_bytes -= client.extra_bytes;

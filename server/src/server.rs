@@ -4,6 +4,7 @@
 //! in one process (the tests do that). Invariant: a client's output buffer is either in the client
 //! or lent to the one [`Reply`] that is being appended to.
 
+use crate::blocking::Blocking;
 use crate::clock::{Clock, Nanos};
 use crate::command::{CommandTable, Reply, TABLES};
 use crate::config::{ClientClass, Config};
@@ -22,6 +23,7 @@ use crate::net::client::{Client, Life, Sending};
 use crate::net::io_threads::IoThreads;
 use crate::net::listener::Listener;
 use crate::net::read::{Batch, Scratch};
+use crate::pause::Pause;
 use crate::pubsub::PubSub;
 use crate::script::Scripting;
 use crate::slowlog::SlowLog;
@@ -93,6 +95,10 @@ pub struct Server {
     pub(crate) timeline: Timeline,
     pub(crate) injector: Option<Box<Injector>>,
     pub(crate) scripting: Scripting,
+    pub(crate) blocking: Blocking,
+    pub(crate) pause: Option<Pause>,
+    /// EXEC is running: nobody may wait.
+    pub(crate) in_transaction: bool,
     pub(crate) cron: CronState,
     pub(crate) log: Log,
     pub(crate) clock: Clock,
@@ -127,6 +133,7 @@ impl Server {
         let started = clock.now();
         let mut server = Server {
             watchers: Watchers::new(dbs.len()),
+            blocking: Blocking::new(dbs.len()),
             dbs,
             lazy,
             config,
@@ -158,6 +165,8 @@ impl Server {
             timeline: Timeline::default(),
             injector: None,
             scripting: Scripting::default(),
+            pause: None,
+            in_transaction: false,
             cron: CronState::default(),
             log,
             started,
@@ -204,6 +213,7 @@ impl Server {
     /// `key` of database `db` changed: transactions that watch it fail.
     pub(crate) fn touch_key(&mut self, db: usize, key: &[u8]) {
         self.dirty += 1;
+        self.blocking.changed(db, key);
         if !self.watchers.is_empty() {
             for client in self.watchers.of(db, key) {
                 if let Some(client) = self.clients.get_mut(*client) {

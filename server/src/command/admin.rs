@@ -136,6 +136,8 @@ fn swapdb(call: &mut Call<'_>) {
         touch_database(call.server, b, Some(a));
         let (low, high) = call.server.dbs.split_at_mut(a.max(b));
         low[a.min(b)].swap(&mut high[0]);
+        call.server.blocking.all_changed(a);
+        call.server.blocking.all_changed(b);
         call.server.dirty += 1;
     }
     call.out.ok();

@@ -92,6 +92,8 @@ pub(crate) struct Call<'a> {
     pub(crate) out: &'a mut Reply,
     /// The row of the table that is being executed (the subcommand's, if it has one).
     pub(crate) spec: &'static CommandSpec,
+    /// Its place in the command table.
+    pub(crate) id: u16,
 }
 
 impl Call<'_> {

@@ -1,8 +1,11 @@
 //! CLIENT: who is connected, and what a connection wants to be called and told.
 //!
-//! CLIENT ID GETNAME SETNAME SETINFO LIST INFO KILL REPLY NO-EVICT HELP. SETINFO is Redis 7.2's;
+//! CLIENT ID GETNAME SETNAME SETINFO LIST INFO KILL REPLY PAUSE UNPAUSE
+//! UNBLOCK NO-EVICT NO-TOUCH HELP. SETINFO is Redis 7.2's;
 //! today's client libraries send it on every connection.
 
+use super::client_kill::kill;
+use super::client_pause::{pause, unblock, unpause};
 use super::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
 use super::{Call, CommandSpec, Group, NO_KEYS, command, container, parse_integer};
 use crate::net::ClientKey;
@@ -66,6 +69,24 @@ const SUBCOMMANDS: &[CommandSpec] = &[
         O_N,
         "Kill the connection of a client",
     ),
+    command("pause", -3, ADMIN | PLAIN, NO_KEYS, pause).of("client").docs(
+        Group::Connection,
+        "2.9.50",
+        "O(1)",
+        "Stop processing commands from clients for some time",
+    ),
+    command("unpause", 2, ADMIN | PLAIN, NO_KEYS, unpause).of("client").docs(
+        Group::Connection,
+        "6.2.0",
+        "O(N) Where N is the number of paused clients",
+        "Resume processing of clients that were paused",
+    ),
+    command("unblock", -3, ADMIN | PLAIN, NO_KEYS, unblock).of("client").docs(
+        Group::Connection,
+        "5.0.0",
+        "O(log N) where N is the number of client connections",
+        "Unblock a client blocked in a blocking command from a different connection",
+    ),
     command("reply", 3, PLAIN, NO_KEYS, reply).of("client").docs(
         Group::Connection,
         "3.2.0",
@@ -77,6 +98,12 @@ const SUBCOMMANDS: &[CommandSpec] = &[
         "7.0.0",
         "O(1)",
         "Set client eviction mode for the current connection",
+    ),
+    command("no-touch", 3, PLAIN, NO_KEYS, no_touch).of("client").docs(
+        Group::Connection,
+        "7.2.0",
+        "O(1)",
+        "Controls whether commands sent by the client will alter the LRU/LFU of the keys they access.",
     ),
     command("help", 2, LOADING | STALE, NO_KEYS, help).of("client").docs(
         Group::Connection,
@@ -151,12 +178,12 @@ fn setinfo(call: &mut Call<'_>) {
 }
 
 /// What can be asked of `CLIENT LIST TYPE` and `CLIENT KILL TYPE`.
-fn type_name(client: &Client) -> &'static str {
+pub(super) fn type_name(client: &Client) -> &'static str {
     if client.subscription_count() > 0 { "pubsub" } else { "normal" }
 }
 
 /// Reads a client type; replies with the error if it is none.
-fn type_arg(call: &mut Call<'_>, index: usize) -> Option<&'static str> {
+pub(super) fn type_arg(call: &mut Call<'_>, index: usize) -> Option<&'static str> {
     let known = ["normal", "pubsub", "master", "replica", "slave"];
     let found = known.into_iter().find(|name| call.args.is(index, name));
     if found.is_none() {
@@ -221,7 +248,7 @@ fn addr_text(server: &Server, addr: Option<SocketAddr>) -> String {
     }
 }
 
-fn local_text(server: &Server, client: &Client) -> String {
+pub(super) fn local_text(server: &Server, client: &Client) -> String {
     use std::os::fd::AsFd;
     addr_text(server, crate::sys::local_addr(client.fd.as_fd()))
 }
@@ -286,7 +313,8 @@ fn describe(text: &mut String, call: &Call<'_>, key: ClientKey) {
 pub(crate) fn memory_bytes(client: &Client) -> usize {
     let unfinished = client.unfinished.as_deref().map_or(0, |u| u.buf.capacity());
     let multi = client.multi.as_deref().map_or(0, |multi| multi.bytes);
-    size_of::<Client>() + client.output.buf.capacity() + unfinished + multi
+    let held = client.held.as_deref().map_or(0, |held| held.backlog_bytes);
+    size_of::<Client>() + held + client.output.buf.capacity() + unfinished + multi
 }
 
 fn flags_text(client: &Client, monitor: bool) -> String {
@@ -299,6 +327,9 @@ fn flags_text(client: &Client, monitor: bool) -> String {
     }
     if client.multi.is_some() {
         flags.push('x');
+    }
+    if client.is_blocked() {
+        flags.push('b');
     }
     if client.extras().is_some_and(|extras| extras.watch_failed) {
         flags.push('d');
@@ -318,103 +349,6 @@ fn flags_text(client: &Client, monitor: bool) -> String {
         flags.push('N');
     }
     flags
-}
-
-/// What `CLIENT KILL` selects by; everything given must match.
-#[derive(Default)]
-struct Filter {
-    id: Option<u64>,
-    kind: Option<&'static str>,
-    addr: Option<Vec<u8>>,
-    laddr: Option<Vec<u8>>,
-    skip_me: bool,
-}
-
-impl Filter {
-    fn matches(&self, server: &Server, key: ClientKey, me: ClientKey) -> bool {
-        let client = &server.clients[key];
-        let is = |wanted: &Option<Vec<u8>>, actual: &dyn Fn() -> String| {
-            wanted.as_ref().is_none_or(|wanted| *wanted == actual().as_bytes())
-        };
-        self.id.is_none_or(|id| id == client.id)
-            && self.kind.is_none_or(|kind| kind == type_name(client))
-            && is(&self.addr, &|| peer_text(server, client))
-            && is(&self.laddr, &|| local_text(server, client))
-            && !(self.skip_me && key == me)
-    }
-}
-
-/// Closes the connections that match an address (old form) or all given filters. O(N) for N
-/// clients.
-fn kill(call: &mut Call<'_>) {
-    if call.args.len() == 3 {
-        let filter = Filter { addr: Some(call.args.at(2).to_vec()), ..Filter::default() };
-        return match kill_matching(call, &filter) {
-            0 => call.out.error("ERR No such client"),
-            _ => call.out.ok(),
-        };
-    }
-    let Some(filter) = parse_filter(call) else { return };
-    let count = kill_matching(call, &filter);
-    call.out.count(count);
-}
-
-/// Reads the filters of the new form; replies with the error if they are wrong.
-fn parse_filter(call: &mut Call<'_>) -> Option<Filter> {
-    let mut filter = Filter { skip_me: true, ..Filter::default() };
-    let mut at = 2;
-    while at < call.args.len() {
-        let Some(value) = call.args.get(at + 1) else {
-            call.out.syntax_error();
-            return None;
-        };
-        if call.args.is(at, "id") {
-            let id = parse_integer(value).filter(|&id| id > 0);
-            let Some(id) = id else {
-                call.out.error("ERR client-id should be greater than 0");
-                return None;
-            };
-            filter.id = Some(id as u64);
-        } else if call.args.is(at, "type") {
-            filter.kind = Some(type_arg(call, at + 1)?);
-        } else if call.args.is(at, "addr") {
-            filter.addr = Some(value.to_vec());
-        } else if call.args.is(at, "laddr") {
-            filter.laddr = Some(value.to_vec());
-        } else if call.args.is(at, "user") {
-            if value != b"default" {
-                let mut text = b"ERR No such user '".to_vec();
-                text.extend_from_slice(value);
-                text.push(b'\'');
-                call.out.error(text);
-                return None;
-            }
-        } else if call.args.is(at, "skipme") && call.args.is(at + 1, "yes") {
-            filter.skip_me = true;
-        } else if call.args.is(at, "skipme") && call.args.is(at + 1, "no") {
-            filter.skip_me = false;
-        } else {
-            call.out.syntax_error();
-            return None;
-        }
-        at += 2;
-    }
-    Some(filter)
-}
-
-fn kill_matching(call: &mut Call<'_>, filter: &Filter) -> usize {
-    let me = call.client;
-    let keys: Vec<ClientKey> =
-        call.server.clients.keys().filter(|&key| filter.matches(call.server, key, me)).collect();
-    for &key in &keys {
-        if key != me {
-            call.server.free_later(key);
-        } else if let Some(client) = call.server.clients.get_mut(key) {
-            // Our own reply must still leave.
-            client.life = Life::CloseAfterReply;
-        }
-    }
-    keys.len()
 }
 
 /// Switches replies on, off, or off for the next command. O(1).
@@ -447,6 +381,18 @@ fn no_evict(call: &mut Call<'_>) {
     call.out.ok();
 }
 
+/// Has the connection's commands count as uses of their keys, or not. O(1).
+fn no_touch(call: &mut Call<'_>) {
+    let on = call.args.is(2, "on");
+    if !on && !call.args.is(2, "off") {
+        return call.out.syntax_error();
+    }
+    if let Some(client) = call.server.clients.get_mut(call.client) {
+        client.no_touch = on;
+    }
+    call.out.ok();
+}
+
 /// Lists the subcommands. O(1).
 fn help(call: &mut Call<'_>) {
     super::help(
@@ -467,7 +413,7 @@ fn help(call: &mut Call<'_>) {
             "      Kill connections made from the specified address",
             "    * LADDR (<ip:port>|<unixsocket>:0)",
             "      Kill connections made to specified local address",
-            "    * TYPE (normal|master|replica|pubsub)",
+            "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
             "      Kill connections by type.",
             "    * USER <username>",
             "      Kill connections authenticated by <username>.",
@@ -477,12 +423,20 @@ fn help(call: &mut Call<'_>) {
             "    Return information about client connections. Options:",
             "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
             "      Return clients of specified type.",
+            "UNPAUSE",
+            "    Stop the current client pause, resuming traffic.",
+            "PAUSE <timeout> [WRITE|ALL]",
+            "    Suspend all, or just write, clients for <timeout> milliseconds.",
             "REPLY (ON|OFF|SKIP)",
             "    Control the replies sent to the current connection.",
             "SETINFO (LIB-NAME|LIB-VER) <value>",
             "    Set the client library's name or version.",
             "SETNAME <name>",
             "    Assign the name <name> to the current connection.",
+            "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+            "    Unblock the specified blocked client.",
+            "NO-TOUCH (ON|OFF)",
+            "    Will not touch LRU/LFU stats when this mode is on.",
             "NO-EVICT (ON|OFF)",
             "    Protect current client connection from eviction.",
         ],

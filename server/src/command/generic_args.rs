@@ -4,6 +4,7 @@
 
 use super::{Args, Call, Reply};
 use crate::db::value::parse_canonical_integer;
+use crate::strtod::strtod;
 
 /// Seconds or milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +109,7 @@ pub(super) fn optional_count(
     }
 }
 
-/// A double as `strtod` reads it, with nothing before or after: no NaN, no overflow, no hexadecimal.
+/// A double as `strtod` reads it, with nothing before or after: no NaN, no overflow.
 pub(super) fn parse_double(text: &[u8]) -> Option<f64> {
     let digits = match text {
         [b'+' | b'-', digits @ ..] => digits,
@@ -116,6 +117,10 @@ pub(super) fn parse_double(text: &[u8]) -> Option<f64> {
     };
     // Rust's own parser would also take a second sign or `nan`, and would silently make 1e400 infinite.
     match digits.first()? {
+        b'0' if digits.get(1).is_some_and(|byte| byte.eq_ignore_ascii_case(&b'x')) => {
+            let (value, used) = strtod(text);
+            (used == text.len() && value.is_finite()).then_some(value)
+        }
         b'0'..=b'9' | b'.' => {
             let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
             let underflow = value == 0.0 && digits.iter().any(|byte| (b'1'..=b'9').contains(byte));

@@ -1,9 +1,10 @@
 //! LMOVE RPOPLPUSH LPOS: items from list to list, and where they are.
 
 use super::flags::{DENYOOM, READONLY, WRITE};
-use super::{Call, CommandSpec, Group, command, keys, parse_integer};
+use super::{Call, CommandSpec, Group, Reply, command, keys, parse_integer};
 use crate::db::list::{End, List};
 use crate::db::{Free, Value};
+use crate::server::Server;
 
 /// The commands of this file.
 pub(crate) const TABLE: &[CommandSpec] = &[
@@ -39,7 +40,7 @@ fn rpoplpush(call: &mut Call<'_>) {
     transfer(call, End::Tail, End::Head);
 }
 
-fn end_arg(call: &mut Call<'_>, index: usize) -> Option<End> {
+pub(super) fn end_arg(call: &mut Call<'_>, index: usize) -> Option<End> {
     let end = match () {
         () if call.args.is(index, "left") => Some(End::Head),
         () if call.args.is(index, "right") => Some(End::Tail),
@@ -52,18 +53,45 @@ fn end_arg(call: &mut Call<'_>, index: usize) -> Option<End> {
 }
 
 fn transfer(call: &mut Call<'_>, from: End, to: End) {
-    let (source, target, now_ms) = (call.args.at(1), call.args.at(2), call.now_ms());
-    let (db, out) = call.db_and_out();
+    let names = (call.args.at(1), call.args.at(2));
+    match move_item(call.server, call.db, names, (from, to), call.out) {
+        Moved::Yes | Moved::TargetOtherType => {}
+        Moved::NoSource => call.out.null(),
+        Moved::SourceOtherType => call.out.wrong_type(),
+    }
+}
+
+/// What became of a move.
+pub(super) enum Moved {
+    /// The item is the reply.
+    Yes,
+    NoSource,
+    SourceOtherType,
+    /// The error is written.
+    TargetOtherType,
+}
+
+/// Moves an item from one list's end to another's, and replies with it if that can be done.
+pub(super) fn move_item(
+    server: &mut Server,
+    db_index: usize,
+    (source, target): (&[u8], &[u8]),
+    (from, to): (End, End),
+    out: &mut Reply,
+) -> Moved {
+    let now_ms = server.now_ms();
+    let db = &mut server.dbs[db_index];
     match db.lookup_write(source, now_ms) {
-        None => return out.null(),
+        None => return Moved::NoSource,
         Some(Value::List(_)) => {}
-        Some(_) => return out.wrong_type(),
+        Some(_) => return Moved::SourceOtherType,
     }
     if db.lookup_write(target, now_ms).is_some_and(|value| !matches!(value, Value::List(_))) {
-        return out.wrong_type();
+        out.wrong_type();
+        return Moved::TargetOtherType;
     }
-    let Some(Value::List(list)) = db.lookup_write(source, now_ms) else { return };
-    let Some(item) = list.pop(from) else { return };
+    let Some(Value::List(list)) = db.lookup_write(source, now_ms) else { return Moved::NoSource };
+    let Some(item) = list.pop(from) else { return Moved::NoSource };
     let emptied = list.is_empty();
     // The source may be the target: then it is not empty for long.
     if emptied && source != target {
@@ -74,10 +102,11 @@ fn transfer(call: &mut Call<'_>, from: End, to: End) {
         list.push(to, &item);
     }
     out.bulk(&item);
-    call.touched(source);
+    server.touch_key(db_index, source);
     if source != target {
-        call.touched(target);
+        server.touch_key(db_index, target);
     }
+    Moved::Yes
 }
 
 /// What LPOS looks for.

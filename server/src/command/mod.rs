@@ -7,8 +7,11 @@
 mod admin;
 mod ae;
 mod bits;
+mod blocking;
 pub(crate) mod call;
 mod client;
+mod client_kill;
+mod client_pause;
 mod config;
 mod connection;
 mod debug;
@@ -25,6 +28,7 @@ mod list;
 mod list_move;
 mod memory;
 mod monitor;
+mod pop_many;
 mod pubsub;
 pub(crate) mod reply;
 mod scan;
@@ -46,6 +50,7 @@ mod zset_range;
 
 pub(crate) use call::{Args, Call, parse_integer};
 pub(crate) use client::{memory_bytes as client_memory_bytes, peer_text};
+pub(crate) use pop_many::{Served, Wish, serve};
 pub(crate) use reply::{Protocol, Reply};
 pub(crate) use table::{CommandTable, Found};
 pub(crate) use transaction::{discard_transaction, touch_database};
@@ -273,10 +278,12 @@ pub(crate) const TABLES: &[&[CommandSpec]] = &[
     keyspace_object::TABLE,
     latency::TABLE,
     bits::TABLE,
+    blocking::TABLE,
     list::TABLE,
     list_move::TABLE,
     memory::TABLE,
     monitor::TABLE,
+    pop_many::TABLE,
     scan::TABLE,
     script::TABLE,
     set::TABLE,

@@ -3,11 +3,11 @@
 //! The slowest of the common commands: O(N + M log M), and a look-up per element for each BY and GET.
 
 use super::flags::{DENYOOM, MOVABLE_KEYS, READONLY, WRITE};
-use super::generic_args::parse_double;
 use super::{Args, Call, CommandSpec, Group, command, keys};
 use crate::db::list::{End, List};
 use crate::db::small_bytes::SmallBytes;
 use crate::db::{Db, Free, Ttl, Value};
+use crate::strtod::strtod;
 use std::cmp::Ordering;
 
 const COST: &str = "O(N+M*log(M)) for N elements of which M are returned";
@@ -241,10 +241,9 @@ fn ordered(
 
 /// As `strtod` reads it: leading space is allowed, and nothing at all is zero.
 fn number(text: &[u8]) -> Option<f64> {
-    match text.trim_ascii_start() {
-        [] if text.is_empty() => Some(0.0),
-        text => parse_double(text),
-    }
+    let (value, used) = strtod(text);
+    let overflow = value.is_infinite() && text.iter().any(u8::is_ascii_digit);
+    (used == text.len() && !value.is_nan() && !overflow).then_some(value)
 }
 
 /// The string that `pattern` names for an element: `#` is the element itself, `*` is replaced by it,

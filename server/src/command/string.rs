@@ -4,7 +4,7 @@
 
 use super::flags::{DENYOOM, FAST, READONLY, WRITE};
 use super::generic_args::{Base, ExpireArg, Unit, clamp_range, expire_option};
-use super::{Call, CommandSpec, Group, Reply, command, keys};
+use super::{Args, Call, CommandSpec, Group, Reply, command, keys};
 use crate::db::{Free, Ttl, Value};
 
 const ONE_KEY: super::Keys = keys(1, 1, 1);
@@ -167,15 +167,25 @@ enum Change<'a> {
     Set(ExpireArg<'a>),
 }
 
+/// Whether all options with a value are the first one.
+fn same_option_again(args: Args<'_>) -> bool {
+    (4..args.len()).step_by(2).all(|at| args.at(at).eq_ignore_ascii_case(args.at(2)))
+}
+
 /// GETEX key [EX|PX|EXAT|PXAT time | PERSIST]: returns the string and changes its deadline. O(1).
 fn getex(call: &mut Call<'_>) {
     let (args, key, now_ms) = (call.args, call.args.at(1), call.now_ms());
     let change = match (args.len(), args.get(2), args.get(3)) {
         (2, ..) => Change::None,
-        (3, Some(word), _) if word.eq_ignore_ascii_case(b"persist") => Change::Persist,
-        (4, Some(word), Some(text)) => match expire_option(word) {
-            Some((unit, base)) => Change::Set(ExpireArg { text, unit, base }),
-            None => return call.out.syntax_error(),
+        (3.., Some(_), _) if args.from(2).all(|word| word.eq_ignore_ascii_case(b"persist")) => {
+            Change::Persist
+        }
+        (4.., Some(word), Some(_)) => match expire_option(word) {
+            // The same option again replaces its value.
+            Some((unit, base)) if args.len() % 2 == 0 && same_option_again(args) => {
+                Change::Set(ExpireArg { text: args.at(args.len() - 1), unit, base })
+            }
+            _ => return call.out.syntax_error(),
         },
         _ => return call.out.syntax_error(),
     };

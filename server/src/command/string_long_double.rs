@@ -3,7 +3,6 @@
 //! Redis adds there in `long double`, and prints 17 decimals of the sum: 10.5 + 0.1 is 10.6 in 64 bits of mantissa,
 //! but 10.59999999999999964 in the 53 of an `f64`. Rust has no such type, so the three things that are needed of it
 //! (read a decimal, add, print) are done here exactly, with rounding to the nearest even as the hardware does.
-//! Hexadecimal floats, which `strtold` would also read, are refused.
 
 /// Bits of the mantissa; its highest is always set except for zero.
 const MANTISSA_BITS: u32 = 64;
@@ -46,8 +45,22 @@ impl LongDouble {
         if unsigned.eq_ignore_ascii_case(b"inf") || unsigned.eq_ignore_ascii_case(b"infinity") {
             return Some(Infinite);
         }
+        if let [b'0', b'x' | b'X', digits @ ..] = unsigned {
+            return from_hexadecimal(negative, digits);
+        }
         let (digits, ten_exponent) = parse_decimal(unsigned)?;
         from_decimal(negative, digits, ten_exponent)
+    }
+
+    /// The nearest `f64`, or one next to it.
+    pub(crate) fn to_f64(self) -> f64 {
+        match self {
+            Finite { negative, mantissa, exponent } => {
+                let magnitude = mantissa as f64 * 2.0_f64.powi(exponent as i32);
+                if negative { -magnitude } else { magnitude }
+            }
+            Infinite => f64::INFINITY,
+        }
     }
 
     /// The number with this integer value.
@@ -168,6 +181,38 @@ fn from_decimal(negative: bool, digits: Vec<u8>, ten_exponent: i64) -> Option<Lo
     match normalized(negative, top, exponent + below_exponent) {
         Infinite => None,
         Finite { mantissa: 0, .. } => None,
+        finite => Some(finite),
+    }
+}
+
+/// Digits with a point, and perhaps a binary exponent after `p`.
+fn from_hexadecimal(negative: bool, text: &[u8]) -> Option<LongDouble> {
+    let (number, exponent) = match text.iter().position(|byte| byte.eq_ignore_ascii_case(&b'p')) {
+        Some(at) => (&text[..at], parse_exponent(&text[at + 1..])?),
+        None => (text, 0),
+    };
+    let (mut mantissa, mut exponent, mut digits, mut point) = (0_u128, exponent, 0, false);
+    for &byte in number {
+        if byte == b'.' && !point {
+            point = true;
+            continue;
+        }
+        let digit = (byte as char).to_digit(16)?;
+        digits += 1;
+        // Thirty digits are more than the mantissa; of the rest it matters only whether they are zero.
+        if mantissa >> 120 == 0 {
+            mantissa = mantissa << 4 | u128::from(digit);
+            exponent -= if point { 4 } else { 0 };
+        } else {
+            mantissa |= u128::from(digit != 0);
+            exponent += if point { 0 } else { 4 };
+        }
+    }
+    if digits == 0 {
+        return None;
+    }
+    match normalized(negative, mantissa, exponent) {
+        Infinite => None,
         finite => Some(finite),
     }
 }

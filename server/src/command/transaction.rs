@@ -4,7 +4,7 @@
 //! anything in between, which a single-threaded loop gives for free.
 
 use super::flags::{ALLOW_BUSY, FAST, LOADING, NOSCRIPT, SKIP_SLOWLOG, STALE};
-use super::{Args, Call, CommandSpec, Found, Group, NO_KEYS, command, keys};
+use super::{Call, CommandSpec, Found, Group, NO_KEYS, command, keys};
 use crate::dispatch;
 use crate::net::ClientKey;
 use crate::net::client::{Life, Multi, Watched};
@@ -85,13 +85,15 @@ fn exec(call: &mut Call<'_>) {
     }
     call.out.array(multi.queue.len());
     let mut started = call.server.clock.now();
+    call.server.in_transaction = true;
     for queued in &multi.queue {
         // The client may have been killed, or may have quit, in the middle of its own queue: what
         // remains still runs, as a transaction is all or nothing.
         let found = Found { id: queued.id, spec: queued.spec };
-        let args = Args::new(&queued.bytes, &queued.ranges);
+        let args = queued.words.args();
         started = dispatch::call(call.server, key, found, args, call.out, started);
     }
+    call.server.in_transaction = false;
 }
 
 /// A watched key that was there when it was watched and has expired since counts as changed,

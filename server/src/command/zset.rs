@@ -409,6 +409,16 @@ fn pop(call: &mut Call<'_>, end: End) {
     call.touched(key);
 }
 
+/// A score as ZSCAN shows it: what a listpack would hold as an integer is written as one.
+fn scanned_score(score: f64, listpack: bool) -> String {
+    /// Larger ones are never tried (`double2ll`).
+    const INTEGER_MAX: f64 = (i64::MAX / 2) as f64;
+    if listpack && score == score.trunc() && (-INTEGER_MAX..=INTEGER_MAX).contains(&score) {
+        return (score as i64).to_string();
+    }
+    aelab_resp::encode::format_double(score)
+}
+
 /// ZSCAN key cursor [MATCH pattern] [COUNT n]: the next cursor, some members and their scores. O(COUNT).
 fn zscan(call: &mut Call<'_>) {
     let (args, key, now_ms) = (call.args, call.args.at(1), call.now_ms());
@@ -417,13 +427,14 @@ fn zscan(call: &mut Call<'_>) {
     let Some(value) = db.lookup_read(key, now_ms) else { return reply_empty(out) };
     let Some(set) = zset_in(value, out) else { return };
     let Some(options) = parse_options(args, 3, cursor, out) else { return };
+    let listpack = set.encoding() == "listpack";
     reply_scan(&options, out, |cursor, found| {
         set.scan(cursor, |scored| {
             // Member and score are two elements in Redis's count.
             found.visited += 2;
             if options.pattern.matches(&scored.member) {
                 found.add(&scored.member);
-                found.add(aelab_resp::encode::format_double(scored.score).as_bytes());
+                found.add(scanned_score(scored.score, listpack).as_bytes());
             }
         })
     });

@@ -1,10 +1,11 @@
 //! Ranges of sorted sets: ZRANGE ZREVRANGE ZRANGEBYSCORE ZREVRANGEBYSCORE ZCOUNT.
 
 use super::flags::{FAST, READONLY};
-use super::generic_args::{clamp_range, parse_double};
+use super::generic_args::clamp_range;
 use super::zset::zset_in;
 use super::{Args, Call, CommandSpec, Group, Reply, command, keys};
 use crate::db::sorted_set::{Scored, SortedSet};
+use crate::strtod::strtod;
 
 const ONE_KEY: super::Keys = keys(1, 1, 1);
 const COST: &str = "O(log(N)+M) for M members returned";
@@ -80,9 +81,16 @@ enum Name<'a> {
 
 fn parse_score(text: &[u8]) -> Option<Bound<f64>> {
     match text {
-        [b'(', rest @ ..] => Some(Bound { at: parse_double(rest)?, inclusive: false }),
-        _ => Some(Bound { at: parse_double(text)?, inclusive: true }),
+        [b'(', rest @ ..] => Some(Bound { at: score_at(rest)?, inclusive: false }),
+        _ => Some(Bound { at: score_at(text)?, inclusive: true }),
     }
+}
+
+/// Redis gives the text to `strtod` and asks only that it be used up, as C sees its end.
+fn score_at(text: &[u8]) -> Option<f64> {
+    let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+    let (score, used) = strtod(text);
+    (used == text.len() && !score.is_nan()).then_some(score)
 }
 
 fn parse_name(text: &[u8]) -> Option<Bound<Name<'_>>> {
@@ -139,11 +147,11 @@ fn parse_options(args: Args<'_>, fixed: Options, out: &mut Reply) -> Option<Opti
             };
             options.limit = Some((offset, count));
             at += 2;
-        } else if general && args.is(at, "rev") {
+        } else if general && options.direction == Direction::Up && args.is(at, "rev") {
             options.direction = Direction::Down;
-        } else if general && args.is(at, "byscore") {
+        } else if general && options.by == By::Rank && args.is(at, "byscore") {
             options.by = By::Score;
-        } else if general && args.is(at, "bylex") {
+        } else if general && options.by == By::Rank && args.is(at, "bylex") {
             options.by = By::Name;
         } else {
             out.syntax_error();

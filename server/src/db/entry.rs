@@ -7,8 +7,9 @@ use super::small_bytes::SmallBytes;
 use super::table::Keyed;
 use super::value::Value;
 
-/// The deadline of a key that never expires.
-pub const NO_DEADLINE: i64 = i64::MAX;
+/// The deadline of a key that never expires: no other is negative, and as an unsigned number it is
+/// later than all others.
+pub const NO_DEADLINE: i64 = i64::MIN;
 
 /// One key and all that belongs to it.
 pub struct Entry {
@@ -48,7 +49,7 @@ impl Entry {
     #[inline]
     #[must_use]
     pub const fn is_expired(&self, now_ms: i64) -> bool {
-        now_ms > self.deadline_ms
+        now_ms.cast_unsigned() > self.deadline_ms.cast_unsigned()
     }
 
     /// Bytes of key and value as they are kept track of, without the share of the table. O(1).

@@ -16,6 +16,11 @@ pub enum Among {
 }
 
 impl Db {
+    /// Whether uses of keys leave no trace from now on (`CLIENT NO-TOUCH`).
+    pub fn freeze_clocks(&mut self, frozen: bool) {
+        self.clocks_frozen = frozen;
+    }
+
     /// How many keys may be evicted.
     #[must_use]
     pub const fn evictable_len(&self, among: Among) -> usize {

@@ -58,10 +58,9 @@ pub(super) fn clients(text: &mut String, server: &Server) {
     line(text, "client_recent_max_input_buffer", input.unwrap_or(0));
     let beyond_static = output.unwrap_or(0).saturating_sub(STATIC_BUFFER_BYTES);
     line(text, "client_recent_max_output_buffer", beyond_static);
-    constants(
-        text,
-        &[("blocked_clients", "0"), ("tracking_clients", "0"), ("clients_in_timeout_table", "0")],
-    );
+    line(text, "blocked_clients", server.blocking.count);
+    constants(text, &[("tracking_clients", "0")]);
+    line(text, "clients_in_timeout_table", server.blocking.deadline_count());
 }
 
 pub(super) fn persistence(text: &mut String, server: &Server) {

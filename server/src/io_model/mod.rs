@@ -14,7 +14,7 @@
 pub(crate) mod blocking;
 pub(crate) mod threads;
 
-use crate::command::CommandSpec;
+use crate::command::{CommandSpec, flags};
 
 /// `io-model`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,8 +63,10 @@ impl IoModel {
 
     /// Why this command cannot do here what it promises, if so.
     pub(crate) fn refuses(self, spec: &CommandSpec) -> Option<&'static str> {
-        let waits_for_others =
-            matches!(spec.name, "subscribe" | "psubscribe" | "ssubscribe" | "monitor");
+        let waits_for_others = matches!(
+            spec.name,
+            "subscribe" | "psubscribe" | "ssubscribe" | "monitor" | "wait" | "pause"
+        ) || spec.has(flags::BLOCKING);
         (self == IoModel::Blocking && waits_for_others).then_some(
             "ERR io-model blocking serves one client at a time: nobody else could send what this \
              command waits for",

@@ -280,6 +280,7 @@ fn end_turn(server: &mut Server, shared: &Shared) {
     let work = !server.pending_writes.is_empty()
         || !server.free_queue.is_empty()
         || server.evictor.unfinished
+        || !server.blocking.released.is_empty()
         || server.shutdown != Shutdown::No;
     if let Some(waker) = server.waker.as_mut().filter(|_| work) {
         waker.wake();

@@ -5,7 +5,8 @@
 //! Invariant: a client is freed only between events (`Server::free_queued_clients`), never inside
 //! a handler that may still hold its key.
 
-use crate::command::{CommandSpec, Protocol};
+use crate::blocking::Held;
+use crate::command::{Args, CommandSpec, Protocol};
 use aelab_resp::{ArgRange, RequestParser};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -79,12 +80,41 @@ pub(crate) struct Unfinished {
     pub(crate) args: Vec<ArgRange>,
 }
 
-/// A command waiting for `EXEC`: its own copy of its arguments.
+/// A command's arguments, kept for later.
+pub(crate) struct Words {
+    bytes: Box<[u8]>,
+    ranges: Box<[ArgRange]>,
+}
+
+impl Words {
+    /// A copy of `args`.
+    pub(crate) fn copy(args: Args<'_>) -> Words {
+        let mut bytes = Vec::with_capacity(args.total_bytes());
+        let mut ranges = Vec::with_capacity(args.len());
+        for arg in args.from(0) {
+            let start = bytes.len() as u32;
+            bytes.extend_from_slice(arg);
+            ranges.push(ArgRange { start, end: bytes.len() as u32 });
+        }
+        Words { bytes: bytes.into_boxed_slice(), ranges: ranges.into_boxed_slice() }
+    }
+
+    /// The arguments.
+    pub(crate) fn args(&self) -> Args<'_> {
+        Args::new(&self.bytes, &self.ranges)
+    }
+
+    /// Bytes of the arguments.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// A command waiting for `EXEC`.
 pub(crate) struct Queued {
     pub(crate) id: u16,
     pub(crate) spec: &'static CommandSpec,
-    pub(crate) bytes: Box<[u8]>,
-    pub(crate) ranges: Box<[ArgRange]>,
+    pub(crate) words: Words,
 }
 
 /// An open transaction.
@@ -165,6 +195,8 @@ pub(crate) struct Client {
     pub(crate) reply_mode: ReplyMode,
     pub(crate) authenticated: bool,
     pub(crate) no_evict: bool,
+    /// Its commands do not count as uses of their keys.
+    pub(crate) no_touch: bool,
     pub(crate) created_s: i64,
     pub(crate) active_s: i64,
     pub(crate) last_command: Option<u16>,
@@ -176,6 +208,8 @@ pub(crate) struct Client {
     pub(crate) extra_bytes: usize,
     pub(crate) unfinished: Option<Box<Unfinished>>,
     pub(crate) multi: Option<Box<Multi>>,
+    /// What it waits for, and the commands that wait with it.
+    pub(crate) held: Option<Box<Held>>,
     extras: Option<Box<Extras>>,
 }
 
@@ -191,6 +225,7 @@ impl Client {
             reply_mode: ReplyMode::On,
             authenticated: false,
             no_evict: false,
+            no_touch: false,
             created_s: now_s,
             active_s: now_s,
             last_command: None,
@@ -207,6 +242,7 @@ impl Client {
             extra_bytes: 0,
             unfinished: None,
             multi: None,
+            held: None,
             extras: None,
         }
     }
@@ -229,6 +265,11 @@ impl Client {
     /// How many channels and patterns it is subscribed to.
     pub(crate) fn subscription_count(&self) -> usize {
         self.extras().map_or(0, |extras| extras.channels.len() + extras.patterns.len())
+    }
+
+    /// Whether it waits for something.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.waiting.is_some())
     }
 
     /// Whether it is connected from this machine.

@@ -13,5 +13,6 @@ mod net;
 mod program;
 mod timeline;
 mod transcript;
+mod transcript_blocking;
 mod transcript_cases;
 mod transcript_scripts;

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use aelab_resp::value::{Value, decode};
 
-use crate::{transcript_cases, transcript_scripts};
+use crate::{transcript_blocking, transcript_cases, transcript_scripts};
 
 /// Long enough for a busy machine; a missing reply is an error after it.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -395,7 +395,8 @@ fn every_reply_equals_redis_servers() {
     let only = std::env::var("AELAB_TRANSCRIPT").ok();
     let mut found = Vec::new();
     let mut count = 0;
-    for (name, script) in transcript_cases::CASES.iter().chain(transcript_scripts::CASES) {
+    let cases = [transcript_cases::CASES, transcript_blocking::CASES, transcript_scripts::CASES];
+    for (name, script) in cases.into_iter().flatten() {
         if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
             continue;
         }

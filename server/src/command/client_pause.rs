@@ -1,0 +1,50 @@
+//! CLIENT PAUSE UNPAUSE UNBLOCK: having clients wait, and letting them go.
+
+use super::{Call, parse_integer};
+use crate::blocking::{self, Given};
+use crate::pause::{Extent, Pause};
+
+/// CLIENT PAUSE timeout [WRITE|ALL]: commands wait for so many milliseconds, or those that may write.
+pub(super) fn pause(call: &mut Call<'_>) {
+    if call.args.len() > 4 {
+        return super::unknown_or_wrong_arity(call, "CLIENT");
+    }
+    let extent = match () {
+        () if call.args.len() == 3 || call.args.is(3, "all") => Extent::All,
+        () if call.args.is(3, "write") => Extent::Writes,
+        () => return call.out.error("ERR CLIENT PAUSE mode must be WRITE or ALL"),
+    };
+    let problem = match parse_integer(call.args.at(2)) {
+        Some(timeout_ms @ 0..) => {
+            let until_ms = call.now_ms().saturating_add(timeout_ms);
+            call.server.pause = Some(Pause { until_ms, extent }.with(call.server.pause));
+            return call.out.ok();
+        }
+        Some(_) => "ERR timeout is negative",
+        None => "ERR timeout is not an integer or out of range",
+    };
+    call.out.error(problem);
+}
+
+/// CLIENT UNPAUSE: whatever waits for the end of a pause goes on. O(N) for N waiting clients.
+pub(super) fn unpause(call: &mut Call<'_>) {
+    call.server.pause = None;
+    blocking::release_postponed(call.server);
+    call.out.ok();
+}
+
+/// CLIENT UNBLOCK id [TIMEOUT|ERROR]: 1 if that client waited, as if its time were up. O(N).
+pub(super) fn unblock(call: &mut Call<'_>) {
+    let given = match () {
+        () if call.args.len() == 3 || call.args.is(3, "timeout") => Given::Up,
+        () if call.args.is(3, "error") => Given::Error,
+        () => {
+            return call.out.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+        }
+    };
+    let Some(id) = call.integer_arg(2) else { return };
+    let mut clients = call.server.clients.iter();
+    let found = clients.find(|(_, client)| client.id as i64 == id).map(|(key, _)| key);
+    let done = found.is_some_and(|key| blocking::give_up(call.server, key, given));
+    call.out.integer(i64::from(done));
+}

@@ -1,0 +1,47 @@
+//! `CLIENT PAUSE`: for a while, commands wait instead of being executed.
+//!
+//! Nothing that a command could see changes meanwhile: keys do not expire actively and none are
+//! evicted. Connections are accepted and read as usual.
+
+use crate::command::{CommandSpec, flags};
+use crate::net::client::Client;
+
+/// Which commands wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Extent {
+    /// Those that may write, publish or run scripts.
+    Writes,
+    All,
+}
+
+/// A pause that is on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pause {
+    pub(crate) until_ms: i64,
+    pub(crate) extent: Extent,
+}
+
+impl Pause {
+    /// Two pauses at once: the longer end and the wider extent, as in Redis.
+    pub(crate) fn with(self, other: Option<Pause>) -> Pause {
+        let other = other.unwrap_or(self);
+        Pause { until_ms: self.until_ms.max(other.until_ms), extent: self.extent.max(other.extent) }
+    }
+
+    /// Whether this command of this client has to wait.
+    pub(crate) fn holds(self, spec: &CommandSpec, client: &Client) -> bool {
+        match (self.extent, spec.name, &client.multi) {
+            (Extent::All, ..) => true,
+            (Extent::Writes, "exec", Some(multi)) => {
+                multi.queue.iter().any(|queued| may_write(queued.spec))
+            }
+            (Extent::Writes, ..) => may_write(spec),
+        }
+    }
+}
+
+fn may_write(spec: &CommandSpec) -> bool {
+    spec.has(flags::WRITE | flags::MAY_REPLICATE)
+        // Scripts that do not say that they only read.
+        || (spec.has(flags::NO_MANDATORY_KEYS) && !spec.has(flags::READONLY))
+}
