@@ -62,9 +62,8 @@ impl Call<'_> {
 
     /// False, with the error written, if a string of `size` + `appended` bytes would be too long.
     pub(super) fn string_size_allowed(&mut self, size: usize, appended: usize) -> bool {
-        let allowed = size
-            .checked_add(appended)
-            .is_some_and(|total| total <= aelab_resp::limits::BULK_MAX_BYTES);
+        let limit = self.server.config.settings().request.bulk_max_bytes;
+        let allowed = size.checked_add(appended).is_some_and(|total| total <= limit);
         if !allowed {
             self.out.error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
         }

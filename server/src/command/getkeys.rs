@@ -1,6 +1,6 @@
 //! COMMAND GETKEYS GETKEYSANDFLAGS: which words of a command line are keys, and what is done to them.
 
-use super::flags::{MOVABLE_KEYS, NO_MANDATORY_KEYS, READONLY};
+use super::flags::{BLOCKING, MOVABLE_KEYS, NO_MANDATORY_KEYS, READONLY};
 use super::{Args, Call, CommandSpec, Keys, NO_KEYS, parse_integer};
 
 /// What commands do to their first key and to the others, in Redis's words: `RO`, `RW`, `OW` and `RM`
@@ -40,10 +40,17 @@ const ACCESS: &[(&[&str], &str, &str)] = &[
         "RO",
     ),
     (&["copy", "sort"], "RO access", "OW update"),
-    (&["getdel", "lpop", "rpop", "spop", "zpopmax", "zpopmin"], "RW access delete", ""),
+    (
+        &[
+            "getdel", "lpop", "rpop", "spop", "zpopmax", "zpopmin", "blpop", "brpop", "bzpopmin",
+            "bzpopmax", "lmpop", "blmpop", "zmpop", "bzmpop",
+        ],
+        "RW access delete",
+        "RW access delete",
+    ),
     (&["renamenx"], "RW access delete", "OW insert"),
     (&["rename"], "RW access delete", "OW update"),
-    (&["lmove", "rpoplpush", "smove"], "RW access delete", "RW insert"),
+    (&["lmove", "blmove", "rpoplpush", "brpoplpush", "smove"], "RW access delete", "RW insert"),
     (
         &[
             "decr",
@@ -96,6 +103,10 @@ fn places(spec: &CommandSpec, words: Args<'_>) -> Option<Vec<usize>> {
         let mut places = vec![1];
         places.extend((2..words.len()).rfind(|&at| words.is(at, "store")).map(|at| at + 1));
         return Some(places).filter(|places| places.iter().all(|&at| at < words.len()));
+    }
+    if spec.has(MOVABLE_KEYS) && spec.has(BLOCKING) {
+        // BLMPOP: the timeout comes first.
+        return Some(counted(2)?.collect());
     }
     if spec.has(NO_MANDATORY_KEYS) {
         // EVAL: a count of zero is fine there.

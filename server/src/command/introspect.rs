@@ -144,7 +144,7 @@ impl Group {
 /// ACL categories of a command, derived as Redis derives them.
 fn categories(spec: &CommandSpec) -> Vec<&'static str> {
     let mut list = Vec::new();
-    let command_itself = spec.name == "command" || spec.parent == Some("command");
+    let command_itself = matches!(spec.name, "command" | "wait") || spec.parent == Some("command");
     if command_itself {
         list.push("connection");
     } else if KEYSPACE_TOO.contains(&spec.name) {

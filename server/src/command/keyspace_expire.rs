@@ -205,7 +205,7 @@ fn reply_time(call: &mut Call<'_>, unit: Unit, base: Base) {
     };
     // Rounded to the nearest second, as Redis does.
     call.out.integer(match unit {
-        Unit::Seconds => ms.saturating_add(500) / 1000,
+        Unit::Seconds => ms / 1000 + (ms % 1000 + 500) / 1000,
         Unit::Milliseconds => ms,
     });
 }
