@@ -32,9 +32,10 @@ pub struct LoadArgs {
     /// Time to measure, such as 30s [default with --rate: 10s].
     #[arg(long, alias = "test-time", value_parser = parse_duration)]
     pub duration: Option<Duration>,
-    /// Time before the measurement [default with a duration: 2s, at most a fifth of it; else none].
-    #[arg(long, value_parser = parse_duration)]
-    pub warmup: Option<Duration>,
+    /// Time before the measurement, or auto: until rate and response times have come to rest, for a minute at most [default with
+    /// a duration: 2s, at most a fifth of it; else none].
+    #[arg(long, value_name = "TIME", value_parser = WarmupArg::parse)]
+    pub warmup: Option<WarmupArg>,
     /// Requests per second in all, whatever the server does; without it the loop is closed.
     #[arg(long, alias = "rps", value_parser = parse_rate, allow_negative_numbers = true)]
     pub rate: Option<units::Rate>,
@@ -155,6 +156,33 @@ impl LoadArgs {
             digits: KEY_DIGITS,
             count: self.key_count(),
             distribution: self.key_dist.unwrap_or(of_workload),
+        }
+    }
+}
+
+/// A warm-up of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WarmupArg {
+    /// Until the server has come to rest.
+    Auto,
+    /// So long.
+    For(Duration),
+}
+
+impl WarmupArg {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        let length = parse_duration(text).map_err(|error| error.to_string())?;
+        Ok(Self::For(length))
+    }
+
+    /// Its length, as far as it is known.
+    pub(super) const fn length(self) -> Duration {
+        match self {
+            Self::Auto => Duration::ZERO,
+            Self::For(length) => length,
         }
     }
 }

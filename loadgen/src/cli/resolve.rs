@@ -3,13 +3,13 @@
 //! [`RunArgs`] can only fail on spelling; [`RunArgs::resolve`] needs the target. Invariant: connections, requests and rate are
 //! totals, never per thread or per connection.
 
-use super::load::{LoadArgs, PacingArg};
+use super::load::{LoadArgs, PacingArg, WarmupArg};
 use super::run::RunArgs;
 use super::ycsb::Ycsb;
 use crate::clock::Nanos;
 use crate::engine::plan::{
     ArrivalProcess, Assignment, CommandPlan, Dialling, GroupPlan, Pacing, Phases, Rate, Role,
-    RunPlan, Shape, Target, Workload,
+    RunPlan, SettlePlan, Shape, Target, Workload,
 };
 use crate::exit::Failure;
 use crate::lab::fill::FillPlan;
@@ -147,6 +147,8 @@ impl LoadArgs {
         plan.seed = self.seed;
         plan.cpus.clone_from(&self.cpus);
         plan.look_for_gaps = Some(RunPlan::GAPS_SPAN);
+        plan.settle = (self.warmup == Some(WarmupArg::Auto))
+            .then(|| SettlePlan::for_measurement(phases.measure));
         plan.pacing = match self.pacing {
             PacingArg::Timerfd => Pacing::Timerfd,
             PacingArg::Precise => Pacing::Precise { margin: None },
@@ -192,8 +194,8 @@ impl LoadArgs {
         if self.requests == Some(0) {
             return Err(Failure::usage("-n is zero: nothing would be measured"));
         }
-        let length =
-            self.duration.unwrap_or(DEFAULT_DURATION) + self.warmup.unwrap_or(Duration::ZERO);
+        let length = self.duration.unwrap_or(DEFAULT_DURATION)
+            + self.warmup.map_or(Duration::ZERO, WarmupArg::length);
         let arrival = self.arrival_process(length.into())?;
         let own_length = own_length(&arrival);
         let is_open = !matches!(arrival, ArrivalProcess::Closed { .. });
@@ -205,7 +207,7 @@ impl LoadArgs {
             None => Some(self.requests.unwrap_or(DEFAULT_REQUESTS)),
             Some(_) => self.requests,
         };
-        let warmup = self.warmup.unwrap_or_else(|| match duration {
+        let warmup = self.warmup.map(WarmupArg::length).unwrap_or_else(|| match duration {
             // A course that has a begin of its own is measured from there.
             Some(duration) if own_length.is_none() => DEFAULT_WARMUP.min(duration / 5),
             _ => Duration::ZERO,

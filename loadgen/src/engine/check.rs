@@ -49,6 +49,22 @@ pub(super) fn check(plan: &RunPlan) -> Result<(), EngineError> {
     if plan.phases.measure.is_none() && plan.groups.iter().all(|group| group.requests.is_none()) {
         return no("the run has no end: give a duration or a number of requests");
     }
+    if let Some(settle) = &plan.settle {
+        let fits = settle.block >= plan.interval && settle.at_most >= settle.block;
+        let has_course = |group: &GroupPlan| {
+            matches!(group.arrival, ArrivalProcess::Shaped(_) | ArrivalProcess::Trace(_))
+        };
+        if !fits {
+            return no(
+                "a block of an automatic warm-up must be at least an interval, and fit into its patience",
+            );
+        }
+        if plan.groups.iter().any(has_course) {
+            return no(
+                "an automatic warm-up waits for a steady state, and this load changes over time: give its length",
+            );
+        }
+    }
     if let Some(cpus) = &plan.cpus
         && cpus.is_empty()
     {

@@ -6,6 +6,7 @@
 use super::audit::Load;
 use super::live::Phase;
 use super::plan::RunPlan;
+use super::settle::SettlePlan;
 use crate::clock::Nanos;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -20,6 +21,10 @@ pub(super) struct Control<'a> {
     open_quotas: AtomicUsize,
     /// When the last of them was done.
     stop_at: AtomicU64,
+    /// When the measurement begins, where the warm-up finds its own end.
+    measure_from: AtomicU64,
+    /// Whether a thread has taken it on itself to find it.
+    is_led: AtomicBool,
 }
 
 impl<'a> Control<'a> {
@@ -29,7 +34,19 @@ impl<'a> Control<'a> {
             cancel,
             open_quotas: AtomicUsize::new(open_quotas),
             stop_at: AtomicU64::new(u64::MAX),
+            measure_from: AtomicU64::new(u64::MAX),
+            is_led: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the calling thread is the first that offers to find the end of the warm-up.
+    pub(super) fn lead(&self) -> bool {
+        !self.is_led.swap(true, Relaxed)
+    }
+
+    /// The measurement begins at `at` on all threads: far enough ahead that each looks up before.
+    pub(super) fn decide_begin(&self, at: Nanos) {
+        self.measure_from.store(at.0, Relaxed);
     }
 
     /// One group share has done its quota. The last one ends the measurement.
@@ -62,6 +79,8 @@ pub(super) struct Clockwork {
     /// What the thread had used at the begin of the measurement, then what it used in it.
     pub(super) measured: Load,
     warmup: Nanos,
+    /// The warm-up finds its own end.
+    pub(super) settle: Option<SettlePlan>,
     measure: Option<Nanos>,
     drain_max: Nanos,
     drain_until: Nanos,
@@ -85,6 +104,7 @@ impl Clockwork {
             interrupted: false,
             measured: Load::default(),
             warmup: plan.phases.warmup,
+            settle: plan.settle,
             measure: plan.phases.measure,
             drain_max: plan.phases.drain_max,
             drain_until: Nanos::MAX,
@@ -99,10 +119,37 @@ impl Clockwork {
     pub(super) fn start(&mut self, origin: Nanos) {
         self.phase = Phase::Warmup;
         self.origin = origin;
-        self.measure_from = origin.saturating_add(self.warmup);
+        let warmup = if self.settle.is_some() { Nanos::MAX } else { self.warmup };
+        self.measure_from = origin.saturating_add(warmup);
         self.measure_until =
             self.measure.map_or(Nanos::MAX, |measure| self.measure_from.saturating_add(measure));
         self.interval_end = origin.saturating_add(self.interval);
+    }
+
+    /// Whether the begin of the measurement is still to be found.
+    #[inline]
+    pub(super) fn is_settling(&self) -> bool {
+        self.settle.is_some() && self.measure_from == Nanos::MAX && self.phase == Phase::Warmup
+    }
+
+    /// The first begin of an interval that all threads see coming.
+    pub(super) fn begin_ahead(&self, now: Nanos) -> Nanos {
+        let soonest = now.saturating_add(Self::LONGEST_WAIT).saturating_add(Self::LONGEST_WAIT);
+        let intervals = soonest.since(self.origin).0.div_ceil(self.interval.0);
+        self.origin.saturating_add(Nanos(intervals.saturating_mul(self.interval.0)))
+    }
+
+    /// Takes over the begin of the measurement, if it is known by now. What this thread has created by `now` belongs to the
+    /// warm-up in any case: requests are counted where they were counted first.
+    pub(super) fn take_begin(&mut self, now: Nanos, control: &Control<'_>) -> bool {
+        let begin = Nanos(control.measure_from.load(Relaxed));
+        if begin == Nanos::MAX {
+            return false;
+        }
+        self.measure_from = begin.max(now.saturating_add(Nanos(1)));
+        let until = self.measure.map_or(Nanos::MAX, |span| self.measure_from.saturating_add(span));
+        self.measure_until = self.measure_until.min(until);
+        true
     }
 
     /// Whether the schedule has begun.

@@ -205,6 +205,12 @@ impl Group {
         }
     }
 
+    /// The bounds of the measurement, absolute, which were not known at the start.
+    pub(super) fn measure(&mut self, from: Nanos, until: Nanos) {
+        self.window = Window { measure_from: from, until: self.window.until.min(until) };
+        self.recorder.measure_from(from);
+    }
+
     /// The measurement begins. What a closed loop still waits for takes part in it, if the quota has room.
     pub(super) fn begin_measurement(&mut self) {
         if self.schedule.is_some() {

@@ -1,11 +1,14 @@
-//! What a run is doing right now, for a progress bar.
+//! What a run is doing right now, for whoever shows it.
 //!
-//! Not a measurement: counters are added to now and then by the engine threads and may trail by an interval.
-//! Invariant: nobody waits for anybody; every field is an atomic written without ordering.
+//! Not a measurement: counters are added to now and then by the engine threads and may trail by an interval or two, and
+//! response times are sorted into coarse buckets.
+//! Invariant: while the run is on, nobody waits for anybody; every counter is an atomic written without ordering, each bucket
+//! by one thread only. (The list of shards has a lock; engine threads take it before the run begins.)
 
-use super::plan::RunPlan;
+use super::plan::{GroupPlan, RunPlan};
 use crate::clock::Nanos;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The phase a run is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,10 +36,147 @@ pub struct Live {
     elapsed_ns: AtomicU64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct LiveGroup {
+    name: String,
+    asked: u64,
     connected: AtomicU64,
-    counts: [AtomicU64; 5],
+    counts: [AtomicU64; COUNTERS],
+    shards: Mutex<Vec<Arc<Shard>>>,
+}
+
+/// Counters of [`LiveCounts`] that engine threads add to.
+const COUNTERS: usize = 7;
+
+/// Buckets per doubling of the response time: each is 3 % wide, finer than a number that changes four times a second is read.
+const STEPS: u64 = 32;
+const STEP_BITS: u32 = STEPS.ilog2();
+/// Up to 2^42 ns, which is more than the hour that is recorded.
+const BUCKETS: usize = (42 - STEP_BITS as usize + 1) * STEPS as usize;
+
+/// The bucket of a time in nanoseconds.
+const fn bucket_of(ns: u64) -> usize {
+    if ns < STEPS {
+        return ns as usize;
+    }
+    let doublings = ns.ilog2() - STEP_BITS;
+    let index = (doublings as u64 + 1) * STEPS + (ns >> doublings) - STEPS;
+    if index >= BUCKETS as u64 { BUCKETS - 1 } else { index as usize }
+}
+
+/// The lowest time of a bucket, and that of the next one.
+const fn bounds_of(bucket: usize) -> (u64, u64) {
+    let (doublings, step) = (bucket as u64 / STEPS, bucket as u64 % STEPS);
+    if doublings == 0 {
+        return (step, step + 1);
+    }
+    let width = 1 << (doublings - 1);
+    ((STEPS + step) * width, (STEPS + step + 1) * width)
+}
+
+/// Response times of one group on one thread, warm-up included. One thread writes.
+#[derive(Debug)]
+pub(super) struct Shard {
+    buckets: Box<[AtomicU64]>,
+    sum_ns: AtomicU64,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        let buckets = (0..BUCKETS).map(|_| AtomicU64::new(0)).collect();
+        Self { buckets, sum_ns: AtomicU64::new(0) }
+    }
+}
+
+impl Shard {
+    /// Adds equal samples in nanoseconds. For the one thread that writes.
+    #[inline]
+    pub(super) fn add(&self, ns: u64, count: u64) {
+        let plus = |counter: &AtomicU64, more: u64| {
+            counter.store(counter.load(Relaxed).wrapping_add(more), Relaxed);
+        };
+        plus(&self.buckets[bucket_of(ns)], count);
+        plus(&self.sum_ns, ns.wrapping_mul(count));
+    }
+
+    /// What was counted so far.
+    pub(super) fn counted(&self) -> Counted {
+        let mut counted = Counted::default();
+        counted.add(self);
+        counted
+    }
+}
+
+/// Response times sorted into coarse buckets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Empty means all zero.
+    counts: Vec<u64>,
+    /// The sum of all times in nanoseconds, to the width of the buckets.
+    pub sum_ns: u64,
+}
+
+impl Counted {
+    fn add(&mut self, shard: &Shard) {
+        self.counts.resize(BUCKETS, 0);
+        for (mine, theirs) in self.counts.iter_mut().zip(&shard.buckets) {
+            *mine = mine.wrapping_add(theirs.load(Relaxed));
+        }
+        self.sum_ns = self.sum_ns.wrapping_add(shard.sum_ns.load(Relaxed));
+    }
+
+    /// Adds another set's.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.counts.resize(BUCKETS, 0);
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            *mine = mine.wrapping_add(*theirs);
+        }
+        self.sum_ns = self.sum_ns.wrapping_add(other.sum_ns);
+    }
+
+    /// What came on top of `earlier`.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let then = earlier.counts.iter().copied().chain(std::iter::repeat(0));
+        Self {
+            counts: self
+                .counts
+                .iter()
+                .zip(then)
+                .map(|(now, then)| now.saturating_sub(then))
+                .collect(),
+            sum_ns: self.sum_ns.saturating_sub(earlier.sum_ns),
+        }
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// How many are below `ns`, to the width of a bucket.
+    #[must_use]
+    pub fn below(&self, ns: u64) -> u64 {
+        let counts = self.counts.iter().enumerate();
+        counts.take_while(|(bucket, _)| bounds_of(*bucket).1 <= ns).map(|(_, count)| count).sum()
+    }
+
+    /// The value at a quantile in nanoseconds, to the width of a bucket; `None` without samples.
+    #[must_use]
+    pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
+        let total = self.total();
+        let rank = ((quantile * total as f64).ceil() as u64).clamp(1, total.max(1));
+        let mut seen = 0;
+        for (bucket, count) in self.counts.iter().enumerate() {
+            seen += count;
+            if seen >= rank {
+                let (low, next) = bounds_of(bucket);
+                return Some(low + (next - low) / 2);
+            }
+        }
+        None
+    }
 }
 
 /// One group's counters at one moment, warm-up included.
@@ -54,6 +194,10 @@ pub struct LiveCounts {
     pub timeout: u64,
     /// Shed.
     pub shed: u64,
+    /// Connections lost while running.
+    pub lost: u64,
+    /// Connections that came back.
+    pub reconnects: u64,
 }
 
 impl LiveCounts {
@@ -66,6 +210,39 @@ impl LiveCounts {
             error: self.error - earlier.error,
             timeout: self.timeout - earlier.timeout,
             shed: self.shed - earlier.shed,
+            lost: self.lost - earlier.lost,
+            reconnects: self.reconnects - earlier.reconnects,
+        }
+    }
+
+    /// Requests that are due and not finished: in flight, or waiting for a connection.
+    #[must_use]
+    pub const fn open(&self) -> u64 {
+        let ended = self.shed + self.ok + self.error + self.timeout;
+        self.scheduled.saturating_sub(ended)
+    }
+
+    /// Connections that are open.
+    #[must_use]
+    pub const fn connections(&self) -> u64 {
+        (self.connected + self.reconnects).saturating_sub(self.lost)
+    }
+
+    /// Replies, errors included.
+    #[must_use]
+    pub const fn replies(&self) -> u64 {
+        self.ok + self.error
+    }
+}
+
+impl LiveGroup {
+    fn new(plan: &GroupPlan) -> Self {
+        Self {
+            name: plan.name.clone(),
+            asked: plan.connections as u64,
+            connected: AtomicU64::new(0),
+            counts: [const { AtomicU64::new(0) }; COUNTERS],
+            shards: Mutex::new(Vec::new()),
         }
     }
 }
@@ -74,7 +251,7 @@ impl Live {
     /// Counters at zero for the groups of `plan`.
     pub fn new(plan: &RunPlan) -> Self {
         Self {
-            groups: plan.groups.iter().map(|_| LiveGroup::default()).collect(),
+            groups: plan.groups.iter().map(LiveGroup::new).collect(),
             phase: AtomicU8::new(0),
             elapsed_ns: AtomicU64::new(0),
         }
@@ -93,9 +270,39 @@ impl Live {
     /// The counters of a group, zero if there is none with this index.
     pub fn group(&self, index: usize) -> LiveCounts {
         let Some(group) = self.groups.get(index) else { return LiveCounts::default() };
-        let [scheduled, ok, error, timeout, shed] =
+        let [scheduled, ok, error, timeout, shed, lost, reconnects] =
             group.counts.each_ref().map(|counter| counter.load(Relaxed));
-        LiveCounts { connected: group.connected.load(Relaxed), scheduled, ok, error, timeout, shed }
+        let connected = group.connected.load(Relaxed);
+        LiveCounts { connected, scheduled, ok, error, timeout, shed, lost, reconnects }
+    }
+
+    /// How many groups there are.
+    pub fn group_count(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The name of a group and the connections it asked for.
+    pub fn about(&self, index: usize) -> (&str, u64) {
+        self.groups.get(index).map_or(("", 0), |group| (group.name.as_str(), group.asked))
+    }
+
+    /// The response times of a group so far, all threads and the warm-up included.
+    pub fn response_times(&self, index: usize) -> Counted {
+        let mut sum = Counted::default();
+        let Some(group) = self.groups.get(index) else { return sum };
+        for shard in group.shards.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            sum.add(shard);
+        }
+        sum
+    }
+
+    /// A place for the response times of a group on one more thread. Before the run begins.
+    pub(super) fn shard(&self, index: usize) -> Arc<Shard> {
+        let shard = Arc::new(Shard::default());
+        if let Some(group) = self.groups.get(index) {
+            group.shards.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&shard));
+        }
+        shard
     }
 
     pub(super) fn set_phase(&self, phase: Phase) {
@@ -115,11 +322,49 @@ impl Live {
     /// Adds what a thread has counted since it last did so.
     pub(super) fn add(&self, group: usize, delta: &LiveCounts) {
         let Some(group) = self.groups.get(group) else { return };
-        let parts = [delta.scheduled, delta.ok, delta.error, delta.timeout, delta.shed];
+        let parts = [
+            delta.scheduled,
+            delta.ok,
+            delta.error,
+            delta.timeout,
+            delta.shed,
+            delta.lost,
+            delta.reconnects,
+        ];
         for (counter, part) in group.counts.iter().zip(parts) {
             if part != 0 {
                 counter.fetch_add(part, Relaxed);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_narrow_and_without_gaps() {
+        for ns in [0, 1, 31, 32, 33, 63, 64, 1_000, 123_456, 999_999_999, 3_600_000_000_000] {
+            let (low, next) = bounds_of(bucket_of(ns));
+            assert!(low <= ns && ns < next, "{ns}: {low}..{next}");
+            assert!(next - low <= 1 + ns / STEPS, "{ns}: {low}..{next}");
+        }
+        assert!((1..BUCKETS).all(|bucket| bounds_of(bucket - 1).1 == bounds_of(bucket).0));
+        assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn quantiles_of_what_came_since() {
+        let shard = Shard::default();
+        shard.add(5_000_000, 100);
+        let before = shard.counted();
+        (1..=100).for_each(|millis| shard.add(millis * 1_000_000, 10));
+        let now = shard.counted().since(&before);
+        assert_eq!(now.total(), 1_000);
+        let p99 = now.quantile_ns(0.99).expect("samples") as f64;
+        assert!((p99 / 99e6 - 1.0).abs() < 0.03, "{p99}");
+        assert!((480..=520).contains(&now.below(50_500_000)), "{}", now.below(50_500_000));
+        assert_eq!(Counted::default().quantile_ns(0.5), None);
     }
 }

@@ -13,6 +13,7 @@ use super::result::{
     Audit, CommandCounts, CommandResult, ConnectionCounts, Counts, EndpointResult, GroupResult,
     MetricResult, PoolResult, RedirectCounts, RunResult, ThreadAudit, Traffic,
 };
+use super::settle::Settled;
 use super::sparse::IntervalSeries;
 use super::stall::{Quiet, stalls};
 use super::tally::{ErrorTally, count_word};
@@ -32,6 +33,7 @@ pub(super) struct ThreadResult {
     pub(super) pinned: Option<usize>,
     pub(super) margin: Option<Nanos>,
     pub(super) gaps: Option<Gaps>,
+    pub(super) settled: Option<Settled>,
 }
 
 /// The run's result from its threads' (at least one).
@@ -41,7 +43,9 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         threads.iter().map(of).max().unwrap_or(origin).since(origin)
     };
     let measure_until = latest(|thread| thread.clockwork.measure_until.min(thread.ended));
-    let measure_from = plan.phases.warmup.min(measure_until);
+    let begins = threads.iter().map(|thread| thread.clockwork.measure_from.since(origin));
+    let measure_from = begins.min().unwrap_or(Nanos::ZERO).min(measure_until);
+    let settled = threads.iter().find_map(|thread| thread.settled.clone());
     let ended = latest(|thread| thread.ended);
     let interrupted = threads.iter().any(|thread| thread.clockwork.interrupted);
     let audits = threads.iter().map(|thread| ThreadAudit {
@@ -111,6 +115,7 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         ended,
         interval: plan.interval,
         interrupted,
+        settled,
     }
 }
 

@@ -6,9 +6,11 @@
 //! Closing an interval must not delay the next request: the running counters are swapped for empty ones at once, and what
 //! they hold is packed when the thread is idle. The list of touched buckets makes that as cheap as what was seen.
 
+use super::live::Shard;
 use super::result::{Exact, MetricResult};
 use super::sparse::IntervalSeries;
 use aelab_reports::histogram::{self, BUCKET_COUNT, HIGHEST_NS, index_of, lowest_of};
+use std::sync::Arc;
 
 /// See the module.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(super) struct Metric {
     totals: Box<[u64]>,
     exact: Exact,
     intervals: IntervalSeries,
+    /// Where the samples are shown while the run is on.
+    live: Option<Arc<Shard>>,
 }
 
 /// Counters of one interval.
@@ -59,11 +63,17 @@ impl Default for Metric {
             totals: vec![0; BUCKET_COUNT].into_boxed_slice(),
             exact: Exact::default(),
             intervals: IntervalSeries::default(),
+            live: None,
         }
     }
 }
 
 impl Metric {
+    /// Shows the samples there, an interval after they were recorded.
+    pub(super) fn show(&mut self, live: Arc<Shard>) {
+        self.live = Some(live);
+    }
+
     /// Records `times` equal samples, in nanoseconds.
     #[inline]
     pub(super) fn record(&mut self, value: u64, times: u32) {
@@ -103,6 +113,9 @@ impl Metric {
         for bucket in counters.touched.drain(..) {
             let count = u64::from(std::mem::take(&mut counters.counts[bucket as usize]));
             self.totals[bucket as usize] += count;
+            if let Some(live) = &self.live {
+                live.add(lowest_of(bucket as usize), count);
+            }
             buckets.push((bucket, count));
         }
         self.intervals.push(number, counters.max, &buckets);

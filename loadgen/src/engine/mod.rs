@@ -35,6 +35,7 @@ mod route;
 mod run;
 mod schedule;
 mod secure;
+pub mod settle;
 pub mod sim;
 mod sim_cluster;
 pub mod slots;

@@ -4,6 +4,7 @@
 //! Invariant: a plan alone decides which requests are sent, and when each is due; nothing at run time moves the schedule.
 
 pub use super::arrival::{ArrivalProcess, Rate, Shape, parse_trace};
+pub use super::settle::SettlePlan;
 pub use super::slots::ClusterPlan;
 pub use super::values::{KeyDistribution, KeySpace, ValueSize};
 use crate::clock::Nanos;
@@ -35,6 +36,8 @@ pub struct RunPlan {
     pub connect: ConnectPlan,
     /// For this long each thread does nothing but read the clock before it connects, to see who else has its processor.
     pub look_for_gaps: Option<Nanos>,
+    /// The warm-up lasts until the server has come to rest, in place of [`Phases::warmup`].
+    pub settle: Option<SettlePlan>,
 }
 
 impl RunPlan {
@@ -58,6 +61,7 @@ impl RunPlan {
             stall_threshold: Self::DEFAULT_STALL_THRESHOLD,
             connect: ConnectPlan::default(),
             look_for_gaps: None,
+            settle: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Invariant: every request created is finished exactly once, into one of ok, error, timeout, unfinished. The phase it
 //! counts for is that of its intended time; in a closed loop also the measurement's if it is still open when that begins.
 
+use super::live::{Counted, Shard};
 use super::metric::Metric;
 use super::plan::{GroupPlan, RequestLog};
 use super::request::{Due, InFlight, UNSENT};
@@ -13,6 +14,7 @@ use super::result::{
 use super::tally::ErrorTally;
 use crate::clock::Nanos;
 use aelab_reports::histogram::{self, Histogram};
+use std::sync::Arc;
 
 /// The word for requests that a pool had no connection for.
 const POOL_EXHAUSTED: &[u8] = b"pool-exhausted";
@@ -53,6 +55,8 @@ struct Run {
 pub(super) struct Recorder {
     origin: Nanos,
     measure_from: Nanos,
+    /// Where response times are shown while the run is on.
+    live: Arc<Shard>,
     run: Run,
     commands: Vec<CommandRecorder>,
     /// Requests created and not finished, both phases.
@@ -109,6 +113,7 @@ impl Recorder {
         Self {
             origin: Nanos::ZERO,
             measure_from: Nanos::MAX,
+            live: Arc::default(),
             run: Run { request: (Nanos::ZERO, Nanos::ZERO, 0), count: 0 },
             commands: commands.collect(),
             open: Open::default(),
@@ -133,6 +138,22 @@ impl Recorder {
     /// The schedule begins at `origin`, the measurement at `measure_from`.
     pub(super) const fn start(&mut self, origin: Nanos, measure_from: Nanos) {
         self.origin = origin;
+        self.measure_from = measure_from;
+    }
+
+    /// Shows response times there.
+    pub(super) fn show(&mut self, live: &Arc<Shard>) {
+        self.live = Arc::clone(live);
+        self.commands.iter_mut().for_each(|command| command.response.show(Arc::clone(live)));
+    }
+
+    /// The response times shown so far.
+    pub(super) fn shown(&self) -> Counted {
+        self.live.counted()
+    }
+
+    /// The measurement begins at `measure_from`, which was not known at the start.
+    pub(super) const fn measure_from(&mut self, measure_from: Nanos) {
         self.measure_from = measure_from;
     }
 
@@ -216,6 +237,8 @@ impl Recorder {
         if let Some(recorder) = self.measured(intended, command) {
             recorder.counts.ok += u64::from(count);
             recorder.sample(intended, sent, now, count);
+        } else {
+            self.live.add(now.since(intended).0, u64::from(count));
         }
         self.close_requests(intended, count, sent, now, command, Outcome::Ok);
     }

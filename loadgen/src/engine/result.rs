@@ -6,6 +6,7 @@
 
 pub use super::audit::{Audit, Gaps, ThreadAudit};
 use super::plan::Role;
+pub use super::settle::Settled;
 use super::sparse::IntervalSeries;
 use crate::clock::Nanos;
 use aelab_reports::histogram::{self, Histogram};
@@ -33,6 +34,8 @@ pub struct RunResult {
     pub interval: Nanos,
     /// The run was cancelled; everything up to then is here.
     pub interrupted: bool,
+    /// How the warm-up ended, if it found its own end.
+    pub settled: Option<Settled>,
 }
 
 /// What one group found out in the measured phase.

@@ -7,10 +7,11 @@ use super::clockwork::{Clockwork, Control};
 use super::conn::Conn;
 use super::group::Group;
 use super::links::Timer;
-use super::live::{Live, LiveCounts, Phase};
+use super::live::{Counted, Live, LiveCounts, Phase};
 use super::merge::ThreadResult;
 use super::plan::ConnectPlan;
 use super::recorder::Open;
+use super::settle::{Settled, Settling};
 use super::stall::Watch;
 use super::traffic::{RECEIVE_BYTES, touch};
 use super::wire::{Ready, Token, Wait, Wire};
@@ -32,6 +33,9 @@ pub(super) struct Worker<'a, W> {
     pub(super) conns: Vec<Conn>,
     pub(super) clockwork: Clockwork,
     pub(super) watch: Watch,
+    /// Finds the end of the warm-up for all threads, if this one was the first to offer.
+    settling: Option<Settling>,
+    settled: Option<Settled>,
     turns: u64,
     /// When this turn's waiting ended.
     now: Nanos,
@@ -64,6 +68,8 @@ impl<'a, W: Wire> Worker<'a, W> {
         live: &'a Live,
     ) -> Self {
         let watch = Watch::new(clockwork.stall_threshold(), Nanos::ZERO);
+        let mut groups = groups;
+        groups.iter_mut().for_each(|group| group.recorder.show(&live.shard(group.index)));
         Self {
             wire,
             reported: vec![LiveCounts::default(); groups.len()],
@@ -71,6 +77,8 @@ impl<'a, W: Wire> Worker<'a, W> {
             conns,
             clockwork,
             watch,
+            settling: None,
+            settled: None,
             turns: 0,
             now: Nanos::ZERO,
             lateness: Lateness::default(),
@@ -129,6 +137,12 @@ impl<'a, W: Wire> Worker<'a, W> {
             self.wait(self.clockwork.origin)?;
             self.read_ready();
         }
+        if let Some(plan) = self.clockwork.settle
+            && self.groups.iter().any(|group| group.is_watched)
+            && control.lead()
+        {
+            self.settling = Some(Settling::new(plan, self.clockwork.origin));
+        }
         self.begin();
         while !self.turn(control)? {}
         self.publish();
@@ -149,6 +163,9 @@ impl<'a, W: Wire> Worker<'a, W> {
         let now = self.wire.now();
         self.now = now;
         self.lateness.note(wakeup, now);
+        if self.clockwork.is_settling() {
+            self.settle(now, control);
+        }
         // Before the phase may move on: a thread that wakes after the end of the measurement has not yet
         // created what fell due while it slept, and a run with nothing open would end without it.
         self.create_due(now);
@@ -165,6 +182,26 @@ impl<'a, W: Wire> Worker<'a, W> {
         // At once: a run of so many requests ends with its last reply, not with the next look at the time.
         self.note_completion(control);
         Ok(false)
+    }
+
+    /// The warm-up has no end yet: looks whether there is one by now, and finds it if that is up to this thread.
+    fn settle(&mut self, now: Nanos, control: &Control<'_>) {
+        if let Some(settling) = &mut self.settling
+            && now >= settling.next_look()
+        {
+            let mut counted = Counted::default();
+            let watched = self.groups.iter().filter(|group| group.is_watched);
+            watched.for_each(|group| counted.merge(&group.recorder.shown()));
+            self.settled = settling.on_block(now, counted);
+            if self.settled.is_some() {
+                control.decide_begin(self.clockwork.begin_ahead(now));
+                self.settling = None;
+            }
+        }
+        if self.clockwork.take_begin(now, control) {
+            let (from, until) = (self.clockwork.measure_from, self.clockwork.measure_until);
+            self.groups.iter_mut().for_each(|group| group.measure(from, until));
+        }
     }
 
     fn note_completion(&mut self, control: &Control<'_>) {
@@ -218,6 +255,8 @@ impl<'a, W: Wire> Worker<'a, W> {
                 error: a.error + b.error,
                 timeout: a.timeout + b.timeout,
                 shed: a.shed + b.shed,
+                lost: group.links.counts.lost,
+                reconnects: group.links.counts.reconnects,
             };
             self.live.add(group.index, &total.since(reported));
             *reported = total;
@@ -283,6 +322,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             pinned,
             margin,
             gaps: None,
+            settled: self.settled,
         }
     }
 

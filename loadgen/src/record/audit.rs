@@ -5,7 +5,7 @@ use crate::engine::result::{Gaps, RunResult, ThreadAudit};
 use aelab_reports::caveat::Facts;
 use aelab_reports::histogram::Sparse;
 use aelab_reports::hlog::Interval;
-use aelab_reports::record::{Audit, Gaps as KeptGaps, Machine, ThreadAudit as KeptThread};
+use aelab_reports::record::{Audit, Gaps as KeptGaps, Machine, ThreadAudit as KeptThread, Warmup};
 use aelab_reports::stats::{self, Sample};
 
 /// The account of a run.
@@ -31,7 +31,11 @@ pub(super) fn audit(result: &RunResult, facts: &Facts) -> Audit {
             mhz_min: moves.mhz.map(|(low, _)| low),
             mhz_max: moves.mhz.map(|(_, high)| high),
         },
-        warmup: None,
+        warmup: result.settled.as_ref().map(|settled| Warmup {
+            length_s: result.measure_from.as_secs_f64(),
+            settled: settled.moving.is_empty(),
+            moving: settled.moving.clone(),
+        }),
     }
 }
 

@@ -62,7 +62,11 @@ pub(super) fn facts(
         clock_step_ms: moves.clock_step_ns as f64 / 1e6,
         connections: connections(plan, result),
         no_hits: no_hits(record),
-        never_settled: None,
+        never_settled: result
+            .settled
+            .as_ref()
+            .filter(|settled| !settled.moving.is_empty())
+            .map(|settled| (settled.length.as_secs_f64(), settled.moving.clone())),
         offered_rate: (offered > 0.0).then_some(offered),
         achieved_rate: per_second(replies, clock.measured_s),
         free_send_lag_p99_us: (!result.audit.open_loop_lag.is_empty())
