@@ -112,7 +112,8 @@ fn moving(blocks: &[Block]) -> Vec<&'static str> {
     let mut check = |name, spread, of: fn(&Block) -> f64| {
         let last: Vec<f64> = window.iter().map(of).collect();
         let all: Vec<f64> = both.iter().map(of).collect();
-        if relative_deviation(&last) > spread && !is_noise(&all, spread) {
+        let restless = relative_deviation(&last) > spread;
+        if drifts(&all, spread) || (restless && !is_noise(&all, spread)) {
             moving.push(name);
         }
     };
@@ -135,13 +136,18 @@ fn relative_deviation(values: &[f64]) -> f64 {
 
 /// Two windows whose medians agree and that show no trend together.
 fn is_noise(values: &[f64], spread: f64) -> bool {
-    if values.len() < 2 * WINDOW {
-        return false;
-    }
+    values.len() == 2 * WINDOW && agree(values, spread) && kendall_s(values).abs() < TREND_S
+}
+
+/// Two windows whose medians differ and that show a trend together, however little each differs in itself.
+fn drifts(values: &[f64], spread: f64) -> bool {
+    values.len() == 2 * WINDOW && !agree(values, spread) && kendall_s(values).abs() >= TREND_S
+}
+
+fn agree(values: &[f64], spread: f64) -> bool {
     let (before, after) = values.split_at(WINDOW);
     let (before, after) = (median(before), median(after));
-    let agree = (after - before).abs() <= spread * before.max(after);
-    agree && kendall_s(values).abs() < TREND_S
+    (after - before).abs() <= spread * before.max(after)
 }
 
 fn median(values: &[f64]) -> f64 {
@@ -183,6 +189,9 @@ mod tests {
         // Noisy, and falling.
         let falling = [900.0, 700.0, 760.0, 600.0, 500.0, 450.0, 470.0, 330.0, 300.0, 210.0];
         assert_eq!(moving(&of(&falling)), ["p99"]);
+        // Falling so slowly that five blocks hardly differ.
+        let slowly: Vec<f64> = (0..10).map(|n| 400.0 * 0.95_f64.powi(n)).collect();
+        assert_eq!(moving(&of(&slowly)), ["p99"]);
         // Few samples say nothing about their tail.
         let sparse: Vec<_> = [1.0, 9.0, 3.0, 7.0, 5.0].map(|p99| block(30, 100.0, p99)).into();
         assert!(moving(&sparse).is_empty());
