@@ -17,6 +17,7 @@ pub mod control;
 pub mod engine;
 mod environment;
 pub mod exit;
+pub mod exporter;
 pub mod interrupt;
 pub mod lab;
 pub mod machine;

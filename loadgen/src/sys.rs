@@ -98,6 +98,20 @@ pub(crate) fn interrupt(pid: u32) -> io::Result<()> {
     Ok(())
 }
 
+/// Gives the calling thread the lowest priority: for those that only show what others do.
+pub(crate) fn step_back() {
+    /// As far back as it goes.
+    const LOWEST: i32 = 19;
+    // Where it is not allowed the thread is merely as important as any other.
+    let _ = rustix::process::nice(LOWEST);
+}
+
+/// The width of the terminal that stderr is, in columns.
+pub(crate) fn stderr_columns() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
 /// Raises the limit of open descriptors to what the system allows, and returns it.
 pub(crate) fn raise_descriptor_limit() -> u64 {
     let limit = rustix::process::getrlimit(Resource::Nofile);

@@ -3,6 +3,7 @@
 //! Not the writing (see `commands::output`). Invariant: at most one form goes to stdout.
 
 use super::values::percentile;
+use crate::console::progress::Progress;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ pub struct OutputArgs {
     /// Replace an earlier run in that folder.
     #[arg(long, requires = "out")]
     pub force: bool,
-    /// Print the record as JSON in place of the table.
+    /// Print the record as JSON in place of the table; of several tests, one array of records.
     #[arg(long, conflicts_with_all = ["csv", "quiet"])]
     pub json: bool,
     /// Print redis-benchmark's CSV in place of the table.
@@ -26,7 +27,21 @@ pub struct OutputArgs {
     /// Print redis-benchmark's line per command in place of the table.
     #[arg(short = 'q', long)]
     pub quiet: bool,
+    /// Show nothing while the run is on.
+    #[arg(long)]
+    pub no_live: bool,
+    /// Show the live counters to scrapers there, such as 127.0.0.1:9121, while the run is on.
+    #[arg(long, value_name = "ADDRESS")]
+    pub prometheus: Option<String>,
     /// More percentiles, such as 99.5,99.95.
     #[arg(long, value_delimiter = ',', value_name = "LIST", value_parser = percentile)]
     pub percentiles: Vec<f64>,
+}
+
+impl OutputArgs {
+    /// What the person at the terminal sees while the run is on.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        if self.no_live || self.quiet { Progress::Hidden } else { Progress::Shown }
+    }
 }

@@ -7,14 +7,17 @@ use crate::cli::run::RunArgs;
 use crate::cluster;
 use crate::console::{self, table};
 use crate::control::Control;
+use crate::engine::Phase;
 use crate::engine::plan::{RunPlan, Target};
 use crate::exit::{Exit, Failure};
+use crate::exporter::Exporter;
 use crate::lab::arm::{doubts_after, fill_watched, run_watched};
 use crate::lab::attribute::explain;
 use crate::lab::fill::{FillPlan, Part};
 use crate::lab::memory::{MANY_CONNECTIONS, MemoryProbe};
 use crate::lab::settle::settle;
 use crate::lab::view::Info;
+use crate::lab::watch::{Show, run_shown};
 use crate::record::{Context, Kept, keep, tool};
 use aelab_reports::record::{Arm, CaveatRecord, Counts, RunRecord, Scenario};
 use aelab_reports::write_folder;
@@ -34,6 +37,8 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
         true => Some(cluster::join(&mut resolved)?),
         false => None,
     };
+    let exporter = args.output.prometheus.as_deref().map(Exporter::start).transpose()?;
+    let show = Show { progress: args.output.progress(), exporter: exporter.as_ref() };
     // Who is wrong or not there is said before anything is filled.
     for target in resolved.target.each() {
         drop(Control::open(&target)?);
@@ -51,10 +56,13 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
         if let Some(topology) = &topology {
             scope.spawn(|| cluster::watch(&resolved.target, topology, &over));
         }
-        let kept = measure_all(args, &resolved, words, cancel);
+        let kept = measure_all(args, &resolved, words, cancel, &show);
         over.store(true, Relaxed);
         kept
     })?;
+    if args.output.json {
+        print_json(resolved.runs.len(), &kept)?;
+    }
     if let Some(dir) = &args.output.out {
         write(dir, &kept)?;
         console::result(&dir.display().to_string());
@@ -67,10 +75,11 @@ fn measure_all(
     resolved: &Resolved,
     words: &[String],
     cancel: &AtomicBool,
+    show: &Show<'_>,
 ) -> Result<Vec<(String, Kept)>, Failure> {
     let mut kept = Vec::new();
     for (title, plan) in &resolved.runs {
-        let one = measure(title, plan, resolved, words, cancel)?;
+        let one = measure(title, plan, resolved, words, cancel, show)?;
         print(&args.output, title, resolved.runs.len(), &one.record);
         kept.push((title.clone(), one));
         if cancel.load(Relaxed) {
@@ -125,6 +134,7 @@ fn measure(
     resolved: &Resolved,
     words: &[String],
     cancel: &AtomicBool,
+    show: &Show<'_>,
 ) -> Result<Kept, Failure> {
     let info = Info::parse(&Control::open(&resolved.target)?.info()?);
     let connections = plan.groups.iter().map(|group| group.connections).sum::<usize>();
@@ -132,11 +142,12 @@ fn measure(
         true => MemoryProbe::before(&resolved.target, connections),
         false => None,
     };
-    let result = run_watched(title, plan, cancel, &|| {
-        if let Some(probe) = &probe {
+    let on_phase = |phase| {
+        if let Some(probe) = probe.as_ref().filter(|_| phase == Phase::Warmup) {
             probe.when_connected();
         }
-    })?;
+    };
+    let result = run_shown(title, plan, cancel, &on_phase, show)?;
     let mut environment = crate::environment::look();
     if let Some(found) = probe.and_then(MemoryProbe::into_found) {
         console::note(&found.to_string());
@@ -171,18 +182,26 @@ fn print(output: &OutputArgs, title: &str, runs: usize, record: &RunRecord) {
         console::result(&table::csv(record, label));
     } else if output.quiet {
         console::result(&table::quiet(record, label));
-    } else if output.json {
-        // Several tests give one record per line end, which every JSON reader can stream.
-        match record.to_json() {
-            Ok(json) => console::result(json.trim_end()),
-            Err(error) => console::failure(&format!("the record has no JSON form: {error}")),
-        }
-    } else {
+    } else if !output.json {
         if runs > 1 {
             console::result(&format!("== {title}"));
         }
         console::result(&table::table(record));
     }
+}
+
+/// One test is a record; several are an array of them, also if the last ones were not made.
+fn print_json(runs: usize, kept: &[(String, Kept)]) -> Result<(), Failure> {
+    let failed = |error| Failure::invalid(format!("the record has no JSON form: {error}"));
+    let texts: Result<Vec<String>, _> = kept.iter().map(|(_, one)| one.record.to_json()).collect();
+    let texts = texts.map_err(failed)?;
+    let texts: Vec<&str> = texts.iter().map(|text| text.trim_end()).collect();
+    console::result(&if runs == 1 {
+        texts.concat()
+    } else {
+        format!("[\n{}\n]", texts.join(",\n"))
+    });
+    Ok(())
 }
 
 /// One run is the folder; several are its arms.

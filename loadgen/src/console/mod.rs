@@ -2,6 +2,7 @@
 //!
 //! The only place of this crate that prints. Invariant: a reader that closes the pipe ends the output, not the program.
 
+pub mod live;
 pub mod progress;
 pub mod selftest;
 pub mod table;
@@ -18,6 +19,12 @@ pub fn result(text: &str) {
 /// Something that is no result, on stderr.
 pub fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Text that draws over itself, on stderr.
+fn raw(text: &str) {
+    let mut err = std::io::stderr().lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
 /// A failure's one line, on stderr.

@@ -1,12 +1,15 @@
-//! Progress on stderr: a bar on a terminal, a plain line every few seconds elsewhere.
+//! Progress on stderr: a bar or a live table on a terminal, a plain line every few seconds elsewhere.
 //!
 //! Looks at counters that others keep and never waits for them. Invariant: nothing is shown for work that takes less than a
 //! second, and the terminal is left clean.
 
+use super::live::{self, Colour, Course, Look, Page};
 use crate::clock;
+use crate::engine::Live;
 use crate::engine::plan::RunPlan;
-use crate::engine::{Live, Phase};
+use crate::sys;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::VecDeque;
 use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -17,8 +20,12 @@ const QUIET_FOR: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Pause between two plain lines, so that a CI log stays short.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-/// Steps of a bar that has no natural unit.
-const STEPS: u64 = 1000;
+/// Pause between two drawings of the live table.
+const DRAW_EVERY: Duration = Duration::from_millis(250);
+/// Figures are those of the last second.
+const LOOKS_PER_SECOND: usize = 4;
+/// Columns of a terminal that does not say how many it has.
+const COLUMNS: usize = 80;
 
 /// How far some work has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -102,34 +109,107 @@ impl Display {
     }
 }
 
-/// Where a run is: by time if it has a duration, else by requests.
-#[must_use]
-pub fn gauge_of(plan: &RunPlan, live: &Live) -> Gauge {
-    let counts: Vec<_> = (0..plan.groups.len()).map(|group| live.group(group)).collect();
-    let replies: u64 = counts.iter().map(|c| c.ok + c.error).sum();
-    let errors: u64 = counts.iter().map(|c| c.error + c.timeout).sum();
-    let elapsed = live.elapsed();
-    if live.phase() == Phase::Connect {
-        let connected = counts.iter().map(|c| c.connected).sum();
-        let asked = plan.groups.iter().map(|group| group.connections as u64).sum();
-        return Gauge { done: connected, total: asked, note: "connecting".to_owned() };
+/// Whether anything is shown of a run while it is on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// A table on a terminal, a line now and then elsewhere.
+    #[default]
+    Shown,
+    /// Nothing.
+    Hidden,
+}
+
+/// Runs `work` on this thread while another shows what `live` says.
+pub fn watch_load<T>(
+    title: &str,
+    plan: &RunPlan,
+    live: &Live,
+    progress: Progress,
+    work: impl FnOnce() -> T,
+) -> T {
+    if progress == Progress::Hidden {
+        return work();
     }
-    let rate = replies as f64 / elapsed.as_secs_f64().max(1e-3);
-    let phase = match live.phase() {
-        Phase::Warmup => "warm-up",
-        Phase::Drain => "waiting for the last replies",
-        _ => "measuring",
-    };
-    let mut note = format!("{phase}, {rate:.0} replies/s");
-    if errors > 0 {
-        note.push_str(&format!(", {errors} errors"));
-    }
-    let (done, total) = match plan.phases.measure {
-        Some(measure) => {
-            let total = (plan.phases.warmup + measure).as_secs_f64().max(1e-9);
-            ((elapsed.as_secs_f64() / total * STEPS as f64) as u64, STEPS)
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watcher = scope.spawn(|| show_load(&over, title, &Course::of(plan), live));
+        let result = work();
+        over.store(true, Relaxed);
+        watcher.thread().unpark();
+        // A watcher that broke must not cost the result.
+        let _ = watcher.join();
+        result
+    })
+}
+
+fn show_load(over: &AtomicBool, title: &str, course: &Course, live: &Live) {
+    sys::step_back();
+    let from = clock::now();
+    let is_terminal = std::io::stderr().is_terminal();
+    let mut screen = Screen::default();
+    let mut looks = VecDeque::from([Look::at(live)]);
+    let mut next_line = Duration::ZERO;
+    while !over.load(Relaxed) {
+        std::thread::park_timeout(DRAW_EVERY);
+        let elapsed = Duration::from(clock::now().since(from));
+        let now = Look::at(live);
+        if !over.load(Relaxed)
+            && elapsed >= QUIET_FOR
+            && let Some(before) = looks.front()
+        {
+            if is_terminal {
+                let page =
+                    Page { width: sys::stderr_columns().unwrap_or(COLUMNS), colour: colour() };
+                screen.draw(&live::lines(title, course, before, &now, page));
+            } else if elapsed >= next_line {
+                next_line = elapsed + LINE_EVERY;
+                super::note(&live::line(title, course, before, &now));
+            }
         }
-        None => (replies, plan.groups.iter().filter_map(|group| group.requests).sum()),
-    };
-    Gauge { done: done.min(total), total, note }
+        looks.push_back(now);
+        if looks.len() > LOOKS_PER_SECOND {
+            looks.pop_front();
+        }
+    }
+    screen.clear();
+}
+
+/// Colours unless somebody does not want them (see no-color.org) or the terminal has none.
+fn colour() -> Colour {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    if unwanted || dumb { Colour::Never } else { Colour::Allowed }
+}
+
+/// Lines that are drawn over themselves. The cursor stays visible and no mode is changed, so that nothing has to be put back
+/// whatever ends the program.
+#[derive(Debug, Default)]
+struct Screen {
+    height: usize,
+}
+
+impl Screen {
+    fn draw(&mut self, lines: &[String]) {
+        let mut text = self.home();
+        for line in lines {
+            // To the end of the line: what was longer before goes away.
+            text.push_str(line);
+            text.push_str("\u{1b}[K\n");
+        }
+        self.height = lines.len();
+        super::raw(&text);
+    }
+
+    fn clear(mut self) {
+        if self.height > 0 {
+            let text = self.home();
+            self.height = 0;
+            super::raw(&text);
+        }
+    }
+
+    /// To the first line, with everything from there on wiped.
+    fn home(&self) -> String {
+        if self.height == 0 { String::new() } else { format!("\u{1b}[{}A\r\u{1b}[J", self.height) }
+    }
 }

@@ -126,7 +126,7 @@ impl Counted {
     }
 
     /// Adds another set's.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         self.counts.resize(BUCKETS, 0);
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             *mine = mine.wrapping_add(*theirs);

@@ -4,13 +4,16 @@
 
 use super::fill::{FillPlan, fill};
 use crate::clock::{self, Nanos};
-use crate::console::progress::{Gauge, gauge_of, watch};
+use crate::console::progress::{Gauge, Progress, watch, watch_load};
 use crate::engine::plan::{RunPlan, Target};
 use crate::engine::result::RunResult;
 use crate::engine::{self, Live, Phase};
 use crate::exit::Failure;
+use crate::exporter::Exporter;
 use crate::machine::{Moves, Watch};
+use crate::sys;
 use aelab_scenarios::units::format_count;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -66,9 +69,34 @@ pub fn run_with_phases(
     cancel: &AtomicBool,
     on_phase: &(dyn Fn(Phase) + Sync),
 ) -> Result<RunResult, Failure> {
-    let live = Live::new(plan);
+    run_shown(name, plan, cancel, on_phase, &Show::default())
+}
+
+/// Who may look at a run while it is on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Show<'a> {
+    /// The person at the terminal.
+    pub progress: Progress,
+    /// Scrapers.
+    pub exporter: Option<&'a Exporter>,
+}
+
+/// As [`run_with_phases`], for those that `show` names.
+///
+/// # Errors
+/// As [`engine::run`].
+pub fn run_shown(
+    name: &str,
+    plan: &RunPlan,
+    cancel: &AtomicBool,
+    on_phase: &(dyn Fn(Phase) + Sync),
+    show: &Show<'_>,
+) -> Result<RunResult, Failure> {
+    let live = Arc::new(Live::new(plan));
+    if let Some(exporter) = show.exporter {
+        exporter.show(name, &live);
+    }
     let (over, silent) = (AtomicBool::new(false), AtomicBool::new(false));
-    let gauge = || gauge_of(plan, &live);
     std::thread::scope(|scope| {
         scope.spawn(|| announce(&live, &over, on_phase));
         let watcher = scope.spawn(|| watch_machine(&live, &over));
@@ -80,7 +108,8 @@ pub fn run_with_phases(
         if plan.phases.measure.is_none() {
             scope.spawn(|| stop_if_silent(&live, plan.groups.len(), cancel, &silent, &over));
         }
-        let result = watch(&format!("{name}: load"), gauge, || engine::run(plan, &live, stop));
+        let engine = || engine::run(plan, &live, stop);
+        let result = watch_load(name, plan, &live, show.progress, engine);
         over.store(true, Relaxed);
         watcher.thread().unpark();
         let moves = watcher.join().ok();
@@ -94,6 +123,7 @@ pub fn run_with_phases(
 fn watch_machine(live: &Live, over: &AtomicBool) -> Moves {
     /// Pause between two looks: enough to see a clock being set, and nothing to the engine.
     const LOOK_EVERY: Duration = Duration::from_millis(250);
+    sys::step_back();
     let mut watch = Watch::begin();
     let mut measures = false;
     while !over.load(Relaxed) && live.phase() <= Phase::Measure {

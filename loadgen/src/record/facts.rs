@@ -5,8 +5,10 @@
 use super::{Timeline, merged_intervals, offered, per_second, replies_inside};
 use crate::clock::Nanos;
 use crate::engine::plan::{ArrivalProcess, Dialling, GroupPlan, Pacing, Role, RunPlan};
-use crate::engine::result::{Audit, CommandResult, Gaps, GroupResult, MetricResult, RunResult};
-use aelab_reports::caveat::{Caveat, Facts};
+use crate::engine::result::{
+    Audit, CommandResult, Gaps, GroupResult, MetricResult, RunResult, ThreadAudit,
+};
+use aelab_reports::caveat::{CLIENT_CPU_SHARE_MAX, Caveat, Facts};
 use aelab_reports::histogram::Histogram;
 use aelab_reports::record::{Quantiles, RunRecord};
 use aelab_reports::stats;
@@ -124,6 +126,8 @@ fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64)> {
             .any(|(_, group)| group.counts.ok > 0)
             .then(|| queued_share(&result.audit))
             .flatten(),
+        // Whatever the load is: a thread that never rests and waits for a processor is what everybody waits for.
+        queued_share(&result.audit).filter(|_| never_rests(&result.audit)),
     ];
     let share = shares.into_iter().flatten().max_by(f64::total_cmp)?;
     let seconds = result.audit.threads.iter().map(|thread| thread.late().as_secs_f64()).sum();
@@ -154,8 +158,15 @@ fn open_late_share<'a>(
     Some((late / noticed as f64 / (waited / count as f64)).min(1.0))
 }
 
+/// Whether some thread was running, or waiting for a processor, nearly all of the time.
+fn never_rests(audit: &Audit) -> bool {
+    let wants = |thread: &ThreadAudit| Some(thread.cpu_share() + thread.queued_share()?);
+    let busiest = audit.threads.iter().filter_map(wants).max_by(f64::total_cmp);
+    audit.pacing == Pacing::Timerfd && busiest.is_some_and(|share| share > CLIENT_CPU_SHARE_MAX)
+}
+
 fn queued_share(audit: &Audit) -> Option<f64> {
-    let sum = |of: fn(&crate::engine::result::ThreadAudit) -> Option<Nanos>| {
+    let sum = |of: fn(&ThreadAudit) -> Option<Nanos>| {
         audit.threads.iter().map(of).try_fold(0.0, |sum, span| Some(sum + span?.as_secs_f64()))
     };
     let (queued, wall) = (sum(|thread| thread.queued)?, sum(|thread| Some(thread.wall))?);

@@ -1,0 +1,142 @@
+//! A run's counters as Prometheus reads them: text format 0.0.4.
+//!
+//! Pure. Names and meanings are documented in `docs/live.md`. Invariant: within one run no counter falls.
+
+use crate::engine::live::Counted;
+use crate::engine::{Live, LiveCounts, Phase};
+use std::fmt::Write as _;
+
+/// Upper bounds of the response time's buckets in microseconds: steps of about two, from a good round trip to a long stall.
+const BOUNDS_US: [u64; 20] = [
+    50, 100, 200, 300, 500, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 20_000, 50_000,
+    100_000, 250_000, 500_000, 1_000_000, 5_000_000, 10_000_000,
+];
+
+const PHASES: [(Phase, &str); 5] = [
+    (Phase::Connect, "connect"),
+    (Phase::Warmup, "warmup"),
+    (Phase::Measure, "measure"),
+    (Phase::Drain, "drain"),
+    (Phase::Done, "done"),
+];
+
+/// What is said of each group, by name, kind and help.
+type Told = (&'static str, &'static str, &'static str, fn(&LiveCounts) -> u64);
+
+const TOLD: [Told; 8] = [
+    (
+        "loadgen_requests_scheduled_total",
+        "counter",
+        "Requests that became due, warm-up included.",
+        |counts| counts.scheduled,
+    ),
+    (
+        "loadgen_requests_shed_total",
+        "counter",
+        "Requests that were due and never sent, because too many were waiting.",
+        |counts| counts.shed,
+    ),
+    ("loadgen_replies_total", "counter", "Replies without an error, warm-up included.", |counts| {
+        counts.ok
+    }),
+    (
+        "loadgen_errors_total",
+        "counter",
+        "Error replies and requests lost with their connection.",
+        |counts| counts.error,
+    ),
+    ("loadgen_timeouts_total", "counter", "Requests given up after their time limit.", |counts| {
+        counts.timeout
+    }),
+    (
+        "loadgen_requests_open",
+        "gauge",
+        "Requests due and not finished: in flight, or waiting for a connection.",
+        LiveCounts::open,
+    ),
+    ("loadgen_connections", "gauge", "Open connections.", LiveCounts::connections),
+    ("loadgen_connections_lost_total", "counter", "Connections lost while running.", |counts| {
+        counts.lost
+    }),
+];
+
+/// The text of a run called `title`; without one, only that there is none yet.
+#[must_use]
+pub(super) fn text(run: Option<(&str, &Live)>) -> String {
+    let mut out = String::new();
+    let version = env!("CARGO_PKG_VERSION");
+    head(&mut out, "loadgen_info", "gauge", "The program; the value is 1.");
+    let _ = writeln!(out, "loadgen_info{{version=\"{version}\"}} 1");
+    let Some((title, live)) = run else { return out };
+    let run = escaped(title);
+    head(&mut out, "loadgen_phase", "gauge", "1 for the phase that the run is in.");
+    for (phase, name) in PHASES {
+        let is_on = u8::from(live.phase() == phase);
+        let _ = writeln!(out, "loadgen_phase{{run=\"{run}\",phase=\"{name}\"}} {is_on}");
+    }
+    head(&mut out, "loadgen_elapsed_seconds", "gauge", "Time since the first request was due.");
+    let elapsed = live.elapsed().as_secs_f64();
+    let _ = writeln!(out, "loadgen_elapsed_seconds{{run=\"{run}\"}} {elapsed}");
+    let groups: Vec<(String, usize)> = (0..live.group_count())
+        .map(|index| (format!("run=\"{run}\",group=\"{}\"", escaped(live.about(index).0)), index))
+        .collect();
+    for (name, kind, help, of) in TOLD {
+        head(&mut out, name, kind, help);
+        for (labels, index) in &groups {
+            let _ = writeln!(out, "{name}{{{labels}}} {}", of(&live.group(*index)));
+        }
+    }
+    let name = "loadgen_response_time_seconds";
+    let help = "Replied minus due, of replies without an error, warm-up included.";
+    head(&mut out, name, "histogram", help);
+    for (labels, index) in &groups {
+        histogram(&mut out, name, labels, &live.response_times(*index));
+    }
+    out
+}
+
+fn head(out: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+fn histogram(out: &mut String, name: &str, labels: &str, times: &Counted) {
+    for bound in BOUNDS_US {
+        let count = times.below(bound * 1_000);
+        let le = bound as f64 / 1e6;
+        let _ = writeln!(out, "{name}_bucket{{{labels},le=\"{le}\"}} {count}");
+    }
+    let total = times.total();
+    let _ = writeln!(out, "{name}_bucket{{{labels},le=\"+Inf\"}} {total}");
+    let _ = writeln!(out, "{name}_sum{{{labels}}} {}", times.sum_ns as f64 / 1e9);
+    let _ = writeln!(out, "{name}_count{{{labels}}} {total}");
+}
+
+/// A label's value as the format wants it.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_run_there_is_only_the_program() {
+        assert!(text(None).ends_with("\"} 1\n"), "{}", text(None));
+        assert_eq!(escaped("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+    }
+
+    #[test]
+    fn every_metric_is_documented() {
+        let page = include_str!("../../../docs/live.md");
+        let fixed = [
+            "loadgen_info",
+            "loadgen_phase",
+            "loadgen_elapsed_seconds",
+            "loadgen_response_time_seconds",
+        ];
+        for name in fixed.into_iter().chain(TOLD.iter().map(|told| told.0)) {
+            assert!(page.contains(&format!("`{name}`")), "docs/live.md does not name {name}");
+        }
+    }
+}

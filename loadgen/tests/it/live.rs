@@ -1,0 +1,162 @@
+//! What others see of a run while it is on: scrapers, and whoever reads stderr. Structure only, no timing.
+
+use crate::support::{LOADGEN, Server, check_failure, free_port, loadgen};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// A run with an exporter, ended at the end of the test.
+struct Run {
+    child: Child,
+    port: u16,
+}
+
+impl Run {
+    fn start(server: &Server) -> Self {
+        let port = free_port();
+        let address = format!("127.0.0.1:{port}");
+        let child = Command::new(LOADGEN)
+            .args(["run", "-p", &server.port_arg(), "--rate", "500", "--duration", "60s"])
+            .args(["--warmup", "0", "--prometheus", &address, "PING"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("loadgen runs");
+        Self { child, port }
+    }
+
+    /// The answer to a request; empty if there was none.
+    fn ask(&self, request: &[u8]) -> String {
+        let mut answer = Vec::new();
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
+            let _ = stream.write_all(request);
+            let _ = stream.read_to_end(&mut answer);
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn scrape(&self) -> String {
+        self.ask(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    }
+
+    /// Scrapes until a counter is above `more_than`.
+    fn scrape_until(&self, name: &str, more_than: f64) -> String {
+        for _ in 0..500 {
+            let text = self.scrape();
+            if value(&text, name).is_some_and(|value| value > more_than) {
+                return text;
+            }
+            sleep(Duration::from_millis(20));
+        }
+        panic!("{name} never rose above {more_than}: {}", self.scrape());
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The value of the first sample whose name and labels begin so.
+fn value(text: &str, name: &str) -> Option<f64> {
+    text.lines().find(|line| line.starts_with(name))?.rsplit(' ').next()?.parse().ok()
+}
+
+#[test]
+fn scrapers_see_the_run_whatever_others_send() {
+    let server = Server::start(&[]);
+    let run = Run::start(&server);
+    let first = run.scrape_until("loadgen_replies_total{run=\"PING\",group=\"load\"}", 0.0);
+    assert!(first.starts_with("HTTP/1.1 200 OK\r\n"), "{first}");
+    assert!(first.contains("Content-Type: text/plain; version=0.0.4"), "{first}");
+    // Peers that hold their connection and say nothing, or nonsense, or half a request.
+    let silent: Vec<_> =
+        (0..5).filter_map(|_| TcpStream::connect(("127.0.0.1", run.port)).ok()).collect();
+    for mut stream in &silent {
+        let _ = stream.write_all(b"GET /met");
+    }
+    assert!(run.ask(&[0xff; 20_000]).is_empty() || !run.ask(b"\0\0\r\n\r\n").contains("200 OK"));
+    assert!(run.ask(b"GET /elsewhere HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
+    assert!(run.ask(b"POST /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405"));
+    assert!(run.ask(b"HEAD /metrics HTTP/1.1\r\n\r\n").ends_with("\r\n\r\n"));
+    let earlier = value(&first, "loadgen_replies_total").expect("a value");
+    let scrapers: Vec<String> = std::thread::scope(|scope| {
+        let each =
+            (0..4).map(|_| scope.spawn(|| run.scrape_until("loadgen_replies_total", earlier)));
+        let each: Vec<_> = each.collect();
+        each.into_iter().map(|thread| thread.join().expect("scraped")).collect()
+    });
+    drop(silent);
+    for text in scrapers {
+        for name in ["loadgen_info", "loadgen_elapsed_seconds", "loadgen_connections{"] {
+            assert!(value(&text, name).is_some_and(|value| value > 0.0), "{name}: {text}");
+        }
+        well_formed(text.split("\r\n\r\n").nth(1).expect("a body"));
+    }
+}
+
+/// What a parser of the format relies on.
+fn well_formed(body: &str) {
+    assert!(body.ends_with('\n'));
+    let mut last_bucket = 0.0;
+    for line in body.lines() {
+        if line.starts_with('#') {
+            let kind = line.split(' ').nth(1);
+            assert!(matches!(kind, Some("HELP" | "TYPE")), "{line}");
+            continue;
+        }
+        let (name, number) = line.rsplit_once(' ').expect("a name and a value");
+        let number: f64 = number.parse().expect("a number");
+        assert!(name.starts_with("loadgen_"), "{line}");
+        if name.contains("_bucket{") {
+            assert!(number >= last_bucket, "buckets are cumulative: {line}");
+            last_bucket = number;
+        }
+        if name.starts_with("loadgen_response_time_seconds_count") {
+            assert!((number - last_bucket).abs() < 0.5, "the last bucket holds all: {line}");
+        }
+    }
+}
+
+#[test]
+fn an_address_that_is_taken_is_said_before_anything_is_measured() {
+    let server = Server::start(&[]);
+    let taken = format!("127.0.0.1:{}", server.port);
+    let port = server.port_arg();
+    let run = |address: &str| {
+        ["run", "-p", &port, "-n", "10", "--prometheus", address, "PING"].map(str::to_owned)
+    };
+    for address in [taken.as_str(), "nonsense", "127.0.0.1:99999"] {
+        let args = run(address);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        check_failure(&args, 2, "--prometheus cannot listen on");
+    }
+}
+
+#[test]
+fn several_tests_are_one_json_array_and_one_is_an_object() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let run = |tests: &str| {
+        let called =
+            loadgen(&["run", "-p", &port, "-n", "200", "--json", "--no-live", "-t", tests]);
+        assert!(matches!(called.code, 0 | 4), "{}", called.stderr);
+        serde_json::from_str::<serde_json::Value>(&called.stdout).expect("one JSON text")
+    };
+    let both = run("set,get");
+    let records = both.as_array().expect("an array");
+    assert_eq!(records.len(), 2);
+    for (record, command) in records.iter().zip(["SET", "GET"]) {
+        assert_eq!(record["schema"], 1);
+        assert!(record["groups"][0]["commands"][command].is_object(), "{record}");
+        assert!(record["audit"]["threads"][0]["cpu_share"].is_number(), "{record}");
+    }
+    let one = run("get");
+    assert_eq!(one["schema"], 1);
+    assert_eq!(one["groups"][0]["commands"]["GET"]["hits"], 200, "SET wrote the one key");
+}
