@@ -106,9 +106,9 @@ pub(crate) fn step_back() {
     let _ = rustix::process::nice(LOWEST);
 }
 
-/// The width of the terminal that stderr is, in columns.
-pub(crate) fn stderr_columns() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+/// The width of a terminal in columns; `None` if it is none.
+pub(crate) fn columns(terminal: &impl std::os::fd::AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
     (size.ws_col > 0).then_some(usize::from(size.ws_col))
 }
 

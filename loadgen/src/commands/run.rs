@@ -186,7 +186,7 @@ fn print(output: &OutputArgs, title: &str, runs: usize, record: &RunRecord) {
         if runs > 1 {
             console::result(&format!("== {title}"));
         }
-        console::result(&table::table(record));
+        console::text(&table::table(record));
     }
 }
 

@@ -119,7 +119,7 @@ fn play_one(
         };
     }
     output::render(dir);
-    console::result(&verdict::text(scenario, &played));
+    console::text(&verdict::text(scenario, &played));
     console::result(&dir.display().to_string());
     match &played.failure {
         Some(failure) => Err(Failure {

@@ -7,6 +7,7 @@ pub mod progress;
 pub mod selftest;
 pub mod table;
 pub mod verdict;
+pub mod wrap;
 
 use std::io::Write as _;
 
@@ -14,6 +15,15 @@ use std::io::Write as _;
 pub fn result(text: &str) {
     // A closed pipe (`| head`) is the reader's way to say that it has enough.
     let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// A result that people read, on stdout: folded to the terminal's width, if it is one.
+pub fn text(text: &str) {
+    let stdout = std::io::stdout();
+    match crate::sys::columns(&stdout) {
+        Some(columns) => result(&wrap::folded(text, columns)),
+        None => result(text),
+    }
 }
 
 /// Something that is no result, on stderr.

@@ -158,8 +158,10 @@ fn show_load(over: &AtomicBool, title: &str, course: &Course, live: &Live) {
             && let Some(before) = looks.front()
         {
             if is_terminal {
-                let page =
-                    Page { width: sys::stderr_columns().unwrap_or(COLUMNS), colour: colour() };
+                let page = Page {
+                    width: sys::columns(&std::io::stderr()).unwrap_or(COLUMNS),
+                    colour: colour(),
+                };
                 screen.draw(&live::lines(title, course, before, &now, page));
             } else if elapsed >= next_line {
                 next_line = elapsed + LINE_EVERY;

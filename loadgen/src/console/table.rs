@@ -3,7 +3,9 @@
 //! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded.
 
 use crate::engine::plan::ArrivalProcess;
-use aelab_reports::record::{Group, Metrics, Quantiles, RunRecord, Stall};
+use aelab_reports::record::{Audit, Group, Metrics, Quantiles, RunRecord, Stall};
+use aelab_scenarios::criterion::Dimension;
+use aelab_scenarios::judge::in_words;
 use std::fmt::Write as _;
 
 /// redis-benchmark's CSV header.
@@ -44,7 +46,35 @@ pub fn table(record: &RunRecord) -> String {
         group_table(&mut out, record, group);
     }
     stall_lines(&mut out, &record.stalls);
+    if let Some(audit) = &record.audit {
+        audit_line(&mut out, audit);
+    }
     out.trim_end().to_owned()
+}
+
+/// How the load generator fared itself.
+fn audit_line(out: &mut String, audit: &Audit) {
+    let percent = |share: f64| format!("{:.0} %", share * 100.0);
+    let busiest = audit.threads.iter().map(|thread| thread.cpu_share).fold(0.0, f64::max);
+    let queued = audit.threads.iter().filter_map(|thread| thread.queued_share);
+    let _ = write!(out, "engine: {} of a processor", percent(busiest));
+    if let Some(queued) = queued.max_by(f64::total_cmp) {
+        let _ = write!(out, ", {} of the time waiting for one", percent(queued));
+    }
+    let lag = audit.own_lag.as_ref();
+    if let Some(p99) = lag.and_then(|lag| lag.us_at(99.0)) {
+        let _ = write!(out, "; noticed what was due within {} (p99)", time(p99));
+    }
+    let _ = writeln!(out);
+    if let Some(warmup) = &audit.warmup {
+        let _ = writeln!(out, "warm-up: {:.1}s until the measurement", warmup.length_s);
+    }
+}
+
+/// The keys that were there when the run began.
+fn keys_in_words(record: &RunRecord) -> String {
+    let keys = record.server.as_ref().and_then(|server| server.keys);
+    keys.map_or(String::new(), |keys| format!(", {keys} keys there before"))
 }
 
 /// The longest stalls in order of time, and how many more there were.
@@ -59,16 +89,16 @@ fn stall_lines(out: &mut String, stalls: &[Stall]) {
         let cause = stall.cause.as_deref().unwrap_or("cause unknown");
         let _ = writeln!(
             out,
-            "stall at {:.2} s: {:.1} ms, {} requests delayed, {:.3} client-seconds lost ({cause})",
+            "stall at {:.2}s: {}, {} requests delayed, {:.3} client-seconds lost ({cause})",
             stall.start_s,
-            stall.duration_s * 1e3,
+            time(stall.duration_s * 1e6),
             stall.delayed,
             stall.lost_client_seconds
         );
     }
     if let Some(longest) = rest.first() {
-        let (count, millis) = (rest.len(), longest.duration_s * 1e3);
-        let _ = writeln!(out, "and {count} shorter stalls, the longest of {millis:.1} ms");
+        let (count, longest) = (rest.len(), time(longest.duration_s * 1e6));
+        let _ = writeln!(out, "and {count} shorter stalls, the longest of {longest}");
     }
 }
 
@@ -91,8 +121,11 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
     };
     let _ = writeln!(
         out,
-        "{}: {} connections, {load}, {:.1} s measured",
-        group.name, group.connections.established, record.duration_s
+        "{}: {} connections, {load}, {:.1}s measured{}",
+        group.name,
+        group.connections.established,
+        record.duration_s,
+        keys_in_words(record)
     );
     let counts = &group.counts;
     let _ = writeln!(
@@ -135,7 +168,7 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
     }
     let _ = writeln!(
         out,
-        "  {:<24} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
+        "  {:<21} {:>8} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
         "", "count", "mean", "p50", "p90", "p99", "p99.9", "max"
     );
     for (command, metrics) in &group.commands {
@@ -148,6 +181,12 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
     if group.commands.len() > 1 {
         let (name, quantiles) = headline(group, &group.total);
         row(out, &format!("all {name}"), quantiles);
+    }
+    for (command, metrics) in &group.commands {
+        if let (Some(hits), Some(misses)) = (metrics.hits, metrics.misses) {
+            let share = 100.0 * hits as f64 / (hits + misses).max(1) as f64;
+            let _ = writeln!(out, "  {command}: {hits} hits, {misses} misses ({share:.1} % found)");
+        }
     }
     if let Some(pool) = &group.pool {
         row(out, "wait for a connection", &pool.wait);
@@ -174,8 +213,8 @@ fn is_idle(group: &Group) -> bool {
 fn row(out: &mut String, name: &str, quantiles: &Quantiles) {
     let at = |p: f64| match quantiles.at(p) {
         Some(entry) => match (entry.us, entry.need) {
-            (Some(us), _) if entry.censored => format!(">={}", millis(us)),
-            (Some(us), _) => millis(us),
+            (Some(us), _) if entry.censored => format!(">={}", time(us)),
+            (Some(us), _) => time(us),
             (None, Some(need)) => format!("n<{need}"),
             (None, None) => "-".to_owned(),
         },
@@ -184,11 +223,11 @@ fn row(out: &mut String, name: &str, quantiles: &Quantiles) {
     // Requests without a reply took longer than anything that was seen.
     let bound = if quantiles.percentiles.iter().any(|entry| entry.censored) { ">=" } else { "" };
     let us = |value: Option<f64>| {
-        value.map_or_else(|| "-".to_owned(), |us| format!("{bound}{}", millis(us)))
+        value.map_or_else(|| "-".to_owned(), |us| format!("{bound}{}", time(us)))
     };
     let _ = writeln!(
         out,
-        "  {name:<24} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}",
+        "  {name:<21} {:>8} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
         quantiles.count,
         us(quantiles.mean_us),
         at(50.0),
@@ -199,9 +238,9 @@ fn row(out: &mut String, name: &str, quantiles: &Quantiles) {
     );
 }
 
-/// Microseconds as milliseconds with three decimals, as the tools people come from print them.
-fn millis(us: f64) -> String {
-    format!("{:.3}ms", us / 1e3)
+/// Microseconds as words, with three digits: `143us`, `12.1ms`, `1.02s`.
+fn time(us: f64) -> String {
+    in_words(us / 1e6, Dimension::Time)
 }
 
 /// One CSV line per command, in redis-benchmark's columns.

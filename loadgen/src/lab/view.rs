@@ -46,6 +46,19 @@ impl Info {
         self.server().name == "ae-server"
     }
 
+    /// Keys in all databases; `None` if there is no keyspace section at all, as from a server that has none.
+    #[must_use]
+    pub fn keys(&self) -> Option<u64> {
+        let in_db = |(name, value): (&String, &String)| {
+            let number = name.strip_prefix("db")?;
+            number.parse::<u32>().ok()?;
+            value.split(',').find_map(|part| part.strip_prefix("keys=")?.parse::<u64>().ok())
+        };
+        // An empty server lists no database.
+        let has_any = self.0.contains_key("redis_version");
+        has_any.then(|| self.0.iter().filter_map(in_db).sum())
+    }
+
     /// The server, as the record names it.
     #[must_use]
     pub fn server(&self) -> Server {
@@ -69,6 +82,7 @@ impl Info {
             name,
             version,
             pid: self.text("process_id").and_then(|pid| pid.parse().ok()),
+            keys: self.keys(),
             config: BTreeMap::new(),
         }
     }
@@ -119,6 +133,9 @@ mod tests {
         let info =
             Info::parse("# Server\r\nredis_version:7.0.15\r\nprocess_id:12\r\n\r\nhz:10\r\n");
         assert_eq!(info.number("hz"), Some(10.0));
+        assert_eq!(info.keys(), Some(0));
+        let filled = Info::parse("redis_version:7.0\r\ndb0:keys=5,expires=1\r\ndb3:keys=2\r\n");
+        assert_eq!(filled.keys(), Some(7));
         let server = info.server();
         assert_eq!((server.name.as_str(), server.pid), ("redis", Some(12)));
         assert_eq!(server.version.as_deref(), Some("7.0.15"));

@@ -15,22 +15,26 @@ impl Caveat {
                 cpu_share * 100.0
             ),
             Self::ClientStarved { late_share, late_s } => format!(
-                "at least {:.0} % of the waiting that was measured is the load generator's own: its threads were kept from running for {late_s:.1} s",
-                late_share * 100.0
+                "about {:.0} % of the waiting that was measured is the load generator's own: its threads were kept from running for {}",
+                late_share * 100.0,
+                span(late_s * 1e6)
             ),
             Self::MachineNoisy { max_gap_ms, lost_share } => format!(
-                "just before the run, a loop that only read the clock was kept from it for {:.1} % of the time, {max_gap_ms:.1} ms at most",
-                lost_share * 100.0
+                "just before the run, a loop that only read the clock was kept from it for {:.1} % of the time, {} at most",
+                lost_share * 100.0,
+                span(max_gap_ms * 1e3)
             ),
             Self::CpuStolen { share } => format!(
                 "the hypervisor gave {:.1} % of this machine's processor time to others",
                 share * 100.0
             ),
             Self::CpuThrottled { count, millis } => format!(
-                "the processor quota of this control group ran out {count} times, for {millis:.0} ms in all"
+                "the processor quota of this control group ran out {count} times, for {} in all",
+                span(millis * 1e3)
             ),
             Self::ClockStepped { millis } => format!(
-                "the wall clock was set by {millis:.0} ms during the run; response times come from another clock and hold"
+                "the wall clock was set by {} during the run; response times come from another clock and hold",
+                span(millis.abs() * 1e3)
             ),
             Self::ServerBusy { what } => format!("the server was {what}"),
             Self::KeysEvicted { count } => format!(
@@ -50,13 +54,14 @@ impl Caveat {
                 "none of {misses} {command} found anything, so they measure a search for what is not there"
             ),
             Self::NeverSettled { after_s, what } => format!(
-                "after {after_s:.0} s of warm-up {what} still moved, so the server was not in a steady state"
+                "after {after_s:.0}s of warm-up {what} still moved, so the server was not in a steady state"
             ),
             Self::RateNotAchieved { achieved, offered } => format!(
                 "{achieved:.0} replies per second arrived where {offered:.0} requests per second were due"
             ),
             Self::SendLagHigh { p99_us } => format!(
-                "one request in a hundred left more than {p99_us:.0} µs after it was due although a connection was free"
+                "one request in a hundred left more than {} after it was due although a connection was free",
+                span(*p99_us)
             ),
             Self::TooFewSamples { p, count, need } => {
                 format!("p{p} needs {need} samples and the run has {count}, so it is not given")
@@ -152,5 +157,14 @@ impl Caveat {
             Self::ServerChanged { .. } => "keep the server running and measure again",
             Self::EnvironmentMoved { .. } => "keep the machine quiet and measure again",
         }
+    }
+}
+
+/// A length in µs with its unit, as it is typed on the command line.
+fn span(us: f64) -> String {
+    match us {
+        _ if us < 1e3 => format!("{us:.0}us"),
+        _ if us < 1e6 => format!("{:.1}ms", us / 1e3),
+        _ => format!("{:.1}s", us / 1e6),
     }
 }

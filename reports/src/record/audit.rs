@@ -17,7 +17,7 @@ pub struct Audit {
     /// connection in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own_lag: Option<Quantiles>,
-    /// Share of the measured waiting time that lateness of the generator explains, at least.
+    /// Share of the measured waiting time that lateness of the generator explains, about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub late_share: Option<f64>,
     /// What a loop that only reads the clock saw before the run, on the worst of the engine's processors.

@@ -155,6 +155,9 @@ pub struct Server {
     /// Its process id, if it runs on this machine or told us.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pid: Option<u64>,
+    /// Keys in all its databases when the run began, if it said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<u64>,
     /// Directives that differ from its defaults, or all that were read.
     pub config: BTreeMap<String, String>,
 }

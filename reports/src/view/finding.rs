@@ -119,6 +119,14 @@ fn two_arms(p: f64, a: &(String, f64), b: &(String, f64)) -> String {
 
 /// What the response time over time shows.
 pub(crate) fn stalls(arms: &[ArmData<'_>]) -> String {
+    let gone = |arm: &ArmData<'_>| {
+        let from = stalls::gone_from_s(arm)?;
+        Some(with_arm(arm, &format!("replies stop for good after {}", seconds(from))))
+    };
+    let gone: Vec<String> = arms.iter().filter_map(gone).collect();
+    if !gone.is_empty() {
+        return capitalised(&gone.join("; "));
+    }
     if arms.iter().all(|a| a.record.stalls.is_empty()) {
         let open = arms.iter().filter_map(ArmData::unfinished_share).fold(0.0, f64::max);
         if open > WORTH_STOPPING {

@@ -34,6 +34,7 @@ pub(crate) fn stopped_s(arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> f64 {
     let worth = arm.record.stalls.iter().filter(|s| s.cause.is_some() || s.duration_s >= limit);
     let mut spans: Vec<(f64, f64)> =
         worth.map(|s| (s.start_s, (s.start_s + s.duration_s).min(end))).collect();
+    spans.extend(gone_from_s(arm).map(|from| (from, end)));
     spans.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut covered = 0.0_f64;
     let mut sum = 0.0;
@@ -42,6 +43,28 @@ pub(crate) fn stopped_s(arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> f64 {
         covered = covered.max(to);
     }
     sum
+}
+
+/// Replies that end this long before the measurement does, while requests wait, have stopped for good …
+const GONE_S: f64 = 1.0;
+/// … if this is also so large a share of it.
+const GONE_SHARE: f64 = 0.1;
+
+/// When replies stopped for good, in seconds from the start of the measurement; `None` if they did not.
+pub(crate) fn gone_from_s(arm: &ArmData<'_>) -> Option<f64> {
+    let record = arm.record;
+    let waited =
+        arm.unfinished_share().is_some() || record.caveats.iter().any(|c| c.id == "server-changed");
+    let last = arm
+        .response
+        .iter()
+        .filter(|i| i.counts.total() > 0)
+        .map(|i| i.start_ns + i.length_ns)
+        .max()?;
+    let last = last as f64 / 1e9;
+    let silent = record.duration_s - last;
+    let is_long = silent >= GONE_S && silent >= GONE_SHARE * record.duration_s;
+    (waited && is_long && !record.interrupted).then_some(last)
 }
 
 /// How many are not shown, as half a sentence; `None` if all are.

@@ -302,6 +302,7 @@ pub(crate) fn environment(folder: &Folder) -> Table {
     for server in servers {
         let version = server.version.as_deref().unwrap_or("");
         fact("server", Some(format!("{} {version}", server.name).trim().to_owned()));
+        fact("server: keys when the run began", server.keys.map(grouped));
         for (name, value) in &server.config {
             fact(&format!("server: {name}"), Some(value.clone()));
         }

@@ -264,3 +264,24 @@ fn gallery() {
     synthetic::run(&Plan::one_freeze()).write(&dir.join("single"));
     render(&dir.join("single")).unwrap();
 }
+
+#[test]
+fn replies_that_stop_for_good_are_no_calm_run() {
+    let dir = synthetic::temp_dir("gone");
+    let mut run = synthetic::run(&Plan { duration_s: 10, ..Plan::calm() });
+    // The server is gone after four seconds; what was due later has no reply.
+    let mut left = 0;
+    for series in &mut run.series {
+        series.intervals.retain(|interval| interval.start_ns < 4_000_000_000);
+        left = series.intervals.iter().map(|interval| interval.counts.total()).sum();
+    }
+    let counts = &mut run.record.groups[0].counts;
+    counts.unfinished = counts.ok - left;
+    counts.ok = left;
+    run.write(&dir);
+    render(&dir).unwrap();
+    let summary = text(&files(&dir), "summary.md").to_owned();
+    assert!(summary.contains("Replies stop for good after 4"), "{summary}");
+    assert!(summary.contains("Replies stop for 6"), "{summary}");
+    assert!(!summary.contains("No stall"), "{summary}");
+}

@@ -175,6 +175,7 @@ pub(crate) fn run(plan: &Plan) -> Run {
             name: "ae-server".into(),
             version: Some("0.1.0".into()),
             pid: Some(4711),
+            keys: None,
             config: [("maxclients".to_owned(), "10000".to_owned())].into(),
         }),
         groups: vec![Group {
