@@ -16,6 +16,10 @@ use crate::server::Server;
 /// Arguments shown of an unknown command, in bytes.
 const PREVIEW_BYTES: usize = 128;
 
+const NO_DEBUG: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set \
+to \"local\", you can run it from a local connection, otherwise you need to set this option in the \
+configuration file, and then restart the server.";
+
 /// Handles one command of a client: refuses, queues or executes it. `started` is the time now;
 /// returns the time afterwards, so that a pipeline needs one look at the clock per command.
 pub(crate) fn process(
@@ -166,11 +170,7 @@ fn check(
     let Some(client) = server.clients.get(key) else { return refused };
     let is_debug = spec.name == "debug" || spec.parent == Some("debug");
     if is_debug && !may_debug(settings.debug, client) {
-        out.error(
-            "ERR DEBUG command not allowed. If the enable-debug-command option is set to \
-             \"local\", you can run it from a local connection, otherwise you need to set this \
-             option in the configuration file, and then restart the server.",
-        );
+        out.error(NO_DEBUG);
         return refused;
     }
     if let Some(reason) = settings.io_model.refuses(spec) {

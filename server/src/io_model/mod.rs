@@ -62,12 +62,18 @@ impl IoModel {
     }
 
     /// Why this command cannot do here what it promises, if so.
+    #[inline]
     pub(crate) fn refuses(self, spec: &CommandSpec) -> Option<&'static str> {
-        let waits_for_others = matches!(
-            spec.name,
-            "subscribe" | "psubscribe" | "ssubscribe" | "monitor" | "wait" | "pause"
-        ) || spec.has(flags::BLOCKING);
-        (self == IoModel::Blocking && waits_for_others).then_some(
+        // Asked before every command: the rest is looked at in this model only.
+        if self != IoModel::Blocking {
+            return None;
+        }
+        let waits_for_others = spec.has(flags::BLOCKING)
+            || matches!(
+                spec.name,
+                "subscribe" | "psubscribe" | "ssubscribe" | "monitor" | "wait" | "pause"
+            );
+        waits_for_others.then_some(
             "ERR io-model blocking serves one client at a time: nobody else could send what this \
              command waits for",
         )

@@ -134,9 +134,9 @@ pub(crate) fn take(server: &mut Server, key: ClientKey) -> Option<Parcel> {
     if client.output.state != Sending::Queued || client.life == Life::Closing {
         return None;
     }
-    // Others may append to a subscriber's and a monitor's output; large replies count against limits;
-    // a client that is to be closed must be closed.
-    let appended = monitor || client.subscription_count() > 0;
+    // Others may append to the output of a subscriber, a monitor and a client that waits; large replies
+    // count against limits; a client that is to be closed must be closed.
+    let appended = monitor || client.subscription_count() > 0 || client.held.is_some();
     let output = &mut client.output;
     let count = output.pending();
     let awaited = followed || appended || count > STATIC_BUFFER_BYTES || client.life != Life::Open;

@@ -195,8 +195,15 @@ impl Driven {
 
     /// Runs `client` on connections of `count` threads at once and turns the loop until all are done.
     pub(crate) fn concurrently(&mut self, count: usize, client: fn(UnixStream)) {
-        let threads: Vec<_> = (0..count)
-            .map(|_| {
+        self.at_once(&vec![client; count]);
+    }
+
+    /// The same with different clients.
+    pub(crate) fn at_once(&mut self, clients: &[fn(UnixStream)]) {
+        let threads: Vec<_> = clients
+            .iter()
+            .copied()
+            .map(|client| {
                 let stream = UnixStream::connect(&self.path).expect("the server listens");
                 std::thread::spawn(move || client(stream))
             })

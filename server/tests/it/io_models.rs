@@ -262,3 +262,34 @@ fn output_limits_hold_for_a_client_that_does_not_read_in_every_model() {
         assert_eq!(server.info("stats", "client_output_buffer_limit_disconnections"), 1, "{model}");
     }
 }
+
+/// Pops what another pushes, with a reply before it in the same pipeline.
+fn popping(mut stream: UnixStream) {
+    let mut replies = BufReader::new(stream.try_clone().expect("a second handle")).lines();
+    let mut line = || replies.next().expect("a reply").expect("readable");
+    for number in 0..40 {
+        stream.write_all(b"PING\r\nBLPOP queue 0\r\nLPUSH queue2 x\r\n").expect("sent");
+        let got: Vec<String> = (0..7).map(|_| line()).collect();
+        assert_eq!(got[..4], ["+PONG", "*2", "$5", "queue"], "{number}");
+        assert!(got[6].starts_with(':'), "{number}: {got:?}");
+    }
+}
+
+fn pushing(mut stream: UnixStream) {
+    let mut replies = BufReader::new(stream.try_clone().expect("a second handle")).lines();
+    for _ in 0..40 {
+        stream.write_all(b"RPUSH queue element\r\n").expect("sent");
+        assert!(replies.next().expect("a reply").expect("readable").starts_with(':'));
+    }
+}
+
+#[test]
+fn who_waits_for_an_element_gets_it_after_its_earlier_replies_in_every_model() {
+    for model in SHARED {
+        let mut server = start(model, &[]);
+        let clients: [fn(UnixStream); 6] = [popping, popping, popping, pushing, pushing, pushing];
+        server.at_once(&clients);
+        let mut stream = server.connect();
+        server.expect(&mut stream, b"LLEN queue\r\nLLEN queue2\r\n", b":0\r\n:120\r\n");
+    }
+}
