@@ -23,6 +23,7 @@ pub mod lab;
 pub mod machine;
 pub mod record;
 pub mod relay;
+pub mod replay;
 pub mod selftest;
 mod sys;
 pub mod tls;

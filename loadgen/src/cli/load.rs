@@ -4,6 +4,7 @@
 //! connection.
 
 use super::pool::PoolArgs;
+use super::replay::ReplayArgs;
 use super::values::{at_least_one, pipeline, positive, ratio, share};
 use super::ycsb::{self, Ycsb};
 use crate::engine::plan::{KeyDistribution, KeySpace, ValueSize};
@@ -111,6 +112,9 @@ pub struct LoadArgs {
     /// Processors for the engine threads, such as 1,3.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub cpus: Option<Vec<usize>>,
+    /// A capture to send again.
+    #[command(flatten)]
+    pub replay: ReplayArgs,
     /// An emulated pool.
     #[command(flatten)]
     pub pool: PoolArgs,

@@ -8,6 +8,7 @@ mod mix;
 pub mod output;
 pub mod pool;
 pub mod relay;
+pub mod replay;
 pub mod resolve;
 pub mod run;
 pub mod target;

@@ -14,6 +14,7 @@ use crate::engine::plan::{
 use crate::exit::Failure;
 use crate::lab::fill::FillPlan;
 use crate::words::parse_command;
+use aelab_reports::caveat::Caveat;
 use aelab_scenarios::units;
 use std::time::Duration;
 
@@ -48,6 +49,10 @@ pub struct Resolved {
     pub runs: Vec<(String, RunPlan)>,
     /// Percentiles asked for.
     pub percentiles: Vec<f64>,
+    /// What the user should know before the run.
+    pub notes: Vec<String>,
+    /// Doubts that stand before anything is measured.
+    pub doubts: Vec<Caveat>,
 }
 
 impl RunArgs {
@@ -58,6 +63,9 @@ impl RunArgs {
     pub fn resolve(&self) -> Result<Resolved, Failure> {
         let target = self.target.resolve()?;
         let load = &self.load;
+        if let Some(file) = &load.replay.replay {
+            return self.resolve_replay(file, target);
+        }
         load.check_assignment()?;
         if load.threads > load.connections {
             return Err(Failure::usage(format!(
@@ -77,7 +85,9 @@ impl RunArgs {
             })
             .collect::<Result<Vec<_>, Failure>>()?;
         let prefill = load.prefill.then(|| load.fill(&target)).transpose()?;
-        Ok(Resolved { target, prefill, runs, percentiles: self.output.percentiles.clone() })
+        let percentiles = self.output.percentiles.clone();
+        let (notes, doubts) = (Vec::new(), Vec::new());
+        Ok(Resolved { target, prefill, runs, percentiles, notes, doubts })
     }
 }
 
@@ -110,7 +120,8 @@ impl LoadArgs {
         Ok(Prefill::Records(Box::new(plan)))
     }
 
-    fn plan(
+    /// The plan of a run that sends these commands.
+    pub(super) fn plan(
         &self,
         target: &Target,
         title: &str,
@@ -220,7 +231,7 @@ impl LoadArgs {
         Ok((arrival, phases, requests))
     }
 
-    fn arrival_process(&self, length: Nanos) -> Result<ArrivalProcess, Failure> {
+    pub(super) fn arrival_process(&self, length: Nanos) -> Result<ArrivalProcess, Failure> {
         let rate = self.rate.map(|rate| scheduled("--rate", rate)).transpose()?;
         match (&self.arrival, rate) {
             (Some(text), rate) => ArrivalProcess::parse(text, rate, length).map_err(Failure::usage),

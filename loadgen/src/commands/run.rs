@@ -48,6 +48,9 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
             fill(&target, part, plan, cancel)?;
         }
     }
+    for note in &resolved.notes {
+        console::note(note);
+    }
     if args.output.csv {
         console::result(table::CSV_HEADER);
     }
@@ -162,6 +165,7 @@ fn measure(
         doubts: doubts_after(&resolved.target, &info, plan)
             .into_iter()
             .chain(explained.doubt())
+            .chain(resolved.doubts.clone())
             .collect(),
     };
     Ok(keep(plan, &result, context, explained.stalls))

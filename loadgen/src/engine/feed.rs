@@ -30,23 +30,24 @@ impl Group {
         for _ in 0..CREATED_PER_TURN {
             let Some(due) = self.next_due().filter(|due| *due <= now) else { break };
             if let Some(schedule) = &mut self.schedule {
+                let captured = schedule.connection().map(|number| self.tokens.start + number);
                 schedule.advance();
                 if !self.admit(due) {
                     break;
                 }
                 self.recorder.noticed(due, now);
-                match self.place(conns) {
+                match self.place(captured, conns) {
                     Place::Slot(token) => {
                         self.recorder.created(due);
                         self.recorder.waited(due, Nanos::ZERO);
                         let conn = &mut conns[token as usize];
-                        conn.assign(self.choose(due), &mut self.generator);
+                        conn.assign(self.choose(token, due), &mut self.generator);
                         self.list_free(token, conn);
                         touch(token, conn);
                     }
                     Place::Line(token) if self.waiting.has_room() => {
                         self.recorder.created(due);
-                        let due = self.choose(due);
+                        let due = self.choose(token, due);
                         self.waiting.push(token, due);
                     }
                     Place::Line(_) => self.recorder.shed(due),
@@ -55,9 +56,10 @@ impl Group {
                 let conn = &mut conns[token as usize];
                 conn.thinking -= 1;
                 // A lost connection starts its slots anew when it is back.
-                if conn.is_ready() && self.admit(due) {
+                self.generator.turn_to(token - self.tokens.start);
+                if conn.is_ready() && self.generator.has_next() && self.admit(due) {
                     self.recorder.created(due);
-                    conn.assign(self.choose(due), &mut self.generator);
+                    conn.assign(self.choose(token, due), &mut self.generator);
                     touch(token, conn);
                 }
             }
@@ -66,13 +68,15 @@ impl Group {
 
     /// What is due at `intended`. A request has its command from the moment it is due, wherever it may end.
     #[inline]
-    fn choose(&mut self, intended: Nanos) -> Due {
+    fn choose(&mut self, token: Token, intended: Nanos) -> Due {
+        self.generator.turn_to(token - self.tokens.start);
         Due { intended, command: self.generator.choose() }
     }
 
     /// Where the next due request goes.
-    fn place(&mut self, conns: &mut [Conn]) -> Place {
-        if let Some(token) = self.waiting.take_turn(conns) {
+    /// `captured` is the connection of a captured command.
+    fn place(&mut self, captured: Option<Token>, conns: &mut [Conn]) -> Place {
+        if let Some(token) = captured.or_else(|| self.waiting.take_turn(conns)) {
             let conn = &conns[token as usize];
             let is_free = conn.is_ready() && conn.has_room(self.pipeline);
             return if is_free { Place::Slot(token) } else { Place::Line(token) };
@@ -121,9 +125,13 @@ impl Group {
             if due > since {
                 self.let_think(token, conn, due);
             }
-            while conn.has_room(self.pipeline.saturating_sub(conn.thinking)) && self.admit(since) {
+            self.generator.turn_to(token - self.tokens.start);
+            while conn.has_room(self.pipeline.saturating_sub(conn.thinking))
+                && self.generator.has_next()
+                && self.admit(since)
+            {
                 self.recorder.created(since);
-                conn.assign(self.choose(since), &mut self.generator);
+                conn.assign(self.choose(token, since), &mut self.generator);
             }
         } else {
             self.let_think(token, conn, since.max(self.begin).saturating_add(self.think));

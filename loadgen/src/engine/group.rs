@@ -19,6 +19,7 @@ use super::waiting::Waiting;
 use super::wire::Token;
 use super::workload::{Generator, Share};
 use crate::clock::Nanos;
+use crate::replay::Cursor;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -116,11 +117,19 @@ impl Group {
         let share = Share { index: shard as u64, of: shards as u64 };
         let rng = |purpose| Rng::new(plan.seed, &coordinates(purpose));
         let wrong = |reason| EngineError::Plan(format!("group '{}': {reason}", group.name));
+        let captured = group
+            .replay
+            .as_ref()
+            .map(|replay| Cursor::new(Arc::clone(replay), share.index as usize, share.of as usize));
+        // Shares of a capture are as unequal as its connections.
+        let own_requests = captured.as_ref().map(Cursor::count);
         let generator =
-            Generator::new(&group.workload, block, share, rng(stream::WORKLOAD)).map_err(wrong)?;
+            Generator::new(&group.workload, block, share, rng(stream::WORKLOAD), captured)
+                .map_err(wrong)?;
         let salt = Rng::new(plan.seed, &[index as u64, stream::SALT]).next_u64();
         let schedule =
-            Schedule::new(&group.arrival, share, salt, rng(stream::SCHEDULE)).map_err(wrong)?;
+            Schedule::new(&group.arrival, share, salt, rng(stream::SCHEDULE), group.replay.clone())
+                .map_err(wrong)?;
         let connections = part(group.connections as u64, share.index, share.of);
         let tokens = first_token..first_token + connections as Token;
         let parts = (0..share.index).map(|index| part(group.connections as u64, index, share.of));
@@ -150,7 +159,9 @@ impl Group {
             begin: Nanos::MAX,
             start_after: group.start_after,
             think: closed_think(group),
-            quota: group.requests.map(|requests| part(requests, share.index, share.of)),
+            quota: group.requests.map(|requests| {
+                own_requests.unwrap_or_else(|| part(requests, share.index, share.of))
+            }),
             quota_is_open: group.requests.is_some(),
             window: Window { measure_from: Nanos::MAX, until: Nanos::MAX },
             free: VecDeque::new(),
@@ -271,6 +282,7 @@ impl Group {
                 self.waiting.push_front(token, request.due());
             }
         }
+        self.generator.rewind(token - self.tokens.start, self.waiting.len_of(token));
         for request in requests.iter().filter(|request| request.sent != UNSENT) {
             match self.timeout {
                 _ if request.is_gone() => {}

@@ -8,10 +8,12 @@ pub use super::settle::SettlePlan;
 pub use super::slots::ClusterPlan;
 pub use super::values::{KeyDistribution, KeySpace, ValueSize};
 use crate::clock::Nanos;
+use crate::replay::Replay;
 pub use crate::tls::TlsEndpoint;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// One run: groups of connections, driven by some threads through warm-up, measurement and drain.
 #[derive(Clone, Debug)]
@@ -116,6 +118,9 @@ pub struct GroupPlan {
     /// Emulates a client library's pool, of at most `connections`; they are opened when needed. Wants an open loop and a
     /// pipeline of 1; all of it runs on one thread.
     pub pool: Option<PoolPlan>,
+    /// Captured commands to send in place of the workload's, whose commands then only name the rows. Each connection has
+    /// its own; wants pinned requests and as many connections as were captured.
+    pub replay: Option<Arc<Replay>>,
     /// When connections are opened.
     pub dialling: Dialling,
     /// After this many requests a connection is closed and another opened in its place (1: one for each request). Those
@@ -149,6 +154,7 @@ impl GroupPlan {
             on_timeout: OnTimeout::Reconnect,
             reconnect: Reconnect::default(),
             pool: None,
+            replay: None,
             dialling: Dialling::AtOnce,
             requests_per_connection: None,
             backlog_max: Self::DEFAULT_BACKLOG_MAX,

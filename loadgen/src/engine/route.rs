@@ -321,7 +321,7 @@ pub(super) fn check_slots(workload: &Workload, keys: &[Vec<usize>]) -> Result<()
         let alone = Workload { commands: vec![command.clone()], ..workload.clone() };
         let block = value_block(&alone, Rng::new(1, &[1]));
         let share = Share { index: 0, of: 1 };
-        let mut generator = Generator::new(&alone, block, share, Rng::new(1, &[]))?;
+        let mut generator = Generator::new(&alone, block, share, Rng::new(1, &[]), None)?;
         let mut bytes = Vec::new();
         for _ in 0..SAMPLES {
             bytes.clear();

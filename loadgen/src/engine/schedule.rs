@@ -7,8 +7,10 @@
 use super::arrival::{ArrivalProcess, Rate};
 use super::profile::Profile;
 use super::random::{Rng, mix};
+use super::wire::Token;
 use super::workload::Share;
 use crate::clock::Nanos;
+use crate::replay::Replay;
 use std::sync::Arc;
 
 /// One thread's share of a group's arrivals.
@@ -19,6 +21,14 @@ pub(super) struct Schedule {
     k: u64,
     step: u64,
     next_due: Nanos,
+    /// Captured commands: this share has those of its connections.
+    captured: Option<Captured>,
+}
+
+#[derive(Clone, Debug)]
+struct Captured {
+    replay: Arc<Replay>,
+    share: Share,
 }
 
 #[derive(Clone, Debug)]
@@ -51,6 +61,7 @@ impl Schedule {
         share: Share,
         salt: u64,
         rng: Rng,
+        replay: Option<Arc<Replay>>,
     ) -> Result<Option<Self>, String> {
         let process = match arrival {
             ArrivalProcess::Closed { .. } => return Ok(None),
@@ -64,7 +75,10 @@ impl Schedule {
             ArrivalProcess::Trace(instants) => Process::Trace(Arc::clone(instants)),
             ArrivalProcess::Idle => Process::Idle,
         };
-        let mut schedule = Self { process, k: share.index, step: share.of, next_due: Nanos::ZERO };
+        let captured = replay.map(|replay| Captured { replay, share });
+        let (k, step) = if captured.is_some() { (0, 1) } else { (share.index, share.of) };
+        let mut schedule = Self { process, k, step, next_due: Nanos::ZERO, captured };
+        schedule.skip_others();
         schedule.find_due();
         Ok(Some(schedule))
     }
@@ -77,7 +91,24 @@ impl Schedule {
     /// Moves on to the request after the next.
     pub(super) fn advance(&mut self) {
         self.k = self.k.saturating_add(self.step);
+        self.skip_others();
         self.find_due();
+    }
+
+    /// The connection of this share that the next request is for, if it was captured for one.
+    pub(super) fn connection(&self) -> Option<Token> {
+        let Captured { replay, share } = self.captured.as_ref()?;
+        Some(replay.lane_of(self.k)? / share.of as Token)
+    }
+
+    /// Passes over captured commands of other shares' connections.
+    fn skip_others(&mut self) {
+        let Some(Captured { replay, share }) = &self.captured else { return };
+        while let Some(lane) = replay.lane_of(self.k)
+            && u64::from(lane) % share.of != share.index
+        {
+            self.k += 1;
+        }
     }
 
     fn find_due(&mut self) {
@@ -95,6 +126,8 @@ impl Schedule {
             }
             Process::Idle => Nanos::MAX,
         };
+        let is_over = |captured: &Captured| captured.replay.lane_of(self.k).is_none();
+        let due = if self.captured.as_ref().is_some_and(is_over) { Nanos::MAX } else { due };
         // Inside a curve, neighbours less than a nanosecond apart may be rounded past each other.
         self.next_due = self.next_due.max(due);
     }
@@ -109,7 +142,7 @@ mod tests {
     fn dues(arrival: &ArrivalProcess, shard: usize, shards: usize, until: Nanos) -> Vec<u64> {
         let share = Share { index: shard as u64, of: shards as u64 };
         let rng = Rng::new(1, &[share.index]);
-        let schedule = Schedule::new(arrival, share, 7, rng).expect("sound");
+        let schedule = Schedule::new(arrival, share, 7, rng, None).expect("sound");
         let mut schedule = schedule.expect("open loop");
         let mut dues = Vec::new();
         while schedule.next_due() < until {

@@ -146,6 +146,7 @@ impl<W: Wire> Worker<'_, W> {
         loop {
             let conn = &mut self.conns[token as usize];
             let group = &mut self.groups[conn.group];
+            group.generator.turn_to(token - group.tokens.start);
             let bytes = conn.next_write(&mut group.generator, &mut scratch);
             if bytes.is_empty() {
                 break;

@@ -49,6 +49,14 @@ impl Waiting {
         self.len
     }
 
+    /// How many wait in the line of this connection.
+    pub(super) fn len_of(&self, token: Token) -> usize {
+        match &self.lines {
+            Lines::Common(line) => line.len(),
+            Lines::Own { first, lines, .. } => lines[(token - *first) as usize].len(),
+        }
+    }
+
     /// The request that any free connection takes next.
     pub(super) fn front(&self) -> Option<Due> {
         match &self.lines {

@@ -7,6 +7,8 @@ use super::draw::{Growth, Source};
 use super::plan::{Cursor, Workload};
 use super::random::Rng;
 use super::template::{Numbers, Template};
+use super::wire::Token;
+use crate::replay::Cursor as ReplayCursor;
 use std::sync::Arc;
 
 /// Numbers drawn at a time: enough to keep the generator in registers, small enough to stay in the first cache.
@@ -25,6 +27,8 @@ pub(super) struct Generator {
     share: Share,
     growth: Growth,
     rng: Rng,
+    /// Captured commands, which then come in place of the above.
+    replay: Option<ReplayCursor>,
 }
 
 #[derive(Debug)]
@@ -82,6 +86,7 @@ impl Generator {
         block: Arc<[u8]>,
         share: Share,
         rng: Rng,
+        replay: Option<ReplayCursor>,
     ) -> Result<Self, String> {
         let mut commands = Vec::new();
         let mut weights = Vec::new();
@@ -95,12 +100,36 @@ impl Generator {
         }
         let choices = Batch::new(Source::uniform(total));
         let growth = Growth::default();
-        Ok(Self { commands, weights, choices, block, share, growth, rng })
+        Ok(Self { commands, weights, choices, block, share, growth, rng, replay })
+    }
+
+    /// What is chosen and written next is for this connection of the thread's share. Only captured commands care.
+    #[inline]
+    pub(super) fn turn_to(&mut self, connection: Token) {
+        if let Some(replay) = &mut self.replay {
+            replay.turn_to(connection as usize);
+        }
+    }
+
+    /// Whether there is another request for the connection; captures have an end.
+    #[inline]
+    pub(super) fn has_next(&self) -> bool {
+        self.replay.as_ref().is_none_or(ReplayCursor::has_next)
+    }
+
+    /// The connection was lost: the last `count` of what was chosen for it was not sent.
+    pub(super) fn rewind(&mut self, connection: Token, count: usize) {
+        if let Some(replay) = &mut self.replay {
+            replay.rewind(connection as usize, count);
+        }
     }
 
     /// The command of the next request.
     #[inline]
     pub(super) fn choose(&mut self) -> u16 {
+        if let Some(replay) = &mut self.replay {
+            return replay.choose();
+        }
         if self.commands.len() == 1 {
             return 0;
         }
@@ -125,6 +154,9 @@ impl Generator {
     /// Appends a request of this command with fresh numbers.
     #[inline]
     pub(super) fn write(&mut self, command: u16, out: &mut Vec<u8>) {
+        if let Some(replay) = &mut self.replay {
+            return replay.write(out);
+        }
         let command = &mut self.commands[usize::from(command)];
         let mut fresh = Fresh {
             batches: &mut command.batches,
@@ -206,7 +238,7 @@ mod tests {
         let values = ValueSize::Fixed(8);
         let workload = Workload { commands, keys, values, compressible: 0.0 };
         let block = value_block(&workload, Rng::new(1, &[]));
-        Generator::new(&workload, block, share, Rng::new(1, &[share.index])).expect("valid")
+        Generator::new(&workload, block, share, Rng::new(1, &[share.index]), None).expect("valid")
     }
 
     #[test]

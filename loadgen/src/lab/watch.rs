@@ -7,7 +7,7 @@ use crate::clock::{self, Nanos};
 use crate::console::progress::{Gauge, Progress, watch, watch_load};
 use crate::engine::plan::{RunPlan, Target};
 use crate::engine::result::RunResult;
-use crate::engine::{self, Live, Phase};
+use crate::engine::{self, Live, LiveCounts, Phase};
 use crate::exit::Failure;
 use crate::exporter::Exporter;
 use crate::machine::{Moves, Watch};
@@ -169,9 +169,12 @@ fn stop_if_silent(
     let (mut replies, mut since) = (0, clock::now());
     while !over.load(Relaxed) {
         std::thread::sleep(LOOK_EVERY);
-        let counts = (0..groups).map(|group| live.group(group));
-        let now_replies: u64 = counts.map(|c| c.ok + c.error).sum();
-        if now_replies != replies || live.phase() == Phase::Connect {
+        let counts = || (0..groups).map(|group| live.group(group));
+        let now_replies: u64 = counts().map(|c| c.ok + c.error).sum();
+        let answered = |c: LiveCounts| c.ok + c.error + c.timeout + c.shed;
+        // A capture may have a long pause.
+        let waits = counts().any(|c| c.scheduled > answered(c));
+        if now_replies != replies || !waits || live.phase() == Phase::Connect {
             (replies, since) = (now_replies, clock::now());
         }
         if cancel.load(Relaxed) || clock::now().since(since) >= SILENCE_MAX {

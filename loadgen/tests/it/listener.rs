@@ -31,6 +31,8 @@ impl Heard {
 pub(crate) struct Manner {
     /// It answers so much later.
     pub(crate) delay: Duration,
+    /// It closes a connection that has asked so often, without an answer to the last; never if zero.
+    pub(crate) hang_up_after: usize,
 }
 
 /// The peer.
@@ -81,6 +83,7 @@ fn serve(
 ) {
     let mut buffer = Vec::new();
     let mut chunk = [0; 65_536];
+    let mut served = 0;
     loop {
         let Ok(count @ 1..) = stream.read(&mut chunk) else { return };
         let at = begin.elapsed();
@@ -94,11 +97,15 @@ fn serve(
             commands.push(args.collect::<Vec<_>>());
         }
         let together = commands.len();
+        served += together;
         let mut out = Vec::new();
         for args in commands {
             out.extend(answer(&args));
             let one = Heard { connection, at, together, args };
             all.lock().unwrap_or_else(PoisonError::into_inner).push(one);
+        }
+        if manner.hang_up_after > 0 && served >= manner.hang_up_after {
+            return;
         }
         std::thread::sleep(manner.delay);
         if stream.write_all(&out).is_err() {

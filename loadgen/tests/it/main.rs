@@ -15,5 +15,6 @@ mod relay;
 mod relay_accuracy;
 mod relay_command;
 mod starved;
+mod replay;
 mod support;
 mod tls;

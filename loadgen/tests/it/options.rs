@@ -232,7 +232,7 @@ fn schedules() {
 
 #[test]
 fn a_server_that_is_slow_shows_what_time_limits_do() {
-    let manner = Manner { delay: Duration::from_millis(60) };
+    let manner = Manner { delay: Duration::from_millis(60), ..Manner::default() };
     let listener = Listener::start(manner);
     let port = listener.port.to_string();
     let called =
@@ -247,7 +247,7 @@ fn a_server_that_is_slow_shows_what_time_limits_do() {
 /// 25 requests/s against 60 ms of service are 1.5 connections busy on average.
 #[test]
 fn an_emulated_pool_grows_shrinks_and_makes_requests_wait() {
-    let manner = Manner { delay: Duration::from_millis(60) };
+    let manner = Manner { delay: Duration::from_millis(60), ..Manner::default() };
     let load = ["--rate", "50", "--duration", "1s", "--warmup", "0"];
     let pool = |more: &[&str]| {
         let run = run_at(manner, &[&load, more, &["GET", "a"]].concat());
@@ -283,7 +283,8 @@ fn an_emulated_pool_grows_shrinks_and_makes_requests_wait() {
 
 #[test]
 fn the_waiting_time_of_a_pool_is_in_the_log() {
-    let listener = Listener::start(Manner { delay: Duration::from_millis(20) });
+    let listener =
+        Listener::start(Manner { delay: Duration::from_millis(20), ..Manner::default() });
     let dir = TempDir::new();
     let out = dir.file("out");
     let port = listener.port.to_string();

@@ -196,6 +196,11 @@ pub enum Caveat {
         /// What differed.
         what: String,
     },
+    /// The capture that was replayed is not whole, or not in order.
+    CaptureDoubtful {
+        /// What is wrong with it.
+        what: String,
+    },
     /// Something of the machine changed under the run.
     EnvironmentMoved {
         /// What moved.
@@ -231,6 +236,7 @@ impl Caveat {
             Self::WrongBooks { .. } => "wrong-books",
             Self::Interrupted { .. } => "interrupted",
             Self::ServerChanged { .. } => "server-changed",
+            Self::CaptureDoubtful { .. } => "capture-doubtful",
             Self::EnvironmentMoved { .. } => "environment-moved",
         }
     }
@@ -291,6 +297,7 @@ impl Caveat {
             | Self::NeverSettled { .. }
             | Self::ServerChanged { .. }
             | Self::EnvironmentMoved { .. }
+            | Self::CaptureDoubtful { .. }
             | Self::WrongBooks { .. } => (None, None),
         }
     }

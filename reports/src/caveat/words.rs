@@ -100,6 +100,7 @@ impl Caveat {
                 format!("the load generator's own books do not balance: {what}")
             }
             Self::ServerChanged { what } => format!("the server changed during the run: {what}"),
+            Self::CaptureDoubtful { what } => format!("the capture is doubtful: {what}"),
             Self::EnvironmentMoved { what } => {
                 format!("the machine changed during the run: {what}")
             }
@@ -155,6 +156,7 @@ impl Caveat {
             }
             Self::Interrupted { .. } => "run it again to the end before deciding on it",
             Self::ServerChanged { .. } => "keep the server running and measure again",
+            Self::CaptureDoubtful { .. } => "capture again to the end if that matters",
             Self::EnvironmentMoved { .. } => "keep the machine quiet and measure again",
         }
     }

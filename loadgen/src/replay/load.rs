@@ -1,0 +1,363 @@
+//! Reading a capture from its file: which form it has, what is left out, which connection each command goes to.
+//!
+//! Invariant: a broken line is an error with its number; only the last one may be cut, and then that is told.
+
+use super::aof::{Command, Next, Reader, manifest};
+use super::monitor;
+use super::rules::{Rule, judge};
+use super::{Decoded, Entry, Form, OFFSET_BITS, Replay};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+
+/// Commands kept apart by name; what comes on top is one row.
+const LABELS_MAX: usize = 500;
+/// The row of commands whose names are too many.
+const OTHER: &str = "OTHER";
+/// Most commands: their numbers have 32 bits.
+const COMMANDS_MAX: usize = u32::MAX as usize - 1;
+
+/// What to take of a capture.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// Send what is left out otherwise, as far as the protocol allows.
+    pub all: bool,
+    /// Most connections; clients beyond share.
+    pub lanes_max: usize,
+    /// Most commands.
+    pub commands_max: Option<u64>,
+    /// Everything goes to this database, whatever was captured.
+    pub only_db: Option<u16>,
+}
+
+/// A capture as it was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The commands.
+    pub replay: Replay,
+    /// When each was sent, in nanoseconds from the first; `None` if the capture has no times.
+    pub times: Option<Vec<u64>>,
+    /// Names of the commands, as the entries count them.
+    pub labels: Vec<String>,
+    /// Clients that were captured.
+    pub clients: usize,
+    /// What was left out, by name and reason.
+    pub skipped: BTreeMap<(String, &'static str), u64>,
+    /// Lines whose time was before that of an earlier one.
+    pub backward: u64,
+    /// Whether the last command was cut.
+    pub is_cut: bool,
+}
+
+/// Reads the index of a capture.
+///
+/// # Errors
+/// One line: what is wrong with it, where, and what to do.
+pub fn load(path: &Path, wish: &Wish) -> Result<Loaded, String> {
+    let fail = |why: String| format!("{}: {why}", path.display());
+    let files = files_of(path).map_err(fail)?;
+    let mut builder = Builder::new(*wish);
+    let mut opened = Vec::new();
+    let mut form = None;
+    for (number, file) in (0_u64..).zip(&files) {
+        let fail = |why: String| format!("{}: {why}", file.display());
+        let handle = File::open(file).map_err(|error| fail(error.to_string()))?;
+        let this = form_of(&handle).map_err(fail)?;
+        if form.is_some_and(|form| form != this) {
+            return Err(fail("is of another form than the file before it".to_owned()));
+        }
+        form = Some(this);
+        let again = handle.try_clone().map_err(|error| fail(error.to_string()))?;
+        match this {
+            Form::Monitor => builder.monitor(again, number),
+            Form::Resp => builder.aof(again, number),
+        }
+        .map_err(fail)?;
+        opened.push(handle);
+    }
+    let form = form.unwrap_or(Form::Resp);
+    builder.finish(opened, form).map_err(fail)
+}
+
+/// The files of a capture: itself, or those that the manifest in a folder names.
+fn files_of(path: &Path) -> Result<Vec<PathBuf>, String> {
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).map_err(|error| error.to_string())?;
+        let is_manifest = |path: &PathBuf| path.extension().is_some_and(|end| end == "manifest");
+        let found = entries.flatten().map(|entry| entry.path()).find(is_manifest);
+        let found =
+            found.ok_or("no .manifest in this folder; give a capture or an appendonlydir")?;
+        return manifest(&found);
+    }
+    if path.extension().is_some_and(|end| end == "manifest") {
+        return manifest(path);
+    }
+    Ok(vec![path.to_owned()])
+}
+
+/// What a file's first bytes say it is.
+fn form_of(mut file: &File) -> Result<Form, String> {
+    use std::io::{Seek as _, SeekFrom};
+    let mut head = [0; 5];
+    let mut len = 0;
+    while let Ok(count @ 1..) = file.read(&mut head[len..]) {
+        len += count;
+    }
+    file.seek(SeekFrom::Start(0)).map_err(|error| format!("must be a regular file: {error}"))?;
+    match &head[..len] {
+        b"REDIS" => Err("begins with an RDB snapshot, which holds data and no commands; start the server with it, and \
+                         replay the .incr.aof that belongs to it (or write the AOF anew with aof-use-rdb-preamble no)"
+            .to_owned()),
+        [b'*' | b'#', ..] => Ok(Form::Resp),
+        [b'0'..=b'9' | b'O' | b'+', ..] => Ok(Form::Monitor),
+        [] => Err("is empty".to_owned()),
+        _ => Err("is neither a MONITOR capture nor an append-only file".to_owned()),
+    }
+}
+
+/// A command with what must be known of it until connections are dealt out.
+#[derive(Clone, Copy)]
+struct Found {
+    entry: Entry,
+    db: u16,
+}
+
+struct Builder {
+    wish: Wish,
+    found: Vec<Found>,
+    times: Vec<u64>,
+    first_us: Option<u64>,
+    labels: Vec<String>,
+    label_numbers: HashMap<Vec<u8>, u16>,
+    clients: HashMap<Vec<u8>, u32>,
+    skipped: BTreeMap<(String, &'static str), u64>,
+    backward: u64,
+    is_cut: bool,
+    /// Database of an append-only file, which has one stream of commands, at this point.
+    db: u16,
+}
+
+impl Builder {
+    fn new(wish: Wish) -> Self {
+        Self {
+            wish,
+            found: Vec::new(),
+            times: Vec::new(),
+            first_us: None,
+            labels: Vec::new(),
+            label_numbers: HashMap::new(),
+            clients: HashMap::new(),
+            skipped: BTreeMap::new(),
+            backward: 0,
+            is_cut: false,
+            db: 0,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let limit = self.wish.commands_max.unwrap_or(u64::MAX);
+        self.found.len() as u64 >= limit
+    }
+
+    fn monitor(&mut self, file: File, number: u64) -> Result<(), String> {
+        let mut reader = BufReader::with_capacity(1 << 20, file);
+        let (mut line, mut args) = (Vec::new(), Decoded::default());
+        let mut offset = 0_u64;
+        for count in 1_u64.. {
+            line.clear();
+            let read = reader.read_until(b'\n', &mut line).map_err(|error| error.to_string())?;
+            if read == 0 || self.is_full() {
+                break;
+            }
+            // Whatever it looks like: arguments may be missing.
+            if !line.ends_with(b"\n") {
+                self.is_cut = true;
+                break;
+            }
+            let text = line.strip_suffix(b"\n").unwrap_or(&line);
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            let begin = offset;
+            offset += read as u64;
+            if monitor::is_noise(text) {
+                continue;
+            }
+            let parsed = monitor::parse(text).and_then(|parsed| {
+                let is_whole = monitor::decode(parsed.arguments, &mut args);
+                if is_whole { Ok(parsed) } else { Err("an argument's quotes are broken") }
+            });
+            match parsed {
+                Ok(parsed) => {
+                    let place = number << OFFSET_BITS | begin;
+                    self.take_line(&parsed, &args, place, text.len())?;
+                }
+                Err(why) => return Err(format!("line {count}: {why}; mend or remove it")),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_line(
+        &mut self,
+        line: &monitor::Line<'_>,
+        args: &Decoded,
+        place: u64,
+        len: usize,
+    ) -> Result<(), String> {
+        let mut words = args.args();
+        let name = words.next().unwrap_or_default().to_ascii_uppercase();
+        if line.client == b"lua" {
+            self.skip(&name, "was done by a script, which is replayed itself");
+            return Ok(());
+        }
+        if name == b"SELECT" {
+            self.skip(&name, "is sent anew where a connection changes its database");
+            return Ok(());
+        }
+        if !self.is_wanted(&name, words) {
+            return Ok(());
+        }
+        let next_client = u32::try_from(self.clients.len()).unwrap_or(u32::MAX);
+        let client = *self.clients.entry(line.client.to_vec()).or_insert(next_client);
+        let first = *self.first_us.get_or_insert(line.at_us);
+        let at = line.at_us.saturating_sub(first).saturating_mul(1_000);
+        let last = self.times.last().copied().unwrap_or(0);
+        self.backward += u64::from(at < last || line.at_us < first);
+        self.times.push(at.max(last));
+        self.push(&name, place, len as u64, client, line.db)
+    }
+
+    fn aof(&mut self, file: File, number: u64) -> Result<(), String> {
+        let mut reader = Reader::new(file);
+        let mut command = Command::default();
+        for count in 1_u64.. {
+            if self.is_full() {
+                break;
+            }
+            match reader.next(&mut command) {
+                Ok(Next::Command) => {}
+                Ok(Next::End) => break,
+                Ok(Next::Cut) => {
+                    self.is_cut = true;
+                    break;
+                }
+                Err(why) => {
+                    return Err(format!(
+                        "command {count}: {why}; redis-check-aof can cut it off there"
+                    ));
+                }
+            }
+            let name =
+                command.args.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default();
+            if name == b"SELECT" {
+                let db =
+                    command.args.get(1).and_then(|db| std::str::from_utf8(db).ok()?.parse().ok());
+                self.db = db.ok_or_else(|| format!("command {count}: SELECT without a number"))?;
+                continue;
+            }
+            if self.is_wanted(&name, command.args.iter().skip(1).map(Vec::as_slice)) {
+                let place = number << OFFSET_BITS | command.offset;
+                self.push(&name, place, command.len, 0, self.db)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_wanted<'a>(&mut self, name: &[u8], args: impl Iterator<Item = &'a [u8]>) -> bool {
+        match judge(name, args) {
+            Rule::Send => true,
+            Rule::Skip(_) if self.wish.all => true,
+            Rule::Skip(why) | Rule::Never(why) => {
+                self.skip(name, why);
+                false
+            }
+        }
+    }
+
+    fn skip(&mut self, name: &[u8], why: &'static str) {
+        let name = String::from_utf8_lossy(name).into_owned();
+        *self.skipped.entry((name, why)).or_default() += 1;
+    }
+
+    fn push(
+        &mut self,
+        name: &[u8],
+        place: u64,
+        len: u64,
+        lane: u32,
+        db: u16,
+    ) -> Result<(), String> {
+        if self.found.len() >= COMMANDS_MAX {
+            return Err(
+                "has more commands than 32 bits can count; take a part of it with -n".to_owned()
+            );
+        }
+        let len = u32::try_from(len).map_err(|_| "has a command of more than 4 GiB".to_owned())?;
+        let label = self.label(name);
+        self.found.push(Found { entry: Entry { place, len, lane, label }, db });
+        Ok(())
+    }
+
+    fn label(&mut self, name: &[u8]) -> u16 {
+        if let Some(number) = self.label_numbers.get(name) {
+            return *number;
+        }
+        let text = String::from_utf8_lossy(name).into_owned();
+        let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        let is_kept = is_plain && !text.is_empty() && self.labels.len() < LABELS_MAX;
+        let text = if is_kept { text } else { OTHER.to_owned() };
+        let known = self.labels.iter().position(|label| *label == text);
+        let number = known.unwrap_or(self.labels.len());
+        if known.is_none() {
+            self.labels.push(text.clone());
+        }
+        let number = u16::try_from(number).unwrap_or(u16::MAX);
+        if is_kept {
+            self.label_numbers.insert(name.to_vec(), number);
+        }
+        number
+    }
+
+    /// Deals clients out to connections, and puts a SELECT wherever a connection changes its database.
+    fn finish(mut self, files: Vec<File>, form: Form) -> Result<Loaded, String> {
+        if self.found.is_empty() {
+            return Err("holds no command that can be sent again".to_owned());
+        }
+        let clients = self.clients.len().max(1);
+        let lanes = clients.min(self.wish.lanes_max.max(1));
+        let lanes = u32::try_from(lanes).unwrap_or(u32::MAX);
+        let has_times = form == Form::Monitor;
+        let mut dbs = vec![self.wish.only_db.unwrap_or(0); lanes as usize];
+        let mut entries = Vec::with_capacity(self.found.len());
+        let mut times = Vec::new();
+        let found = std::mem::take(&mut self.found);
+        let captured = std::mem::take(&mut self.times);
+        for (number, one) in found.into_iter().enumerate() {
+            let lane = one.entry.lane % lanes;
+            let db = self.wish.only_db.unwrap_or(one.db);
+            let mut at = || times.extend(captured.get(number));
+            if dbs[lane as usize] != db {
+                dbs[lane as usize] = db;
+                let label = self.label(b"SELECT");
+                entries.push(Entry { place: u64::from(db), len: 0, lane, label });
+                at();
+            }
+            entries.push(Entry { lane, ..one.entry });
+            at();
+        }
+        if entries.len() > COMMANDS_MAX {
+            return Err(
+                "has more commands than 32 bits can count; take a part of it with -n".to_owned()
+            );
+        }
+        Ok(Loaded {
+            replay: Replay::new(files, form, entries, lanes),
+            times: has_times.then_some(times),
+            labels: self.labels,
+            clients,
+            skipped: self.skipped,
+            backward: self.backward,
+            is_cut: self.is_cut,
+        })
+    }
+}

@@ -1,0 +1,224 @@
+//! What was captured is sent again: the same commands, on connections of their own, in their order, at their times.
+
+use crate::listener::{Heard, Listener, Manner};
+use crate::support::{Server, TempDir, ask, check_failure, loadgen};
+use aelab_reports::read_folder;
+use aelab_reports::record::RunRecord;
+use std::fmt::Write as _;
+
+/// What a replay led to.
+struct Replayed {
+    heard: Vec<Heard>,
+    record: RunRecord,
+    stderr: String,
+}
+
+#[track_caller]
+fn replay_at(manner: Manner, file: &str, more: &[&str]) -> Replayed {
+    let listener = Listener::start(manner);
+    let dir = TempDir::new();
+    let out = dir.file("out");
+    let port = listener.port.to_string();
+    let words = [&["run", "-p", &port, "--out", &out, "--replay", file], more].concat();
+    let called = loadgen(&words);
+    assert!(matches!(called.code, 0 | 4), "{more:?}: {}", called.stderr);
+    let record = read_folder(std::path::Path::new(&out)).expect("reads back").record;
+    assert!(record.groups[0].counts.add_up(), "{:?}", record.groups[0].counts);
+    Replayed { heard: listener.load(), record, stderr: called.stderr }
+}
+
+fn replay(file: &str, more: &[&str]) -> Replayed {
+    replay_at(Manner::default(), file, more)
+}
+
+fn args(heard: &[Heard]) -> Vec<Vec<&str>> {
+    heard.iter().map(|one| one.args.iter().map(String::as_str).collect()).collect()
+}
+
+/// `clients` take turns at `count` commands in all, 1 ms apart; each has keys of its own, numbered.
+fn capture(clients: usize, count: usize) -> String {
+    let mut text = "OK\n".to_owned();
+    for number in 0..count {
+        let (client, place) = (number % clients, number / clients);
+        let micros = 1_000_000 + number * 1_000;
+        let (seconds, micros) = (micros / 1_000_000, micros % 1_000_000);
+        let port = 40_000 + client;
+        writeln!(
+            text,
+            "{seconds}.{micros:06} [0 127.0.0.1:{port}] \"SET\" \"c{client}:{place}\" \"x\""
+        )
+        .expect("a string");
+    }
+    text
+}
+
+/// Per client, the places of its commands in the order they came.
+fn places(heard: &[Heard], clients: usize) -> Vec<Vec<usize>> {
+    let mut all = vec![Vec::new(); clients];
+    for one in heard {
+        let (client, place) = one.args[1][1..].split_once(':').expect("c1:2");
+        let client: usize = client.parse().expect("a number");
+        all[client].push(place.parse().expect("a number"));
+    }
+    all
+}
+
+#[test]
+fn a_monitor_capture_keeps_bytes_clients_databases_and_order() {
+    let dir = TempDir::new();
+    let file = dir.file("capture");
+    let text = "OK\n\
+        10.000000 [0 127.0.0.1:1] \"set\" \"a b\" \"\\x00\\\"\\\\\\n\"\n\
+        10.000100 [0 127.0.0.1:2] \"get\" \"a b\"\n\
+        10.000200 [0 lua] \"set\" \"inner\" \"1\"\n\
+        10.000300 [0 127.0.0.1:2] \"select\" \"3\"\n\
+        10.000400 [3 127.0.0.1:2] \"get\" \"other\"\n\
+        10.000500 [0 127.0.0.1:1] \"flushall\"\n\
+        10.000600 [0 127.0.0.1:1] \"blpop\" \"q\" \"0\"\n\
+        10.000700 [0 127.0.0.1:1] \"monitor\"\n\
+        10.000800 [0 127.0.0.1:1] \"del\" \"a b\"\n";
+    std::fs::write(&file, text).expect("written");
+    let replayed = replay(&file, &[]);
+    let all = &replayed.heard;
+    let first = all[0].connection;
+    let (one, two): (Vec<Heard>, Vec<Heard>) =
+        all.iter().cloned().partition(|one| one.connection == first);
+    assert_eq!(args(&one), [vec!["set", "a b", "\0\"\\\n"], vec!["del", "a b"]]);
+    assert_eq!(args(&two), [vec!["get", "a b"], vec!["get", "other"]]);
+    let counts = &replayed.record.groups[0].counts;
+    assert_eq!((counts.scheduled, counts.ok), (5, 5), "with a SELECT between");
+    let labels: Vec<_> = replayed.record.groups[0].commands.keys().map(String::as_str).collect();
+    assert_eq!(labels, ["DEL", "GET", "SELECT", "SET"]);
+    for part in ["1 FLUSHALL, which would destroy", "1 BLPOP", "1 MONITOR", "by a script"] {
+        assert!(replayed.stderr.contains(part), "{part}: {}", replayed.stderr);
+    }
+    let everything = replay(&file, &["--replay-all"]);
+    let names: Vec<String> = everything.heard.iter().map(Heard::name).collect();
+    assert!(names.contains(&"FLUSHALL".to_owned()) && names.contains(&"BLPOP".to_owned()));
+    assert!(!names.contains(&"MONITOR".to_owned()), "it would push replies");
+}
+
+#[test]
+fn each_client_keeps_its_order_at_any_speed_and_on_any_threads() {
+    let dir = TempDir::new();
+    let file = dir.file("capture");
+    std::fs::write(&file, capture(7, 400)).expect("written");
+    let in_order: Vec<Vec<usize>> =
+        (0..7).map(|client: usize| (0..(400 - client).div_ceil(7)).collect()).collect();
+    for more in [
+        &["--replay-speed", "4x"][..],
+        &["--replay-speed", "max"],
+        &["--replay-speed", "max", "-P", "8"],
+        &["--replay-speed", "max", "--threads", "3"],
+        &["--replay-speed", "20x", "--threads", "3"],
+        &["--rate", "5k"],
+        &["--replay-speed", "max", "--replay-connections", "2"],
+    ] {
+        let replayed = replay(&file, more);
+        assert_eq!(places(&replayed.heard, 7), in_order, "{more:?}");
+        assert_eq!(replayed.record.groups[0].counts.ok, 400, "{more:?}");
+    }
+    let some = replay(&file, &["-n", "10", "--replay-speed", "max"]);
+    assert_eq!(some.heard.len(), 10);
+}
+
+#[test]
+fn captured_times_are_the_intended_times() {
+    let dir = TempDir::new();
+    let file = dir.file("capture");
+    std::fs::write(&file, capture(2, 300)).expect("written");
+    let replayed = replay(&file, &[]);
+    let span = |heard: &[Heard]| heard[heard.len() - 1].at - heard[0].at;
+    // 299 gaps of 1 ms, however slow the machine; twice as fast is half of it at least.
+    assert!(span(&replayed.heard).as_millis() >= 280, "{:?}", span(&replayed.heard));
+    assert_eq!(replayed.record.groups[0].arrival.process, "trace");
+    let fast = replay(&file, &["--replay-speed", "2x"]);
+    assert!(span(&fast.heard).as_millis() >= 140);
+    // A server that takes 20 ms where 2 ms lie between a client's commands falls behind, and the waiting is in the result.
+    let slow = Manner { delay: std::time::Duration::from_millis(20), ..Manner::default() };
+    let late = replay_at(slow, &file, &["-n", "100"]);
+    let response = &late.record.groups[0].total.response_time;
+    assert!(response.max_us.expect("samples") > 500_000.0, "{:?}", response.max_us);
+}
+
+#[test]
+fn lost_connections_lose_what_was_sent_and_nothing_else() {
+    let dir = TempDir::new();
+    let file = dir.file("capture");
+    std::fs::write(&file, capture(3, 240)).expect("written");
+    let manner = Manner { hang_up_after: 20, ..Manner::default() };
+    for more in [&["--replay-speed", "10x"][..], &["--replay-speed", "max", "-P", "4"]] {
+        let replayed = replay_at(manner, &file, more);
+        for (client, places) in places(&replayed.heard, 3).iter().enumerate() {
+            assert!(places.windows(2).all(|two| two[0] < two[1]), "{more:?} {client}: {places:?}");
+            assert_eq!(places.last(), Some(&79), "{more:?} {client}: to the end");
+        }
+        let counts = &replayed.record.groups[0].counts;
+        assert_eq!(counts.scheduled, 240);
+        assert_eq!(counts.ok + counts.error, 240, "{counts:?}");
+        assert!(counts.error > 0);
+    }
+}
+
+#[test]
+fn broken_captures_are_named_and_cut_ones_are_doubted() {
+    let dir = TempDir::new();
+    let file = dir.file("capture");
+    let whole = capture(2, 20);
+    let cut = &whole[..whole.len() - 4];
+    std::fs::write(&file, cut).expect("written");
+    let replayed = replay(&file, &["--replay-speed", "max"]);
+    assert_eq!(replayed.heard.len(), 19);
+    assert!(replayed.record.caveats.iter().any(|caveat| caveat.id == "capture-doubtful"));
+    std::fs::write(&file, whole.replacen("c0:3\"", "c0:3", 1)).expect("written");
+    check_failure(&["run", "--replay", &file], 2, "line 8: an argument's quotes");
+    std::fs::write(&file, "OK\nhello\nworld\n").expect("written");
+    check_failure(&["run", "--replay", &file], 2, "line 2: it does not begin with a time");
+    std::fs::write(&file, "").expect("written");
+    check_failure(&["run", "--replay", &file], 2, "is empty");
+    std::fs::write(&file, "REDIS0011").expect("written");
+    check_failure(&["run", "--replay", &file], 2, "RDB snapshot");
+    check_failure(&["run", "--replay", &file, "--duration", "1s"], 2, "cannot be used with");
+    check_failure(&["run", "--replay", "/nowhere"], 2, "/nowhere");
+    check_failure(&["run", "--replay-speed", "2x"], 2, "--replay");
+}
+
+#[test]
+fn an_append_only_file_is_replayed_with_its_databases_and_transactions() {
+    let dir = TempDir::new();
+    let command = |words: &[&str]| {
+        let args = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
+        format!("*{}\r\n{}", words.len(), args.collect::<String>())
+    };
+    let text: String = [
+        &["SELECT", "0"][..],
+        &["SET", "a", "1"],
+        &["MULTI"],
+        &["INCR", "a"],
+        &["INCR", "a"],
+        &["EXEC"],
+        &["SELECT", "2"],
+        &["SET", "b", "two words"],
+    ]
+    .map(command)
+    .concat();
+    let file = dir.file("appendonly.aof");
+    std::fs::write(&file, &text).expect("written");
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let called = loadgen(&["run", "-p", &port, "--replay", &file]);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    assert_eq!(ask(server.port, "INCR a").as_deref(), Some(":4"));
+    check_failure(&["run", "--replay", &file, "--replay-speed", "1x"], 2, "no times");
+    // The same as one of several files, named by a manifest.
+    std::fs::rename(&file, dir.file("a.1.incr.aof")).expect("renamed");
+    std::fs::write(dir.file("a.1.base.aof"), command(&["SET", "base", "1"])).expect("written");
+    let manifest = "file a.1.base.aof seq 1 type b\nfile a.1.incr.aof seq 1 type i\n";
+    std::fs::write(dir.file("a.manifest"), manifest).expect("written");
+    let folder = dir.path().to_str().expect("a path");
+    let replayed = replay(folder, &[]);
+    assert_eq!(args(&replayed.heard)[0], ["SET", "base", "1"]);
+    assert_eq!(replayed.heard.len(), 7);
+    std::fs::write(dir.file("a.1.base.aof"), "REDIS0009…").expect("written");
+    check_failure(&["run", "--replay", folder], 2, "a.1.base.aof: begins with an RDB snapshot");
+}
