@@ -119,3 +119,47 @@ pub(crate) fn wall_offset_ns() -> i64 {
     }
     best.1
 }
+
+/// How far the wall clock is ahead of the monotonic one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WallOffset {
+    offset_ns: u64,
+    /// The true offset is at most this far from the one found.
+    pub(crate) uncertainty: Nanos,
+}
+
+impl WallOffset {
+    /// A time of the wall clock, in nanoseconds since 1970, on the monotonic clock.
+    #[inline]
+    pub(crate) const fn to_monotonic(self, wall_ns: u64) -> Nanos {
+        Nanos(wall_ns.wrapping_sub(self.offset_ns))
+    }
+
+    /// Whether the wall clock was set between two looks at it: they differ by more than both can be wrong, and slewing
+    /// moves both clocks alike.
+    pub(crate) const fn is_step_from(&self, before: &Self) -> bool {
+        let difference = self.offset_ns.abs_diff(before.offset_ns);
+        difference > self.uncertainty.0 + before.uncertainty.0 + STEP_MIN_NS
+    }
+}
+
+/// Differences below this are noise of reading two clocks.
+const STEP_MIN_NS: u64 = 1_000;
+/// Tries to read both clocks close together; one in a few is not interrupted.
+const OFFSET_TRIES: usize = 16;
+
+/// Reads both clocks, several times, and keeps the closest pair.
+pub(crate) fn wall_offset() -> WallOffset {
+    let mut best = WallOffset { offset_ns: 0, uncertainty: Nanos::MAX };
+    for _ in 0..OFFSET_TRIES {
+        let before = sys::monotonic_ns();
+        let wall = sys::wall_ns();
+        let span = sys::monotonic_ns() - before;
+        // The wall clock was read somewhere between the two; half the span is as far off as the middle can be.
+        let uncertainty = Nanos(span.div_ceil(2));
+        if uncertainty < best.uncertainty {
+            best = WallOffset { offset_ns: wall.wrapping_sub(before + span / 2), uncertainty };
+        }
+    }
+    best
+}

@@ -1,7 +1,8 @@
 //! System calls the standard library and mio do not offer: clocks, the pacing timer, limits, processor affinity.
 //!
 //! Not the place for decisions: each function is one call with its arguments translated.
-//! Invariant: no other file of this crate names rustix.
+//! Invariant: no other file of this crate, but `relay/sys.rs` and `lab/sys.rs`, names rustix or libc.
+#![expect(unsafe_code, reason = "reading with control messages has no safe wrapper")]
 
 use rustix::process::{Resource, Rlimit};
 use rustix::thread::CpuSet;
@@ -9,9 +10,12 @@ use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec,
 };
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsFd as _, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 const NS_PER_SEC: u64 = 1_000_000_000;
+/// Room for the control messages of a read: one timestamp is asked for, more may come.
+const CONTROL_BYTES: usize = 128;
 
 /// The monotonic clock in nanoseconds.
 #[inline]
@@ -120,4 +124,79 @@ pub(crate) fn raise_descriptor_limit() -> u64 {
     let raised = rustix::process::setrlimit(Resource::Nofile, wanted).is_ok();
     let now = if raised { limit.maximum } else { limit.current };
     now.unwrap_or(u64::MAX)
+}
+
+/// Asks the kernel to note when packets of a TCP socket arrive.
+///
+/// # Errors
+/// The kernel does not know how.
+pub(crate) fn stamp_arrivals(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    let size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the descriptor is open, and the value is an int of the size given, which outlives the call.
+    let result = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_TIMESTAMPNS,
+            (&raw const on).cast(),
+            size,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Reads into `buffer`; with the time at which the last packet of it arrived, by the wall clock in ns, if the kernel says.
+///
+/// # Errors
+/// As a socket's: `WouldBlock` when there is nothing.
+pub(crate) fn receive_stamped(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [u8],
+) -> io::Result<(usize, Option<u64>)> {
+    /// The kernel writes control messages aligned as their header.
+    #[repr(C, align(8))]
+    struct Control([u8; CONTROL_BYTES]);
+
+    let mut control = Control([0; CONTROL_BYTES]);
+    let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    // SAFETY: msghdr is plain data for which all zeroes are valid: no name, no parts, no control.
+    let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
+    message.msg_iov = &raw mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.0.as_mut_ptr().cast();
+    message.msg_controllen = CONTROL_BYTES;
+    // SAFETY: the descriptor is open; the message names one part, which is `buffer`, and a control area of the length
+    // given, all of which outlive the call.
+    let read = unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut message, 0) };
+    let read = usize::try_from(read).map_err(|_| io::Error::last_os_error())?;
+    Ok((read, timestamp(&message)))
+}
+
+/// The time of arrival among the control messages that a read brought.
+fn timestamp(message: &libc::msghdr) -> Option<u64> {
+    // SAFETY: the kernel has filled in `message`, whose control area is alive in the caller and aligned for headers.
+    let mut header = unsafe { libc::CMSG_FIRSTHDR(message) };
+    while !header.is_null() {
+        // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR return null or a whole header within the control area.
+        let (level, kind) = unsafe { ((*header).cmsg_level, (*header).cmsg_type) };
+        if level == libc::SOL_SOCKET && kind == libc::SCM_TIMESTAMPNS {
+            // SAFETY: a message of this type carries a timespec; it need not be aligned.
+            let time: libc::timespec =
+                unsafe { libc::CMSG_DATA(header).cast::<libc::timespec>().read_unaligned() };
+            return Some(time.tv_sec as u64 * NS_PER_SEC + time.tv_nsec as u64);
+        }
+        // SAFETY: as for the first; `header` is within the control area of `message`.
+        header = unsafe { libc::CMSG_NXTHDR(message, header) };
+    }
+    None
+}
+
+/// Whether the kernel can note when packets arrive.
+///
+/// # Errors
+/// It cannot; or no socket can be made.
+pub(crate) fn can_stamp() -> io::Result<()> {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    stamp_arrivals(socket.as_fd())
 }

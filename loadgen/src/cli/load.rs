@@ -109,6 +109,10 @@ pub struct LoadArgs {
     /// How to wait for the next due request: timerfd sleeps, precise spins the last stretch, spin never sleeps.
     #[arg(long, value_enum, default_value = "timerfd")]
     pub pacing: PacingArg,
+    /// Whose times a reply carries: ours, when we have read it, or also the kernel's, when it got it (TCP only). Shows how
+    /// much of the service time was our own waking up; costs half a microsecond a read.
+    #[arg(long, value_enum, default_value = "program", value_name = "WHOSE")]
+    pub timestamps: TimestampsArg,
     /// Processors for the engine threads, such as 1,3.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub cpus: Option<Vec<usize>>,
@@ -118,6 +122,16 @@ pub struct LoadArgs {
     /// An emulated pool.
     #[command(flatten)]
     pub pool: PoolArgs,
+}
+
+/// Time stamps of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum TimestampsArg {
+    /// The generator's own.
+    #[default]
+    Program,
+    /// The kernel's beside them.
+    Kernel,
 }
 
 /// Pacing of the command line.

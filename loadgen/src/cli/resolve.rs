@@ -3,13 +3,13 @@
 //! [`RunArgs`] can only fail on spelling; [`RunArgs::resolve`] needs the target. Invariant: connections, requests and rate are
 //! totals, never per thread or per connection.
 
-use super::load::{LoadArgs, PacingArg, WarmupArg};
+use super::load::{LoadArgs, PacingArg, TimestampsArg, WarmupArg};
 use super::run::RunArgs;
 use super::ycsb::Ycsb;
 use crate::clock::Nanos;
 use crate::engine::plan::{
     ArrivalProcess, Assignment, CommandPlan, Dialling, GroupPlan, Pacing, Phases, Rate, Role,
-    RunPlan, SettlePlan, Shape, Target, Workload,
+    RunPlan, SettlePlan, Shape, Target, Timestamps, Workload,
 };
 use crate::exit::Failure;
 use crate::lab::fill::FillPlan;
@@ -160,6 +160,10 @@ impl LoadArgs {
         plan.look_for_gaps = Some(RunPlan::GAPS_SPAN);
         plan.settle = (self.warmup == Some(WarmupArg::Auto))
             .then(|| SettlePlan::for_measurement(phases.measure));
+        plan.timestamps = match self.timestamps {
+            TimestampsArg::Program => Timestamps::Program,
+            TimestampsArg::Kernel => Timestamps::Kernel,
+        };
         plan.pacing = match self.pacing {
             PacingArg::Timerfd => Pacing::Timerfd,
             PacingArg::Precise => Pacing::Precise { margin: None },

@@ -3,7 +3,7 @@
 //! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded.
 
 use crate::engine::plan::ArrivalProcess;
-use aelab_reports::record::{Audit, Group, Metrics, Quantiles, RunRecord, Stall};
+use aelab_reports::record::{Audit, Group, KernelTimes, Metrics, Quantiles, RunRecord, Stall};
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::judge::in_words;
 use std::fmt::Write as _;
@@ -182,6 +182,9 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
         let (name, quantiles) = headline(group, &group.total);
         row(out, &format!("all {name}"), quantiles);
     }
+    if let Some(kernel) = &group.kernel {
+        kernel_rows(out, group, kernel);
+    }
     for (command, metrics) in &group.commands {
         if let (Some(hits), Some(misses)) = (metrics.hits, metrics.misses) {
             let share = 100.0 * hits as f64 / (hits + misses).max(1) as f64;
@@ -194,6 +197,33 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
             out,
             "  pool of {}: at most {} open, {} opened and {} closed while running, {} requests turned away",
             connections.asked, pool.most_open, pool.opened, pool.closed, pool.turned_away
+        );
+    }
+}
+
+/// The service time in two parts, and how much of it was our own doing.
+fn kernel_rows(out: &mut String, group: &Group, kernel: &KernelTimes) {
+    row(out, "wire (sent-arrived)", &kernel.wire);
+    row(out, "wake-up (arrived-read)", &kernel.wake_up);
+    let share = |p: f64| {
+        let (own, all) = (kernel.wake_up.us_at(p)?, group.total.service_time.us_at(p)?);
+        Some(format!("{own:.0} of {all:.0} us at p{p}"))
+    };
+    let shares: Vec<String> = [50.0, 99.0].into_iter().filter_map(share).collect();
+    if !shares.is_empty() {
+        let _ = writeln!(
+            out,
+            "  the generator's own wake-up: {} (stamps within {:.2} us; {} replies without one)",
+            shares.join(", "),
+            kernel.clock_uncertainty_us,
+            kernel.unstamped
+        );
+    }
+    if kernel.clock_steps > 0 {
+        let _ = writeln!(
+            out,
+            "  the wall clock was set {} times meanwhile: do not use these two rows",
+            kernel.clock_steps
         );
     }
 }

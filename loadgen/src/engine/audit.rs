@@ -3,6 +3,7 @@
 //! Facts only; doubts are drawn from them elsewhere. Invariant: what the kernel does not tell is `None`, never zero.
 
 use super::plan::Pacing;
+use super::result::StampClock;
 use crate::clock::{self, Nanos};
 use crate::machine::Moves;
 use aelab_reports::histogram::{self, Histogram};
@@ -13,6 +14,8 @@ use std::fs;
 pub struct Audit {
     /// As in the plan.
     pub pacing: Pacing,
+    /// How well kernel time stamps could be used, if there were any.
+    pub stamp_clock: Option<StampClock>,
     /// One per engine thread.
     pub threads: Vec<ThreadAudit>,
     /// For each measured request of an open loop, how late the engine noticed that it was due. Unlike the send lag it is

@@ -5,6 +5,7 @@
 use super::EngineError;
 use super::plan::{
     ArrivalProcess, Assignment, ClusterPlan, Cursor, Dialling, GroupPlan, PoolPlan, Rate, RunPlan,
+    Timestamps,
 };
 use super::route::check_slots;
 use super::slots::SLOTS;
@@ -71,7 +72,8 @@ pub(super) fn check(plan: &RunPlan) -> Result<(), EngineError> {
         return no("the list of processors to pin to is empty");
     }
     for (index, group) in plan.groups.iter().enumerate() {
-        check_group(group)
+        check_timestamps(plan, group)
+            .and_then(|()| check_group(group))
             .and_then(|()| check_end(plan, group))
             .and_then(|()| check_rate(plan, group))
             .map_err(|reason| EngineError::Plan(format!("group '{}': {reason}", group.name)))?;
@@ -158,6 +160,17 @@ fn check_rate(plan: &RunPlan, group: &GroupPlan) -> Result<(), String> {
             "{rate} requests per second are beyond the {most} that can be scheduled; \
              ask for less, or for more threads"
         ));
+    }
+    Ok(())
+}
+
+fn check_timestamps(plan: &RunPlan, group: &GroupPlan) -> Result<(), String> {
+    let is_path = group.target.endpoints().any(|endpoint| endpoint.addr().is_none());
+    if plan.timestamps == Timestamps::Kernel && is_path {
+        return Err(
+            "the kernel stamps nothing that comes over a Unix socket; use TCP, or leave out --timestamps"
+                .to_owned(),
+        );
     }
     Ok(())
 }

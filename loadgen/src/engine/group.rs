@@ -8,7 +8,9 @@ use super::conn::Conn;
 use super::dial::Dialler;
 use super::handshake::Handshake;
 use super::links::{Links, SiteCounts};
-use super::plan::{ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reconnect, Role, RunPlan};
+use super::plan::{
+    ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reconnect, Role, RunPlan, Timestamps,
+};
 use super::pool::Pool;
 use super::random::Rng;
 use super::recorder::Recorder;
@@ -141,6 +143,10 @@ impl Group {
         let only_offenders = plan.groups.iter().all(|group| group.role == Role::Offender);
         let router = |cluster| Box::new(Router::new(group, cluster, &tokens, first_number));
         let router = group.cluster.as_ref().map(router);
+        let mut recorder = Recorder::new(group);
+        if plan.timestamps == Timestamps::Kernel {
+            recorder.expect_stamps();
+        }
         Ok(Some(Self {
             index,
             router,
@@ -150,7 +156,7 @@ impl Group {
             first_number,
             handshake: Handshake::new(&group.target),
             generator,
-            recorder: Recorder::new(group),
+            recorder,
             is_watched: only_offenders || group.role != Role::Offender,
             pipeline: group.pipeline,
             timeout: group.timeout,

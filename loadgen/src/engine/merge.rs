@@ -11,7 +11,8 @@ use super::plan::RunPlan;
 use super::recorder::Recorded;
 use super::result::{
     Audit, CommandCounts, CommandResult, ConnectionCounts, Counts, EndpointResult, GroupResult,
-    MetricResult, PoolResult, RedirectCounts, RunResult, ThreadAudit, Traffic,
+    MetricResult, PoolResult, RedirectCounts, RunResult, StampClock, StampResult, ThreadAudit,
+    Traffic,
 };
 use super::settle::Settled;
 use super::sparse::IntervalSeries;
@@ -32,6 +33,7 @@ pub(super) struct ThreadResult {
     pub(super) lateness: Lateness,
     pub(super) pinned: Option<usize>,
     pub(super) margin: Option<Nanos>,
+    pub(super) stamp_clock: Option<StampClock>,
     pub(super) gaps: Option<Gaps>,
     pub(super) settled: Option<Settled>,
 }
@@ -48,6 +50,12 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
     let settled = threads.iter().find_map(|thread| thread.settled.clone());
     let ended = latest(|thread| thread.ended);
     let interrupted = threads.iter().any(|thread| thread.clockwork.interrupted);
+    let stamp_clock =
+        threads.iter().filter_map(|thread| thread.stamp_clock).reduce(|a, b| StampClock {
+            uncertainty: a.uncertainty.max(b.uncertainty),
+            // Every thread sees the same steps.
+            steps: a.steps.max(b.steps),
+        });
     let audits = threads.iter().map(|thread| ThreadAudit {
         cpu: thread.clockwork.measured.cpu,
         wall: thread.clockwork.measured.wall,
@@ -85,6 +93,9 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
                     // A pool lives on one thread.
                     result.pool = Some(PoolResult { wait, counts: pool.counts });
                 }
+                if let Some(stamps) = recorded.stamps.take() {
+                    add_stamps(&mut result.stamps, stamps);
+                }
                 errors[group.index].add(&recorded.errors);
                 add_recorded(result, recorded);
             }
@@ -103,6 +114,7 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         stalls: stalls(&quiet, &late, plan.stall_threshold, origin),
         audit: Audit {
             pacing: plan.pacing,
+            stamp_clock,
             threads: audits,
             open_loop_lag,
             machine: None,
@@ -154,6 +166,7 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
         error_response: histogram::new(),
         connect_time: histogram::new(),
         ready_time: histogram::new(),
+        stamps: None,
         pool: None,
         first_reply_time: histogram::new(),
         log: Vec::new(),
@@ -213,6 +226,16 @@ fn add_recorded(result: &mut GroupResult, recorded: Recorded) {
         add_metric(&mut mine.service_time, theirs.service_time);
         add_metric(&mut mine.send_lag, theirs.send_lag);
     }
+}
+
+fn add_stamps(mine: &mut Option<StampResult>, theirs: StampResult) {
+    let Some(mine) = mine else {
+        *mine = Some(theirs);
+        return;
+    };
+    add_metric(&mut mine.wire, theirs.wire);
+    add_metric(&mut mine.wake_up, theirs.wake_up);
+    mine.unstamped += theirs.unstamped;
 }
 
 fn add_metric(mine: &mut MetricResult, theirs: MetricResult) {

@@ -41,6 +41,8 @@ mod sim_cluster;
 pub mod slots;
 pub mod sparse;
 mod stall;
+mod stamping;
+mod stamps;
 mod state;
 mod tally;
 mod template;

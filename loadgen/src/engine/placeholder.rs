@@ -22,12 +22,21 @@ pub(super) struct Compiler<'a> {
     last_key: Option<usize>,
     /// Slots of `__rand_1st__` and its kin.
     tied: [Option<usize>; TIED.len()],
+    /// The slot of the hash tag.
+    tag: Option<usize>,
 }
 
 impl<'a> Compiler<'a> {
     /// For arguments that may name these keys and values.
     pub(super) const fn new(keys: &'a KeySpace, values: &'a ValueSize) -> Self {
-        Self { keys, values, slots: Vec::new(), last_key: None, tied: [None; TIED.len()] }
+        Self {
+            keys,
+            values,
+            slots: Vec::new(),
+            last_key: None,
+            tied: [None; TIED.len()],
+            tag: None,
+        }
     }
 
     fn slot(&mut self, source: Source) -> usize {
@@ -101,6 +110,18 @@ impl<'a> Compiler<'a> {
                 let slot = self.slot(Source::uniform(positive(bound, holder)?));
                 pieces.push(Piece::Number { slot, digits: 0 });
             }
+            ["tag"] => {
+                let known = self.tag;
+                let slot = known.unwrap_or_else(|| self.slot(Source::uniform(TAGS)));
+                self.tag = Some(slot);
+                let digits = TAG_DIGITS;
+                pieces.push(Piece::Text(b"{".to_vec()));
+                pieces.push(match known {
+                    Some(_) => Piece::Again { slot, digits },
+                    None => Piece::Number { slot, digits },
+                });
+                pieces.push(Piece::Text(b"}".to_vec()));
+            }
             [tied] if let Some(place) = TIED.iter().position(|known| known == tied) => {
                 let piece = match self.tied[place] {
                     Some(slot) => Piece::Again { slot, digits: RAND_INT_DIGITS },
@@ -163,6 +184,11 @@ fn positive(text: &str, holder: &str) -> Result<u64, String> {
 /// Words that start a placeholder in braces and are followed by what it is to be; other braces are plain text (hash tags,
 /// JSON).
 pub(crate) const BRACED: [&str; 4] = ["key", "rand", "ttl", "data"];
+/// A hash tag: the same wherever it stands in a command, so that its keys share a slot of a cluster.
+pub(crate) const TAG: &str = "{tag}";
+/// Hash tags: as many as a cluster has slots, so that they spread over its nodes.
+const TAGS: u64 = 16_384;
+const TAG_DIGITS: usize = 5;
 /// The key before it, once more.
 const SAME: &str = "{same}";
 /// Placeholders that stand for themselves.
@@ -187,6 +213,9 @@ fn next_placeholder(text: &[u8]) -> Option<(Range<usize>, String)> {
         let known = BARE.iter().chain(&TIED).find(|bare| rest.starts_with(bare.as_bytes()));
         if let Some(bare) = known {
             return Some((at..at + bare.len(), (*bare).to_owned()));
+        }
+        if rest.starts_with(TAG.as_bytes()) {
+            return Some((at..at + TAG.len(), "tag".to_owned()));
         }
         if rest.starts_with(SAME.as_bytes()) {
             return Some((at..at + SAME.len(), "same".to_owned()));

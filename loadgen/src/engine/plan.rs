@@ -34,6 +34,8 @@ pub struct RunPlan {
     pub pacing: Pacing,
     /// A span without any reply while requests wait counts as a stall from this length on.
     pub stall_threshold: Nanos,
+    /// Whose times a reply carries.
+    pub timestamps: Timestamps,
     /// How connections are opened.
     pub connect: ConnectPlan,
     /// For this long each thread does nothing but read the clock before it connects, to see who else has its processor.
@@ -61,6 +63,7 @@ impl RunPlan {
             cpus: None,
             pacing: Pacing::Timerfd,
             stall_threshold: Self::DEFAULT_STALL_THRESHOLD,
+            timestamps: Timestamps::Program,
             connect: ConnectPlan::default(),
             look_for_gaps: None,
             settle: None,
@@ -458,6 +461,16 @@ impl Pacing {
             Self::Spin => "spin",
         }
     }
+}
+
+/// Whose times a reply carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Timestamps {
+    /// When we have read it.
+    #[default]
+    Program,
+    /// That, and when the kernel got it (TCP only).
+    Kernel,
 }
 
 /// How connections are opened.

@@ -7,15 +7,18 @@
 //! The wait for a due time is an absolute kernel timer in the poll set: mio's own time-out counts whole milliseconds.
 
 use super::plan::{Endpoint, Pacing};
+use super::result::StampClock;
 use super::secure::{CIPHER_BYTES, Secure};
+use super::stamping::{StampedSocket, Stamping, receive};
 use super::wire::{Ready, Token, Wait, Wire};
 use crate::clock::{self, Nanos};
-use crate::sys::Timer;
+use crate::sys::{self, Timer};
 use mio::net::{TcpStream, UnixStream};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry};
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 /// Events taken per wait: a full pass over a common number of connections.
@@ -31,7 +34,7 @@ const TIMER: mio::Token = mio::Token(usize::MAX >> 1);
 
 /// The sockets of one thread.
 #[derive(Debug)]
-pub(super) struct Poller {
+pub(super) struct Poller<const STAMPED: bool> {
     poll: Poll,
     events: Events,
     timer: Timer,
@@ -41,6 +44,8 @@ pub(super) struct Poller {
     streams: Vec<Option<Stream>>,
     /// Encrypted bytes just read; empty until a TLS connection is opened.
     cipher: Vec<u8>,
+    /// The kernel's time stamps, if `STAMPED`.
+    stamping: Option<Stamping>,
 }
 
 /// How to wait for a time.
@@ -55,6 +60,8 @@ enum Waking {
 #[derive(Debug)]
 enum Stream {
     Tcp(TcpStream),
+    /// With the kernel's time stamps.
+    Stamped(TcpStream),
     Tls(Box<(TcpStream, Secure)>),
     /// With whether it is registered for writing: a Unix socket signals every byte the other side takes, so it is only
     /// when a write was cut.
@@ -67,7 +74,7 @@ enum Writing {
     Watched,
 }
 
-impl Poller {
+impl<const STAMPED: bool> Poller<STAMPED> {
     /// For `connections` tokens from 0 on.
     ///
     /// # Errors
@@ -91,6 +98,7 @@ impl Poller {
             waking,
             streams: (0..connections).map(|_| None).collect(),
             cipher: Vec::new(),
+            stamping: STAMPED.then(Stamping::new),
         };
         if pacing == (Pacing::Precise { margin: None }) {
             poller.waking = Waking::Sleep { margin: poller.lateness()? };
@@ -104,6 +112,11 @@ impl Poller {
             Waking::Sleep { margin } => (margin > Nanos::ZERO).then_some(margin),
             Waking::Spin => None,
         }
+    }
+
+    /// How well the kernel's time stamps could be used, if there were any.
+    pub(super) fn stamp_clock(&self) -> Option<StampClock> {
+        self.stamping.as_ref().map(Stamping::clock)
     }
 
     /// How late this thread wakes from a sleep, all but the worst of a hundred times.
@@ -169,7 +182,19 @@ fn is_connected(stream: &TcpStream) -> io::Result<bool> {
     }
 }
 
-impl Wire for Poller {
+impl<const STAMPED: bool> Wire for Poller<STAMPED> {
+    const STAMPED: bool = STAMPED;
+
+    fn arrived(&self, now: Nanos) -> Option<Nanos> {
+        self.stamping.as_ref()?.arrived(now)
+    }
+
+    fn compare_clocks(&mut self) {
+        if let Some(stamping) = &mut self.stamping {
+            stamping.compare_clocks();
+        }
+    }
+
     #[inline]
     fn now(&mut self) -> Nanos {
         clock::now()
@@ -199,10 +224,18 @@ impl Wire for Poller {
         let id = mio::Token(token as usize);
         let registry = self.poll.registry();
         let stream = match endpoint {
+            Endpoint::Tcp(addr) if STAMPED => {
+                let stream = connect_tcp(registry, id, *addr)?;
+                sys::stamp_arrivals(stream.as_fd())?;
+                Stream::Stamped(stream)
+            }
             Endpoint::Tcp(addr) => Stream::Tcp(connect_tcp(registry, id, *addr)?),
             Endpoint::Tls(endpoint) => {
                 self.cipher.resize(CIPHER_BYTES, 0);
                 let stream = connect_tcp(registry, id, endpoint.addr)?;
+                if STAMPED {
+                    sys::stamp_arrivals(stream.as_fd())?;
+                }
                 Stream::Tls(Box::new((stream, Secure::new(endpoint)?)))
             }
             Endpoint::Unix(path) => {
@@ -221,7 +254,7 @@ impl Wire for Poller {
     fn finish_connect(&mut self, token: Token) -> io::Result<bool> {
         match stream(&mut self.streams, token)? {
             Stream::Unix(..) => Ok(true),
-            Stream::Tcp(stream) => is_connected(stream),
+            Stream::Tcp(stream) | Stream::Stamped(stream) => is_connected(stream),
             Stream::Tls(both) => {
                 let (stream, tls) = &mut **both;
                 Ok(is_connected(stream)? && tls.handshake(stream)?)
@@ -234,14 +267,22 @@ impl Wire for Poller {
         match stream(&mut self.streams, token)? {
             Stream::Tcp(stream) => stream.read(buffer),
             Stream::Unix(stream, _) => stream.read(buffer),
-            Stream::Tls(both) => both.1.read(&mut both.0, buffer, &mut self.cipher),
+            Stream::Stamped(stream) => receive(&mut self.stamping, stream, buffer),
+            Stream::Tls(both) => {
+                let (stream, tls) = &mut **both;
+                if STAMPED {
+                    let mut socket = StampedSocket { stream, stamping: &mut self.stamping };
+                    return tls.read(&mut socket, buffer, &mut self.cipher);
+                }
+                tls.read(stream, buffer, &mut self.cipher)
+            }
         }
     }
 
     #[inline]
     fn write(&mut self, token: Token, bytes: &[u8]) -> io::Result<usize> {
         match stream(&mut self.streams, token)? {
-            Stream::Tcp(stream) => stream.write(bytes),
+            Stream::Tcp(stream) | Stream::Stamped(stream) => stream.write(bytes),
             Stream::Tls(both) => both.1.write(&mut both.0, bytes),
             Stream::Unix(stream, _) => {
                 let written = stream.write(bytes);
@@ -263,7 +304,7 @@ impl Wire for Poller {
     }
 }
 
-impl Poller {
+impl<const STAMPED: bool> Poller<STAMPED> {
     fn watch_writing(&mut self, token: Token) -> io::Result<()> {
         if let Some(Some(Stream::Unix(stream, writing))) = self.streams.get_mut(token as usize)
             && *writing == Writing::Unwatched

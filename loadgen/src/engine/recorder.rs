@@ -9,8 +9,10 @@ use super::metric::Metric;
 use super::plan::{GroupPlan, RequestLog};
 use super::request::{Due, InFlight, UNSENT};
 use super::result::{
-    CommandCounts, CommandResult, Counts, LoggedRequest, MetricResult, Outcome, Traffic,
+    CommandCounts, CommandResult, Counts, LoggedRequest, MetricResult, Outcome, StampResult,
+    Traffic,
 };
+use super::stamps::Stamps;
 use super::tally::ErrorTally;
 use crate::clock::Nanos;
 use aelab_reports::histogram::{self, Histogram};
@@ -77,6 +79,8 @@ pub(super) struct Recorder {
     error_response: Histogram,
     /// How long requests waited for a connection of a pool, if there is one.
     wait: Option<Metric>,
+    /// What kernel time stamps tell, if there are any.
+    stamps: Option<Box<Stamps>>,
     log: Vec<LoggedRequest>,
     log_max: usize,
     log_dropped: u64,
@@ -94,6 +98,7 @@ pub(super) struct Recorded {
     pub(super) commands: Vec<CommandResult>,
     pub(super) error_response: Histogram,
     pub(super) wait: Option<MetricResult>,
+    pub(super) stamps: Option<StampResult>,
     pub(super) log: Vec<LoggedRequest>,
     pub(super) log_dropped: u64,
 }
@@ -126,6 +131,7 @@ impl Recorder {
             own_lag: histogram::new(),
             error_response: histogram::new(),
             wait: plan.pool.map(|_| Metric::default()),
+            stamps: None,
             log: Vec::new(),
             log_max: match plan.log_requests {
                 RequestLog::Off => 0,
@@ -306,6 +312,22 @@ impl Recorder {
         self.errors.note(text);
     }
 
+    /// Replies will carry the kernel's time stamps.
+    pub(super) fn expect_stamps(&mut self) {
+        self.stamps = Some(Box::default());
+    }
+
+    /// A request was answered, not with an error; the kernel had the reply at `arrived`.
+    #[inline]
+    pub(super) fn stamped(&mut self, request: &InFlight, arrived: Option<Nanos>, now: Nanos) {
+        let is_measured = self.is_measured(request.intended);
+        if let Some(stamps) = &mut self.stamps
+            && is_measured
+        {
+            stamps.record(request.sent, arrived, now);
+        }
+    }
+
     /// A request was not answered by `deadline`: recorded as if it had been answered then.
     pub(super) fn timeout(&mut self, request: &InFlight, deadline: Nanos) {
         let (intended, sent) = (request.intended, request.sent);
@@ -368,6 +390,7 @@ impl Recorder {
             .iter_mut()
             .flat_map(|command| [&mut command.response, &mut command.service, &mut command.lag])
             .chain(&mut self.wait)
+            .chain(self.stamps.iter_mut().flat_map(|stamps| stamps.metrics()))
     }
 
     /// Ends the recording; the last interval must have been closed.
@@ -391,6 +414,7 @@ impl Recorder {
             commands: commands.collect(),
             error_response: self.error_response,
             wait: self.wait.map(Metric::finish),
+            stamps: self.stamps.map(|stamps| stamps.finish()),
             log: self.log,
             log_dropped: self.log_dropped,
         }

@@ -11,19 +11,24 @@ use crate::clock::Nanos;
 use aelab_resp::{ReplyKind, ScannedReply};
 
 /// Hands what a connection completes to the recorder, with the time of the read it came in.
-pub(super) struct Replies<'a> {
+pub(super) struct Replies<'a, const STAMPED: bool> {
     pub(super) recorder: &'a mut Recorder,
     pub(super) now: Nanos,
+    /// When the kernel got it, if it says.
+    pub(super) arrived: Option<Nanos>,
     pub(super) router: Option<&'a mut Router>,
 }
 
-impl Sink for Replies<'_> {
+impl<const STAMPED: bool> Sink for Replies<'_, STAMPED> {
     #[inline]
     fn ok(&mut self, request: &InFlight, reply: &ScannedReply) {
         if reply.kind == ReplyKind::Null {
             self.recorder.null(request);
         }
         self.recorder.ok(request, self.now);
+        if STAMPED {
+            self.recorder.stamped(request, self.arrived, self.now);
+        }
     }
 
     fn error(&mut self, request: &InFlight, text: &[u8]) {

@@ -70,6 +70,8 @@ pub struct GroupResult {
     /// Time from the start of a connection to the first byte from the server: the handshake's, or for a connection that
     /// replaces another the first request's.
     pub first_reply_time: Histogram,
+    /// What the kernel's time stamps say, if the plan asked for them.
+    pub stamps: Option<StampResult>,
     /// What a group with a pool saw of it.
     pub pool: Option<PoolResult>,
     /// Measured requests one by one, if the plan asked for it, in order of reply per thread.
@@ -257,6 +259,27 @@ pub struct ConnectionCounts {
     pub reconnects: u64,
     /// Opened in place of one that had served its number of requests, or because a pool had too few.
     pub renewed: u64,
+}
+
+/// The parts of the service time that the kernel's time stamps tell apart, of measured requests that were answered without
+/// error. They add up to it, for each request.
+#[derive(Clone, Debug)]
+pub struct StampResult {
+    /// From the send to the arrival of the reply in this machine's kernel: the wire, the server, and our kernel's sending.
+    pub wire: MetricResult,
+    /// From there until we had read it: the generator's own delay.
+    pub wake_up: MetricResult,
+    /// Replies without a usable stamp: they are in neither.
+    pub unstamped: u64,
+}
+
+/// How well the kernel's stamps, of the wall clock, fit the monotonic clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StampClock {
+    /// Stamps may be off by this much.
+    pub uncertainty: Nanos,
+    /// How often the wall clock was set during the run; stamps around these moments are left out or wrong by up to the step.
+    pub steps: u64,
 }
 
 /// What happened in an emulated pool.

@@ -11,7 +11,7 @@ use super::conn::Conn;
 use super::group::Group;
 use super::live::{Live, Phase};
 use super::merge::{ThreadResult, merge};
-use super::plan::{Dialling, RunPlan};
+use super::plan::{Dialling, RunPlan, Timestamps};
 use super::poller::Poller;
 use super::random::Rng;
 use super::result::RunResult;
@@ -117,7 +117,12 @@ pub(super) fn run(
         let threads: Vec<_> = shares
             .into_iter()
             .enumerate()
-            .map(|(index, share)| scope.spawn(move || engine_thread(meeting, index, share)))
+            .map(|(index, share)| {
+                scope.spawn(move || match plan.timestamps {
+                    Timestamps::Program => engine_thread::<false>(meeting, index, share),
+                    Timestamps::Kernel => engine_thread::<true>(meeting, index, share),
+                })
+            })
             .collect();
         meeting.connected.wait();
         let refusal = refusal(meeting);
@@ -171,12 +176,12 @@ fn refusal(meeting: &Meeting<'_>) -> Option<EngineError> {
     })
 }
 
-fn engine_thread(
+fn engine_thread<const STAMPED: bool>(
     meeting: &Meeting<'_>,
     index: usize,
     shares: Shares,
 ) -> Result<Option<ThreadResult>, EngineError> {
-    let prepared = prepare(meeting, index, shares);
+    let prepared = prepare::<STAMPED>(meeting, index, shares);
     if let Ok((worker, ..)) = &prepared {
         report_links(meeting, worker);
     }
@@ -192,22 +197,29 @@ fn engine_thread(
         .run(&meeting.control)
         .map_err(|source| EngineError::System { what: "waiting for readiness", source })?;
     worker.finish(ended);
-    let margin = worker.wire.margin();
-    Ok(Some(ThreadResult { gaps, ..worker.into_result(ended, pinned, margin) }))
+    let (margin, stamp_clock) = (worker.wire.margin(), worker.wire.stamp_clock());
+    Ok(Some(ThreadResult { gaps, stamp_clock, ..worker.into_result(ended, pinned, margin) }))
 }
 
 /// Pins the thread, looks at how quiet its processor is, makes its poll set and opens its connections.
-fn prepare<'a>(
+fn prepare<'a, const STAMPED: bool>(
     meeting: &'a Meeting<'a>,
     index: usize,
     shares: Shares,
-) -> Result<(Worker<'a, Poller>, Option<usize>, Option<Gaps>), EngineError> {
+) -> Result<(Worker<'a, Poller<STAMPED>>, Option<usize>, Option<Gaps>), EngineError> {
     let system = |what| move |source: io::Error| EngineError::System { what, source };
     let plan = meeting.plan;
     let pinned = plan.cpus.as_ref().map(|cpus| cpus[index % cpus.len()]);
     if let Some(cpu) = pinned {
         sys::pin_thread(cpu).map_err(|source| {
             EngineError::Plan(format!("cannot pin a thread to processor {cpu}: {source}"))
+        })?;
+    }
+    if STAMPED {
+        sys::can_stamp().map_err(|source| {
+            EngineError::Plan(format!(
+                "this kernel gives no time stamps with what it receives ({source}); leave out --timestamps"
+            ))
         })?;
     }
     let gaps = plan.look_for_gaps.map(|span| Gaps::look(span, clock::now));

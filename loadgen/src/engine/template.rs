@@ -307,6 +307,12 @@ mod tests {
         );
         check(&["ECHO", "{data 2}"], d3(), 2, "*2\r\n$4\r\nECHO\r\n$2\r\ncd\r\n");
         check(&["EX", "{ttl 30-90}"], d3(), 44, "*2\r\n$2\r\nEX\r\n$2\r\n44\r\n");
+        check(
+            &["MSET", "a{tag}", "1", "b{tag}", "2"],
+            d3(),
+            42,
+            "*5\r\n$4\r\nMSET\r\n$8\r\na{00042}\r\n$1\r\n1\r\n$8\r\nb{00042}\r\n$1\r\n2\r\n",
+        );
         check(&["EX", "{ttl 60}"], d3(), 0, "*2\r\n$2\r\nEX\r\n$2\r\n60\r\n");
         let range = ValueSize::Range { min: 1, max: 9 };
         check(&["ECHO", "__data__"], range, 4, "*2\r\n$4\r\nECHO\r\n$4\r\nefgh\r\n");

@@ -108,9 +108,15 @@ impl<W: Wire> Worker<'_, W> {
         if let Some(since) = conn.dialled.take() {
             group.links.first_reply_time.saturating_record(now.since(since).0);
         }
-        let mut replies =
-            Replies { recorder: &mut group.recorder, now, router: group.router.as_deref_mut() };
-        let outcome = conn.on_bytes(bytes, &group.handshake, &mut replies);
+        let arrived = if W::STAMPED { self.wire.arrived(now) } else { None };
+        let (recorder, router) = (&mut group.recorder, group.router.as_deref_mut());
+        let outcome = if W::STAMPED {
+            let mut replies = Replies::<true> { recorder, now, arrived, router };
+            conn.on_bytes(bytes, &group.handshake, &mut replies)
+        } else {
+            let mut replies = Replies::<false> { recorder, now, arrived, router };
+            conn.on_bytes(bytes, &group.handshake, &mut replies)
+        };
         group.recorder.settle(now);
         match outcome? {
             Progress::Partial => {}

@@ -34,6 +34,17 @@ pub(super) enum Wait {
 
 /// See the module.
 pub(super) trait Wire {
+    /// Whether reads have the kernel's time stamps. Known to the compiler, so that those without pay nothing.
+    const STAMPED: bool = false;
+
+    /// When the kernel got the last of what was read last, which was just before `now`, if it said so.
+    fn arrived(&self, _now: Nanos) -> Option<Nanos> {
+        None
+    }
+
+    /// Compares the clocks of stamps and of times again.
+    fn compare_clocks(&mut self) {}
+
     /// The clock.
     fn now(&mut self) -> Nanos;
 

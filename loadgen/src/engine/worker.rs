@@ -242,6 +242,9 @@ impl<'a, W: Wire> Worker<'a, W> {
         self.live.set_elapsed(now.since(self.clockwork.origin));
         self.publish();
         self.refresh_layouts(now);
+        if W::STAMPED {
+            self.wire.compare_clocks();
+        }
     }
 
     /// Adds what has been counted since the last time to the live counters.
@@ -323,6 +326,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             margin,
             gaps: None,
             settled: self.settled,
+            stamp_clock: None,
         }
     }
 

@@ -17,8 +17,8 @@ use aelab_reports::caveat::{Caveat, assess};
 use aelab_reports::histogram::Sparse;
 use aelab_reports::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
 use aelab_reports::record::{
-    Arrival, Connections, Counts, EndpointConnections, Environment, ErrorCount, Group, Metrics,
-    Pool, Quantiles, Redirects, RunRecord, Server, Stall, Tool, utc_text,
+    Arrival, Connections, Counts, EndpointConnections, Environment, ErrorCount, Group, KernelTimes,
+    Metrics, Pool, Quantiles, Redirects, RunRecord, Server, Stall, Tool, utc_text,
 };
 use aelab_reports::stats::{self, Exact, Sample};
 
@@ -110,6 +110,10 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
             process: planned.arrival.as_str().to_owned(),
             rate: offered(&planned.arrival, group, &clock),
         };
+        if let (Some(kernel), Some(clock)) = (&mut record.kernel, result.audit.stamp_clock) {
+            kernel.clock_uncertainty_us = clock.uncertainty.as_secs_f64() * 1e6;
+            kernel.clock_steps = clock.steps;
+        }
         groups.push(record);
     }
     let parts: Vec<&HlogSeries> = headline.iter().collect();
@@ -248,6 +252,12 @@ fn group_record(
         arrival: Arrival::default(),
         connections: connections(&group.connections),
         endpoints: endpoints(group),
+        kernel: group.stamps.as_ref().map(|stamps| KernelTimes {
+            wire: summary(clock, &[&stamps.wire], percentiles, None),
+            wake_up: summary(clock, &[&stamps.wake_up], percentiles, None),
+            unstamped: stamps.unstamped,
+            ..KernelTimes::default()
+        }),
         redirects: group
             .redirects
             .map(|redirects| Redirects { moved: redirects.moved, asked: redirects.asked }),

@@ -3,28 +3,24 @@
 //!
 //! Not the place for decisions: each function is one call, or a few that belong together, with arguments translated.
 //! Invariant: every socket made here is non-blocking and closed on exec, and TCP ones have Nagle off.
-#![expect(unsafe_code, reason = "reading with control messages has no safe wrapper")]
+#![expect(unsafe_code, reason = "a timer's descriptor is borrowed by number")]
 
 use crate::engine::plan::{Endpoint, TlsEndpoint};
-use crate::sys::Timer;
+use crate::sys::{self, Timer, stamp_arrivals};
 use rustix::event::epoll;
 use rustix::net::{
     AddressFamily, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType, sockopt,
 };
 use std::fmt;
 use std::io;
-use std::mem::{MaybeUninit, size_of};
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
 /// Connections the kernel may keep until they are accepted, as far as `somaxconn` allows: clients come in bursts.
 const BACKLOG: i32 = 4096;
-const NS_PER_SEC: u64 = 1_000_000_000;
-/// Room for the control messages of a read: one timestamp is asked for, more may come.
-const CONTROL_BYTES: usize = 128;
 
 /// A socket that listens. A Unix one is removed from its folder at the end.
 #[derive(Debug)]
@@ -147,23 +143,7 @@ impl Socket {
 
     /// Reads into `buffer`; with the time at which the last packet of it arrived, by the wall clock in ns, if known.
     pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<u64>)> {
-        /// The kernel writes control messages aligned as their header.
-        #[repr(C, align(8))]
-        struct Control([u8; CONTROL_BYTES]);
-
-        let mut control = Control([0; CONTROL_BYTES]);
-        let mut part = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-        // SAFETY: msghdr is plain data for which all zeroes are valid: no name, no parts, no control.
-        let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-        message.msg_iov = &raw mut part;
-        message.msg_iovlen = 1;
-        message.msg_control = control.0.as_mut_ptr().cast();
-        message.msg_controllen = CONTROL_BYTES;
-        // SAFETY: the descriptor is open; the message names one part, which is `buffer`, and a control area of the length
-        // given, all of which outlive the call.
-        let read = unsafe { libc::recvmsg(self.fd.as_raw_fd(), &raw mut message, 0) };
-        let read = usize::try_from(read).map_err(|_| io::Error::last_os_error())?;
-        Ok((read, timestamp(&message)))
+        sys::receive_stamped(self.fd.as_fd(), buffer)
     }
 
     /// Tells the other side that no more will come.
@@ -183,42 +163,6 @@ impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
-}
-
-/// Asks the kernel to note when packets arrive.
-fn stamp_arrivals(fd: BorrowedFd<'_>) -> io::Result<()> {
-    let on: libc::c_int = 1;
-    let size = size_of::<libc::c_int>() as libc::socklen_t;
-    // SAFETY: the descriptor is open, and the value is an int of the size given, which outlives the call.
-    let result = unsafe {
-        libc::setsockopt(
-            fd.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_TIMESTAMPNS,
-            (&raw const on).cast(),
-            size,
-        )
-    };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-/// The time of arrival among the control messages that a read brought.
-fn timestamp(message: &libc::msghdr) -> Option<u64> {
-    // SAFETY: the kernel has filled in `message`, whose control area is alive in the caller and aligned for headers.
-    let mut header = unsafe { libc::CMSG_FIRSTHDR(message) };
-    while !header.is_null() {
-        // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR return null or a whole header within the control area.
-        let (level, kind) = unsafe { ((*header).cmsg_level, (*header).cmsg_type) };
-        if level == libc::SOL_SOCKET && kind == libc::SCM_TIMESTAMPNS {
-            // SAFETY: a message of this type carries a timespec; it need not be aligned.
-            let time: libc::timespec =
-                unsafe { libc::CMSG_DATA(header).cast::<libc::timespec>().read_unaligned() };
-            return Some(time.tv_sec as u64 * NS_PER_SEC + time.tv_nsec as u64);
-        }
-        // SAFETY: as for the first; `header` is within the control area of `message`.
-        header = unsafe { libc::CMSG_NXTHDR(message, header) };
-    }
-    None
 }
 
 /// Something happened to a socket.

@@ -31,7 +31,7 @@ const HANDSHAKE: usize = usize::MAX;
 pub(crate) type Behaviour = dyn Fn(usize, usize, &[&[u8]]) -> Action + Send + Sync;
 
 /// Serves until the test process ends; returns where.
-fn serve(
+pub(crate) fn serve(
     behaviour: impl Fn(usize, usize, &[&[u8]]) -> Action + Send + Sync + 'static,
 ) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -80,11 +80,11 @@ pub(crate) fn serve_one(mut stream: impl Read + Write, index: usize, behaviour: 
     }
 }
 
-fn ok() -> Action {
+pub(crate) fn ok() -> Action {
     Action::Reply(b"+OK\r\n".to_vec())
 }
 
-fn group(endpoint: Endpoint, connections: usize, requests: u64) -> GroupPlan {
+pub(crate) fn group(endpoint: Endpoint, connections: usize, requests: u64) -> GroupPlan {
     let workload = Workload {
         commands: vec![CommandPlan::new(&["SET", "__key__", "__data__"])],
         keys: KeySpace::uniform(1_000),
@@ -97,7 +97,7 @@ fn group(endpoint: Endpoint, connections: usize, requests: u64) -> GroupPlan {
     }
 }
 
-fn plan(group: GroupPlan) -> RunPlan {
+pub(crate) fn plan(group: GroupPlan) -> RunPlan {
     RunPlan::new(
         vec![group],
         Phases {

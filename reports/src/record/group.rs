@@ -20,6 +20,9 @@ pub struct Group {
     /// The same for each of its servers, if it has several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub endpoints: Vec<EndpointConnections>,
+    /// The parts of the service time, by the kernel's time stamps, if they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<KernelTimes>,
     /// How often a cluster sent its requests elsewhere, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirects: Option<Redirects>,
@@ -116,6 +119,22 @@ pub struct Pool {
     pub turned_away: u64,
     /// The most connections that were open at a time.
     pub most_open: u64,
+}
+
+/// The service time in two parts, by the kernel's time stamps; for each request they add up to it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KernelTimes {
+    /// From the send to the arrival of the reply in the generator's kernel.
+    pub wire: Quantiles,
+    /// From there until the generator had read it: its own delay.
+    pub wake_up: Quantiles,
+    /// Replies without a usable stamp.
+    pub unstamped: u64,
+    /// Stamps may be off by this much, as they are of another clock.
+    pub clock_uncertainty_us: f64,
+    /// How often the wall clock was set meanwhile.
+    pub clock_steps: u64,
 }
 
 /// How often a cluster sent requests to another node; their response time counts from the intended instant all the same.

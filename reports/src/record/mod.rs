@@ -22,8 +22,8 @@ use serde::{Deserialize, Serialize};
 pub use audit::{Audit, Gaps, Machine, ThreadAudit, Warmup};
 pub use gate::{Gate, GateMetric, GateVerdict};
 pub use group::{
-    Arrival, Connections, Counts, EndpointConnections, ErrorCount, Group, IntervalCounts, Metrics,
-    Percentile, Pool, Quantiles, Redirects, Role,
+    Arrival, Connections, Counts, EndpointConnections, ErrorCount, Group, IntervalCounts,
+    KernelTimes, Metrics, Percentile, Pool, Quantiles, Redirects, Role,
 };
 pub use plan::{FleetPlan, KneePlan, KneePoint, Objective, Plan, PoolPlan, PoolTrial, SloPlan};
 pub use plan::{SloTrial, Usl};

@@ -1,0 +1,147 @@
+//! Lost connections: the pauses before they come back, and that every lost request is in the books.
+
+use crate::engine_sockets::{Action, Behaviour, group, ok, plan, serve_one};
+use crate::support::{LOADGEN, Server, free_port};
+use aelab_loadgen::clock::Nanos;
+use aelab_loadgen::engine::plan::{
+    ArrivalProcess, Endpoint, GroupPlan, Phases, Rate, Reconnect, RunPlan,
+};
+use aelab_loadgen::engine::result::GroupResult;
+use aelab_loadgen::engine::sim::{Script, simulate};
+use aelab_loadgen::engine::{self, Live};
+use aelab_reports::record::RunRecord;
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::{self, sleep};
+use std::time::Duration;
+
+/// 1 000 requests/s over 8 connections for 10 s, while the server is gone from `from` to `until`.
+fn outage(seed: u64, reconnect: Reconnect, from: Nanos, until: Nanos) -> GroupResult {
+    let addr: SocketAddr = ([127, 0, 0, 1], 6379).into();
+    let group = GroupPlan {
+        arrival: ArrivalProcess::Constant(Rate::per_second(1_000.0).expect("a rate")),
+        requests: None,
+        reconnect,
+        ..group(Endpoint::Tcp(addr), 8, 1)
+    };
+    let phases = Phases {
+        warmup: Nanos::ZERO,
+        measure: Some(Nanos::from_secs(10)),
+        drain_max: Nanos::from_secs(5),
+    };
+    let plan = RunPlan { seed, ..RunPlan::new(vec![group], phases) };
+    let network = Nanos::from_micros(100);
+    let script =
+        Script { network, outages: vec![from..until], ..Script::steady(Nanos::from_micros(1)) };
+    let mut result = simulate(&plan, &script).expect("the plan is sound");
+    let group = result.groups.remove(0);
+    group.counts.check().expect("the books balance");
+    group
+}
+
+fn attempts(group: &GroupResult) -> u64 {
+    let refused = group.failures.iter().filter(|(reason, _)| reason.contains("refused"));
+    refused.map(|(_, count)| count).sum()
+}
+
+#[test]
+fn pauses_double_up_to_their_limit_with_a_jitter_that_the_seed_decides() {
+    let backoff =
+        Reconnect::Backoff { first: Nanos::from_millis(10), max: Nanos::from_millis(320) };
+    let (from, until) = (Nanos::from_secs(2), Nanos::from_secs(5));
+    let group = outage(1, backoff, from, until);
+    assert_eq!((group.connections.lost, group.connections.reconnects), (8, 8));
+    // 10 + 20 + … + 320 ms, then 320 ms each, less up to half: between 13 and 27 attempts in three seconds.
+    let per_connection = attempts(&group) as f64 / 8.0;
+    assert!((13.0..27.0).contains(&per_connection), "{per_connection}");
+    // What was due meanwhile waited, and was answered.
+    assert_eq!(group.counts.ok + group.counts.error, 10_000);
+    assert!(group.counts.error <= 8);
+    let again = outage(1, backoff, from, until);
+    assert_eq!((attempts(&again), again.counts), (attempts(&group), group.counts));
+    let response = |group: &GroupResult| group.commands[0].response_time.exact.sum;
+    assert_eq!(response(&again), response(&group));
+    let other = outage(2, backoff, from, until);
+    assert_ne!(response(&other), response(&group), "another seed, other pauses");
+}
+
+#[test]
+fn without_reconnecting_what_is_due_is_never_answered_and_says_so() {
+    let second = Nanos::from_secs(2);
+    let group = outage(1, Reconnect::Never, second, second + Nanos::from_millis(1));
+    assert_eq!((group.connections.lost, group.connections.reconnects), (8, 0));
+    assert_eq!(group.counts.unfinished, group.counts.never_sent);
+    assert!(group.counts.unfinished >= 7_900, "{:?}", group.counts);
+}
+
+/// A server of which the first eight connections with an odd number are reset at their fiftieth request.
+fn half_are_reset() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("bound");
+    thread::spawn(move || {
+        for (index, stream) in listener.incoming().flatten().enumerate() {
+            let mut probe = stream.try_clone().expect("a second handle");
+            thread::spawn(move || {
+                let is_victim = index < 8 && index % 2 == 1;
+                let behaviour: Arc<Behaviour> = Arc::new(move |_, request, _| match request {
+                    50 if is_victim => Action::Close,
+                    _ => ok(),
+                });
+                serve_one(stream, index, &*behaviour);
+                // Closing with bytes unread resets the connection: wait for some more.
+                let _ = probe.set_read_timeout(Some(Duration::from_millis(1)));
+                let _ = probe.read(&mut [0; 1]);
+            });
+        }
+    });
+    addr
+}
+
+#[test]
+fn half_of_the_connections_reset_cost_what_they_had() {
+    let addr = half_are_reset();
+    let plan = plan(GroupPlan { pipeline: 4, ..group(Endpoint::Tcp(addr), 8, 8_000) });
+    let result = engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false)).expect("runs");
+    let group = &result.groups[0];
+    group.counts.check().expect("the books balance");
+    assert_eq!((group.connections.established, group.connections.lost), (8, 4));
+    assert_eq!(group.connections.reconnects, 4);
+    assert_eq!(group.counts.ok + group.counts.error, 8_000);
+    // Those on their way when it happened, at most a window for each.
+    assert!((4..=16).contains(&group.counts.error), "{:?}", group.counts);
+    let lost: u64 = group.errors.iter().filter(|e| e.word == "disconnected").map(|e| e.count).sum();
+    assert_eq!(lost, group.counts.error);
+}
+
+#[test]
+fn a_server_that_restarts_twice_is_found_again_twice() {
+    let port = free_port();
+    let mut server = Some(Server::start_on(port, &[]));
+    let child = Command::new(LOADGEN)
+        .args(["run", "-p", &port.to_string(), "-c", "4", "--rate", "200"])
+        .args(["--duration", "6s", "--warmup", "0", "--json", "PING"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("loadgen runs");
+    for _ in 0..2 {
+        sleep(Duration::from_millis(1_200));
+        server.take().expect("a server").stop();
+        sleep(Duration::from_millis(300));
+        server = Some(Server::start_on(port, &[]));
+    }
+    let output = child.wait_with_output().expect("loadgen ends");
+    let json = String::from_utf8_lossy(&output.stdout);
+    let record = RunRecord::from_json(&json, Path::new("stdout")).expect("a record");
+    assert_eq!(output.status.code(), Some(4), "another server answered in the end");
+    let group = &record.groups[0];
+    assert!(group.connections.reconnects >= 8, "{:?}", group.connections);
+    assert!(group.counts.add_up(), "{:?}", group.counts);
+    // What was due while nobody was there waited, and was answered.
+    assert_eq!(group.counts.scheduled, 1_200);
+    assert_eq!(group.counts.ok + group.counts.error, 1_200, "{:?}", group.counts);
+}
