@@ -4,8 +4,8 @@
 
 use super::EngineError;
 use super::plan::{
-    ArrivalProcess, Assignment, ClusterPlan, Cursor, Dialling, GroupPlan, PoolPlan, Rate, RunPlan,
-    Timestamps,
+    ArrivalProcess, Assignment, ClusterPlan, CommandPlan, Cursor, Dialling, GroupPlan, PoolPlan,
+    Rate, RunPlan, Timestamps,
 };
 use super::route::check_slots;
 use super::slots::SLOTS;
@@ -185,6 +185,11 @@ fn check_cluster(group: &GroupPlan, cluster: &ClusterPlan) -> Result<(), String>
     }
     if group.pool.is_some() || group.assignment != Assignment::AnyFree {
         return no("a cluster's requests go where their keys say: without a pool, and not pinned");
+    }
+    if group.workload.commands.iter().any(CommandPlan::takes_several_calls) {
+        return no(
+            "an operation of several commands needs one node; give that node as the target, without --cluster",
+        );
     }
     if group.workload.commands.iter().any(|command| command.cursor != Cursor::Ignore) {
         return no(

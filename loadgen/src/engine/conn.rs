@@ -7,7 +7,7 @@
 
 use super::handshake::{Greeting, Handshake};
 use super::parcel::{ASKING, Entry, Parcel, REDIRECTS_MAX};
-use super::request::{Due, InFlight, Iteration, Mark, Sink, UNSENT};
+use super::request::{Due, InFlight, Iteration, Mark, Next, Shape, Sink, UNSENT};
 use super::slots::Redirect;
 use super::state::{Fault, Progress, Purpose, State};
 use super::workload::Generator;
@@ -18,40 +18,54 @@ use std::collections::VecDeque;
 /// Bytes rendered before they are offered to the kernel: one socket buffer's worth, so that large values do not pile up.
 const RENDER_BYTES_MAX: usize = 64 * 1024;
 
+/// Longest window whose memory is taken at once.
+const RING_RESERVED_MAX: usize = 128;
+
 /// A connection.
+///
+/// What a reply touches comes first: with thousands of connections each line of memory that is read for one is a miss.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Conn {
-    /// Index of its group.
-    pub(super) group: usize,
-    /// Where it stands.
-    pub(super) state: State,
     ring: VecDeque<InFlight>,
-    unrendered: usize,
-    unstamped: usize,
-    scanner: ReplyScanner,
-    /// Bytes the kernel has not taken, from `pending_at` on.
-    pending: Vec<u8>,
-    pending_at: usize,
+    unrendered: u32,
+    unstamped: u32,
     /// Stream positions modulo 2^32: what has been rendered, what the kernel has taken.
     rendered: u32,
     taken: u32,
+    /// Replies that have come for the request at the front.
+    parts: u32,
+    /// Index of its group.
+    pub(super) group: u32,
+    /// Lists of the worker that hold this connection.
+    pub(super) listed: Listed,
+    /// Whether there are bytes in `pending`.
+    is_cut: bool,
+    /// Whether `torn` holds the first half of a reply.
+    is_torn: bool,
+    /// Where it stands.
+    pub(super) state: State,
+    /// Window slots that are thinking.
+    pub(super) thinking: usize,
+    /// Requests it may still take before it is closed.
+    pub(super) left: u64,
+    /// When it began to open, until the first reply comes.
+    pub(super) dialled: Option<Nanos>,
+    torn: Option<Box<ReplyScanner>>,
+    /// Bytes the kernel has not taken, from `pending_at` on.
+    pending: Vec<u8>,
+    pending_at: usize,
     iterations: VecDeque<Iteration>,
     /// How many of the last of `iterations` belong to unrendered requests.
     unrendered_calls: usize,
+    /// The first error among the replies of the request at the front.
+    failure: Option<Box<[u8]>>,
     /// One for each of `ring`, if it is a cluster's.
     parcels: VecDeque<Parcel>,
-    /// Window slots that are thinking.
-    pub(super) thinking: usize,
     /// Failures in a row.
     pub(super) attempts: u32,
     /// Why it is being opened, or was.
     pub(super) purpose: Purpose,
-    /// When it began to open, until the first reply comes.
-    pub(super) dialled: Option<Nanos>,
-    /// Requests it may still take before it is closed.
-    pub(super) left: u64,
-    /// Lists of the worker that hold this connection.
-    pub(super) listed: Listed,
 }
 
 /// Membership in the worker's lists, kept here so that joining one costs no search.
@@ -66,21 +80,26 @@ pub(super) struct Listed {
 }
 
 impl Conn {
-    /// A connection of this group, not begun.
-    pub(super) fn new(group: usize) -> Self {
+    /// A connection of this group, not begun, for windows of this many requests.
+    pub(super) fn new(group: usize, pipeline: usize) -> Self {
         Self {
-            group,
+            group: group as u32,
             state: State::Idle,
-            ring: VecDeque::new(),
+            // As large as it will get: a ring that grew would be several times what a window needs.
+            ring: VecDeque::with_capacity(pipeline.min(RING_RESERVED_MAX)),
             unrendered: 0,
             unstamped: 0,
-            scanner: ReplyScanner::default(),
+            parts: 0,
+            is_cut: false,
+            is_torn: false,
+            torn: None,
             pending: Vec::new(),
             pending_at: 0,
             rendered: 0,
             taken: 0,
             iterations: VecDeque::new(),
             unrendered_calls: 0,
+            failure: None,
             parcels: VecDeque::new(),
             thinking: 0,
             attempts: 0,
@@ -98,15 +117,17 @@ impl Conn {
     }
 
     /// Whether there is anything to write.
+    #[inline]
     pub(super) fn wants_write(&self) -> bool {
-        self.unrendered > 0 || self.pending_at < self.pending.len()
+        self.unrendered > 0 || self.is_cut
     }
 
     /// The kernel has begun to open the connection.
     pub(super) fn on_connecting(&mut self, now: Nanos) {
         self.state = State::Connecting { since: now };
         self.dialled = Some(now);
-        self.scanner = ReplyScanner::default();
+        self.is_torn = false;
+        self.torn = None;
     }
 
     /// The connection is open: the handshake is what is written first. [`Progress::Ready`] if there is none.
@@ -122,8 +143,9 @@ impl Conn {
             return Progress::Ready { since };
         }
         let bytes = handshake.bytes(greeting);
-        self.state = State::Handshaking { since, step: 0, steps };
+        self.state = State::Handshaking { since, step: 0, steps: steps as u8 };
         self.pending.extend_from_slice(bytes);
+        self.is_cut = true;
         self.rendered = self.rendered.wrapping_add(bytes.len() as u32);
         Progress::Partial
     }
@@ -132,14 +154,24 @@ impl Conn {
     #[inline]
     pub(super) fn assign(&mut self, due: Due, generator: &mut Generator) {
         let Due { intended, command } = due;
-        let mut mark = Mark::Plain;
-        if generator.follows_cursor(command) {
-            mark = Mark::Call;
-            let numbers = generator.numbers_of(command);
-            self.iterations.push_back(Iteration { cursor: 0, numbers });
-            self.unrendered_calls += 1;
-        }
-        self.ring.push_back(InFlight { intended, sent: UNSENT, start: 0, command, mark });
+        let mark = match generator.shape(command) {
+            Shape::Plain => Mark::Plain,
+            Shape::Together(_) => Mark::Several,
+            Shape::InTurn(_) | Shape::Cursor | Shape::Pages(_) => {
+                let numbers = generator.numbers_of(command);
+                self.iterations.push_back(Iteration { position: 0, numbers });
+                self.unrendered_calls += 1;
+                Mark::Call
+            }
+        };
+        self.ring.push_back(InFlight {
+            intended,
+            sent: UNSENT,
+            start: 0,
+            command,
+            mark,
+            is_gone: false,
+        });
         self.unrendered += 1;
         self.left = self.left.saturating_sub(1);
     }
@@ -151,7 +183,7 @@ impl Conn {
             Entry::Asking => Mark::Asking,
         };
         let (intended, sent, command) = (parcel.intended, parcel.sent, parcel.command);
-        self.ring.push_back(InFlight { intended, sent, start: 0, command, mark });
+        self.ring.push_back(InFlight { intended, sent, start: 0, command, mark, is_gone: false });
         self.parcels.push_back(parcel);
         self.unrendered += 1;
         self.left = self.left.saturating_sub(1);
@@ -159,7 +191,7 @@ impl Conn {
 
     /// How many of the last requests have not begun to leave.
     pub(super) const fn unsent(&self) -> usize {
-        self.unrendered + self.unstamped
+        (self.unrendered + self.unstamped) as usize
     }
 
     /// What belongs to the requests of a cluster; call before [`Conn::take_requests`].
@@ -188,26 +220,24 @@ impl Conn {
         scratch: &'a mut Vec<u8>,
     ) -> &'a [u8] {
         scratch.clear();
-        if self.pending_at < self.pending.len() {
+        if self.is_cut {
             return &self.pending[self.pending_at..];
         }
         let base = self.rendered;
         while self.unrendered > 0 && scratch.len() < RENDER_BYTES_MAX {
-            let index = self.ring.len() - self.unrendered;
+            let index = self.ring.len() - self.unrendered as usize;
             let request = &mut self.ring[index];
             request.start = base.wrapping_add(scratch.len() as u32);
             match request.mark {
-                Mark::Plain | Mark::Gone => generator.write(request.command, scratch),
-                Mark::Call | Mark::GoneCall => {
+                Mark::Plain | Mark::Several => generator.write(request.command, scratch),
+                Mark::Call => {
                     let index = self.iterations.len() - self.unrendered_calls;
                     let call = &self.iterations[index];
-                    generator.write_call(request.command, &call.numbers, call.cursor, scratch);
+                    generator.write_call(request.command, &call.numbers, call.position, scratch);
                     self.unrendered_calls -= 1;
                 }
-                Mark::Routed | Mark::GoneRouted => {
-                    scratch.extend_from_slice(&self.parcels[index].bytes);
-                }
-                Mark::Asking | Mark::GoneAsking => {
+                Mark::Routed => scratch.extend_from_slice(&self.parcels[index].bytes),
+                Mark::Asking => {
                     scratch.extend_from_slice(ASKING);
                     scratch.extend_from_slice(&self.parcels[index].bytes);
                 }
@@ -228,13 +258,15 @@ impl Conn {
                 // Memory of a burst is given back: ten thousand connections may each have had one.
                 self.pending = Vec::new();
                 self.pending_at = 0;
+                self.is_cut = false;
             }
         } else if count < scratch.len() {
             self.pending.extend_from_slice(&scratch[count..]);
+            self.is_cut = true;
         }
         self.taken = self.taken.wrapping_add(count as u32);
         while self.unstamped > 0 {
-            let index = self.ring.len() - self.unrendered - self.unstamped;
+            let index = self.ring.len() - (self.unrendered + self.unstamped) as usize;
             let request = &mut self.ring[index];
             // Positions are within 2 GiB of each other, so the sign of the difference orders them.
             if self.taken.wrapping_sub(request.start) as i32 <= 0 {
@@ -247,21 +279,51 @@ impl Conn {
         }
     }
 
-    /// Bytes have come. The time they came at is the sink's to know.
+    /// Bytes have come. The time they came at is the sink's to know. `scanner` is any scanner between two replies; it is left
+    /// so, unless there is an error.
     ///
     /// # Errors
     /// The connection cannot go on; requests completed before are reported to the sink all the same.
     #[inline]
     pub(super) fn on_bytes(
         &mut self,
+        bytes: &[u8],
+        handshake: &Handshake,
+        scanner: &mut ReplyScanner,
+        sink: &mut impl Sink,
+    ) -> Result<Progress, Fault> {
+        if self.is_torn {
+            self.swap_torn(scanner);
+        }
+        let progress = self.scan(bytes, handshake, scanner, sink);
+        if progress.is_err() {
+            *scanner = ReplyScanner::default();
+        }
+        if !scanner.is_idle() {
+            self.swap_torn(scanner);
+        }
+        progress
+    }
+
+    /// Puts half a reply aside, or takes it up again.
+    #[cold]
+    fn swap_torn(&mut self, scanner: &mut ReplyScanner) {
+        std::mem::swap(self.torn.get_or_insert_default().as_mut(), scanner);
+        self.is_torn = !self.is_torn;
+    }
+
+    #[inline]
+    fn scan(
+        &mut self,
         mut bytes: &[u8],
         handshake: &Handshake,
+        scanner: &mut ReplyScanner,
         sink: &mut impl Sink,
     ) -> Result<Progress, Fault> {
         let mut progress = Progress::Partial;
         while !bytes.is_empty() {
             let (used, reply) =
-                self.scanner.scan(bytes).map_err(|error| Fault::NotResp(error.to_string()))?;
+                scanner.scan(bytes).map_err(|error| Fault::NotResp(error.to_string()))?;
             bytes = &bytes[used..];
             let Some(reply) = reply else { break };
             if reply.kind == ReplyKind::Push {
@@ -269,11 +331,11 @@ impl Conn {
             }
             match self.state {
                 State::Ready => {
-                    self.on_reply(&reply, sink)?;
+                    self.on_reply(&reply, scanner.head(), sink)?;
                     progress = Progress::Replies;
                 }
                 State::Handshaking { since, step, steps } => {
-                    handshake.judge(step, &reply, self.scanner.head()).map_err(Fault::Refused)?;
+                    handshake.judge(step.into(), &reply, scanner.head()).map_err(Fault::Refused)?;
                     if step + 1 < steps {
                         self.state = State::Handshaking { since, step: step + 1, steps };
                     } else {
@@ -281,101 +343,126 @@ impl Conn {
                         progress = Progress::Ready { since };
                     }
                 }
-                _ => return Err(self.unexpected()),
+                _ => return Err(unexpected(scanner.head())),
             }
         }
         Ok(progress)
     }
 
     #[inline]
-    fn on_reply(&mut self, reply: &ScannedReply, sink: &mut impl Sink) -> Result<(), Fault> {
-        if self.ring.len() == self.unrendered + self.unstamped {
-            return Err(self.unexpected());
+    fn on_reply(
+        &mut self,
+        reply: &ScannedReply,
+        head: &[u8],
+        sink: &mut impl Sink,
+    ) -> Result<(), Fault> {
+        if self.ring.len() == (self.unrendered + self.unstamped) as usize {
+            return Err(unexpected(head));
         }
-        let Some(request) = self.ring.pop_front() else { return Err(self.unexpected()) };
-        match request.mark {
-            Mark::Gone => {}
-            Mark::GoneCall => {
-                self.iterations.pop_front();
+        let Some(request) = self.ring.front().copied() else { return Err(unexpected(head)) };
+        if request.mark == Mark::Several && !self.is_last_part(&request, reply, head, sink) {
+            return Ok(());
+        }
+        self.ring.pop_front();
+        let is_error = reply.kind == ReplyKind::Error || reply.errors > 0;
+        match (request.mark, self.failure.take()) {
+            (Mark::Routed | Mark::Asking, _) => {
+                self.on_routed_reply(request, reply, head, sink);
             }
-            Mark::Call => self.on_call_reply(request, reply, sink),
-            Mark::Routed | Mark::GoneRouted | Mark::Asking | Mark::GoneAsking => {
-                self.on_routed_reply(request, reply, sink);
-            }
-            Mark::Plain if reply.kind == ReplyKind::Error => {
-                sink.error(&request, self.scanner.head());
-            }
-            Mark::Plain => sink.ok(&request, reply),
+            (Mark::Call, _) => self.on_call_reply(request, reply, head, sink),
+            _ if request.is_gone => {}
+            (_, Some(text)) => sink.error(&request, &text),
+            _ if is_error => sink.error(&request, head),
+            _ => sink.ok(&request, reply),
         }
         Ok(())
     }
 
-    /// A call of a followed cursor was answered: the request is over at cursor 0, else its next call goes out.
-    fn on_call_reply(&mut self, mut request: InFlight, reply: &ScannedReply, sink: &mut impl Sink) {
+    /// One of several replies to the request at the front has come; whether it is the last.
+    fn is_last_part(
+        &mut self,
+        request: &InFlight,
+        reply: &ScannedReply,
+        head: &[u8],
+        sink: &impl Sink,
+    ) -> bool {
+        self.parts += 1;
+        if self.failure.is_none() && (reply.kind == ReplyKind::Error || reply.errors > 0) {
+            // The first error is the cause; those after it (EXECABORT) only follow from it.
+            self.failure = Some(head.into());
+        }
+        let is_last = self.parts >= sink.shape(request.command).replies();
+        if is_last {
+            self.parts = 0;
+        }
+        is_last
+    }
+
+    /// A call was answered: the request is over, or its next call goes out.
+    fn on_call_reply(
+        &mut self,
+        mut request: InFlight,
+        reply: &ScannedReply,
+        head: &[u8],
+        sink: &mut impl Sink,
+    ) {
         let iteration = self.iterations.pop_front();
-        if reply.kind == ReplyKind::Error {
-            sink.error(&request, self.scanner.head());
+        if request.is_gone {
             return;
         }
-        let cursor =
-            std::str::from_utf8(self.scanner.head()).ok().and_then(|text| text.parse().ok());
-        match (cursor, iteration) {
-            (Some(0), _) => sink.ok(&request, reply),
-            (Some(cursor), Some(iteration)) => {
-                self.iterations.push_back(Iteration { cursor, ..iteration });
+        if reply.kind == ReplyKind::Error || reply.errors > 0 {
+            sink.error(&request, head);
+            return;
+        }
+        let position = iteration.as_ref().map_or(0, |iteration| iteration.position);
+        match (sink.shape(request.command).next(position, reply, head), iteration) {
+            (Next::Call(position), Some(iteration)) => {
+                self.iterations.push_back(Iteration { position, ..iteration });
                 self.unrendered_calls += 1;
                 request.start = 0;
                 self.ring.push_back(request);
                 self.unrendered += 1;
                 sink.cursor_step();
             }
-            _ => sink.error(&request, b"NOCURSOR the reply has no cursor"),
+            (Next::Wrong(text), _) => sink.error(&request, text),
+            (Next::Done | Next::Call(_), _) => sink.ok(&request, reply),
         }
     }
 
     /// A node of a cluster answered, to the ASKING before a request or to the request itself.
-    fn on_routed_reply(&mut self, request: InFlight, reply: &ScannedReply, sink: &mut impl Sink) {
-        let mark = match request.mark {
-            Mark::Asking => Mark::Routed,
-            Mark::GoneAsking => Mark::GoneRouted,
-            _ => {
-                let Some(mut parcel) = self.parcels.pop_front() else { return };
-                let redirect = match reply.kind {
-                    ReplyKind::Error if parcel.redirects < REDIRECTS_MAX && !request.is_gone() => {
-                        Redirect::parse(self.scanner.head())
-                    }
-                    _ => None,
-                };
-                if let Some(redirect) = redirect {
-                    parcel.sent = request.sent;
-                    sink.redirected(parcel, redirect);
-                    return;
-                }
-                if request.is_gone() {
-                } else if reply.kind == ReplyKind::Error {
-                    sink.error(&request, self.scanner.head());
-                } else {
-                    sink.ok(&request, reply);
-                }
-                sink.recycle(parcel);
-                return;
-            }
-        };
-        self.ring.push_front(InFlight { mark, ..request });
-    }
-
-    fn unexpected(&self) -> Fault {
-        let head = String::from_utf8_lossy(self.scanner.head()).into_owned();
-        Fault::Unexpected(if head.is_empty() {
-            "a reply nobody asked for".to_owned()
-        } else {
-            head
-        })
+    fn on_routed_reply(
+        &mut self,
+        request: InFlight,
+        reply: &ScannedReply,
+        head: &[u8],
+        sink: &mut impl Sink,
+    ) {
+        if request.mark == Mark::Asking {
+            self.ring.push_front(InFlight { mark: Mark::Routed, ..request });
+            return;
+        }
+        let Some(mut parcel) = self.parcels.pop_front() else { return };
+        let is_error = reply.kind == ReplyKind::Error;
+        if is_error
+            && parcel.redirects < REDIRECTS_MAX
+            && !request.is_gone
+            && let Some(redirect) = Redirect::parse(head)
+        {
+            parcel.sent = request.sent;
+            sink.redirected(parcel, redirect);
+            return;
+        }
+        match request.is_gone {
+            true => {}
+            false if is_error => sink.error(&request, head),
+            false => sink.ok(&request, reply),
+        }
+        sink.recycle(parcel);
     }
 
     /// When the oldest request left, if one is out.
     pub(super) fn oldest_sent(&self) -> Option<Nanos> {
-        self.requests().find(|request| !request.is_gone()).map(|request| request.sent)
+        self.requests().find(|request| !request.is_gone).map(|request| request.sent)
     }
 
     /// Requests on this connection, oldest first.
@@ -389,13 +476,9 @@ impl Conn {
             if request.sent > limit {
                 break;
             }
-            request.mark = match request.mark {
-                Mark::Plain => Mark::Gone,
-                Mark::Call => Mark::GoneCall,
-                Mark::Routed => Mark::GoneRouted,
-                Mark::Asking => Mark::GoneAsking,
-                Mark::Gone | Mark::GoneCall | Mark::GoneRouted | Mark::GoneAsking => continue,
-            };
+            if std::mem::replace(&mut request.is_gone, true) {
+                continue;
+            }
             each(request);
         }
     }
@@ -408,6 +491,9 @@ impl Conn {
         self.iterations.clear();
         self.pending = Vec::new();
         self.pending_at = 0;
+        self.is_cut = false;
+        self.parts = 0;
+        self.failure = None;
         self.taken = self.rendered;
         std::mem::take(&mut self.ring)
     }
@@ -424,4 +510,11 @@ impl Conn {
     pub(super) fn is_ready(&self) -> bool {
         self.state == State::Ready
     }
+}
+
+/// A reply nobody had asked for.
+#[cold]
+fn unexpected(head: &[u8]) -> Fault {
+    let head = String::from_utf8_lossy(head).into_owned();
+    Fault::Unexpected(if head.is_empty() { "a reply nobody asked for".to_owned() } else { head })
 }

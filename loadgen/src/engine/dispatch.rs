@@ -218,7 +218,7 @@ impl Group {
         let sent = requests.len() - unsent;
         for (number, (request, mut parcel)) in requests.into_iter().zip(parcels).enumerate().rev() {
             let limit = self.timeout.map(|timeout| request.sent.saturating_add(timeout));
-            if request.is_gone() {
+            if request.is_gone {
             } else if number >= sent {
                 parcel.entry = Entry::Plain;
                 parcel.sent = request.sent;
@@ -270,6 +270,7 @@ impl Parcel {
             start: 0,
             command: self.command,
             mark: Mark::Routed,
+            is_gone: false,
         }
     }
 }

@@ -143,7 +143,7 @@ impl Group {
         let only_offenders = plan.groups.iter().all(|group| group.role == Role::Offender);
         let router = |cluster| Box::new(Router::new(group, cluster, &tokens, first_number));
         let router = group.cluster.as_ref().map(router);
-        let mut recorder = Recorder::new(group);
+        let mut recorder = Recorder::new(group, &generator.shapes());
         if plan.timestamps == Timestamps::Kernel {
             recorder.expect_stamps();
         }
@@ -155,8 +155,8 @@ impl Group {
             endpoints: group.target.endpoints().cloned().collect(),
             first_number,
             handshake: Handshake::new(&group.target),
-            generator,
             recorder,
+            generator,
             is_watched: only_offenders || group.role != Role::Offender,
             pipeline: group.pipeline,
             timeout: group.timeout,
@@ -291,7 +291,7 @@ impl Group {
         self.generator.rewind(token - self.tokens.start, self.waiting.len_of(token));
         for request in requests.iter().filter(|request| request.sent != UNSENT) {
             match self.timeout {
-                _ if request.is_gone() => {}
+                _ if request.is_gone => {}
                 Some(timeout) if request.sent.saturating_add(timeout) <= now => {
                     self.recorder.timeout(request, request.sent.saturating_add(timeout));
                 }

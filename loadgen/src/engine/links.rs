@@ -180,7 +180,7 @@ impl<W: Wire> Worker<'_, W> {
         if conn.in_flight() > 0 || self.clockwork.phase == Phase::Drain {
             return false;
         }
-        let group = &mut self.groups[conn.group];
+        let group = &mut self.groups[conn.group as usize];
         if group.is_surplus(conn) {
             group.unlist(token, conn);
             conn.state = State::Idle;
@@ -212,7 +212,7 @@ impl<W: Wire> Worker<'_, W> {
         conn.on_connecting(now);
         let deadline = now.saturating_add(self.connect.timeout);
         self.timers.push(Reverse((deadline, token, Timer::Connect)));
-        match self.wire.connect(token, self.groups[conn.group].endpoint(token)) {
+        match self.wire.connect(token, self.groups[conn.group as usize].endpoint(token)) {
             // Unix sockets are open at once.
             Ok(()) => self.finish_connect(token),
             Err(error) => self.lose(token, &reason(&error)),
@@ -225,7 +225,7 @@ impl<W: Wire> Worker<'_, W> {
             Ok(true) => {
                 let now = self.wire.now();
                 let conn = &mut self.conns[token as usize];
-                let group = &mut self.groups[conn.group];
+                let group = &mut self.groups[conn.group as usize];
                 if let State::Connecting { since } = conn.state {
                     group.links.connect_time.saturating_record(now.since(since).0);
                 }
@@ -242,7 +242,7 @@ impl<W: Wire> Worker<'_, W> {
     pub(super) fn on_handshaken(&mut self, token: Token, since: Nanos, now: Nanos) {
         self.opening -= 1;
         let conn = &mut self.conns[token as usize];
-        let group = &mut self.groups[conn.group];
+        let group = &mut self.groups[conn.group as usize];
         group.links.ready_time.saturating_record(now.since(since).0);
         conn.attempts = 0;
         conn.left = group.per_connection;
@@ -283,7 +283,7 @@ impl<W: Wire> Worker<'_, W> {
 
     /// A connection to a node of a cluster has free slots; others may have got requests by it, or another node.
     pub(super) fn on_routed(&mut self, token: Token, now: Nanos) {
-        let group = &mut self.groups[self.conns[token as usize].group];
+        let group = &mut self.groups[self.conns[token as usize].group as usize];
         let is_stale = group.router.as_mut().is_some_and(|router| router.take_stale(token));
         if is_stale {
             self.renew(token, now);
@@ -291,7 +291,7 @@ impl<W: Wire> Worker<'_, W> {
         }
         let touched = &mut self.touched;
         group.feed_routed(token, &mut self.conns, now, |token, conn| touch(touched, token, conn));
-        self.move_connections(self.conns[token as usize].group, Some(token), now);
+        self.move_connections(self.conns[token as usize].group as usize, Some(token), now);
     }
 
     /// Takes over a newer layout of the cluster, if there is one.
@@ -321,7 +321,7 @@ impl<W: Wire> Worker<'_, W> {
     }
 
     pub(super) fn fault(&mut self, token: Token, fault: &Fault) {
-        let group = self.conns[token as usize].group;
+        let group = self.conns[token as usize].group as usize;
         let reason = self.groups[group].links.note_fault(fault);
         self.lose(token, &reason);
     }
@@ -338,7 +338,7 @@ impl<W: Wire> Worker<'_, W> {
     fn drop_connection(&mut self, token: Token, reason: &str, now: Nanos) {
         self.wire.close(token);
         let conn = &mut self.conns[token as usize];
-        let group = &mut self.groups[conn.group];
+        let group = &mut self.groups[conn.group as usize];
         count_word(&mut group.links.failures, reason, 1);
         match conn.state {
             State::Connecting { .. } | State::Handshaking { .. } => self.opening -= 1,
@@ -412,7 +412,7 @@ impl<W: Wire> Worker<'_, W> {
     fn check_timeout(&mut self, token: Token, now: Nanos) {
         let conn = &mut self.conns[token as usize];
         conn.listed.timer = false;
-        let group = &mut self.groups[conn.group];
+        let group = &mut self.groups[conn.group as usize];
         let Some(timeout) = group.timeout else { return };
         let Some(oldest) = conn.oldest_sent() else { return };
         let deadline = oldest.saturating_add(timeout);
@@ -427,7 +427,7 @@ impl<W: Wire> Worker<'_, W> {
             OnTimeout::Keep => {
                 let before = self.watched();
                 let conn = &mut self.conns[token as usize];
-                let recorder = &mut self.groups[conn.group].recorder;
+                let recorder = &mut self.groups[conn.group as usize].recorder;
                 conn.expire(Nanos(now.0 - timeout.0), |request| {
                     recorder.timeout(request, request.sent.saturating_add(timeout));
                 });

@@ -50,7 +50,8 @@ impl<'a> Compiler<'a> {
     /// A placeholder misses its bound or has a wrong one; the message quotes it.
     pub(super) fn pieces(&mut self, arg: &[u8]) -> Result<Vec<Piece>, String> {
         let mut pieces = Vec::new();
-        let mut rest = arg;
+        // A semicolon by itself separates commands; this is how one is meant.
+        let mut rest = if arg == b"\\;" { b";" } else { arg };
         while let Some((range, holder)) = next_placeholder(rest) {
             if range.start > 0 {
                 pieces.push(Piece::Text(rest[..range.start].to_vec()));

@@ -7,7 +7,7 @@
 use super::live::{Counted, Shard};
 use super::metric::Metric;
 use super::plan::{GroupPlan, RequestLog};
-use super::request::{Due, InFlight, UNSENT};
+use super::request::{Due, InFlight, Shape, UNSENT};
 use super::result::{
     CommandCounts, CommandResult, Counts, LoggedRequest, MetricResult, Outcome, StampResult,
     Traffic,
@@ -25,7 +25,8 @@ const POOL_EXHAUSTED: &[u8] = b"pool-exhausted";
 #[derive(Debug)]
 pub(super) struct CommandRecorder {
     label: String,
-    /// Measured replies that are no errors, and those of them that were `nil`.
+    shape: Shape,
+    /// Measured replies that were `nil`.
     nulls: u64,
     response: Metric,
     service: Metric,
@@ -105,9 +106,11 @@ pub(super) struct Recorded {
 
 impl Recorder {
     /// An empty recorder for a group.
-    pub(super) fn new(plan: &GroupPlan) -> Self {
-        let commands = plan.workload.commands.iter().map(|command| CommandRecorder {
+    pub(super) fn new(plan: &GroupPlan, shapes: &[Shape]) -> Self {
+        let commands = plan.workload.commands.iter().zip(shapes);
+        let commands = commands.map(|(command, shape)| CommandRecorder {
             label: command.label.clone(),
+            shape: *shape,
             nulls: 0,
             response: Metric::default(),
             service: Metric::default(),
@@ -197,6 +200,11 @@ impl Recorder {
         counts.sent += 1;
         self.open.count += 1;
         self.open.intended_sum = self.open.intended_sum.wrapping_add(intended.0);
+    }
+
+    /// How the replies of a command are to be read.
+    pub(super) fn shape(&self, command: u16) -> Shape {
+        self.commands[usize::from(command)].shape
     }
 
     /// A request of an open loop was noticed to be due.

@@ -4,7 +4,7 @@
 
 use super::parcel::Parcel;
 use super::recorder::Recorder;
-use super::request::{InFlight, Sink};
+use super::request::{InFlight, Shape, Sink};
 use super::route::Router;
 use super::slots::Redirect;
 use crate::clock::Nanos;
@@ -33,6 +33,10 @@ impl<const STAMPED: bool> Sink for Replies<'_, STAMPED> {
 
     fn error(&mut self, request: &InFlight, text: &[u8]) {
         self.recorder.error(request, text, self.now);
+    }
+
+    fn shape(&self, command: u16) -> Shape {
+        self.recorder.shape(command)
     }
 
     fn cursor_step(&mut self) {

@@ -5,7 +5,7 @@
 use super::parcel::Parcel;
 use super::slots::Redirect;
 use crate::clock::Nanos;
-use aelab_resp::ScannedReply;
+use aelab_resp::{ReplyKind, ScannedReply};
 
 /// The send time of what has not been sent.
 pub(super) const UNSENT: Nanos = Nanos::MAX;
@@ -31,32 +31,91 @@ pub(super) struct InFlight {
     /// Index of its command.
     pub(super) command: u16,
     pub(super) mark: Mark,
+    /// Timed out and counted; what still comes for it will be dropped.
+    pub(super) is_gone: bool,
 }
 
-/// What is special about a request.
+/// How its replies are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
+    /// One reply.
     Plain,
-    /// A call of a followed cursor; its [`Iteration`] waits in `iterations`.
+    /// As many replies as its commands, which were sent together.
+    Several,
+    /// Further calls may follow its reply; its [`Iteration`] waits in `iterations`.
     Call,
-    /// Timed out and counted; its reply will be dropped.
-    Gone,
-    /// The same, for a call of a followed cursor.
-    GoneCall,
     /// Of a cluster's; its [`Parcel`] waits in `parcels`.
     Routed,
     /// The same, with ASKING before it: two replies will come.
     Asking,
-    /// Of a cluster's, timed out and counted.
-    GoneRouted,
-    /// The same, with ASKING before it.
-    GoneAsking,
 }
 
-/// A followed cursor between two calls.
+/// How many calls and replies make one request of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// One each.
+    Plain,
+    /// Several commands, sent together: as many replies.
+    Together(u32),
+    /// Several commands, each sent after the reply to the one before.
+    InTurn(u32),
+    /// Calls until the cursor in the reply is 0.
+    Cursor,
+    /// Calls for pages of this size, until one comes that is not full.
+    Pages(u64),
+}
+
+/// What follows the reply to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Nothing: the request is over.
+    Done,
+    /// A call at this position.
+    Call(u64),
+    /// The reply is none of its kind.
+    Wrong(&'static [u8]),
+}
+
+impl Shape {
+    /// How many replies come for what is sent at once.
+    pub(super) const fn replies(self) -> u32 {
+        match self {
+            Self::Together(count) => count,
+            _ => 1,
+        }
+    }
+
+    /// What follows a reply that is no error to the call at `position`; `head` is its first text.
+    pub(super) fn next(self, position: u64, reply: &ScannedReply, head: &[u8]) -> Next {
+        match self {
+            Self::Plain | Self::Together(_) => Next::Done,
+            Self::InTurn(count) if position + 1 < u64::from(count) => Next::Call(position + 1),
+            Self::InTurn(_) => Next::Done,
+            Self::Cursor => {
+                match std::str::from_utf8(head).ok().and_then(|text| text.parse().ok()) {
+                    Some(0) => Next::Done,
+                    Some(cursor) => Next::Call(cursor),
+                    None => Next::Wrong(b"NOCURSOR the reply has no cursor"),
+                }
+            }
+            // RESP2 gives members and scores in one flat array.
+            Self::Pages(size) if reply.kind == ReplyKind::Array => {
+                if reply.integer.unsigned_abs() < size {
+                    Next::Done
+                } else {
+                    Next::Call(position.saturating_add(size))
+                }
+            }
+            Self::Pages(_) => Next::Wrong(b"NOPAGE the reply is no array"),
+        }
+    }
+}
+
+/// A request between two of its calls.
 #[derive(Debug)]
 pub(super) struct Iteration {
-    pub(super) cursor: u64,
+    /// A cursor, the first index of a page, or the number of a command.
+    pub(super) position: u64,
     pub(super) numbers: Vec<u64>,
 }
 
@@ -66,7 +125,9 @@ pub(super) trait Sink {
     fn ok(&mut self, request: &InFlight, reply: &ScannedReply);
     /// Answered with this error.
     fn error(&mut self, request: &InFlight, text: &[u8]);
-    /// A further call follows a cursor.
+    /// How the replies of a command are to be read.
+    fn shape(&self, command: u16) -> Shape;
+    /// A further call follows a reply.
     fn cursor_step(&mut self);
     /// Answered by a cluster with where to ask instead.
     fn redirected(&mut self, parcel: Parcel, redirect: Redirect);
@@ -78,10 +139,5 @@ impl InFlight {
     /// What it was before it had a connection.
     pub(super) const fn due(&self) -> Due {
         Due { intended: self.intended, command: self.command }
-    }
-
-    /// Whether it was counted as timed out already.
-    pub(super) const fn is_gone(&self) -> bool {
-        matches!(self.mark, Mark::Gone | Mark::GoneCall | Mark::GoneRouted | Mark::GoneAsking)
     }
 }

@@ -58,7 +58,7 @@ pub(super) fn divide(plan: &RunPlan) -> Result<Vec<Shares>, EngineError> {
             let block = Arc::clone(block);
             if let Some(group) = Group::new(plan, index, thread, first, block)? {
                 let place = shares.groups.len();
-                shares.conns.extend(group.tokens.clone().map(|_| Conn::new(place)));
+                shares.conns.extend(group.tokens.clone().map(|_| Conn::new(place, group.pipeline)));
                 shares.groups.push(group);
             }
         }

@@ -17,7 +17,7 @@ pub use super::sim_cluster::{ClusterScript, Move};
 use super::wire::{Ready, Token, Wait, Wire};
 use super::worker::Worker;
 use crate::clock::Nanos;
-use aelab_resp::{Parsed, RequestLimits, RequestParser, encode};
+use aelab_resp::{ArgRange, Parsed, RequestLimits, RequestParser, encode};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
@@ -27,6 +27,8 @@ use std::sync::atomic::AtomicBool;
 
 /// Time between the last connection and the first request.
 const START_DELAY: Nanos = Nanos::from_millis(1);
+/// Length of every list.
+const LIST_LEN: usize = 250;
 /// How soon a connection whose write was cut can be written again.
 const DRAIN_TIME: Nanos = Nanos::from_micros(5);
 
@@ -138,6 +140,8 @@ struct Link {
     generation: u64,
     requests: Vec<u8>,
     parser: RequestParser,
+    /// Arguments of a request that came in pieces.
+    args: Vec<ArgRange>,
     replies: Vec<u8>,
     /// The node of a cluster it leads to.
     node: Option<SocketAddr>,
@@ -254,8 +258,25 @@ fn answer(args: &[&[u8]], scan_calls: u64) -> Vec<u8> {
         Some(b"FAIL") => encode::error(&mut reply, b"OOM command not allowed"),
         // More than any server holds.
         Some(b"HUGE") => reply.extend_from_slice(b"$999999999999\r\n"),
-        Some(b"SCAN") => {
-            let cursor = args.get(1).and_then(|arg| std::str::from_utf8(arg).ok());
+        Some(b"EXEC") => reply.extend_from_slice(b"*2\r\n+OK\r\n:1\r\n"),
+        // A transaction with a command that failed, and one that was refused when it was queued.
+        Some(b"EXECFAIL") => reply.extend_from_slice(b"*2\r\n+OK\r\n-WRONGTYPE not a list\r\n"),
+        Some(b"EXECABORT") => encode::error(&mut reply, b"EXECABORT discarded"),
+        Some(b"LRANGE") => {
+            let index = |at: usize| {
+                args.get(at)
+                    .and_then(|arg| std::str::from_utf8(arg).ok()?.parse().ok())
+                    .unwrap_or(0)
+            };
+            let end = LIST_LEN.min(index(3) + 1);
+            let count = end.saturating_sub(index(2));
+            encode::array(&mut reply, count);
+            (0..count).for_each(|_| encode::bulk(&mut reply, b"element"));
+        }
+        Some(name @ (b"SCAN" | b"SSCAN" | b"HSCAN" | b"ZSCAN")) => {
+            let cursor = args
+                .get(if name == b"SCAN" { 1 } else { 2 })
+                .and_then(|arg| std::str::from_utf8(arg).ok());
             let next = cursor.and_then(|text| text.parse().ok()).unwrap_or(0) + 1;
             let next = if next >= scan_calls { 0 } else { next };
             encode::array(&mut reply, 2);
@@ -338,12 +359,12 @@ impl Wire for Server {
         let taken = bytes.len().min(self.script.chunk_bytes);
         link.requests.extend_from_slice(&bytes[..taken]);
         let mut replies = Vec::new();
-        let mut args = Vec::new();
         let limits = RequestLimits::default();
         loop {
-            match link.parser.parse(&mut link.requests, &limits, &mut args) {
+            match link.parser.parse(&mut link.requests, &limits, &mut link.args) {
                 Ok(Parsed::Command { consumed }) => {
-                    let args: Vec<&[u8]> = args
+                    let args: Vec<&[u8]> = link
+                        .args
                         .iter()
                         .map(|arg| &link.requests[arg.start as usize..arg.end as usize])
                         .collect();

@@ -25,9 +25,9 @@ pub(super) enum State {
         /// When it began to connect.
         since: Nanos,
         /// Handshake replies that have come, and that are expected in all.
-        step: usize,
+        step: u8,
         /// See `step`.
-        steps: usize,
+        steps: u8,
     },
     /// Takes requests.
     Ready,

@@ -8,12 +8,18 @@
 
 use super::draw::Source;
 use super::placeholder::Compiler;
-use super::plan::{CommandPlan, Cursor, Framing, KeySpace, ValueSize};
+use super::plan::{CommandPlan, Cursor, Framing, KeySpace, Sending, ValueSize};
+use super::request::Shape;
+use std::ops::Range;
 
-/// A command, ready to be written.
+/// A command, or several that make one operation, ready to be written.
 #[derive(Clone, Debug)]
 pub(super) struct Template {
     steps: Vec<Step>,
+    /// The steps of each command.
+    parts: Vec<Range<usize>>,
+    /// How many calls and replies make one request.
+    pub(super) shape: Shape,
     /// Slot numbers index this.
     pub(super) slots: Vec<Source>,
 }
@@ -51,6 +57,8 @@ pub(super) enum Piece {
     Data { offset_slot: usize, len: DataLen },
     /// The cursor of a followed iteration.
     Cursor,
+    /// The last element of a page of this size that begins at the cursor.
+    PageEnd(u64),
 }
 
 /// How long a value is.
@@ -88,21 +96,42 @@ impl Template {
         if command.framing == Framing::Inline {
             steps.text(&command.args.join(&b' '));
             steps.text(b"\r\n");
-            return Ok(Self { steps: steps.finish(), slots: Vec::new() });
+            let steps = steps.finish();
+            let parts = vec![0..steps.len()];
+            return Ok(Self { steps, parts, shape: Shape::Plain, slots: Vec::new() });
         }
-        steps.text(format!("*{}\r\n", command.args.len()).as_bytes());
-        for (index, arg) in command.args.iter().enumerate() {
-            let is_cursor =
-                matches!(command.cursor, Cursor::Follow { arg_index } if arg_index == index);
-            let pieces = if is_cursor { vec![Piece::Cursor] } else { compiler.pieces(arg)? };
-            steps.argument(pieces);
+        let mut parts = Vec::new();
+        let mut page = None;
+        for words in command.args.split(|arg| arg == SEPARATOR) {
+            if words.is_empty() {
+                return Err(format!("'{}' has an empty command beside a ';'", command.label));
+            }
+            let begin = steps.steps.len();
+            let pages = words.iter().filter(|arg| page_size(arg).is_some()).count();
+            steps.text(format!("*{}\r\n", words.len() + pages).as_bytes());
+            for (index, arg) in words.iter().enumerate() {
+                let is_cursor =
+                    matches!(command.cursor, Cursor::Follow { arg_index } if arg_index == index);
+                if let Some(size) = page_size(arg) {
+                    page = Some(size);
+                    steps.argument(vec![Piece::Cursor]);
+                    steps.argument(vec![Piece::PageEnd(size)]);
+                } else if is_cursor {
+                    steps.argument(vec![Piece::Cursor]);
+                } else {
+                    steps.argument(compiler.pieces(arg)?);
+                }
+            }
+            steps.flush();
+            parts.push(begin..steps.steps.len());
         }
+        let shape = shape(command, parts.len(), page)?;
         if let Cursor::Follow { arg_index } = command.cursor
             && (arg_index == 0 || arg_index >= command.args.len())
         {
             return Err(format!("'{}' has no argument {arg_index} for its cursor", command.label));
         }
-        Ok(Self { steps: steps.finish(), slots: compiler.slots })
+        Ok(Self { steps: steps.finish(), parts, shape, slots: compiler.slots })
     }
 
     /// Appends one request to `out`.
@@ -114,16 +143,74 @@ impl Template {
         cursor: u64,
         numbers: &mut impl Numbers,
     ) {
-        for step in &self.steps {
-            match step {
-                Step::Bytes(bytes) => out.extend_from_slice(bytes),
-                Step::Padded { slot, digits } => put_padded(out, numbers.number(*slot), *digits),
-                Step::Again { slot, digits } => put_padded(out, numbers.again(*slot), *digits),
-                Step::Data { slot, len } => {
-                    out.extend_from_slice(slice_of(block, numbers.number(*slot), *len));
-                }
-                Step::Argument(pieces) => put_argument(out, pieces, block, cursor, numbers),
+        put_steps(&self.steps, out, block, cursor, numbers);
+    }
+
+    /// Appends the call at `position` of a request that takes several, one after the other.
+    pub(super) fn write_call(
+        &self,
+        out: &mut Vec<u8>,
+        block: &[u8],
+        position: u64,
+        numbers: &mut impl Numbers,
+    ) {
+        let all = 0..self.steps.len();
+        let part = match self.shape {
+            Shape::InTurn(_) => self.parts.get(position as usize).cloned().unwrap_or(all),
+            _ => all,
+        };
+        put_steps(&self.steps[part], out, block, position, numbers);
+    }
+}
+
+/// The argument that separates the commands of an operation.
+const SEPARATOR: &[u8] = b";";
+
+/// The size of `{page N}`, an argument that becomes the first and the last index of a page.
+fn page_size(arg: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(arg).ok()?.strip_prefix("{page ")?.strip_suffix('}')?;
+    text.trim().parse().ok().filter(|size| (1..=PAGE_MAX).contains(size))
+}
+
+/// Largest page: a reply of so many elements is no page any more.
+const PAGE_MAX: u64 = 1_000_000_000;
+
+/// How many calls and replies make one request of this command.
+fn shape(command: &CommandPlan, parts: usize, page: Option<u64>) -> Result<Shape, String> {
+    let is_followed = page.is_some() || command.cursor != Cursor::Ignore;
+    let count = u32::try_from(parts).unwrap_or(u32::MAX);
+    match (command.cursor, page, parts, command.sending) {
+        (_, _, 2.., _) if is_followed => {
+            Err(format!("'{}' is several commands: no cursor of one is followed", command.label))
+        }
+        (_, _, 2.., Sending::Together) => Ok(Shape::Together(count)),
+        (_, _, 2.., Sending::InTurn) => Ok(Shape::InTurn(count)),
+        (Cursor::Follow { .. }, None, ..) => Ok(Shape::Cursor),
+        (Cursor::Ignore, Some(size), ..) => Ok(Shape::Pages(size)),
+        (Cursor::Follow { .. }, Some(_), ..) => {
+            Err(format!("'{}' has a cursor and pages", command.label))
+        }
+        (Cursor::Ignore, None, ..) => Ok(Shape::Plain),
+    }
+}
+
+#[inline]
+fn put_steps(
+    steps: &[Step],
+    out: &mut Vec<u8>,
+    block: &[u8],
+    cursor: u64,
+    numbers: &mut impl Numbers,
+) {
+    for step in steps {
+        match step {
+            Step::Bytes(bytes) => out.extend_from_slice(bytes),
+            Step::Padded { slot, digits } => put_padded(out, numbers.number(*slot), *digits),
+            Step::Again { slot, digits } => put_padded(out, numbers.again(*slot), *digits),
+            Step::Data { slot, len } => {
+                out.extend_from_slice(slice_of(block, numbers.number(*slot), *len));
             }
+            Step::Argument(pieces) => put_argument(out, pieces, block, cursor, numbers),
         }
     }
 }
@@ -150,6 +237,7 @@ fn put_argument(
                 out.extend_from_slice(slice_of(block, numbers.number(*offset_slot), len));
             }
             Piece::Cursor => put_padded(out, cursor, 0),
+            Piece::PageEnd(size) => put_padded(out, cursor.saturating_add(size - 1), 0),
         }
     }
     let len = out.len() - begin;
@@ -220,7 +308,9 @@ impl Steps {
                     self.flush();
                     self.steps.push(Step::Data { slot: offset_slot, len });
                 }
-                Piece::Data { .. } | Piece::Cursor => unreachable!("has no fixed length"),
+                Piece::Data { .. } | Piece::Cursor | Piece::PageEnd(_) => {
+                    unreachable!("has no fixed length")
+                }
             }
         }
         self.text(b"\r\n");
@@ -238,9 +328,10 @@ fn fixed_len(pieces: &[Piece]) -> Option<usize> {
         .iter()
         .map(|piece| match piece {
             Piece::Text(text) => Some(text.len()),
-            Piece::Number { digits: 0, .. } | Piece::Again { digits: 0, .. } | Piece::Cursor => {
-                None
-            }
+            Piece::Number { digits: 0, .. }
+            | Piece::Again { digits: 0, .. }
+            | Piece::Cursor
+            | Piece::PageEnd(_) => None,
             Piece::Number { digits, .. } | Piece::Again { digits, .. } => Some(*digits),
             Piece::Data { len: DataLen::Fixed(len), .. } => Some(*len),
             Piece::Data { .. } => None,
@@ -316,6 +407,41 @@ mod tests {
         check(&["EX", "{ttl 60}"], d3(), 0, "*2\r\n$2\r\nEX\r\n$2\r\n60\r\n");
         let range = ValueSize::Range { min: 1, max: 9 };
         check(&["ECHO", "__data__"], range, 4, "*2\r\n$4\r\nECHO\r\n$4\r\nefgh\r\n");
+    }
+
+    #[test]
+    fn commands_of_an_operation_share_their_slots_and_are_written_together_or_in_turn() {
+        let args = ["MULTI", ";", "SET", "__key__", "\\;", ";", "EXEC"];
+        let want = "*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000007\r\n$1\r\n;\r\n*1\r\n$4\r\nEXEC\r\n";
+        check(&args, ValueSize::Fixed(3), 7, want);
+        let keys = KeySpace::uniform(1_000);
+        let plan = CommandPlan { sending: Sending::InTurn, ..CommandPlan::new(&args) };
+        assert_eq!(plan.label, "MULTI+SET+EXEC");
+        let template = Template::compile(&plan, &keys, &ValueSize::Fixed(3)).expect("compiles");
+        assert_eq!(template.shape, Shape::InTurn(3));
+        let mut calls = Vec::new();
+        (0..3).for_each(|part| template.write_call(&mut calls, b"", part, &mut Fixed(7)));
+        assert_eq!(String::from_utf8_lossy(&calls), want);
+    }
+
+    #[test]
+    fn a_page_is_two_arguments() {
+        let plan = CommandPlan::new(&["LRANGE", "l", "{page 100}"]);
+        let template = Template::compile(&plan, &KeySpace::uniform(1), &ValueSize::Fixed(1));
+        let template = template.expect("compiles");
+        assert_eq!(template.shape, Shape::Pages(100));
+        let mut out = Vec::new();
+        template.write_call(&mut out, b"", 200, &mut Fixed(0));
+        let want = "*4\r\n$6\r\nLRANGE\r\n$1\r\nl\r\n$3\r\n200\r\n$3\r\n299\r\n";
+        assert_eq!(String::from_utf8_lossy(&out), want);
+        for (args, part) in [
+            (&["GET", "a", ";"][..], "empty command"),
+            (&["MULTI", ";", "LRANGE", "l", "{page 9}"], "no cursor of one is followed"),
+        ] {
+            let plan = CommandPlan::new(args);
+            let error = Template::compile(&plan, &KeySpace::uniform(1), &ValueSize::Fixed(1));
+            assert!(error.expect_err("wrong").contains(part));
+        }
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl<W: Wire> Worker<'_, W> {
         }
         let before = self.watched();
         let conn = &mut self.conns[token as usize];
-        let group = &mut self.groups[conn.group];
+        let group = &mut self.groups[conn.group as usize];
         if self.clockwork.phase == Phase::Measure {
             group.recorder.traffic.received_bytes += bytes.len() as u64;
         }
@@ -112,10 +112,10 @@ impl<W: Wire> Worker<'_, W> {
         let (recorder, router) = (&mut group.recorder, group.router.as_deref_mut());
         let outcome = if W::STAMPED {
             let mut replies = Replies::<true> { recorder, now, arrived, router };
-            conn.on_bytes(bytes, &group.handshake, &mut replies)
+            conn.on_bytes(bytes, &group.handshake, &mut self.scanner, &mut replies)
         } else {
             let mut replies = Replies::<false> { recorder, now, arrived, router };
-            conn.on_bytes(bytes, &group.handshake, &mut replies)
+            conn.on_bytes(bytes, &group.handshake, &mut self.scanner, &mut replies)
         };
         group.recorder.settle(now);
         match outcome? {
@@ -151,7 +151,7 @@ impl<W: Wire> Worker<'_, W> {
         let mut scratch = std::mem::take(&mut self.scratch);
         loop {
             let conn = &mut self.conns[token as usize];
-            let group = &mut self.groups[conn.group];
+            let group = &mut self.groups[conn.group as usize];
             group.generator.turn_to(token - group.tokens.start);
             let bytes = conn.next_write(&mut group.generator, &mut scratch);
             if bytes.is_empty() {

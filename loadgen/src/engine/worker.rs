@@ -16,6 +16,7 @@ use super::stall::Watch;
 use super::traffic::{RECEIVE_BYTES, touch};
 use super::wire::{Ready, Token, Wait, Wire};
 use crate::clock::Nanos;
+use aelab_resp::ReplyScanner;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
@@ -55,6 +56,8 @@ pub(super) struct Worker<'a, W> {
     pub(super) ready: Vec<Ready>,
     pub(super) scratch: Vec<u8>,
     pub(super) receive: Vec<u8>,
+    /// Between two replies whenever nothing is read: a connection has one of its own only while half a reply waits.
+    pub(super) scanner: ReplyScanner,
 }
 
 impl<'a, W: Wire> Worker<'a, W> {
@@ -92,6 +95,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             ready: Vec::new(),
             scratch: Vec::new(),
             receive: vec![0; RECEIVE_BYTES],
+            scanner: ReplyScanner::default(),
         }
     }
 
@@ -337,7 +341,7 @@ impl<'a, W: Wire> Worker<'a, W> {
         for group in &mut self.groups {
             for token in group.tokens.clone() {
                 for request in self.conns[token as usize].take_requests() {
-                    if !request.is_gone() {
+                    if !request.is_gone {
                         group.recorder.unfinished(request.due(), request.sent, ended);
                     }
                 }

@@ -4,8 +4,9 @@
 //! needed, so that drawing does not fall between a request's due time and its sending.
 
 use super::draw::{Growth, Source};
-use super::plan::{Cursor, Workload};
+use super::plan::Workload;
 use super::random::Rng;
+use super::request::Shape;
 use super::template::{Numbers, Template};
 use super::wire::Token;
 use crate::replay::Cursor as ReplayCursor;
@@ -35,7 +36,6 @@ pub(super) struct Generator {
 struct Command {
     template: Template,
     batches: Vec<Batch>,
-    cursor: Cursor,
 }
 
 /// Numbers for one slot, drawn ahead.
@@ -94,7 +94,7 @@ impl Generator {
         for plan in &workload.commands {
             let template = Template::compile(plan, &workload.keys, &workload.values)?;
             let batches = template.slots.iter().cloned().map(Batch::new).collect();
-            commands.push(Command { template, batches, cursor: plan.cursor });
+            commands.push(Command { template, batches });
             total += u64::from(plan.weight);
             weights.push(total);
         }
@@ -137,10 +137,15 @@ impl Generator {
         self.weights.iter().position(|&sum| choice < sum).unwrap_or(0) as u16
     }
 
-    /// Whether a command's cursor is followed.
+    /// How many calls and replies make one request of a command.
     #[inline]
-    pub(super) fn follows_cursor(&self, command: u16) -> bool {
-        matches!(self.commands[usize::from(command)].cursor, Cursor::Follow { .. })
+    pub(super) fn shape(&self, command: u16) -> Shape {
+        self.commands[usize::from(command)].template.shape
+    }
+
+    /// The shapes of all commands, in order.
+    pub(super) fn shapes(&self) -> Vec<Shape> {
+        self.commands.iter().map(|command| command.template.shape).collect()
     }
 
     /// Numbers for all slots of a command, for a request that is written more than once.
@@ -168,10 +173,16 @@ impl Generator {
         command.template.write(out, &self.block, 0, &mut fresh);
     }
 
-    /// Appends one call of a followed cursor, with the numbers the whole iteration uses.
-    pub(super) fn write_call(&self, command: u16, numbers: &[u64], cursor: u64, out: &mut Vec<u8>) {
+    /// Appends one call of a request that takes several, with the numbers all of them use.
+    pub(super) fn write_call(
+        &self,
+        command: u16,
+        numbers: &[u64],
+        position: u64,
+        out: &mut Vec<u8>,
+    ) {
         let template = &self.commands[usize::from(command)].template;
-        template.write(out, &self.block, cursor, &mut Kept(numbers));
+        template.write_call(out, &self.block, position, &mut Kept(numbers));
     }
 }
 

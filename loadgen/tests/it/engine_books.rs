@@ -3,8 +3,10 @@
 use super::engine_virtual::{MS, US, above, constant, frozen, gets, group, phases, run, run_plan};
 use aelab_loadgen::clock::Nanos;
 use aelab_loadgen::engine::plan::{
-    ArrivalProcess, CommandPlan, GroupPlan, Phases, Reconnect, RunPlan,
+    ArrivalProcess, CommandPlan, Cursor, GroupPlan, OnTimeout, Phases, Reconnect, RequestLog,
+    RunPlan, Sending,
 };
+use aelab_loadgen::engine::result::GroupResult;
 use aelab_loadgen::engine::sim::Script;
 
 const SEC: Nanos = Nanos::from_secs(1);
@@ -82,4 +84,87 @@ fn a_reply_of_an_impossible_length_is_an_error_and_no_endless_wait() {
     let group = &result.groups[0];
     assert_eq!((group.counts.error, group.counts.unfinished), (4, 0));
     assert!(group.failures[0].0.contains("more than any server holds"), "{:?}", group.failures);
+}
+
+/// 100 operations of these words on two connections, 1 ms a command.
+fn operations(words: &str, sending: Sending, cursor: Cursor) -> GroupResult {
+    // A placeholder is one word.
+    let words: Vec<String> = words.split(' ').map(|word| word.replace('~', " ")).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut plan = GroupPlan {
+        arrival: constant(100.0),
+        log_requests: RequestLog::Keep { max: 1_000 },
+        ..group("operations", &words, 2)
+    };
+    let command = &mut plan.workload.commands[0];
+    (command.sending, command.cursor) = (sending, cursor);
+    run(vec![plan], 1, &Script { chunk_bytes: 7, ..Script::steady(MS) }).groups.remove(0)
+}
+
+#[test]
+fn a_transaction_is_one_operation_that_ends_with_its_last_reply() {
+    for sending in [Sending::Together, Sending::InTurn] {
+        let group = operations("MULTI ; SET __key__ 1 ; INCR c ; EXEC", sending, Cursor::Ignore);
+        assert_eq!((group.counts.scheduled, group.counts.ok, group.counts.error), (100, 100, 0));
+        assert_eq!(group.commands[0].label, "MULTI+SET+INCR+EXEC");
+        let service = &group.commands[0].service_time.exact;
+        assert!(service.min >= 4_000_000 && service.max < 5_000_000, "{service:?}");
+        assert_eq!(group.log.len(), 100);
+    }
+}
+
+#[test]
+fn an_error_anywhere_in_an_operation_makes_it_an_error_with_its_cause() {
+    for (words, text) in [
+        ("MULTI ; FAIL ; EXECABORT", "OOM command not allowed"),
+        ("MULTI ; SET a 1 ; EXECFAIL", "WRONGTYPE not a list"),
+        ("EXECFAIL", "WRONGTYPE not a list"),
+    ] {
+        let group = operations(words, Sending::Together, Cursor::Ignore);
+        assert_eq!((group.counts.ok, group.counts.error), (0, 100), "{words}");
+        let [error] = group.errors.as_slice() else { panic!("{:?}", group.errors) };
+        assert_eq!((error.text.as_str(), error.count), (text, 100));
+    }
+    // Sent in turn, an error ends it: what comes after is not asked for.
+    let group = operations("GET a ; FAIL ; GET b", Sending::InTurn, Cursor::Ignore);
+    assert_eq!((group.counts.error, group.cursor_steps), (100, 100));
+}
+
+#[test]
+fn a_timed_out_operation_swallows_all_its_replies() {
+    for on_timeout in [OnTimeout::Keep, OnTimeout::Reconnect] {
+        let words = ["MULTI", ";", "SET", "a", "1", ";", "EXEC"];
+        let plan = GroupPlan {
+            arrival: constant(10.0),
+            timeout: Some(Nanos::from_millis(50)),
+            on_timeout,
+            ..group("operations", &words, 2)
+        };
+        let half = Nanos::from_millis(500);
+        let group = run(vec![plan], 2, &frozen(MS, half, SEC)).groups.remove(0);
+        assert!((2..=5).contains(&group.counts.timeout), "{:?}", group.counts);
+        assert_eq!(group.counts.ok + group.counts.timeout, 20);
+        assert_eq!(group.unexpected_replies, 0);
+    }
+}
+
+#[test]
+fn iterations_over_a_key_and_pages_of_a_list_are_followed_to_their_end() {
+    for (words, arg_index) in
+        [("SCAN 0", 1), ("SSCAN key 0", 2), ("HSCAN key 0 COUNT 5", 2), ("ZSCAN __key__ 0", 2)]
+    {
+        let group = operations(words, Sending::Together, Cursor::Follow { arg_index });
+        assert_eq!(
+            (group.counts.ok, group.cursor_steps),
+            (100, 200),
+            "{words}: {:?}",
+            group.errors
+        );
+        assert!(group.commands[0].service_time.exact.min >= 3_000_000);
+    }
+    // 250 elements: two full pages and half a one; at 125, two full ones and one to learn that it was the end.
+    for (words, steps) in [("LRANGE l {page~100}", 200), ("LRANGE l {page~125}", 200)] {
+        let group = operations(words, Sending::Together, Cursor::Ignore);
+        assert_eq!((group.counts.ok, group.cursor_steps), (100, steps), "{words}");
+    }
 }

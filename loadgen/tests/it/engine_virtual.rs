@@ -4,7 +4,7 @@ use aelab_loadgen::clock::Nanos;
 use aelab_loadgen::engine::plan::{
     ArrivalProcess, Assignment, CommandPlan, Cursor, Dialling, Endpoint, GroupPlan,
     KeyDistribution, KeySpace, OnTimeout, Phases, PoolOrder, PoolPlan, Rate, Reconnect, RequestLog,
-    Role, RunPlan, SettlePlan, Shape, Target, ValueSize, Workload,
+    Role, RunPlan, Sending, SettlePlan, Shape, Target, ValueSize, Workload,
 };
 use aelab_loadgen::engine::result::{GroupResult, MetricResult, RunResult};
 use aelab_loadgen::engine::sim::{Script, Service, simulate};
@@ -394,7 +394,10 @@ proptest! {
         requests_per_connection in prop_oneof![Just(None), (1..6_u64).prop_map(Some)],
         storm in any::<bool>(),
         pool in prop_oneof![Just(None), (0..3_usize, 0..3_usize, 1..300_u64).prop_map(Some)],
-        command in prop_oneof![Just("GET"), Just("SCAN"), Just("FAIL")],
+        command in prop_oneof![
+            Just("GET"), Just("SCAN"), Just("FAIL"), Just("MULTI ; GET k ; EXEC"), Just("MULTI ; FAIL"),
+        ],
+        in_turn in any::<bool>(),
     ) {
         let span = |&(from, len): &(u64, u64)| {
             Nanos::from_millis(from)..Nanos::from_millis(from + len)
@@ -416,8 +419,11 @@ proptest! {
             requests_per_connection,
             dialling: if storm { Dialling::During(rate(20.0)) } else { Dialling::AtOnce },
             on_timeout: if keep { OnTimeout::Keep } else { OnTimeout::Reconnect },
-            ..group("any", &[command, "0"], connections)
+            ..group("any", &command.split(' ').chain(["0"]).collect::<Vec<_>>(), connections)
         };
+        if in_turn {
+            plan.workload.commands[0].sending = Sending::InTurn;
+        }
         if command == "SCAN" {
             plan.workload.commands[0].cursor = Cursor::Follow { arg_index: 1 };
         }

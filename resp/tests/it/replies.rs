@@ -204,3 +204,12 @@ proptest! {
         let _ = scan_pieces(bytes.chunks(3));
     }
 }
+
+#[test]
+fn a_cursor_is_the_head_however_the_reply_is_cut() {
+    let reply = b"*2\r\n$1\r\n1\r\n*1\r\n$5\r\nkey:1\r\n";
+    for size in 1..reply.len() {
+        let (replies, _) = scan_pieces(reply.chunks(size));
+        assert_eq!(replies[0].1, b"1", "in pieces of {size}");
+    }
+}
