@@ -11,6 +11,9 @@
 //! cron        ten times a second: expiry, rehash, idle clients, statistics
 //! ```
 //!
+//! `io_model` and `net::io_threads` hold the other ways to wait, read and write: one client at a time, a
+//! thread for each, no waiting at all, helpers for the loop. From the parser on they are the same.
+//!
 //! Command execution is single-threaded and never does I/O. State is one [`Server`], passed down;
 //! [`Instance`] is a server with its loop, and [`main_with_args`] the program around it.
 #![deny(unsafe_code)]

@@ -1,6 +1,7 @@
 //! `io-threads`: threads that read, parse and write change nothing that a client could see.
 
 use crate::harness::{ALWAYS_THREADED, Driven, command, refusal};
+use aelab_server::ae::Backend;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 
@@ -15,9 +16,11 @@ fn threaded(count: &str, args: &[&str]) -> Driven {
 #[test]
 fn with_io_threads_every_backend_gives_everybody_their_replies_in_order() {
     let value = vec![b'x'; 300_000];
-    for backend in ["mio", "epoll", "poll", "select"] {
+    for backend in Backend::NAMES {
         for count in ["2", "4"] {
-            let mut server = threaded(count, &["--ae-backend", backend]);
+            // Tests that run at the same time may have taken all descriptors below 1024.
+            let args = ["--ae-backend", backend, "--select-oversize", "yes"];
+            let mut server = threaded(count, &args);
             server.concurrently(6, crate::io_models::transactions);
             let mut clients: Vec<UnixStream> = (0..7).map(|_| server.connect()).collect();
             for (number, client) in clients.iter_mut().enumerate() {

@@ -1,6 +1,6 @@
 //! Reading, writing and limits: bytes in any pieces, replies of any size, clients of any manners.
 
-use crate::harness::{Driven, check, command, free_port, loop_serves};
+use crate::harness::{ALWAYS_THREADED, Driven, check, command, free_port, loop_serves};
 use proptest::prelude::*;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -339,14 +339,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     /// Several clients send their pipelines in pieces of any size, interleaved in any way: each
-    /// gets exactly its own replies, in order, and nothing stays behind.
+    /// gets exactly its own replies, in order, and nothing stays behind. With threads that read, parse
+    /// and write it is the same.
     #[test]
     fn any_interleaving_of_any_pieces_gives_everybody_their_replies(
         pieces in prop::collection::vec((0_usize..4, 1_usize..40_000), 1..60),
+        threads in any::<bool>(),
     ) {
         let pieces: Vec<Piece> =
             pieces.into_iter().map(|(client, bytes)| Piece { client, bytes }).collect();
-        let mut server = Driven::start(&[]);
+        let args = ["--io-model", "ae", "--io-threads", "3"].into_iter().chain(ALWAYS_THREADED);
+        let args: Vec<&str> = args.take(if threads { usize::MAX } else { 0 }).collect();
+        let mut server = Driven::start(&args);
         let mut streams: Vec<UnixStream> = (0..4).map(|_| server.connect()).collect();
         let inputs: Vec<Vec<u8>> = (0..4).map(pipeline).collect();
         let expected: Vec<Vec<u8>> = (0..4).map(replies).collect();
