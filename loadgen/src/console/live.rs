@@ -6,8 +6,6 @@ use crate::clock::Nanos;
 use crate::engine::live::Counted;
 use crate::engine::plan::RunPlan;
 use crate::engine::{Live, LiveCounts, Phase};
-use aelab_scenarios::criterion::Dimension;
-use aelab_scenarios::judge::in_words;
 
 /// Narrower than this nothing sensible can be shown.
 const WIDTH_MIN: usize = 20;
@@ -229,11 +227,8 @@ fn make_row(name: &str, looks: (&Look, &Look), pairs: &[(&GroupLook, &GroupLook)
     };
     let mut times = Counted::default();
     pairs.iter().for_each(|(then, now)| times.merge(&now.times.since(&then.times)));
-    let at = |quantile| match times.quantile_ns(quantile) {
-        Some(ns) => in_words(three_digits(ns as f64) / 1e9, Dimension::Time),
-        None => "-".to_owned(),
-    };
-    let open = sum(|group| group.counts.connections());
+    let at = |quantile| times.quantile_ns(quantile).map_or_else(|| "-".to_owned(), time);
+    let (open, asked) = (sum(|group| group.counts.connections()), sum(|group| group.asked));
     Row {
         name: name.to_owned(),
         offered: rate(|counts| counts.scheduled),
@@ -241,17 +236,20 @@ fn make_row(name: &str, looks: (&Look, &Look), pairs: &[(&GroupLook, &GroupLook)
         open: sum(|group| group.counts.open()),
         quantiles: [at(0.5), at(0.99), at(0.999)],
         errors: sum(|group| group.counts.error + group.counts.timeout),
-        connections: format!("{open}/{}", sum(|group| group.asked)),
+        connections: if open == asked { open.to_string() } else { format!("{open}/{asked}") },
     }
 }
 
-/// Buckets are 3 % wide: three digits are more than enough.
-fn three_digits(value: f64) -> f64 {
-    if value <= 0.0 {
-        return 0.0;
+/// A time in at most six characters: buckets are 3 % wide, so three digits are enough.
+fn time(ns: u64) -> String {
+    match ns as f64 / 1e3 {
+        us if us < 999.5 => format!("{us:.0}us"),
+        us if us < 9_995.0 => format!("{:.2}ms", us / 1e3),
+        us if us < 99_950.0 => format!("{:.1}ms", us / 1e3),
+        us if us < 999_500.0 => format!("{:.0}ms", us / 1e3),
+        us if us < 99_500_000.0 => format!("{:.2}s", us / 1e6),
+        us => format!("{:.0}s", us / 1e6),
     }
-    let unit = 10_f64.powf(value.log10().floor() - 2.0);
-    (value / unit).round() * unit
 }
 
 /// A rate in at most seven characters.
@@ -265,9 +263,9 @@ fn short(rate: f64) -> String {
 
 fn row(name: &str, cells: &[String; 8]) -> String {
     let [offered, achieved, open, p50, p99, p999, errors, connections] = cells;
-    let name = cut(name, 10);
+    let name = cut(name, 9);
     format!(
-        "{name:<10} {offered:>9} {achieved:>10} {open:>9} {p50:>7} {p99:>7} {p999:>7} {errors:>6} {connections:>7}"
+        "{name:<9} {offered:>9} {achieved:>10} {open:>9} {p50:>7} {p99:>7} {p999:>7} {errors:>6} {connections:>7}"
     )
 }
 
@@ -318,9 +316,25 @@ mod tests {
                 assert!(line.chars().count() < width.max(WIDTH_MIN + 1), "{width}: {line}");
             }
         }
+        assert_eq!(row("load", &["-"; 8].map(str::to_owned)).len(), 79, "fits 80 columns");
         let colour = Page { colour: Colour::Allowed, ..plain };
         let text = lines("GET", &course, &before, &now, colour);
         assert!(text[2].starts_with("\u{1b}[31m") && text[2].ends_with("\u{1b}[0m"), "{text:?}");
+    }
+
+    #[test]
+    fn times_are_short() {
+        for (ns, want) in [
+            (400, "0us"),
+            (143_200, "143us"),
+            (3_110_000, "3.11ms"),
+            (42_520_000, "42.5ms"),
+            (812_000_000, "812ms"),
+            (1_020_000_000, "1.02s"),
+            (3_600_000_000_000, "3600s"),
+        ] {
+            assert_eq!(time(ns), want);
+        }
     }
 
     #[test]

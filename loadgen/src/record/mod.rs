@@ -331,12 +331,7 @@ fn errors_record(group: &GroupResult) -> Vec<ErrorCount> {
 /// server answers everything in the end.
 fn replies_inside(clock: &Timeline, group: &GroupResult) -> u64 {
     // A link's own delay is no overload: the window is moved by it, to the nearest interval.
-    let delay = group
-        .commands
-        .iter()
-        .filter_map(|c| merged_sparse(clock, &c.service_time).value_at(0.5))
-        .max()
-        .unwrap_or(0);
+    let delay = usual_delay_ns(clock, group);
     let half = clock.interval.0 / 2;
     let moved = (delay + half) / clock.interval.0.max(1) * clock.interval.0;
     let until = clock.measured.0.saturating_add(moved);
@@ -355,6 +350,13 @@ fn replies_inside(clock: &Timeline, group: &GroupResult) -> u64 {
         .map(|e| e.count)
         .sum();
     samples.saturating_sub(group.counts.timeout) + group.counts.error.saturating_sub(lost)
+}
+
+/// The median service time of the slowest command, in nanoseconds.
+fn usual_delay_ns(clock: &Timeline, group: &GroupResult) -> u64 {
+    let medians =
+        group.commands.iter().filter_map(|c| merged_sparse(clock, &c.service_time).value_at(0.5));
+    medians.max().unwrap_or(0)
 }
 
 fn merged_sparse(clock: &Timeline, metric: &MetricResult) -> Sparse {

@@ -8,6 +8,8 @@ use aelab_loadgen::engine::plan::{
 };
 use aelab_loadgen::engine::result::{GroupResult, MetricResult, RunResult};
 use aelab_loadgen::engine::sim::{Script, Service, simulate};
+use aelab_loadgen::record::{Context, keep};
+use aelab_reports::record::Severity;
 use proptest::prelude::{
     Just, Strategy as _, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
 };
@@ -826,4 +828,26 @@ fn an_automatic_warm_up_runs_out_of_patience() {
     assert!(settled.moving.contains("p99"), "{settled:?}");
     assert_eq!(settled.length, Nanos::from_secs(30));
     near(result.measure_from.as_secs_f64(), 30.2, 0.01);
+}
+
+#[test]
+fn a_generator_that_wakes_late_is_the_limit_and_a_server_that_stalls_is_not() {
+    let doubts = |script: &Script| -> Vec<(String, Severity)> {
+        let ten = phases(Nanos::ZERO, Nanos::from_secs(20));
+        let plan = RunPlan::new(vec![gets(50, constant(1_000.0))], ten);
+        let result = run_plan(&plan, script);
+        let kept = keep(&plan, &result, Context::default(), Vec::new());
+        let audit = kept.record.audit.as_ref().expect("an account");
+        assert!(audit.own_lag.is_some() && audit.late_share.is_some());
+        kept.record.caveats.into_iter().map(|caveat| (caveat.id, caveat.severity)).collect()
+    };
+    let steady = Script::steady(Nanos::from_micros(50));
+    assert_eq!(doubts(&steady), []);
+    // What a kernel timer usually costs is no lateness.
+    let usual = Script { wake_late: Nanos::from_micros(80), ..steady.clone() };
+    assert_eq!(doubts(&usual), []);
+    let late = doubts(&Script { wake_late: Nanos::from_millis(6), ..steady });
+    assert!(late.contains(&("client-limited".to_owned(), Severity::Invalid)), "{late:?}");
+    let stalled = doubts(&frozen(US, Nanos::from_secs(5), Nanos::from_secs(6)));
+    assert!(stalled.iter().all(|(id, _)| id != "client-limited"), "{stalled:?}");
 }

