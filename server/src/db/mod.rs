@@ -437,7 +437,7 @@ impl Db {
         self.expiry = active_expire::DbProgress::default();
         (self.entry_bytes, self.unsettled) = (0, None);
         match free {
-            Free::Now => drop((keys, expires)),
+            Free::Now => LazyFree::keyspace_now(keys, expires),
             Free::Lazily => self.lazy.keyspace(keys, expires),
         }
     }

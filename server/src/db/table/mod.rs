@@ -314,6 +314,18 @@ impl<T: Keyed> Table<T> {
         self.rehashing = Some(0);
     }
 
+    /// All values; the table's own memory is freed on the way.
+    #[must_use]
+    pub fn into_values(mut self) -> Vec<T> {
+        let mut values = Vec::with_capacity(self.len());
+        for half in &mut self.halves {
+            for index in 0..half.bucket_count() {
+                half.drain_and_release(index, |_, value| values.push(value));
+            }
+        }
+        values
+    }
+
     /// Every value once, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.halves.iter().flat_map(Half::iter)
