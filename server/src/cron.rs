@@ -32,6 +32,9 @@ pub(crate) struct CronState {
     /// The frequency in use, after `dynamic-hz`.
     pub(crate) hz: u32,
     pub(crate) turns: u64,
+    /// What all turns took, and the longest, since the statistics began.
+    pub(crate) busy: Nanos,
+    pub(crate) longest: Nanos,
     last_sample: Nanos,
     rehash_db: usize,
     /// Resident memory at the last sample.
@@ -56,10 +59,20 @@ pub(crate) fn server_cron(el: &mut EventLoop<Server>, server: &mut Server, _: Ti
     charge(el, server, Phase::Expire);
     rehash(server);
     charge(el, server, Phase::Rehash);
+    let took = el.clock().now() - now;
+    server.cron.busy = server.cron.busy + took;
+    server.cron.longest = server.cron.longest.max(took);
     if server.shutdown == Shutdown::Requested {
         el.stop();
     }
-    Next::After(Nanos(1_000_000_000 / u64::from(server.cron.hz.max(1))))
+    Next::After(server.cron.period())
+}
+
+impl CronState {
+    /// From the end of one turn to the beginning of the next.
+    pub(crate) fn period(&self) -> Nanos {
+        Nanos(1_000_000_000 / u64::from(self.hz.max(1)))
+    }
 }
 
 fn charge(el: &EventLoop<Server>, server: &mut Server, phase: Phase) {

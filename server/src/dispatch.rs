@@ -208,10 +208,15 @@ fn check(
         out.error(BUSY);
         return refused;
     }
-    if server.pause.is_some_and(|pause| pause.holds(spec, client)) {
+    when(server, client, found)
+}
+
+/// A command that may run runs now, after a pause, or with its transaction.
+fn when(server: &Server, client: &Client, found: Found) -> Verdict {
+    if server.pause.is_some_and(|pause| pause.holds(found.spec, client)) {
         return Verdict::Postpone;
     }
-    if client.multi.is_some() && !runs_inside_multi(spec) {
+    if client.multi.is_some() && !runs_inside_multi(found.spec) {
         return Verdict::Queue(found);
     }
     Verdict::Execute(found)

@@ -257,7 +257,11 @@ pub(crate) fn make_room(server: &mut Server, client: ClientKey, spec: &CommandSp
 
 /// Before sleep: closes clients that take too much, and goes on with what a command left unfinished.
 pub(crate) fn schedule(el: &mut EventLoop<Server>, server: &mut Server) {
-    clients(server);
+    if server.config.settings().limits_memory() {
+        server.meter.charge(Phase::Other, el.clock().now());
+        clients(server);
+        server.meter.charge(Phase::Evict, el.clock().now());
+    }
     if server.evictor.unfinished && !server.evictor.timer_set {
         el.add_timer(Nanos::ZERO, go_on);
         server.evictor.timer_set = true;
@@ -268,7 +272,7 @@ pub(crate) fn schedule(el: &mut EventLoop<Server>, server: &mut Server) {
 fn go_on(el: &mut EventLoop<Server>, server: &mut Server, _: TimerId) -> Next {
     server.evictor.unfinished = false;
     let outcome = perform(server);
-    server.meter.charge(Phase::Cron, el.clock().now());
+    server.meter.charge(Phase::Evict, el.clock().now());
     if outcome == Outcome::Running {
         return Next::After(Nanos::ZERO);
     }

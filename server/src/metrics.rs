@@ -21,6 +21,8 @@ pub(crate) enum Phase {
     Expire,
     /// The tables' incremental rehash on cron's budget.
     Rehash,
+    /// Eviction that no single command had to wait for.
+    Evict,
     /// clientsCron.
     Clients,
     /// The rest of serverCron.
@@ -30,7 +32,7 @@ pub(crate) enum Phase {
 }
 
 /// How many phases there are.
-const PHASES: usize = 9;
+const PHASES: usize = 10;
 /// Ticks longer than this are counted by cause: what users of a cache begin to notice.
 const LONG_TICK: Nanos = Nanos::from_ms(5);
 /// How many of the longest ticks are kept with their composition.
@@ -44,6 +46,7 @@ impl Phase {
         Phase::Accept,
         Phase::Expire,
         Phase::Rehash,
+        Phase::Evict,
         Phase::Clients,
         Phase::Cron,
         Phase::Other,
@@ -58,6 +61,7 @@ impl Phase {
             Phase::Accept => "accept",
             Phase::Expire => "expire",
             Phase::Rehash => "rehash",
+            Phase::Evict => "evict",
             Phase::Clients => "clients",
             Phase::Cron => "cron",
             Phase::Other => "other",

@@ -403,6 +403,7 @@ impl Server {
         self.command_stats.iter_mut().for_each(|stat| *stat = CommandStat::default());
         self.meter.reset();
         self.timeline.reset(&self.meter);
+        (self.cron.busy, self.cron.longest) = (Nanos::ZERO, Nanos::ZERO);
         self.lazy.reset_stats();
         self.dbs.iter_mut().for_each(Db::reset_stats);
     }

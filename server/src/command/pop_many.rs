@@ -127,7 +127,10 @@ pub(super) fn serve_first<'k>(
     for key in keys {
         match serve(call.server, call.db, key, wish, call.out) {
             Served::Missing => {}
-            Served::OtherType => return Some(call.out.wrong_type()),
+            Served::OtherType => {
+                call.out.wrong_type();
+                return Some(());
+            }
             Served::Yes | Served::Refused => return Some(()),
         }
     }

@@ -35,6 +35,10 @@ pub(super) fn eventloop(text: &mut String, server: &Server) {
     for (phase, time) in meter.sums().phases() {
         line(text, &format!("phase_{}_usec", phase.name()), time.as_us());
     }
+    line(text, "cron_turns", server.cron.turns);
+    line(text, "cron_period_usec", server.cron.period().as_us());
+    line(text, "cron_duration_usec", server.cron.busy.as_us());
+    line(text, "cron_duration_max_usec", server.cron.longest.as_us());
     let per_wake = meter.events() as f64 / meter.cycles().max(1) as f64;
     line(text, "events_per_wake", format!("{per_wake:.2}"));
     let (long, unexplained) = meter.long_ticks();

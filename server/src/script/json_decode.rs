@@ -178,15 +178,15 @@ impl Parser<'_> {
 
     fn word(&mut self) -> Token {
         let rest = &self.bytes[self.at..];
-        let known: [(&[u8], fn() -> Token); 3] = [
-            (b"true", || Token::Boolean(true)),
-            (b"false", || Token::Boolean(false)),
-            (b"null", || Token::Null),
+        let known = [
+            ("true", Token::Boolean(true)),
+            ("false", Token::Boolean(false)),
+            ("null", Token::Null),
         ];
         for (word, token) in known {
-            if rest.starts_with(word) {
+            if rest.starts_with(word.as_bytes()) {
                 self.at += word.len();
-                return token();
+                return token;
             }
         }
         let starts = |word: &[u8]| rest.len() >= 3 && rest[..3].eq_ignore_ascii_case(word);

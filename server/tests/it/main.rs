@@ -2,6 +2,7 @@
 mod backends;
 mod backends_loop;
 mod backends_server;
+mod cron;
 mod db;
 mod harness;
 mod io_models;
