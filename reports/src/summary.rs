@@ -54,6 +54,9 @@ pub(crate) fn write(report: &Report) -> String {
 }
 
 fn table(out: &mut String, table: &Table) {
+    if table.rows.is_empty() {
+        return;
+    }
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     out.push_str(&line(table.head.iter().map(|(name, _)| text(name)).collect()));
     let rule = |align: &Align| if *align == Align::Right { "---:" } else { "---" }.to_owned();

@@ -35,9 +35,12 @@ pub(crate) fn write(report: &Report, charts: &[&Chart]) -> String {
                 main {
                     (verdicts(report))
                     (caveats(report))
-                    (section("key", "Key figures", table(&report.key)))
+                    @if !report.key.rows.is_empty() {
+                        (section("key", "Key figures", table(&report.key)))
+                    }
                     @for figure in &report.figures { (figure_block(figure, charts)) }
-                    (numbers(report))
+                    @if !report.procedures.is_empty() { (procedures(report)) }
+                    @if report.has_load() { (numbers(report)) }
                     (section("environment", "Machine and server", table(&report.environment)))
                     (how_to_read())
                     (files(report))
@@ -154,6 +157,19 @@ fn figure_block(figure: &Figure, charts: &[&Chart]) -> Markup {
             }
         }
     }
+}
+
+fn procedures(report: &Report) -> Markup {
+    let body = html! {
+        @for procedure in &report.procedures {
+            h3 { (procedure.heading) }
+            p.note { (procedure.about) }
+            @if !procedure.notes.is_empty() { ul { @for note in &procedure.notes { li { (note) } } } }
+            (table(&procedure.figures))
+            @for rows in &procedure.tables { (table(rows)) }
+        }
+    };
+    section("procedures", "What was found", body)
 }
 
 fn numbers(report: &Report) -> Markup {

@@ -6,6 +6,7 @@ pub(crate) mod curves;
 pub(crate) mod engine;
 pub(crate) mod figure;
 pub(crate) mod finding;
+pub(crate) mod procedures;
 pub(crate) mod report;
 pub(crate) mod stalls;
 pub(crate) mod table;

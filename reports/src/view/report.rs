@@ -2,6 +2,7 @@
 
 use super::arms::ArmData;
 use super::figure::Figure;
+use super::procedures::ProcedureView;
 use super::table::Table;
 use super::tables;
 use super::units::{counted, grouped, seconds};
@@ -27,6 +28,8 @@ pub(crate) struct Report {
     pub(crate) key: Table,
     /// In the order shown.
     pub(crate) figures: Vec<Figure>,
+    /// What procedures found, arm by arm.
+    pub(crate) procedures: Vec<ProcedureView>,
     /// Percentiles of the headline, response and service side by side.
     pub(crate) percentiles: Table,
     /// The stalls.
@@ -81,6 +84,7 @@ impl Report {
             caveats: caveats(folder),
             key: tables::key_figures(&arms),
             figures: figures.into_iter().flatten().collect(),
+            procedures: ProcedureView::of(folder),
             percentiles: of_arms(&arms, tables::percentiles(&arms)),
             stalls: of_arms(&arms, tables::stall_list(&arms)),
             groups: of_arms(&arms, tables::groups(&arms)),
@@ -90,6 +94,11 @@ impl Report {
             arms: folder.arms.iter().map(|(a, _)| (a.name.clone(), a.dir.clone())).collect(),
             files: files(folder),
         }
+    }
+
+    /// True if there was load whose response time was measured.
+    pub(crate) fn has_load(&self) -> bool {
+        !self.groups.rows.is_empty()
     }
 
     /// True if some doubt forbids to decide on these numbers.

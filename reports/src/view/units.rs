@@ -76,6 +76,26 @@ pub(crate) fn rate(per_second: f64) -> String {
     }
 }
 
+/// A size in bytes with three digits: `216 B`, `17.2 KiB`, `1.00 MiB`.
+pub(crate) fn bytes(bytes: f64) -> String {
+    let (value, unit) = match bytes {
+        _ if bytes < 1023.5 => return format!("{}{GAP}B", trimmed(bytes.round())),
+        _ if bytes < 1023.5 * 1024.0 => (bytes / 1024.0, "KiB"),
+        _ if bytes < 1023.5 * 1_048_576.0 => (bytes / 1_048_576.0, "MiB"),
+        _ => (bytes / 1_073_741_824.0, "GiB"),
+    };
+    format!("{}{GAP}{unit}", three_digits(value))
+}
+
+/// A plain number: whole ones grouped, others to three places.
+pub(crate) fn plain(value: f64) -> String {
+    if value >= 0.0 && value.fract() == 0.0 && value < 1e15 {
+        grouped(value as u64)
+    } else {
+        trimmed(value)
+    }
+}
+
 /// A count on an axis: `0`, `500`, `10 k`, `1.5 M`.
 pub(crate) fn tick_count(n: f64) -> String {
     match n {
@@ -148,6 +168,19 @@ mod tests {
         }
         assert_eq!(tick_duration(200_000.0).replace(GAP, " "), "200 ms");
         assert_eq!(tick_duration(1_000_000.0).replace(GAP, " "), "1 s");
+    }
+
+    #[test]
+    fn sizes_and_plain_numbers() {
+        let rows =
+            [(0.0, "0 B"), (216.0, "216 B"), (17_618.0, "17.2 KiB"), (1_048_576.0, "1.00 MiB")];
+        for (value, text) in rows {
+            assert_eq!(bytes(value).replace(GAP, " "), text);
+        }
+        assert_eq!(
+            (plain(56_000.0), plain(0.1234), plain(-2.0)),
+            ("56,000".into(), "0.123".into(), "-2".into())
+        );
     }
 
     #[test]
