@@ -177,7 +177,8 @@ fn both_sockets_are_compared() {
         pairs: 2,
         block: Duration::from_millis(50),
     };
-    let found = tcp_vs_unix::run(&site(&server, &cancel), &params).expect("figures");
+    let site = Site { unix: Some(socket.into()), ..site(&server, &cancel) };
+    let found = tcp_vs_unix::run(&site, &params).expect("figures");
     assert_eq!(found.tables[0].rows.len(), 2);
     assert!(value(&found, "size32_depth1_p50_ratio") > 0.0);
     assert!(value(&found, "size32_depth8_throughput_ratio") > 0.0);

@@ -3,3 +3,4 @@
 mod catalog;
 mod errors;
 mod layers;
+mod readme;

@@ -26,6 +26,16 @@ pub(super) struct Showing {
     pub(super) per_s: f64,
 }
 
+/// What every key of such a load starts with.
+const KEY_PREFIX: &str = "aelab:burst:";
+/// Digits of its number.
+const KEY_DIGITS: usize = 12;
+
+/// The name of a key.
+pub(super) fn key(number: u64) -> String {
+    format!("{KEY_PREFIX}{number:0KEY_DIGITS$}")
+}
+
 /// Commands of a procedure's load.
 ///
 /// # Errors
@@ -39,8 +49,8 @@ pub(super) fn workload(
     Ok(Workload {
         commands: commands.map_err(Failure::usage)?,
         keys: KeySpace {
-            prefix: "burst:".to_owned(),
-            digits: 12,
+            prefix: KEY_PREFIX.to_owned(),
+            digits: KEY_DIGITS,
             count: keys,
             distribution: KeyDistribution::Uniform,
         },

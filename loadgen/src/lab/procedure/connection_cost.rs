@@ -45,7 +45,7 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
     let mut control = Control::open(&site.target)?;
     let present = info_of(&mut control)?.number("connected_clients").unwrap_or(1.0);
     for _ in 0..FIRST_GUESTS {
-        Peer::connect(&site.target)?.ask(&["GET", "cost:nothing"])?;
+        Peer::connect(&site.target)?.ask(&["GET", "aelab:nothing"])?;
     }
     wait_for(&mut control, present, site)?;
     let base = Look::take(pid, &mut control)?;
@@ -66,7 +66,7 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
     let mut done = 0;
     for count in &params.connections {
         for guest in &mut guests[done..*count] {
-            guest.ask(&["GET", "cost:nothing"])?;
+            guest.ask(&["GET", "aelab:nothing"])?;
         }
         done = *count;
         site.go_on()?;

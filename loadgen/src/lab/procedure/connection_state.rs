@@ -6,6 +6,7 @@
 
 use super::peer::{Peer, Sender, command};
 use super::{Findings, Site};
+use crate::engine::plan::Target;
 use crate::exit::Failure;
 use aelab_resp::value::Value;
 
@@ -19,7 +20,7 @@ pub struct Params {
 }
 
 /// What every key of this procedure starts with.
-const PREFIX: &str = "state:";
+const PREFIX: &str = "aelab:state:";
 
 /// Plays it.
 ///
@@ -27,6 +28,8 @@ const PREFIX: &str = "state:";
 /// The server cannot be reached or goes away.
 pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
     let mut checks = Checks::default();
+    // A new connection begins in database 0, whichever the target names.
+    let site = &Site { target: Target { db: 0, ..site.target.clone() }, ..site.clone() };
     databases(site, &mut checks)?;
     transactions(site, &mut checks)?;
     subscriptions(site, &mut checks)?;
@@ -75,14 +78,18 @@ fn two(site: &Site<'_>) -> Result<(Peer, Peer), Failure> {
 fn databases(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
     let (mut one, mut other) = two(site)?;
     checks.text("SELECT 1", &one.ask(&["SELECT", "1"])?, "OK");
-    checks.text("SET in database 1", &one.ask(&["SET", "state:db", "one"])?, "OK");
-    checks.null("the other connection reads database 0", &other.ask(&["GET", "state:db"])?);
-    checks.text("SET in database 0", &other.ask(&["SET", "state:db", "zero"])?, "OK");
-    checks.text("the first still reads database 1", &one.ask(&["GET", "state:db"])?, "one");
+    checks.text("SET in database 1", &one.ask(&["SET", "aelab:state:db", "one"])?, "OK");
+    checks.null("the other connection reads database 0", &other.ask(&["GET", "aelab:state:db"])?);
+    checks.text("SET in database 0", &other.ask(&["SET", "aelab:state:db", "zero"])?, "OK");
+    checks.text("the first still reads database 1", &one.ask(&["GET", "aelab:state:db"])?, "one");
     let (mut late, _) = two(site)?;
-    checks.text("a new connection begins in database 0", &late.ask(&["GET", "state:db"])?, "zero");
-    one.ask(&["DEL", "state:db"])?;
-    other.ask(&["DEL", "state:db"])?;
+    checks.text(
+        "a new connection begins in database 0",
+        &late.ask(&["GET", "aelab:state:db"])?,
+        "zero",
+    );
+    one.ask(&["DEL", "aelab:state:db"])?;
+    other.ask(&["DEL", "aelab:state:db"])?;
     Ok(())
 }
 
@@ -90,59 +97,59 @@ fn databases(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
 fn transactions(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
     let (mut one, mut other) = two(site)?;
     checks.text("MULTI", &one.ask(&["MULTI"])?, "OK");
-    checks.text("a command is queued", &one.ask(&["SET", "state:tx", "queued"])?, "QUEUED");
-    checks.null("the other connection runs at once", &other.ask(&["GET", "state:tx"])?);
-    checks.text("and writes at once", &other.ask(&["SET", "state:tx", "now"])?, "OK");
+    checks.text("a command is queued", &one.ask(&["SET", "aelab:state:tx", "queued"])?, "QUEUED");
+    checks.null("the other connection runs at once", &other.ask(&["GET", "aelab:state:tx"])?);
+    checks.text("and writes at once", &other.ask(&["SET", "aelab:state:tx", "now"])?, "OK");
     checks.expect("EXEC without MULTI", &other.ask(&["EXEC"])?, |v| matches!(v, Value::Error(_)));
     let ran = one.ask(&["EXEC"])?;
     checks
         .expect("EXEC runs what was queued", &ran, |v| v.as_slice().is_some_and(|v| v.len() == 1));
-    checks.text("now it is seen", &other.ask(&["GET", "state:tx"])?, "queued");
+    checks.text("now it is seen", &other.ask(&["GET", "aelab:state:tx"])?, "queued");
     // WATCH guards its own connection's transaction only.
-    one.ask(&["WATCH", "state:tx"])?;
-    other.ask(&["SET", "state:tx", "moved"])?;
+    one.ask(&["WATCH", "aelab:state:tx"])?;
+    other.ask(&["SET", "aelab:state:tx", "moved"])?;
     other.ask(&["MULTI"])?;
-    other.ask(&["GET", "state:tx"])?;
+    other.ask(&["GET", "aelab:state:tx"])?;
     let ran = other.ask(&["EXEC"])?;
     checks.expect("another's WATCH does not stop EXEC", &ran, |v| v.as_slice().is_some());
     one.ask(&["MULTI"])?;
-    one.ask(&["GET", "state:tx"])?;
+    one.ask(&["GET", "aelab:state:tx"])?;
     checks.null("one's own WATCH does", &one.ask(&["EXEC"])?);
     // A connection that is closed takes its open transaction with it.
     one.ask(&["MULTI"])?;
-    one.ask(&["SET", "state:tx", "lost"])?;
+    one.ask(&["SET", "aelab:state:tx", "lost"])?;
     drop(one);
     let (mut late, _) = two(site)?;
     checks.text(
         "a queued command dies with its connection",
-        &late.ask(&["GET", "state:tx"])?,
+        &late.ask(&["GET", "aelab:state:tx"])?,
         "moved",
     );
     checks.expect("a new connection is in no MULTI", &late.ask(&["EXEC"])?, |v| {
         matches!(v, Value::Error(_))
     });
-    other.ask(&["DEL", "state:tx"])?;
+    other.ask(&["DEL", "aelab:state:tx"])?;
     Ok(())
 }
 
 /// SUBSCRIBE restricts and feeds its own connection.
 fn subscriptions(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
     let (mut one, mut other) = two(site)?;
-    let said = one.ask(&["SUBSCRIBE", "state:channel"])?;
+    let said = one.ask(&["SUBSCRIBE", "aelab:state:channel"])?;
     checks.expect("SUBSCRIBE", &said, |v| v.as_slice().is_some_and(|v| v.len() == 3));
-    checks.expect("a subscriber may not GET", &one.ask(&["GET", "state:x"])?, |v| {
+    checks.expect("a subscriber may not GET", &one.ask(&["GET", "aelab:state:x"])?, |v| {
         matches!(v, Value::Error(_))
     });
-    checks.null("the other connection may", &other.ask(&["GET", "state:x"])?);
-    let heard = other.ask(&["PUBLISH", "state:channel", "hello"])?;
+    checks.null("the other connection may", &other.ask(&["GET", "aelab:state:x"])?);
+    let heard = other.ask(&["PUBLISH", "aelab:state:channel", "hello"])?;
     checks.expect("one connection hears it", &heard, |v| v.as_i64() == Some(1));
     let message = one.reply()?;
     checks.expect("the subscriber", &message, |v| {
         v.as_slice().and_then(|v| v.get(2)).and_then(Value::as_str) == Some("hello")
     });
     checks.text("and nobody else", &other.ask(&["PING"])?, "PONG");
-    one.ask(&["UNSUBSCRIBE", "state:channel"])?;
-    checks.null("after UNSUBSCRIBE it may GET again", &one.ask(&["GET", "state:x"])?);
+    one.ask(&["UNSUBSCRIBE", "aelab:state:channel"])?;
+    checks.null("after UNSUBSCRIBE it may GET again", &one.ask(&["GET", "aelab:state:x"])?);
     Ok(())
 }
 
@@ -157,12 +164,12 @@ fn identities(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
     let (own, others) = (one.ask(&["CLIENT", "ID"])?, other.ask(&["CLIENT", "ID"])?);
     checks.expect("identifiers differ", &own, |v| v.as_i64().is_some() && *v != others);
     one.ask(&["HELLO", "3"])?;
-    one.ask(&["HSET", "state:hash", "f", "v"])?;
-    let map = one.ask(&["HGETALL", "state:hash"])?;
+    one.ask(&["HSET", "aelab:state:hash", "f", "v"])?;
+    let map = one.ask(&["HGETALL", "aelab:state:hash"])?;
     checks.expect("RESP3 on the one", &map, |v| matches!(v, Value::Map(_)));
-    let list = other.ask(&["HGETALL", "state:hash"])?;
+    let list = other.ask(&["HGETALL", "aelab:state:hash"])?;
     checks.expect("RESP2 on the other", &list, |v| matches!(v, Value::Array(_)));
-    other.ask(&["DEL", "state:hash"])?;
+    other.ask(&["DEL", "aelab:state:hash"])?;
     Ok(())
 }
 

@@ -32,8 +32,8 @@ const AWAKE: Duration = Duration::from_millis(200);
 /// Commands are made and written in parts of about this size.
 const PART_BYTES: usize = 64 << 10;
 /// The same key again and again: the server's memory must not grow with what is sent.
-const KEY: &str = "flow:value";
-const COUNTER: &str = "flow:counter";
+const KEY: &str = "aelab:flow:value";
+const COUNTER: &str = "aelab:flow:counter";
 
 /// Plays it.
 ///

@@ -34,7 +34,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Connects and logs in if the target wants a password; says nothing otherwise.
+    /// Connects, logs in if the target wants a password, and selects its database; says nothing otherwise.
     ///
     /// # Errors
     /// Nobody listens there, or the password is wrong.
@@ -54,6 +54,9 @@ impl Peer {
                     target.endpoint
                 )));
             }
+        }
+        if target.db != 0 {
+            peer.ask(&["SELECT", &target.db.to_string()])?;
         }
         Ok(peer)
     }

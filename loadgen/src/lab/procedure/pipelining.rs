@@ -31,7 +31,7 @@ pub struct Params {
 const PINGS: usize = 50;
 /// Batches that measure the service time.
 const SERVICE_BATCHES: usize = 30;
-const KEY: &str = "pipelining:key";
+const KEY: &str = "aelab:pipelining";
 
 /// Plays it.
 ///

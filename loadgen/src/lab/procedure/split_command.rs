@@ -21,7 +21,7 @@ pub struct Params {
 /// A segment of an Ethernet.
 const PIECE_BYTES: usize = 1448;
 /// Where the keys of this procedure lie.
-const KEY: &str = "split:key";
+const KEY: &str = "aelab:split";
 
 /// Plays it.
 ///

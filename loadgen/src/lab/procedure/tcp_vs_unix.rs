@@ -52,6 +52,7 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
             rows.extend(compare(&name, [*size, *depth], &pairs, &mut findings));
         }
     }
+    clear(&site.target)?;
     let columns = [
         "value_bytes",
         "depth",
@@ -76,7 +77,16 @@ fn fill(target: &Target, size: usize) -> Result<(), Failure> {
     let mut peer = Peer::connect(target)?;
     let value = "x".repeat(size);
     for key in 0..KEYS {
-        peer.ask(&["SET", &format!("burst:{key:012}"), &value])?;
+        peer.ask(&["SET", &burst::key(key), &value])?;
+    }
+    Ok(())
+}
+
+/// Leaves nothing behind: the server may be somebody's.
+fn clear(target: &Target) -> Result<(), Failure> {
+    let mut peer = Peer::connect(target)?;
+    for key in 0..KEYS {
+        peer.ask(&["DEL", &burst::key(key)])?;
     }
     Ok(())
 }

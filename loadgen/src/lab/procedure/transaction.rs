@@ -21,10 +21,10 @@ pub struct Params {
 }
 
 /// The key that the writer counts up, and the keys of the failing commands.
-const COUNTER: &str = "between:counter";
-const TEXT: &str = "between:text";
-const BEFORE: &str = "between:before";
-const AFTER: &str = "between:after";
+const COUNTER: &str = "aelab:between:counter";
+const TEXT: &str = "aelab:between:text";
+const BEFORE: &str = "aelab:between:before";
+const AFTER: &str = "aelab:between:after";
 
 /// Plays it.
 ///

@@ -197,11 +197,11 @@ pub(super) const MAX_TOTAL: Row = Row {
             "unbounded_refusals_miscounted",
             "refusals the server counts minus those its clients saw",
         ),
-        figure("bounded_greedy_holds", "the same five with a bound"),
-        figure("bounded_neighbours_served", ""),
-        figure("bounded_neighbours_refused", ""),
-        figure("bounded_neighbours_shut_out", ""),
-        figure("bounded_refusals_miscounted", ""),
+        figure("bounded_greedy_holds", "connections the greedy service has with a bound"),
+        figure("bounded_neighbours_served", "connections its neighbours get then"),
+        figure("bounded_neighbours_refused", "connections they are refused then"),
+        figure("bounded_neighbours_shut_out", "neighbours that get none then"),
+        figure("bounded_refusals_miscounted", "as above"),
     ],
 };
 
@@ -218,25 +218,34 @@ pub(super) const TRANSACTION: Row = Row {
         figure("pipeline_attempts", "pipelines during which the other client wrote"),
         figure("pipeline_interleaved", "those in which its writes were seen"),
         figure("pipeline_most_writes_between", "most writes seen within one"),
-        figure("multi_attempts", "the same for MULTI/EXEC"),
-        figure("multi_interleaved", ""),
-        figure("multi_most_writes_between", ""),
-        figure("script_attempts", "the same for EVAL"),
-        figure("script_interleaved", ""),
-        figure("script_most_writes_between", ""),
+        figure("multi_attempts", "MULTI/EXECs during which the other client wrote"),
+        figure("multi_interleaved", "those in which the writes were seen"),
+        figure("multi_most_writes_between", "most writes seen within one"),
+        figure("script_attempts", "scripts during which the other client wrote"),
+        figure("script_interleaved", "those in which the writes were seen"),
+        figure("script_most_writes_between", "most writes seen within one"),
         figure(
             "pipeline_write_before_failure_stays",
             "1 if a write before a failing command is there afterwards",
         ),
         figure("pipeline_write_after_failure_runs", "1 if a write after it is"),
-        figure("multi_write_before_failure_stays", "the same inside MULTI/EXEC"),
-        figure("multi_write_after_failure_runs", ""),
+        figure(
+            "multi_write_before_failure_stays",
+            "1 if a write before a failing command inside MULTI/EXEC is there afterwards",
+        ),
+        figure("multi_write_after_failure_runs", "1 if a write after the failing command is there"),
         figure(
             "multi_refused_writes_stay",
             "writes that are there after a command was refused while queueing",
         ),
-        figure("script_write_before_failure_stays", "the same inside a script"),
-        figure("script_write_after_failure_runs", ""),
+        figure(
+            "script_write_before_failure_stays",
+            "1 if a write before a failing command inside a script is there afterwards",
+        ),
+        figure(
+            "script_write_after_failure_runs",
+            "1 if a write after the failing command is there",
+        ),
     ],
 };
 
@@ -266,7 +275,7 @@ pub(super) const PIPELINING: Row = Row {
 
 pub(super) const TCP_VS_UNIX: Row = Row {
     name: "tcp-vs-unix",
-    about: "the same load over TCP and over a Unix socket of the same server, by turns, as ratios of pairs",
+    about: "compares the same load over TCP and over a Unix socket of the same server, by turns, as ratios of pairs",
     params: &[
         param(
             "value_sizes",
