@@ -207,15 +207,15 @@ fn kernel_rows(out: &mut String, group: &Group, kernel: &KernelTimes) {
     row(out, "wake-up (arrived-read)", &kernel.wake_up);
     let share = |p: f64| {
         let (own, all) = (kernel.wake_up.us_at(p)?, group.total.service_time.us_at(p)?);
-        Some(format!("{own:.0} of {all:.0} us at p{p}"))
+        Some(format!("{} of {} at p{p}", time(own), time(all)))
     };
     let shares: Vec<String> = [50.0, 99.0].into_iter().filter_map(share).collect();
     if !shares.is_empty() {
         let _ = writeln!(
             out,
-            "  the generator's own wake-up: {} (stamps within {:.2} us; {} replies without one)",
+            "  the generator's own wake-up: {} (stamps within {}; {} replies without one)",
             shares.join(", "),
-            kernel.clock_uncertainty_us,
+            time(kernel.clock_uncertainty_us),
             kernel.unstamped
         );
     }

@@ -140,6 +140,33 @@ fn a_node_that_nobody_knew_gets_its_part_of_the_connections() {
 }
 
 #[test]
+fn a_newer_layout_is_taken_over_while_running() {
+    let mut old = ClusterScript::of(2);
+    let mut new = ClusterScript::of(3);
+    // The layout we start with sends everything to two nodes; the cluster has three, and after 100 ms we are told.
+    let load = GroupPlan { pipeline: 2, ..group(&old, 6, constant(2_000.0)) };
+    load.cluster.as_ref().expect("a cluster").topology.publish(new.layout());
+    let done = play(load, 1, &script(&new));
+    assert_eq!((done.counts.ok, done.counts.error), (20_000, 0));
+    let moved = done.redirects.expect("a cluster").moved;
+    assert!((20..220).contains(&moved), "{moved}");
+    assert_eq!((done.endpoints.len(), done.connections.renewed), (3, 2));
+    // A node that serves nothing any more gives its connections away.
+    new.moves.push(Move {
+        slots: 0..16_384,
+        to: 0,
+        ask_from: Nanos::ZERO,
+        moved_from: Nanos::ZERO,
+    });
+    old.nodes.truncate(1);
+    let load = GroupPlan { pipeline: 2, ..group(&new, 6, constant(2_000.0)) };
+    load.cluster.as_ref().expect("a cluster").topology.publish(old.layout());
+    let done = play(load, 1, &script(&new));
+    assert_eq!((done.counts.ok, done.counts.error), (20_000, 0));
+    assert_eq!(done.connections.renewed, 4);
+}
+
+#[test]
 fn a_lost_node_costs_what_it_had_and_no_more() {
     let cluster = ClusterScript::of(3);
     let (down, up) = (Nanos::from_secs(4), Nanos::from_millis(4_300));

@@ -41,6 +41,18 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
         headline(a).map_or_else(none, |m| largest(&m.response_time, open))
     });
     row("service time, p99", &|a| headline(a).map_or_else(none, |m| at(&m.service_time, 99.0)));
+    for p in [50.0, 99.0] {
+        // Kernel time stamps, where they were asked for: a group's own figure, as parts of several do not add up.
+        let name = format!("of it the generator's own waking up, {}", percentile(p));
+        row(&name, &|a| match &a.groups()[..] {
+            [group] => or_none(group.kernel.as_ref().map(|kernel| at(&kernel.wake_up, p))),
+            _ => none(),
+        });
+    }
+    row("requests redirected by the cluster", &|a| {
+        let counts = a.groups().into_iter().filter_map(|g| g.redirects).map(|r| r.moved + r.asked);
+        or_none(counts.reduce(|x, y| x + y).map(grouped))
+    });
     row("replies per second", &|a| rate(a.groups().iter().map(|g| g.achieved_rate).sum::<f64>()));
     row("offered per second", &|a| or_none(a.offered_rate().map(rate)));
     row("stalls", &|a| grouped(a.record.stalls.len() as u64));
