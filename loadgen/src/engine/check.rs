@@ -183,6 +183,14 @@ fn check_cluster(group: &GroupPlan, cluster: &ClusterPlan) -> Result<(), String>
     if cluster.keys.len() != group.workload.commands.len() {
         return no("the keys of every command must be known for a cluster");
     }
+    if group.replay.is_some() {
+        return no(
+            "a capture is replayed to one server, in its clients' order; leave out --cluster",
+        );
+    }
+    if group.workload.commands.iter().any(|c| c.args.iter().any(|arg| arg == b";")) {
+        return no("an operation of several commands belongs to one server; leave out --cluster");
+    }
     if group.pool.is_some() || group.assignment != Assignment::AnyFree {
         return no("a cluster's requests go where their keys say: without a pool, and not pinned");
     }

@@ -27,6 +27,12 @@ impl Called {
         }
     }
 
+    /// Whether a run was made: with success, or one that is not to be used because the machine had no time for it, as
+    /// other tests run beside.
+    pub(crate) fn ran(&self) -> bool {
+        matches!(self.code, 0 | 4)
+    }
+
     /// The failure's line: the last on stderr, as progress may stand above it.
     pub(crate) fn failure(&self) -> &str {
         self.stderr.lines().last().unwrap_or_default()
