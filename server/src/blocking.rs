@@ -98,6 +98,11 @@ impl Blocking {
         keys.iter().for_each(|key| self.note(db, key));
     }
 
+    /// Who stands at this place of a key's queue.
+    fn waiting_at(&self, db: usize, key: &[u8], at: usize) -> Option<ClientKey> {
+        self.queues[db].get(key)?.get(at).copied()
+    }
+
     /// Whether somebody may have to be served.
     #[inline]
     pub(crate) fn has_ready(&self) -> bool {
@@ -120,9 +125,11 @@ impl Blocking {
             Waiting::Keys { db, keys, deadline_ms, .. } => {
                 for key in keys {
                     if let Some(queue) = self.queues[*db].get_mut(key) {
-                        let before = queue.len();
-                        queue.retain(|&other| other != client);
-                        self.entries -= before - queue.len();
+                        // Who is served stands in front, and is found at once.
+                        if let Some(at) = queue.iter().position(|&other| other == client) {
+                            queue.remove(at);
+                            self.entries -= 1;
+                        }
                         if queue.is_empty() {
                             self.queues[*db].remove(key);
                         }
@@ -148,11 +155,10 @@ pub(crate) fn wait(server: &mut Server, key: ClientKey, waiting: Waiting) {
             blocking.deadlines.extend(deadline_ms.map(|at| (at, key)));
         }
         Waiting::Keys { db, keys, deadline_ms, .. } => {
-            for name in keys {
-                let queue = blocking.queues[*db].entry(name.clone()).or_default();
+            for (nth, name) in keys.iter().enumerate() {
                 // The same key may be named twice.
-                if !queue.contains(&key) {
-                    queue.push_back(key);
+                if !keys[..nth].contains(name) {
+                    blocking.queues[*db].entry(name.clone()).or_default().push_back(key);
                     blocking.entries += 1;
                 }
             }
@@ -167,7 +173,7 @@ pub(crate) fn postpone(server: &mut Server, key: ClientKey, args: Args<'_>) {
     wait(server, key, Waiting::Pause);
     if let Some(held) = server.clients.get_mut(key).and_then(|client| client.held.as_mut()) {
         let words = Words::copy(args);
-        held.backlog_bytes += words.bytes();
+        held.backlog_bytes += cost(&words);
         // It was first in the backlog, if it came from there.
         held.backlog.push_front(words);
     }
@@ -181,13 +187,19 @@ pub(crate) fn hold(server: &mut Server, key: ClientKey, args: Args<'_>) {
         return;
     };
     let words = Words::copy(args);
-    held.backlog_bytes += words.bytes() + size_of::<Words>();
+    held.backlog_bytes += cost(&words);
     held.backlog.push_back(words);
     if held.backlog_bytes > limit {
         server.log.warning("Closing client that reached max query buffer length");
         server.stats.query_buffer_limit_disconnections += 1;
-        server.free_later(key);
+        return server.free_later(key);
     }
+    server.account_client(key);
+}
+
+/// Memory of a command that is kept.
+fn cost(words: &Words) -> usize {
+    words.bytes() + size_of::<Words>()
 }
 
 /// Takes from a client what it waits for. Its further input is executed soon.
@@ -223,7 +235,7 @@ fn next_words(server: &mut Server, key: ClientKey) -> Option<Words> {
     let words = held.backlog.pop_front();
     match &words {
         Some(words) => {
-            held.backlog_bytes = held.backlog_bytes.saturating_sub(words.bytes());
+            held.backlog_bytes = held.backlog_bytes.saturating_sub(cost(words));
         }
         None => client.held = None,
     }
@@ -235,12 +247,13 @@ fn next_words(server: &mut Server, key: ClientKey) -> Option<Words> {
 pub(crate) fn serve_ready(server: &mut Server) {
     while !server.blocking.ready.is_empty() {
         for (db, name) in std::mem::take(&mut server.blocking.ready) {
-            let queue = server.blocking.queues[db].get(&name);
-            let clients: Vec<ClientKey> =
-                queue.map(|queue| queue.iter().copied().collect()).unwrap_or_default();
-            for key in clients {
-                if serve_one(server, key, db, &name) == Served::Missing {
-                    break;
+            let mut at = 0;
+            while let Some(key) = server.blocking.waiting_at(db, &name, at) {
+                match serve_one(server, key, db, &name) {
+                    Served::Missing => break,
+                    // It stays where it is; perhaps the next wants what there is.
+                    Served::OtherType => at += 1,
+                    Served::Yes | Served::Refused => {}
                 }
             }
         }
@@ -331,7 +344,7 @@ pub(crate) fn end_pause(server: &mut Server) {
 
 /// What was postponed is executed next, in its order.
 pub(crate) fn release_postponed(server: &mut Server) {
-    for key in server.blocking.postponed.clone() {
+    for key in std::mem::take(&mut server.blocking.postponed) {
         release(server, key);
     }
 }

@@ -2,6 +2,7 @@
 mod backends;
 mod backends_loop;
 mod backends_server;
+mod blocking;
 mod cron;
 mod db;
 mod harness;
