@@ -15,6 +15,7 @@ use crate::page;
 use crate::record::RECORD_FILE;
 use crate::sane::absurd_field;
 use crate::summary;
+use crate::view::catalogue::CatalogueView;
 use crate::view::figure::Figure;
 use crate::view::report::Report;
 
@@ -95,6 +96,15 @@ pub fn render_folder(folder: &Folder) -> Result<Vec<PathBuf>, RenderError> {
 }
 
 fn render_one(folder: &Folder, fonts: &Fonts) -> Result<Vec<PathBuf>, RenderError> {
+    if let Some(catalogue) = &folder.record.catalogue {
+        let view = CatalogueView::of(&folder.record, catalogue);
+        let mut written = Vec::new();
+        let html = page::catalogue::write(&view);
+        put(folder.dir.join(REPORT_FILE), html.as_bytes(), &mut written)?;
+        let text = summary::write_catalogue(&view);
+        put(folder.dir.join(SUMMARY_FILE), text.as_bytes(), &mut written)?;
+        return Ok(written);
+    }
     let report = Report::of(folder);
     let drawn: Vec<(Chart, Vec<u8>)> = report
         .figures

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::record::Severity;
+use crate::view::catalogue::CatalogueView;
 use crate::view::report::Report;
 use crate::view::table::{Align, Table};
 
@@ -50,6 +51,29 @@ pub(crate) fn write(report: &Report) -> String {
     table(&mut out, &report.key);
     let _ =
         writeln!(out, "{}", report.facts.iter().map(|f| text(f)).collect::<Vec<_>>().join(" · "));
+    out
+}
+
+/// The text of the summary of many scenarios.
+pub(crate) fn write_catalogue(view: &CatalogueView) -> String {
+    let mut out = format!("## {}\n\n{}\n\n", text(&view.heading), text(&view.facts.join(" · ")));
+    table(&mut out, &view.counts);
+    let mut columns = vec!["<Claim".to_owned(), "<".to_owned(), "<The article".to_owned()];
+    columns.extend(view.servers.iter().map(|server| format!("<{server}")));
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let mut claims = Table::new("", &columns);
+    for row in &view.rows {
+        let mut cells = vec![row.id.clone(), row.text.clone(), row.article.clone()];
+        cells.extend(row.cells.iter().map(|cell| match cell.verdict {
+            Some(verdict) => format!("{}, {}", verdict.as_str(), cell.number),
+            None => cell.number.clone(),
+        }));
+        claims.push(cells);
+    }
+    table(&mut out, &claims);
+    for note in &view.notes {
+        let _ = writeln!(out, "- {}", text(note));
+    }
     out
 }
 

@@ -92,6 +92,7 @@ fn write_arm(out: &mut String, arm: &Arm) {
         let needs: Vec<String> = arm.needs.iter().map(|need| quoted(need.name())).collect();
         line(out, format_args!("needs = [{}]", needs.join(", ")));
     }
+    line(out, format_args!("limits.cpus = {}", arm.cpus));
     if let Some(nofile) = arm.nofile {
         line(out, format_args!("limits.nofile = {nofile}"));
     }

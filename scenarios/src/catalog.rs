@@ -18,7 +18,17 @@ pub struct Entry {
 
 /// All scenarios, in the order of `scenario list`.
 pub const CATALOG: &[Entry] = &[
+    Entry { name: "io-models", text: include_str!("../catalog/io-models.toml") },
+    Entry { name: "multiplexing-cost", text: include_str!("../catalog/multiplexing-cost.toml") },
+    Entry { name: "ae-anatomy", text: include_str!("../catalog/ae-anatomy.toml") },
+    Entry { name: "server-cron", text: include_str!("../catalog/server-cron.toml") },
+    Entry { name: "request-lifecycle", text: include_str!("../catalog/request-lifecycle.toml") },
+    Entry { name: "large-reply", text: include_str!("../catalog/large-reply.toml") },
     Entry { name: "keys-vs-scan", text: include_str!("../catalog/keys-vs-scan.toml") },
+    Entry { name: "lrange-stall", text: include_str!("../catalog/lrange-stall.toml") },
+    Entry { name: "sort-stall", text: include_str!("../catalog/sort-stall.toml") },
+    Entry { name: "smembers-stall", text: include_str!("../catalog/smembers-stall.toml") },
+    Entry { name: "threaded-io", text: include_str!("../catalog/threaded-io.toml") },
     Entry { name: "tcp-vs-uds", text: include_str!("../catalog/tcp-vs-uds.toml") },
     Entry { name: "connection-state", text: include_str!("../catalog/connection-state.toml") },
     Entry { name: "split-command", text: include_str!("../catalog/split-command.toml") },

@@ -7,7 +7,7 @@
 
 pub use crate::quantity::{
     CONNECTION_COUNTS, COUNTS, Dimension, Metric, POOL_COUNTS, ProcessField, Quantity, SpanStat,
-    StallCause, Stat, Subject, Window,
+    StallCause, Stat, Subject, TraceField, TracePart, Window,
 };
 
 /// A statement of the articles and what decides it.

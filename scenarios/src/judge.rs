@@ -240,12 +240,26 @@ fn expected_text(criterion: &Criterion) -> String {
     format!("{bounds}{slack}")
 }
 
+/// Digits of a rate: measured ones are no better, and bounds from files are round.
+const RATE_DIGITS: i32 = 4;
+
+/// A value rounded to some significant digits.
+fn to_digits(value: f64, digits: i32) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the exponent of a double is small")]
+    let exponent = value.abs().log10().floor() as i32;
+    let scale = 10_f64.powi(digits - 1 - exponent);
+    (value * scale).round() / scale
+}
+
 /// A figure with its unit, to three digits where it is a time.
 #[must_use]
 pub fn in_words(value: f64, dimension: Dimension) -> String {
     match dimension {
         Dimension::Time => time_in_words(value),
-        Dimension::Rate => match Rate::per_second(value) {
+        Dimension::Rate => match Rate::per_second(to_digits(value, RATE_DIGITS)) {
             Some(rate) => format!("{rate}/s"),
             None => format!("{value}/s"),
         },
@@ -273,12 +287,14 @@ fn time_in_words(seconds: f64) -> String {
     let (value, unit) = match seconds {
         s if s >= 1.0 => (s, "s"),
         s if s >= 1e-3 => (s * 1e3, "ms"),
-        s => (s * 1e6, "us"),
+        s if s >= 1e-6 || s == 0.0 => (s * 1e6, "us"),
+        s => (s * 1e9, "ns"),
     };
     // Bounds from files are round; print them as they were written.
     if let Ok(duration) = Duration::try_from_secs_f64(seconds) {
         let text = format_duration(duration);
-        if text.len() <= 6 {
+        let exact = duration.as_secs_f64() == seconds;
+        if text.len() <= 6 && (exact || !duration.is_zero()) {
             return format!("{sign}{text}");
         }
     }

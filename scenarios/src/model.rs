@@ -83,6 +83,8 @@ pub struct Arm {
     pub server: Vec<(String, String)>,
     /// Most descriptors that the server may open (`ulimit -n`); `None` leaves it as it is.
     pub nofile: Option<u64>,
+    /// Processors that the server is kept on; the load generator gets the others.
+    pub cpus: u32,
     /// Without these the arm is left out.
     pub needs: Vec<Need>,
     /// What is in the server before the load starts.

@@ -105,6 +105,11 @@ pub enum Subject {
         /// The names, joined by dots.
         path: String,
     },
+    /// `trace.FIELD` or `trace.PART.STAT`: requests that the bundled server followed (`AE TRACE`).
+    Trace {
+        /// What of them.
+        field: TraceField,
+    },
     /// `procedure.FIGURE`: a figure of the arm's procedure.
     Procedure {
         /// Its name.
@@ -112,6 +117,76 @@ pub enum Subject {
         /// What it is measured in.
         dimension: Dimension,
     },
+}
+
+/// What followed requests show.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TraceField {
+    /// How many there are.
+    Records,
+    /// The share of them whose steps came in order.
+    InOrder,
+    /// The longest time of a request that is in none of its parts.
+    Unaccounted,
+    /// The time in one part, or in all of them.
+    Part(TracePart, Stat),
+}
+
+/// A part of a request's way through the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TracePart {
+    /// From the wake-up that brought its last byte until the parser took it up.
+    WaitInBatch,
+    /// Parsing.
+    Parse,
+    /// Executing.
+    Execute,
+    /// From the end of the execution to the first write.
+    WaitToWrite,
+    /// Writing.
+    Write,
+    /// All of it.
+    Total,
+}
+
+impl TracePart {
+    /// All parts, in order, and the whole.
+    pub const ALL: [Self; 6] = [
+        Self::WaitInBatch,
+        Self::Parse,
+        Self::Execute,
+        Self::WaitToWrite,
+        Self::Write,
+        Self::Total,
+    ];
+
+    /// The name used in paths.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WaitInBatch => "wait_in_batch",
+            Self::Parse => "parse",
+            Self::Execute => "execute",
+            Self::WaitToWrite => "wait_to_write",
+            Self::Write => "write",
+            Self::Total => "total",
+        }
+    }
+}
+
+fn parse_trace(rest: &str) -> Result<TraceField, String> {
+    match rest {
+        "records" => return Ok(TraceField::Records),
+        "in_order" => return Ok(TraceField::InOrder),
+        "unaccounted" => return Ok(TraceField::Unaccounted),
+        _ => {}
+    }
+    let (part, stat) = rest.split_once('.').unwrap_or((rest, ""));
+    let others = ["records", "in_order", "unaccounted"];
+    let names: Vec<&str> = TracePart::ALL.map(TracePart::name).into_iter().chain(others).collect();
+    let found = TracePart::ALL.into_iter().find(|own| own.name() == part);
+    let part = found.ok_or_else(|| unknown("part of a trace", part, &names))?;
+    Ok(TraceField::Part(part, parse_stat(stat)?))
 }
 
 /// A part of the measurement, from its begin.
@@ -243,6 +318,9 @@ impl SpanStat {
 pub enum ProcessField {
     /// Processor time of all its threads, by time that passed: 1 is one core.
     CpuShare,
+    /// Time in which its threads ran or wanted to run, by time that passed: 1 is a thread that never slept, however busy
+    /// the machine.
+    AwakeShare,
     /// Processor time of all its threads.
     Cpu,
     /// The same by replies.
@@ -267,11 +345,16 @@ pub enum ProcessField {
 
 impl ProcessField {
     /// All of them, with what each is, for the reference.
-    pub const ALL: [(Self, &'static str, &'static str); 11] = [
+    pub const ALL: [(Self, &'static str, &'static str); 12] = [
         (
             Self::CpuShare,
             "cpu_share",
             "processor time of all threads by time passed; 1 is one core",
+        ),
+        (
+            Self::AwakeShare,
+            "awake_share",
+            "time in which its threads ran or wanted to, by time passed; 1 is one that never slept",
         ),
         (Self::Cpu, "cpu", "processor time of all threads"),
         (Self::CpuPerRequest, "cpu_per_request", "the same by replies"),
@@ -319,8 +402,8 @@ pub const CONNECTION_COUNTS: [&str; 6] =
 pub const POOL_COUNTS: [&str; 4] = ["opened", "closed", "turned_away", "most_open"];
 
 /// Subjects that are no group; a group may not be called so.
-pub(crate) const RESERVED_SUBJECTS: [&str; 7] =
-    ["stall", "slowlog", "info", "growth", "process", "ae", "procedure"];
+pub(crate) const RESERVED_SUBJECTS: [&str; 8] =
+    ["stall", "slowlog", "info", "growth", "process", "ae", "trace", "procedure"];
 
 const SHAPE: &str = "a figure is ARM.GROUP.response.p99, ARM.stall.CAUSE.longest, \
                      ARM.slowlog.COMMAND.median, ARM.info.FIELD …";
@@ -348,6 +431,7 @@ impl Quantity {
             "info" => Subject::Info { field: rest.to_owned() },
             "growth" => Subject::Growth { field: rest.to_owned() },
             "ae" => Subject::Ae { path: rest.to_owned() },
+            "trace" => Subject::Trace { field: parse_trace(rest)? },
             "process" => {
                 let all = ProcessField::ALL.map(|(field, ..)| field);
                 let field = parse_name("process figure", rest, &all, ProcessField::name)?;
@@ -389,6 +473,12 @@ impl Quantity {
             Subject::Process { field } => field.dimension(),
             Subject::Procedure { dimension, .. } => *dimension,
             Subject::Ae { path } => ae_dimension(path),
+            Subject::Trace { field } => match field {
+                TraceField::Records | TraceField::InOrder | TraceField::Part(_, Stat::Count) => {
+                    Dimension::Number
+                }
+                TraceField::Unaccounted | TraceField::Part(..) => Dimension::Time,
+            },
             Subject::Count { .. }
             | Subject::Connections { .. }
             | Subject::Pool { .. }
@@ -494,19 +584,25 @@ fn parse_name<T: Copy>(
     })
 }
 
+impl fmt::Display for Stat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count => f.write_str("count"),
+            Self::Min => f.write_str("min"),
+            Self::Mean => f.write_str("mean"),
+            Self::Max => f.write_str("max"),
+            Self::Percentile(p) => write!(f, "p{p}"),
+        }
+    }
+}
+
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.", self.arm)?;
         match &self.subject {
             Subject::Latency { group, metric, stat, window } => {
                 write!(f, "{group}.{}.", metric.name())?;
-                match stat {
-                    Stat::Count => f.write_str("count"),
-                    Stat::Min => f.write_str("min"),
-                    Stat::Mean => f.write_str("mean"),
-                    Stat::Max => f.write_str("max"),
-                    Stat::Percentile(p) => write!(f, "p{p}"),
-                }?;
+                write!(f, "{stat}")?;
                 match window {
                     None => Ok(()),
                     Some(Window { from, to }) => {
@@ -526,6 +622,12 @@ impl fmt::Display for Quantity {
             Subject::Growth { field } => write!(f, "growth.{field}"),
             Subject::Process { field } => write!(f, "process.{}", field.name()),
             Subject::Ae { path } => write!(f, "ae.{path}"),
+            Subject::Trace { field } => match field {
+                TraceField::Records => f.write_str("trace.records"),
+                TraceField::InOrder => f.write_str("trace.in_order"),
+                TraceField::Unaccounted => f.write_str("trace.unaccounted"),
+                TraceField::Part(part, stat) => write!(f, "trace.{}.{stat}", part.name()),
+            },
             Subject::Procedure { figure, .. } => write!(f, "procedure.{figure}"),
         }
     }

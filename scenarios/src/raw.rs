@@ -94,6 +94,7 @@ pub(crate) struct RawData {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawLimits {
     pub(crate) nofile: Option<Spanned<toml::Value>>,
+    pub(crate) cpus: Option<Spanned<toml::Value>>,
 }
 
 #[derive(Debug, Deserialize)]

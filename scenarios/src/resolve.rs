@@ -165,6 +165,7 @@ fn resolve_arm(
             .as_ref()
             .map(|value| quantity(source, value, parse_count))
             .transpose()?,
+        cpus: raw.limits.cpus.as_ref().map_or(Ok(1), |value| at_least_one(source, value))?,
         needs: needs.collect::<Result<_, _>>()?,
         data: resolve_data(source, raw.data)?,
         link: raw.link.map(|link| resolve_link(source, &link)).transpose()?,

@@ -105,6 +105,7 @@ impl Instance {
         let mut el = EventLoop::new(api, setsize, clock);
         el.set_hooks(before_sleep, after_sleep);
         // What waits for clients' requests; the other models use the backend for listeners only.
+        server.diary = el.diary();
         server.api_name = if model == IoModel::Ae { el.api_name() } else { "none" };
         el.add_timer(Nanos::from_ms(1), server_cron);
         listener::watch(&mut el, &mut server).map_err(|e| {

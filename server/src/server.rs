@@ -4,6 +4,7 @@
 //! in one process (the tests do that). Invariant: a client's output buffer is either in the client
 //! or lent to the one [`Reply`] that is being appended to.
 
+use crate::ae::Diary;
 use crate::blocking::Blocking;
 use crate::clock::{Clock, Nanos};
 use crate::command::{CommandTable, Reply, TABLES};
@@ -106,6 +107,8 @@ pub struct Server {
     pub(crate) run_id: String,
     pub(crate) replication_id: String,
     pub(crate) api_name: &'static str,
+    /// The loop's diary (`AE LOOP`).
+    pub(crate) diary: Diary,
     pub(crate) shutdown: Shutdown,
     /// The threads that help with reading and writing, if there are any; taken out while they do.
     pub(crate) io_threads: Option<Box<IoThreads>>,
@@ -173,6 +176,7 @@ impl Server {
             run_id: random_id(),
             replication_id: random_id(),
             api_name: "",
+            diary: Diary::default(),
             shutdown: Shutdown::No,
             io_threads: None,
             io_threads_active: false,

@@ -5,7 +5,7 @@
 use super::attribute::explain;
 use super::fill::{FillPlan, collections};
 use super::link::Ways;
-use super::observe::{Observed, Observer};
+use super::observe::{Account, Observed, Observer};
 use super::plan::run_plan;
 use super::procedure::{self, Site};
 use super::server::{ServerKind, ServerProcess, Start};
@@ -52,6 +52,15 @@ pub struct Settings<'a> {
     pub command: Vec<String>,
     /// Set by ^C.
     pub cancel: &'a AtomicBool,
+}
+
+/// What the claims want to know of an arm beside what every record has.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Wanted {
+    /// Percentiles, in percent.
+    pub percentiles: Vec<f64>,
+    /// Numbers of AE STATS.
+    pub ae: bool,
 }
 
 /// What an arm left behind.
@@ -101,21 +110,21 @@ impl ArmOutcome {
     }
 }
 
-/// Plays one arm. `asked` are percentiles that the claims need.
+/// Plays one arm.
 ///
 /// # Errors
 /// When nothing could be measured; the message names the arm.
 pub fn play(
     arm: &Arm,
     seed: u64,
-    asked: &[f64],
+    wanted: &Wanted,
     settings: &Settings<'_>,
 ) -> Result<ArmOutcome, Failure> {
     let named = |failure: Failure| Failure {
         exit: failure.exit,
         message: format!("arm {}: {}", arm.name, failure.message),
     };
-    let cores = Cores::share();
+    let cores = Cores::share(arm.cpus);
     let mut server = match &settings.place {
         Place::Running(_) => None,
         Place::Fresh(kind) => {
@@ -125,12 +134,12 @@ pub fn play(
                 port: None,
                 directives: own.into_iter().chain(arm.server.iter().cloned()).collect(),
                 nofile: arm.nofile,
-                cpu: cores.server,
+                cpus: cores.server.clone(),
             };
             Some(ServerProcess::launch(kind, &start, settings.cancel).map_err(named)?)
         }
     };
-    let outcome = load(arm, seed, asked, settings, server.as_mut(), cores);
+    let outcome = load(arm, seed, wanted, settings, server.as_mut(), cores);
     outcome.map_err(|failure| match server.as_mut().and_then(ServerProcess::ended) {
         Some(end) => named(Failure::unreachable(format!("the server ended: {end}"))),
         None => named(failure),
@@ -140,7 +149,7 @@ pub fn play(
 fn load(
     arm: &Arm,
     seed: u64,
-    asked: &[f64],
+    wanted: &Wanted,
     settings: &Settings<'_>,
     server: Option<&mut ServerProcess>,
     cores: Cores,
@@ -176,7 +185,9 @@ fn load(
         seed,
         cancel: settings.cancel,
     };
-    let scene = Scene { arm, seed, settings, ways: &ways, site: &site, cpus };
+    // A server that serves one client at a time would let everybody else wait for us.
+    drop(control);
+    let scene = Scene { arm, wanted, seed, settings, ways: &ways, site: &site, cpus };
     let played = scene.play()?;
     let after = look_after(&target, server);
     let plan = played.run.as_ref().map(|(plan, _)| plan);
@@ -188,7 +199,7 @@ fn load(
         command: settings.command.clone(),
         environment,
         server: Some(server_record),
-        asked: asked.to_vec(),
+        asked: wanted.percentiles.clone(),
         doubts: Vec::new(),
     };
     let mut from_unix_ns = clock::wall_ns();
@@ -224,6 +235,7 @@ fn load(
 /// Everything an arm is played with.
 struct Scene<'a> {
     arm: &'a Arm,
+    wanted: &'a Wanted,
     seed: u64,
     settings: &'a Settings<'a>,
     ways: &'a Ways,
@@ -244,7 +256,11 @@ struct PlayedArm {
 impl Scene<'_> {
     /// The groups and the procedure, at once if there are both: the procedure begins with the measurement.
     fn play(self) -> Result<PlayedArm, Failure> {
-        let observer = Observer::before(&self.site.target, self.site.pid, self.arm.engine.trace);
+        let account = match (self.wanted.ae, self.arm.engine.trace) {
+            (false, 0) => Account::Unasked,
+            (_, trace) => Account::Asked { trace },
+        };
+        let observer = Observer::before(&self.site.target, self.site.pid, account);
         let (started_unix_ns, began) = (clock::wall_ns(), clock::now());
         let (run, procedure) = match (self.arm.groups.is_empty(), &self.arm.procedure) {
             (true, None) => (None, None),
@@ -272,7 +288,7 @@ impl Scene<'_> {
         Ok(PlayedArm {
             run,
             procedure,
-            observed: observer.into_seen(self.arm.engine.trace > 0),
+            observed: observer.into_seen(),
             started_unix_ns,
             took: clock::now().since(began),
         })
@@ -335,19 +351,20 @@ fn without_load(context: Context, doubts: &[Caveat], played: &PlayedArm, seed: u
 /// Which processors the server and the engine get.
 #[derive(Debug, Clone)]
 struct Cores {
-    server: Option<usize>,
+    server: Vec<usize>,
     engine: Option<Vec<usize>>,
 }
 
 impl Cores {
-    /// The first for the server and the rest for the engine; with fewer than two nobody is pinned.
-    fn share() -> Self {
-        match sys::allowed_cpus().split_first() {
-            Some((first, rest)) if !rest.is_empty() => {
-                Self { server: Some(*first), engine: Some(rest.to_vec()) }
-            }
-            _ => Self { server: None, engine: None },
+    /// The first for the server and the rest for the engine. Where nothing would be left for the engine, nobody is pinned.
+    fn share(server: u32) -> Self {
+        let cpus = sys::allowed_cpus();
+        let server = usize::try_from(server).unwrap_or(usize::MAX);
+        if server >= cpus.len() {
+            return Self { server: Vec::new(), engine: None };
         }
+        let (server, engine) = cpus.split_at(server);
+        Self { server: server.to_vec(), engine: Some(engine.to_vec()) }
     }
 }
 

@@ -2,24 +2,26 @@
 //!
 //! Invariant: a figure that was not measured is an error text that says why, never a zero.
 
-use super::arm::{ArmOutcome, GroupLinks};
+mod trace;
+
+use super::arm::{ArmOutcome, GroupLinks, Wanted};
 use super::attribute::measured_entries;
 use super::process::ProcessView;
 use aelab_reports::histogram::{Histogram, Sparse};
 use aelab_reports::hlog;
 use aelab_reports::record::{Group, Percentile, Quantiles};
 use aelab_scenarios::criterion::{
-    Dimension, Metric, ProcessField, Quantity, SpanStat, StallCause, Stat, Subject, Window,
+    Dimension, Metric, ProcessField, Quantity, Reference, SpanStat, StallCause, Stat, Subject,
+    Window,
 };
 use aelab_scenarios::judge::{Figure, Measured};
 
 const US_PER_S: f64 = 1e6;
 const NS_PER_S: f64 = 1e9;
 
-/// Percentiles that the criteria of a scenario name, in percent.
+/// What the criteria of a scenario want to know of an arm.
 #[must_use]
-pub fn percentiles_asked(scenario: &aelab_scenarios::Scenario) -> Vec<f64> {
-    use aelab_scenarios::criterion::Reference;
+pub fn wanted(scenario: &aelab_scenarios::Scenario, arm: &str) -> Wanted {
     let criteria =
         scenario.claims.iter().flat_map(|claim| claim.requires.iter().chain(&claim.holds));
     let quantities = criteria.flat_map(|criterion| {
@@ -29,15 +31,20 @@ pub fn percentiles_asked(scenario: &aelab_scenarios::Scenario) -> Vec<f64> {
         };
         std::iter::once(&criterion.measure).chain(against)
     });
-    let mut asked: Vec<f64> = quantities
-        .filter_map(|quantity| match quantity.subject {
-            Subject::Latency { stat: Stat::Percentile(p), window: None, .. } => Some(p),
-            _ => None,
-        })
-        .collect();
-    asked.sort_by(f64::total_cmp);
-    asked.dedup();
-    asked
+    let mut wanted = Wanted::default();
+    for quantity in quantities {
+        match quantity.subject {
+            // Of all arms, so that their tables have the same columns.
+            Subject::Latency { stat: Stat::Percentile(p), window: None, .. } => {
+                wanted.percentiles.push(p);
+            }
+            Subject::Ae { .. } => wanted.ae |= quantity.arm == arm,
+            _ => {}
+        }
+    }
+    wanted.percentiles.sort_by(f64::total_cmp);
+    wanted.percentiles.dedup();
+    wanted
 }
 
 /// Looks a figure up, in every turn of its arm.
@@ -76,6 +83,7 @@ fn look_up_in(arm: &ArmOutcome, quantity: &Quantity) -> Result<Figure, String> {
         Subject::Pool { group: name, which } => pool(links(arm, name)?, which),
         Subject::Process { field } => process(arm, *field),
         Subject::Ae { path } => ae(arm, path, quantity.dimension()),
+        Subject::Trace { field } => trace::look_up(&arm.observed.trace, *field),
         Subject::Procedure { figure, .. } => procedure(arm, figure),
         Subject::Count { group: name, which } => count(group(name)?, which),
         Subject::AchievedRate { group: name } => Ok(Figure::exact(group(name)?.achieved_rate)),
@@ -299,6 +307,10 @@ fn process(arm: &ArmOutcome, field: ProcessField) -> Result<Figure, String> {
     let value = match field {
         ProcessField::Cpu => measured_cpu()?,
         ProcessField::CpuShare => measured_cpu()? / arm.kept.record.duration_s.max(1e-9),
+        ProcessField::AwakeShare => {
+            let waited = grown(course.begun, course.ended, |view| view.waited_ns)? / NS_PER_S;
+            (measured_cpu()? + waited) / arm.kept.record.duration_s.max(1e-9)
+        }
         ProcessField::CpuPerRequest => measured_cpu()? / replies()?,
         ProcessField::ContextSwitches => measured_switches()?,
         ProcessField::ContextSwitchesPerRequest => measured_switches()? / replies()?,

@@ -47,32 +47,39 @@ pub struct TraceRecord {
     pub numbers: BTreeMap<String, f64>,
 }
 
+/// Whether the server's own account (`AE`) is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Account {
+    /// No: not a single connection is made while the load is on.
+    Unasked,
+    /// Yes.
+    Asked {
+        /// Follow one request in so many; 0 follows none.
+        trace: u32,
+    },
+}
+
 /// Looks at a server while a run is on.
 #[derive(Debug)]
 pub struct Observer {
     pid: Option<u32>,
-    control: Option<Mutex<Control>>,
+    target: Target,
+    account: Account,
     seen: Mutex<Observed>,
 }
 
 impl Observer {
-    /// Looks for the first time. `trace` switches the server's tracing on, for one request in so many.
+    /// Looks for the first time, and switches tracing on if it is asked for.
     #[must_use]
-    pub fn before(target: &Target, pid: Option<u32>, trace: u32) -> Self {
-        let mut control = Control::open(target).ok();
-        if let (Some(control), true) = (control.as_mut(), trace > 0) {
-            // A server that does not know AE says so, and is measured without it.
-            let sample = trace.to_string();
-            let words: [&[u8]; 5] = [b"AE", b"TRACE", b"ON", b"SAMPLE", sample.as_bytes()];
-            let _ = control.command(&words);
-        }
+    pub fn before(target: &Target, pid: Option<u32>, account: Account) -> Self {
         let before = pid.map(process::look);
         let process = ProcessCourse { before, ..ProcessCourse::default() };
-        Self {
-            pid,
-            control: control.map(Mutex::new),
-            seen: Mutex::new(Observed { process, ..Observed::default() }),
+        let seen = Mutex::new(Observed { process, ..Observed::default() });
+        let observer = Self { pid, target: target.clone(), account, seen };
+        if let Account::Asked { trace: trace @ 1.. } = account {
+            observer.ask(&[b"AE", b"TRACE", b"ON", b"SAMPLE", trace.to_string().as_bytes()]);
         }
+        observer
     }
 
     /// A phase has begun.
@@ -101,12 +108,13 @@ impl Observer {
 
     /// Everything seen; asks for the trace.
     #[must_use]
-    pub fn into_seen(self, traced: bool) -> Observed {
-        let reply = if traced {
-            self.ask(&[b"AE", b"TRACE", b"OFF"]);
-            self.ask(&[b"AE", b"TRACE", b"GET", TRACE_RECORDS])
-        } else {
-            None
+    pub fn into_seen(self) -> Observed {
+        let reply = match self.account {
+            Account::Asked { trace: 1.. } => {
+                self.ask(&[b"AE", b"TRACE", b"OFF"]);
+                self.ask(&[b"AE", b"TRACE", b"GET", TRACE_RECORDS])
+            }
+            Account::Asked { trace: 0 } | Account::Unasked => None,
         };
         let mut seen = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         seen.trace = reply.as_ref().map(trace_records).unwrap_or_default();
@@ -117,10 +125,12 @@ impl Observer {
         change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The reply, unless the server is gone or does not know the command.
+    /// The reply, unless it is not asked for, the server is gone, or it does not know the command.
     fn ask(&self, words: &[&[u8]]) -> Option<Value> {
-        let mut control = self.control.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
-        match control.command(words) {
+        if self.account == Account::Unasked {
+            return None;
+        }
+        match Control::open(&self.target).ok()?.command(words) {
             Ok(Value::Error(_)) | Err(_) => None,
             Ok(value) => Some(value),
         }
@@ -140,7 +150,7 @@ fn pairs(value: &Value) -> Vec<(&str, &Value)> {
 }
 
 /// All numbers of nested maps, by the names on the way, joined by dots.
-fn numbers(value: &Value) -> BTreeMap<String, f64> {
+pub(super) fn numbers(value: &Value) -> BTreeMap<String, f64> {
     fn walk(prefix: &str, value: &Value, out: &mut BTreeMap<String, f64>) {
         for (name, value) in pairs(value) {
             let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };

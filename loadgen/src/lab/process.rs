@@ -20,8 +20,12 @@ pub struct ProcessView {
     pub epoll_entries: Option<u64>,
     /// Context switches of its living threads, voluntary and not.
     pub context_switches: Option<u64>,
+    /// Those of its living threads that were voluntary: how often they went to sleep.
+    pub voluntary_switches: Option<u64>,
     /// Processor time of its living threads, in nanoseconds.
     pub cpu_ns: Option<u64>,
+    /// Time that its living threads waited for a processor, in nanoseconds.
+    pub waited_ns: Option<u64>,
     /// Living threads.
     pub threads: Option<u64>,
 }
@@ -36,6 +40,8 @@ pub fn look(pid: u32) -> ProcessView {
         descriptors: fs::read_dir(format!("/proc/{pid}/fd")).ok().map(|dir| dir.count() as u64),
         epoll_entries: None,
         context_switches: tasks.switches,
+        voluntary_switches: tasks.voluntary,
+        waited_ns: tasks.waited_ns,
         cpu_ns: tasks.cpu_ns.or_else(|| stat_cpu_ns(pid)),
         threads: field(&status, "Threads"),
     }
@@ -60,12 +66,14 @@ fn field(text: &str, name: &str) -> Option<u64> {
 /// Sums over the threads of a process.
 struct Tasks {
     switches: Option<u64>,
+    voluntary: Option<u64>,
     cpu_ns: Option<u64>,
+    waited_ns: Option<u64>,
 }
 
 impl Tasks {
     fn of(pid: u32) -> Self {
-        let mut sums = Self { switches: None, cpu_ns: None };
+        let mut sums = Self { switches: None, voluntary: None, cpu_ns: None, waited_ns: None };
         let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return sums };
         for task in tasks.flatten().map(|task| task.path()) {
             let status = fs::read_to_string(task.join("status")).unwrap_or_default();
@@ -73,11 +81,13 @@ impl Tasks {
                 .zip(field(&status, "nonvoluntary_ctxt_switches"));
             if let Some((own, forced)) = switches {
                 *sums.switches.get_or_insert(0) += own + forced;
+                *sums.voluntary.get_or_insert(0) += own;
             }
             let schedstat = fs::read_to_string(task.join("schedstat")).unwrap_or_default();
-            if let Some(ns) = schedstat.split_whitespace().next().and_then(|ns| ns.parse().ok()) {
-                let ns: u64 = ns;
-                *sums.cpu_ns.get_or_insert(0) += ns;
+            let mut fields = schedstat.split_whitespace().map(|ns| ns.parse::<u64>().ok());
+            if let (Some(Some(ran)), Some(Some(waited))) = (fields.next(), fields.next()) {
+                *sums.cpu_ns.get_or_insert(0) += ran;
+                *sums.waited_ns.get_or_insert(0) += waited;
             }
         }
         sums

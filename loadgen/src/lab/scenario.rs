@@ -3,7 +3,7 @@
 //! Invariant: the folder reads back at every moment after the first arm, and claims are judged only by figures that were measured.
 
 use super::arm::{ArmOutcome, Place, Settings, play};
-use super::figures::{look_up, percentiles_asked};
+use super::figures::{look_up, wanted};
 use super::server::ServerKind;
 use super::view::Info;
 use crate::control::Control;
@@ -15,7 +15,7 @@ use aelab_reports::record::{
     Scenario as ScenarioRecord,
 };
 use aelab_reports::write_folder;
-use aelab_scenarios::criterion::Claim;
+use aelab_scenarios::criterion::{Claim, Subject};
 use aelab_scenarios::judge::{Judgement, Measured, Outcome, Part, Verdict, judge};
 use aelab_scenarios::model::{Arm, Need, Scenario};
 use std::path::{Path, PathBuf};
@@ -63,7 +63,6 @@ pub fn run(scenario: &Scenario, settings: &Settings<'_>, dir: &Path) -> Played {
 }
 
 fn play_arms(scenario: &Scenario, settings: &Settings<'_>, dir: &Path, played: &mut Played) {
-    let asked = percentiles_asked(scenario);
     let nature = match nature(&settings.place) {
         Ok(nature) => nature,
         Err(failure) => {
@@ -79,7 +78,7 @@ fn play_arms(scenario: &Scenario, settings: &Settings<'_>, dir: &Path, played: &
         }
     }
     for (turn, arm) in turns(&fit, scenario.repeat) {
-        let outcome = match play(arm, scenario.seed, &asked, settings) {
+        let outcome = match play(arm, scenario.seed, &wanted(scenario, &arm.name), settings) {
             Ok(outcome) => outcome,
             Err(failure) => {
                 played.failure = Some(failure);
@@ -172,7 +171,7 @@ fn unfit(arm: &Arm, nature: Nature) -> Option<String> {
 fn judged(claim: &Claim, arms: &[ArmOutcome]) -> Judgement {
     let lookup = |quantity: &aelab_scenarios::criterion::Quantity| -> Result<Measured, String> {
         let mut of_arm = arms.iter().filter(|arm| arm.name == quantity.arm);
-        if let Some(caveat) = of_arm.find_map(invalid) {
+        if let Some(caveat) = of_arm.find_map(|arm| invalid(arm, &quantity.subject)) {
             return Err(format!("arm {} must not be used: {caveat}", quantity.arm));
         }
         look_up(arms, quantity)
@@ -180,11 +179,21 @@ fn judged(claim: &Claim, arms: &[ArmOutcome]) -> Judgement {
     judge(claim, &lookup)
 }
 
-fn invalid(arm: &ArmOutcome) -> Option<&str> {
+/// Why a figure of an arm must not be used. A load generator that was slow spoils times and rates, and neither counts nor
+/// what the server says of itself.
+fn invalid<'a>(arm: &'a ArmOutcome, subject: &Subject) -> Option<&'a str> {
     use aelab_reports::record::Severity;
+    let timed =
+        matches!(subject, Subject::Latency { .. } | Subject::AchievedRate { .. } | Subject::Stall { .. });
     let caveats = &arm.kept.record.caveats;
-    caveats.iter().find(|caveat| caveat.severity == Severity::Invalid).map(|c| c.text.as_str())
+    let spoils = |caveat: &&CaveatRecord| {
+        caveat.severity == Severity::Invalid && (timed || SPOILS_ALL.contains(&caveat.id.as_str()))
+    };
+    caveats.iter().find(spoils).map(|caveat| caveat.text.as_str())
 }
+
+/// Doubts that leave nothing of an arm to be used.
+const SPOILS_ALL: [&str; 2] = ["server-changed", "interrupted"];
 
 fn whole_record(scenario: &Scenario, settings: &Settings<'_>, played: &Played) -> RunRecord {
     let first = played.arms.first().map(|arm| &arm.kept.record);

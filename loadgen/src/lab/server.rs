@@ -74,8 +74,8 @@ pub struct Start {
     pub directives: Vec<(String, String)>,
     /// Most descriptors it may open.
     pub nofile: Option<u64>,
-    /// The processor to pin it to.
-    pub cpu: Option<usize>,
+    /// The processors to pin it to; none leaves it to the kernel.
+    pub cpus: Vec<usize>,
 }
 
 /// A running server and the folder it lives in.
@@ -87,7 +87,7 @@ pub struct ServerProcess {
     pub target: Target,
     /// Its Unix socket.
     pub unix: Target,
-    /// The processor it is pinned to.
+    /// The processor it is pinned to, or the first of them.
     pub cpu: Option<usize>,
 }
 
@@ -117,7 +117,8 @@ impl ServerProcess {
         cancel: &AtomicBool,
     ) -> Result<Self, Failure> {
         let directives = directives.to_vec();
-        Self::launch(kind, &Start { port, directives, nofile: None, cpu }, cancel)
+        let cpus = cpu.into_iter().collect();
+        Self::launch(kind, &Start { port, directives, nofile: None, cpus }, cancel)
     }
 
     /// The same, with everything that can be said about a start.
@@ -167,7 +168,8 @@ impl ServerProcess {
             ))
         })?;
         // Without the pin the numbers are noisier, not wrong; the record says which processor it was.
-        let cpu = start.cpu.filter(|cpu| sys::pin_process(child.id(), *cpu).is_ok());
+        let pinned = !start.cpus.is_empty() && sys::pin_process(child.id(), &start.cpus).is_ok();
+        let cpu = start.cpus.first().copied().filter(|_| pinned);
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (target, unix) =
             (Target::plain(Endpoint::Tcp(addr)), Target::plain(Endpoint::Unix(socket)));

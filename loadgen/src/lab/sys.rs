@@ -12,18 +12,20 @@ pub(crate) fn allowed_cpus() -> Vec<usize> {
     (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()
 }
 
-/// Pins another process (its first thread, and every thread that one starts from now on).
+/// Pins another process to some processors (its first thread, and every thread that one starts from now on).
 ///
 /// # Errors
 /// There is no such processor or process, or we may not.
-pub(crate) fn pin_process(pid: u32, cpu: usize) -> io::Result<()> {
+pub(crate) fn pin_process(pid: u32, cpus: &[usize]) -> io::Result<()> {
     let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
-    if cpu >= CpuSet::MAX_CPU {
+    if cpus.iter().any(|cpu| *cpu >= CpuSet::MAX_CPU) {
         return Err(invalid());
     }
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or_else(invalid)?;
     let mut set = CpuSet::new();
-    set.set(cpu);
+    for cpu in cpus {
+        set.set(*cpu);
+    }
     rustix::thread::sched_setaffinity(Some(pid), &set)?;
     Ok(())
 }

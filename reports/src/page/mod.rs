@@ -3,6 +3,7 @@
 //! Only substitutes: every string comes from the view, every picture from the charts. The content
 //! security policy forbids any load, so the promise "no request" is kept by the browser itself.
 
+pub(crate) mod catalogue;
 mod style;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};

@@ -7,6 +7,7 @@
 //! Read next: `group.rs` for the numbers, `scenario.rs`, `gate.rs` and `plan.rs` for the outcomes.
 
 mod audit;
+mod catalogue;
 mod gate;
 mod group;
 mod plan;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use audit::{Audit, Gaps, Machine, ThreadAudit, Warmup};
+pub use catalogue::{Catalogue, CatalogueRun};
 pub use gate::{Gate, GateMetric, GateVerdict};
 pub use group::{
     Arrival, Connections, Counts, EndpointConnections, ErrorCount, Group, IntervalCounts,
@@ -75,6 +77,9 @@ pub struct RunRecord {
     /// Set in the folder of a scenario.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scenario: Option<Scenario>,
+    /// Set in the folder of many scenarios.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<Catalogue>,
     /// Set in the folder of a gate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
@@ -101,6 +106,7 @@ impl Default for RunRecord {
             stalls: Vec::new(),
             procedure: None,
             scenario: None,
+            catalogue: None,
             gate: None,
             plan: None,
         }

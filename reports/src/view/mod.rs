@@ -2,6 +2,7 @@
 //! finding; nothing here knows pixels or tags of HTML.
 
 pub(crate) mod arms;
+pub(crate) mod catalogue;
 pub(crate) mod curves;
 pub(crate) mod engine;
 pub(crate) mod figure;

@@ -5,6 +5,7 @@
 use super::{FigureSpec, Kind, Param};
 
 mod connections;
+mod loops;
 
 /// Which procedure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,16 @@ pub enum ProcedureKind {
     Pipelining,
     /// TCP and a Unix socket, by turns.
     TcpVsUnix,
+    /// One client's session beside another's.
+    Session,
+    /// A wake-up's cost by idle connections.
+    WakeupCost,
+    /// What a server does unasked.
+    TimeEvents,
+    /// Torn and lost counts.
+    Atomic,
+    /// The order of the loop's steps.
+    LoopOrder,
 }
 
 /// What files may say about a procedure, and what it measures.
@@ -57,6 +68,11 @@ impl ProcedureKind {
         Self::Transaction,
         Self::Pipelining,
         Self::TcpVsUnix,
+        Self::Session,
+        Self::WakeupCost,
+        Self::TimeEvents,
+        Self::Atomic,
+        Self::LoopOrder,
     ];
 
     /// Its row.
@@ -73,6 +89,11 @@ impl ProcedureKind {
             Self::Transaction => &connections::TRANSACTION,
             Self::Pipelining => &connections::PIPELINING,
             Self::TcpVsUnix => &connections::TCP_VS_UNIX,
+            Self::Session => &loops::SESSION,
+            Self::WakeupCost => &loops::WAKEUP_COST,
+            Self::TimeEvents => &loops::TIME_EVENTS,
+            Self::Atomic => &loops::ATOMIC,
+            Self::LoopOrder => &loops::LOOP_ORDER,
         }
     }
 }

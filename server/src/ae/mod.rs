@@ -19,11 +19,13 @@ mod select_backend;
 mod sweep;
 mod sys;
 pub mod timers;
+mod turns;
 
 pub use api::{Api, Backend, Fired, Mask};
 pub use sweep::Sweep;
 pub(crate) use sys::borrow;
 pub use timers::{Next, TimeProc, TimerId};
+pub use turns::{Diary, Turn};
 
 use crate::clock::{Clock, Nanos};
 use events::FileEvents;
@@ -50,6 +52,7 @@ pub struct EventLoop<S> {
     now: Nanos,
     dont_wait: bool,
     stop: bool,
+    diary: Diary,
 }
 
 impl<S> EventLoop<S> {
@@ -67,6 +70,7 @@ impl<S> EventLoop<S> {
             now,
             dont_wait: false,
             stop: false,
+            diary: Diary::default(),
         }
     }
 
@@ -92,10 +96,35 @@ impl<S> EventLoop<S> {
     /// # Errors
     /// As [`EventLoop::run`].
     pub fn tick(&mut self, state: &mut S) -> io::Result<()> {
+        if self.diary.is_on() {
+            return self.tick_with_diary(state);
+        }
         let timeout = self.before(state);
         self.wait(timeout)?;
         self.react(state);
         Ok(())
+    }
+
+    /// The same turn, with a note of when each step began.
+    fn tick_with_diary(&mut self, state: &mut S) -> io::Result<()> {
+        let began = self.clock.now();
+        let timeout = self.before(state);
+        let polled = self.clock.now();
+        self.wait(timeout)?;
+        let woke = self.now;
+        (self.after_sleep)(self, state);
+        self.process_files(state);
+        let files_done = self.clock.now();
+        let timers = self.process_timers(state);
+        let files = u32::try_from(self.fired.len()).unwrap_or(u32::MAX);
+        let timers_done = self.clock.now();
+        self.diary.write(Turn { began, polled, woke, files_done, timers_done, files, timers });
+        Ok(())
+    }
+
+    /// Where turns are written down when it is switched on.
+    pub fn diary(&self) -> Diary {
+        self.diary.clone()
     }
 
     /// The first step of [`EventLoop::tick`]: the hook, and then how long the sleep may last (`None`:
@@ -201,11 +230,12 @@ impl<S> EventLoop<S> {
         }
     }
 
-    /// Runs the timers that are due. One created during the pass waits for the next.
-    fn process_timers(&mut self, state: &mut S) {
+    /// Runs the timers that are due, and says how many. One created during the pass waits for the next.
+    fn process_timers(&mut self, state: &mut S) -> u32 {
         if self.timers.is_empty() {
-            return;
+            return 0;
         }
+        let mut ran = 0;
         self.now = self.clock.now();
         self.timers.forget_deleted();
         for index in (0..self.timers.len()).rev() {
@@ -214,7 +244,9 @@ impl<S> EventLoop<S> {
             // Read again: the delay counts from completion, so a slow timer drifts, as ae's do.
             self.now = self.clock.now();
             self.timers.completed(index, next, self.now);
+            ran += 1;
         }
+        ran
     }
 
     /// Watches `fd` for `mask` too (merged with what is watched already) and sets the handler.

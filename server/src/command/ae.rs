@@ -1,4 +1,4 @@
-//! AE STATS TRACE RESET HELP: this server's own command, for looking into its loop.
+//! AE STATS TRACE LOOP RESET HELP: this server's own command, for looking into its loop.
 //!
 //! What is collected is `timeline`'s and `metrics`'; this file only reads the words and writes the
 //! replies. All lengths of time are nanoseconds unless the field says otherwise.
@@ -31,6 +31,12 @@ const SUBCOMMANDS: &[CommandSpec] = &[
         "7.0.0",
         "O(N) for N records shown",
         "Follow single requests through the server",
+    ),
+    command("loop", -3, PLAIN, NO_KEYS, turns).of("ae").docs(
+        Group::Server,
+        "7.0.0",
+        "O(N) for N turns shown",
+        "When each step of the loop's turns began",
     ),
     command("reset", 2, PLAIN, NO_KEYS, reset).of("ae").docs(
         Group::Server,
@@ -161,6 +167,44 @@ fn records(call: &mut Call<'_>, count: usize) {
     }
 }
 
+/// Begins or ends writing the loop's turns down, or shows them. O(N) for N turns shown.
+fn turns(call: &mut Call<'_>) {
+    let args = call.args;
+    if args.is(2, "on") && args.len() == 3 {
+        call.server.diary.switch_on();
+    } else if args.is(2, "off") && args.len() == 3 {
+        call.server.diary.switch_off();
+    } else if args.is(2, "get") && args.len() <= 4 {
+        let asked = match args.len() {
+            3 => Some(DEFAULT_RECORDS),
+            _ => args.get(3).and_then(parse_integer).and_then(|n| usize::try_from(n).ok()),
+        };
+        let Some(count) = asked.filter(|count| *count > 0) else {
+            return call.out.error("ERR count should be greater than 0");
+        };
+        let newest = call.server.diary.newest(count);
+        call.out.array(newest.len());
+        for turn in newest {
+            call.out.map(7);
+            for (name, instant) in [
+                ("began", turn.began),
+                ("polled", turn.polled),
+                ("woke", turn.woke),
+                ("files_done", turn.files_done),
+                ("timers_done", turn.timers_done),
+            ] {
+                field(call.out, name, instant.0);
+            }
+            field(call.out, "files", u64::from(turn.files));
+            field(call.out, "timers", u64::from(turn.timers));
+        }
+        return;
+    } else {
+        return call.out.syntax_error();
+    }
+    call.out.ok();
+}
+
 /// Forgets what was collected; following goes on if it is on. O(1).
 fn reset(call: &mut Call<'_>) {
     let server = &mut *call.server;
@@ -185,6 +229,11 @@ fn help(call: &mut Call<'_>) {
             "TRACE GET [<count>]",
             "    Return the newest requests followed (default: 10) with the instants of their way,",
             "    in nanoseconds of the server's clock.",
+            "LOOP ON|OFF",
+            "    Write down when each step of the loop's turns begins, or no more.",
+            "LOOP GET [<count>]",
+            "    Return the newest turns (default: 10), oldest first, in nanoseconds of the server's",
+            "    clock, with how many file events had fired and how many timers ran.",
             "RESET",
             "    Forget what was collected.",
         ],

@@ -8,21 +8,26 @@
 //! Read next: [`peer`] (a connection whose every byte is ours), [`spread`] (medians and their intervals), then any of them.
 
 pub mod accept_queue;
+pub mod atomic;
 mod burst;
 pub mod connection_cost;
 pub mod connection_state;
 pub mod flow_control;
+pub mod loop_order;
 pub mod max_total;
 pub mod maxclients;
 mod nap;
 mod peer;
 pub mod pipelining;
 mod play;
+pub mod session;
 pub mod split_command;
 pub mod spread;
 mod sys;
 pub mod tcp_vs_unix;
+pub mod time_events;
 pub mod transaction;
+pub mod wakeup_cost;
 
 pub use play::play;
 

@@ -4,8 +4,9 @@
 //! Invariant: only figures that the row names come out.
 
 use super::{
-    Findings, Site, accept_queue, connection_cost, connection_state, flow_control, max_total,
-    maxclients, pipelining, split_command, tcp_vs_unix, transaction,
+    Findings, Site, accept_queue, atomic, connection_cost, connection_state, flow_control,
+    loop_order, max_total, maxclients, pipelining, session, split_command, tcp_vs_unix,
+    time_events, transaction, wakeup_cost,
 };
 use crate::exit::Failure;
 use aelab_reports::record::{NamedFigure, Procedure as Record, Table};
@@ -32,6 +33,11 @@ pub fn play(site: &Site<'_>, procedure: &Procedure) -> Result<Record, Failure> {
         ProcedureKind::Transaction => transaction::run(site, &of.transaction()?),
         ProcedureKind::Pipelining => pipelining::run(site, &of.pipelining()?),
         ProcedureKind::TcpVsUnix => tcp_vs_unix::run(site, &of.tcp_vs_unix()?),
+        ProcedureKind::Session => session::run(site, &of.session()?),
+        ProcedureKind::WakeupCost => wakeup_cost::run(site, &of.wakeup_cost()?),
+        ProcedureKind::TimeEvents => time_events::run(site, &of.time_events()?),
+        ProcedureKind::Atomic => atomic::run(site, &of.atomic()?),
+        ProcedureKind::LoopOrder => loop_order::run(site, &of.loop_order()?),
     }?;
     record(procedure.kind, findings)
 }
@@ -126,6 +132,43 @@ impl Params<'_> {
             connections: self.count("connections")?,
             pairs: self.count("pairs")?,
             block: self.duration("block")?,
+        })
+    }
+
+    fn session(&self) -> Result<session::Params, Failure> {
+        Ok(session::Params { session: self.duration("session")?, pause: self.duration("pause")? })
+    }
+
+    fn wakeup_cost(&self) -> Result<wakeup_cost::Params, Failure> {
+        Ok(wakeup_cost::Params {
+            idle: self.counts("idle")?,
+            wakeups: self.count("wakeups")?,
+            repeats: self.count("repeats")?,
+            active: self.count("active")?,
+        })
+    }
+
+    fn time_events(&self) -> Result<time_events::Params, Failure> {
+        Ok(time_events::Params {
+            watch: self.duration("watch")?,
+            keys: self.count("keys")?,
+            ttl: self.duration("ttl")?,
+            idle_timeout: self.duration("idle_timeout")?,
+        })
+    }
+
+    fn atomic(&self) -> Result<atomic::Params, Failure> {
+        Ok(atomic::Params {
+            writers: self.count("writers")?,
+            transactions: self.count("transactions")?,
+            pipeline: self.count("pipeline")?,
+        })
+    }
+
+    fn loop_order(&self) -> Result<loop_order::Params, Failure> {
+        Ok(loop_order::Params {
+            watch: self.duration("watch")?,
+            connections: self.count("connections")?,
         })
     }
 }

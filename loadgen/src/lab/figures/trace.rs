@@ -1,0 +1,105 @@
+//! Figures of requests that the bundled server followed.
+//!
+//! Pure. Invariant: a record that lacks an instant counts as out of order, and is in no part.
+
+use super::super::observe::TraceRecord;
+use aelab_scenarios::criterion::{Stat, TraceField, TracePart};
+use aelab_scenarios::judge::Figure;
+
+const NS_PER_S: f64 = 1e9;
+/// The instants of a request, in the order that they must have.
+const INSTANTS: [&str; 6] = ["ready", "taken", "parsed", "executed", "write_began", "written"];
+
+/// Looks a figure up.
+///
+/// # Errors
+/// No request was followed.
+#[expect(clippy::cast_precision_loss, reason = "numbers of records")]
+pub(super) fn look_up(records: &[TraceRecord], field: TraceField) -> Result<Figure, String> {
+    if records.is_empty() {
+        return Err(
+            "no request was followed: it needs the bundled server and [engine] trace".into()
+        );
+    }
+    let ways: Vec<Option<Vec<f64>>> = records.iter().map(instants).collect();
+    let whole = || ways.iter().flatten();
+    Ok(Figure::exact(match field {
+        TraceField::Records => records.len() as f64,
+        TraceField::InOrder => {
+            let ordered = whole().filter(|way| way.windows(2).all(|pair| pair[0] <= pair[1]));
+            ordered.count() as f64 / records.len() as f64
+        }
+        TraceField::Unaccounted => {
+            let off = |way: &Vec<f64>| {
+                let parts: f64 = way.windows(2).map(|pair| (pair[1] - pair[0]).max(0.0)).sum();
+                (way[way.len() - 1] - way[0] - parts).abs() / NS_PER_S
+            };
+            whole().map(off).fold(0.0, f64::max)
+        }
+        TraceField::Part(part, stat) => {
+            let mut lengths: Vec<f64> = whole().map(|way| length(way, part) / NS_PER_S).collect();
+            lengths.sort_by(f64::total_cmp);
+            statistic(&lengths, stat).ok_or("no request was followed to its end")?
+        }
+    }))
+}
+
+fn instants(record: &TraceRecord) -> Option<Vec<f64>> {
+    INSTANTS.iter().map(|name| record.numbers.get(*name).copied()).collect()
+}
+
+fn length(way: &[f64], part: TracePart) -> f64 {
+    let between = |from: usize, to: usize| way[to] - way[from];
+    match part {
+        TracePart::WaitInBatch => between(0, 1),
+        TracePart::Parse => between(1, 2),
+        TracePart::Execute => between(2, 3),
+        TracePart::WaitToWrite => between(3, 4),
+        TracePart::Write => between(4, 5),
+        TracePart::Total => between(0, 5),
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rank among some thousand records"
+)]
+fn statistic(sorted: &[f64], stat: Stat) -> Option<f64> {
+    let n = sorted.len() as f64;
+    match stat {
+        Stat::Count => Some(n),
+        Stat::Min => sorted.first().copied(),
+        Stat::Max => sorted.last().copied(),
+        Stat::Mean => (!sorted.is_empty()).then(|| sorted.iter().sum::<f64>() / n),
+        Stat::Percentile(p) => {
+            let rank = (n * p / 100.0).ceil().max(1.0) as usize;
+            sorted.get(rank - 1).copied()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_and_their_order() {
+        let record = |instants: [f64; 6]| TraceRecord {
+            command: "set".into(),
+            numbers: INSTANTS.iter().map(|name| (*name).to_owned()).zip(instants).collect(),
+        };
+        let records =
+            [record([0.0, 1e3, 3e3, 6e3, 10e3, 15e3]), record([0.0, 2e3, 1e3, 6e3, 10e3, 15e3])];
+        let get = |field| look_up(&records, field).expect("a figure").value;
+        assert_eq!(get(TraceField::Records), 2.0);
+        assert_eq!(get(TraceField::InOrder), 0.5);
+        assert!((get(TraceField::Unaccounted) - 1e-6).abs() < 1e-12);
+        assert!((get(TraceField::Part(TracePart::Write, Stat::Mean)) - 5e-6).abs() < 1e-12);
+        assert!(
+            (get(TraceField::Part(TracePart::Total, Stat::Percentile(50.0))) - 15e-6).abs() < 1e-12
+        );
+        assert!(look_up(&[], TraceField::Records).is_err());
+    }
+}

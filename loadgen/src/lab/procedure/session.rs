@@ -1,0 +1,62 @@
+//! One client's session beside another's: who waits for whom (A1).
+//!
+//! The first client connects, asks now and then, and leaves when its time is over; the second connects shortly after the first
+//! and asks once. On a server that serves one client at a time the second waits for the whole session. Invariant: the second
+//! client's wait counts from its connecting, as a user's would.
+
+use super::peer::Peer;
+use super::{Findings, Site};
+use crate::clock::{self, Nanos};
+use crate::exit::Failure;
+use std::time::Duration;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Params {
+    /// How long the first client stays.
+    pub session: Duration,
+    /// Pause between its requests.
+    pub pause: Duration,
+}
+
+/// Plays it.
+///
+/// # Errors
+/// The server cannot be reached or goes away.
+pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
+    let mut first = Peer::connect(&site.target)?;
+    let began = clock::now();
+    let (mut slowest, mut requests) = (Nanos::ZERO, 0);
+    let (session, second) = std::thread::scope(|scope| {
+        let second = scope.spawn(|| -> Result<Nanos, Failure> {
+            let from = clock::now();
+            Peer::connect(&site.target)?.ask(&["PING"])?;
+            Ok(clock::now().since(from))
+        });
+        let played = (|| -> Result<(), Failure> {
+            while Duration::from(clock::now().since(began)) < params.session {
+                site.go_on()?;
+                let asked = clock::now();
+                first.ask(&["PING"])?;
+                slowest = slowest.max(clock::now().since(asked));
+                requests += 1;
+                std::thread::sleep(params.pause);
+            }
+            Ok(())
+        })();
+        // The second may only be served now: the first must leave before it is waited for.
+        drop(first);
+        let session = clock::now().since(began);
+        let second = second
+            .join()
+            .unwrap_or_else(|_| Err(Failure::invalid("the thread of the second client broke")));
+        played.and(second).map(|wait| (session, wait))
+    })?;
+    let mut findings = Findings::default();
+    findings.add("session_s", session.as_secs_f64());
+    findings.add("second_wait_s", second.as_secs_f64());
+    findings.add("share_waited", second.as_secs_f64() / session.as_secs_f64());
+    findings.add("first_slowest_s", slowest.as_secs_f64());
+    findings.add_count("first_requests", requests);
+    Ok(findings)
+}

@@ -1,0 +1,145 @@
+//! What a server does without being asked: its timer, keys that expire unread, clients that are closed for their silence (A9).
+//!
+//! Nothing touches the keys or the idle client while they are watched. Invariant: the timer is seen from outside, by how often
+//! a server without work leaves its sleep, so that any server can be watched.
+
+use super::peer::{Peer, command};
+use super::{Findings, Site};
+use crate::clock::{self, Nanos};
+use crate::exit::Failure;
+use crate::lab::process;
+use aelab_resp::value::Value;
+use std::time::Duration;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Params {
+    /// How long the server is watched doing nothing.
+    pub watch: Duration,
+    /// Keys that are to expire; zero leaves that part out.
+    pub keys: usize,
+    /// Time that they live.
+    pub ttl: Duration,
+    /// The server's `timeout` (its own setting, whole seconds); zero leaves that part out.
+    pub idle_timeout: Duration,
+}
+
+/// Pause between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Longer than any active expiry or client check should take, on top of the time to live or the timeout.
+const GRACE: Duration = Duration::from_secs(5);
+/// What every key of this procedure starts with.
+const PREFIX: &str = "unread:";
+
+/// Plays it.
+///
+/// # Errors
+/// The server cannot be reached or goes away.
+pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
+    let mut findings = Findings::default();
+    timer(site, params, &mut findings)?;
+    if params.keys > 0 {
+        expiry(site, params, &mut findings)?;
+    }
+    if !params.idle_timeout.is_zero() {
+        silence(site, params, &mut findings)?;
+    }
+    Ok(findings)
+}
+
+/// How often a server without clients wakes up, from the first time that is seen to the last.
+#[expect(clippy::cast_precision_loss, reason = "wake-ups of some seconds")]
+fn timer(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(), Failure> {
+    /// Pause between two looks: a wake-up is seen that much late, at the begin as at the end.
+    const COUNT_EVERY: Duration = Duration::from_millis(2);
+    let Some(pid) = site.pid else { return Ok(()) };
+    let switches = || process::look(pid).voluntary_switches;
+    let (from, mut last) = (clock::now(), switches());
+    let (mut seen_first, mut seen_last) = (None, None);
+    while Duration::from(clock::now().since(from)) < params.watch {
+        site.go_on()?;
+        std::thread::sleep(COUNT_EVERY);
+        let (at, count) = (clock::now(), switches());
+        if count != last {
+            seen_first = seen_first.or(count.map(|count| (at, count)));
+            seen_last = count.map(|count| (at, count));
+            last = count;
+        }
+    }
+    if let (Some((begin, few)), Some((end, many))) = (seen_first, seen_last)
+        && many > few
+    {
+        let period = end.since(begin).as_secs_f64() / (many - few) as f64;
+        findings.add("timer_per_s", 1.0 / period);
+        findings.add("timer_period_s", period);
+    }
+    Ok(())
+}
+
+/// Whether keys vanish that nobody reads.
+#[expect(clippy::cast_precision_loss, reason = "numbers of keys")]
+fn expiry(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(), Failure> {
+    let mut peer = Peer::connect(&site.target)?;
+    let others = size(&mut peer)?;
+    let ttl = params.ttl.as_millis().to_string();
+    for first in (0..params.keys).step_by(500) {
+        let last = (first + 500).min(params.keys);
+        let sets: Vec<u8> = (first..last)
+            .flat_map(|key| command(&["SET", &format!("{PREFIX}{key}"), "x", "PX", &ttl]))
+            .collect();
+        peer.send(&sets)?;
+        for _ in first..last {
+            peer.reply()?;
+        }
+    }
+    let written = clock::now();
+    let mut left = params.keys;
+    while left > 0 && Duration::from(clock::now().since(written)) < params.ttl + GRACE {
+        pause(site, LOOK_EVERY)?;
+        left = size(&mut peer)?.saturating_sub(others).min(params.keys);
+    }
+    let gone = params.keys - left;
+    findings.add("expired_share", gone as f64 / params.keys as f64);
+    if left == 0 {
+        let late = clock::now().since(written + Nanos::from(params.ttl));
+        findings.add("expired_late_s", late.as_secs_f64());
+    }
+    Ok(())
+}
+
+/// DBSIZE: it counts keys without touching them.
+fn size(peer: &mut Peer) -> Result<usize, Failure> {
+    match peer.ask(&["DBSIZE"])? {
+        Value::Integer(count) => Ok(usize::try_from(count).unwrap_or(0)),
+        _ => Err(Failure::invalid("the server does not answer DBSIZE with a number")),
+    }
+}
+
+/// Whether a client that says nothing is closed.
+fn silence(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(), Failure> {
+    let mut idle = Peer::connect(&site.target)?;
+    let from = clock::now();
+    while Duration::from(clock::now().since(from)) < params.idle_timeout + GRACE {
+        pause(site, LOOK_EVERY)?;
+        if idle.has_answer().is_err() {
+            findings.add("idle_closed_after_s", clock::now().since(from).as_secs_f64());
+            break;
+        }
+    }
+    let closed = findings.get("idle_closed_after_s").is_some();
+    findings.add_count("idle_closed", usize::from(closed));
+    Ok(())
+}
+
+/// Sleeps, and notices ^C.
+fn pause(site: &Site<'_>, length: Duration) -> Result<(), Failure> {
+    let until = clock::now() + Nanos::from(length);
+    loop {
+        site.go_on()?;
+        let left: Duration = until.since(clock::now()).into();
+        if left.is_zero() {
+            return Ok(());
+        }
+        std::thread::sleep(left.min(Duration::from_millis(100)));
+    }
+}

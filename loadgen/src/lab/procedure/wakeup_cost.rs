@@ -1,0 +1,183 @@
+//! What a wake-up costs the server while many other connections are idle (A4, A5, A6).
+//!
+//! Idle connections are added step by step; at each step one connection asks and waits, so that every request is one wake-up,
+//! and the server's processor time is divided by their number. Then some connections ask at the same time, and the server is
+//! asked how many events its wake-ups brought. Invariant: the cost is the server's own processor time, not a round trip.
+
+use super::peer::{Peer, command};
+use super::spread::{Estimate, median};
+use super::{Findings, Site, Table};
+use crate::exit::Failure;
+use crate::lab::process;
+use aelab_resp::value::Value;
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Params {
+    /// Numbers of idle connections, rising from zero.
+    pub idle: Vec<usize>,
+    /// Wake-ups of one measurement.
+    pub wakeups: usize,
+    /// Measurements at each step.
+    pub repeats: usize,
+    /// Connections that ask at the same time.
+    pub active: usize,
+}
+
+/// A server is full when a new connection gets no answer; which is told from its reply or its hanging up.
+struct Crowd {
+    peers: Vec<Peer>,
+    refusal: Option<String>,
+}
+
+impl Crowd {
+    /// As many as asked for, or as many as the server takes.
+    fn grow_to(&mut self, site: &Site<'_>, count: usize) -> Result<(), Failure> {
+        while self.peers.len() < count && self.refusal.is_none() {
+            site.go_on()?;
+            // The kernel opens connections for a server that is full: only its answer says that it took one.
+            let served = Peer::connect(&site.target).and_then(|mut peer| {
+                let reply = peer.ask(&["PING"])?;
+                Ok((peer, reply))
+            });
+            match served {
+                Ok((_, Value::Error(text))) => {
+                    self.refusal = Some(String::from_utf8_lossy(&text).into_owned());
+                }
+                Ok((peer, _)) => self.peers.push(peer),
+                Err(failure) => self.refusal = Some(failure.message),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Plays it.
+///
+/// # Errors
+/// The server cannot be reached, or runs on another machine.
+pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
+    let pid = site.pid.ok_or_else(|| {
+        Failure::usage(
+            "a wake-up's cost can only be seen on this machine; let the lab start a server",
+        )
+    })?;
+    crate::sys::raise_descriptor_limit();
+    let mut asking = Peer::connect(&site.target)?;
+    let mut crowd = Crowd { peers: Vec::new(), refusal: None };
+    let mut steps: Vec<(usize, Estimate)> = Vec::new();
+    for &idle in &params.idle {
+        crowd.grow_to(site, idle)?;
+        if crowd.peers.len() < idle {
+            break;
+        }
+        let mut costs = Vec::new();
+        for _ in 0..params.repeats.max(1) {
+            site.go_on()?;
+            costs.push(cost(pid, &mut asking, params.wakeups)?);
+        }
+        let Some(cost) = median(&costs) else { break };
+        steps.push((idle, cost));
+    }
+    let mut findings = Findings::default();
+    report(&mut findings, &steps);
+    findings.add_count("accepted", crowd.peers.len() + 1);
+    findings.add_count("refused", usize::from(crowd.refusal.is_some()));
+    if let Some(refusal) = &crowd.refusal {
+        let held = crowd.peers.len() + 1;
+        findings
+            .notes
+            .push(format!("with {held} connections open the next was refused: {refusal}"));
+    }
+    if let Some(events) = events(site, params, &mut crowd)? {
+        findings.add("events_per_wake_max", events);
+    }
+    Ok(findings)
+}
+
+/// Processor time of the server for one wake-up, in seconds.
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a measurement")]
+fn cost(pid: u32, asking: &mut Peer, wakeups: usize) -> Result<f64, Failure> {
+    let lost = || Failure::invalid("the server's processor time cannot be read any more");
+    let before = process::look(pid).cpu_ns.ok_or_else(lost)?;
+    for _ in 0..wakeups {
+        asking.ask(&["PING"])?;
+    }
+    let after = process::look(pid).cpu_ns.ok_or_else(lost)?;
+    Ok(after.saturating_sub(before) as f64 / 1e9 / wakeups.max(1) as f64)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of connections")]
+fn report(findings: &mut Findings, steps: &[(usize, Estimate)]) {
+    for (idle, cost) in steps {
+        findings.add_between(format!("cost_{idle}_s"), *cost);
+    }
+    let rows = steps.iter().map(|(idle, cost)| vec![*idle as f64, cost.value]).collect();
+    findings.tables.push(Table {
+        title: "processor time of one wake-up by idle connections".to_owned(),
+        columns: vec!["idle_connections".to_owned(), "cost_s".to_owned()],
+        rows,
+    });
+    let (Some((_, base)), Some((most, top))) = (steps.first(), steps.last()) else { return };
+    findings.add_count("most_idle", *most);
+    findings.add("growth", top.value / base.value);
+    findings.add("cost_per_connection_s", (top.value - base.value) / (*most).max(1) as f64);
+    if let Some(slope) = slope(steps) {
+        findings.add("slope", slope);
+    }
+}
+
+/// The slope on two logarithmic axes of what idle connections add to a wake-up, between the two largest numbers of them:
+/// 1 if twice as many cost twice as much. `None` where nothing is added.
+#[expect(clippy::cast_precision_loss, reason = "numbers of connections")]
+fn slope(steps: &[(usize, Estimate)]) -> Option<f64> {
+    let (_, base) = steps.first()?;
+    let [.., (few, low), (many, high)] = steps else { return None };
+    let (low, high) = (low.value - base.value, high.value - base.value);
+    (*few > 0 && low > 0.0 && high > 0.0)
+        .then(|| (high / low).ln() / (*many as f64 / *few as f64).ln())
+}
+
+/// The most events of one wake-up while `active` connections ask at once; `None` if the server does not say.
+fn events(site: &Site<'_>, params: &Params, crowd: &mut Crowd) -> Result<Option<f64>, Failure> {
+    let mut asking = Peer::connect(&site.target)?;
+    // The server follows requests only now: the costs above are those of a server that does not.
+    if let Value::Error(_) = asking.ask(&["AE", "TRACE", "ON", "SAMPLE", "1"])? {
+        return Ok(None);
+    }
+    drop(asking);
+    let ping = command(&["PING"]);
+    let active = params.active.min(crowd.peers.len());
+    let some = &mut crowd.peers[..active];
+    for _ in 0..params.wakeups.min(1000) {
+        site.go_on()?;
+        for peer in some.iter_mut() {
+            peer.send(&ping)?;
+        }
+        for peer in some.iter_mut() {
+            peer.reply()?;
+        }
+    }
+    let mut asking = Peer::connect(&site.target)?;
+    let reply = asking.ask(&["AE", "STATS"])?;
+    asking.ask(&["AE", "TRACE", "OFF"])?;
+    Ok(crate::lab::observe::numbers(&reply).get("events_per_wake.max").copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(costs: &[(usize, f64)]) -> Vec<(usize, Estimate)> {
+        let exact = |value| Estimate { value, lo: value, hi: value };
+        costs.iter().map(|(idle, cost)| (*idle, exact(*cost))).collect()
+    }
+
+    #[test]
+    fn a_cost_that_grows_with_the_connections_has_slope_one() {
+        let linear = steps(&[(0, 5.0), (100, 8.0), (1000, 35.0)]);
+        assert!((slope(&linear).expect("grows") - 1.0).abs() < 1e-9);
+        assert_eq!(slope(&steps(&[(0, 5.0), (100, 5.0), (1000, 5.0)])), None);
+        assert_eq!(slope(&steps(&[(0, 5.0)])), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! The page of many scenarios: one row per claim, one column per server. Only substitutes.
+
+use super::{POLICY, style, table, verdict_class};
+use crate::view::catalogue::{CatalogueView, Cell, Row};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+/// The page.
+pub(crate) fn write(view: &CatalogueView) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width,initial-scale=1";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="color-scheme" content="light dark";
+                link rel="icon" href="data:,";
+                title { (view.heading) }
+                style { (PreEscaped(style::sheet())) }
+            }
+            body {
+                header {
+                    h1 { (view.heading) }
+                    p.facts { @for fact in &view.facts { span { (fact) } " " } }
+                }
+                main {
+                    section #verdicts { (table(&view.counts)) }
+                    section #claims { (claims(view)) }
+                    @if !view.notes.is_empty() {
+                        section #notes {
+                            h2 { "Left out, and what went wrong" }
+                            ul { @for note in &view.notes { li { (note) } } }
+                        }
+                    }
+                    section #files {
+                        h2 { "Command" }
+                        pre { code { (view.command) } }
+                    }
+                }
+            }
+        }
+    };
+    let mut text = page.into_string();
+    text.push('\n');
+    text
+}
+
+fn claims(view: &CatalogueView) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                caption { "A confirmed claim held in every part; a refuted one failed in at least one, and the number is that part's." }
+                thead { tr {
+                    th scope="col" { "" }
+                    th scope="col" { "Claim" }
+                    th scope="col" { "The article" }
+                    @for server in &view.servers { th scope="col" { (server) } }
+                    th scope="col" { "Scenario" }
+                } }
+                tbody { @for row in &view.rows { (claim(row)) } }
+            }
+        }
+    }
+}
+
+fn claim(row: &Row) -> Markup {
+    html! {
+        tr.first {
+            td { (row.id) }
+            td { (row.text) }
+            td { (row.article) }
+            @for cell in &row.cells { td { (outcome(cell)) } }
+            td { code { (row.scenario) } }
+        }
+    }
+}
+
+fn outcome(cell: &Cell) -> Markup {
+    html! {
+        @match cell.verdict {
+            Some(verdict) => {
+                a href=(cell.link) {
+                    strong class={ "chip " (verdict_class(verdict)) } { (verdict.as_str()) }
+                }
+                br; (cell.number)
+            }
+            None => span.fine { (cell.number) }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Many scenarios on one or several servers: what each claim came to. Plain data.
+
+use super::Claim;
+use serde::{Deserialize, Serialize};
+
+/// The outcome of many scenarios.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Catalogue {
+    /// The size they were run at, e.g. `smoke`.
+    pub scale: String,
+    /// The servers, in the order of their columns.
+    pub servers: Vec<String>,
+    /// Each scenario on each server, in the order they were played.
+    pub runs: Vec<CatalogueRun>,
+}
+
+/// One scenario on one server.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CatalogueRun {
+    /// The scenario's name.
+    pub scenario: String,
+    /// One of [`Catalogue::servers`].
+    pub server: String,
+    /// Its folder, relative to the whole's; empty if nothing was played.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub dir: String,
+    /// Arms that were left out, and why it ended early, one line each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Its claims, judged; where nothing was played, as they would have been.
+    pub claims: Vec<Claim>,
+}

@@ -1,0 +1,192 @@
+//! All claims on one page, as ready text: the article's figure beside what each server showed.
+//!
+//! A claim that several scenarios judge has a row for each. Invariant: nothing is left out: a claim that was not judged on a
+//! server says why.
+
+use super::table::Table;
+use super::units::counted;
+use crate::record::{Catalogue, CatalogueRun, Claim, ClaimVerdict, RunRecord};
+
+/// The page.
+#[derive(Debug)]
+pub(crate) struct CatalogueView {
+    pub(crate) heading: String,
+    pub(crate) facts: Vec<String>,
+    /// Column heads, one per server.
+    pub(crate) servers: Vec<String>,
+    /// One row per claim and scenario, in the order of the claims.
+    pub(crate) rows: Vec<Row>,
+    /// How many of each verdict, per server.
+    pub(crate) counts: Table,
+    /// What was left out or went wrong, one line each.
+    pub(crate) notes: Vec<String>,
+    pub(crate) command: String,
+}
+
+/// One claim.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) text: String,
+    /// The article's figure; may be empty.
+    pub(crate) article: String,
+    pub(crate) scenario: String,
+    /// One per server.
+    pub(crate) cells: Vec<Cell>,
+}
+
+/// What a claim came to on one server.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    /// `None` if it was not played there.
+    pub(crate) verdict: Option<ClaimVerdict>,
+    /// The deciding number, or why there is none.
+    pub(crate) number: String,
+    /// The scenario's own page, relative; empty if there is none.
+    pub(crate) link: String,
+}
+
+impl CatalogueView {
+    /// The view of a record of many scenarios.
+    pub(crate) fn of(record: &RunRecord, catalogue: &Catalogue) -> Self {
+        let mut facts = Vec::new();
+        if !record.started_at.is_empty() {
+            facts.push(record.started_at.clone());
+        }
+        let mut scenarios: Vec<&str> = Vec::new();
+        for run in &catalogue.runs {
+            if !scenarios.contains(&run.scenario.as_str()) {
+                scenarios.push(&run.scenario);
+            }
+        }
+        facts.push(format!("scale {}", catalogue.scale));
+        facts.push(counted(scenarios.len(), "scenario"));
+        if record.interrupted {
+            facts.push("interrupted".to_owned());
+        }
+        Self {
+            heading: "Claims of the articles, measured".to_owned(),
+            facts,
+            servers: catalogue.servers.clone(),
+            rows: rows(catalogue, &scenarios),
+            counts: counts(catalogue),
+            notes: notes(catalogue),
+            command: record.command.join(" "),
+        }
+    }
+}
+
+fn rows(catalogue: &Catalogue, scenarios: &[&str]) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for scenario in scenarios {
+        let runs: Vec<&CatalogueRun> =
+            catalogue.runs.iter().filter(|run| run.scenario == **scenario).collect();
+        let mut ids: Vec<&Claim> = Vec::new();
+        for claim in runs.iter().flat_map(|run| &run.claims) {
+            if !ids.iter().any(|known| known.id == claim.id) {
+                ids.push(claim);
+            }
+        }
+        for claim in ids {
+            let on = |server: &String| {
+                let run = runs.iter().find(|run| run.server == *server);
+                cell(run.copied(), &claim.id)
+            };
+            rows.push(Row {
+                id: claim.id.clone(),
+                text: claim.text.clone(),
+                article: claim.article.clone(),
+                scenario: (*scenario).to_owned(),
+                cells: catalogue.servers.iter().map(on).collect(),
+            });
+        }
+    }
+    rows.sort_by_key(|row| order(&row.id));
+    rows
+}
+
+/// Claims by letter, then by number: A2 comes before A10.
+fn order(id: &str) -> (String, u64, String) {
+    let letters: String = id.chars().take_while(|c| !c.is_ascii_digit()).collect();
+    let digits: String = id[letters.len()..].chars().take_while(char::is_ascii_digit).collect();
+    (letters, digits.parse().unwrap_or(u64::MAX), id.to_owned())
+}
+
+fn cell(run: Option<&CatalogueRun>, id: &str) -> Cell {
+    let absent =
+        |why: &str| Cell { verdict: None, number: why.to_owned(), link: String::new() };
+    let Some(run) = run else { return absent("not played") };
+    if run.dir.is_empty() {
+        return absent(run.notes.first().map_or("not played", String::as_str));
+    }
+    let link = format!("{}/report.html", run.dir);
+    match run.claims.iter().find(|claim| claim.id == id) {
+        Some(claim) => Cell { verdict: Some(claim.verdict), number: claim.number.clone(), link },
+        None => Cell { verdict: None, number: "not judged".to_owned(), link },
+    }
+}
+
+fn counts(catalogue: &Catalogue) -> Table {
+    let columns = ["<Server", ">Confirmed", ">Refuted", ">Inconclusive", ">Not played"];
+    let mut table = Table::new("Verdicts", &columns);
+    for server in &catalogue.servers {
+        let runs: Vec<&CatalogueRun> =
+            catalogue.runs.iter().filter(|run| run.server == *server).collect();
+        let claims = |played: bool| {
+            let of = runs.iter().filter(move |run| run.dir.is_empty() != played);
+            of.flat_map(|run| &run.claims)
+        };
+        let of = |verdict| claims(true).filter(|claim| claim.verdict == verdict).count();
+        table.push(vec![
+            server.clone(),
+            of(ClaimVerdict::Confirmed).to_string(),
+            of(ClaimVerdict::Refuted).to_string(),
+            of(ClaimVerdict::Inconclusive).to_string(),
+            claims(false).count().to_string(),
+        ]);
+    }
+    table
+}
+
+fn notes(catalogue: &Catalogue) -> Vec<String> {
+    let of = |run: &CatalogueRun| {
+        let place = format!("{} on {}", run.scenario, run.server);
+        run.notes.iter().map(move |note| format!("{place}: {note}")).collect::<Vec<_>>()
+    };
+    catalogue.runs.iter().flat_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_are_in_their_natural_order() {
+        let mut ids = ["B1", "A10", "A2", "X", "A1"];
+        ids.sort_by_key(|id| order(id));
+        assert_eq!(ids, ["A1", "A2", "A10", "B1", "X"]);
+    }
+
+    #[test]
+    fn a_claim_that_was_not_played_says_why() {
+        let claim = Claim { id: "A1".into(), number: "ratio 1".into(), ..Claim::default() };
+        let run = |server: &str, dir: &str, notes: &[&str]| CatalogueRun {
+            scenario: "io-models".into(),
+            server: server.into(),
+            dir: dir.into(),
+            notes: notes.iter().map(|note| (*note).to_owned()).collect(),
+            claims: vec![claim.clone()],
+        };
+        let catalogue = Catalogue {
+            scale: "smoke".into(),
+            servers: vec!["bundled".into(), "redis".into()],
+            runs: vec![run("bundled", "b/io-models", &[]), run("redis", "", &["needs the bundled server"])],
+        };
+        let view = CatalogueView::of(&RunRecord::default(), &catalogue);
+        assert_eq!(view.rows.len(), 1);
+        let cells = &view.rows[0].cells;
+        assert_eq!(cells[0].number, "ratio 1");
+        assert!(cells[1].verdict.is_none() && cells[1].number.contains("bundled"), "{cells:?}");
+        assert_eq!(view.counts.rows[1], ["redis", "0", "0", "0", "1"]);
+    }
+}

@@ -1,0 +1,79 @@
+//! The loop's own diary: when each step of its newest turns began, for whoever asks (`AE LOOP`).
+//!
+//! Not a meter (that is `metrics`): it proves the order of the steps. Off, it costs a turn one relaxed load. Invariant: a turn
+//! is written down after its last step, with instants that the steps really had.
+
+use crate::clock::Nanos;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Newest turns kept.
+const TURNS_KEPT: usize = 4096;
+
+/// One turn of the loop, as instants on its clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// The hook before the sleep began.
+    pub began: Nanos,
+    /// The backend was asked: the sleep began.
+    pub polled: Nanos,
+    /// The sleep was over.
+    pub woke: Nanos,
+    /// All handlers of file events had returned.
+    pub files_done: Nanos,
+    /// All timers that were due had returned.
+    pub timers_done: Nanos,
+    /// File events that had fired.
+    pub files: u32,
+    /// Timers that ran.
+    pub timers: u32,
+}
+
+/// The diary, shared between the loop that writes it and the command that shows it.
+#[derive(Clone, Debug, Default)]
+pub struct Diary(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    on: AtomicBool,
+    turns: Mutex<VecDeque<Turn>>,
+}
+
+impl Diary {
+    /// Whether turns are written down.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.0.on.load(Relaxed)
+    }
+
+    /// Begins anew.
+    pub fn switch_on(&self) {
+        self.turns().clear();
+        self.0.on.store(true, Relaxed);
+    }
+
+    /// Writes no more; what was written stays.
+    pub fn switch_off(&self) {
+        self.0.on.store(false, Relaxed);
+    }
+
+    /// The newest turns, oldest of them first.
+    #[must_use]
+    pub fn newest(&self, count: usize) -> Vec<Turn> {
+        let turns = self.turns();
+        turns.iter().skip(turns.len().saturating_sub(count)).copied().collect()
+    }
+
+    pub(super) fn write(&self, turn: Turn) {
+        let mut turns = self.turns();
+        if turns.len() == TURNS_KEPT {
+            turns.pop_front();
+        }
+        turns.push_back(turn);
+    }
+
+    fn turns(&self) -> MutexGuard<'_, VecDeque<Turn>> {
+        self.0.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
