@@ -86,8 +86,14 @@ pub enum ScenarioCommand {
 #[derive(Debug, Args)]
 pub struct ScenarioRunArgs {
     /// Names of the list, or files.
-    #[arg(required = true, value_name = "NAME|FILE.toml")]
+    #[arg(required_unless_present = "all", value_name = "NAME|FILE.toml")]
     pub names: Vec<String>,
+    /// Play all of the list, and write a page that puts all verdicts together.
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
+    /// With --all: play each on the bundled server and on another, redis-server or --server-bin.
+    #[arg(long, requires = "all", conflicts_with = "target")]
+    pub both: bool,
     /// How large: smoke (seconds), default (at most about two minutes) or full (the articles' own sizes).
     #[arg(long, default_value = "default", value_parser = parse_scale, value_name = "SCALE")]
     pub scale: Scale,

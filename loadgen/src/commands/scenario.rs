@@ -66,7 +66,8 @@ fn play_all(
 ) -> Result<Exit, Failure> {
     // All are read before the first is played: a slip in the last must not cost the time of the others.
     let mut scenarios = Vec::new();
-    for name in &args.names {
+    let all = CATALOG.iter().map(|entry| entry.name.to_owned()).collect();
+    for name in if args.all { &all } else { &args.names } {
         let mut scenario = load(name, args.scale)?;
         scenario.seed = args.seed.unwrap_or(scenario.seed);
         crate::lab::plan::check(&scenario)?;
@@ -77,10 +78,13 @@ fn play_all(
         (None, Some(path)) => Place::Fresh(ServerKind::Binary(path.clone())),
         (None, None) => Place::Fresh(ServerKind::Bundled),
     };
+    if args.all {
+        return super::catalogue::play(args, &scenarios, place, words, cancel);
+    }
     for scenario in &scenarios {
         output::check_unused(&folder(args, scenario, scenarios.len()), args.force)?;
     }
-    let settings = Settings { place, command: words.to_vec(), cancel };
+    let settings = Settings { place, command: words.to_vec(), cancel, progress: String::new() };
     let mut exit = Exit::Success;
     for scenario in &scenarios {
         let dir = folder(args, scenario, scenarios.len());

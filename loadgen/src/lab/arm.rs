@@ -52,6 +52,15 @@ pub struct Settings<'a> {
     pub command: Vec<String>,
     /// Set by ^C.
     pub cancel: &'a AtomicBool,
+    /// What progress begins with; may be empty.
+    pub progress: String,
+}
+
+impl Settings<'_> {
+    /// What progress calls an arm.
+    fn label(&self, arm: &Arm) -> String {
+        format!("{}{}", self.progress, arm.name)
+    }
 }
 
 /// What the claims want to know of an arm beside what every record has.
@@ -268,7 +277,7 @@ impl Scene<'_> {
                 for phase in [Phase::Warmup, Phase::Measure] {
                     observer.on_phase(phase);
                 }
-                let label = format!("{}: procedure", self.arm.name);
+                let label = format!("{}: procedure", self.settings.label(self.arm));
                 let length = self.arm.phases.measure;
                 let gauge = || {
                     let elapsed = std::time::Duration::from(clock::now().since(began));
@@ -417,12 +426,13 @@ fn fill_data_set(
             seed,
             part: None,
         };
-        fill_watched(&arm.name, target, &plan, settings.cancel)?;
+        fill_watched(&settings.label(arm), target, &plan, settings.cancel)?;
     }
     for collection in &data.collections {
         let done = AtomicU64::new(0);
         let count = format_count(collection.elements);
-        let label = format!("{}: filling {} with {count} elements", arm.name, collection.name);
+        let label =
+            format!("{}: filling {} with {count} elements", settings.label(arm), collection.name);
         let total = collection.elements;
         watch(
             &label,

@@ -183,8 +183,10 @@ fn judged(claim: &Claim, arms: &[ArmOutcome]) -> Judgement {
 /// what the server says of itself.
 fn invalid<'a>(arm: &'a ArmOutcome, subject: &Subject) -> Option<&'a str> {
     use aelab_reports::record::Severity;
-    let timed =
-        matches!(subject, Subject::Latency { .. } | Subject::AchievedRate { .. } | Subject::Stall { .. });
+    let timed = matches!(
+        subject,
+        Subject::Latency { .. } | Subject::AchievedRate { .. } | Subject::Stall { .. }
+    );
     let caveats = &arm.kept.record.caveats;
     let spoils = |caveat: &&CaveatRecord| {
         caveat.severity == Severity::Invalid && (timed || SPOILS_ALL.contains(&caveat.id.as_str()))

@@ -113,8 +113,7 @@ fn order(id: &str) -> (String, u64, String) {
 }
 
 fn cell(run: Option<&CatalogueRun>, id: &str) -> Cell {
-    let absent =
-        |why: &str| Cell { verdict: None, number: why.to_owned(), link: String::new() };
+    let absent = |why: &str| Cell { verdict: None, number: why.to_owned(), link: String::new() };
     let Some(run) = run else { return absent("not played") };
     if run.dir.is_empty() {
         return absent(run.notes.first().map_or("not played", String::as_str));
@@ -180,7 +179,10 @@ mod tests {
         let catalogue = Catalogue {
             scale: "smoke".into(),
             servers: vec!["bundled".into(), "redis".into()],
-            runs: vec![run("bundled", "b/io-models", &[]), run("redis", "", &["needs the bundled server"])],
+            runs: vec![
+                run("bundled", "b/io-models", &[]),
+                run("redis", "", &["needs the bundled server"]),
+            ],
         };
         let view = CatalogueView::of(&RunRecord::default(), &catalogue);
         assert_eq!(view.rows.len(), 1);

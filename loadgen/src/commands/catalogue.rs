@@ -1,0 +1,194 @@
+//! `loadgen scenario run --all`: every scenario of the catalogue, on one server or on two, and one page with all verdicts.
+//!
+//! A scenario that cannot be played does not keep the others from being played. Invariant: the page is written again after
+//! each scenario, so an interrupted run leaves one with everything so far.
+
+use super::output;
+use crate::cli::ScenarioRunArgs;
+use crate::console;
+use crate::exit::{Exit, Failure};
+use crate::lab::scenario::{self, Played};
+use crate::lab::{Place, ServerKind, Settings};
+use crate::record::tool;
+use aelab_reports::record::{
+    Catalogue, CatalogueRun, Claim as ClaimRecord, ClaimVerdict, RunRecord, utc_text,
+};
+use aelab_reports::write_folder;
+use aelab_scenarios::Scenario;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// The server that `--both` plays beside the bundled one, unless another is given.
+const OTHER: &str = "redis-server";
+
+/// One column of the page.
+struct Column {
+    name: String,
+    place: Place,
+}
+
+/// Plays all of them.
+///
+/// # Errors
+/// A folder that cannot be written (exit 2), or a target that is not there (exit 6); what single scenarios suffer is noted.
+pub(super) fn play(
+    args: &ScenarioRunArgs,
+    scenarios: &[Scenario],
+    place: Place,
+    words: &[String],
+    cancel: &AtomicBool,
+) -> Result<Exit, Failure> {
+    let columns = columns(args, place);
+    let dir = args.out.clone().unwrap_or_else(|| output::default_dir("scenarios"));
+    output::prepare(&dir, args.force)?;
+    let mut record = RunRecord {
+        tool: tool(),
+        command: words.to_vec(),
+        started_at: utc_text(crate::clock::wall_ns() / 1_000_000),
+        ..RunRecord::default()
+    };
+    let mut catalogue = Catalogue {
+        scale: args.scale.to_string(),
+        servers: columns.iter().map(|column| column.name.clone()).collect(),
+        runs: Vec::new(),
+    };
+    let total = scenarios.len() * columns.len();
+    for scenario in scenarios {
+        for column in &columns {
+            if cancel.load(Relaxed) {
+                continue;
+            }
+            let number = catalogue.runs.len() + 1;
+            let settings = Settings {
+                place: column.place.clone(),
+                command: words.to_vec(),
+                cancel,
+                progress: format!("{number}/{total} {} ", scenario.name),
+            };
+            let run = play_one(args, scenario, column, &settings, &dir)?;
+            console::result(&line(&run));
+            record.duration_s += run.1;
+            catalogue.runs.push(run.0);
+            record.catalogue = Some(catalogue.clone());
+            record.interrupted = cancel.load(Relaxed);
+            write_folder(&dir, &record, &[]).map_err(|error| Failure::usage(error.to_string()))?;
+        }
+    }
+    output::render(&dir);
+    console::result(&dir.display().to_string());
+    if cancel.load(Relaxed) {
+        return Err(Failure::invalid(format!(
+            "interrupted; what was played is in {}",
+            dir.display()
+        )));
+    }
+    Ok(exit(args, &catalogue))
+}
+
+fn columns(args: &ScenarioRunArgs, place: Place) -> Vec<Column> {
+    let name = |place: &Place| match place {
+        Place::Fresh(ServerKind::Bundled) => "bundled".to_owned(),
+        Place::Fresh(ServerKind::Binary(path)) => {
+            path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+        }
+        Place::Running(target) => target.endpoint.to_string(),
+    };
+    let places = if args.both {
+        let other = args.server_bin.clone().unwrap_or_else(|| OTHER.into());
+        let bundled = Place::Fresh(ServerKind::Bundled);
+        vec![bundled, Place::Fresh(ServerKind::Binary(other))]
+    } else {
+        vec![place]
+    };
+    places.into_iter().map(|place| Column { name: name(&place), place }).collect()
+}
+
+/// Where a scenario's folder is, relative to the whole's.
+fn sub_dir(args: &ScenarioRunArgs, column: &Column, scenario: &Scenario) -> String {
+    if args.both { format!("{}/{}", column.name, scenario.name) } else { scenario.name.clone() }
+}
+
+/// Plays one and gives its outcome with how long it measured.
+fn play_one(
+    args: &ScenarioRunArgs,
+    scenario: &Scenario,
+    column: &Column,
+    settings: &Settings<'_>,
+    dir: &Path,
+) -> Result<(CatalogueRun, f64), Failure> {
+    let relative = sub_dir(args, column, scenario);
+    let own = dir.join(&relative);
+    output::prepare(&own, args.force)?;
+    let played = scenario::run(scenario, settings, &own);
+    let mut notes = played.skipped.clone();
+    notes.extend(played.failure.as_ref().map(|failure| failure.message.clone()));
+    let mut run = CatalogueRun {
+        scenario: scenario.name.clone(),
+        server: column.name.clone(),
+        dir: relative,
+        notes,
+        claims: claims(scenario, &played),
+    };
+    if played.arms.is_empty() {
+        // The folder was made for this run; empty, it only confuses.
+        let _ = std::fs::remove_dir(&own);
+        run.dir = String::new();
+    } else {
+        output::render(&own);
+        run.notes.extend(played.record.caveats.iter().filter(is_invalid).map(|c| c.text.clone()));
+    }
+    Ok((run, played.record.duration_s))
+}
+
+fn is_invalid(caveat: &&aelab_reports::record::CaveatRecord) -> bool {
+    caveat.severity == aelab_reports::record::Severity::Invalid
+}
+
+/// The claims as judged, or as they stand in the file where nothing was played.
+fn claims(scenario: &Scenario, played: &Played) -> Vec<ClaimRecord> {
+    if let Some(judged) = &played.record.scenario {
+        return judged.claims.clone();
+    }
+    let bare = |claim: &aelab_scenarios::criterion::Claim| ClaimRecord {
+        id: claim.id.clone(),
+        text: claim.text.clone(),
+        article: claim.article.clone(),
+        ..ClaimRecord::default()
+    };
+    scenario.claims.iter().map(bare).collect()
+}
+
+/// One line for a script or a reader that waits: scenario, server, verdicts.
+fn line(run: &(CatalogueRun, f64)) -> String {
+    let run = &run.0;
+    let verdicts: Vec<String> = run
+        .claims
+        .iter()
+        .map(|claim| match run.dir.is_empty() {
+            true => format!("{} not played", claim.id),
+            false => {
+                format!("{} {} ({})", claim.id, claim.verdict.as_str(), claim.number)
+            }
+        })
+        .collect();
+    let why = match (run.dir.is_empty(), run.notes.first()) {
+        (true, Some(note)) => format!(": {note}"),
+        _ => String::new(),
+    };
+    format!("{} on {}: {}{why}", run.scenario, run.server, verdicts.join(", "))
+}
+
+fn exit(args: &ScenarioRunArgs, catalogue: &Catalogue) -> Exit {
+    if !args.strict {
+        return Exit::Success;
+    }
+    let played = || catalogue.runs.iter().filter(|run| !run.dir.is_empty());
+    let any = |verdict| played().any(|run| run.claims.iter().any(|claim| claim.verdict == verdict));
+    if any(ClaimVerdict::Refuted) {
+        Exit::Refuted
+    } else if any(ClaimVerdict::Inconclusive) {
+        Exit::Inconclusive
+    } else {
+        Exit::Success
+    }
+}
