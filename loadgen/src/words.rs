@@ -152,9 +152,22 @@ pub fn command_from_words(words: Vec<Vec<u8>>, weight: u32) -> Result<CommandPla
             command.args[index] = b"0".to_vec();
             continue;
         }
+        // A whole argument that the engine makes two of; its number is checked there.
+        if is_page(word) {
+            continue;
+        }
         check_placeholders(word)?;
     }
     Ok(command)
+}
+
+/// The first word of `{page N}`: a part of a list, followed to the list's end.
+const PAGE: &str = "page";
+
+/// Whether an argument is `{page N}`.
+#[must_use]
+pub fn is_page(word: &[u8]) -> bool {
+    word.starts_with(b"{page ") && word.ends_with(b"}")
 }
 
 /// Puts a placeholder together again that a shell took apart at its blanks: `{ttl`, `5-9}`.
@@ -163,7 +176,7 @@ fn join_braces(words: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let mut rest = words.into_iter().peekable();
     while let Some(mut word) = rest.next() {
         if let Some(open) = word.iter().rposition(|byte| *byte == b'{')
-            && BRACED.iter().any(|name| name.as_bytes() == &word[open + 1..])
+            && BRACED.iter().chain([&PAGE]).any(|name| name.as_bytes() == &word[open + 1..])
         {
             while !word[open..].contains(&b'}')
                 && let Some(next) = rest.next()

@@ -2,7 +2,7 @@
 //!
 //! Invariant: once load has been measured it is kept, whatever happens to the server afterwards.
 
-use super::attribute::explain;
+use super::attribute::{explain, is_one_call};
 use super::fill::{FillPlan, collections};
 use super::link::Ways;
 use super::observe::{Account, Observed, Observer};
@@ -16,7 +16,7 @@ use crate::clock::{self, Nanos};
 use crate::console::progress::{Gauge, watch};
 use crate::control::Control;
 use crate::engine::Phase;
-use crate::engine::plan::{Cursor, Endpoint, RunPlan, Target};
+use crate::engine::plan::{Endpoint, RunPlan, Target};
 use crate::engine::result::{ConnectionCounts, PoolResult, RunResult};
 use crate::exit::Failure;
 use crate::record::{Context, Kept, keep, tool};
@@ -529,7 +529,7 @@ fn plain_calls(plan: &RunPlan, result: &RunResult) -> BTreeMap<String, usize> {
     for (planned, group) in plan.groups.iter().zip(&result.groups) {
         for request in &group.log {
             let Some(command) = planned.workload.commands.get(request.command) else { continue };
-            if command.cursor == Cursor::Ignore {
+            if is_one_call(command) {
                 let name = String::from_utf8_lossy(&command.args[0]).to_ascii_uppercase();
                 *calls.entry(name).or_default() += 1;
             }

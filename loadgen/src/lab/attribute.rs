@@ -5,8 +5,9 @@
 
 use super::view::SlowEntry;
 use crate::clock::Nanos;
-use crate::engine::plan::{Cursor, Role, RunPlan};
+use crate::engine::plan::{CommandPlan, Cursor, Role, RunPlan};
 use crate::engine::result::{LoggedRequest, RunResult, Stall as Span};
+use crate::words::is_page;
 use aelab_reports::caveat::Caveat;
 use aelab_reports::record::Stall;
 use std::time::Duration;
@@ -109,13 +110,18 @@ fn cause_of(
                 entry.duration.as_secs_f64() * 1e3
             )),
             // A single command in flight for the whole stall is evidence enough where the server keeps no slow log.
-            None if slowlog.is_empty() && command.cursor == Cursor::Ignore => {
+            None if slowlog.is_empty() && is_one_call(command) => {
                 return (Some(whole_command(&command.args)), evidence);
             }
             None => evidence.push(format!("but SLOWLOG has no {name} of that time")),
         }
     }
     (None, evidence)
+}
+
+/// Whether a request of this command is one call of the server's, and not a cursor or pages that are followed.
+pub(super) fn is_one_call(command: &CommandPlan) -> bool {
+    command.cursor == Cursor::Ignore && !command.args.iter().any(|arg| is_page(arg))
 }
 
 /// The offender's request that overlaps most of the stall.
