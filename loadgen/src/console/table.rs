@@ -3,7 +3,9 @@
 //! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded.
 
 use crate::engine::plan::ArrivalProcess;
-use aelab_reports::record::{Audit, Group, KernelTimes, Metrics, Quantiles, RunRecord, Stall};
+use aelab_reports::record::{
+    Audit, Group, KernelTimes, Metrics, Pool, Quantiles, RunRecord, Stall,
+};
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::judge::in_words;
 use std::fmt::Write as _;
@@ -143,29 +145,7 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
     for error in group.errors.iter().take(ERRORS_SHOWN_MAX) {
         let _ = writeln!(out, "  {} × {}", error.count, shown(&error.text));
     }
-    let connections = &group.connections;
-    if connections.failed + connections.reconnects > 0 {
-        let _ = writeln!(
-            out,
-            "  {} of {} connections established, {} failed, {} reconnects",
-            connections.established, connections.asked, connections.failed, connections.reconnects
-        );
-    }
-    if let Some(redirects) = &group.redirects {
-        let _ = writeln!(
-            out,
-            "  {} requests were sent elsewhere by MOVED, {} by ASK",
-            redirects.moved, redirects.asked
-        );
-    }
-    for site in &group.endpoints {
-        let held = &site.connections;
-        let _ = writeln!(
-            out,
-            "  {}: {} of {} connections established, {} failed, {} reconnects",
-            site.name, held.established, held.asked, held.failed, held.reconnects
-        );
-    }
+    connection_lines(out, group);
     let _ = writeln!(
         out,
         "  {:<21} {:>8} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
@@ -192,11 +172,43 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
         }
     }
     if let Some(pool) = &group.pool {
-        row(out, "wait for a connection", &pool.wait);
+        pool_rows(out, group, pool);
+    }
+}
+
+/// How long requests waited for a connection of a pool, and what it did.
+fn pool_rows(out: &mut String, group: &Group, pool: &Pool) {
+    row(out, "wait for a connection", &pool.wait);
+    let _ = writeln!(
+        out,
+        "  pool of {}: at most {} open, {} opened and {} closed while running, {} requests turned away",
+        group.connections.asked, pool.most_open, pool.opened, pool.closed, pool.turned_away
+    );
+}
+
+/// What became of the connections, if there is anything to say, and where a cluster sent requests.
+fn connection_lines(out: &mut String, group: &Group) {
+    let connections = &group.connections;
+    if connections.failed + connections.reconnects > 0 {
         let _ = writeln!(
             out,
-            "  pool of {}: at most {} open, {} opened and {} closed while running, {} requests turned away",
-            connections.asked, pool.most_open, pool.opened, pool.closed, pool.turned_away
+            "  {} of {} connections established, {} failed, {} reconnects",
+            connections.established, connections.asked, connections.failed, connections.reconnects
+        );
+    }
+    if let Some(redirects) = &group.redirects {
+        let _ = writeln!(
+            out,
+            "  {} requests were sent elsewhere by MOVED, {} by ASK",
+            redirects.moved, redirects.asked
+        );
+    }
+    for site in &group.endpoints {
+        let held = &site.connections;
+        let _ = writeln!(
+            out,
+            "  {}: {} of {} connections established, {} failed, {} reconnects",
+            site.name, held.established, held.asked, held.failed, held.reconnects
         );
     }
 }
@@ -204,7 +216,7 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
 /// The service time in two parts, and how much of it was our own doing.
 fn kernel_rows(out: &mut String, group: &Group, kernel: &KernelTimes) {
     row(out, "wire (sent-arrived)", &kernel.wire);
-    row(out, "wake-up (arrived-read)", &kernel.wake_up);
+    row(out, "wake-up (until read)", &kernel.wake_up);
     let share = |p: f64| {
         let (own, all) = (kernel.wake_up.us_at(p)?, group.total.service_time.us_at(p)?);
         Some(format!("{} of {} at p{p}", time(own), time(all)))

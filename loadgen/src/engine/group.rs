@@ -8,9 +8,7 @@ use super::conn::Conn;
 use super::dial::Dialler;
 use super::handshake::Handshake;
 use super::links::{Links, SiteCounts};
-use super::plan::{
-    ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reconnect, Role, RunPlan, Timestamps,
-};
+use super::plan::{ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reconnect, Role, RunPlan};
 use super::pool::Pool;
 use super::random::Rng;
 use super::recorder::Recorder;
@@ -143,11 +141,7 @@ impl Group {
         let only_offenders = plan.groups.iter().all(|group| group.role == Role::Offender);
         let router = |cluster| Box::new(Router::new(group, cluster, &tokens, first_number));
         let router = group.cluster.as_ref().map(router);
-        let mut recorder = Recorder::new(group, &generator.shapes());
-        if plan.timestamps == Timestamps::Kernel {
-            recorder.expect_stamps();
-        }
-        Ok(Some(Self {
+        let share_of_group = Self {
             index,
             router,
             waiting: Waiting::new(group.assignment, &tokens, group.backlog_max),
@@ -155,7 +149,7 @@ impl Group {
             endpoints: group.target.endpoints().cloned().collect(),
             first_number,
             handshake: Handshake::new(&group.target),
-            recorder,
+            recorder: Recorder::new(group, &generator.shapes()).with_stamps(plan.timestamps),
             generator,
             is_watched: only_offenders || group.role != Role::Offender,
             pipeline: group.pipeline,
@@ -178,18 +172,18 @@ impl Group {
             per_connection: group.requests_per_connection.unwrap_or(u64::MAX),
             pool,
             links: Links::new(connections, first_count),
-        })
-        .map(Self::with_sites))
+        };
+        Ok(Some(share_of_group.with_sites()))
     }
 
     /// Tells the links which servers the connections are for.
     fn with_sites(mut self) -> Self {
-        let mut asked = vec![0; self.endpoints.len()];
-        self.tokens.clone().for_each(|token| asked[self.site(token)] += 1);
         let names: Vec<String> = match &self.router {
             Some(router) => router.names().map(str::to_owned).collect(),
             None => self.endpoints.iter().map(ToString::to_string).collect(),
         };
+        let mut asked = vec![0; names.len()];
+        self.tokens.clone().for_each(|token| asked[self.site(token)] += 1);
         let sites = names.into_iter().zip(asked);
         self.links.sites = sites.map(|(name, asked)| SiteCounts::of(name, asked)).collect();
         self

@@ -50,12 +50,7 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
     let settled = threads.iter().find_map(|thread| thread.settled.clone());
     let ended = latest(|thread| thread.ended);
     let interrupted = threads.iter().any(|thread| thread.clockwork.interrupted);
-    let stamp_clock =
-        threads.iter().filter_map(|thread| thread.stamp_clock).reduce(|a, b| StampClock {
-            uncertainty: a.uncertainty.max(b.uncertainty),
-            // Every thread sees the same steps.
-            steps: a.steps.max(b.steps),
-        });
+    let stamp_clock = stamp_clock(&threads);
     let audits = threads.iter().map(|thread| ThreadAudit {
         cpu: thread.clockwork.measured.cpu,
         wall: thread.clockwork.measured.wall,
@@ -83,21 +78,7 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         for group in thread.groups {
             add(&mut open_loop_lag, group.recorder.own_lag());
             if let Some(result) = groups.get_mut(group.index) {
-                add_links(result, group.links);
-                if let (Some(sum), Some(router)) = (&mut result.redirects, &group.router) {
-                    sum.moved += router.counts.moved;
-                    sum.asked += router.counts.asked;
-                }
-                let mut recorded = group.recorder.finish();
-                if let (Some(pool), Some(wait)) = (group.pool, recorded.wait.take()) {
-                    // A pool lives on one thread.
-                    result.pool = Some(PoolResult { wait, counts: pool.counts });
-                }
-                if let Some(stamps) = recorded.stamps.take() {
-                    add_stamps(&mut result.stamps, stamps);
-                }
-                errors[group.index].add(&recorded.errors);
-                add_recorded(result, recorded);
+                add_group(result, &mut errors[group.index], group);
             }
         }
     }
@@ -129,6 +110,35 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         interrupted,
         settled,
     }
+}
+
+/// Adds a thread's share of a group.
+fn add_group(result: &mut GroupResult, errors: &mut ErrorTally, group: Group) {
+    add_links(result, group.links);
+    if let (Some(sum), Some(router)) = (&mut result.redirects, &group.router) {
+        sum.moved += router.counts.moved;
+        sum.asked += router.counts.asked;
+    }
+    let mut recorded = group.recorder.finish();
+    if let (Some(pool), Some(wait)) = (group.pool, recorded.wait.take()) {
+        // A pool lives on one thread.
+        result.pool = Some(PoolResult { wait, counts: pool.counts });
+    }
+    if let Some(stamps) = recorded.stamps.take() {
+        add_stamps(&mut result.stamps, stamps);
+    }
+    errors.add(&recorded.errors);
+    add_recorded(result, recorded);
+}
+
+/// How well stamps could be used, over all threads.
+fn stamp_clock(threads: &[ThreadResult]) -> Option<StampClock> {
+    let clocks = threads.iter().filter_map(|thread| thread.stamp_clock);
+    clocks.reduce(|a, b| StampClock {
+        uncertainty: a.uncertainty.max(b.uncertainty),
+        // Every thread sees the same steps.
+        steps: a.steps.max(b.steps),
+    })
 }
 
 /// Adds histograms of the same bounds.

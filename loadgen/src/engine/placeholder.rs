@@ -111,18 +111,7 @@ impl<'a> Compiler<'a> {
                 let slot = self.slot(Source::uniform(positive(bound, holder)?));
                 pieces.push(Piece::Number { slot, digits: 0 });
             }
-            ["tag"] => {
-                let known = self.tag;
-                let slot = known.unwrap_or_else(|| self.slot(Source::uniform(TAGS)));
-                self.tag = Some(slot);
-                let digits = TAG_DIGITS;
-                pieces.push(Piece::Text(b"{".to_vec()));
-                pieces.push(match known {
-                    Some(_) => Piece::Again { slot, digits },
-                    None => Piece::Number { slot, digits },
-                });
-                pieces.push(Piece::Text(b"}".to_vec()));
-            }
+            ["tag"] => self.tag(pieces),
             [tied] if let Some(place) = TIED.iter().position(|known| known == tied) => {
                 let piece = match self.tied[place] {
                     Some(slot) => Piece::Again { slot, digits: RAND_INT_DIGITS },
@@ -149,6 +138,19 @@ impl<'a> Compiler<'a> {
         };
         let offset_slot = self.slot(Source::BlockOffset);
         pieces.push(Piece::Data { offset_slot, len });
+    }
+
+    fn tag(&mut self, pieces: &mut Vec<Piece>) {
+        let known = self.tag;
+        let slot = known.unwrap_or_else(|| self.slot(Source::uniform(TAGS)));
+        self.tag = Some(slot);
+        let digits = TAG_DIGITS;
+        pieces.push(Piece::Text(b"{".to_vec()));
+        pieces.push(match known {
+            Some(_) => Piece::Again { slot, digits },
+            None => Piece::Number { slot, digits },
+        });
+        pieces.push(Piece::Text(b"}".to_vec()));
     }
 
     fn prefix(&self, pieces: &mut Vec<Piece>) {

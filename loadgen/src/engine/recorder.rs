@@ -6,7 +6,7 @@
 
 use super::live::{Counted, Shard};
 use super::metric::Metric;
-use super::plan::{GroupPlan, RequestLog};
+use super::plan::{GroupPlan, RequestLog, Timestamps};
 use super::request::{Due, InFlight, Shape, UNSENT};
 use super::result::{
     CommandCounts, CommandResult, Counts, LoggedRequest, MetricResult, Outcome, StampResult,
@@ -320,9 +320,10 @@ impl Recorder {
         self.errors.note(text);
     }
 
-    /// Replies will carry the kernel's time stamps.
-    pub(super) fn expect_stamps(&mut self) {
-        self.stamps = Some(Box::default());
+    /// With room for the kernel's time stamps, if replies will carry them.
+    pub(super) fn with_stamps(mut self, timestamps: Timestamps) -> Self {
+        self.stamps = (timestamps == Timestamps::Kernel).then(Box::default);
+        self
     }
 
     /// A request was answered, not with an error; the kernel had the reply at `arrived`.

@@ -201,12 +201,15 @@ fn engine_thread<const STAMPED: bool>(
     Ok(Some(ThreadResult { gaps, stamp_clock, ..worker.into_result(ended, pinned, margin) }))
 }
 
+/// A worker that is connected, the processor it is pinned to, and how quiet that was.
+type Prepared<'a, const STAMPED: bool> = (Worker<'a, Poller<STAMPED>>, Option<usize>, Option<Gaps>);
+
 /// Pins the thread, looks at how quiet its processor is, makes its poll set and opens its connections.
 fn prepare<'a, const STAMPED: bool>(
     meeting: &'a Meeting<'a>,
     index: usize,
     shares: Shares,
-) -> Result<(Worker<'a, Poller<STAMPED>>, Option<usize>, Option<Gaps>), EngineError> {
+) -> Result<Prepared<'a, STAMPED>, EngineError> {
     let system = |what| move |source: io::Error| EngineError::System { what, source };
     let plan = meeting.plan;
     let pinned = plan.cpus.as_ref().map(|cpus| cpus[index % cpus.len()]);

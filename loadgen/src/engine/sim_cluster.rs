@@ -71,8 +71,8 @@ impl ClusterScript {
     ) -> Option<Vec<u8>> {
         let slot = slot_of(args.get(1)?);
         let moves = || self.moves.iter().filter(|one| one.slots.contains(&slot));
-        let done = moves().filter(|one| one.moved_from <= now).last();
-        let owner = self.nodes[done.map_or(self.first_owner(slot), |one| one.to)];
+        let done = moves().rfind(|one| one.moved_from <= now);
+        let owner = self.nodes[done.map_or_else(|| self.first_owner(slot), |one| one.to)];
         let under_way = moves().find(|one| one.ask_from <= now && now < one.moved_from);
         let new = under_way.map(|one| self.nodes[one.to]);
         let redirect = |word: &str, to: SocketAddr| {
