@@ -128,8 +128,8 @@ fn busy_share(audit: &Audit) -> Option<f64> {
 /// Which share of the measured waiting the generator's own lateness explains, and how long it was late in all, in seconds.
 ///
 /// In an open loop each due time is a look at the clock: what passes until the engine notices it is in the response time and
-/// nobody else's doing. In a closed loop every connection waits all the time, so the share of the time in which the thread
-/// had no processor is (at most) the share of the waiting.
+/// nobody else's doing. In a closed loop every connection waits all the time; a reply that comes at any moment of a span in
+/// which the thread had no processor waits for half of it on average.
 fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64)> {
     let judged = |open: bool| {
         let groups = plan.groups.iter().zip(&result.groups);
@@ -144,7 +144,8 @@ fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64)> {
         judged(false)
             .any(|(_, group)| group.counts.ok > 0)
             .then(|| queued_share(&result.audit))
-            .flatten(),
+            .flatten()
+            .map(|share| share / 2.0),
         // Whatever the load is: a thread that never rests and waits for a processor is what everybody waits for.
         queued_share(&result.audit).filter(|_| never_rests(&result.audit)),
     ];

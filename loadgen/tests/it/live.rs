@@ -160,3 +160,67 @@ fn several_tests_are_one_json_array_and_one_is_an_object() {
     assert_eq!(one["schema"], 1);
     assert_eq!(one["groups"][0]["commands"]["GET"]["hits"], 200, "SET wrote the one key");
 }
+
+#[test]
+fn progress_is_said_to_a_log_unless_nobody_wants_it() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let load = ["run", "-p", &port, "--rate", "100", "--duration", "2s", "--warmup", "0"];
+    let run = |flags: &[&str]| {
+        let called = loadgen(&[&load[..], flags, &["PING"]].concat());
+        assert!(matches!(called.code, 0 | 4), "{}", called.stderr);
+        called.stderr
+    };
+    let said = |text: &str| {
+        text.lines().any(|line| line.starts_with("PING: ") && line.contains("replies/s"))
+    };
+    assert!(said(&run(&[])), "a line after a second");
+    for flags in [&["--no-live"][..], &["-q"]] {
+        assert!(!said(&run(flags)), "{flags:?}");
+    }
+}
+
+#[test]
+fn a_warm_up_that_finds_its_own_end_says_how_it_went() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let called = loadgen(&[
+        "run",
+        "-p",
+        &port,
+        "--rate",
+        "200",
+        "--duration",
+        "300ms",
+        "--warmup",
+        "auto",
+        "--json",
+        "PING",
+    ]);
+    let record: serde_json::Value = serde_json::from_str(&called.stdout).expect("a record");
+    let warmup = &record["audit"]["warmup"];
+    let seconds = warmup["length_s"].as_f64().expect("a length");
+    assert!(seconds >= 5.0, "five blocks of a second at least: {warmup}");
+    let doubts = record["caveats"].as_array().expect("caveats");
+    let unsettled = doubts.iter().any(|c| {
+        c["id"] == "warm-up-unstable"
+            && c["text"].as_str().is_some_and(|t| t.contains("still moved"))
+    });
+    assert_eq!(warmup["settled"] == false, unsettled, "{record}");
+    assert_eq!(record["groups"][0]["counts"]["scheduled"], 60);
+}
+
+#[test]
+fn connections_that_are_missing_from_the_start_are_a_doubt() {
+    // One for the program's own questions.
+    let server = Server::start(&["--maxclients", "5"]);
+    let called =
+        loadgen(&["run", "-p", &server.port_arg(), "-c", "20", "-n", "200", "--json", "PING"]);
+    let record: serde_json::Value = serde_json::from_str(&called.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", called.stderr));
+    let doubts = record["caveats"].as_array().expect("caveats");
+    let missing = doubts.iter().find(|caveat| caveat["id"] == "connections-missing");
+    let missing = missing.unwrap_or_else(|| panic!("{doubts:?}"));
+    assert_eq!(missing["limit"], 20.0);
+    assert!(missing["text"].as_str().is_some_and(|text| text.contains("max number of clients")));
+}
