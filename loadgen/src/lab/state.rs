@@ -63,7 +63,7 @@ pub fn doubts(before: &Info, after: &Info, expiry: Expiry) -> Vec<Caveat> {
     found.extend(work(before, after));
     let grown = |field: &str| -> Option<u64> {
         let (was, is) = before.number(field).zip(after.number(field))?;
-        (!restarted && is > was).then(|| (is - was) as u64)
+        (!restarted && is > was).then_some((is - was) as u64)
     };
     if let Some(count) = grown("evicted_keys") {
         found.push(Caveat::KeysEvicted { count });

@@ -166,7 +166,13 @@ fn a_scenario_of_ones_own_is_played_and_judged() {
     let scenario = folder.record.scenario.as_ref().expect("a scenario");
     assert_eq!(scenario.name, "mine");
     let verdicts: Vec<_> = scenario.claims.iter().map(|c| c.verdict.as_str()).collect();
-    assert_eq!(verdicts, ["confirmed", "refuted", "inconclusive"], "{}", called.stdout);
+    // On a machine that is too busy an arm must not be used, and decides nothing.
+    let busy = folder.arms.iter().any(|(_, arm)| arm.record.is_invalid());
+    for (verdict, want) in verdicts.iter().zip(["confirmed", "refuted", "inconclusive"]) {
+        let fits = *verdict == want || (busy && *verdict == "inconclusive");
+        assert!(fits, "{want}: {}", called.stdout);
+    }
+    assert_eq!(verdicts.len(), 3);
     assert_eq!(folder.arms.len(), 2);
     for (arm, folder) in &folder.arms {
         for group in &folder.record.groups {

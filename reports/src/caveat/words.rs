@@ -8,6 +8,7 @@ use super::Caveat;
 impl Caveat {
     /// What is wrong, in one sentence.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a table: one sentence for each doubt")]
     pub fn cause(&self) -> String {
         match self {
             Self::ClientLimited { cpu_share } => format!(
