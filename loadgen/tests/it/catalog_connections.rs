@@ -4,6 +4,7 @@
 use crate::support::{TempDir, loadgen};
 use aelab_reports::record::{ClaimVerdict, RunRecord};
 use std::path::Path;
+use std::process::Command;
 
 fn record(dir: &Path) -> RunRecord {
     aelab_reports::read_folder(dir).expect("a folder that reads back").record
@@ -12,9 +13,25 @@ fn record(dir: &Path) -> RunRecord {
 /// Plays a scenario on the bundled server; `certain` are claims whose verdict no machine can change.
 #[track_caller]
 fn check(name: &str, certain: &[(&str, ClaimVerdict)]) {
+    check_on(&[], name, certain);
+}
+
+/// Plays it on both, if redis-server is there.
+#[track_caller]
+fn check_both(name: &str, certain: &[(&str, ClaimVerdict)]) {
+    check(name, certain);
+    let version = Command::new("redis-server").arg("--version").output();
+    if version.is_ok_and(|output| output.status.success()) {
+        check_on(&["--server-bin", "redis-server"], name, certain);
+    }
+}
+
+#[track_caller]
+fn check_on(server: &[&str], name: &str, certain: &[(&str, ClaimVerdict)]) {
     let dir = TempDir::new();
     let out = dir.file("out");
-    let called = loadgen(&["scenario", "run", name, "--scale", "smoke", "--out", &out]);
+    let args = ["scenario", "run", name, "--scale", "smoke", "--out", &out];
+    let called = loadgen(&[&args[..], server].concat());
     assert_eq!(called.code, 0, "{name}: {}", called.stderr);
     let whole = record(Path::new(&out));
     let scenario = whole.scenario.as_ref().expect("the scenario's part");
@@ -41,12 +58,12 @@ fn check(name: &str, certain: &[(&str, ClaimVerdict)]) {
 
 #[test]
 fn commands_in_pieces() {
-    check("split-command", &[("B3", ClaimVerdict::Confirmed)]);
+    check_both("split-command", &[("B3", ClaimVerdict::Confirmed)]);
 }
 
 #[test]
 fn state_of_connections() {
-    check("connection-state", &[("B2", ClaimVerdict::Confirmed)]);
+    check_both("connection-state", &[("B2", ClaimVerdict::Confirmed)]);
 }
 
 #[test]
@@ -61,7 +78,7 @@ fn pipelines_over_links() {
 
 #[test]
 fn transactions() {
-    check("pipeline-is-not-a-transaction", &[("B6-all-or-nothing", ClaimVerdict::Refuted)]);
+    check_both("pipeline-is-not-a-transaction", &[("B6-all-or-nothing", ClaimVerdict::Refuted)]);
 }
 
 #[test]
@@ -71,17 +88,17 @@ fn accept_queues() {
 
 #[test]
 fn costs_of_connections() {
-    check("connection-cost", &[("B8", ClaimVerdict::Confirmed)]);
+    check_both("connection-cost", &[("B8", ClaimVerdict::Confirmed)]);
 }
 
 #[test]
 fn limits_of_clients() {
-    check("maxclients", &[("B10", ClaimVerdict::Confirmed)]);
+    check_both("maxclients", &[("B10", ClaimVerdict::Confirmed)]);
 }
 
 #[test]
 fn greedy_neighbours() {
-    check("pool-max-total", &[("B13", ClaimVerdict::Confirmed)]);
+    check_both("pool-max-total", &[("B13", ClaimVerdict::Confirmed)]);
 }
 
 #[test]
