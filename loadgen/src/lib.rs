@@ -12,6 +12,7 @@ pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod commands;
+pub mod compat;
 pub mod console;
 pub mod control;
 pub mod engine;

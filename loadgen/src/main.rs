@@ -2,31 +2,32 @@
 //!
 //! A table of contents: each command is a file in `commands/`.
 
-use aelab_loadgen::cli::{Cli, Command, one_line};
+use aelab_loadgen::cli::Command;
+use aelab_loadgen::cli::front::{self, Front};
 use aelab_loadgen::commands;
 use aelab_loadgen::console;
 use aelab_loadgen::exit::{Exit, Failure};
-use clap::Parser as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let words: Vec<String> =
         std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) if !error.use_stderr() => {
-            console::result(error.render().to_string().trim_end());
+    let typed: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let cli = match front::read(&typed) {
+        Ok(Front::Parsed(cli, notes)) => {
+            notes.iter().for_each(|note| console::note(note));
+            cli
+        }
+        Ok(Front::Serve(args)) => return aelab_server::main_with_args(&args),
+        Ok(Front::Text(text)) => {
+            console::result(text.trim_end());
             return code(Exit::Success);
         }
-        Err(error) => {
-            console::failure(&one_line(&error));
-            return code(Exit::Usage);
+        Err(failure) => {
+            console::failure(&failure.message);
+            return code(failure.exit);
         }
     };
-    if let Command::Serve { args } = cli.command {
-        let args: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-        return aelab_server::main_with_args(&args);
-    }
     match run(&cli.command, &words) {
         Ok(exit) => code(exit),
         Err(failure) => {

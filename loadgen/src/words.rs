@@ -211,7 +211,7 @@ fn check_braces(text: &str) -> Result<(), String> {
         let inner = &rest[..close];
         let name = inner.split_whitespace().next().unwrap_or_default();
         let is_word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase());
-        if BRACED.contains(&inner) {
+        if BRACED.contains(&inner) && inner != "same" {
             return Err(format!(
                 "`{{{inner}}}` does not say which; write {{{inner} …}}, see docs/workloads.md"
             ));
@@ -371,6 +371,7 @@ mod tests {
         let apart = ["EXPIRE", "a:{key", "zipf", "9}", "{ttl", "5-9}"].map(|word| word.into());
         let joined = command_from_words(apart.into(), 1).expect("reads");
         assert_eq!(joined.args[1..], [b"a:{key zipf 9}".to_vec(), b"{ttl 5-9}".to_vec()]);
+        assert!(parse_command("HSET {key 9} n {same number}", 1).is_ok());
         for literal in ["GET user__name__x", "SET a {\"a\":1}", "GET {user1000}.x", "SET a __x__y"]
         {
             assert!(parse_command(literal, 1).is_ok(), "{literal}");

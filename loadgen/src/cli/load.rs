@@ -19,16 +19,16 @@ use std::time::Duration;
 #[command(next_help_heading = "Load")]
 pub struct LoadArgs {
     /// Connections in all.
-    #[arg(short = 'c', long, alias = "clients", default_value = "50", value_parser = positive)]
+    #[arg(short = 'c', long, alias = "clients", default_value = "50", value_parser = positive, allow_negative_numbers = true)]
     pub connections: usize,
     /// Engine threads.
-    #[arg(long, default_value = "1", value_parser = positive)]
+    #[arg(long, default_value = "1", value_parser = positive, allow_negative_numbers = true)]
     pub threads: usize,
     /// Requests in flight on one connection.
-    #[arg(short = 'P', long, default_value = "1", value_parser = pipeline)]
+    #[arg(short = 'P', long, default_value = "1", value_parser = pipeline, allow_negative_numbers = true)]
     pub pipeline: usize,
     /// Requests in all, per test; given up after 30 s without any reply [default: 100000, unless --duration or --rate is given].
-    #[arg(short = 'n', long, value_parser = parse_count)]
+    #[arg(short = 'n', long, value_parser = parse_count, allow_negative_numbers = true)]
     pub requests: Option<u64>,
     /// Time to measure, such as 30s [default with --rate: 10s].
     #[arg(long, alias = "test-time", value_parser = parse_duration)]
@@ -50,18 +50,27 @@ pub struct LoadArgs {
     pub think_time: Option<Duration>,
     /// Size of __data__: 64, 16KiB, a range 16-1024, sizes with weights 32:9,4KiB:1, or zipf:16-4096[:EXPONENT] [default: 3,
     /// with --ycsb 100].
-    #[arg(short = 'd', long, value_name = "SIZE", value_parser = ValueSize::parse)]
+    #[arg(short = 'd', long, value_name = "SIZE", value_parser = ValueSize::parse, allow_negative_numbers = true)]
     pub data_size: Option<ValueSize>,
     /// Share of each value, 0 to 1, that a compressor makes vanish.
     #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
     pub compressible: f64,
     /// Number of distinct keys [default: 1, with --ycsb 1000].
-    #[arg(short = 'r', long, value_parser = parse_count)]
+    #[arg(short = 'r', long, value_parser = parse_count, allow_negative_numbers = true)]
     pub keyspace: Option<u64>,
     /// How __key__ is chosen: uniform, sequential, new (beyond -r, each once), zipf[:EXPONENT], latest[:EXPONENT], gaussian[:DEVIATION] (a share of the
     /// key space) or hotspot:keys=0.1,requests=0.9 [default: uniform].
     #[arg(long, value_name = "DISTRIBUTION", value_parser = KeyDistribution::parse)]
     pub key_dist: Option<KeyDistribution>,
+    /// What __key__ begins with [default: key:, with --ycsb user].
+    #[arg(long, value_name = "TEXT", conflicts_with = "prefill")]
+    pub key_prefix: Option<String>,
+    /// Digits of __key__'s number, filled with zeros; 0 writes it as it is [default: 12].
+    #[arg(long, value_name = "N", conflicts_with = "prefill")]
+    pub key_digits: Option<usize>,
+    /// Lowest number of __key__.
+    #[arg(long, value_name = "N", default_value = "0", conflicts_with = "prefill")]
+    pub key_minimum: u64,
     /// redis-benchmark's tests, one after the other, such as set,get [default: set,get].
     #[arg(short = 't', long, value_name = "TESTS", conflicts_with_all = ["ratio", "templates", "command", "command_file", "ycsb"])]
     pub tests: Option<String>,
@@ -147,6 +156,8 @@ pub enum PacingArg {
 
 /// Bytes of a value unless `-d` says otherwise, as for redis-benchmark.
 const DEFAULT_VALUE_BYTES: usize = 3;
+/// What keys begin with unless asked otherwise, as redis-benchmark's do.
+const KEY_PREFIX: &str = "key:";
 /// Bytes of a field of YCSB's unless `-d` says otherwise.
 const YCSB_FIELD_BYTES: usize = 100;
 
@@ -169,10 +180,12 @@ impl LoadArgs {
     #[must_use]
     pub fn keys(&self) -> KeySpace {
         let of_workload = self.ycsb.map_or(KeyDistribution::Uniform, Ycsb::keys);
+        let prefix = if self.ycsb.is_some() { ycsb::KEY_PREFIX } else { KEY_PREFIX };
         KeySpace {
-            prefix: if self.ycsb.is_some() { ycsb::KEY_PREFIX } else { "key:" }.to_owned(),
-            digits: KEY_DIGITS,
+            prefix: self.key_prefix.clone().unwrap_or_else(|| prefix.to_owned()),
+            digits: self.key_digits.unwrap_or(KEY_DIGITS),
             count: self.key_count(),
+            first: self.key_minimum,
             distribution: self.key_dist.unwrap_or(of_workload),
         }
     }

@@ -3,6 +3,7 @@
 //! Invariant: parsing looks at nothing but the words themselves (no server, no file), so `--help` and errors always work.
 //! `-h` is the host, as in redis-cli; help is `--help` only.
 
+pub mod front;
 pub mod load;
 mod mix;
 pub mod output;

@@ -27,6 +27,15 @@ pub struct OutputArgs {
     /// Print redis-benchmark's line per command in place of the table.
     #[arg(short = 'q', long)]
     pub quiet: bool,
+    /// Print to this file in place of stdout.
+    #[arg(long, value_name = "FILE")]
+    pub out_file: Option<PathBuf>,
+    /// Write the numbers as memtier's JSON, too.
+    #[arg(long, value_name = "FILE")]
+    pub json_out_file: Option<PathBuf>,
+    /// How the text looks; set by --compat.
+    #[arg(skip)]
+    pub style: Style,
     /// Show nothing while the run is on.
     #[arg(long)]
     pub no_live: bool,
@@ -36,6 +45,18 @@ pub struct OutputArgs {
     /// More percentiles, such as 99.5,99.95.
     #[arg(long, value_delimiter = ',', value_name = "LIST", value_parser = percentile)]
     pub percentiles: Vec<f64>,
+}
+
+/// Whose text is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Style {
+    /// Our own table.
+    #[default]
+    Own,
+    /// redis-benchmark's report.
+    RedisBenchmark,
+    /// memtier's table.
+    Memtier,
 }
 
 impl OutputArgs {

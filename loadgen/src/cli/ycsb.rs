@@ -4,7 +4,7 @@
 //! numbers so that hot keys do not lie side by side; in a hash table they do not anyway, and keys that can be counted are
 //! easier to look at. Invariant: the load phase writes exactly the records that the run phase asks for.
 
-use crate::engine::plan::{CommandPlan, KeyDistribution};
+use crate::engine::plan::{CommandPlan, KeyDistribution, Sending};
 use crate::words::parse_command;
 use clap::ValueEnum;
 
@@ -26,11 +26,19 @@ pub enum Ycsb {
     C,
     /// 95 % reads of what was inserted last, 5 % inserts.
     D,
+    /// 95 % scans of 1 to 100 records, 5 % inserts; zipfian.
+    E,
+    /// Half reads, half read-modify-writes; zipfian.
+    F,
 }
 
-/// A whole record as arguments of HSET.
-fn record() -> String {
-    (0..10).map(|field| format!(" field{field} __data__")).collect()
+/// The sorted set of all keys that scans go by.
+const INDEX: &str = "_indices";
+
+/// A whole record and its place in the index, as one operation.
+fn insertion(distribution: &str, records: u64) -> String {
+    let fields: String = (0..10).map(|field| format!(" field{field} __data__")).collect();
+    format!("HSET {{key {distribution} {records}}}{fields} ; ZADD {INDEX} {{same number}} {{same}}")
 }
 
 impl Ycsb {
@@ -38,7 +46,9 @@ impl Ycsb {
     #[must_use]
     pub const fn keys(self) -> KeyDistribution {
         match self {
-            Self::A | Self::B | Self::C => KeyDistribution::Zipf { exponent: EXPONENT },
+            Self::A | Self::B | Self::C | Self::E | Self::F => {
+                KeyDistribution::Zipf { exponent: EXPONENT }
+            }
             Self::D => KeyDistribution::Latest { exponent: EXPONENT },
         }
     }
@@ -54,13 +64,24 @@ impl Ycsb {
             let template = "HSET __key__ field{rand 10} __data__";
             named("UPDATE", weight, template)
         };
-        let insert =
-            |weight| named("INSERT", weight, &format!("HSET {{key new {records}}}{}", record()));
+        let insert = |weight| named("INSERT", weight, &insertion("new", records));
         match self {
             Self::A => Ok(vec![read(50)?, update(50)?]),
             Self::B => Ok(vec![read(95)?, update(5)?]),
             Self::C => Ok(vec![read(1)?]),
             Self::D => Ok(vec![read(95)?, insert(5)?]),
+            Self::E => {
+                // Keys are in the order of their numbers, so a number is a rank; whole records in one reply.
+                let fields: String = (0..10).map(|field| format!(" GET *->field{field}")).collect();
+                let from = format!("{{number zipf:{EXPONENT} {records}}}");
+                let scan = format!("SORT {INDEX} BY nosort LIMIT {from} {{rand 1-100}}{fields}");
+                Ok(vec![named("SCAN", 95, &scan)?, insert(5)?])
+            }
+            Self::F => {
+                let template = "HGETALL __key__ ; HSET {same} field{rand 10} __data__";
+                let modify = named("READ-MODIFY-WRITE", 50, template)?;
+                Ok(vec![read(50)?, CommandPlan { sending: Sending::InTurn, ..modify }])
+            }
         }
     }
 
@@ -69,7 +90,7 @@ impl Ycsb {
     /// # Errors
     /// None of these templates has any.
     pub fn load_phase(records: u64) -> Result<Vec<CommandPlan>, String> {
-        Ok(vec![named("LOAD", 1, &format!("HSET {{key sequential {records}}}{}", record()))?])
+        Ok(vec![named("LOAD", 1, &insertion("sequential", records))?])
     }
 }
 
@@ -89,6 +110,6 @@ mod unit {
             assert!(total == 100 || total == 1, "{workload:?}");
         }
         let load = Ycsb::load_phase(10).expect("reads");
-        assert_eq!(load[0].args.len(), 2 + 2 * 10);
+        assert_eq!(load[0].args.len(), (2 + 2 * 10) + 1 + 4);
     }
 }

@@ -1,7 +1,7 @@
 //! `loadgen run`: load a server and measure it.
 
 use super::output;
-use crate::cli::output::OutputArgs;
+use super::show::Sink;
 use crate::cli::resolve::{Prefill, Resolved};
 use crate::cli::run::RunArgs;
 use crate::cluster;
@@ -30,6 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 /// Bad input (exit 2), a target that is not there or refuses us (exit 6), a run that must not be used (exit 4).
 pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit, Failure> {
     let mut resolved = args.resolve()?;
+    let mut sink = Sink::open(&args.output)?;
     if let Some(dir) = &args.output.out {
         output::prepare(dir, args.output.force)?;
     }
@@ -52,20 +53,21 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
         console::note(note);
     }
     if args.output.csv {
-        console::result(table::CSV_HEADER);
+        sink.result(table::CSV_HEADER);
     }
     let over = AtomicBool::new(false);
     let kept = std::thread::scope(|scope| {
         if let Some(topology) = &topology {
             scope.spawn(|| cluster::watch(&resolved.target, topology, &over));
         }
-        let kept = measure_all(args, &resolved, words, cancel, &show);
+        let kept = measure_all(args, &resolved, words, cancel, &show, &mut sink);
         over.store(true, Relaxed);
         kept
     })?;
     if args.output.json {
-        print_json(resolved.runs.len(), &kept)?;
+        super::show::print_json(resolved.runs.len(), &kept, &mut sink)?;
     }
+    super::show::write_memtier_json(&args.output, &kept)?;
     if let Some(dir) = &args.output.out {
         write(dir, &kept)?;
         console::result(&dir.display().to_string());
@@ -79,11 +81,12 @@ fn measure_all(
     words: &[String],
     cancel: &AtomicBool,
     show: &Show<'_>,
+    sink: &mut Sink,
 ) -> Result<Vec<(String, Kept)>, Failure> {
     let mut kept = Vec::new();
     for (title, plan) in &resolved.runs {
         let one = measure(title, plan, resolved, words, cancel, show)?;
-        print(&args.output, title, resolved.runs.len(), &one.record);
+        super::show::print(args, title, resolved.runs.len(), &one.record, sink);
         kept.push((title.clone(), one));
         if cancel.load(Relaxed) {
             break;
@@ -169,43 +172,6 @@ fn measure(
             .collect(),
     };
     Ok(keep(plan, &result, context, explained.stalls))
-}
-
-fn print(output: &OutputArgs, title: &str, runs: usize, record: &RunRecord) {
-    // A benchmark test has a title of its own; a mix is told by its commands.
-    let label = (record.headline_groups().iter().map(|group| group.commands.len()).sum::<usize>()
-        == 1)
-        .then_some(title);
-    if output.csv || output.quiet {
-        let doubts = table::caveats(record);
-        if !doubts.is_empty() {
-            console::note(doubts.trim_end());
-        }
-    }
-    if output.csv {
-        console::result(&table::csv(record, label));
-    } else if output.quiet {
-        console::result(&table::quiet(record, label));
-    } else if !output.json {
-        if runs > 1 {
-            console::result(&format!("== {title}"));
-        }
-        console::text(&table::table(record));
-    }
-}
-
-/// One test is a record; several are an array of them, also if the last ones were not made.
-fn print_json(runs: usize, kept: &[(String, Kept)]) -> Result<(), Failure> {
-    let failed = |error| Failure::invalid(format!("the record has no JSON form: {error}"));
-    let texts: Result<Vec<String>, _> = kept.iter().map(|(_, one)| one.record.to_json()).collect();
-    let texts = texts.map_err(failed)?;
-    let texts: Vec<&str> = texts.iter().map(|text| text.trim_end()).collect();
-    console::result(&if runs == 1 {
-        texts.concat()
-    } else {
-        format!("[\n{}\n]", texts.join(",\n"))
-    });
-    Ok(())
 }
 
 /// One run is the folder; several are its arms.

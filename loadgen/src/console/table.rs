@@ -17,7 +17,7 @@ pub const CSV_HEADER: &str = "\"test\",\"rps\",\"avg_latency_ms\",\"min_latency_
 const ERRORS_SHOWN_MAX: usize = 5;
 
 /// The metric that stands for a group: response time where a schedule gave intended times, else service time.
-fn headline<'a>(group: &Group, metrics: &'a Metrics) -> (&'static str, &'a Quantiles) {
+pub(super) fn headline<'a>(group: &Group, metrics: &'a Metrics) -> (&'static str, &'a Quantiles) {
     if group.arrival.is_open() {
         ("response time", &metrics.response_time)
     } else {
@@ -326,14 +326,14 @@ pub fn quiet(record: &RunRecord, label: Option<&str>) -> String {
     out.trim_end().to_owned()
 }
 
-fn rows(record: &RunRecord) -> impl Iterator<Item = (&Group, &str, &Metrics)> {
+pub(super) fn rows(record: &RunRecord) -> impl Iterator<Item = (&Group, &str, &Metrics)> {
     record.groups.iter().filter(|group| !is_idle(group)).flat_map(|group| {
         group.commands.iter().map(move |(name, metrics)| (group, name.as_str(), metrics))
     })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate is printed to two decimals")]
-fn rate_of(group: &Group, quantiles: &Quantiles) -> f64 {
+pub(super) fn rate_of(group: &Group, quantiles: &Quantiles) -> f64 {
     // The command's share of the replies that came while measuring; its own count holds those of the drain too.
     let all: u64 = group.commands.values().map(|metrics| headline(group, metrics).1.count).sum();
     if all > 0 { group.achieved_rate * quantiles.count as f64 / all as f64 } else { 0.0 }

@@ -133,6 +133,9 @@ fn check_group(group: &GroupPlan) -> Result<(), String> {
     if workload.keys.count == 0 {
         return Err("the key space is empty".to_owned());
     }
+    if workload.keys.first.checked_add(workload.keys.count).is_none() {
+        return Err("the highest key number does not fit in 64 bits".to_owned());
+    }
     // More digits would not fit a number of 64 bits.
     if workload.keys.digits > 20 {
         return Err("a key number has at most 20 digits".to_owned());

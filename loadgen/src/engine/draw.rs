@@ -22,6 +22,8 @@ pub(super) enum Source {
     Latest { count: u64, exponent: f64, zipf: Zipf },
     /// Numbers from this one on, each once.
     New { first: u64 },
+    /// Those of another source, so much higher.
+    Raised { by: u64, source: Box<Self> },
     /// A bell curve around the middle, cut off at the ends.
     Gaussian { below: u64, deviation: f64 },
     /// The first `hot` numbers with this chance, of 2^64, else one of the others.
@@ -92,6 +94,14 @@ impl Source {
         })
     }
 
+    /// The same numbers, higher by so much.
+    pub(super) fn raised(self, by: u64) -> Self {
+        match by {
+            0 => self,
+            _ => Self::Raised { by, source: Box::new(self) },
+        }
+    }
+
     /// Fills `numbers` with the next ones. `position` is where a sequence stands on this thread.
     pub(super) fn fill(
         &self,
@@ -123,6 +133,10 @@ impl Source {
                 };
                 let last = count.saturating_add(grown).saturating_sub(1);
                 numbers.fill_with(|| last.saturating_sub(zipf.draw(rng) - 1));
+            }
+            Self::Raised { by, source } => {
+                source.fill(numbers, position, growth, share, block_len, rng);
+                numbers.iter_mut().for_each(|number| *number += by);
             }
             Self::New { first } => {
                 growth.sure = growth.drawn;

@@ -9,6 +9,7 @@ mod arrival;
 pub mod audit;
 mod check;
 mod clockwork;
+mod command;
 mod conn;
 mod dial;
 mod dispatch;

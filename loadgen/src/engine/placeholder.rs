@@ -90,6 +90,19 @@ impl<'a> Compiler<'a> {
                 self.prefix(pieces);
                 pieces.push(Piece::Again { slot, digits: self.keys.digits });
             }
+            ["same", "number"] => {
+                let slot = self.last_key.ok_or_else(|| {
+                    "{same number} repeats a key's number, and there is no key before it".to_owned()
+                })?;
+                pieces.push(Piece::Again { slot, digits: 0 });
+            }
+            ["number", kind, count] => {
+                let count = positive(count, holder)?;
+                let distribution =
+                    KeyDistribution::parse(kind).map_err(|why| format!("'{{{holder}}}': {why}"))?;
+                let slot = self.slot(Source::keys(distribution, count));
+                pieces.push(Piece::Number { slot, digits: 0 });
+            }
             ["data", size] => {
                 let size =
                     ValueSize::parse(size).map_err(|why| format!("'{{{holder}}}': {why}"))?;
@@ -161,7 +174,7 @@ impl<'a> Compiler<'a> {
 
     fn key(&mut self, source: Source, pieces: &mut Vec<Piece>) {
         self.prefix(pieces);
-        let slot = self.slot(source);
+        let slot = self.slot(source.raised(self.keys.first));
         self.last_key = Some(slot);
         pieces.push(Piece::Number { slot, digits: self.keys.digits });
     }
@@ -171,6 +184,8 @@ impl<'a> Compiler<'a> {
 fn form_of(kind: &str) -> &'static str {
     match kind {
         "key" => "{key N} or {key DISTRIBUTION N}, such as {key zipf:0.99 1M}",
+        "number" => "{number DISTRIBUTION N}, such as {number zipf:0.99 1M}",
+        "same" => "{same} or {same number}",
         "data" => "{data SIZE}, such as {data 16-1024}",
         "ttl" => "{ttl SECONDS} or {ttl FROM-TO}",
         _ => "{rand N} or {rand FROM-TO}",
@@ -186,7 +201,7 @@ fn positive(text: &str, holder: &str) -> Result<u64, String> {
 
 /// Words that start a placeholder in braces and are followed by what it is to be; other braces are plain text (hash tags,
 /// JSON).
-pub(crate) const BRACED: [&str; 4] = ["key", "rand", "ttl", "data"];
+pub(crate) const BRACED: [&str; 6] = ["key", "rand", "ttl", "data", "number", "same"];
 /// A hash tag: the same wherever it stands in a command, so that its keys share a slot of a cluster.
 pub(crate) const TAG: &str = "{tag}";
 /// Hash tags: as many as a cluster has slots, so that they spread over its nodes.

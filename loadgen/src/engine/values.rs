@@ -25,6 +25,8 @@ pub struct KeySpace {
     pub digits: usize,
     /// Number of distinct keys; at least one.
     pub count: u64,
+    /// The lowest number.
+    pub first: u64,
     /// How a key is chosen.
     pub distribution: KeyDistribution,
 }
@@ -36,6 +38,7 @@ impl KeySpace {
             prefix: "key:".to_owned(),
             digits: 12,
             count: count.max(1),
+            first: 0,
             distribution: KeyDistribution::Uniform,
         }
     }

@@ -121,6 +121,7 @@ fn group_plan(
             digits: KEY_DIGITS,
             count: data.keys.max(1),
             distribution: KeyDistribution::parse(&group.keys)?,
+            first: 0,
         },
         values: match &group.data_size {
             Some(text) => ValueSize::parse(text)?,

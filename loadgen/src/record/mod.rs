@@ -281,6 +281,9 @@ fn group_record(
             ..Metrics::default()
         },
         pool: group.pool.as_ref().map(|pool| pool_record(clock, pool, percentiles)),
+        misses: group.null_replies,
+        sent_bytes: group.traffic.sent_bytes,
+        received_bytes: group.traffic.received_bytes,
         over_time: None,
     }
 }

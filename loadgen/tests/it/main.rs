@@ -1,6 +1,7 @@
 //! Integration tests of this crate, in one binary.
 mod catalog_connections;
 mod cluster;
+mod compat;
 mod engine_books;
 mod engine_sockets;
 mod engine_virtual;
@@ -9,6 +10,7 @@ mod interrupt;
 mod listener;
 mod live;
 mod options;
+mod pages;
 mod procedures;
 mod program;
 mod reconnect;

@@ -144,6 +144,21 @@ fn keys_values_and_commands() {
         }),
         ("-n 300 --ycsb a", |run| run.count("HGETALL") > 100 && run.count("HSET") > 100),
         ("-n 300 --ycsb c -d 7", |run| run.count("HGETALL") == 300),
+        ("-n 200 --ycsb e", |run| {
+            run.count("SORT") > 150 && run.count("HSET") == run.count("ZADD")
+        }),
+        ("-n 200 --ycsb f -r 1M", |run| {
+            let mut modified = run.heard.iter().filter(|one| one.name() == "HSET");
+            let read = |set: &Heard| {
+                let is_before = |one: &&Heard| one.connection == set.connection && one.at < set.at;
+                let before = run.heard.iter().rfind(is_before);
+                before.is_some_and(|one| one.name() == "HGETALL" && one.args[1] == set.args[1])
+            };
+            run.count("HSET") > 60 && modified.all(read)
+        }),
+        ("-n 20 --key-prefix u: --key-digits 0 --key-minimum 7 -r 2 GET __key__", |run| {
+            run.heard.iter().all(|one| one.args[1] == "u:7" || one.args[1] == "u:8")
+        }),
         ("-n 900 --ycsb d", |run| (15..90).contains(&run.count("HSET"))),
         ("-n 300 --ratio 1:2", |run| (70..130).contains(&run.count("SET"))),
         ("-n 50 -r 10 INCR n:{rand 3-5}", |run| run.distinct(1) <= 3),

@@ -45,6 +45,13 @@ pub(crate) fn loadgen(args: &[&str]) -> Called {
     Called::from(&output.expect("loadgen runs"))
 }
 
+/// Calls `loadgen` in a folder and waits for its end.
+pub(crate) fn loadgen_in(dir: &Path, args: &[String]) -> Called {
+    let output =
+        Command::new(LOADGEN).args(args).current_dir(dir).env_remove("REDISCLI_AUTH").output();
+    Called::from(&output.expect("loadgen runs"))
+}
+
 /// Calls `loadgen` and expects a failure: this exit code, and one line that begins with the program's name and contains `part`.
 #[track_caller]
 pub(crate) fn check_failure(args: &[&str], code: i32, part: &str) {

@@ -40,6 +40,12 @@ pub struct Group {
     /// What the emulated connection pool did, if the group had one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool: Option<Pool>,
+    /// `nil` among the successful replies: misses, for reads.
+    pub misses: u64,
+    /// Bytes that the kernel took while measuring.
+    pub sent_bytes: u64,
+    /// Bytes that the kernel gave while measuring.
+    pub received_bytes: u64,
     /// Requests over time, if the engine counted them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over_time: Option<IntervalCounts>,

@@ -53,6 +53,7 @@ pub(super) fn workload(
             digits: KEY_DIGITS,
             count: keys,
             distribution: KeyDistribution::Uniform,
+            first: 0,
         },
         values: ValueSize::Fixed(value_bytes),
         compressible: 0.0,

@@ -1,0 +1,129 @@
+//! What `loadgen run` prints of its records, and where: stdout, or a file.
+//!
+//! Not the texts themselves (see `console`). Invariant: a file that cannot be written is found out before the run.
+
+use crate::cli::output::{OutputArgs, Style};
+use crate::cli::run::RunArgs;
+use crate::console::{self, compat, table};
+use crate::exit::Failure;
+use crate::record::Kept;
+use aelab_reports::record::RunRecord;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+
+/// Where results go.
+pub(super) enum Sink {
+    /// The terminal, or whoever reads the pipe.
+    Stdout,
+    /// A file.
+    File(File),
+}
+
+impl Sink {
+    /// As the flags say.
+    ///
+    /// # Errors
+    /// One of the files cannot be written (exit 2).
+    pub(super) fn open(output: &OutputArgs) -> Result<Self, Failure> {
+        if let Some(path) = &output.json_out_file {
+            create("--json-out-file", path)?;
+        }
+        match &output.out_file {
+            Some(path) => create("--out-file", path).map(Self::File),
+            None => Ok(Self::Stdout),
+        }
+    }
+
+    /// A result.
+    pub(super) fn result(&mut self, text: &str) {
+        match self {
+            Self::Stdout => console::result(text),
+            Self::File(file) => {
+                if let Err(error) = writeln!(file, "{text}") {
+                    console::note(&format!("loadgen: --out-file: {error}"));
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        match self {
+            Self::Stdout => console::text(text),
+            Self::File(_) => self.result(text),
+        }
+    }
+}
+
+fn create(flag: &str, path: &Path) -> Result<File, Failure> {
+    File::create(path).map_err(|error| {
+        Failure::usage(format!("{flag} {}: {error}; nothing was measured", path.display()))
+    })
+}
+
+/// Prints a run in the form that was asked for.
+pub(super) fn print(args: &RunArgs, title: &str, runs: usize, record: &RunRecord, sink: &mut Sink) {
+    let output = &args.output;
+    // A benchmark test has a title of its own; a mix is told by its commands.
+    let label = (record.headline_groups().iter().map(|group| group.commands.len()).sum::<usize>()
+        == 1)
+        .then_some(title);
+    if output.csv || output.quiet || output.style != Style::Own {
+        let doubts = table::caveats(record);
+        if !doubts.is_empty() {
+            console::note(doubts.trim_end());
+        }
+    }
+    if output.csv {
+        sink.result(&table::csv(record, label));
+    } else if output.quiet {
+        sink.result(&table::quiet(record, label));
+    } else if output.json {
+        // Printed when all runs are over.
+    } else if output.style == Style::RedisBenchmark {
+        let text = compat::redis_benchmark(record, label, args.load.values().typical());
+        sink.result(&format!("{text}\n"));
+    } else if output.style == Style::Memtier {
+        sink.result(&compat::memtier(record, &output.percentiles));
+    } else {
+        if runs > 1 {
+            sink.result(&format!("== {title}"));
+        }
+        sink.text(&table::table(record));
+    }
+}
+
+/// One test is a record; several are an array of them, also if the last ones were not made.
+///
+/// # Errors
+/// The record has no JSON form.
+pub(super) fn print_json(
+    runs: usize,
+    kept: &[(String, Kept)],
+    sink: &mut Sink,
+) -> Result<(), Failure> {
+    let failed = |error| Failure::invalid(format!("the record has no JSON form: {error}"));
+    let texts: Result<Vec<String>, _> = kept.iter().map(|(_, one)| one.record.to_json()).collect();
+    let texts = texts.map_err(failed)?;
+    let texts: Vec<&str> = texts.iter().map(|text| text.trim_end()).collect();
+    sink.result(&if runs == 1 { texts.concat() } else { format!("[\n{}\n]", texts.join(",\n")) });
+    Ok(())
+}
+
+/// Writes memtier's JSON, if it was asked for.
+///
+/// # Errors
+/// The file cannot be written.
+pub(super) fn write_memtier_json(
+    output: &OutputArgs,
+    kept: &[(String, Kept)],
+) -> Result<(), Failure> {
+    let Some(path) = &output.json_out_file else { return Ok(()) };
+    let runs: Vec<(&str, &RunRecord)> =
+        kept.iter().map(|(title, one)| (title.as_str(), &one.record)).collect();
+    let failed =
+        |error: String| Failure::usage(format!("--json-out-file {}: {error}", path.display()));
+    let text = compat::memtier_json(&runs, &output.percentiles)
+        .map_err(|error| failed(error.to_string()))?;
+    std::fs::write(path, text + "\n").map_err(|error| failed(error.to_string()))
+}

@@ -1,0 +1,56 @@
+//! What to say when a flag of another tool is typed without `--compat`.
+//!
+//! Only for flags that loadgen does not have, or has with another kind of value. Invariant: a hint names the flag as typed and
+//! one way on.
+
+/// Flags of other tools, and what to do here.
+const HINTS: &[(&str, &str)] = &[
+    ("-l", "to loop, use the shell: while loadgen run …; do :; done"),
+    ("-e", "errors are always counted and shown; leave -e out"),
+    ("-I", "for idle connections use --idle N, with any load beside"),
+    ("-k", "to reconnect for each request (-k 0) use --reconnect-interval 1"),
+    ("-x", "nothing is read from stdin; write the argument itself, or use --command-file"),
+    ("-S", "a Unix socket is -s PATH"),
+    ("-o", "text goes to a file with --out-file, results to a folder with --out"),
+    ("-R", "data is always random; --compressible says how much of it is not"),
+    ("-D", "there is no debug output; leave -D out"),
+    ("-4", "give the address itself with -h"),
+    ("-6", "give the address itself with -h"),
+    ("--precision", "latencies are printed with three decimals; leave it out"),
+    ("--hide-histogram", "no histogram is printed; leave it out, or use --compat memtier"),
+    (
+        "--rate-limiting",
+        "rates are totals here: --rate is memtier's --rate-limiting times its connections",
+    ),
+    ("--server", "the host is -h"),
+    ("--authenticate", "a password is -a PASS, a user --user NAME"),
+    ("--protocol", "the protocol is always Redis's; RESP3 is -3"),
+    ("--data-size-range", "a range of sizes is -d 16-1024"),
+    ("--data-size-list", "sizes with weights are -d 32:9,4KiB:1"),
+    ("--key-maximum", "the number of keys is -r N"),
+    ("--key-pattern", "how keys are chosen is --key-dist uniform, sequential, gaussian or zipf"),
+    ("--key-stddev", "the deviation is --key-dist gaussian:0.1, a share of the key space"),
+    ("--key-zipf-exp", "the exponent is --key-dist zipf:0.99"),
+    (
+        "--expiry-range",
+        "write it into a command: --command \"SET __key__ __data__ EX {ttl 10-20}\"",
+    ),
+    ("--cluster-mode", "it is --cluster here"),
+    ("--tls-skip-verify", "it is --insecure here"),
+    ("--print-percentiles", "it is --percentiles here"),
+    ("--hdr-file-prefix", "--out DIR writes latency.hlog"),
+    ("--run-count", "loop in the shell: for i in 1 2 3; do loadgen run …; done"),
+    ("--enable-tracking", "there is no switch for CLIENT TRACKING"),
+    ("--num-functions", "functions are called with a command: FCALL name 0"),
+];
+
+/// The hint for the first word of a `loadgen run` command line that is another tool's flag.
+#[must_use]
+pub fn hint(words: &[String]) -> Option<String> {
+    words.iter().take_while(|word| *word != "--").find_map(|word| {
+        let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
+        let (_, way) = HINTS.iter().find(|(flag, _)| *flag == name)?;
+        Some(format!("{name} is another tool's flag: {way}; to give a whole command line of redis-benchmark or memtier, use \
+                      --compat"))
+    })
+}

@@ -1,0 +1,257 @@
+//! memtier_benchmark: connections are per thread, requests per connection, rates per connection; keys are its own.
+
+use super::Does::{Anyway, Keep, Refuse, Same};
+use super::Value::{Follows, None as Alone};
+use super::{Flag, Taken, Translation, flag, take};
+
+const FLAGS: &[Flag] = &[
+    flag(&["-h", "--host", "-s", "--server"], Follows, Same("-h")),
+    flag(&["-p", "--port"], Follows, Same("-p")),
+    flag(&["-S", "--unix-socket"], Follows, Same("-s")),
+    flag(&["-u", "--uri"], Follows, Same("-u")),
+    flag(&["-P", "--protocol"], Follows, Keep),
+    flag(&["-a", "--authenticate"], Follows, Keep),
+    flag(&["--tls"], Alone, Same("--tls")),
+    flag(&["--cert"], Follows, Same("--cert")),
+    flag(&["--key"], Follows, Same("--key")),
+    flag(&["--cacert"], Follows, Same("--cacert")),
+    flag(&["--tls-skip-verify"], Alone, Same("--insecure")),
+    flag(&["--sni"], Follows, Same("--sni")),
+    flag(&["--tls-protocols"], Follows, Refuse("the TLS library chooses; leave it out")),
+    flag(&["-4", "--ipv4"], Alone, Refuse("give the address itself with -h")),
+    flag(&["-6", "--ipv6"], Alone, Refuse("give the address itself with -h")),
+    flag(&["-n", "--requests"], Follows, Keep),
+    flag(&["-c", "--clients"], Follows, Keep),
+    flag(&["-t", "--threads"], Follows, Keep),
+    flag(&["--test-time"], Follows, Keep),
+    flag(&["--ratio"], Follows, Keep),
+    flag(&["--pipeline"], Follows, Same("-P")),
+    flag(&["--reconnect-interval"], Follows, Same("--reconnect-interval")),
+    flag(&["--select-db"], Follows, Same("--dbnum")),
+    flag(&["--cluster-mode"], Alone, Same("--cluster")),
+    flag(&["--rate-limiting"], Follows, Keep),
+    flag(&["--distinct-client-seed"], Alone, Anyway),
+    flag(&["--randomize"], Alone, Refuse("give another --seed each time, outside --compat")),
+    flag(&["--command"], Follows, Keep),
+    flag(&["--command-ratio"], Follows, Keep),
+    flag(&["--command-key-pattern"], Follows, Keep),
+    flag(&["-d", "--data-size"], Follows, Keep),
+    flag(&["--data-size-range"], Follows, Keep),
+    flag(&["--data-size-list"], Follows, Keep),
+    flag(&["--data-size-pattern"], Follows, Keep),
+    flag(&["-R", "--random-data"], Alone, Anyway),
+    flag(&["--expiry-range"], Follows, Keep),
+    flag(&["--key-prefix"], Follows, Keep),
+    flag(&["--key-minimum"], Follows, Keep),
+    flag(&["--key-maximum"], Follows, Keep),
+    flag(&["--key-pattern"], Follows, Keep),
+    flag(&["--key-stddev"], Follows, Keep),
+    flag(&["--key-zipf-exp"], Follows, Keep),
+    flag(
+        &["--key-median"],
+        Follows,
+        Refuse("the bell stands in the middle of the keys; leave it out"),
+    ),
+    flag(&["-o", "--out-file"], Follows, Same("--out-file")),
+    flag(&["--json-out-file"], Follows, Same("--json-out-file")),
+    flag(&["--hide-histogram"], Alone, Anyway),
+    flag(&["--print-percentiles"], Follows, Same("--percentiles")),
+    flag(&["--print-all-runs"], Alone, Anyway),
+    flag(&["-x", "--run-count"], Follows, Keep),
+    flag(&["--help"], Alone, Same("--help")),
+    flag(&["-v", "--version"], Alone, Refuse("use loadgen --version")),
+    flag(&["-D", "--debug"], Alone, Refuse("there is no debug output; leave it out")),
+    flag(&["--show-config"], Alone, Refuse("--out DIR writes what was run into result.json")),
+    flag(
+        &["--client-stats"],
+        Follows,
+        Refuse("--out DIR writes latency.hlog, which has every interval"),
+    ),
+    flag(
+        &["--hdr-file-prefix"],
+        Follows,
+        Refuse("--out DIR writes latency.hlog, outside --compat"),
+    ),
+    flag(
+        &["--multi-key-get"],
+        Follows,
+        Refuse("write the keys into --command \"MGET __key__ __key__\""),
+    ),
+    flag(
+        &["--wait-ratio"],
+        Follows,
+        Refuse("mix in --command \"WAIT 1 100\" with a --command-ratio"),
+    ),
+    flag(&["--num-slaves"], Follows, Refuse("write it into --command \"WAIT …\"")),
+    flag(&["--wait-timeout"], Follows, Refuse("write it into --command \"WAIT …\"")),
+    flag(&["--data-import"], Follows, Refuse("replay a capture with --replay, outside --compat")),
+    flag(&["--data-verify"], Alone, Refuse("what is read is not compared with what was written")),
+    flag(&["--verify-only"], Alone, Refuse("what is read is not compared with what was written")),
+    flag(&["--generate-keys"], Alone, Refuse("it goes with --data-import")),
+    flag(&["--no-expiry"], Alone, Refuse("it goes with --data-import")),
+    flag(
+        &["--data-offset"],
+        Follows,
+        Refuse("write it into --command \"SETRANGE __key__ OFFSET __data__\""),
+    ),
+];
+
+/// Its defaults.
+const CLIENTS_PER_THREAD: u64 = 50;
+const THREADS: u64 = 4;
+const REQUESTS_PER_CLIENT: u64 = 10_000;
+const KEY_MAXIMUM: u64 = 10_000_000;
+
+/// See [`super::translate`].
+pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
+    let taken = take(words, FLAGS)?;
+    if let Some(word) = taken.command.first() {
+        return Err(format!("'{word}' is no flag; commands are given with --command"));
+    }
+    let mut said = Translation { words: taken.same.clone(), notes: Vec::new() };
+    target(&taken, &mut said)?;
+    let threads = taken.number("-t", THREADS)?;
+    let clients = taken.number("-c", CLIENTS_PER_THREAD)?.saturating_mul(threads);
+    said.say(&["-c", &clients.to_string(), "--threads", &threads.to_string()]);
+    let (least, most) =
+        (taken.number("--key-minimum", 0)?, taken.number("--key-maximum", KEY_MAXIMUM)?);
+    let keys = most.checked_sub(least).map(|keys| keys + 1);
+    let keys =
+        keys.ok_or_else(|| format!("--key-maximum {most} is below --key-minimum {least}"))?;
+    length(&taken, clients, keys, &mut said)?;
+    said.say(&["-d", &sizes(&taken)?]);
+    let prefix = taken.last("--key-prefix").unwrap_or("memtier-");
+    said.say(&["--key-prefix", prefix, "--key-digits", "0"]);
+    said.say(&["--key-minimum", &least.to_string(), "-r", &keys.to_string()]);
+    commands(&taken, keys, &mut said)?;
+    match taken.last("-x") {
+        None | Some("1") => Ok(said),
+        Some(_) => Err("-x: loop in the shell: for i in 1 2 3; do loadgen run …; done".to_owned()),
+    }
+}
+
+fn target(taken: &Taken, said: &mut Translation) -> Result<(), String> {
+    match taken.last("-P") {
+        None | Some("redis" | "resp2") => {}
+        Some("resp3") => said.say(&["-3"]),
+        Some(other) => {
+            return Err(format!(
+                "-P {other}: the protocol is always Redis's: redis, resp2 or resp3"
+            ));
+        }
+    }
+    match taken.last("-a").map(|login| login.split_once(':').ok_or(login)) {
+        None => {}
+        Some(Ok(("", password)) | Err(password)) => said.say(&["-a", password]),
+        Some(Ok((user, password))) => said.say(&["--user", user, "-a", password]),
+    }
+    Ok(())
+}
+
+/// How many requests or how long, and at which rate: all are per connection there and totals here.
+fn length(taken: &Taken, clients: u64, keys: u64, said: &mut Translation) -> Result<(), String> {
+    match (taken.last("-n"), taken.last("--test-time")) {
+        (Some(_), Some(_)) => return Err("-n and --test-time exclude each other".to_owned()),
+        (None, Some(seconds)) => {
+            seconds
+                .parse::<u64>()
+                .map_err(|_| format!("--test-time {seconds} is no number of seconds"))?;
+            said.say(&["--duration", &format!("{seconds}s"), "--warmup", "0"]);
+        }
+        (Some("allkeys"), None) => said.say(&["-n", &keys.to_string()]),
+        (_, None) => {
+            let each = taken.number("-n", REQUESTS_PER_CLIENT)?;
+            said.say(&["-n", &each.saturating_mul(clients).to_string()]);
+        }
+    }
+    if taken.last("--rate-limiting").is_some() {
+        let each = taken.number("--rate-limiting", 0)?;
+        let all = each.saturating_mul(clients);
+        said.say(&["--rate", &all.to_string()]);
+        said.notes.push(format!(
+            "--rate-limiting {each} for each of {clients} connections is --rate {all} in all, and latency counts from when \
+             a request was due"
+        ));
+    }
+    Ok(())
+}
+
+fn sizes(taken: &Taken) -> Result<String, String> {
+    if let Some(pattern) = taken.last("--data-size-pattern").filter(|pattern| *pattern != "R") {
+        return Err(format!(
+            "--data-size-pattern {pattern}: sizes are drawn at random (R); leave it out"
+        ));
+    }
+    let text = taken.last("--data-size-list").or(taken.last("--data-size-range"));
+    Ok(text.or(taken.last("-d")).unwrap_or("32").to_owned())
+}
+
+/// What is sent: SET and GET by their ratio, or the commands given.
+fn commands(taken: &Taken, keys: u64, said: &mut Translation) -> Result<(), String> {
+    let given: Vec<&str> = taken.all("--command").map(|text| text.trim_matches('"')).collect();
+    let ratios: Vec<&str> = taken.all("--command-ratio").collect();
+    let patterns: Vec<&str> = taken.all("--command-key-pattern").collect();
+    if !given.is_empty() {
+        for (index, text) in given.iter().enumerate() {
+            let key = key(taken, patterns.get(index).copied().unwrap_or("R"), keys)?;
+            said.say(&["--command", &text.replace("__key__", &key)]);
+        }
+        for index in 0..given.len() {
+            if !ratios.is_empty() {
+                said.say(&["--command-ratio", ratios.get(index).copied().unwrap_or("1")]);
+            }
+        }
+        return Ok(());
+    }
+    let ratio = taken.last("--ratio").unwrap_or("1:10");
+    let wrong = || format!("--ratio {ratio}: write SET:GET such as 1:10");
+    let (set, get) = ratio.split_once(':').ok_or_else(wrong)?;
+    let pattern = taken.last("--key-pattern").unwrap_or("R:R");
+    let (set_keys, get_keys) = pattern
+        .split_once(':')
+        .ok_or_else(|| format!("--key-pattern {pattern}: write SET:GET such as R:R"))?;
+    let expiry = match taken.last("--expiry-range") {
+        Some(range) => format!(" EX {{ttl {range}}}"),
+        None => String::new(),
+    };
+    let templates = [
+        (set, format!("SET {} __data__{expiry}", key(taken, set_keys, keys)?)),
+        (get, format!("GET {}", key(taken, get_keys, keys)?)),
+    ];
+    let weights = templates.iter().map(|(weight, _)| weight.parse::<u32>().map_err(|_| wrong()));
+    let weights = weights.collect::<Result<Vec<_>, _>>()?;
+    let used = || templates.iter().zip(&weights).filter(|(_, weight)| **weight > 0);
+    if used().next().is_none() {
+        return Err(wrong());
+    }
+    for ((_, template), _) in used() {
+        said.say(&["--command", template]);
+    }
+    for (_, weight) in used() {
+        said.say(&["--command-ratio", &weight.to_string()]);
+    }
+    Ok(())
+}
+
+/// A letter of a key pattern as a placeholder.
+fn key(taken: &Taken, letter: &str, keys: u64) -> Result<String, String> {
+    let distribution = match letter {
+        "R" => "uniform".to_owned(),
+        "S" | "P" => "sequential".to_owned(),
+        "Z" => format!("zipf:{}", taken.last("--key-zipf-exp").unwrap_or("1")),
+        "G" => match taken.last("--key-stddev") {
+            None => "gaussian".to_owned(),
+            Some(text) => {
+                let deviation: f64 =
+                    text.parse().map_err(|_| format!("--key-stddev {text} is no number"))?;
+                format!("gaussian:{}", deviation / keys as f64)
+            }
+        },
+        other => {
+            return Err(format!(
+                "--key-pattern has no '{other}'; known: R random, S sequential, P parallel, G gaussian, Z zipf"
+            ));
+        }
+    };
+    Ok(format!("{{key {distribution} {keys}}}"))
+}

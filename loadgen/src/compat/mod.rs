@@ -1,0 +1,316 @@
+//! Other tools' command lines, read as those tools read them and said again in loadgen's words.
+//!
+//! Not a second load generator: what comes out of a translation is parsed like anything typed. Invariant: a flag is translated,
+//! or refused with what to do instead; none is dropped unless it means what happens here anyway.
+
+mod hints;
+mod memtier;
+mod redis_benchmark;
+
+pub use hints::hint;
+
+use crate::exit::Failure;
+use aelab_scenarios::nearest;
+use clap::ValueEnum;
+
+/// A tool whose command line can be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tool {
+    /// redis-benchmark 7.0.
+    RedisBenchmark,
+    /// memtier_benchmark.
+    Memtier,
+}
+
+/// A command line in loadgen's words.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Translation {
+    /// The arguments of `loadgen run`.
+    pub words: Vec<String>,
+    /// What is different from the other tool, for stderr.
+    pub notes: Vec<String>,
+}
+
+impl Translation {
+    fn say(&mut self, words: &[&str]) {
+        self.words.extend(words.iter().map(|word| (*word).to_owned()));
+    }
+}
+
+/// The command line `words` (what follows `loadgen run`) without `--compat TOOL`, and the tool, if one is named before any
+/// command.
+///
+/// # Errors
+/// A tool that is not known, or none after the flag (exit 2).
+pub fn tool_of(words: &[String]) -> Result<Option<(Tool, Vec<String>)>, Failure> {
+    let Some(at) =
+        words.iter().position(|word| word == "--compat" || word.starts_with("--compat="))
+    else {
+        return Ok(None);
+    };
+    let mut rest = words.to_vec();
+    let flag = rest.remove(at);
+    let name = match flag.split_once('=') {
+        Some((_, name)) => name.to_owned(),
+        None if at < rest.len() => rest.remove(at),
+        None => String::new(),
+    };
+    let tool = match name.as_str() {
+        "redis-benchmark" | "redis" | "valkey-benchmark" => Tool::RedisBenchmark,
+        "memtier" | "memtier_benchmark" | "memtier-benchmark" => Tool::Memtier,
+        _ => {
+            return Err(Failure::usage(format!(
+                "--compat '{name}': write --compat redis-benchmark or --compat memtier"
+            )));
+        }
+    };
+    Ok(Some((tool, rest)))
+}
+
+/// Says a tool's command line in loadgen's words.
+///
+/// # Errors
+/// A flag that the tool does not have, that lacks its value, or that has no equivalent (exit 2).
+pub fn translate(tool: Tool, words: &[String]) -> Result<Translation, Failure> {
+    match tool {
+        Tool::RedisBenchmark => redis_benchmark::translate(words),
+        Tool::Memtier => memtier::translate(words),
+    }
+    .map_err(|why| Failure::usage(format!("--compat {}: {why}", tool.name())))
+}
+
+impl Tool {
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RedisBenchmark => "redis-benchmark",
+            Self::Memtier => "memtier",
+        }
+    }
+}
+
+/// A flag of another tool.
+#[derive(Debug, Clone, Copy)]
+struct Flag {
+    /// Its spellings.
+    names: &'static [&'static str],
+    /// Whether a value follows.
+    value: Value,
+    does: Does,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Value {
+    None,
+    Follows,
+}
+
+/// What becomes of a flag.
+#[derive(Debug, Clone, Copy)]
+enum Does {
+    /// The same under this name.
+    Same(&'static str),
+    /// Kept for the translation of the whole.
+    Keep,
+    /// Happens here anyway.
+    Anyway,
+    /// There is none; what to do instead.
+    Refuse(&'static str),
+}
+
+const fn flag(names: &'static [&'static str], value: Value, does: Does) -> Flag {
+    Flag { names, value, does }
+}
+
+/// A command line taken apart: flags with their values, and what follows them.
+#[derive(Debug, Default)]
+struct Taken {
+    /// By the flag's first name, in the order given.
+    kept: Vec<(&'static str, String)>,
+    same: Vec<String>,
+    command: Vec<String>,
+}
+
+impl Taken {
+    /// The last value of a kept flag.
+    fn last(&self, name: &str) -> Option<&str> {
+        self.kept.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.kept.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    fn number(&self, name: &str, default: u64) -> Result<u64, String> {
+        let Some(text) = self.last(name) else { return Ok(default) };
+        text.parse().map_err(|_| format!("{name} {text} is no whole number"))
+    }
+}
+
+/// Takes words apart as getopt does: `--name value`, `--name=value`, `-n value`, `-nvalue`; the first word that is no flag
+/// begins the command.
+fn take(words: &[String], flags: &[Flag]) -> Result<Taken, String> {
+    let mut taken = Taken::default();
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        if !word.starts_with('-') || word == "-" {
+            taken.command.push(word.clone());
+            taken.command.extend(rest.cloned());
+            break;
+        }
+        if word == "--" {
+            taken.command.extend(rest.cloned());
+            break;
+        }
+        let (name, inline) = split_flag(word);
+        let known = flags.iter().find(|flag| flag.names.contains(&name));
+        let known = known.ok_or_else(|| unknown(word, flags))?;
+        let value = match (known.value, inline) {
+            (Value::None, None) => String::new(),
+            (Value::None, Some(_)) => return Err(format!("{name} takes no value")),
+            (Value::Follows, Some(value)) => value.to_owned(),
+            (Value::Follows, None) => {
+                rest.next().cloned().ok_or_else(|| format!("{name} lacks its value"))?
+            }
+        };
+        match known.does {
+            Does::Same(ours) => {
+                taken.same.push(ours.to_owned());
+                if known.value == Value::Follows {
+                    taken.same.push(value);
+                }
+            }
+            Does::Keep => taken.kept.push((known.names[0], value)),
+            Does::Anyway => {}
+            Does::Refuse(remedy) => return Err(format!("{name} has no equivalent: {remedy}")),
+        }
+    }
+    Ok(taken)
+}
+
+/// `--name=value` and `-nvalue` in two.
+fn split_flag(word: &str) -> (&str, Option<&str>) {
+    if word.starts_with("--") {
+        return word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
+    }
+    match word.char_indices().nth(2) {
+        Some((at, _)) => (&word[..at], Some(&word[at..])),
+        None => (word, None),
+    }
+}
+
+fn unknown(word: &str, flags: &[Flag]) -> String {
+    let (name, _) = split_flag(word);
+    let all = flags.iter().flat_map(|flag| flag.names.iter().copied());
+    match nearest(name, all).filter(|_| name.starts_with("--")) {
+        Some(near) => format!("it has no flag {name}; did you mean {near}?"),
+        None => format!(
+            "it has no flag {name}; leave --compat out to use loadgen's own, see loadgen run --help"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(tool: Tool, line: &str) -> Result<String, String> {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        translate(tool, &words).map(|said| said.words.join(" ")).map_err(|failure| failure.message)
+    }
+
+    #[test]
+    fn the_tool_is_found_and_taken_out() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let found = tool_of(&words("-c 1 --compat memtier -t 2")).expect("reads");
+        assert_eq!(found, Some((Tool::Memtier, words("-c 1 -t 2"))));
+        let found = tool_of(&words("--compat=redis-benchmark -q")).expect("reads");
+        assert_eq!(found, Some((Tool::RedisBenchmark, words("-q"))));
+        assert_eq!(tool_of(&words("-c 1")).expect("reads"), None);
+        assert!(tool_of(&words("--compat ab")).is_err());
+        assert!(tool_of(&words("--compat")).is_err());
+    }
+
+    #[test]
+    fn redis_benchmarks_command_lines() {
+        for (line, want) in [
+            ("-n 100 -t set,get -q", "-n 100 -q -t set,get"),
+            (
+                "-c 5 -r 1000 -P 16 get key:__rand_int__",
+                "-c 5 -r 1000 -P 16 -- get key:__rand_int__",
+            ),
+            ("-k 0 -t set", "--reconnect-interval 1 -t set"),
+            ("-a pw --user me --dbnum 3 -3 -t get", "-a pw --user me --dbnum 3 -3 -t get"),
+            ("-c5 -n10 ping", "-c 5 -n 10 -- ping"),
+        ] {
+            assert_eq!(said(Tool::RedisBenchmark, line).as_deref(), Ok(want), "{line}");
+        }
+        let all = said(Tool::RedisBenchmark, "").expect("reads");
+        assert!(all.contains("-t ping,set,get,incr") && all.ends_with("lrange,mset"), "{all}");
+        for (line, part) in [
+            ("-l", "while"),
+            ("-I", "--idle"),
+            ("-x", "stdin"),
+            ("--enable-tracking", "CLIENT TRACKING"),
+            ("--precision 5", "three"),
+            ("--tls-ciphers x", "TLS"),
+            ("-c", "lacks its value"),
+            ("--theads 4", "--threads"),
+            ("-k 2", "0 or 1"),
+        ] {
+            let error = said(Tool::RedisBenchmark, line).expect_err(line);
+            assert!(error.contains(part), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn memtiers_command_lines() {
+        let words = said(Tool::Memtier, "").expect("reads");
+        for part in [
+            "-c 200 --threads 4",
+            "-n 2000000",
+            "-d 32",
+            "--key-prefix memtier- --key-digits 0 --key-minimum 0 -r 10000001",
+            "--command SET __key__ __data__",
+            "--command-ratio 1 --command-ratio 10",
+        ] {
+            let whole = words.replace("{key uniform 10000001}", "__key__");
+            assert!(whole.contains(part), "{part}: {whole}");
+        }
+        for (line, part) in [
+            ("-t 2 -c 3 -n 7", "-c 6 --threads 2 -n 42"),
+            ("--test-time 5", "--duration 5s --warmup 0"),
+            ("-t 1 -c 2 --rate-limiting 100 --test-time=1", "--rate 200"),
+            ("--key-minimum 1 --key-maximum 100 -n allkeys", "-n 100"),
+            (
+                "--ratio 1:0 --key-pattern P:P --key-minimum=1 --key-maximum 10",
+                "{key sequential 10}",
+            ),
+            ("--key-pattern=G:G --key-maximum 1000 --key-stddev 100", "{key gaussian:0.0999"),
+            ("--data-size-range=4-204", "-d 4-204"),
+            ("--expiry-range=10-20", "EX {ttl 10-20}"),
+            ("-a me:pw", "--user me -a pw"),
+            ("-P resp3", "-3"),
+            ("--pipeline=9", "-P 9"),
+            ("--tls --tls-skip-verify", "--tls --insecure"),
+            ("--json-out-file x.json", "--json-out-file x.json"),
+            ("--command=\"GET\" --command-ratio 3", "--command GET --command-ratio 3"),
+        ] {
+            let words = said(Tool::Memtier, line).unwrap_or_else(|e| panic!("{line}: {e}"));
+            assert!(words.contains(part), "{line}: {words}");
+        }
+        for (line, part) in [
+            ("-P memcache_text", "Redis"),
+            ("--multi-key-get 3", "MGET"),
+            ("-x 3", "shell"),
+            ("--key-pattern X:R", "--key-pattern"),
+            ("--ratio 1", "--ratio"),
+            ("-n all", "-n"),
+            ("--data-verify", "no equivalent"),
+        ] {
+            let error = said(Tool::Memtier, line).expect_err(line);
+            assert!(error.contains(part), "{line}: {error}");
+        }
+    }
+}

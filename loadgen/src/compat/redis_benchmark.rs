@@ -1,0 +1,80 @@
+//! redis-benchmark 7.0: nearly every flag means the same here; its defaults are kept.
+
+use super::Does::{Anyway, Keep, Refuse, Same};
+use super::Value::{Follows, None as Alone};
+use super::{Flag, Translation, flag, take};
+
+/// What it runs when it is not told: everything.
+const ALL_TESTS: &str =
+    "ping,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange,mset";
+
+const FLAGS: &[Flag] = &[
+    flag(&["-h"], Follows, Same("-h")),
+    flag(&["-p"], Follows, Same("-p")),
+    flag(&["-s"], Follows, Same("-s")),
+    flag(&["-a"], Follows, Same("-a")),
+    flag(&["--user"], Follows, Same("--user")),
+    flag(&["-u"], Follows, Same("-u")),
+    flag(&["-c"], Follows, Same("-c")),
+    flag(&["-n"], Follows, Same("-n")),
+    flag(&["-d"], Follows, Same("-d")),
+    flag(&["--dbnum"], Follows, Same("--dbnum")),
+    flag(&["-3"], Alone, Same("-3")),
+    flag(&["--threads"], Follows, Same("--threads")),
+    flag(&["--cluster"], Alone, Same("--cluster")),
+    flag(&["-k"], Follows, Keep),
+    flag(&["-r"], Follows, Same("-r")),
+    flag(&["-P"], Follows, Same("-P")),
+    flag(&["-q"], Alone, Same("-q")),
+    flag(&["--csv"], Alone, Same("--csv")),
+    flag(&["-t"], Follows, Keep),
+    flag(&["--precision"], Follows, Keep),
+    flag(&["--seed"], Follows, Same("--seed")),
+    flag(&["--tls"], Alone, Same("--tls")),
+    flag(&["--sni"], Follows, Same("--sni")),
+    flag(&["--cacert"], Follows, Same("--cacert")),
+    flag(&["--insecure"], Alone, Same("--insecure")),
+    flag(&["--cert"], Follows, Same("--cert")),
+    flag(&["--key"], Follows, Same("--key")),
+    flag(&["-e", "--show-errors"], Alone, Anyway),
+    flag(&["--help"], Alone, Same("--help")),
+    flag(&["--version"], Alone, Refuse("use loadgen --version")),
+    flag(&["-l"], Alone, Refuse("loop in the shell: while loadgen run …; do :; done")),
+    flag(&["-I"], Alone, Refuse("use loadgen run --idle N --rate 1 --duration 1h PING")),
+    flag(
+        &["-x"],
+        Alone,
+        Refuse("nothing is read from stdin; give the argument itself, or a --command-file"),
+    ),
+    flag(
+        &["--enable-tracking"],
+        Alone,
+        Refuse("there is no switch for CLIENT TRACKING; leave it out"),
+    ),
+    flag(&["--cacertdir"], Follows, Refuse("give one file with --cacert")),
+    flag(&["--tls-ciphers"], Follows, Refuse("the TLS library chooses; leave it out")),
+    flag(&["--tls-ciphersuites"], Follows, Refuse("the TLS library chooses; leave it out")),
+];
+
+/// See [`super::translate`].
+pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
+    let taken = take(words, FLAGS)?;
+    let mut said = Translation { words: taken.same.clone(), notes: Vec::new() };
+    match taken.last("-k") {
+        None | Some("1") => {}
+        Some("0") => said.say(&["--reconnect-interval", "1"]),
+        Some(other) => return Err(format!("-k {other}: write 0 or 1")),
+    }
+    if let Some(digits) = taken.last("--precision").filter(|digits| *digits != "3") {
+        return Err(format!(
+            "--precision {digits}: latencies are printed with three decimals; leave it out"
+        ));
+    }
+    if taken.command.is_empty() {
+        said.say(&["-t", taken.last("-t").unwrap_or(ALL_TESTS)]);
+    } else {
+        said.say(&["--"]);
+        said.words.extend(taken.command);
+    }
+    Ok(said)
+}

@@ -1,0 +1,264 @@
+//! A run as redis-benchmark and memtier print it, for eyes and scripts that know those.
+//!
+//! Pure: record in, text out. Invariant: every number is one of the record, only rounded; what the sample cannot support is
+//! missing, never guessed.
+
+use super::table::{headline, rate_of, rows};
+use aelab_reports::record::{Group, Quantiles, RunRecord};
+use serde_json::{Map, Value, json};
+use std::fmt::Write as _;
+
+/// redis-benchmark's report of one test.
+#[must_use]
+pub fn redis_benchmark(record: &RunRecord, label: Option<&str>, value_bytes: usize) -> String {
+    let mut out = String::new();
+    for (group, command, metrics) in rows(record) {
+        let (_, q) = headline(group, metrics);
+        let ms =
+            |us: Option<f64>| us.map_or_else(|| "-".to_owned(), |us| format!("{:.3}", us / 1e3));
+        let _ = writeln!(out, "====== {} ======", label.unwrap_or(command));
+        let _ =
+            writeln!(out, "  {} requests completed in {:.2} seconds", q.count, record.duration_s);
+        let _ = writeln!(out, "  {} parallel clients", group.connections.established);
+        let _ = writeln!(out, "  {value_bytes} bytes payload\n");
+        let _ = writeln!(out, "Latency by percentile distribution:");
+        for entry in q.percentiles.iter().filter(|entry| entry.us.is_some()) {
+            let _ = writeln!(out, "{:.3}% <= {} milliseconds", entry.p, ms(entry.us));
+        }
+        let _ = writeln!(out, "100.000% <= {} milliseconds\n", ms(q.max_us));
+        let _ = writeln!(out, "Summary:");
+        let _ = writeln!(out, "  throughput summary: {:.2} requests per second", rate_of(group, q));
+        let _ = writeln!(out, "  latency summary (msec):");
+        let _ = writeln!(
+            out,
+            "  {:>11} {:>9} {:>9} {:>9} {:>9} {:>9}",
+            "avg", "min", "p50", "p95", "p99", "max"
+        );
+        let _ = writeln!(
+            out,
+            "  {:>11} {:>9} {:>9} {:>9} {:>9} {:>9}\n",
+            ms(q.mean_us),
+            ms(q.min_us),
+            ms(q.us_at(50.0)),
+            ms(q.us_at(95.0)),
+            ms(q.us_at(99.0)),
+            ms(q.max_us)
+        );
+    }
+    out.trim_end().to_owned()
+}
+
+/// One row of memtier's tables.
+struct Row<'a> {
+    name: String,
+    rate: f64,
+    hits: Option<(f64, f64)>,
+    kb: Option<f64>,
+    quantiles: &'a Quantiles,
+}
+
+/// What memtier calls a command: `Sets`, `Gets`, else its name with an s.
+fn row_name(command: &str) -> String {
+    let word = command.split(' ').next().unwrap_or(command);
+    let mut letters = word.chars();
+    let first = letters.next().into_iter();
+    let name: String = first.chain(letters.flat_map(char::to_lowercase)).chain(['s']).collect();
+    name + &command[word.len()..]
+}
+
+fn memtier_rows(record: &RunRecord) -> Vec<Row<'_>> {
+    let groups: Vec<&Group> = record.headline_groups();
+    let mut all = Vec::new();
+    for group in &groups {
+        let is_only = group.commands.len() == 1;
+        for (command, metrics) in &group.commands {
+            let (_, quantiles) = headline(group, metrics);
+            let rate = rate_of(group, quantiles);
+            let is_get = command.starts_with("GET");
+            // Misses are counted per group: they are this command's if no other reads.
+            let reads = group.commands.keys().filter(|name| !name.starts_with("SET")).count();
+            let hits = (is_get && reads == 1).then(|| hits_of(group, quantiles, rate));
+            let kb = is_only.then(|| kb_of(record, group));
+            all.push(Row { name: row_name(command), rate, hits, kb, quantiles });
+        }
+        // As memtier has it: sets before gets, then the others.
+        all.sort_by_key(|row| match row.name.as_str() {
+            "Sets" => 0,
+            "Gets" => 1,
+            _ => 2,
+        });
+        let (_, quantiles) = headline(group, &group.total);
+        let hits = all.iter().find_map(|row| row.hits);
+        let kb = Some(kb_of(record, group));
+        all.push(Row { name: "Totals".to_owned(), rate: group.achieved_rate, hits, kb, quantiles });
+    }
+    all
+}
+
+#[expect(clippy::cast_precision_loss, reason = "rates are printed to two decimals")]
+fn hits_of(group: &Group, quantiles: &Quantiles, rate: f64) -> (f64, f64) {
+    let missed = group.misses as f64 / (quantiles.count as f64).max(1.0);
+    (rate * (1.0 - missed), rate * missed)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "rates are printed to two decimals")]
+fn kb_of(record: &RunRecord, group: &Group) -> f64 {
+    let bytes = group.sent_bytes + group.received_bytes;
+    if record.duration_s > 0.0 { bytes as f64 / 1024.0 / record.duration_s } else { 0.0 }
+}
+
+/// memtier's table of all statistics, with the percentiles asked for.
+#[must_use]
+pub fn memtier(record: &RunRecord, asked: &[f64]) -> String {
+    let percentiles = percentiles(asked);
+    let mut head = format!(
+        "{:<12} {:>12} {:>12} {:>12} {:>15}",
+        "Type", "Ops/sec", "Hits/sec", "Misses/sec", "Avg. Latency"
+    );
+    for p in &percentiles {
+        let _ = write!(head, " {:>15}", format!("p{p} Latency"));
+    }
+    let _ = write!(head, " {:>12}", "KB/sec");
+    let mut out =
+        format!("ALL STATS\n{}\n{head}\n{}\n", "=".repeat(head.len()), "-".repeat(head.len()));
+    let number = |value: Option<f64>, decimals: usize| {
+        value.map_or_else(|| "---".to_owned(), |value| format!("{value:.decimals$}"))
+    };
+    for row in memtier_rows(record) {
+        let ms = |us: Option<f64>| number(us.map(|us| us / 1e3), 5);
+        let _ = write!(
+            out,
+            "{:<12} {:>12.2} {:>12} {:>12} {:>15}",
+            row.name,
+            row.rate,
+            number(row.hits.map(|hits| hits.0), 2),
+            number(row.hits.map(|hits| hits.1), 2),
+            ms(row.quantiles.mean_us)
+        );
+        for p in &percentiles {
+            let _ = write!(out, " {:>15}", ms(row.quantiles.us_at(*p)));
+        }
+        let _ = writeln!(out, " {:>12}", number(row.kb, 2));
+    }
+    out.trim_end().to_owned()
+}
+
+/// memtier's own, unless others were asked for.
+fn percentiles(asked: &[f64]) -> Vec<f64> {
+    if asked.is_empty() { vec![50.0, 99.0, 99.9] } else { asked.to_vec() }
+}
+
+/// memtier's `--json-out-file`: of several runs, all but the first are named by their titles.
+///
+/// # Errors
+/// None of the records has a number that JSON lacks.
+pub fn memtier_json(
+    kept: &[(&str, &RunRecord)],
+    asked: &[f64],
+) -> Result<String, serde_json::Error> {
+    let mut document = Map::new();
+    if let Some((_, first)) = kept.first() {
+        document.insert(
+            "run information".to_owned(),
+            json!({
+                "Tool": format!("{} {}", first.tool.name, first.tool.version),
+                "Command line": first.command.join(" "),
+            }),
+        );
+    }
+    for (index, (title, record)) in kept.iter().enumerate() {
+        let name = if index == 0 { "ALL STATS".to_owned() } else { format!("ALL STATS ({title})") };
+        document.insert(name, statistics(record, asked));
+    }
+    serde_json::to_string_pretty(&Value::Object(document))
+}
+
+fn statistics(record: &RunRecord, asked: &[f64]) -> Value {
+    let mut all = Map::new();
+    let millis = (record.duration_s * 1e3).round();
+    all.insert(
+        "Runtime".to_owned(),
+        json!({
+            "Total duration": millis,
+            "Time unit": "MILLISECONDS",
+            "Interrupted": record.interrupted.to_string(),
+        }),
+    );
+    for row in memtier_rows(record) {
+        let q = row.quantiles;
+        let ms = |us: Option<f64>| us.map(|us| us / 1e3);
+        let latencies: Map<String, Value> = percentiles(asked)
+            .into_iter()
+            .filter_map(|p| Some((format!("p{p:.2}"), json!(q.us_at(p)? / 1e3))))
+            .collect();
+        let mut one = json!({
+            "Count": q.count,
+            "Ops/sec": row.rate,
+            "Latency": ms(q.mean_us),
+            "Average Latency": ms(q.mean_us),
+            "Min Latency": ms(q.min_us),
+            "Max Latency": ms(q.max_us),
+            "Percentile Latencies": latencies,
+        });
+        if let Some(fields) = one.as_object_mut() {
+            let (hits, misses) = row.hits.unwrap_or((0.0, 0.0));
+            fields.insert("Hits/sec".to_owned(), json!(hits));
+            fields.insert("Misses/sec".to_owned(), json!(misses));
+            if let Some(kb) = row.kb {
+                fields.insert("KB/sec".to_owned(), json!(kb));
+            }
+        }
+        all.insert(row.name, one);
+    }
+    Value::Object(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> RunRecord {
+        let q = r#"{"count":10,"min_us":100.0,"mean_us":150.0,"max_us":300.0,"percentiles":[
+            {"p":50.0,"us":143.0,"censored":false},{"p":99.0,"us":null,"need":1000,"censored":false}]}"#;
+        let json = format!(
+            r#"{{"schema":1,"duration_s":2.0,"groups":[{{"name":"load","role":"victim",
+            "arrival":{{"process":"closed","rate":null}},
+            "connections":{{"asked":4,"established":4,"failed":0,"reconnects":0}},
+            "achieved_rate":10.0,"misses":5,"sent_bytes":1024,"received_bytes":1024,
+            "commands":{{"GET":{{"service_time":{q}}},"SET":{{"service_time":{q}}}}},
+            "total":{{"service_time":{q}}}}}]}}"#
+        );
+        RunRecord::from_json(&json, std::path::Path::new("test")).expect("a record")
+    }
+
+    #[test]
+    fn the_tables_read_as_the_other_tools_write_them() {
+        let text = redis_benchmark(&record(), Some("SET"), 3);
+        for part in [
+            "====== SET ======",
+            "  10 requests completed in 2.00 seconds",
+            "50.000% <= 0.143 milliseconds",
+            "  throughput summary: 5.00 requests per second",
+            "0.150     0.100     0.143         -         -     0.300",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let text = memtier(&record(), &[]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0] == "ALL STATS" && lines[2].starts_with("Type "), "{text}");
+        let names: Vec<_> = lines[4..].iter().filter_map(|line| line.split(' ').next()).collect();
+        assert_eq!(names, ["Sets", "Gets", "Totals"]);
+        assert!(lines[5].contains("2.50         2.50"), "half of the gets missed: {text}");
+    }
+
+    #[test]
+    fn the_json_has_the_keys_that_are_parsed() {
+        let text = memtier_json(&[("mix", &record())], &[50.0]).expect("JSON");
+        let value: Value = serde_json::from_str(&text).expect("valid");
+        let all = &value["ALL STATS"];
+        assert_eq!(all["Totals"]["Ops/sec"], 10.0);
+        assert_eq!(all["Gets"]["Percentile Latencies"]["p50.00"], 0.143);
+        assert_eq!(all["Gets"]["Misses/sec"], 2.5);
+        assert_eq!(all["Runtime"]["Interrupted"], "false");
+    }
+}

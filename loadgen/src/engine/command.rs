@@ -1,0 +1,96 @@
+//! A command of a workload, as the plan says it: its words, how often it comes, what its replies mean.
+//!
+//! Not its compiled form (see `template`). Invariant: plain values; nothing here is looked at while a run is on.
+
+/// A command with placeholders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandPlan {
+    /// The row it is reported under, by default the command's name in capitals.
+    pub label: String,
+    /// Name and arguments; an argument `;` separates the commands of one operation (`\\;` stands for itself). `__key__`, `__data__`, `__rand_int__`, `{key …}`, `{rand …}` are filled in per request.
+    pub args: Vec<Vec<u8>>,
+    /// Share among the group's commands.
+    pub weight: u32,
+    /// Whether a cursor in the reply is followed.
+    pub cursor: Cursor,
+    /// How it is put on the wire.
+    pub framing: Framing,
+    /// How the commands of an operation are sent.
+    pub sending: Sending,
+}
+
+/// How a request is put on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// An array of strings, as every client library does.
+    #[default]
+    Resp,
+    /// Words on a line, as typed into a terminal; without placeholders.
+    Inline,
+}
+
+impl CommandPlan {
+    /// A command of weight 1, reported under its name.
+    pub fn new<A: AsRef<[u8]>>(args: &[A]) -> Self {
+        let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.as_ref().to_vec()).collect();
+        let label = label_of(&args);
+        Self {
+            label,
+            args,
+            weight: 1,
+            cursor: Cursor::Ignore,
+            framing: Framing::Resp,
+            sending: Sending::default(),
+        }
+    }
+}
+
+impl CommandPlan {
+    /// Whether one request of it is several commands, or several calls for pages.
+    pub fn takes_several_calls(&self) -> bool {
+        self.args.iter().any(|arg| arg == b";" || arg.starts_with(b"{page "))
+    }
+}
+
+/// The names of an operation's commands, joined by `+`; a name that repeats says how often.
+fn label_of(args: &[Vec<u8>]) -> String {
+    let mut names: Vec<(String, usize)> = Vec::new();
+    for words in args.split(|arg| arg == b";") {
+        let name = words
+            .first()
+            .map_or_else(String::new, |name| String::from_utf8_lossy(name).to_ascii_uppercase());
+        match names.last_mut() {
+            Some((last, count)) if *last == name => *count += 1,
+            _ => names.push((name, 1)),
+        }
+    }
+    let one = |(name, count): (String, usize)| {
+        if count > 1 { format!("{name}*{count}") } else { name }
+    };
+    names.into_iter().map(one).collect::<Vec<_>>().join("+")
+}
+
+/// How the commands of one operation are sent. Its response time ends with the last reply either way; one error makes it an
+/// error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sending {
+    /// At once, as transactions are; the operation waits for all replies.
+    #[default]
+    Together,
+    /// Each after the reply to the one before (read, then write), with the same numbers for all placeholders; an error ends
+    /// it.
+    InTurn,
+}
+
+/// What a cursor in the reply means for a command of the SCAN family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cursor {
+    /// Nothing: one call is one request.
+    Ignore,
+    /// The whole iteration, from cursor 0 until the server answers 0, is one request; the argument with this index
+    /// (0 is the name) is the cursor.
+    Follow {
+        /// 1 for SCAN, 2 for SSCAN, HSCAN and ZSCAN.
+        arg_index: usize,
+    },
+}

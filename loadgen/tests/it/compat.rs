@@ -1,0 +1,82 @@
+//! Command lines and outputs of other tools: they run as they are, and scripts that parse what comes out still can.
+
+use crate::listener::{Listener, Manner};
+use crate::support::{Server, TempDir, check_failure, loadgen};
+
+#[test]
+fn redis_benchmarks_command_lines_run_and_print_its_forms() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let run = |more: &str| {
+        let words = ["run", "--compat", "redis-benchmark", "-p", &port, "-n", "500"];
+        let more = more.split(' ').filter(|word| !word.is_empty());
+        let called = loadgen(&words.into_iter().chain(more).collect::<Vec<_>>());
+        assert_eq!(called.code, 0, "{}", called.stderr);
+        called.stdout
+    };
+    let all = run("-q -c 5 -P 4");
+    let names: Vec<&str> = all.lines().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(names.len(), 20, "{all}");
+    assert_eq!((names[0], names[2], names[19]), ("PING_INLINE", "SET", "MSET (10 keys)"));
+    let csv = run("--csv -t get");
+    assert!(csv.starts_with("\"test\",\"rps\",") && csv.contains("\n\"GET\","), "{csv}");
+    let text = run("-t set -d 32 -k 0 -c 3");
+    for part in ["====== SET ======", "500 requests completed in", "3 parallel clients", "32 bytes"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let text = run("-r 10 lpush list:__rand_int__ x");
+    assert!(text.contains("====== LPUSH"), "{text}");
+    let words = ["run", "--compat", "redis-benchmark", "-p", &port, "-I"];
+    check_failure(&words, 2, "-I has no equivalent");
+}
+
+#[test]
+fn memtiers_command_lines_run_and_print_its_forms() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let dir = TempDir::new();
+    let (json, text) = (dir.file("out.json"), dir.file("out.txt"));
+    let run = |more: &str| {
+        let words = ["run", "--compat=memtier", "-p", &port, "-t", "2", "-c", "3"];
+        let called = loadgen(&words.into_iter().chain(more.split(' ')).collect::<Vec<_>>());
+        assert!(matches!(called.code, 0 | 4), "{}", called.stderr);
+        called
+    };
+    // First all keys are written once, then read: none is missing.
+    run(
+        "--ratio=1:0 --key-pattern=P:P --key-minimum=1 --key-maximum=300 -n allkeys --hide-histogram",
+    );
+    let words =
+        format!("--ratio=1:4 --key-minimum=1 --key-maximum=300 -n 100 --json-out-file {json}");
+    let called = run(&words);
+    let lines: Vec<&str> = called.stdout.lines().collect();
+    assert!(lines[0] == "ALL STATS" && lines[2].starts_with("Type"), "{}", called.stdout);
+    assert!(called.stdout.contains("\nSets ") && called.stdout.contains("\nTotals "));
+    let written = std::fs::read_to_string(&json).expect("written");
+    let parsed: serde_json::Value = serde_json::from_str(&written).expect("JSON");
+    let all = &parsed["ALL STATS"];
+    assert!(all["Totals"]["Ops/sec"].as_f64().expect("a rate") > 0.0, "{written}");
+    assert_eq!(all["Totals"]["Count"], 600);
+    assert_eq!(all["Gets"]["Misses/sec"], 0.0, "{written}");
+    assert!(all["Totals"]["Percentile Latencies"]["p50.00"].is_number(), "{written}");
+    run(&format!("-n 10 -o {text}"));
+    assert!(std::fs::read_to_string(&text).expect("written").starts_with("ALL STATS"));
+}
+
+#[test]
+fn memtiers_numbers_are_per_connection_there_and_totals_here() {
+    let listener = Listener::start(Manner::default());
+    let port = listener.port.to_string();
+    let words =
+        "--key-pattern=S:S --ratio 1:0 --key-prefix=k --key-maximum=9 -d 5 --expiry-range=7-7";
+    let words = words.split(' ');
+    let run = ["run", "--compat", "memtier", "-p", &port, "-t", "1", "-c", "2", "-n", "5"];
+    let called = loadgen(&run.into_iter().chain(words).collect::<Vec<_>>());
+    assert!(matches!(called.code, 0 | 4), "{}", called.stderr);
+    let heard = listener.load();
+    let mut keys: Vec<_> = heard.iter().map(|one| one.args[1].as_str()).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, ["k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9"]);
+    assert!(heard.iter().all(|one| one.args[2].len() == 5 && one.args[3..] == ["EX", "7"]));
+}
