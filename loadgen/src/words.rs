@@ -223,7 +223,7 @@ fn check_braces(text: &str) -> Result<(), String> {
         }
         if is_word
             && inner == name
-            && let Some(near) = nearest(name, ["same", "cursor"])
+            && let Some(near) = nearest(name, ["same", "cursor", "stamp"])
             && near != name
         {
             return Err(format!("unknown placeholder `{{{inner}}}`; did you mean {{{near}}}?"));

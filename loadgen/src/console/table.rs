@@ -142,6 +142,17 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
         counts.timeout,
         counts.unfinished
     );
+    if let Some(delivery) = &group.delivery {
+        let _ = writeln!(
+            out,
+            "  {} messages received; {} lost, {} duplicated, {} out of order, {} of other runs",
+            delivery.received,
+            delivery.lost,
+            delivery.duplicated,
+            delivery.out_of_order,
+            delivery.foreign
+        );
+    }
     for error in group.errors.iter().take(ERRORS_SHOWN_MAX) {
         let _ = writeln!(out, "  {} × {}", error.count, shown(&error.text));
     }

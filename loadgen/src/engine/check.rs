@@ -5,7 +5,7 @@
 use super::EngineError;
 use super::plan::{
     ArrivalProcess, Assignment, ClusterPlan, CommandPlan, Cursor, Dialling, GroupPlan, PoolPlan,
-    Rate, RunPlan, Timestamps,
+    Rate, Reception, RunPlan, Timestamps,
 };
 use super::route::check_slots;
 use super::slots::SLOTS;
@@ -100,6 +100,7 @@ fn check_group(group: &GroupPlan) -> Result<(), String> {
     if let Some(cluster) = &group.cluster {
         check_cluster(group, cluster)?;
     }
+    check_reception(group)?;
     let servers = group.target.endpoints().count();
     if group.connections < servers {
         return Err(format!("{servers} servers need at least {servers} connections"));
@@ -155,6 +156,33 @@ fn check_group(group: &GroupPlan) -> Result<(), String> {
     workload.values.check()
 }
 
+fn check_reception(group: &GroupPlan) -> Result<(), String> {
+    let no = |text: &str| Err(text.to_owned());
+    let reception = group.reception()?;
+    if reception == Reception::Replies {
+        return Ok(());
+    }
+    if group.timeout.is_some() {
+        return no("a command that waits on purpose has no time limit; leave out the timeout");
+    }
+    if reception == Reception::Data {
+        return Ok(());
+    }
+    if !matches!(group.arrival, ArrivalProcess::Closed { .. } | ArrivalProcess::Idle) {
+        return no("a subscriber only listens: give the rate to whoever publishes");
+    }
+    if group.workload.commands.iter().any(|command| command.args.len() < 2) {
+        return no("a subscriber needs channels: SUBSCRIBE NAME…");
+    }
+    if group.requests.is_some() || group.requests_per_connection.is_some() {
+        return no("a subscriber only listens: give the number of requests to whoever publishes");
+    }
+    if group.pool.is_some() || group.cluster.is_some() || group.replay.is_some() {
+        return no("subscribers are neither pooled nor replayed, and need one node of a cluster");
+    }
+    Ok(())
+}
+
 fn check_rate(plan: &RunPlan, group: &GroupPlan) -> Result<(), String> {
     let rate = group.arrival.rate().map_or(0.0, Rate::as_per_second);
     let most = RATE_MAX * plan.threads.min(group.connections) as f64;
@@ -196,6 +224,12 @@ fn check_cluster(group: &GroupPlan, cluster: &ClusterPlan) -> Result<(), String>
     }
     if group.pool.is_some() || group.assignment != Assignment::AnyFree {
         return no("a cluster's requests go where their keys say: without a pool, and not pinned");
+    }
+    let marks = |command: &CommandPlan| {
+        command.args.iter().any(|arg| memchr::memmem::find(arg, b"{stamp}").is_some())
+    };
+    if group.workload.commands.iter().any(marks) {
+        return no("a {stamp} needs one node; give that node as the target, without --cluster");
     }
     if group.workload.commands.iter().any(CommandPlan::takes_several_calls) {
         return no(

@@ -94,3 +94,58 @@ pub enum Cursor {
         arg_index: usize,
     },
 }
+
+/// Commands that wait for data on purpose, whatever their arguments.
+const WAITING: [&str; 8] =
+    ["BLPOP", "BRPOP", "BLMOVE", "BRPOPLPUSH", "BLMPOP", "BZPOPMIN", "BZPOPMAX", "BZMPOP"];
+/// Commands that turn a connection into a subscriber's.
+const SUBSCRIBING: [&str; 3] = ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"];
+
+/// What a group of connections waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reception {
+    /// Replies: how long one takes is the result.
+    #[default]
+    Replies,
+    /// Data: `BLPOP` and its kin wait on purpose. How long they did is a metric of its own; response time is that of the
+    /// data, from when it was due at its sender (`{stamp}`).
+    Data,
+    /// Messages of the channels it subscribes to, timed the same way.
+    Messages,
+}
+
+impl Reception {
+    /// What a workload of these commands waits for.
+    ///
+    /// # Errors
+    /// The commands do not go together.
+    pub fn of(commands: &[CommandPlan]) -> Result<Self, String> {
+        let mut receptions = commands.iter().map(CommandPlan::reception);
+        let first = receptions.next().unwrap_or_default();
+        if first == Self::Messages && commands.len() > 1 {
+            return Err("a subscriber has one command, with all its channels".to_owned());
+        }
+        if receptions.any(|other| other != first) {
+            return Err("commands that wait for data need a group of their own".to_owned());
+        }
+        Ok(first)
+    }
+}
+
+impl CommandPlan {
+    /// What the command waits for.
+    fn reception(&self) -> Reception {
+        let is = |word: &[u8], names: &[&str]| {
+            names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        let Some(name) = self.args.first() else { return Reception::Replies };
+        let blocks = || self.args.iter().any(|word| is(word, &["BLOCK"]));
+        if is(name, &SUBSCRIBING) {
+            Reception::Messages
+        } else if is(name, &WAITING) || (is(name, &["XREAD", "XREADGROUP"]) && blocks()) {
+            Reception::Data
+        } else {
+            Reception::Replies
+        }
+    }
+}

@@ -5,7 +5,7 @@
 
 use super::conn::Conn;
 use super::group::Group;
-use super::plan::PoolOrder;
+use super::plan::{PoolOrder, Reception};
 use super::request::Due;
 use super::state::State;
 use super::wire::Token;
@@ -64,6 +64,12 @@ impl Group {
                 }
             }
         }
+    }
+
+    /// A subscriber's connection is open since `now`: it says what it wants to hear.
+    pub(super) fn subscribe(&mut self, token: Token, conn: &mut Conn, now: Nanos) {
+        self.recorder.created(now);
+        conn.assign(self.choose(token, now), &mut self.generator);
     }
 
     /// What is due at `intended`. A request has its command from the moment it is due, wherever it may end.
@@ -158,6 +164,10 @@ impl Group {
             let offset = u128::from(self.think.0) * u128::from(place) / u128::from(count);
             self.let_think(token, conn, self.begin.saturating_add(Nanos(offset as u64)));
             return false;
+        }
+        if self.recorder.reception() == Reception::Messages {
+            self.subscribe(token, conn, now);
+            return true;
         }
         self.feed(token, conn, now, now)
     }

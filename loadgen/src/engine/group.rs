@@ -8,8 +8,11 @@ use super::conn::Conn;
 use super::dial::Dialler;
 use super::handshake::Handshake;
 use super::links::{Links, SiteCounts};
-use super::plan::{ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reconnect, Role, RunPlan};
+use super::plan::{
+    ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reception, Reconnect, Role, RunPlan,
+};
 use super::pool::Pool;
+use super::postmark::{Claim, Receiver};
 use super::random::Rng;
 use super::recorder::Recorder;
 use super::request::UNSENT;
@@ -48,6 +51,8 @@ pub(super) struct Group {
     pub(super) recorder: Recorder,
     /// Whether its waiting requests make a silence a stall.
     pub(super) is_watched: bool,
+    /// One per connection, if the group waits for data or messages.
+    pub(super) receivers: Vec<Receiver>,
     pub(super) pipeline: usize,
     pub(super) timeout: Option<Nanos>,
     pub(super) on_timeout: OnTimeout,
@@ -126,9 +131,15 @@ impl Group {
         let generator =
             Generator::new(&group.workload, block, share, rng(stream::WORKLOAD), captured)
                 .map_err(wrong)?;
+        let reception = group.reception().map_err(wrong)?;
+        // A subscriber asks once; after that it only listens.
+        let arrival = match reception {
+            Reception::Messages => ArrivalProcess::Idle,
+            _ => group.arrival.clone(),
+        };
         let salt = Rng::new(plan.seed, &[index as u64, stream::SALT]).next_u64();
         let schedule =
-            Schedule::new(&group.arrival, share, salt, rng(stream::SCHEDULE), group.replay.clone())
+            Schedule::new(&arrival, share, salt, rng(stream::SCHEDULE), group.replay.clone())
                 .map_err(wrong)?;
         let connections = part(group.connections as u64, share.index, share.of);
         let tokens = first_token..first_token + connections as Token;
@@ -149,9 +160,12 @@ impl Group {
             endpoints: group.target.endpoints().cloned().collect(),
             first_number,
             handshake: Handshake::new(&group.target),
-            recorder: Recorder::new(group, &generator.shapes()).with_stamps(plan.timestamps),
+            recorder: Recorder::new(group, &generator.shapes(), reception)
+                .with_stamps(plan.timestamps),
             generator,
-            is_watched: only_offenders || group.role != Role::Offender,
+            is_watched: reception == Reception::Replies
+                && (only_offenders || group.role != Role::Offender),
+            receivers: receivers(reception, connections),
             pipeline: group.pipeline,
             timeout: group.timeout,
             on_timeout: group.on_timeout,
@@ -211,6 +225,10 @@ impl Group {
         self.begin = origin.saturating_add(self.start_after);
         self.window = Window { measure_from, until };
         self.recorder.start(origin, measure_from);
+        let first = ((self.index as u64) << 20).wrapping_add(self.first_number) as u32;
+        if let Some(sender) = self.generator.sender() {
+            sender.start(first, origin);
+        }
         if self.dialler.is_during_run() {
             self.dialler.begin(self.begin);
         }
@@ -277,6 +295,11 @@ impl Group {
             self.unlist(token, conn);
         }
         let requests = conn.take_requests();
+        if self.recorder.reception() == Reception::Messages {
+            // It subscribes again when it is back; nobody else can do that for it.
+            requests.iter().for_each(|request| self.recorder.error(request, word.as_bytes(), now));
+            return;
+        }
         for request in requests.iter().rev() {
             if request.sent == UNSENT {
                 self.waiting.push_front(token, request.due());
@@ -321,6 +344,16 @@ impl Group {
             self.recorder.unfinished(due, UNSENT, ended);
         }
     }
+}
+
+/// Those who look for marks in what comes.
+fn receivers(reception: Reception, connections: u64) -> Vec<Receiver> {
+    let claim = match reception {
+        Reception::Replies => return Vec::new(),
+        Reception::Data => Claim::Share,
+        Reception::Messages => Claim::All,
+    };
+    (0..connections).map(|_| Receiver::new(claim)).collect()
 }
 
 const fn closed_think(group: &GroupPlan) -> Nanos {

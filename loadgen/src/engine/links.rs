@@ -7,7 +7,7 @@
 use super::clockwork::{Clockwork, Control};
 use super::group::Group;
 use super::live::Phase;
-use super::plan::OnTimeout;
+use super::plan::{OnTimeout, Reception};
 use super::result::ConnectionCounts;
 use super::state::{Fault, Progress, Purpose, State};
 use super::tally::count_word;
@@ -273,6 +273,13 @@ impl<W: Wire> Worker<'_, W> {
         };
         if group.router.is_some() {
             self.on_routed(token, now);
+        } else if group.recorder.reception() == Reception::Messages {
+            let number = (token - group.tokens.start) as usize;
+            if conn.purpose == Purpose::First {
+                group.receivers[number].come_late();
+            }
+            group.subscribe(token, conn, now);
+            touch(&mut self.touched, token, conn);
         } else if group.feed(token, conn, since, now) {
             touch(&mut self.touched, token, conn);
         }

@@ -127,6 +127,12 @@ fn add_group(result: &mut GroupResult, errors: &mut ErrorTally, group: Group) {
     if let Some(stamps) = recorded.stamps.take() {
         add_stamps(&mut result.stamps, stamps);
     }
+    if let Some(delivery) = recorded.delivery {
+        result.delivery.get_or_insert_default().add(&delivery);
+    }
+    if let Some(blocked) = recorded.blocked.take() {
+        add_metric(result.blocked.get_or_insert_with(no_metric), blocked);
+    }
     errors.add(&recorded.errors);
     add_recorded(result, recorded);
 }
@@ -147,12 +153,16 @@ fn add(to: &mut Histogram, from: &Histogram) {
     debug_assert!(added.is_ok(), "all histograms have the same bounds");
 }
 
-fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
-    let metric = || MetricResult {
+fn no_metric() -> MetricResult {
+    MetricResult {
         total: histogram::new(),
         exact: super::result::Exact::default(),
         intervals: IntervalSeries::default(),
-    };
+    }
+}
+
+fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
+    let metric = no_metric;
     let commands = plan.workload.commands.iter().map(|command| CommandResult {
         label: command.label.clone(),
         counts: CommandCounts::default(),
@@ -184,6 +194,8 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
         cursor_steps: 0,
         unexpected_replies: 0,
         null_replies: 0,
+        blocked: None,
+        delivery: None,
         traffic: Traffic::default(),
     }
 }
@@ -252,4 +264,40 @@ fn add_metric(mine: &mut MetricResult, theirs: MetricResult) {
     add(&mut mine.total, &theirs.total);
     mine.exact.add(&theirs.exact);
     mine.intervals.add(&theirs.intervals);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::metric::Metric;
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// A sample belongs to whichever thread saw it; the sum does not show which that was.
+        #[test]
+        fn threads_merge_into_what_one_would_have_recorded(
+            samples in proptest::collection::vec((0..4_000_000_000_000_u64, 1..4_u32, 0..3_usize, any::<bool>()), 1..300),
+        ) {
+            let mut whole = Metric::default();
+            let mut parts = [Metric::default(), Metric::default(), Metric::default()];
+            let mut number = 0;
+            for &(value, times, thread, close) in &samples {
+                whole.record(value, times);
+                parts[thread].record(value, times);
+                if close {
+                    parts.iter_mut().chain([&mut whole]).for_each(|part| part.close_interval(number));
+                    number += 1;
+                }
+            }
+            parts.iter_mut().chain([&mut whole]).for_each(|part| part.close_interval(number));
+            let whole = whole.finish();
+            let mut sum = no_metric();
+            for part in parts {
+                add_metric(&mut sum, part.finish());
+            }
+            prop_assert_eq!(&sum.total, &whole.total);
+            prop_assert_eq!(sum.exact, whole.exact);
+            prop_assert_eq!(sum.intervals, whole.intervals);
+        }
+    }
 }

@@ -125,6 +125,7 @@ impl<'a> Compiler<'a> {
                 pieces.push(Piece::Number { slot, digits: 0 });
             }
             ["tag"] => self.tag(pieces),
+            ["stamp"] => pieces.push(Piece::Mark),
             [tied] if let Some(place) = TIED.iter().position(|known| known == tied) => {
                 let piece = match self.tied[place] {
                     Some(slot) => Piece::Again { slot, digits: RAND_INT_DIGITS },
@@ -224,6 +225,9 @@ pub(crate) const TIED: [&str; 9] = [
     "__rand_9th__",
 ];
 
+/// What becomes a mark of who sent it and when (see `postmark`).
+const STAMP: &str = "{stamp}";
+
 /// The first placeholder: where it stands, and its text without braces.
 fn next_placeholder(text: &[u8]) -> Option<(Range<usize>, String)> {
     (0..text.len()).find_map(|at| {
@@ -234,6 +238,9 @@ fn next_placeholder(text: &[u8]) -> Option<(Range<usize>, String)> {
         }
         if rest.starts_with(TAG.as_bytes()) {
             return Some((at..at + TAG.len(), "tag".to_owned()));
+        }
+        if rest.starts_with(STAMP.as_bytes()) {
+            return Some((at..at + STAMP.len(), "stamp".to_owned()));
         }
         if rest.starts_with(SAME.as_bytes()) {
             return Some((at..at + SAME.len(), "same".to_owned()));

@@ -4,7 +4,7 @@
 //! Invariant: a plan alone decides which requests are sent, and when each is due; nothing at run time moves the schedule.
 
 pub use super::arrival::{ArrivalProcess, Rate, Shape, parse_trace};
-pub use super::command::{CommandPlan, Cursor, Framing, Sending};
+pub use super::command::{CommandPlan, Cursor, Framing, Reception, Sending};
 pub use super::settle::SettlePlan;
 pub use super::slots::ClusterPlan;
 pub use super::values::{KeyDistribution, KeySpace, ValueSize};
@@ -163,6 +163,19 @@ impl GroupPlan {
             requests_per_connection: None,
             backlog_max: Self::DEFAULT_BACKLOG_MAX,
             log_requests: RequestLog::Off,
+        }
+    }
+}
+
+impl GroupPlan {
+    /// What the group's connections wait for. What was captured is replayed as it was, and waits for replies.
+    ///
+    /// # Errors
+    /// Its commands do not go together.
+    pub(super) fn reception(&self) -> Result<Reception, String> {
+        match self.replay {
+            Some(_) => Ok(Reception::Replies),
+            None => Reception::of(&self.workload.commands),
         }
     }
 }

@@ -6,11 +6,12 @@
 
 use super::live::{Counted, Shard};
 use super::metric::Metric;
-use super::plan::{GroupPlan, RequestLog, Timestamps};
+use super::plan::{GroupPlan, Reception, RequestLog, Timestamps};
+use super::postmark::Receiver;
 use super::request::{Due, InFlight, Shape, UNSENT};
 use super::result::{
-    CommandCounts, CommandResult, Counts, LoggedRequest, MetricResult, Outcome, StampResult,
-    Traffic,
+    CommandCounts, CommandResult, Counts, DeliveryCounts, LoggedRequest, MetricResult, Outcome,
+    StampResult, Traffic,
 };
 use super::stamps::Stamps;
 use super::tally::ErrorTally;
@@ -80,6 +81,10 @@ pub(super) struct Recorder {
     error_response: Histogram,
     /// How long requests waited for a connection of a pool, if there is one.
     wait: Option<Metric>,
+    reception: Reception,
+    /// How long commands waited for data, if they do.
+    blocked: Option<Metric>,
+    delivery: DeliveryCounts,
     /// What kernel time stamps tell, if there are any.
     stamps: Option<Box<Stamps>>,
     log: Vec<LoggedRequest>,
@@ -99,6 +104,8 @@ pub(super) struct Recorded {
     pub(super) commands: Vec<CommandResult>,
     pub(super) error_response: Histogram,
     pub(super) wait: Option<MetricResult>,
+    pub(super) blocked: Option<MetricResult>,
+    pub(super) delivery: Option<DeliveryCounts>,
     pub(super) stamps: Option<StampResult>,
     pub(super) log: Vec<LoggedRequest>,
     pub(super) log_dropped: u64,
@@ -106,7 +113,7 @@ pub(super) struct Recorded {
 
 impl Recorder {
     /// An empty recorder for a group.
-    pub(super) fn new(plan: &GroupPlan, shapes: &[Shape]) -> Self {
+    pub(super) fn new(plan: &GroupPlan, shapes: &[Shape], reception: Reception) -> Self {
         let commands = plan.workload.commands.iter().zip(shapes);
         let commands = commands.map(|(command, shape)| CommandRecorder {
             label: command.label.clone(),
@@ -134,6 +141,9 @@ impl Recorder {
             own_lag: histogram::new(),
             error_response: histogram::new(),
             wait: plan.pool.map(|_| Metric::default()),
+            reception,
+            blocked: (reception == Reception::Data).then(Metric::default),
+            delivery: DeliveryCounts::default(),
             stamps: None,
             log: Vec::new(),
             log_max: match plan.log_requests {
@@ -207,6 +217,26 @@ impl Recorder {
         self.commands[usize::from(command)].shape
     }
 
+    /// What the group waits for.
+    #[inline]
+    pub(super) const fn reception(&self) -> Reception {
+        self.reception
+    }
+
+    /// Looks for marks in what one connection got at `now`.
+    pub(super) fn receive(&mut self, receiver: &mut Receiver, bytes: &[u8], now: Nanos) {
+        let mut counts = self.delivery;
+        let run = self.origin.0;
+        receiver.on_bytes(bytes, run, &mut counts, |mark| {
+            if self.is_measured(mark.intended) {
+                self.delivery.measured += 1;
+                self.commands[0].sample(mark.intended, mark.sent, now, 1);
+            }
+        });
+        counts.measured = self.delivery.measured;
+        self.delivery = counts;
+    }
+
     /// A request of an open loop was noticed to be due.
     #[inline]
     pub(super) fn noticed(&mut self, intended: Nanos, now: Nanos) {
@@ -248,9 +278,14 @@ impl Recorder {
         }
         let (intended, sent, command) = self.run.request;
         self.counts_of(intended).ok += u64::from(count);
-        if let Some(recorder) = self.measured(intended, command) {
+        if self.is_measured(intended) {
+            let recorder = &mut self.commands[usize::from(command)];
             recorder.counts.ok += u64::from(count);
-            recorder.sample(intended, sent, now, count);
+            if self.reception == Reception::Replies {
+                recorder.sample(intended, sent, now, count);
+            } else if let Some(blocked) = &mut self.blocked {
+                blocked.record(now.since(intended).0, count);
+            }
         } else {
             self.live.add(now.since(intended).0, u64::from(count));
         }
@@ -399,6 +434,7 @@ impl Recorder {
             .iter_mut()
             .flat_map(|command| [&mut command.response, &mut command.service, &mut command.lag])
             .chain(&mut self.wait)
+            .chain(&mut self.blocked)
             .chain(self.stamps.iter_mut().flat_map(|stamps| stamps.metrics()))
     }
 
@@ -423,6 +459,8 @@ impl Recorder {
             commands: commands.collect(),
             error_response: self.error_response,
             wait: self.wait.map(Metric::finish),
+            blocked: self.blocked.map(Metric::finish),
+            delivery: (self.reception != Reception::Replies).then_some(self.delivery),
             stamps: self.stamps.map(|stamps| stamps.finish()),
             log: self.log,
             log_dropped: self.log_dropped,

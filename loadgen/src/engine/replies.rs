@@ -3,6 +3,7 @@
 //! Not the parsing (see `conn`). Invariant: all replies of one read are recorded with the time of that read.
 
 use super::parcel::Parcel;
+use super::plan::Reception;
 use super::recorder::Recorder;
 use super::request::{InFlight, Shape, Sink};
 use super::route::Router;
@@ -37,6 +38,10 @@ impl<const STAMPED: bool> Sink for Replies<'_, STAMPED> {
 
     fn shape(&self, command: u16) -> Shape {
         self.recorder.shape(command)
+    }
+
+    fn takes_messages(&self) -> bool {
+        self.recorder.reception() == Reception::Messages
     }
 
     fn cursor_step(&mut self) {

@@ -127,6 +127,8 @@ pub(super) trait Sink {
     fn error(&mut self, request: &InFlight, text: &[u8]);
     /// How the replies of a command are to be read.
     fn shape(&self, command: u16) -> Shape;
+    /// Whether messages may come that answer no request.
+    fn takes_messages(&self) -> bool;
     /// A further call follows a reply.
     fn cursor_step(&mut self);
     /// Answered by a cluster with where to ask instead.

@@ -84,6 +84,10 @@ pub struct GroupResult {
     pub unexpected_replies: u64,
     /// `nil` replies among the successful ones: misses, for a read.
     pub null_replies: u64,
+    /// How long commands that wait for data (`BLPOP`) waited, from when each was due; their response time is the data's.
+    pub blocked: Option<MetricResult>,
+    /// What became of marked messages, for a group that waits for data or messages.
+    pub delivery: Option<DeliveryCounts>,
     /// Bytes sent and received while measuring.
     pub traffic: Traffic,
 }
@@ -163,7 +167,8 @@ impl GroupResult {
         let mut sum = CommandCounts::default();
         for command in &self.commands {
             sum.add(&command.counts);
-            let want = command.counts.ok + command.counts.timeout;
+            let answered = command.counts.ok + command.counts.timeout;
+            let want = self.delivery.map_or(answered, |delivery| delivery.measured);
             for (name, metric) in [
                 ("response time", &command.response_time),
                 ("service time", &command.service_time),
@@ -187,6 +192,36 @@ impl GroupResult {
             return Err(format!("the commands add up to {sum:?}, the group has {want:?}"));
         }
         Ok(())
+    }
+}
+
+/// What became of the messages that subscribers and waiting commands should get, warm-up included. Only messages with a
+/// `{stamp}` of this run count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeliveryCounts {
+    /// Delivered, each once for each receiver.
+    pub received: u64,
+    /// Those of them that were due in the measurement: the samples of the response time.
+    pub measured: u64,
+    /// Missing before one that came; what is missing after the last is not known. Not judged where receivers share.
+    pub lost: u64,
+    /// Delivered again.
+    pub duplicated: u64,
+    /// Delivered after a later one of the same sender.
+    pub out_of_order: u64,
+    /// With a stamp of another run: left over in a list.
+    pub foreign: u64,
+}
+
+impl DeliveryCounts {
+    /// Adds another thread's counts.
+    pub const fn add(&mut self, other: &Self) {
+        self.received += other.received;
+        self.measured += other.measured;
+        self.lost += other.lost;
+        self.duplicated += other.duplicated;
+        self.out_of_order += other.out_of_order;
+        self.foreign += other.foreign;
     }
 }
 

@@ -13,6 +13,7 @@ use super::plan::{Endpoint, RunPlan};
 use super::random::Rng;
 use super::result::RunResult;
 use super::run::{divide, open_quotas};
+use super::sim_broker::Broker;
 pub use super::sim_cluster::{ClusterScript, Move};
 use super::wire::{Ready, Token, Wait, Wire};
 use super::worker::Worker;
@@ -129,6 +130,7 @@ struct Server {
     /// When the command before this one is done.
     free_at: Nanos,
     conns: Vec<Link>,
+    broker: Broker,
     rng: Rng,
 }
 
@@ -169,6 +171,7 @@ impl Server {
             event_count: 0,
             free_at: Nanos::ZERO,
             conns: (0..connections).map(|_| Link::default()).collect(),
+            broker: Broker::default(),
             rng: Rng::new(seed, &[u64::MAX]),
         }
     }
@@ -237,6 +240,7 @@ impl Server {
             }
             Event::Reset => {
                 self.free_at = Nanos::ZERO;
+                self.broker = Broker::default();
                 for (token, link) in (0..).zip(&mut self.conns) {
                     if link.state == LinkState::Open {
                         link.state = LinkState::Reset;
@@ -358,7 +362,7 @@ impl Wire for Server {
         }
         let taken = bytes.len().min(self.script.chunk_bytes);
         link.requests.extend_from_slice(&bytes[..taken]);
-        let mut replies = Vec::new();
+        let mut mail = Vec::new();
         let limits = RequestLimits::default();
         loop {
             match link.parser.parse(&mut link.requests, &limits, &mut link.args) {
@@ -373,7 +377,13 @@ impl Wire for Server {
                         cluster.refusal(node, &args, link.said_asking, self.now)
                     });
                     link.said_asking = args.first() == Some(&b"ASKING".as_slice());
-                    replies.push(refusal.unwrap_or_else(|| answer(&args, self.script.scan_calls)));
+                    match refusal {
+                        Some(refusal) => mail.push((token, refusal)),
+                        None => match self.broker.serve(token, &args) {
+                            Some(sent) => mail.extend(sent),
+                            None => mail.push((token, answer(&args, self.script.scan_calls))),
+                        },
+                    }
                     link.requests.drain(..consumed);
                 }
                 Ok(Parsed::Empty { consumed }) => {
@@ -383,8 +393,8 @@ impl Wire for Server {
                 Err(error) => return Err(io::Error::other(error.to_string())),
             }
         }
-        for reply in replies {
-            self.serve(token, reply);
+        for (to, reply) in mail {
+            self.serve(to, reply);
         }
         if taken < bytes.len() {
             self.at(self.now + DRAIN_TIME, Event::Writable(token));
@@ -395,5 +405,6 @@ impl Wire for Server {
 
     fn close(&mut self, token: Token) {
         self.conns[token as usize].state = LinkState::Closed;
+        self.broker.forget(token);
     }
 }

@@ -8,7 +8,8 @@
 
 use super::draw::Source;
 use super::placeholder::Compiler;
-use super::plan::{CommandPlan, Cursor, Framing, KeySpace, Sending, ValueSize};
+use super::plan::{CommandPlan, Cursor, Framing, KeySpace, Reception, Sending, ValueSize};
+use super::postmark::{POSTMARK_BYTES, destination};
 use super::request::Shape;
 use std::ops::Range;
 
@@ -20,6 +21,8 @@ pub(super) struct Template {
     parts: Vec<Range<usize>>,
     /// How many calls and replies make one request.
     pub(super) shape: Shape,
+    /// Whether it carries marks of who sent it.
+    pub(super) has_mark: bool,
     /// Slot numbers index this.
     pub(super) slots: Vec<Source>,
 }
@@ -40,6 +43,8 @@ enum Step {
         slot: usize,
         len: usize,
     },
+    /// Who sends it, and when.
+    Mark,
     /// An argument whose length varies.
     Argument(Vec<Piece>),
 }
@@ -59,6 +64,8 @@ pub(super) enum Piece {
     Cursor,
     /// The last element of a page of this size that begins at the cursor.
     PageEnd(u64),
+    /// Who sends it, and when.
+    Mark,
 }
 
 /// How long a value is.
@@ -70,12 +77,24 @@ pub(super) enum DataLen {
     Slot(usize),
 }
 
+impl Step {
+    fn has_mark(&self) -> bool {
+        match self {
+            Self::Mark => true,
+            Self::Argument(pieces) => pieces.contains(&Piece::Mark),
+            _ => false,
+        }
+    }
+}
+
 /// What fills the slots of one request.
 pub(super) trait Numbers {
     /// The number for a slot of the template being written.
     fn number(&mut self, slot: usize) -> u64;
     /// The number given for this slot last.
     fn again(&mut self, slot: usize) -> u64;
+    /// Appends a mark for this destination.
+    fn mark(&mut self, destination: u32, out: &mut Vec<u8>);
 }
 
 impl Template {
@@ -98,7 +117,8 @@ impl Template {
             steps.text(b"\r\n");
             let steps = steps.finish();
             let parts = vec![0..steps.len()];
-            return Ok(Self { steps, parts, shape: Shape::Plain, slots: Vec::new() });
+            let (shape, slots) = (Shape::Plain, Vec::new());
+            return Ok(Self { steps, parts, shape, slots, has_mark: false });
         }
         let mut parts = Vec::new();
         let mut page = None;
@@ -126,12 +146,19 @@ impl Template {
             parts.push(begin..steps.steps.len());
         }
         let shape = shape(command, parts.len(), page)?;
+        let has_mark = steps.steps.iter().any(Step::has_mark);
+        if has_mark && !matches!(shape, Shape::Plain | Shape::Together(_)) {
+            return Err(format!(
+                "'{}' is several calls: it cannot carry a {{stamp}}",
+                command.label
+            ));
+        }
         if let Cursor::Follow { arg_index } = command.cursor
             && (arg_index == 0 || arg_index >= command.args.len())
         {
             return Err(format!("'{}' has no argument {arg_index} for its cursor", command.label));
         }
-        Ok(Self { steps: steps.finish(), parts, shape, slots: compiler.slots })
+        Ok(Self { steps: steps.finish(), parts, shape, slots: compiler.slots, has_mark })
     }
 
     /// Appends one request to `out`.
@@ -177,6 +204,14 @@ const PAGE_MAX: u64 = 1_000_000_000;
 
 /// How many calls and replies make one request of this command.
 fn shape(command: &CommandPlan, parts: usize, page: Option<u64>) -> Result<Shape, String> {
+    if Reception::of(std::slice::from_ref(command))? == Reception::Messages {
+        // The server confirms each channel.
+        return match (u32::try_from(command.args.len() - 1).unwrap_or(u32::MAX), parts) {
+            (0, 1) => Ok(Shape::Plain),
+            (channels, 1) => Ok(Shape::Together(channels)),
+            _ => Err(format!("'{}': a subscriber has one command", command.label)),
+        };
+    }
     let is_followed = page.is_some() || command.cursor != Cursor::Ignore;
     let count = u32::try_from(parts).unwrap_or(u32::MAX);
     match (command.cursor, page, parts, command.sending) {
@@ -202,6 +237,7 @@ fn put_steps(
     cursor: u64,
     numbers: &mut impl Numbers,
 ) {
+    let begin = out.len();
     for step in steps {
         match step {
             Step::Bytes(bytes) => out.extend_from_slice(bytes),
@@ -210,7 +246,11 @@ fn put_steps(
             Step::Data { slot, len } => {
                 out.extend_from_slice(slice_of(block, numbers.number(*slot), *len));
             }
-            Step::Argument(pieces) => put_argument(out, pieces, block, cursor, numbers),
+            Step::Mark => {
+                let destination = destination(&out[begin..]);
+                numbers.mark(destination, out);
+            }
+            Step::Argument(pieces) => put_argument(out, begin, pieces, block, cursor, numbers),
         }
     }
 }
@@ -218,12 +258,15 @@ fn put_steps(
 /// Writes an argument of varying length: the text first, then its header is put before it.
 fn put_argument(
     out: &mut Vec<u8>,
+    command_begin: usize,
     pieces: &[Piece],
     block: &[u8],
     cursor: u64,
     numbers: &mut impl Numbers,
 ) {
     let begin = out.len();
+    let has_mark = pieces.contains(&Piece::Mark);
+    let destination = if has_mark { destination(&out[command_begin..]) } else { 0 };
     for piece in pieces {
         match piece {
             Piece::Text(text) => out.extend_from_slice(text),
@@ -238,6 +281,7 @@ fn put_argument(
             }
             Piece::Cursor => put_padded(out, cursor, 0),
             Piece::PageEnd(size) => put_padded(out, cursor.saturating_add(size - 1), 0),
+            Piece::Mark => numbers.mark(destination, out),
         }
     }
     let len = out.len() - begin;
@@ -308,6 +352,10 @@ impl Steps {
                     self.flush();
                     self.steps.push(Step::Data { slot: offset_slot, len });
                 }
+                Piece::Mark => {
+                    self.flush();
+                    self.steps.push(Step::Mark);
+                }
                 Piece::Data { .. } | Piece::Cursor | Piece::PageEnd(_) => {
                     unreachable!("has no fixed length")
                 }
@@ -334,137 +382,12 @@ fn fixed_len(pieces: &[Piece]) -> Option<usize> {
             | Piece::PageEnd(_) => None,
             Piece::Number { digits, .. } | Piece::Again { digits, .. } => Some(*digits),
             Piece::Data { len: DataLen::Fixed(len), .. } => Some(*len),
+            Piece::Mark => Some(POSTMARK_BYTES),
             Piece::Data { .. } => None,
         })
         .sum()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Fixed(u64);
-
-    impl Numbers for Fixed {
-        fn number(&mut self, _slot: usize) -> u64 {
-            self.0
-        }
-
-        fn again(&mut self, _slot: usize) -> u64 {
-            self.0
-        }
-    }
-
-    fn check(args: &[&str], values: ValueSize, number: u64, want: &str) {
-        let keys = KeySpace::uniform(1_000);
-        let template =
-            Template::compile(&CommandPlan::new(args), &keys, &values).expect("compiles");
-        let mut out = Vec::new();
-        template.write(&mut out, b"abcdefghij", 0, &mut Fixed(number));
-        assert_eq!(String::from_utf8_lossy(&out), want);
-    }
-
-    #[test]
-    fn placeholders_become_well_formed_requests() {
-        let d3 = || ValueSize::Fixed(3);
-        check(&["PING"], d3(), 0, "*1\r\n$4\r\nPING\r\n");
-        check(&["GET", "__key__"], d3(), 7, "*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000007\r\n");
-        check(
-            &["ECHO", "a__rand_int__b"],
-            d3(),
-            42,
-            "*2\r\n$4\r\nECHO\r\n$14\r\na000000000042b\r\n",
-        );
-        check(&["ECHO", "__data__"], d3(), 2, "*2\r\n$4\r\nECHO\r\n$3\r\ncde\r\n");
-        check(&["ECHO", "x{rand 1000}"], d3(), 999, "*2\r\n$4\r\nECHO\r\n$4\r\nx999\r\n");
-        check(&["ECHO", ""], d3(), 0, "*2\r\n$4\r\nECHO\r\n$0\r\n\r\n");
-        check(
-            &["ECHO", "{user}:{\"a\":1}"],
-            d3(),
-            0,
-            "*2\r\n$4\r\nECHO\r\n$14\r\n{user}:{\"a\":1}\r\n",
-        );
-        check(
-            &["GET", "{key zipf:1.1 9}"],
-            d3(),
-            7,
-            "*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000007\r\n",
-        );
-        check(
-            &["HSET", "{key 9}", "n", "{same}"],
-            d3(),
-            7,
-            "*4\r\n$4\r\nHSET\r\n$16\r\nkey:000000000007\r\n$1\r\nn\r\n$16\r\nkey:000000000007\r\n",
-        );
-        check(&["ECHO", "{data 2}"], d3(), 2, "*2\r\n$4\r\nECHO\r\n$2\r\ncd\r\n");
-        check(&["EX", "{ttl 30-90}"], d3(), 44, "*2\r\n$2\r\nEX\r\n$2\r\n44\r\n");
-        check(
-            &["MSET", "a{tag}", "1", "b{tag}", "2"],
-            d3(),
-            42,
-            "*5\r\n$4\r\nMSET\r\n$8\r\na{00042}\r\n$1\r\n1\r\n$8\r\nb{00042}\r\n$1\r\n2\r\n",
-        );
-        check(&["EX", "{ttl 60}"], d3(), 0, "*2\r\n$2\r\nEX\r\n$2\r\n60\r\n");
-        let range = ValueSize::Range { min: 1, max: 9 };
-        check(&["ECHO", "__data__"], range, 4, "*2\r\n$4\r\nECHO\r\n$4\r\nefgh\r\n");
-    }
-
-    #[test]
-    fn commands_of_an_operation_share_their_slots_and_are_written_together_or_in_turn() {
-        let args = ["MULTI", ";", "SET", "__key__", "\\;", ";", "EXEC"];
-        let want = "*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$16\r\nkey:000000000007\r\n$1\r\n;\r\n*1\r\n$4\r\nEXEC\r\n";
-        check(&args, ValueSize::Fixed(3), 7, want);
-        let keys = KeySpace::uniform(1_000);
-        let plan = CommandPlan { sending: Sending::InTurn, ..CommandPlan::new(&args) };
-        assert_eq!(plan.label, "MULTI+SET+EXEC");
-        let template = Template::compile(&plan, &keys, &ValueSize::Fixed(3)).expect("compiles");
-        assert_eq!(template.shape, Shape::InTurn(3));
-        let mut calls = Vec::new();
-        (0..3).for_each(|part| template.write_call(&mut calls, b"", part, &mut Fixed(7)));
-        assert_eq!(String::from_utf8_lossy(&calls), want);
-    }
-
-    #[test]
-    fn a_page_is_two_arguments() {
-        let plan = CommandPlan::new(&["LRANGE", "l", "{page 100}"]);
-        let template = Template::compile(&plan, &KeySpace::uniform(1), &ValueSize::Fixed(1));
-        let template = template.expect("compiles");
-        assert_eq!(template.shape, Shape::Pages(100));
-        let mut out = Vec::new();
-        template.write_call(&mut out, b"", 200, &mut Fixed(0));
-        let want = "*4\r\n$6\r\nLRANGE\r\n$1\r\nl\r\n$3\r\n200\r\n$3\r\n299\r\n";
-        assert_eq!(String::from_utf8_lossy(&out), want);
-        for (args, part) in [
-            (&["GET", "a", ";"][..], "empty command"),
-            (&["MULTI", ";", "LRANGE", "l", "{page 9}"], "no cursor of one is followed"),
-        ] {
-            let plan = CommandPlan::new(args);
-            let error = Template::compile(&plan, &KeySpace::uniform(1), &ValueSize::Fixed(1));
-            assert!(error.expect_err("wrong").contains(part));
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        let keys = KeySpace::uniform(10);
-        for (arg, part) in [
-            ("{key zipff 3}", "zipff"),
-            ("{key zipf:nan 3}", "exponent"),
-            ("{key uniform 0}", "'0'"),
-            ("{same}", "no key before it"),
-            ("{data 9-1}", "upside down"),
-            ("{key uniform 1 2}", "write {key"),
-            ("{rand 0}", "'0'"),
-            ("{rand x}", "'x'"),
-            ("{rand 9-3}", "above"),
-            ("{rand -3}", "positive"),
-            ("{ttl 0}", "'0'"),
-            ("{ttl 99999999999999999999}", "positive"),
-        ] {
-            let command = CommandPlan::new(&["GET", arg]);
-            let error =
-                Template::compile(&command, &keys, &ValueSize::Fixed(1)).expect_err("wrong");
-            assert!(error.contains(part), "{error}");
-        }
-    }
-}
+#[path = "template_tests.rs"]
+mod tests;

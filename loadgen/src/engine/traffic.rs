@@ -108,6 +108,9 @@ impl<W: Wire> Worker<'_, W> {
         if let Some(since) = conn.dialled.take() {
             group.links.first_reply_time.saturating_record(now.since(since).0);
         }
+        if let Some(receiver) = group.receivers.get_mut((token - group.tokens.start) as usize) {
+            group.recorder.receive(receiver, bytes, now);
+        }
         let arrived = if W::STAMPED { self.wire.arrived(now) } else { None };
         let (recorder, router) = (&mut group.recorder, group.router.as_deref_mut());
         let outcome = if W::STAMPED {
@@ -153,6 +156,9 @@ impl<W: Wire> Worker<'_, W> {
             let conn = &mut self.conns[token as usize];
             let group = &mut self.groups[conn.group as usize];
             group.generator.turn_to(token - group.tokens.start);
+            if let Some(sender) = group.generator.sender() {
+                sender.turn_to(token - group.tokens.start, self.wire.now());
+            }
             let bytes = conn.next_write(&mut group.generator, &mut scratch);
             if bytes.is_empty() {
                 break;

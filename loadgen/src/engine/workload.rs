@@ -5,6 +5,7 @@
 
 use super::draw::{Growth, Source};
 use super::plan::Workload;
+use super::postmark::Sender;
 use super::random::Rng;
 use super::request::Shape;
 use super::template::{Numbers, Template};
@@ -30,6 +31,8 @@ pub(super) struct Generator {
     rng: Rng,
     /// Captured commands, which then come in place of the above.
     replay: Option<ReplayCursor>,
+    /// Marks messages, if a command has a `{stamp}`.
+    sender: Option<Box<Sender>>,
 }
 
 #[derive(Debug)]
@@ -100,7 +103,9 @@ impl Generator {
         }
         let choices = Batch::new(Source::uniform(total));
         let growth = Growth::default();
-        Ok(Self { commands, weights, choices, block, share, growth, rng, replay })
+        let marks = commands.iter().any(|command| command.template.has_mark);
+        let sender = marks.then(|| Box::new(Sender::default()));
+        Ok(Self { commands, weights, choices, block, share, growth, rng, replay, sender })
     }
 
     /// What is chosen and written next is for this connection of the thread's share. Only captured commands care.
@@ -109,6 +114,12 @@ impl Generator {
         if let Some(replay) = &mut self.replay {
             replay.turn_to(connection as usize);
         }
+    }
+
+    /// Who marks what is written, if it is marked.
+    #[inline]
+    pub(super) fn sender(&mut self) -> Option<&mut Sender> {
+        self.sender.as_deref_mut()
     }
 
     /// Whether there is another request for the connection; captures have an end.
@@ -169,6 +180,7 @@ impl Generator {
             growth: &mut self.growth,
             block: &self.block,
             rng: &mut self.rng,
+            sender: self.sender.as_deref_mut(),
         };
         command.template.write(out, &self.block, 0, &mut fresh);
     }
@@ -187,6 +199,7 @@ impl Generator {
 }
 
 struct Fresh<'a> {
+    sender: Option<&'a mut Sender>,
     batches: &'a mut [Batch],
     share: Share,
     growth: &'a mut Growth,
@@ -204,6 +217,12 @@ impl Numbers for Fresh<'_> {
         let batch = &self.batches[slot];
         batch.numbers[batch.next.saturating_sub(1)]
     }
+
+    fn mark(&mut self, destination: u32, out: &mut Vec<u8>) {
+        if let Some(sender) = &mut self.sender {
+            sender.write(destination, out);
+        }
+    }
 }
 
 struct Kept<'a>(&'a [u64]);
@@ -216,6 +235,8 @@ impl Numbers for Kept<'_> {
     fn again(&mut self, slot: usize) -> u64 {
         self.0[slot]
     }
+
+    fn mark(&mut self, _destination: u32, _out: &mut Vec<u8>) {}
 }
 
 impl Batch {

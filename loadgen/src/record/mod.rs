@@ -10,15 +10,15 @@ mod facts;
 use crate::clock::Nanos;
 use crate::engine::plan::{ArrivalProcess, GroupPlan, RequestLog, Role, RunPlan};
 use crate::engine::result::{
-    CommandResult, ConnectionCounts, EndpointResult, GroupResult, MetricResult, PoolResult,
-    RunResult,
+    CommandResult, ConnectionCounts, DeliveryCounts, EndpointResult, GroupResult, MetricResult,
+    PoolResult, RunResult,
 };
 use aelab_reports::caveat::{Caveat, assess};
 use aelab_reports::histogram::Sparse;
 use aelab_reports::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
 use aelab_reports::record::{
-    Arrival, Connections, Counts, EndpointConnections, Environment, ErrorCount, Group, KernelTimes,
-    Metrics, Pool, Quantiles, Redirects, RunRecord, Server, Stall, Tool, utc_text,
+    Arrival, Connections, Counts, Delivery, EndpointConnections, Environment, ErrorCount, Group,
+    KernelTimes, Metrics, Pool, Quantiles, Redirects, RunRecord, Server, Stall, Tool, utc_text,
 };
 use aelab_reports::stats::{self, Exact, Sample};
 
@@ -104,6 +104,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
             headline.extend(responses);
         }
         series.extend(connect_series(group));
+        series.extend(blocked_series(&clock, group));
         series.extend(group.pool.as_ref().map(|pool| wait_series(&clock, &group.name, pool)));
         let mut record = group_record(&clock, group, planned, &percentiles);
         record.arrival = Arrival {
@@ -202,6 +203,13 @@ fn connect_series(group: &GroupResult) -> Option<HlogSeries> {
     })
 }
 
+fn blocked_series(clock: &Timeline, group: &GroupResult) -> Option<HlogSeries> {
+    group.blocked.as_ref().map(|blocked| HlogSeries {
+        key: SeriesKey::tagged(&group.name, aelab_reports::hlog::ALL_COMMANDS, Metric::Wait),
+        intervals: clock.intervals(blocked),
+    })
+}
+
 fn wait_series(clock: &Timeline, group: &str, pool: &PoolResult) -> HlogSeries {
     HlogSeries {
         key: SeriesKey::tagged(group, aelab_reports::hlog::ALL_COMMANDS, Metric::Wait),
@@ -272,6 +280,11 @@ fn group_record(
             never_sent: counts.never_sent,
         },
         errors: errors_record(group),
+        delivery: group.delivery.as_ref().map(delivery),
+        blocked: group
+            .blocked
+            .as_ref()
+            .map(|blocked| summary(clock, &[blocked], percentiles, None)),
         achieved_rate: per_second(replies_inside(clock, group), clock.measured_s),
         commands: group.commands.iter().map(|c| (c.label.clone(), one(c))).collect(),
         total: Metrics {
@@ -319,6 +332,17 @@ fn found(command: &CommandResult, planned: &GroupPlan) -> (Option<u64>, Option<u
         return (None, None);
     }
     (Some(command.counts.ok - command.nulls.min(command.counts.ok)), Some(command.nulls))
+}
+
+fn delivery(counts: &DeliveryCounts) -> Delivery {
+    Delivery {
+        received: counts.received,
+        measured: counts.measured,
+        lost: counts.lost,
+        duplicated: counts.duplicated,
+        out_of_order: counts.out_of_order,
+        foreign: counts.foreign,
+    }
 }
 
 fn errors_record(group: &GroupResult) -> Vec<ErrorCount> {

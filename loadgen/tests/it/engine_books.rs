@@ -168,3 +168,26 @@ fn iterations_over_a_key_and_pages_of_a_list_are_followed_to_their_end() {
         assert_eq!((group.counts.ok, group.cursor_steps), (100, steps), "{words}");
     }
 }
+
+#[test]
+fn several_threads_count_what_their_parts_count() {
+    // Three groups of different kinds; each thread has its share of each and a server of its own.
+    let groups = || {
+        let mut scan = GroupPlan { arrival: constant(30.0), ..group("scan", &["SCAN", "0"], 3) };
+        scan.workload.commands[0].cursor = Cursor::Follow { arg_index: 1 };
+        let transactions = ["MULTI", ";", "SET", "a", "1", ";", "EXEC"];
+        let both = GroupPlan { arrival: constant(77.0), ..group("both", &transactions, 7) };
+        vec![gets(10, constant(999.0)), scan, both]
+    };
+    let plan = |threads| RunPlan { threads, ..RunPlan::new(groups(), phases(SEC, SEC + SEC)) };
+    let one = run_plan(&plan(1), &Script::steady(US));
+    for threads in [2, 3, 8] {
+        let many = run_plan(&plan(threads), &Script::steady(US));
+        assert_eq!(many.audit.threads.len(), threads);
+        for (one, many) in one.groups.iter().zip(&many.groups) {
+            assert_eq!((one.counts, one.cursor_steps), (many.counts, many.cursor_steps));
+            let label = |group: &GroupResult| group.commands[0].label.clone();
+            assert_eq!(label(one), label(many));
+        }
+    }
+}

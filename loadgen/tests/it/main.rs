@@ -3,6 +3,7 @@ mod catalog_connections;
 mod cluster;
 mod compat;
 mod engine_books;
+mod engine_messages;
 mod engine_sockets;
 mod engine_virtual;
 mod faults;

@@ -30,6 +30,13 @@ pub struct Group {
     pub counts: Counts,
     /// Replies per second over the measurement.
     pub achieved_rate: f64,
+    /// For subscribers and commands that wait for data: what came. Their response time is that of the messages, from when
+    /// each was due at its sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
+    /// How long commands that wait for data waited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<Quantiles>,
     /// What errors there were, most frequent first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ErrorCount>,
@@ -185,6 +192,25 @@ pub struct Counts {
     pub unfinished: u64,
     /// Those of the unfinished of which no byte ever reached a socket: they still waited for a connection.
     pub never_sent: u64,
+}
+
+/// What became of the messages that a group of subscribers, or one that waits for data, should get. Only messages that carry
+/// the sender's stamp count; the warm-up is included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Delivery {
+    /// Delivered, once for each receiver.
+    pub received: u64,
+    /// Those of them that were due in the measurement: the samples of the response time.
+    pub measured: u64,
+    /// Missing before one that came.
+    pub lost: u64,
+    /// Delivered again.
+    pub duplicated: u64,
+    /// Delivered after a later one of the same sender.
+    pub out_of_order: u64,
+    /// With the stamp of another run.
+    pub foreign: u64,
 }
 
 /// Errors that begin with the same word, warm-up included.

@@ -24,7 +24,7 @@ pub use audit::{Audit, Gaps, Machine, ThreadAudit, Warmup};
 pub use catalogue::{Catalogue, CatalogueRun};
 pub use gate::{Gate, GateMetric, GateVerdict};
 pub use group::{
-    Arrival, Connections, Counts, EndpointConnections, ErrorCount, Group, IntervalCounts,
+    Arrival, Connections, Counts, Delivery, EndpointConnections, ErrorCount, Group, IntervalCounts,
     KernelTimes, Metrics, Percentile, Pool, Quantiles, Redirects, Role,
 };
 pub use plan::{FleetPlan, KneePlan, KneePoint, Objective, Plan, PoolPlan, PoolTrial, SloPlan};

@@ -5,10 +5,11 @@
 //! to; the last `unrendered` of the ring have no bytes yet, and the `unstamped` before them have bytes of which the kernel
 //! has not taken the first.
 
+mod parts;
+
 use super::handshake::{Greeting, Handshake};
-use super::parcel::{ASKING, Entry, Parcel, REDIRECTS_MAX};
-use super::request::{Due, InFlight, Iteration, Mark, Next, Shape, Sink, UNSENT};
-use super::slots::Redirect;
+use super::parcel::{ASKING, Entry, Parcel};
+use super::request::{Due, InFlight, Iteration, Mark, Shape, Sink, UNSENT};
 use super::state::{Fault, Progress, Purpose, State};
 use super::workload::Generator;
 use crate::clock::Nanos;
@@ -228,6 +229,9 @@ impl Conn {
             let index = self.ring.len() - self.unrendered as usize;
             let request = &mut self.ring[index];
             request.start = base.wrapping_add(scratch.len() as u32);
+            if let Some(sender) = generator.sender() {
+                sender.due(request.intended);
+            }
             match request.mark {
                 Mark::Plain | Mark::Several => generator.write(request.command, scratch),
                 Mark::Call => {
@@ -326,7 +330,7 @@ impl Conn {
                 scanner.scan(bytes).map_err(|error| Fault::NotResp(error.to_string()))?;
             bytes = &bytes[used..];
             let Some(reply) = reply else { break };
-            if reply.kind == ReplyKind::Push {
+            if reply.kind == ReplyKind::Push && !sink.takes_messages() {
                 continue;
             }
             match self.state {
@@ -357,7 +361,7 @@ impl Conn {
         sink: &mut impl Sink,
     ) -> Result<(), Fault> {
         if self.ring.len() == (self.unrendered + self.unstamped) as usize {
-            return Err(unexpected(head));
+            return if sink.takes_messages() { Ok(()) } else { Err(unexpected(head)) };
         }
         let Some(request) = self.ring.front().copied() else { return Err(unexpected(head)) };
         if request.mark == Mark::Several && !self.is_last_part(&request, reply, head, sink) {
@@ -376,88 +380,6 @@ impl Conn {
             _ => sink.ok(&request, reply),
         }
         Ok(())
-    }
-
-    /// One of several replies to the request at the front has come; whether it is the last.
-    fn is_last_part(
-        &mut self,
-        request: &InFlight,
-        reply: &ScannedReply,
-        head: &[u8],
-        sink: &impl Sink,
-    ) -> bool {
-        self.parts += 1;
-        if self.failure.is_none() && (reply.kind == ReplyKind::Error || reply.errors > 0) {
-            // The first error is the cause; those after it (EXECABORT) only follow from it.
-            self.failure = Some(head.into());
-        }
-        let is_last = self.parts >= sink.shape(request.command).replies();
-        if is_last {
-            self.parts = 0;
-        }
-        is_last
-    }
-
-    /// A call was answered: the request is over, or its next call goes out.
-    fn on_call_reply(
-        &mut self,
-        mut request: InFlight,
-        reply: &ScannedReply,
-        head: &[u8],
-        sink: &mut impl Sink,
-    ) {
-        let iteration = self.iterations.pop_front();
-        if request.is_gone {
-            return;
-        }
-        if reply.kind == ReplyKind::Error || reply.errors > 0 {
-            sink.error(&request, head);
-            return;
-        }
-        let position = iteration.as_ref().map_or(0, |iteration| iteration.position);
-        match (sink.shape(request.command).next(position, reply, head), iteration) {
-            (Next::Call(position), Some(iteration)) => {
-                self.iterations.push_back(Iteration { position, ..iteration });
-                self.unrendered_calls += 1;
-                request.start = 0;
-                self.ring.push_back(request);
-                self.unrendered += 1;
-                sink.cursor_step();
-            }
-            (Next::Wrong(text), _) => sink.error(&request, text),
-            (Next::Done | Next::Call(_), _) => sink.ok(&request, reply),
-        }
-    }
-
-    /// A node of a cluster answered, to the ASKING before a request or to the request itself.
-    fn on_routed_reply(
-        &mut self,
-        request: InFlight,
-        reply: &ScannedReply,
-        head: &[u8],
-        sink: &mut impl Sink,
-    ) {
-        if request.mark == Mark::Asking {
-            self.ring.push_front(InFlight { mark: Mark::Routed, ..request });
-            return;
-        }
-        let Some(mut parcel) = self.parcels.pop_front() else { return };
-        let is_error = reply.kind == ReplyKind::Error;
-        if is_error
-            && parcel.redirects < REDIRECTS_MAX
-            && !request.is_gone
-            && let Some(redirect) = Redirect::parse(head)
-        {
-            parcel.sent = request.sent;
-            sink.redirected(parcel, redirect);
-            return;
-        }
-        match request.is_gone {
-            true => {}
-            false if is_error => sink.error(&request, head),
-            false => sink.ok(&request, reply),
-        }
-        sink.recycle(parcel);
     }
 
     /// When the oldest request left, if one is out.

@@ -1,0 +1,100 @@
+//! Requests that take more than one reply: operations of several commands, followed cursors, redirections of a cluster.
+//!
+//! Plain requests end in the parent module. Invariant: each of these requests is reported to the sink once, at its end.
+
+use super::super::parcel::REDIRECTS_MAX;
+use super::super::request::{InFlight, Iteration, Mark, Next, Sink};
+use super::super::slots::Redirect;
+use super::Conn;
+use aelab_resp::{ReplyKind, ScannedReply};
+
+/// First words of what a channel sends to its subscribers.
+const MESSAGES: [&[u8]; 3] = [b"message", b"pmessage", b"smessage"];
+
+impl Conn {
+    /// One of several replies to the request at the front has come; whether it is the last.
+    pub(super) fn is_last_part(
+        &mut self,
+        request: &InFlight,
+        reply: &ScannedReply,
+        head: &[u8],
+        sink: &impl Sink,
+    ) -> bool {
+        // Messages may come between the confirmations of two channels.
+        if sink.takes_messages() && MESSAGES.contains(&head) {
+            return false;
+        }
+        self.parts += 1;
+        if self.failure.is_none() && (reply.kind == ReplyKind::Error || reply.errors > 0) {
+            // The first error is the cause; those after it (EXECABORT) only follow from it.
+            self.failure = Some(head.into());
+        }
+        let is_last = self.parts >= sink.shape(request.command).replies();
+        if is_last {
+            self.parts = 0;
+        }
+        is_last
+    }
+
+    /// A call was answered: the request is over, or its next call goes out.
+    pub(super) fn on_call_reply(
+        &mut self,
+        mut request: InFlight,
+        reply: &ScannedReply,
+        head: &[u8],
+        sink: &mut impl Sink,
+    ) {
+        let iteration = self.iterations.pop_front();
+        if request.is_gone {
+            return;
+        }
+        if reply.kind == ReplyKind::Error || reply.errors > 0 {
+            sink.error(&request, head);
+            return;
+        }
+        let position = iteration.as_ref().map_or(0, |iteration| iteration.position);
+        match (sink.shape(request.command).next(position, reply, head), iteration) {
+            (Next::Call(position), Some(iteration)) => {
+                self.iterations.push_back(Iteration { position, ..iteration });
+                self.unrendered_calls += 1;
+                request.start = 0;
+                self.ring.push_back(request);
+                self.unrendered += 1;
+                sink.cursor_step();
+            }
+            (Next::Wrong(text), _) => sink.error(&request, text),
+            (Next::Done | Next::Call(_), _) => sink.ok(&request, reply),
+        }
+    }
+
+    /// A node of a cluster answered, to the ASKING before a request or to the request itself.
+    pub(super) fn on_routed_reply(
+        &mut self,
+        request: InFlight,
+        reply: &ScannedReply,
+        head: &[u8],
+        sink: &mut impl Sink,
+    ) {
+        if request.mark == Mark::Asking {
+            self.ring.push_front(InFlight { mark: Mark::Routed, ..request });
+            return;
+        }
+        let Some(mut parcel) = self.parcels.pop_front() else { return };
+        let is_error = reply.kind == ReplyKind::Error;
+        if is_error
+            && parcel.redirects < REDIRECTS_MAX
+            && !request.is_gone
+            && let Some(redirect) = Redirect::parse(head)
+        {
+            parcel.sent = request.sent;
+            sink.redirected(parcel, redirect);
+            return;
+        }
+        match request.is_gone {
+            true => {}
+            false if is_error => sink.error(&request, head),
+            false => sink.ok(&request, reply),
+        }
+        sink.recycle(parcel);
+    }
+}
