@@ -182,8 +182,8 @@ fn sizes(taken: &Taken) -> Result<String, String> {
             "--data-size-pattern {pattern}: sizes are drawn at random (R); leave it out"
         ));
     }
-    let text = taken.last("--data-size-list").or(taken.last("--data-size-range"));
-    Ok(text.or(taken.last("-d")).unwrap_or("32").to_owned())
+    let given = ["--data-size-list", "--data-size-range", "-d"];
+    Ok(given.iter().find_map(|name| taken.last(name)).unwrap_or("32").to_owned())
 }
 
 /// What is sent: SET and GET by their ratio, or the commands given.

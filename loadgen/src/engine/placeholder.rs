@@ -77,31 +77,18 @@ impl<'a> Compiler<'a> {
             }
             ["__data__"] => self.data(self.values, pieces),
             ["key", count] => self.key(Source::uniform(positive(count, holder)?), pieces),
-            ["key", kind, count] => {
-                let count = positive(count, holder)?;
-                let distribution =
-                    KeyDistribution::parse(kind).map_err(|why| format!("'{{{holder}}}': {why}"))?;
-                self.key(Source::keys(distribution, count), pieces);
+            ["key", kind, count] => self.key(chosen(kind, count, holder)?, pieces),
+            ["number", kind, count] => {
+                let slot = self.slot(chosen(kind, count, holder)?);
+                pieces.push(Piece::Number { slot, digits: 0 });
             }
             ["same"] => {
-                let slot = self.last_key.ok_or_else(|| {
-                    "{same} repeats a key, and there is no key before it in the command".to_owned()
-                })?;
+                let slot = self.key_before(holder)?;
                 self.prefix(pieces);
                 pieces.push(Piece::Again { slot, digits: self.keys.digits });
             }
             ["same", "number"] => {
-                let slot = self.last_key.ok_or_else(|| {
-                    "{same number} repeats a key's number, and there is no key before it".to_owned()
-                })?;
-                pieces.push(Piece::Again { slot, digits: 0 });
-            }
-            ["number", kind, count] => {
-                let count = positive(count, holder)?;
-                let distribution =
-                    KeyDistribution::parse(kind).map_err(|why| format!("'{{{holder}}}': {why}"))?;
-                let slot = self.slot(Source::keys(distribution, count));
-                pieces.push(Piece::Number { slot, digits: 0 });
+                pieces.push(Piece::Again { slot: self.key_before(holder)?, digits: 0 });
             }
             ["data", size] => {
                 let size =
@@ -145,6 +132,13 @@ impl<'a> Compiler<'a> {
         Ok(())
     }
 
+    /// The slot of the key that is to be repeated.
+    fn key_before(&self, holder: &str) -> Result<usize, String> {
+        self.last_key.ok_or_else(|| {
+            format!("{{{holder}}} repeats a key, and there is no key before it in the command")
+        })
+    }
+
     fn data(&mut self, values: &ValueSize, pieces: &mut Vec<Piece>) {
         let len = match Source::lengths(values) {
             Some(lengths) => DataLen::Slot(self.slot(lengths)),
@@ -179,6 +173,14 @@ impl<'a> Compiler<'a> {
         self.last_key = Some(slot);
         pieces.push(Piece::Number { slot, digits: self.keys.digits });
     }
+}
+
+/// Keys of a space of their own, chosen in this way.
+fn chosen(kind: &str, count: &str, holder: &str) -> Result<Source, String> {
+    let count = positive(count, holder)?;
+    let distribution =
+        KeyDistribution::parse(kind).map_err(|why| format!("'{{{holder}}}': {why}"))?;
+    Ok(Source::keys(distribution, count))
 }
 
 /// How a placeholder in braces is written.

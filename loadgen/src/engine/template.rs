@@ -116,7 +116,7 @@ impl Template {
             steps.text(&command.args.join(&b' '));
             steps.text(b"\r\n");
             let steps = steps.finish();
-            let parts = vec![0..steps.len()];
+            let parts = std::iter::once(0..steps.len()).collect();
             let (shape, slots) = (Shape::Plain, Vec::new());
             return Ok(Self { steps, parts, shape, slots, has_mark: false });
         }

@@ -145,7 +145,7 @@ impl<R: BufRead> Reader<R> {
 /// What is wrong with it.
 pub(super) fn manifest(path: &Path) -> Result<Vec<PathBuf>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let mut files = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -167,7 +167,10 @@ pub(super) fn manifest(path: &Path) -> Result<Vec<PathBuf>, String> {
 mod tests {
     use super::*;
 
-    fn read(text: &[u8]) -> (Vec<(u64, u64, String)>, Result<Next, String>) {
+    /// Where a command begins, how long it is, and its words.
+    type Found = (u64, u64, String);
+
+    fn read(text: &[u8]) -> (Vec<Found>, Result<Next, String>) {
         let mut reader = Reader::over(text);
         let (mut command, mut all) = (Command::default(), Vec::new());
         loop {

@@ -63,6 +63,12 @@ pub fn load(path: &Path, wish: &Wish) -> Result<Loaded, String> {
     for (number, file) in (0_u64..).zip(&files) {
         let fail = |why: String| format!("{}: {why}", file.display());
         let handle = File::open(file).map_err(|error| fail(error.to_string()))?;
+        // The base of a server that never rewrote its append-only file.
+        let is_empty = handle.metadata().is_ok_and(|about| about.is_file() && about.len() == 0);
+        if is_empty && files.len() > 1 {
+            opened.push(handle);
+            continue;
+        }
         let this = form_of(&handle).map_err(fail)?;
         if form.is_some_and(|form| form != this) {
             return Err(fail("is of another form than the file before it".to_owned()));

@@ -102,6 +102,7 @@ fn connections_requests_and_pipelines() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn keys_values_and_commands() {
     check_all(&[
         ("-n 300 GET __key__", |run| run.distinct(1) == 1),

@@ -221,6 +221,8 @@ fn an_append_only_file_is_replayed_with_its_databases_and_transactions() {
     let replayed = replay(folder, &[]);
     assert_eq!(args(&replayed.heard)[0], ["SET", "base", "1"]);
     assert_eq!(replayed.heard.len(), 7);
+    std::fs::write(dir.file("a.1.base.aof"), "").expect("written");
+    assert_eq!(replay(folder, &[]).heard.len(), 6, "an empty base has nothing to say");
     std::fs::write(dir.file("a.1.base.aof"), "REDIS0009…").expect("written");
     check_failure(&["run", "--replay", folder], 2, "a.1.base.aof: begins with an RDB snapshot");
 }
