@@ -142,20 +142,7 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
         counts.timeout,
         counts.unfinished
     );
-    if let Some(delivery) = &group.delivery {
-        let _ = writeln!(
-            out,
-            "  {} messages received; {} lost, {} duplicated, {} out of order, {} of other runs",
-            delivery.received,
-            delivery.lost,
-            delivery.duplicated,
-            delivery.out_of_order,
-            delivery.foreign
-        );
-    }
-    for error in group.errors.iter().take(ERRORS_SHOWN_MAX) {
-        let _ = writeln!(out, "  {} × {}", error.count, shown(&error.text));
-    }
+    delivery_lines(out, group);
     connection_lines(out, group);
     let _ = writeln!(
         out,
@@ -248,6 +235,24 @@ fn kernel_rows(out: &mut String, group: &Group, kernel: &KernelTimes) {
             "  the wall clock was set {} times meanwhile: do not use these two rows",
             kernel.clock_steps
         );
+    }
+}
+
+/// What became of messages, and what errors there were.
+fn delivery_lines(out: &mut String, group: &Group) {
+    if let Some(delivery) = &group.delivery {
+        let _ = writeln!(
+            out,
+            "  {} messages received; {} lost, {} duplicated, {} out of order, {} of other runs",
+            delivery.received,
+            delivery.lost,
+            delivery.duplicated,
+            delivery.out_of_order,
+            delivery.foreign
+        );
+    }
+    for error in group.errors.iter().take(ERRORS_SHOWN_MAX) {
+        let _ = writeln!(out, "  {} × {}", error.count, shown(&error.text));
     }
 }
 

@@ -122,34 +122,29 @@ impl Group {
         let share = Share { index: shard as u64, of: shards as u64 };
         let rng = |purpose| Rng::new(plan.seed, &coordinates(purpose));
         let wrong = |reason| EngineError::Plan(format!("group '{}': {reason}", group.name));
-        let captured = group
-            .replay
-            .as_ref()
-            .map(|replay| Cursor::new(Arc::clone(replay), share.index as usize, share.of as usize));
+        let captured = captured(group, share);
         // Shares of a capture are as unequal as its connections.
         let own_requests = captured.as_ref().map(Cursor::count);
         let generator =
             Generator::new(&group.workload, block, share, rng(stream::WORKLOAD), captured)
                 .map_err(wrong)?;
         let reception = group.reception().map_err(wrong)?;
-        // A subscriber asks once; after that it only listens.
-        let arrival = match reception {
-            Reception::Messages => ArrivalProcess::Idle,
-            _ => group.arrival.clone(),
-        };
         let salt = Rng::new(plan.seed, &[index as u64, stream::SALT]).next_u64();
-        let schedule =
-            Schedule::new(&arrival, share, salt, rng(stream::SCHEDULE), group.replay.clone())
-                .map_err(wrong)?;
+        let schedule = Schedule::new(
+            group.own_arrival(reception),
+            share,
+            salt,
+            rng(stream::SCHEDULE),
+            group.replay.clone(),
+        )
+        .map_err(wrong)?;
         let connections = part(group.connections as u64, share.index, share.of);
         let tokens = first_token..first_token + connections as Token;
-        let parts = (0..share.index).map(|index| part(group.connections as u64, index, share.of));
-        let first_number = parts.sum::<u64>();
+        let first_number = share.before(group.connections as u64);
         let pool = group.pool.as_ref().map(|plan| Pool::new(plan, &tokens));
         let first =
             group.pool.as_ref().map_or_else(|| tokens.clone(), |plan| Pool::first(plan, &tokens));
         let first_count = first.len() as u64;
-        let only_offenders = plan.groups.iter().all(|group| group.role == Role::Offender);
         let router = |cluster| Box::new(Router::new(group, cluster, &tokens, first_number));
         let router = group.cluster.as_ref().map(router);
         let share_of_group = Self {
@@ -163,8 +158,7 @@ impl Group {
             recorder: Recorder::new(group, &generator.shapes(), reception)
                 .with_stamps(plan.timestamps),
             generator,
-            is_watched: reception == Reception::Replies
-                && (only_offenders || group.role != Role::Offender),
+            is_watched: is_watched(plan, group, reception),
             receivers: receivers(reception, connections),
             pipeline: group.pipeline,
             timeout: group.timeout,
@@ -344,6 +338,19 @@ impl Group {
             self.recorder.unfinished(due, UNSENT, ended);
         }
     }
+}
+
+/// The part of a capture that a share replays.
+fn captured(group: &GroupPlan, share: Share) -> Option<Cursor> {
+    let replay = group.replay.as_ref()?;
+    Some(Cursor::new(Arc::clone(replay), share.index as usize, share.of as usize))
+}
+
+/// Whether the waiting requests of a group make a silence a stall: not those of an offender (unless there is nobody else),
+/// and not those that wait on purpose.
+fn is_watched(plan: &RunPlan, group: &GroupPlan, reception: Reception) -> bool {
+    let only_offenders = || plan.groups.iter().all(|group| group.role == Role::Offender);
+    reception == Reception::Replies && (group.role != Role::Offender || only_offenders())
 }
 
 /// Those who look for marks in what comes.

@@ -178,6 +178,14 @@ impl GroupPlan {
             None => Reception::of(&self.workload.commands),
         }
     }
+
+    /// When its requests are due, seen by what it waits for: a subscriber asks once, and after that it only listens.
+    pub(super) const fn own_arrival(&self, reception: Reception) -> &ArrivalProcess {
+        match reception {
+            Reception::Messages => &ArrivalProcess::Idle,
+            Reception::Replies | Reception::Data => &self.arrival,
+        }
+    }
 }
 
 /// Which connection takes a due request of an open loop.

@@ -476,3 +476,7 @@ impl CommandRecorder {
         self.lag.record(sent.since(intended).0, count);
     }
 }
+
+#[cfg(test)]
+#[path = "recorder_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@
 //! needed, so that drawing does not fall between a request's due time and its sending.
 
 use super::draw::{Growth, Source};
+use super::group::part;
 use super::plan::Workload;
 use super::postmark::Sender;
 use super::random::Rng;
@@ -56,6 +57,13 @@ struct Batch {
 pub(super) struct Share {
     pub(super) index: u64,
     pub(super) of: u64,
+}
+
+impl Share {
+    /// How many of `whole` belong to the shares before this one.
+    pub(super) fn before(self, whole: u64) -> u64 {
+        (0..self.index).map(|index| part(whole, index, self.of)).sum()
+    }
 }
 
 /// Bytes of the value block that repeat the pattern "some random, some compressible": short enough that most values hold

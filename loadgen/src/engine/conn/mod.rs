@@ -69,6 +69,9 @@ pub(super) struct Conn {
     pub(super) purpose: Purpose,
 }
 
+// Ten thousand of them, each with its ring and its socket, are what a run may take 4 KiB apiece for.
+const _: () = assert!(size_of::<Conn>() <= 320, "a connection has grown");
+
 /// Membership in the worker's lists, kept here so that joining one costs no search.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Listed {
