@@ -9,7 +9,7 @@ use super::group::Group;
 use super::links::Timer;
 use super::live::{Counted, Live, LiveCounts, Phase};
 use super::merge::ThreadResult;
-use super::plan::ConnectPlan;
+use super::plan::{ConnectPlan, Reception};
 use super::recorder::Open;
 use super::settle::{Settled, Settling};
 use super::stall::Watch;
@@ -223,7 +223,12 @@ impl<'a, W: Wire> Worker<'a, W> {
         }
         // What fell due and is not created yet is open too.
         let is_behind = |group: &Group| group.next_due().is_some_and(|due| due <= now);
-        let of = |group: &Group| group.recorder.open.count + u64::from(is_behind(group));
+        // Nobody knows how long a command waits for data that nobody sends.
+        let waits = |group: &Group| match group.recorder.reception() {
+            Reception::Data => 0,
+            Reception::Replies | Reception::Messages => group.recorder.open.count,
+        };
+        let of = |group: &Group| waits(group) + u64::from(is_behind(group));
         let open = self.groups.iter().map(of).sum();
         let phase = self.clockwork.phase;
         self.clockwork.advance(now, open, control);

@@ -67,7 +67,8 @@ pub(super) fn facts(
         sample_count: samples,
         drift: drift(clock, result),
         beyond_range: result.groups.iter().flat_map(|g| &g.commands).map(beyond).sum(),
-        unfinished: sum(|group| group.counts.unfinished),
+        // What waits for data on purpose is no doubt.
+        unfinished: sum(|group| group.delivery.map_or(group.counts.unfinished, |_| 0)),
         shed: sum(|group| group.counts.shed),
         error_share: if sent == 0 { 0.0 } else { per_second(errors, sent as f64) },
         error_example: result.groups.iter().flat_map(|g| &g.errors).map(|e| e.text.clone()).next(),

@@ -235,10 +235,12 @@ fn group_record(
     percentiles: &[f64],
 ) -> Group {
     let censored = Sparse::from_histogram(&group.censored());
-    let unfinished = (!censored.is_empty()).then_some(&censored);
+    // Commands that wait for data say nothing about messages that have not come.
+    let is_bound = group.delivery.is_none();
+    let unfinished = (is_bound && !censored.is_empty()).then_some(&censored);
     let one = |command: &CommandResult| {
         let censored = Sparse::from_histogram(&command.censored);
-        let unfinished = (!censored.is_empty()).then_some(&censored);
+        let unfinished = (is_bound && !censored.is_empty()).then_some(&censored);
         let of = |metric, unfinished| summary(clock, &[metric], percentiles, unfinished);
         let (hits, misses) = found(command, planned);
         Metrics {

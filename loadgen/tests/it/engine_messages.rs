@@ -115,6 +115,7 @@ fn a_command_that_waits_for_data_is_no_stall_and_is_timed_by_the_data() {
     assert_eq!(blocked.total.len(), workers.counts.ok);
     assert!((380..410).contains(&(blocked.exact.max / 1_000_000)), "{}", blocked.exact.max);
     assert_eq!(workers.counts.unfinished, 4, "they still wait at the end");
+    assert!(result.ended < result.measure_until + Nanos::from_millis(100), "nobody waits for them");
 }
 
 #[test]

@@ -58,6 +58,15 @@ pub struct Group {
     pub over_time: Option<IntervalCounts>,
 }
 
+impl Group {
+    /// Requests whose missing replies make its times lower bounds. Commands that wait for data on purpose say nothing about
+    /// messages that nobody has sent.
+    #[must_use]
+    pub fn unfinished(&self) -> u64 {
+        if self.delivery.is_some() { 0 } else { self.counts.unfinished }
+    }
+}
+
 /// The part a group plays in an experiment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

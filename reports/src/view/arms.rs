@@ -76,7 +76,7 @@ impl<'a> ArmData<'a> {
     /// one.
     pub(crate) fn unfinished_share(&self) -> Option<f64> {
         let groups = self.groups();
-        let unfinished: u64 = groups.iter().map(|g| g.counts.unfinished).sum();
+        let unfinished: u64 = groups.iter().map(|g| g.unfinished()).sum();
         let sent: u64 = groups.iter().map(|g| g.counts.sent).sum();
         (unfinished > 0).then(|| unfinished as f64 / sent.max(unfinished) as f64)
     }

@@ -146,7 +146,7 @@ pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> Table {
                     other.map_or_else(none, interval),
                 ]);
             }
-            let open = group.counts.unfinished > 0;
+            let open = group.unfinished() > 0;
             table.push(vec![
                 arm.label().to_owned(),
                 group.name.clone(),
@@ -228,7 +228,7 @@ fn group_row(arm: &ArmData<'_>, group: &Group, command: &str, m: &Metrics) -> Ve
         grouped(m.response_time.count),
         at(&m.response_time, 50.0),
         at(&m.response_time, 99.0),
-        largest(&m.response_time, group.counts.unfinished > 0),
+        largest(&m.response_time, group.unfinished() > 0),
         at(&m.service_time, 50.0),
         at(&m.service_time, 99.0),
     ]
