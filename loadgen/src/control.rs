@@ -220,7 +220,7 @@ impl Control {
         Failure::unreachable(format!("{}: {why}; {}", self.endpoint, refusal_remedy("")))
     }
 
-    /// INFO, all sections that the server gives by default plus its command statistics.
+    /// INFO, all sections that the server gives by default plus its command statistics, and the bundled server's event loop.
     ///
     /// # Errors
     /// As for [`Self::command`]; a server that does not know INFO gives an empty text.
@@ -229,7 +229,9 @@ impl Control {
             Value::Error(_) => None,
             other => other.as_str().map(str::to_owned),
         };
-        if let Some(all) = text(&self.command(&[b"INFO", b"all"])?) {
+        if let Some(mut all) = text(&self.command(&[b"INFO", b"all"])?) {
+            // The bundled server's own section; others give nothing for a name that they do not know.
+            all.extend(text(&self.command(&[b"INFO", b"eventloop"])?));
             return Ok(all);
         }
         Ok(text(&self.command(&[b"INFO"])?).unwrap_or_default())

@@ -65,7 +65,7 @@ pub(crate) fn write_catalogue(view: &CatalogueView) -> String {
     for row in &view.rows {
         let mut cells = vec![row.id.clone(), row.text.clone(), row.article.clone()];
         cells.extend(row.cells.iter().map(|cell| match cell.verdict {
-            Some(verdict) => format!("{}, {}", verdict.as_str(), cell.number),
+            Some(verdict) => format!("{}, {} ({})", verdict.as_str(), cell.number, cell.about),
             None => cell.number.clone(),
         }));
         claims.push(cells);

@@ -13,6 +13,8 @@ mod canonical;
 pub mod catalog;
 pub mod criterion;
 mod error;
+pub mod explore;
+pub mod fit;
 pub mod judge;
 pub mod model;
 mod nearest;

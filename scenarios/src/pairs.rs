@@ -15,6 +15,14 @@ const T: [f64; 30] = [
 /// The same of the normal distribution, for more.
 const Z: f64 = 1.96;
 
+/// Quantile 0.975 of Student's t for so many degrees of freedom; infinite for none.
+pub(crate) fn t_quantile(freedom: usize) -> f64 {
+    match freedom {
+        0 => f64::INFINITY,
+        some => T.get(some - 1).copied().unwrap_or(Z),
+    }
+}
+
 /// The mean with its interval; a single value has none. `None` without values.
 #[must_use]
 pub fn mean(values: &[f64]) -> Option<Figure> {
@@ -26,7 +34,7 @@ pub fn mean(values: &[f64]) -> Option<Figure> {
         1 => Some(Figure::exact(mean)),
         count => {
             let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-            let t = T.get(count - 2).copied().unwrap_or(Z);
+            let t = t_quantile(count - 1);
             let half = t * (squares / (n - 1.0) / n).sqrt();
             Some(Figure { value: mean, lo: mean - half, hi: mean + half })
         }

@@ -3,6 +3,7 @@
 //! Invariant: parsing looks at nothing but the words themselves (no server, no file), so `--help` and errors always work.
 //! `-h` is the host, as in redis-cli; help is `--help` only.
 
+pub mod explore;
 pub mod front;
 pub mod load;
 mod mix;
@@ -117,6 +118,9 @@ pub struct ScenarioRunArgs {
     /// end with 0, as the experiment was made.
     #[arg(long)]
     pub strict: bool,
+    /// The stall explorer's question.
+    #[command(flatten)]
+    pub explore: explore::ExploreArgs,
 }
 
 /// `loadgen report …`

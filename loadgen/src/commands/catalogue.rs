@@ -8,7 +8,7 @@ use crate::cli::ScenarioRunArgs;
 use crate::console;
 use crate::exit::{Exit, Failure};
 use crate::lab::scenario::{self, Played};
-use crate::lab::{Place, ServerKind, Settings};
+use crate::lab::{CleanUp, Place, ServerKind, Settings};
 use crate::record::tool;
 use aelab_reports::record::{
     Catalogue, CatalogueRun, Claim as ClaimRecord, ClaimVerdict, RunRecord, utc_text,
@@ -64,6 +64,7 @@ pub(super) fn play(
                 command: words.to_vec(),
                 cancel,
                 progress: format!("{number}/{total} {} ", scenario.name),
+                clean_up: CleanUp::Leave,
             };
             let run = play_one(args, scenario, column, &settings, &dir)?;
             console::result(&line(&run));

@@ -10,3 +10,4 @@ pub mod run;
 pub mod scenario;
 pub mod selftest;
 mod show;
+mod stall;

@@ -6,7 +6,7 @@ use crate::cli::{ScenarioCommand, ScenarioRunArgs};
 use crate::console::{self, verdict};
 use crate::exit::{Exit, Failure};
 use crate::lab::scenario::Played;
-use crate::lab::{Place, ServerKind, Settings};
+use crate::lab::{CleanUp, Place, ServerKind, Settings};
 use aelab_reports::record::{Role, RunRecord};
 use aelab_scenarios::catalog::{CATALOG, find};
 use aelab_scenarios::judge::Verdict;
@@ -42,6 +42,10 @@ fn list() -> Result<Exit, Failure> {
             console::result(&format!("  {}: {}", claim.id, claim.text));
         }
     }
+    console::result(
+        "stall\n  What would a command of yours do to everyone else, and how large may its collection be?\n  \
+         scenario run stall --offender \"SMEMBERS bigset\" --every 5s",
+    );
     Ok(Exit::Success)
 }
 
@@ -65,6 +69,9 @@ fn play_all(
     cancel: &AtomicBool,
 ) -> Result<Exit, Failure> {
     // All are read before the first is played: a slip in the last must not cost the time of the others.
+    if let Some(question) = args.explore.resolve(&args.names)? {
+        return super::stall::run(args, &question, words, cancel);
+    }
     let mut scenarios = Vec::new();
     let all = CATALOG.iter().map(|entry| entry.name.to_owned()).collect();
     for name in if args.all { &all } else { &args.names } {
@@ -73,18 +80,20 @@ fn play_all(
         crate::lab::plan::check(&scenario)?;
         scenarios.push(scenario);
     }
-    let place = match (&args.target, &args.server_bin) {
-        (Some(url), _) => Place::Running(parse_url(url)?),
-        (None, Some(path)) => Place::Fresh(ServerKind::Binary(path.clone())),
-        (None, None) => Place::Fresh(ServerKind::Bundled),
-    };
+    let place = place(args)?;
     if args.all {
         return super::catalogue::play(args, &scenarios, place, words, cancel);
     }
     for scenario in &scenarios {
         output::check_unused(&folder(args, scenario, scenarios.len()), args.force)?;
     }
-    let settings = Settings { place, command: words.to_vec(), cancel, progress: String::new() };
+    let settings = Settings {
+        place,
+        command: words.to_vec(),
+        cancel,
+        progress: String::new(),
+        clean_up: CleanUp::Leave,
+    };
     let mut exit = Exit::Success;
     for scenario in &scenarios {
         let dir = folder(args, scenario, scenarios.len());
@@ -94,6 +103,15 @@ fn play_all(
         }
     }
     Ok(exit)
+}
+
+/// Against which server.
+pub(super) fn place(args: &ScenarioRunArgs) -> Result<Place, Failure> {
+    Ok(match (&args.target, &args.server_bin) {
+        (Some(url), _) => Place::Running(parse_url(url)?),
+        (None, Some(path)) => Place::Fresh(ServerKind::Binary(path.clone())),
+        (None, None) => Place::Fresh(ServerKind::Bundled),
+    })
 }
 
 fn folder(args: &ScenarioRunArgs, scenario: &Scenario, count: usize) -> PathBuf {

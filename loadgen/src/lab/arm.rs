@@ -54,6 +54,17 @@ pub struct Settings<'a> {
     pub cancel: &'a AtomicBool,
     /// What progress begins with; may be empty.
     pub progress: String,
+    /// What becomes of the data set.
+    pub clean_up: CleanUp,
+}
+
+/// What becomes of a data set that the lab filled into a server that runs already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CleanUp {
+    /// It stays, for the next arm and the next run.
+    Leave,
+    /// It is removed after each arm, because the next has another one.
+    Remove,
 }
 
 impl Settings<'_> {
@@ -199,6 +210,9 @@ fn load(
     let scene = Scene { arm, wanted, seed, settings, ways: &ways, site: &site, cpus };
     let played = scene.play()?;
     let after = look_after(&target, server);
+    if settings.clean_up == CleanUp::Remove && matches!(settings.place, Place::Running(_)) {
+        collections::remove(&target, &arm.data)?;
+    }
     let plan = played.run.as_ref().map(|(plan, _)| plan);
     let mut doubts = doubts(&info_before, &after, plan);
     let server_record = describe(&info_before, &arm.server);

@@ -21,12 +21,13 @@ mod room;
 pub mod scenario;
 pub mod server;
 pub mod settle;
+pub mod stall;
 pub mod state;
 mod sys;
 pub mod view;
 pub mod watch;
 
-pub use arm::{Place, Settings};
+pub use arm::{CleanUp, Place, Settings};
 pub use server::ServerKind;
 
 /// The processors this process may use.

@@ -251,10 +251,15 @@ fn arm_record(arm: &Arm) -> ArmRecord {
     }
 }
 
-/// The part that decided: the first that failed or stayed open, else the first of those that had to hold.
+/// The part that decided: a requirement that is not met, else a part that failed, else one that stayed open, else the first of
+/// those that had to hold.
 fn deciding(judgement: &Judgement) -> Option<&Part> {
     let holds = || judgement.holds.iter();
-    holds().find(|part| part.outcome != Outcome::Holds).or_else(|| holds().next())
+    let lacking = || judgement.requires.iter().find(|part| part.outcome != Outcome::Holds);
+    lacking()
+        .or_else(|| holds().find(|part| part.outcome == Outcome::Fails))
+        .or_else(|| holds().find(|part| part.outcome != Outcome::Holds))
+        .or_else(|| holds().next())
 }
 
 fn claim_record(claim: &Claim, judgement: &Judgement) -> ClaimRecord {
@@ -264,6 +269,7 @@ fn claim_record(claim: &Claim, judgement: &Judgement) -> ClaimRecord {
         id: claim.id.clone(),
         text: claim.text.clone(),
         article: claim.article.clone(),
+        decided_by: deciding(judgement).map_or_else(String::new, |part| part.says.clone()),
         number: deciding(judgement).map_or_else(String::new, |part| part.number.clone()),
         expected: join(|part| format!("{}: {}", part.says, part.expected)),
         measured: join(|part| match &part.outcome {

@@ -138,8 +138,10 @@ fn watch_machine(live: &Live, over: &AtomicBool) -> Moves {
 
 /// Tells of each phase that has begun, also of those that were over before anybody looked; none if nothing was connected.
 fn announce(live: &Live, over: &AtomicBool, on_phase: &(dyn Fn(Phase) + Sync)) {
-    /// Pause between two looks: a phase is heard of that much late.
+    /// Pause between two looks until the measurement begins: that much late it is heard of.
     const LOOK_EVERY: Duration = Duration::from_millis(1);
+    /// And afterwards, when a thousand wake-ups a second would only be in the engine's way.
+    const LOOK_LATER: Duration = Duration::from_millis(20);
     let mut told = 0;
     loop {
         let ended = over.load(Relaxed);
@@ -152,7 +154,9 @@ fn announce(live: &Live, over: &AtomicBool, on_phase: &(dyn Fn(Phase) + Sync)) {
         if ended {
             return;
         }
-        std::thread::sleep(LOOK_EVERY);
+        let measures =
+            told >= PHASES.iter().position(|phase| *phase == Phase::Measure).unwrap_or(0) + 1;
+        std::thread::sleep(if measures { LOOK_LATER } else { LOOK_EVERY });
     }
 }
 

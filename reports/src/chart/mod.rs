@@ -13,6 +13,7 @@ mod clash;
 mod font;
 mod ink;
 mod label;
+mod lines;
 mod percentiles;
 mod png;
 mod scene;
@@ -58,6 +59,7 @@ impl Chart {
             Plot::Percentiles(plot) => percentiles::draw(figure, plot, width, fonts),
             Plot::ResponseOverTime(plot) => timeline::draw(figure, plot, width, fonts),
             Plot::Throughput(plot) => throughput::draw(figure, plot, width, fonts),
+            Plot::Lines(plot) => lines::draw(figure, plot, width, fonts),
         };
         Ok(Self { name: figure.name, wide: scene(WIDE_PX)?, narrow: scene(NARROW_PX)? })
     }

@@ -49,7 +49,7 @@ fn claims(view: &CatalogueView) -> Markup {
     html! {
         div.scroll {
             table {
-                caption { "A confirmed claim held in every part; a refuted one failed in at least one, and the number is that part's." }
+                caption { "A confirmed claim held in every part; a refuted one failed in at least one, and the number is that part's; of a confirmed one it is the first part's." }
                 thead { tr {
                     th scope="col" { "" }
                     th scope="col" { "Claim" }
@@ -82,7 +82,7 @@ fn outcome(cell: &Cell) -> Markup {
                 a href=(cell.link) {
                     strong class={ "chip " (verdict_class(verdict)) } { (verdict.as_str()) }
                 }
-                br; (cell.number)
+                " " (cell.number) br; span.fine { (cell.about) }
             }
             None => span.fine { (cell.number) }
         }

@@ -50,6 +50,9 @@ pub struct Claim {
     /// The one number that decides, with its interval, in words.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub number: String,
+    /// What that number is about, in words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub decided_by: String,
     /// What would confirm it.
     pub expected: String,
     /// What was found.

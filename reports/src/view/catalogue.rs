@@ -42,6 +42,8 @@ pub(crate) struct Cell {
     pub(crate) verdict: Option<ClaimVerdict>,
     /// The deciding number, or why there is none.
     pub(crate) number: String,
+    /// What the number is about; may be empty.
+    pub(crate) about: String,
     /// The scenario's own page, relative; empty if there is none.
     pub(crate) link: String,
 }
@@ -113,15 +115,26 @@ fn order(id: &str) -> (String, u64, String) {
 }
 
 fn cell(run: Option<&CatalogueRun>, id: &str) -> Cell {
-    let absent = |why: &str| Cell { verdict: None, number: why.to_owned(), link: String::new() };
+    let bare = |why: &str, link: String| Cell {
+        verdict: None,
+        number: why.to_owned(),
+        about: String::new(),
+        link,
+    };
+    let absent = |why: &str| bare(why, String::new());
     let Some(run) = run else { return absent("not played") };
     if run.dir.is_empty() {
         return absent(run.notes.first().map_or("not played", String::as_str));
     }
     let link = format!("{}/report.html", run.dir);
     match run.claims.iter().find(|claim| claim.id == id) {
-        Some(claim) => Cell { verdict: Some(claim.verdict), number: claim.number.clone(), link },
-        None => Cell { verdict: None, number: "not judged".to_owned(), link },
+        Some(claim) => Cell {
+            verdict: Some(claim.verdict),
+            number: claim.number.clone(),
+            about: claim.decided_by.clone(),
+            link,
+        },
+        None => bare("not judged", link),
     }
 }
 

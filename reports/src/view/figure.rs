@@ -27,6 +27,34 @@ pub(crate) enum Plot {
     ResponseOverTime(TimePlot),
     /// Replies per second over time, one panel per arm.
     Throughput(RatePlot),
+    /// Something measured over something varied.
+    Lines(LinesPlot),
+}
+
+/// Something measured over something varied, both axes logarithmic.
+#[derive(Debug, Clone)]
+pub(crate) struct LinesPlot {
+    /// Name of the x axis.
+    pub(crate) x: String,
+    /// Name of the y axis.
+    pub(crate) y: String,
+    /// Whether y is in µs; else it is a plain number.
+    pub(crate) y_is_time: bool,
+    /// The lines.
+    pub(crate) series: Vec<Series>,
+}
+
+/// One line.
+#[derive(Debug, Clone)]
+pub(crate) struct Series {
+    /// Direct label.
+    pub(crate) label: String,
+    /// Position, for the colour.
+    pub(crate) arm: usize,
+    /// Computed from the others, not measured.
+    pub(crate) is_fit: bool,
+    /// x and y, both above zero, x rising.
+    pub(crate) points: Vec<(f64, f64)>,
 }
 
 /// Percentile curves.

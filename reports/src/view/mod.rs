@@ -7,6 +7,7 @@ pub(crate) mod curves;
 pub(crate) mod engine;
 pub(crate) mod figure;
 pub(crate) mod finding;
+pub(crate) mod lines;
 pub(crate) mod procedures;
 pub(crate) mod report;
 pub(crate) mod stalls;

@@ -6,7 +6,7 @@ use super::procedures::ProcedureView;
 use super::table::Table;
 use super::tables;
 use super::units::{counted, grouped, seconds};
-use super::{curves, time};
+use super::{curves, lines, time};
 use crate::folder::Folder;
 use crate::hlog::Metric;
 use crate::record::{CaveatRecord, ClaimVerdict, RunRecord, Severity};
@@ -75,7 +75,12 @@ impl Report {
         let arms = ArmData::of(folder);
         let record = &folder.record;
         let scenario = record.scenario.as_ref();
-        let figures = [curves::figure(&arms), time::response(&arms), time::throughput(&arms)];
+        let figures = [
+            lines::figure(folder),
+            curves::figure(&arms),
+            time::response(&arms),
+            time::throughput(&arms),
+        ];
         Self {
             heading: heading(folder),
             facts: facts(folder, &arms),

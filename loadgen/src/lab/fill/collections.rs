@@ -9,7 +9,7 @@ use crate::engine::plan::Target;
 use crate::exit::Failure;
 use aelab_resp::encode;
 use aelab_resp::value::Value;
-use aelab_scenarios::model::{Collection, CollectionKind};
+use aelab_scenarios::model::{Collection, CollectionKind, DataSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// Elements of one command.
@@ -59,6 +59,27 @@ pub fn fill(
             }
             done.fetch_add(size, Relaxed);
         }
+    }
+    Ok(())
+}
+
+/// Removes what was filled: the keys of the data set by their names, and nothing else.
+///
+/// # Errors
+/// The server goes away.
+pub fn remove(target: &Target, data: &DataSet) -> Result<(), Failure> {
+    let mut control = Control::open(target)?;
+    for collection in &data.collections {
+        control.command(&[b"UNLINK", collection.name.as_bytes()])?;
+    }
+    for first in (0..data.keys).step_by(usize::try_from(ELEMENTS_PER_COMMAND).unwrap_or(1)) {
+        let last = (first + ELEMENTS_PER_COMMAND).min(data.keys);
+        let names: Vec<String> = (first..last)
+            .map(|key| format!("{}{key:0width$}", data.key_prefix, width = KEY_DIGITS))
+            .collect();
+        let words: Vec<&[u8]> =
+            std::iter::once(&b"UNLINK"[..]).chain(names.iter().map(String::as_bytes)).collect();
+        control.command(&words)?;
     }
     Ok(())
 }

@@ -1,0 +1,110 @@
+//! `loadgen scenario run stall …`: the stall explorer's flags, and the question they come to.
+//!
+//! Invariant: without the name `stall` none of these flags is taken, and with it there is an offender.
+
+use crate::exit::Failure;
+use aelab_scenarios::explore::{Exploration, Growing};
+use aelab_scenarios::model::CollectionKind;
+use aelab_scenarios::units::{Rate, parse_count, parse_duration, parse_rate};
+use clap::Args;
+use std::time::Duration;
+
+/// The name that asks for the explorer in place of a scenario.
+pub const NAME: &str = "stall";
+
+/// The explorer's flags, as typed.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Stall explorer (scenario run stall)")]
+pub struct ExploreArgs {
+    /// The command whose effect is asked for, such as "SMEMBERS bigset"; what it goes through is filled in at each size.
+    #[arg(long, value_name = "COMMAND")]
+    pub offender: Option<String>,
+    /// How often it is sent [default: 1s].
+    #[arg(long, value_name = "TIME", requires = "offender", value_parser = parse_duration)]
+    pub every: Option<Duration>,
+    /// Sizes to measure at, such as 10k,100k [default: 10k,30k,100k,300k].
+    #[arg(long, value_name = "LIST", requires = "offender", value_delimiter = ',', value_parser = parse_count)]
+    pub sizes: Vec<u64>,
+    /// What it goes through, where its name does not say: list, set, hash or zset.
+    #[arg(long, value_name = "TYPE", requires = "offender", value_parser = parse_kind)]
+    pub data: Option<CollectionKind>,
+    /// What everyone else sends [default: GET __key__].
+    #[arg(long, value_name = "COMMAND", requires = "offender")]
+    pub victim: Option<String>,
+    /// Their requests per second [default: 2000].
+    #[arg(long, value_name = "RATE", requires = "offender", value_parser = parse_rate)]
+    pub victim_rate: Option<Rate>,
+    /// Their connections [default: 50].
+    #[arg(long, value_name = "N", requires = "offender")]
+    pub victim_connections: Option<u32>,
+    /// The response time that 99 of 100 of their requests must keep [default: 2ms].
+    #[arg(long, value_name = "TIME", requires = "offender", value_parser = parse_duration)]
+    pub p99: Option<Duration>,
+}
+
+/// What is asked, with the limit that must be kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// What is measured.
+    pub exploration: Exploration,
+    /// The 99th percentile that must be kept.
+    pub p99: Duration,
+}
+
+fn parse_kind(text: &str) -> Result<CollectionKind, String> {
+    CollectionKind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == text)
+        .ok_or_else(|| "use list, set, hash or zset".to_owned())
+}
+
+impl ExploreArgs {
+    /// The question, if the names ask for the explorer.
+    ///
+    /// # Errors
+    /// Names and flags that do not go together, or a command that cannot be explored (exit 2).
+    pub fn resolve(&self, names: &[String]) -> Result<Option<Question>, Failure> {
+        let asked = names.iter().any(|name| name == NAME);
+        let Some(offender) = &self.offender else {
+            return match asked {
+                true => Err(Failure::usage(
+                    "stall wants to know which command: --offender \"SMEMBERS bigset\"",
+                )),
+                false => Ok(None),
+            };
+        };
+        if !asked || names.len() > 1 {
+            return Err(Failure::usage(
+                "--offender belongs to the stall explorer alone: scenario run stall --offender …",
+            ));
+        }
+        let mut sizes = match self.sizes.is_empty() {
+            true => vec![10_000, 30_000, 100_000, 300_000],
+            false => self.sizes.clone(),
+        };
+        sizes.sort_unstable();
+        sizes.dedup();
+        if sizes.len() < 2 || sizes[0] == 0 {
+            return Err(Failure::usage(
+                "a line needs at least two sizes above zero: --sizes 10k,100k",
+            ));
+        }
+        let every = self.every.unwrap_or(Duration::from_secs(1));
+        if every.is_zero() {
+            return Err(Failure::usage("--every must be longer than zero"));
+        }
+        let exploration = Exploration {
+            offender: offender.clone(),
+            growing: Growing::of(offender, self.data).map_err(Failure::usage)?,
+            sizes,
+            every,
+            victim: self.victim.clone().unwrap_or_else(|| "GET __key__".to_owned()),
+            connections: self.victim_connections.unwrap_or(50),
+            rate: match self.victim_rate.or(Rate::per_second(2000.0)) {
+                Some(rate) => rate,
+                None => return Err(Failure::usage("--victim-rate must be greater than zero")),
+            },
+        };
+        Ok(Some(Question { exploration, p99: self.p99.unwrap_or(Duration::from_millis(2)) }))
+    }
+}

@@ -1,0 +1,81 @@
+//! `loadgen scenario run stall`: what would this command do to everyone else, and how large may its collection be?
+//!
+//! Plays one arm per size, puts a line through the lengths of the stalls, and says where it crosses the limit. Invariant: the
+//! answer names the sizes it was measured at, so that nobody mistakes a prediction for a measurement.
+
+use super::{output, scenario};
+use crate::cli::ScenarioRunArgs;
+use crate::cli::explore::Question;
+use crate::console;
+use crate::exit::{Exit, Failure};
+use crate::lab::scenario::{self as play, Played};
+use crate::lab::stall::{Answer, answer};
+use crate::lab::{CleanUp, Settings};
+use aelab_reports::write_folder;
+use aelab_scenarios::criterion::Dimension;
+use aelab_scenarios::judge::in_words;
+use std::sync::atomic::AtomicBool;
+
+/// Does it.
+///
+/// # Errors
+/// A command that cannot be sent (exit 2), a server that is not there (exit 6), a command too short to be seen (exit 3).
+pub(super) fn run(
+    args: &ScenarioRunArgs,
+    question: &Question,
+    words: &[String],
+    cancel: &AtomicBool,
+) -> Result<Exit, Failure> {
+    let scenario = question.exploration.scenario();
+    let mut scenario = scenario.map_err(|error| Failure::usage(error.message))?;
+    scenario.seed = args.seed.unwrap_or(scenario.seed);
+    crate::lab::plan::check(&scenario)?;
+    let place = scenario::place(args)?;
+    let dir = args.out.clone().unwrap_or_else(|| output::default_dir(&scenario.name));
+    output::prepare(&dir, args.force)?;
+    let settings = Settings {
+        place,
+        command: words.to_vec(),
+        cancel,
+        progress: String::new(),
+        clean_up: CleanUp::Remove,
+    };
+    let mut played = play::run(&scenario, &settings, &dir);
+    if let Some(failure) = played.failure.take() {
+        return Err(failure);
+    }
+    let answer = answer(question, &played.arms);
+    played.record.procedure = Some(answer.record(question));
+    write_folder(&dir, &played.record, &[]).map_err(|error| Failure::usage(error.to_string()))?;
+    output::render(&dir);
+    console::result(&text(question, &answer, &played));
+    console::result(&dir.display().to_string());
+    Ok(if answer.line.is_some() { Exit::Success } else { Exit::Inconclusive })
+}
+
+/// A table of the sizes, then the answer in sentences.
+fn text(question: &Question, answer: &Answer, played: &Played) -> String {
+    let time = |seconds: Option<f64>| {
+        seconds.map_or_else(|| "n/a".to_owned(), |s| in_words(s, Dimension::Time))
+    };
+    let mut lines = console::table::caveats(&played.record)
+        .lines()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    lines.push(format!(
+        "{:>12} {:>12} {:>12} {:>12} {:>12}",
+        "elements", "stall", "server", "p99", "max"
+    ));
+    for size in &answer.sizes {
+        lines.push(format!(
+            "{:>12} {:>12} {:>12} {:>12} {:>12}",
+            size.elements,
+            time(size.stall_s()),
+            time(size.execution_s),
+            time(size.p99_s),
+            time(size.max_s)
+        ));
+    }
+    lines.extend(answer.sentences(question));
+    lines.join("\n")
+}

@@ -1,0 +1,319 @@
+//! The stall explorer's answer: from arms of several sizes to a line, and from the line to a largest size.
+//!
+//! With the command every T and a stall of length L, the requests that become due in the stall wait evenly between 0 and L: the
+//! share of all that waits longer than x is (L − x)/T. So 99 of 100 keep x as long as L is at most x + T/100. Invariant: a size
+//! beyond those measured is called a prediction.
+
+use super::arm::ArmOutcome;
+use super::attribute::measured_entries;
+use crate::cli::explore::Question;
+use aelab_reports::record::{Curve, NamedFigure, Point, Procedure, Table};
+use aelab_scenarios::criterion::Dimension;
+use aelab_scenarios::explore::Exploration;
+use aelab_scenarios::fit::{Line, line};
+use aelab_scenarios::judge::{Figure, in_words};
+use aelab_scenarios::units::format_count;
+
+/// Points of the drawn line.
+const LINE_POINTS: u32 = 20;
+
+/// What was measured at one size.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Size {
+    /// How many elements.
+    pub elements: u64,
+    /// Length of each stall that the command caused, in seconds.
+    pub stalls_s: Vec<f64>,
+    /// The server's own execution time, in the middle.
+    pub execution_s: Option<f64>,
+    /// 99th percentile of what the others waited.
+    pub p99_s: Option<f64>,
+    /// The longest that one of them waited.
+    pub max_s: Option<f64>,
+}
+
+impl Size {
+    /// The stall in the middle.
+    #[must_use]
+    pub fn stall_s(&self) -> Option<f64> {
+        middle(self.stalls_s.clone())
+    }
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// What was measured, by size.
+    pub sizes: Vec<Size>,
+    /// The line through the stalls; `None` if too few were seen.
+    pub line: Option<Line>,
+    /// The largest size at which 99 of 100 requests keep the limit.
+    pub keeps_p99: Option<Figure>,
+    /// From this size on somebody waits longer than the limit.
+    pub first_over: Option<Figure>,
+}
+
+fn middle(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+/// Draws the line and reads the answer from it.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
+pub fn answer(question: &Question, arms: &[ArmOutcome]) -> Answer {
+    let command = name(&question.exploration);
+    let sizes: Vec<Size> = question
+        .exploration
+        .sizes
+        .iter()
+        .filter_map(|size| {
+            let arm = Exploration::arm(*size);
+            arms.iter()
+                .find(|outcome| outcome.name == arm)
+                .map(|outcome| at(*size, &command, outcome))
+        })
+        .collect();
+    let points: Vec<(f64, f64)> = sizes
+        .iter()
+        .flat_map(|size| size.stalls_s.iter().map(|stall| (size.elements as f64, *stall)))
+        .collect();
+    let line = line(&points);
+    let limit = question.p99.as_secs_f64();
+    let longest_allowed = limit + question.exploration.every.as_secs_f64() / 100.0;
+    Answer {
+        keeps_p99: line.and_then(|line| line.reaches(longest_allowed)),
+        first_over: line.and_then(|line| line.reaches(limit)),
+        sizes,
+        line,
+    }
+}
+
+/// The command's name in capitals.
+fn name(exploration: &Exploration) -> String {
+    exploration.offender.split_whitespace().next().unwrap_or_default().to_ascii_uppercase()
+}
+
+fn at(elements: u64, command: &str, arm: &ArmOutcome) -> Size {
+    let caused = |cause: &Option<String>| {
+        cause.as_ref().is_some_and(|cause| {
+            cause.split_whitespace().next().is_some_and(|name| name.eq_ignore_ascii_case(command))
+        })
+    };
+    let stalls = arm.kept.record.stalls.iter().filter(|stall| caused(&stall.cause));
+    let entries =
+        measured_entries(&arm.slowlog, command, arm.measured_from_unix_s, arm.calls_of(command));
+    let executions: Vec<f64> = entries.iter().map(std::time::Duration::as_secs_f64).collect();
+    let victims = arm.kept.record.groups.iter().find(|group| group.name == "victims");
+    let response = victims.map(|group| &group.total.response_time);
+    let seconds = |us: Option<f64>| us.map(|us| us / 1e6);
+    let mut stalls_s: Vec<f64> = stalls.map(|stall| stall.duration_s).collect();
+    if stalls_s.is_empty() {
+        // Too short to be told from the gaps between replies: the server's own account stands for them.
+        stalls_s.clone_from(&executions);
+    }
+    Size {
+        elements,
+        stalls_s,
+        execution_s: middle(executions),
+        p99_s: seconds(response.and_then(|q| q.us_at(99.0))),
+        max_s: seconds(response.and_then(|q| q.max_us)),
+    }
+}
+
+impl Answer {
+    /// The answer in sentences.
+    #[must_use]
+    pub fn sentences(&self, question: &Question) -> Vec<String> {
+        let exploration = &question.exploration;
+        let time = |seconds: f64| in_words(seconds, Dimension::Time);
+        let Some(line) = self.line else {
+            return vec![format!(
+                "{} was too short at all of these sizes to be told from the gaps between replies; give larger --sizes",
+                exploration.offender
+            )];
+        };
+        let slope = line.slope;
+        let mut sentences = vec![format!(
+            "{} stops everybody for {} more with each thousand elements ({} to {}).",
+            exploration.offender,
+            time(slope.value * 1e3),
+            time(slope.lo.max(0.0) * 1e3),
+            time(slope.hi * 1e3)
+        )];
+        let (every, limit) =
+            (time(exploration.every.as_secs_f64()), time(question.p99.as_secs_f64()));
+        let largest = exploration.sizes.last().copied().unwrap_or(0);
+        match (self.keeps_p99, self.first_over) {
+            (Some(keeps), Some(over)) => {
+                sentences.push(format!(
+                    "Sent every {every}, it keeps the others' p99 below {limit} up to {} elements ({}){}.",
+                    elements(keeps.value),
+                    range(keeps),
+                    beyond(keeps.value, largest)
+                ));
+                sentences.push(format!(
+                    "From {} elements on ({}) somebody waits longer than {limit} each time.",
+                    elements(over.value),
+                    range(over)
+                ));
+            }
+            _ => sentences
+                .push("It does not grow with the size: no size exceeds the limit.".to_owned()),
+        }
+        sentences
+    }
+
+    /// What the record keeps of it, with the curve.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
+    pub fn record(&self, question: &Question) -> Procedure {
+        let mut figures = Vec::new();
+        let mut add = |name: &str, figure: Option<Figure>, unit: &str| {
+            let Some(figure) = figure else { return };
+            let end = |end: f64| end.is_finite().then_some(end);
+            figures.push(NamedFigure {
+                name: name.to_owned(),
+                value: figure.value,
+                unit: unit.to_owned(),
+                lo: end(figure.lo),
+                hi: end(figure.hi),
+            });
+        };
+        add("stall_per_element_s", self.line.map(|line| line.slope), "s");
+        add("stall_base_s", self.line.map(|line| line.base), "s");
+        add("largest_for_p99", self.keeps_p99, "");
+        add("first_over_limit", self.first_over, "");
+        let columns = ["elements", "stall_s", "execution_s", "p99_s", "max_s"];
+        let rows = self.sizes.iter().map(|size| {
+            vec![
+                Some(size.elements as f64),
+                size.stall_s(),
+                size.execution_s,
+                size.p99_s,
+                size.max_s,
+            ]
+        });
+        Procedure {
+            kind: "stall explorer".to_owned(),
+            about: format!("how long {} stops everybody, by size", question.exploration.offender),
+            figures,
+            notes: self.sentences(question),
+            tables: vec![Table {
+                title: "what was measured at each size".to_owned(),
+                columns: columns.map(str::to_owned).to_vec(),
+                rows: rows.collect(),
+            }],
+            curve: Some(self.curve(question)),
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
+    fn curve(&self, question: &Question) -> Curve {
+        let mut points: Vec<Point> = Vec::new();
+        let mut add = |series: &str, x: f64, y: Option<f64>| {
+            if let Some(y) = y.filter(|y| *y > 0.0) {
+                points.push(Point { series: series.to_owned(), x, y });
+            }
+        };
+        for size in &self.sizes {
+            add("stall", size.elements as f64, size.stall_s());
+        }
+        for size in &self.sizes {
+            add("p99 of the others", size.elements as f64, size.p99_s);
+        }
+        if let (Some(line), Some(first), Some(last)) =
+            (self.line, self.sizes.first(), self.sizes.last())
+        {
+            let (from, to) = ((first.elements as f64).ln(), (last.elements as f64).ln());
+            for step in 0..=LINE_POINTS {
+                let x = (from + (to - from) * f64::from(step) / f64::from(LINE_POINTS)).exp();
+                add("line through the stalls", x, Some(line.at(x)));
+            }
+        }
+        Curve {
+            x: "elements".to_owned(),
+            y: format!("time that {} takes from the others", name(&question.exploration)),
+            y_unit: "s".to_owned(),
+            log: true,
+            points,
+        }
+    }
+}
+
+/// A size in words, rounded to three digits.
+fn elements(count: f64) -> String {
+    if !count.is_finite() {
+        return "∞".to_owned();
+    }
+    let scale = 10_f64.powf((count.max(1.0).log10().floor() - 2.0).max(0.0));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "finite, not negative, and rounded"
+    )]
+    let rounded = ((count / scale).round() * scale) as u64;
+    format_count(rounded)
+}
+
+fn range(figure: Figure) -> String {
+    format!("{} to {}", elements(figure.lo), elements(figure.hi))
+}
+
+/// A hint where the answer lies outside of what was measured.
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
+fn beyond(count: f64, largest: u64) -> &'static str {
+    if count > largest as f64 { ", a prediction beyond the sizes measured" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aelab_scenarios::explore::Growing;
+    use aelab_scenarios::units::Rate;
+    use std::time::Duration;
+
+    fn question() -> Question {
+        Question {
+            exploration: Exploration {
+                offender: "KEYS *".into(),
+                growing: Growing::Keys,
+                sizes: vec![1000, 10_000],
+                every: Duration::from_secs(5),
+                victim: "PING".into(),
+                connections: 1,
+                rate: Rate::per_second(1.0).expect("a rate"),
+            },
+            p99: Duration::from_millis(2),
+        }
+    }
+
+    #[test]
+    fn the_limit_is_read_from_the_line() {
+        // 1 µs an element: 2 ms at 2 000, and 2 ms + 5 s/100 at 52 000.
+        let size = |elements: u64| Size {
+            elements,
+            stalls_s: vec![elements as f64 * 1e-6; 3],
+            ..Size::default()
+        };
+        let sizes = vec![size(1000), size(10_000)];
+        let points: Vec<(f64, f64)> =
+            sizes.iter().flat_map(|s| s.stalls_s.iter().map(|y| (s.elements as f64, *y))).collect();
+        let line = line(&points);
+        let reaches = |y: f64| line.and_then(|line| line.reaches(y));
+        let answer = Answer { keeps_p99: reaches(0.052), first_over: reaches(0.002), sizes, line };
+        let text = answer.sentences(&question()).join(" ");
+        assert!(text.contains("up to 52k elements"), "{text}");
+        assert!(text.contains("a prediction beyond the sizes measured"), "{text}");
+        assert!(text.contains("From 2k elements on"), "{text}");
+        let record = answer.record(&question());
+        assert_eq!(record.figures.len(), 4);
+        assert_eq!(record.curve.expect("a curve").points.len(), 2 + 21);
+    }
+
+    #[test]
+    fn nothing_seen_is_said_so() {
+        let answer = Answer { sizes: Vec::new(), line: None, keeps_p99: None, first_over: None };
+        assert!(answer.sentences(&question())[0].contains("too short"));
+    }
+}

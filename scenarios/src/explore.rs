@@ -1,0 +1,206 @@
+//! The stall explorer's question as a scenario: one arm per size of what a command goes through.
+//!
+//! Builds a scenario file as a user would write it, and reads it: so it obeys every rule of files.
+//! The answer, from what the arms measured, is a straight line: [`crate::fit`]. Pure.
+
+use crate::error::{ScenarioError, unknown};
+use crate::model::{CollectionKind, Scale, Scenario};
+use crate::units::{Rate, format_duration};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// What a user wants to know about a command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exploration {
+    /// The command, as typed.
+    pub offender: String,
+    /// What grows.
+    pub growing: Growing,
+    /// Its sizes; at least two that differ, for a line.
+    pub sizes: Vec<u64>,
+    /// How often the command is sent.
+    pub every: Duration,
+    /// What the others send.
+    pub victim: String,
+    /// Their connections.
+    pub connections: u32,
+    /// Their requests per second.
+    pub rate: Rate,
+}
+
+/// What a command goes through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Growing {
+    /// All keys of the database.
+    Keys,
+    /// One key.
+    Collection {
+        /// Its type.
+        kind: CollectionKind,
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Commands whose first argument is a key of this type.
+const COMMANDS: [(CollectionKind, &[&str]); 4] = [
+    (CollectionKind::List, &["LRANGE", "SORT", "SORT_RO", "LINDEX", "LPOS", "LLEN"]),
+    (
+        CollectionKind::Set,
+        &["SMEMBERS", "SSCAN", "SINTER", "SUNION", "SDIFF", "SRANDMEMBER", "SCARD"],
+    ),
+    (CollectionKind::Hash, &["HGETALL", "HKEYS", "HVALS", "HSCAN", "HRANDFIELD", "HLEN"]),
+    (
+        CollectionKind::Zset,
+        &[
+            "ZRANGE",
+            "ZREVRANGE",
+            "ZRANGEBYSCORE",
+            "ZREVRANGEBYSCORE",
+            "ZRANGEBYLEX",
+            "ZSCAN",
+            "ZCOUNT",
+        ],
+    ),
+];
+/// Commands that go through all keys.
+const WHOLE_DATABASE: [&str; 2] = ["KEYS", "SCAN"];
+/// String keys that victims read beside a collection.
+const VICTIM_KEYS: u64 = 1000;
+/// Times that the command runs at each size.
+const RUNS: u32 = 5;
+/// Shortest measurement: half a second of requests tells nothing about one in a hundred.
+const MEASURE_MIN: Duration = Duration::from_secs(3);
+
+impl Growing {
+    /// What the command goes through, by its name; `kind` says it where the name does not.
+    ///
+    /// # Errors
+    /// The name is not known and no kind was given, or the key is missing.
+    pub fn of(command: &str, kind: Option<CollectionKind>) -> Result<Self, String> {
+        let mut words = command.split_whitespace();
+        let name = words.next().unwrap_or_default().to_ascii_uppercase();
+        if kind.is_none() && WHOLE_DATABASE.contains(&name.as_str()) {
+            return Ok(Self::Keys);
+        }
+        let by_name = COMMANDS.iter().find(|(_, names)| names.contains(&name.as_str()));
+        let Some(kind) = kind.or(by_name.map(|(kind, _)| *kind)) else {
+            let known: Vec<&str> = COMMANDS
+                .iter()
+                .flat_map(|(_, names)| *names)
+                .chain(&WHOLE_DATABASE)
+                .copied()
+                .collect();
+            let what = unknown("command", &name, &known);
+            return Err(format!(
+                "{what}; or say what it goes through with --data list, set, hash or zset"
+            ));
+        };
+        let key = words.next().ok_or_else(|| {
+            format!("`{command}` names no key; write it out, such as `{name} big`")
+        })?;
+        Ok(Self::Collection { kind, name: key.to_owned() })
+    }
+}
+
+impl Exploration {
+    /// The arm of a size.
+    #[must_use]
+    pub fn arm(size: u64) -> String {
+        format!("size-{size}")
+    }
+
+    /// The scenario that answers it.
+    ///
+    /// # Errors
+    /// A text of it cannot be used; the place is one of the file that was built.
+    pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
+        Scenario::parse("stall", "stall", &self.text(), Scale::Default)
+    }
+
+    fn text(&self) -> String {
+        let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        let time = |duration| quoted(&format_duration(duration));
+        let question = format!("What does {} do to everyone else, by size?", self.offender);
+        let measure = (self.every * RUNS).max(MEASURE_MIN);
+        let mut out = format!(
+            "question = {}\n[phases]\nwarmup = {}\nmeasure = {}\ndrain = \"30s\"\nstall_threshold = \"1ms\"\n",
+            quoted(&question),
+            time(self.every.min(Duration::from_secs(1))),
+            time(measure),
+        );
+        let _ = write!(
+            out,
+            "[groups.victims]\nrole = \"victim\"\nconnections = {}\nrate = {}\ncommands = [{}]\n",
+            self.connections,
+            quoted(&self.rate.to_string()),
+            quoted(&self.victim)
+        );
+        let _ = write!(
+            out,
+            "[groups.offender]\nrole = \"offender\"\nevery = {}\ncommands = [{}]\n",
+            time(self.every),
+            quoted(&self.offender)
+        );
+        for size in &self.sizes {
+            let _ = writeln!(out, "[arms.{}]\nlabel = \"{size} elements\"", Self::arm(*size));
+            match &self.growing {
+                Growing::Keys => {
+                    let _ = writeln!(out, "data.keys = {size}");
+                }
+                Growing::Collection { kind, name } => {
+                    let _ = writeln!(out, "data.keys = {VICTIM_KEYS}");
+                    if self.offender.to_ascii_uppercase().starts_with("SORT") {
+                        // SORT wants numbers.
+                        let _ = writeln!(out, "data.element_prefix = \"\"");
+                    }
+                    let _ = writeln!(out, "data.{}.{} = {size}", kind.name(), quoted(name));
+                }
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exploration(offender: &str) -> Exploration {
+        Exploration {
+            offender: offender.to_owned(),
+            growing: Growing::of(offender, None).expect("known"),
+            sizes: vec![1000, 10_000],
+            every: Duration::from_secs(5),
+            victim: "GET __key__".to_owned(),
+            connections: 50,
+            rate: Rate::per_second(2000.0).expect("a rate"),
+        }
+    }
+
+    #[test]
+    fn each_size_is_an_arm() {
+        let scenario =
+            exploration("SMEMBERS big\\set").scenario().unwrap_or_else(|e| panic!("{e}"));
+        let sizes: Vec<u64> =
+            scenario.arms.iter().map(|arm| arm.data.collections[0].elements).collect();
+        assert_eq!(sizes, [1000, 10_000]);
+        assert_eq!(scenario.arms[0].data.collections[0].name, "big\\set");
+        assert_eq!(scenario.arms[0].phases.measure, Duration::from_secs(25));
+        let keys = exploration("KEYS *").scenario().unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(keys.arms[1].data.keys, 10_000);
+    }
+
+    #[test]
+    fn what_grows_is_told_from_the_command() {
+        let of = |command| Growing::of(command, None);
+        assert_eq!(of("keys *"), Ok(Growing::Keys));
+        assert!(matches!(
+            of("HGETALL h"),
+            Ok(Growing::Collection { kind: CollectionKind::Hash, .. })
+        ));
+        assert!(of("SMEMBRS s").expect_err("slip").contains("did you mean `SMEMBERS`"));
+        assert!(of("LRANGE").expect_err("no key").contains("names no key"));
+        assert!(Growing::of("FCALL f", Some(CollectionKind::List)).is_ok());
+    }
+}
