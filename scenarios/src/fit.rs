@@ -22,7 +22,7 @@ pub fn line(points: &[(f64, f64)]) -> Option<Line> {
     if points.iter().any(|(_, y)| !(y.is_finite() && *y > 0.0)) {
         return None;
     }
-    let weights: Vec<f64> = points.iter().map(|(_, y)| y.powi(-2)).collect();
+    let weights: Vec<f64> = points.iter().map(|(x, _)| mean_at(points, *x).powi(-2)).collect();
     let weight: f64 = weights.iter().sum();
     let mean = |of: fn(&(f64, f64)) -> f64| {
         let sum: f64 = points.iter().zip(&weights).map(|(point, weight)| of(point) * weight).sum();
@@ -48,6 +48,16 @@ pub fn line(points: &[(f64, f64)]) -> Option<Line> {
     };
     let figure = |value: f64, half: f64| Figure { value, lo: value - half, hi: value + half };
     Some(Line { base: figure(base, base_half), slope: figure(slope, slope_half) })
+}
+
+/// The mean of what was measured at an x: weighing by each value itself would favour the small ones.
+fn mean_at(points: &[(f64, f64)], x: f64) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (_, y) in points.iter().filter(|(own, _)| *own == x) {
+        sum += y;
+        count += 1.0;
+    }
+    sum / count
 }
 
 fn sum(points: &[(f64, f64)], weights: &[f64], of: impl Fn((f64, f64)) -> f64) -> f64 {

@@ -58,10 +58,8 @@ fn text(question: &Question, answer: &Answer, played: &Played) -> String {
     let time = |seconds: Option<f64>| {
         seconds.map_or_else(|| "n/a".to_owned(), |s| in_words(s, Dimension::Time))
     };
-    let mut lines = console::table::caveats(&played.record)
-        .lines()
-        .map(str::to_owned)
-        .collect::<Vec<_>>();
+    let mut lines =
+        console::table::caveats(&played.record).lines().map(str::to_owned).collect::<Vec<_>>();
     lines.push(format!(
         "{:>12} {:>12} {:>12} {:>12} {:>12}",
         "elements", "stall", "server", "p99", "max"

@@ -1,5 +1,6 @@
 //! Integration tests of this crate, in one binary.
 mod catalog_connections;
+mod catalogue;
 mod cluster;
 mod compat;
 mod engine_books;

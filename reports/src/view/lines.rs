@@ -37,7 +37,8 @@ fn of_curve(procedure: &Procedure, curve: &Curve) -> Option<Figure> {
         let scale = if curve.y_unit == "s" { US_PER_S } else { 1.0 };
         series[at].points.push((point.x, point.y * scale));
     }
-    let title = procedure.notes.first().cloned().unwrap_or_else(|| procedure.about.clone());
+    let title =
+        procedure.notes.first().unwrap_or(&procedure.about).trim_end_matches('.').to_owned();
     build(title, &curve.x, &curve.y, curve.y_unit == "s", series)
 }
 

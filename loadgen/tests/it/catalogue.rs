@@ -1,0 +1,108 @@
+//! Every scenario of the catalogue at its smallest, on the bundled server and on redis-server: structure, no timing.
+//!
+//! Takes some minutes, so it is asked for by name (CI does): `cargo test -p aelab-loadgen --test it -- --ignored catalogue`.
+
+use crate::support::{TempDir, loadgen};
+use aelab_reports::Folder;
+use aelab_reports::read_folder;
+use aelab_reports::record::{Catalogue, CatalogueRun};
+use aelab_scenarios::Scale;
+use aelab_scenarios::catalog::{CATALOG, find};
+use aelab_scenarios::model::{Need, Role};
+use std::path::Path;
+
+/// Whether redis-server can be started here; CI insists on it.
+fn has_redis() -> bool {
+    let there = std::process::Command::new("redis-server").arg("--version").output().is_ok();
+    assert!(there || std::env::var_os("AELAB_REQUIRE_REDIS").is_none(), "redis-server is missing");
+    there
+}
+
+#[test]
+#[ignore = "some minutes; CI asks for it by name"]
+fn the_whole_catalogue_is_played_and_judged() {
+    let dir = TempDir::new();
+    let out = dir.file("all");
+    let mut args = vec!["scenario", "run", "--all", "--scale", "smoke", "--out", &out];
+    if has_redis() {
+        args.push("--both");
+    }
+    let called = loadgen(&args);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    let whole = read_folder(Path::new(&out)).expect("reads back");
+    let catalogue = whole.record.catalogue.expect("a catalogue");
+    assert_eq!(catalogue.runs.len(), CATALOG.len() * catalogue.servers.len());
+    for file in ["report.html", "summary.md"] {
+        assert!(Path::new(&out).join(file).is_file(), "{file}");
+    }
+    for run in &catalogue.runs {
+        check(run, &catalogue, Path::new(&out));
+    }
+}
+
+/// Verdicts are there, books balance, stalls have the right cause.
+fn check(run: &CatalogueRun, catalogue: &Catalogue, out: &Path) {
+    let place = format!("{} on {}: {:?}", run.scenario, run.server, run.notes);
+    let entry = find(&run.scenario).expect("of the catalogue");
+    let scenario = entry.resolve(Scale::Smoke).expect("reads");
+    let ids: Vec<&str> = scenario.claims.iter().map(|claim| claim.id.as_str()).collect();
+    let judged: Vec<&str> = run.claims.iter().map(|claim| claim.id.as_str()).collect();
+    assert_eq!(judged, ids, "{place}");
+    let bundled = run.server == catalogue.servers[0];
+    if run.dir.is_empty() {
+        let all_need = scenario.arms.iter().all(|arm| arm.needs.contains(&Need::Bundled));
+        assert!(!bundled && all_need, "not played: {place}");
+        return;
+    }
+    for claim in &run.claims {
+        assert!(!claim.number.is_empty() && !claim.measured.is_empty(), "{place}: {claim:?}");
+    }
+    let folder = read_folder(&out.join(&run.dir)).expect("reads back");
+    let offenders: Vec<String> = scenario
+        .arms
+        .iter()
+        .flat_map(|arm| &arm.groups)
+        .filter(|group| group.role == Role::Offender)
+        .flat_map(|group| &group.commands)
+        .filter_map(|command| command.template.split_whitespace().next())
+        .map(str::to_ascii_uppercase)
+        .collect();
+    for (arm, folder) in &folder.arms {
+        check_arm(folder, &offenders, &format!("{place}, arm {}", arm.name));
+    }
+}
+
+fn check_arm(folder: &Folder, offenders: &[String], place: &str) {
+    let record = &folder.record;
+    assert!(
+        !record.groups.is_empty() || record.procedure.is_some(),
+        "{place}: nothing was measured"
+    );
+    for group in &record.groups {
+        assert!(group.counts.add_up(), "{place}: {:?}", group.counts);
+    }
+    for stall in &record.stalls {
+        let Some(cause) = &stall.cause else { continue };
+        let name = cause.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+        assert!(offenders.contains(&name), "{place}: a stall is blamed on {cause}");
+        assert!(!stall.evidence.is_empty(), "{place}: {cause} is blamed without evidence");
+    }
+}
+
+#[test]
+fn the_stall_explorer_answers() {
+    let dir = TempDir::new();
+    let out = dir.file("stall");
+    let args = ["scenario", "run", "stall", "--offender", "SMEMBERS bigset", "--every", "300ms"];
+    let sizes = ["--sizes", "20k,100k", "--victim-rate", "500", "--out", &out];
+    let called = loadgen(&[&args[..], &sizes[..]].concat());
+    assert!(matches!(called.code, 0 | 3), "{}", called.stderr);
+    let folder = read_folder(Path::new(&out)).expect("reads back");
+    assert_eq!(folder.arms.len(), 2);
+    let procedure = folder.record.procedure.expect("an answer");
+    assert_eq!(procedure.tables[0].rows.len(), 2);
+    assert!(
+        !procedure.notes.is_empty() && called.stdout.contains(&procedure.notes[0]),
+        "{procedure:?}"
+    );
+}
