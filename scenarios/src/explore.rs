@@ -84,7 +84,7 @@ impl Growing {
             return Ok(Self::Keys);
         }
         let by_name = COMMANDS.iter().find(|(_, names)| names.contains(&name.as_str()));
-        let Some(kind) = kind.or(by_name.map(|(kind, _)| *kind)) else {
+        let Some(kind) = kind.or_else(|| by_name.map(|(kind, _)| *kind)) else {
             let known: Vec<&str> = COMMANDS
                 .iter()
                 .flat_map(|(_, names)| *names)

@@ -100,7 +100,7 @@ impl ExploreArgs {
             every,
             victim: self.victim.clone().unwrap_or_else(|| "GET __key__".to_owned()),
             connections: self.victim_connections.unwrap_or(50),
-            rate: match self.victim_rate.or(Rate::per_second(2000.0)) {
+            rate: match self.victim_rate.or_else(|| Rate::per_second(2000.0)) {
                 Some(rate) => rate,
                 None => return Err(Failure::usage("--victim-rate must be greater than zero")),
             },

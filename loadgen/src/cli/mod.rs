@@ -81,11 +81,12 @@ pub enum ScenarioCommand {
         scale: Scale,
     },
     /// Play scenarios and print a verdict per claim.
-    Run(ScenarioRunArgs),
+    Run(Box<ScenarioRunArgs>),
 }
 
 /// `loadgen scenario run …`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct ScenarioRunArgs {
     /// Names of the list, or files.
     #[arg(required_unless_present = "all", value_name = "NAME|FILE.toml")]

@@ -154,8 +154,7 @@ fn announce(live: &Live, over: &AtomicBool, on_phase: &(dyn Fn(Phase) + Sync)) {
         if ended {
             return;
         }
-        let measures =
-            told >= PHASES.iter().position(|phase| *phase == Phase::Measure).unwrap_or(0) + 1;
+        let measures = PHASES[..told].contains(&Phase::Measure);
         std::thread::sleep(if measures { LOOK_LATER } else { LOOK_EVERY });
     }
 }

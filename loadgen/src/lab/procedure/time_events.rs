@@ -61,7 +61,7 @@ fn timer(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<()
         std::thread::sleep(COUNT_EVERY);
         let (at, count) = (clock::now(), switches());
         if count != last {
-            seen_first = seen_first.or(count.map(|count| (at, count)));
+            seen_first = seen_first.or_else(|| count.map(|count| (at, count)));
             seen_last = count.map(|count| (at, count));
             last = count;
         }

@@ -1,0 +1,177 @@
+//! What an arm leaves behind: the server's last words, doubts, and the record they go into.
+//!
+//! Invariant: what was measured is kept, whatever the server says or does afterwards.
+
+use super::super::attribute::{explain, is_one_call};
+use super::super::observe::Observed;
+use super::super::process::ProcessView;
+use super::super::server::ServerProcess;
+use super::super::state::{self, Expiry};
+use super::super::view::{self, Info, SlowEntry};
+use super::scene::{PlayedArm, Scene};
+use super::{ArmOutcome, GroupLinks};
+use crate::clock;
+use crate::control::Control;
+use crate::engine::plan::{RunPlan, Target};
+use crate::engine::result::RunResult;
+use crate::record::{Context, Kept, keep, tool};
+use aelab_reports::caveat::Caveat;
+use aelab_reports::record::{RunRecord, utc_text};
+use std::collections::BTreeMap;
+
+/// Everything that was measured, put together.
+pub(super) fn outcome(
+    scene: &Scene<'_>,
+    info_before: Info,
+    played: PlayedArm,
+    after: After,
+) -> ArmOutcome {
+    let (arm, settings) = (scene.arm, scene.settings);
+    let plan = played.run.as_ref().map(|(plan, _)| plan);
+    let mut doubts = doubts(&info_before, &after, plan);
+    let server_record = describe(&info_before, &arm.server);
+    let mut environment = crate::environment::look();
+    environment.other.extend(process_fields(&played.observed));
+    let mut context = Context {
+        command: settings.command.clone(),
+        environment,
+        server: Some(server_record),
+        asked: scene.wanted.percentiles.clone(),
+        doubts: Vec::new(),
+    };
+    let mut from_unix_ns = clock::wall_ns();
+    let mut kept = match &played.run {
+        Some((plan, result)) => {
+            from_unix_ns = result.started_wall_ns + result.measure_from.0;
+            let explained = explain(plan, result, &after.slowlog);
+            doubts.extend(explained.doubt());
+            context.doubts = doubts;
+            keep(plan, result, context, explained.stalls)
+        }
+        None => without_load(context, &doubts, &played, scene.seed),
+    };
+    kept.record.procedure = played.procedure;
+    let (links, calls) = match played.run {
+        Some((plan, result)) => (links_of(&result), plain_calls(&plan, &result)),
+        None => (Vec::new(), BTreeMap::new()),
+    };
+    ArmOutcome {
+        name: arm.name.clone(),
+        label: arm.label.clone(),
+        kept,
+        info_before,
+        info_after: after.info,
+        slowlog: after.slowlog,
+        observed: played.observed,
+        links,
+        measured_from_unix_s: i64::try_from(from_unix_ns / 1_000_000_000).unwrap_or(i64::MAX),
+        calls,
+    }
+}
+
+/// The record of an arm that only has a procedure.
+fn without_load(context: Context, doubts: &[Caveat], played: &PlayedArm, seed: u64) -> Kept {
+    let record = RunRecord {
+        tool: tool(),
+        command: context.command,
+        seed,
+        started_at: utc_text(played.started_unix_ns / 1_000_000),
+        duration_s: played.took.as_secs_f64(),
+        environment: context.environment,
+        server: context.server,
+        caveats: doubts.iter().map(Caveat::to_record).collect(),
+        ..RunRecord::default()
+    };
+    Kept { record, series: Vec::new() }
+}
+
+/// What the server says when the load is over.
+#[derive(Debug, Default)]
+pub(super) struct After {
+    info: Info,
+    slowlog: Vec<SlowEntry>,
+    ended: Option<String>,
+}
+
+/// Asks on a new connection, as the old one may not have survived; silence is an answer too.
+pub(super) fn look_after(target: &Target, server: Option<&mut ServerProcess>) -> After {
+    let mut after = After { ended: server.and_then(ServerProcess::ended), ..After::default() };
+    if let Ok(mut control) = Control::open(target) {
+        after.info = control.info().map(|text| Info::parse(&text)).unwrap_or_default();
+        after.slowlog = view::slowlog(&mut control).unwrap_or_default();
+    } else if after.ended.is_none() {
+        after.ended = Some("it does not answer any more".to_owned());
+    }
+    after
+}
+
+/// What the server's own account of itself, taken before and now, leaves in doubt.
+#[must_use]
+pub fn doubts_after(target: &Target, before: &Info, plan: &RunPlan) -> Vec<Caveat> {
+    doubts(before, &look_after(target, None), Some(plan))
+}
+
+fn doubts(before: &Info, after: &After, plan: Option<&RunPlan>) -> Vec<Caveat> {
+    match &after.ended {
+        Some(end) => vec![Caveat::ServerChanged { what: end.clone() }],
+        // What a procedure does to keys is its own affair.
+        None => state::doubts(before, &after.info, plan.map_or(Expiry::Sets, Expiry::of)),
+    }
+}
+
+fn describe(info: &Info, directives: &[(String, String)]) -> aelab_reports::record::Server {
+    let mut server = info.server();
+    server.config.extend(directives.iter().cloned());
+    for field in ["multiplexing_api", "maxclients", "hz", "io_threads_active"] {
+        if let Some(value) = info.text(field) {
+            server.config.insert(field.to_owned(), value.to_owned());
+        }
+    }
+    server
+}
+
+/// What the record keeps of the server's process.
+fn process_fields(observed: &Observed) -> Vec<(String, serde_json::Value)> {
+    let course = &observed.process;
+    let grown = |of: fn(&ProcessView) -> Option<u64>| {
+        let from = course.begun.as_ref().and_then(of)?;
+        Some(course.ended.as_ref().and_then(of)?.saturating_sub(from))
+    };
+    let ended = |of: fn(&ProcessView) -> Option<u64>| course.ended.as_ref().and_then(of);
+    [
+        ("server_rss_bytes", ended(|view| view.rss_bytes)),
+        ("server_threads", ended(|view| view.threads)),
+        ("server_descriptors", course.connected.and_then(|view| view.descriptors)),
+        ("server_context_switches", grown(|view| view.context_switches)),
+        ("server_cpu_us", grown(|view| view.cpu_ns).map(|ns| ns / 1000)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))
+    .collect()
+}
+
+fn links_of(result: &RunResult) -> Vec<GroupLinks> {
+    let links = |group: &crate::engine::result::GroupResult| GroupLinks {
+        group: group.name.clone(),
+        counts: group.connections,
+        connect: group.connect_time.clone(),
+        first_reply: group.first_reply_time.clone(),
+        pool: group.pool.clone(),
+    };
+    result.groups.iter().map(links).collect()
+}
+
+/// Measured requests by command name, for commands that are one call each.
+fn plain_calls(plan: &RunPlan, result: &RunResult) -> BTreeMap<String, usize> {
+    let mut calls = BTreeMap::new();
+    for (planned, group) in plan.groups.iter().zip(&result.groups) {
+        for request in &group.log {
+            let Some(command) = planned.workload.commands.get(request.command) else { continue };
+            if is_one_call(command) {
+                let name = String::from_utf8_lossy(&command.args[0]).to_ascii_uppercase();
+                *calls.entry(name).or_default() += 1;
+            }
+        }
+    }
+    calls
+}

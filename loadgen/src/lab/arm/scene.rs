@@ -1,0 +1,119 @@
+//! Playing an arm on a server that stands: its groups, its procedure, or both at once.
+//!
+//! Invariant: a procedure beside groups begins with the measurement and is waited for; nobody is left running.
+
+use super::super::link::Ways;
+use super::super::observe::{Account, Observed, Observer};
+use super::super::plan::run_plan;
+use super::super::procedure::{self, Site};
+use super::super::watch::run_with_phases;
+use super::{Settings, Wanted};
+use crate::clock::{self, Nanos};
+use crate::console::progress::{Gauge, watch};
+use crate::engine::Phase;
+use crate::engine::plan::RunPlan;
+use crate::engine::result::RunResult;
+use crate::exit::Failure;
+use aelab_reports::record::Procedure as ProcedureRecord;
+use aelab_scenarios::model::Arm;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+/// Everything an arm is played with.
+pub(super) struct Scene<'a> {
+    pub(super) arm: &'a Arm,
+    pub(super) wanted: &'a Wanted,
+    pub(super) seed: u64,
+    pub(super) settings: &'a Settings<'a>,
+    pub(super) ways: &'a Ways,
+    pub(super) site: &'a Site<'a>,
+    pub(super) cpus: Option<Vec<usize>>,
+}
+
+/// What was measured.
+pub(super) struct PlayedArm {
+    pub(super) run: Option<(RunPlan, RunResult)>,
+    pub(super) procedure: Option<ProcedureRecord>,
+    pub(super) observed: Observed,
+    /// When it began, and how long it took.
+    pub(super) started_unix_ns: u64,
+    pub(super) took: Nanos,
+}
+
+impl Scene<'_> {
+    /// The groups and the procedure, at once if there are both: the procedure begins with the measurement.
+    pub(super) fn play(&self) -> Result<PlayedArm, Failure> {
+        let account = match (self.wanted.ae, self.arm.engine.trace) {
+            (false, 0) => Account::Unasked,
+            (_, trace) => Account::Asked { trace },
+        };
+        let observer = Observer::before(&self.site.target, self.site.pid, account);
+        let (started_unix_ns, began) = (clock::wall_ns(), clock::now());
+        let (run, procedure) = match (self.arm.groups.is_empty(), &self.arm.procedure) {
+            (true, None) => (None, None),
+            (true, Some(_)) => {
+                for phase in [Phase::Warmup, Phase::Measure] {
+                    observer.on_phase(phase);
+                }
+                let label = format!("{}: procedure", self.settings.label(self.arm));
+                let length = self.arm.phases.measure;
+                let gauge = || {
+                    let elapsed = std::time::Duration::from(clock::now().since(began));
+                    let share = elapsed.as_secs_f64() / length.as_secs_f64().max(1e-9);
+                    Gauge { done: (share * 1e3).min(1e3) as u64, total: 1000, note: String::new() }
+                };
+                let record = watch(&label, gauge, || self.procedure())?;
+                observer.on_phase(Phase::Drain);
+                (None, record)
+            }
+            (false, _) => {
+                let plan = run_plan(self.arm, self.ways, self.seed, self.cpus.clone())?;
+                let (result, procedure) = self.both(&plan, &observer)?;
+                (Some((plan, result)), procedure)
+            }
+        };
+        Ok(PlayedArm {
+            run,
+            procedure,
+            observed: observer.into_seen(),
+            started_unix_ns,
+            took: clock::now().since(began),
+        })
+    }
+
+    fn both(
+        &self,
+        plan: &RunPlan,
+        observer: &Observer,
+    ) -> Result<(RunResult, Option<ProcedureRecord>), Failure> {
+        let (begun, over) = (AtomicBool::new(false), AtomicBool::new(false));
+        let on_phase = |phase: Phase| {
+            if phase == Phase::Measure {
+                begun.store(true, Relaxed);
+            }
+            observer.on_phase(phase);
+        };
+        std::thread::scope(|scope| {
+            let procedure = scope.spawn(|| {
+                while !begun.load(Relaxed) {
+                    if over.load(Relaxed) {
+                        return Ok(None);
+                    }
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+                self.procedure()
+            });
+            let name = &self.arm.name;
+            let result = run_with_phases(name, plan, self.settings.cancel, &on_phase);
+            over.store(true, Relaxed);
+            let record = procedure
+                .join()
+                .unwrap_or_else(|_| Err(Failure::invalid("the thread of the procedure broke")));
+            Ok((result?, record?))
+        })
+    }
+
+    fn procedure(&self) -> Result<Option<ProcedureRecord>, Failure> {
+        let Some(procedure) = &self.arm.procedure else { return Ok(None) };
+        procedure::play(self.site, procedure).map(Some)
+    }
+}
