@@ -27,7 +27,9 @@ impl Source {
     /// Whether the file is a test or a benchmark rather than part of a program.
     #[must_use]
     pub fn is_test(&self) -> bool {
-        ["/tests/", "/benches/", "fuzz/"].iter().any(|part| self.path.contains(part))
+        let lies_in = |part: &&str| self.path.contains(*part);
+        // Unit tests in a file of their own are called after the file they test.
+        ["/tests/", "/benches/", "fuzz/"].iter().any(lies_in) || self.path.ends_with("_tests.rs")
     }
 
     /// The file's name without its folders.

@@ -37,8 +37,11 @@ const NEEDS_SYSTEM_LIBRARY: &[&str] = &[
     "yeslogic-fontconfig-sys",
     "openssl-sys",
     "libz-sys",
-    "pkg-config",
 ];
+
+/// Who may ask for libraries of the system when it is built: mlua's binding has the question in it, and does not ask it with
+/// its feature `vendored`, which builds Lua from source.
+const MAY_LOOK_FOR_LIBRARIES: &[&str] = &["mlua-sys"];
 
 #[test]
 fn dependencies_point_one_way() {
@@ -79,4 +82,12 @@ fn no_dependency_wants_a_system_library() {
     for name in NEEDS_SYSTEM_LIBRARY {
         assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name} is in Cargo.lock");
     }
+    for package in lock.split("[[package]]").filter(|package| package.contains("\"pkg-config\",")) {
+        let name = package.lines().find_map(|line| line.strip_prefix("name = "));
+        let name = name.unwrap_or_default().trim_matches('"');
+        assert!(MAY_LOOK_FOR_LIBRARIES.contains(&name), "{name} looks for libraries of the system");
+    }
+    let manifest = std::fs::read_to_string(super::root().join("Cargo.toml")).expect("Cargo.toml");
+    let mlua = manifest.lines().find(|line| line.starts_with("mlua = ")).unwrap_or_default();
+    assert!(mlua.contains("\"vendored\""), "mlua without its own Lua wants the system's: {mlua}");
 }
