@@ -1,10 +1,11 @@
 //! A peer that answers and remembers what it was asked: on which connection, in which order, when.
 
+use aelab_loadgen::clock::{self, Nanos};
 use aelab_resp::value::decode;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One command as it came.
 #[derive(Debug, Clone)]
@@ -53,7 +54,7 @@ impl Listener {
         let port = socket.local_addr().expect("an address").port();
         let heard = Arc::new(Mutex::new(Vec::new()));
         let all = Arc::clone(&heard);
-        let begin = Instant::now();
+        let begin = clock::now();
         std::thread::spawn(move || {
             for (connection, stream) in socket.incoming().flatten().enumerate() {
                 let all = Arc::clone(&all);
@@ -77,7 +78,7 @@ impl Listener {
 fn serve(
     mut stream: TcpStream,
     connection: usize,
-    begin: Instant,
+    begin: Nanos,
     manner: Manner,
     all: &Mutex<Vec<Heard>>,
 ) {
@@ -86,7 +87,7 @@ fn serve(
     let mut served = 0;
     loop {
         let Ok(count @ 1..) = stream.read(&mut chunk) else { return };
-        let at = begin.elapsed();
+        let at = Duration::from(clock::now().since(begin));
         buffer.extend_from_slice(&chunk[..count]);
         let mut commands = Vec::new();
         while let Ok(Some((value, used))) = decode(&buffer) {
