@@ -5,7 +5,7 @@
 //! Invariant: a row states what was expected, what was measured and how far apart they may be; nothing is judged without all
 //! three. The same promises are held exactly, in virtual time, by the tests of the engine.
 //!
-//! Read next: [`row`], [`bench`], then a family of checks.
+//! Read next: [`row`], [`mod@bench`], then a family of checks.
 
 pub mod bench;
 mod draws;
