@@ -61,9 +61,9 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Bytes still to be sent.
+    /// Bytes still to be sent; none while a command of this client runs, as the buffer is with the command then.
     pub(crate) fn pending(&self) -> usize {
-        self.buf.len() - self.sent
+        self.buf.len().saturating_sub(self.sent)
     }
 
     /// The same, with what its thread has taken: what limits and `CLIENT LIST` count.

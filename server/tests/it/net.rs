@@ -385,3 +385,24 @@ fn pipeline(client: usize) -> Vec<u8> {
 fn replies(_: usize) -> Vec<u8> {
     (0..60_usize).flat_map(|i| format!("+OK\r\n:{}\r\n", i * i * 11).into_bytes()).collect()
 }
+
+#[test]
+fn a_client_with_half_a_reply_outstanding_may_ask_about_clients() {
+    let mut server = Driven::start(&[]);
+    let mut stream = server.connect();
+    let value = vec![b'x'; 4 * 1024 * 1024];
+    server.expect(&mut stream, &command(&[b"SET", b"k", &value]), b"+OK\r\n");
+    // Part of the reply is with the kernel and part is not when the next command asks for the longest output.
+    for request in [&b"GET k\r\n"[..], b"INFO clients\r\n", b"CLIENT LIST\r\n", b"PING\r\n"] {
+        stream.write_all(request).expect("room for a request");
+        for _ in 0..4 {
+            server.turn();
+        }
+    }
+    let reply = server.exchange(&mut stream, b"PING\r\n", value.len() + 400);
+    let text = String::from_utf8_lossy(&reply[value.len()..]).into_owned();
+    let longest = text.split("client_recent_max_output_buffer:").nth(1).unwrap_or_default();
+    let digits: String = longest.chars().take_while(char::is_ascii_digit).collect();
+    let longest: usize = digits.parse().expect("a number");
+    assert!(longest <= 2 * value.len(), "{longest}");
+}
