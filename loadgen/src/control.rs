@@ -101,15 +101,21 @@ impl Control {
     /// One line with a remedy, exit 6: nobody listens, the password is wrong, or the peer does not speak RESP.
     pub fn open(target: &Target) -> Result<Self, Failure> {
         let mut control = Self::connect(target).map_err(|error| {
-            // What TLS has to say holds its own remedy.
-            let remedy = match error.kind() {
-                io::ErrorKind::InvalidData => "TLS was asked for with --tls or rediss://",
-                _ => "check host and port (-h, -p, -s) and that the server runs",
+            let is_tls = matches!(target.endpoint, Endpoint::Tls(_));
+            let (why, remedy) = match error.kind() {
+                // What TLS has to say holds its own remedy.
+                io::ErrorKind::InvalidData => {
+                    (error.to_string(), "TLS was asked for with --tls or rediss://")
+                }
+                io::ErrorKind::WouldBlock | io::ErrorKind::UnexpectedEof if is_tls => (
+                    "it did not answer the TLS handshake".to_owned(),
+                    "check that this port speaks TLS, or leave out --tls",
+                ),
+                _ => {
+                    (error.to_string(), "check host and port (-h, -p, -s) and that the server runs")
+                }
             };
-            Failure::unreachable(format!(
-                "cannot connect to {}: {error}; {remedy}",
-                target.endpoint
-            ))
+            Failure::unreachable(format!("cannot connect to {}: {why}; {remedy}", target.endpoint))
         })?;
         control.set_timeout(GREETING_TIMEOUT)?;
         for words in introduction(target) {
@@ -217,7 +223,14 @@ impl Control {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "it did not answer".to_owned(),
             _ => error.to_string(),
         };
-        Failure::unreachable(format!("{}: {why}; {}", self.endpoint, refusal_remedy("")))
+        // A TLS server that is greeted in plain words may hang up without its complaint.
+        let hung_up =
+            matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof);
+        let tls = match &self.stream {
+            Stream::Tcp(_) if hung_up => ", and add --tls if it wants TLS",
+            _ => "",
+        };
+        Failure::unreachable(format!("{}: {why}; {}{tls}", self.endpoint, refusal_remedy("")))
     }
 
     /// INFO, all sections that the server gives by default plus its command statistics, and the bundled server's event loop.

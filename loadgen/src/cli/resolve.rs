@@ -203,8 +203,8 @@ impl LoadArgs {
 
     /// When requests are due, for how long, and how many.
     fn course(&self) -> Result<(ArrivalProcess, Phases, Option<u64>), Failure> {
-        if self.duration.is_some_and(|duration| duration.is_zero()) {
-            return Err(Failure::usage("--duration is zero: nothing would be measured"));
+        if let Some(duration) = self.duration {
+            long_enough(duration)?;
         }
         if self.requests == Some(0) {
             return Err(Failure::usage("-n is zero: nothing would be measured"));
@@ -267,6 +267,17 @@ fn idle_group(load: &GroupPlan, count: usize) -> Result<GroupPlan, Failure> {
 fn scheduled(flag: &str, rate: units::Rate) -> Result<Rate, Failure> {
     Rate::per_second(rate.as_per_second())
         .ok_or_else(|| Failure::usage(format!("{flag} is beyond what can be scheduled")))
+}
+
+/// A rate is a count of replies by intervals: of less than one, what came after the end would be in it.
+fn long_enough(duration: Duration) -> Result<(), Failure> {
+    if Nanos::from(duration) >= RunPlan::DEFAULT_INTERVAL {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "--duration {duration:?} is too short to count a rate; give {} ms or more",
+        RunPlan::DEFAULT_INTERVAL.0 / 1_000_000
+    )))
 }
 
 /// How long a process lasts that has a begin and an end.

@@ -106,6 +106,8 @@ fn slips_get_hints() {
         (&["--rate", "-5"], "greater than zero"),
         (&["--rate", "0"], "greater than zero"),
         (&["--duration", "30"], "the unit is missing"),
+        (&["--duration", "0s"], "too short"),
+        (&["--duration", "99ms"], "100 ms or more"),
         (&["-n", "0"], "nothing would be measured"),
         (&["--threads", "8", "-c", "4"], "lower --threads or raise -c"),
         (&["--prefill"], "give -r N"),

@@ -67,11 +67,12 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     if args.output.json {
         super::show::print_json(resolved.runs.len(), &kept, &mut sink)?;
     }
-    super::show::write_memtier_json(&args.output, &kept)?;
     if let Some(dir) = &args.output.out {
         write(dir, &kept)?;
         console::result(&dir.display().to_string());
     }
+    super::show::write_memtier_json(&args.output, &kept)?;
+    sink.close()?;
     finish(&kept, args.output.out.as_deref(), cancel.load(Relaxed))
 }
 

@@ -10,14 +10,20 @@ use crate::record::Kept;
 use aelab_reports::record::RunRecord;
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Where results go.
-pub(super) enum Sink {
+/// Where results go, and whether they arrived.
+pub(super) struct Sink {
+    place: Place,
+    /// The first thing that could not be written, and why.
+    lost: Option<String>,
+}
+
+enum Place {
     /// The terminal, or whoever reads the pipe.
     Stdout,
     /// A file.
-    File(File),
+    File(File, PathBuf),
 }
 
 impl Sink {
@@ -29,28 +35,43 @@ impl Sink {
         if let Some(path) = &output.json_out_file {
             create("--json-out-file", path)?;
         }
-        match &output.out_file {
-            Some(path) => create("--out-file", path).map(Self::File),
-            None => Ok(Self::Stdout),
-        }
+        let place = match &output.out_file {
+            Some(path) => Place::File(create("--out-file", path)?, path.clone()),
+            None => Place::Stdout,
+        };
+        Ok(Self { place, lost: None })
     }
 
     /// A result.
     pub(super) fn result(&mut self, text: &str) {
-        match self {
-            Self::Stdout => console::result(text),
-            Self::File(file) => {
-                if let Err(error) = writeln!(file, "{text}") {
-                    console::note(&format!("loadgen: --out-file: {error}"));
-                }
+        let (written, place) = match &mut self.place {
+            Place::Stdout => (console::print(text), "stdout".to_owned()),
+            Place::File(file, path) => {
+                (writeln!(file, "{text}"), format!("--out-file {}", path.display()))
             }
+        };
+        if let Err(error) = written {
+            self.lost.get_or_insert_with(|| format!("{place}: {error}"));
         }
     }
 
     fn text(&mut self, text: &str) {
-        match self {
-            Self::Stdout => console::text(text),
-            Self::File(_) => self.result(text),
+        match &self.place {
+            Place::Stdout => self.result(&console::folded(text)),
+            Place::File(..) => self.result(text),
+        }
+    }
+
+    /// Whether all results arrived.
+    ///
+    /// # Errors
+    /// Some did not (exit 2): a script must not take a part for the whole.
+    pub(super) fn close(self) -> Result<(), Failure> {
+        match self.lost {
+            Some(why) => Err(Failure::usage(format!(
+                "the result could not be written to {why}; make room, or choose another place"
+            ))),
+            None => Ok(()),
         }
     }
 }

@@ -10,31 +10,47 @@ pub mod table;
 pub mod verdict;
 pub mod wrap;
 
-use std::io::Write as _;
+use std::borrow::Cow;
+use std::io::{self, Write as _};
 
-/// A result, on stdout.
+/// A result that is elsewhere, too (in a folder), on stdout.
 pub fn result(text: &str) {
-    // A closed pipe (`| head`) is the reader's way to say that it has enough.
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let _ = print(text);
 }
 
-/// A result that people read, on stdout: folded to the terminal's width, if it is one.
-pub fn text(text: &str) {
-    let stdout = std::io::stdout();
-    match crate::sys::columns(&stdout) {
-        Some(columns) => result(&wrap::folded(text, columns)),
-        None => result(text),
+/// A result, on stdout.
+///
+/// # Errors
+/// It could not be written, as on a full disk. A closed pipe (`| head`) is no error but the reader's way to say that it has
+/// enough.
+pub fn print(text: &str) -> io::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
     }
+}
+
+/// A text for stdout: folded to the terminal's width, if it is one.
+pub fn folded(text: &str) -> Cow<'_, str> {
+    match crate::sys::columns(&io::stdout()) {
+        Some(columns) => Cow::Owned(wrap::folded(text, columns)),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// A result that people read, on stdout.
+pub fn text(text: &str) {
+    result(&folded(text));
 }
 
 /// Something that is no result, on stderr.
 pub fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Text that draws over itself, on stderr.
 fn raw(text: &str) {
-    let mut err = std::io::stderr().lock();
+    let mut err = io::stderr().lock();
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 

@@ -32,6 +32,36 @@ fn the_target_is_no_redis() {
 }
 
 #[test]
+fn a_peer_that_hangs_up_may_want_tls_or_not() {
+    let mute = impostor("").to_string();
+    check_failure(&["run", "-p", &mute, "PING"], 6, "add --tls");
+    check_failure(&["run", "--tls", "--insecure", "-p", &mute, "PING"], 6, "or leave out --tls");
+}
+
+/// Nothing may be taken for a result that did not arrive, and a reader who has enough is no failure.
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    for form in [&["-q"][..], &["--json"], &["--csv"], &[]] {
+        let run = [&["run", "-p", &port, "-n", "10"][..], form].concat();
+        let named = [&run[..], &["--out-file", "/dev/full", "PING"]].concat();
+        check_failure(&named, 2, "could not be written to --out-file /dev/full");
+        let full = std::fs::File::create("/dev/full").expect("a full disk");
+        let output = Command::new(LOADGEN).args(&run).arg("PING").stdout(full).output();
+        let output = output.expect("loadgen runs");
+        assert_eq!(output.status.code(), Some(2), "{form:?}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("could not be written to stdout"), "{said}");
+    }
+    let run = ["run", "-p", &port, "-n", "10", "--json", "PING"];
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let status = Command::new(LOADGEN).args(run).stdout(writer).stderr(Stdio::null()).status();
+    assert!(matches!(status.expect("loadgen runs").code(), Some(0 | 4)));
+}
+
+#[test]
 fn a_run_without_success_says_why() {
     let server = Server::start(&["--enable-debug-command", "yes"]);
     let port = server.port_arg();
