@@ -1,10 +1,13 @@
-//! Ranges of sorted sets: ZRANGE ZREVRANGE ZRANGEBYSCORE ZREVRANGEBYSCORE ZCOUNT.
+//! Ranges of sorted sets: ZRANGE ZREVRANGE ZRANGEBYSCORE ZREVRANGEBYSCORE ZRANGEBYLEX ZREVRANGEBYLEX
+//! ZCOUNT ZLEXCOUNT, and what changes data by them: ZRANGESTORE ZREMRANGEBYRANK ZREMRANGEBYSCORE
+//! ZREMRANGEBYLEX.
 
-use super::flags::{FAST, READONLY};
+use super::flags::{DENYOOM, FAST, READONLY, WRITE};
 use super::generic_args::clamp_range;
-use super::zset::zset_in;
+use super::zset::{zset_in, zset_in_mut};
 use super::{Args, Call, CommandSpec, Group, Reply, command, keys};
 use crate::db::sorted_set::{Scored, SortedSet};
+use crate::db::{Free, Ttl, Value};
 use crate::strtod::strtod;
 
 const ONE_KEY: super::Keys = keys(1, 1, 1);
@@ -41,6 +44,48 @@ pub(crate) const TABLE: &[CommandSpec] = &[
         "2.0.0",
         "O(log(N))",
         "Counts the members within a range of scores.",
+    ),
+    command("zrangebylex", -4, READONLY, ONE_KEY, zrangebylex).docs(
+        Group::SortedSet,
+        "2.8.9",
+        COST,
+        "Returns the members within a range of names.",
+    ),
+    command("zrevrangebylex", -4, READONLY, ONE_KEY, zrevrangebylex).docs(
+        Group::SortedSet,
+        "2.8.9",
+        COST,
+        "Returns the members within a range of names, from the last.",
+    ),
+    command("zlexcount", 4, READONLY | FAST, ONE_KEY, zlexcount).docs(
+        Group::SortedSet,
+        "2.8.9",
+        "O(log(N))",
+        "Counts the members within a range of names.",
+    ),
+    command("zrangestore", -5, WRITE | DENYOOM, keys(1, 2, 1), zrangestore).docs(
+        Group::SortedSet,
+        "6.2.0",
+        "O(log(N)+M) for M members stored",
+        "Stores a range of members in another key.",
+    ),
+    command("zremrangebyrank", 4, WRITE, ONE_KEY, zremrangebyrank).docs(
+        Group::SortedSet,
+        "2.0.0",
+        "O(log(N)+M) for M members removed",
+        "Removes the members within a range of ranks.",
+    ),
+    command("zremrangebyscore", 4, WRITE, ONE_KEY, zremrangebyscore).docs(
+        Group::SortedSet,
+        "1.2.0",
+        "O(log(N)+M) for M members removed",
+        "Removes the members within a range of scores.",
+    ),
+    command("zremrangebylex", 4, WRITE, ONE_KEY, zremrangebylex).docs(
+        Group::SortedSet,
+        "2.8.9",
+        "O(log(N)+M) for M members removed",
+        "Removes the members within a range of names.",
     ),
 ];
 
@@ -134,10 +179,11 @@ fn up_to_name(scored: &Scored, high: &Bound<Name<'_>>) -> bool {
 /// Reads the words after the range; `None` after an error. `options` holds what the command's name has fixed.
 fn parse_options(args: Args<'_>, fixed: Options, out: &mut Reply) -> Option<Options> {
     let mut options = fixed;
-    let general = args.is(0, "zrange");
-    let mut at = 4;
+    let stores = args.is(0, "zrangestore");
+    let general = stores || args.is(0, "zrange");
+    let mut at = if stores { 5 } else { 4 };
     while at < args.len() {
-        if args.is(at, "withscores") {
+        if !stores && args.is(at, "withscores") {
             options.with_scores = true;
         } else if args.is(at, "limit") && at + 2 < args.len() {
             let parse = |at| super::parse_integer(args.at(at));
@@ -196,19 +242,31 @@ fn zrevrangebyscore(call: &mut Call<'_>) {
     range(call, fixed(By::Score, Direction::Down));
 }
 
+/// ZRANGEBYLEX key min max [LIMIT offset count]. O(log N + M).
+fn zrangebylex(call: &mut Call<'_>) {
+    range(call, fixed(By::Name, Direction::Up));
+}
+
+/// ZREVRANGEBYLEX key max min [LIMIT offset count]. O(log N + M).
+fn zrevrangebylex(call: &mut Call<'_>) {
+    range(call, fixed(By::Name, Direction::Down));
+}
+
 /// Finds which ranks a range covers once it knows the set: the first one (from below) and how many.
 type Selection<'a> = Box<dyn Fn(&SortedSet) -> (usize, usize) + 'a>;
 
 /// Reads the two ends of the range; `None` after an error.
 fn parse_selection<'a>(args: Args<'a>, options: Options, out: &mut Reply) -> Option<Selection<'a>> {
+    let at = if args.is(0, "zrangestore") { 3 } else { 2 };
+    let (left, right) = (args.at(at), args.at(at + 1));
     // A reversed range names its upper end first.
     let (low, high) = match options.direction {
-        Direction::Up => (args.at(2), args.at(3)),
-        Direction::Down => (args.at(3), args.at(2)),
+        Direction::Up => (left, right),
+        Direction::Down => (right, left),
     };
     match options.by {
         By::Rank => {
-            let ends = (super::parse_integer(args.at(2)), super::parse_integer(args.at(3)));
+            let ends = (super::parse_integer(left), super::parse_integer(right));
             let (Some(start), Some(stop)) = ends else {
                 out.not_integer();
                 return None;
@@ -252,14 +310,7 @@ fn range(call: &mut Call<'_>, fixed: Options) {
     let Some(value) = db.lookup_read(key, now_ms) else { return out.array(0) };
     let Some(set) = zset_in(value, out) else { return };
     let (first, whole) = selection(set);
-    let (skipped, count) = match options.limit {
-        None => (0, whole),
-        Some((offset, limit)) => {
-            let skipped = usize::try_from(offset).unwrap_or(usize::MAX).min(whole);
-            let left = whole - skipped;
-            (skipped, usize::try_from(limit).map_or(left, |limit| limit.min(left)))
-        }
-    };
+    let (skipped, count) = limited(options, whole);
     out.array(if options.with_scores && !out.resp3() { count * 2 } else { count });
     match options.direction {
         Direction::Up => reply(set.range(first + skipped, count), options, out),
@@ -268,6 +319,14 @@ fn range(call: &mut Call<'_>, fixed: Options) {
             reply(set.range_back(above, count), options, out);
         }
     }
+}
+
+/// How many members of a range LIMIT leaves out at its beginning, and how many remain.
+fn limited(options: Options, whole: usize) -> (usize, usize) {
+    let Some((offset, limit)) = options.limit else { return (0, whole) };
+    let skipped = usize::try_from(offset).unwrap_or(usize::MAX).min(whole);
+    let left = whole - skipped;
+    (skipped, usize::try_from(limit).map_or(left, |limit| limit.min(left)))
 }
 
 fn reply<'a>(members: impl Iterator<Item = &'a Scored>, options: Options, out: &mut Reply) {
@@ -282,12 +341,87 @@ fn reply<'a>(members: impl Iterator<Item = &'a Scored>, options: Options, out: &
     }
 }
 
+/// ZRANGESTORE target source min max [BYSCORE|BYLEX] [REV] [LIMIT offset count]. O(log N + M).
+fn zrangestore(call: &mut Call<'_>) {
+    let (args, target, source, now_ms) =
+        (call.args, call.args.at(1), call.args.at(2), call.now_ms());
+    let fixed = fixed(By::Rank, Direction::Up);
+    let Some(options) = parse_options(args, fixed, call.out) else { return };
+    let Some(selection) = parse_selection(args, options, call.out) else { return };
+    let (db, out) = call.db_and_out();
+    let limits = db.encoding_limits();
+    let mut result = SortedSet::default();
+    if let Some(value) = db.lookup_read(source, now_ms) {
+        let Some(set) = zset_in(value, out) else { return };
+        let (first, whole) = selection(set);
+        let (skipped, count) = limited(options, whole);
+        let from = match options.direction {
+            Direction::Up => first + skipped,
+            Direction::Down => first + whole - skipped - count,
+        };
+        set.range(from, count).for_each(|found| result.set(&found.member, found.score, &limits));
+    }
+    let stored = result.len();
+    let changed = if stored == 0 {
+        db.remove(target, Free::Now, now_ms)
+    } else {
+        db.set(target, Value::SortedSet(Box::new(result)), Ttl::Clear, now_ms);
+        true
+    };
+    if changed {
+        call.touched(target);
+    }
+    call.out.count(stored);
+}
+
+/// ZREMRANGEBYRANK key start stop: removes them and replies how many. O(log N + M).
+fn zremrangebyrank(call: &mut Call<'_>) {
+    remove_range(call, By::Rank);
+}
+
+/// ZREMRANGEBYSCORE key min max. O(log N + M).
+fn zremrangebyscore(call: &mut Call<'_>) {
+    remove_range(call, By::Score);
+}
+
+/// ZREMRANGEBYLEX key min max. O(log N + M).
+fn zremrangebylex(call: &mut Call<'_>) {
+    remove_range(call, By::Name);
+}
+
+fn remove_range(call: &mut Call<'_>, by: By) {
+    let (args, key, now_ms) = (call.args, call.args.at(1), call.now_ms());
+    let Some(selection) = parse_selection(args, fixed(by, Direction::Up), call.out) else { return };
+    let (db, out) = call.db_and_out();
+    let Some(value) = db.lookup_write(key, now_ms) else { return out.integer(0) };
+    let Some(set) = zset_in_mut(value, out) else { return };
+    let (first, count) = selection(set);
+    let doomed: Vec<Vec<u8>> = set.range(first, count).map(|found| found.member.to_vec()).collect();
+    for member in &doomed {
+        set.remove(member);
+    }
+    if set.is_empty() {
+        db.remove(key, Free::Now, now_ms);
+    }
+    if !doomed.is_empty() {
+        call.touched(key);
+    }
+    call.out.count(doomed.len());
+}
+
+/// ZLEXCOUNT key min max: how many members have such a name. O(log N).
+fn zlexcount(call: &mut Call<'_>) {
+    count_range(call, By::Name);
+}
+
 /// ZCOUNT key min max: how many members have such a score. O(log N).
 fn zcount(call: &mut Call<'_>) {
+    count_range(call, By::Score);
+}
+
+fn count_range(call: &mut Call<'_>, by: By) {
     let (args, key, now_ms) = (call.args, call.args.at(1), call.now_ms());
-    let Some(selection) = parse_selection(args, fixed(By::Score, Direction::Up), call.out) else {
-        return;
-    };
+    let Some(selection) = parse_selection(args, fixed(by, Direction::Up), call.out) else { return };
     let (db, out) = call.db_and_out();
     let Some(value) = db.lookup_read(key, now_ms) else { return out.integer(0) };
     if let Some(set) = zset_in(value, out) {

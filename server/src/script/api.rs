@@ -226,11 +226,15 @@ impl Bridge<'_, '_> {
         }
         let (mut bytes, mut ranges) = (Vec::new(), Vec::with_capacity(args.len()));
         for arg in args {
-            let start = bytes.len() as u32;
+            let start = ranges.last().map_or(0, |range: &ArgRange| range.end);
             if !append_argument(&mut bytes, arg) {
                 return failed("Lua redis lib command arguments must be strings or integers");
             }
-            ranges.push(ArgRange { start, end: bytes.len() as u32 });
+            // Places are counted in 32 bits; a request over the network cannot be as long either.
+            let Ok(end) = u32::try_from(bytes.len()) else {
+                return failed("Lua redis lib command arguments are too long together");
+            };
+            ranges.push(ArgRange { start, end });
         }
         let protocol = self.protocol.get();
         let mut out = Reply::new(Vec::new(), protocol);

@@ -45,9 +45,16 @@ end
 
 function real.pcall(...) return failed(raw_pcall(...)) end
 
-function real.xpcall(run, on_error)
-  return raw_xpcall(run, function(err) return on_error(plain(err)) end)
+-- The handler runs after the error has left the protected code, not inside it: an error that a hook
+-- raised would call it with hooks off, and a script that then loops could not be ended any more.
+local function handled(on_error, ok, ...)
+  if ok then return ok, ... end
+  local fine, result = raw_pcall(on_error, (plain((...))))
+  if fine then return false, result end
+  return false, 'error in error handling'
 end
+
+function real.xpcall(run, on_error) return handled(on_error, raw_pcall(run)) end
 
 local function resumed(ok, err, ...)
   if ok then return ok, err, ... end
@@ -81,6 +88,8 @@ local function text_only(chunk, name)
   if sub(chunk, 1, 1) == '\27' then
     return nil, '[string "' .. sub(chunk, 1, 5) .. '"]:1: unexpected symbol near \'char(27)\''
   end
+  -- Code of this name is left alone when a script is ended, so no script may carry it.
+  if name == '=sandbox' then name = '=(load)' end
   return compile(chunk, name)
 end
 

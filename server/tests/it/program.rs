@@ -129,6 +129,47 @@ fn sigterm_ends(model: &str) {
     assert_eq!(stream.read(&mut reply).expect("closed"), 0);
 }
 
+/// Each of these would make redis-server deaf for ever.
+#[test]
+fn a_script_can_be_ended_whatever_it_does_with_errors() {
+    for script in [
+        "local forever = function() while true do end end xpcall(forever, forever)",
+        "loadstring('while true do pcall(function() while true do end end) end', '=sandbox')()",
+    ] {
+        killed(script);
+    }
+}
+
+fn killed(script: &str) {
+    let port = free_port();
+    let args = ["--port", &port.to_string(), "--bind", "127.0.0.1", "--busy-reply-threshold", "1"];
+    let mut child = ae_server(&args).spawn().expect("the program runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains("Ready to accept")));
+    let patience = Some(std::time::Duration::from_secs(60));
+    let connect = || {
+        let stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+        stream.set_read_timeout(patience).expect("set");
+        stream
+    };
+    let (mut running, mut other) = (connect(), connect());
+    let words: [&[u8]; 3] = [b"EVAL", script.as_bytes(), b"0"];
+    running.write_all(&crate::harness::command(&words)).expect("sent");
+    let mut answers = BufReader::new(other.try_clone().expect("cloned")).lines();
+    loop {
+        other.write_all(b"SCRIPT KILL\r\n").expect("sent");
+        let answer = answers.next().expect("an answer").expect("in time");
+        if answer == "+OK" {
+            break;
+        }
+        assert!(answer.starts_with("-NOTBUSY"), "{answer}");
+    }
+    let end = BufReader::new(running).lines().next().expect("an end").expect("in time");
+    child.kill().expect("ended");
+    child.wait().expect("ended");
+    assert!(end.starts_with("-ERR Script killed by user"), "{script}: {end}");
+}
+
 #[test]
 fn more_clients_than_descriptors_raises_the_limit_or_lowers_maxclients_and_says_so() {
     let port = free_port().to_string();

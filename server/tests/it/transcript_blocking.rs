@@ -378,4 +378,72 @@ pub(crate) const CASES: &[(&str, &str)] = &[
         @a <
         "##,
     ),
+    (
+        "ranges by name and what is done with ranges",
+        r##"
+        ZADD n 0 a 0 b 0 c 0 d 0 e 0 f
+        ZRANGEBYLEX n - +
+        ZRANGEBYLEX n [b (e
+        ZRANGEBYLEX n - + LIMIT 1 2
+        ZRANGEBYLEX n - + LIMIT -1 2
+        ZRANGEBYLEX n - + WITHSCORES
+        ZRANGEBYLEX n + -
+        ZRANGEBYLEX n a b
+        ZRANGEBYLEX n - + REV
+        ZREVRANGEBYLEX n + -
+        ZREVRANGEBYLEX n (e [b LIMIT 0 2
+        ZREVRANGEBYLEX none + -
+        ZLEXCOUNT n - +
+        ZLEXCOUNT n (a [c
+        ZLEXCOUNT n x y
+        ZLEXCOUNT none - +
+        ZADD z 1 one 2 two 3 three 4 four 5 five
+        ZRANGESTORE t z 1 2
+        ZRANGE t 0 -1 WITHSCORES
+        ZRANGESTORE t z 0 -1 REV
+        ZRANGESTORE t z 0 1 REV
+        ZRANGE t 0 -1 WITHSCORES
+        ZRANGESTORE t z (1 4 BYSCORE LIMIT 1 5
+        ZRANGE t 0 -1 WITHSCORES
+        ZRANGESTORE t z 5 (1 BYSCORE REV LIMIT 1 2
+        ZRANGE t 0 -1 WITHSCORES
+        ZRANGESTORE t n [b [d BYLEX
+        ZRANGE t 0 -1 WITHSCORES
+        ZRANGESTORE z z 0 3
+        ZRANGE z 0 -1
+        ZRANGESTORE t z 0 1 WITHSCORES
+        ZRANGESTORE t z 0 1 LIMIT 0 1
+        ZRANGESTORE t z a 1
+        ZRANGESTORE t z 9 10
+        EXISTS t
+        ZRANGESTORE t none 0 -1
+        SET s x
+        ZRANGESTORE t s 0 -1
+        ZRANGESTORE s z 0 -1
+        TYPE s
+        SET s x
+        ZREMRANGEBYRANK z 0 0
+        ZREMRANGEBYRANK z -1 -1
+        ZREMRANGEBYRANK z 5 9
+        ZREMRANGEBYRANK z a 1
+        ZRANGE z 0 -1
+        ZREMRANGEBYSCORE z (2 +inf
+        ZREMRANGEBYSCORE z x 1
+        ZRANGE z 0 -1
+        ZREMRANGEBYSCORE z -inf +inf
+        EXISTS z
+        ZREMRANGEBYLEX n [b (d
+        ZREMRANGEBYLEX n b d
+        ZREMRANGEBYLEX s - +
+        ZREMRANGEBYLEX none - +
+        ZRANGE n 0 -1
+        ZREMRANGEBYLEX n - +
+        EXISTS n
+        @b !send BZPOPMIN wanted 0
+        !sleep 50
+        ZADD z 7 seven
+        ZRANGESTORE wanted z 0 -1
+        @b <
+        "##,
+    ),
 ];
