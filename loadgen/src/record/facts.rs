@@ -92,6 +92,7 @@ fn drift(clock: &Timeline, result: &RunResult) -> Option<f64> {
 }
 
 /// What the groups with a schedule were to send per second together, and the replies per second that came.
+#[expect(clippy::cast_precision_loss, reason = "a rate is shown to a few digits")]
 fn rates(plan: &RunPlan, result: &RunResult, clock: &Timeline) -> (f64, f64) {
     let judged = |planned: &GroupPlan| {
         let closed =
@@ -101,7 +102,13 @@ fn rates(plan: &RunPlan, result: &RunResult, clock: &Timeline) -> (f64, f64) {
     let groups = plan.groups.iter().zip(&result.groups).filter(|(planned, _)| judged(planned));
     let (mut due, mut replied, mut spared) = (0.0, 0.0, 0.0);
     for (planned, group) in groups {
-        let rate = offered(&planned.arrival, group, clock).unwrap_or(0.0);
+        let nominal = offered(&planned.arrival, group, clock).unwrap_or(0.0);
+        let rate = match (&planned.arrival, planned.requests) {
+            (ArrivalProcess::Poisson(_), limit) => {
+                drawn(nominal, limit, group.counts.scheduled, clock.measured_s)
+            }
+            _ => nominal,
+        };
         due += rate;
         replied += replies_inside(clock, group) as f64;
         spared += under_way(clock, rate, group);
@@ -111,6 +118,16 @@ fn rates(plan: &RunPlan, result: &RunResult, clock: &Timeline) -> (f64, f64) {
     }
     let achieved = replied / clock.measured_s;
     (due, (achieved + spared / clock.measured_s).min(due.max(achieved)))
+}
+
+/// The rate that independent gaps of this mean rate came to. A span has as many as it has; so many requests take a span that is
+/// not known here, and three standard deviations of it are allowed. Chance must not pass for a rate that was not reached.
+#[expect(clippy::cast_precision_loss, reason = "a rate is shown to a few digits")]
+fn drawn(nominal: f64, limit: Option<u64>, scheduled: u64, measured_s: f64) -> f64 {
+    match limit {
+        None => per_second(scheduled, measured_s),
+        Some(_) => nominal / (1.0 + 3.0 / (scheduled.max(1) as f64).sqrt()),
+    }
 }
 
 /// Requests whose replies cannot but come after the end of the measurement: the last one, and those of one usual delay, as far
@@ -240,4 +257,20 @@ pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
     (is_long && waited && !result.interrupted).then(|| Caveat::ServerChanged {
         what: format!("no reply came in the last {:.1} s of the measurement", silent.as_secs_f64()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::drawn;
+
+    #[test]
+    fn a_rate_that_chance_made_lower_was_reached_and_a_slow_server_was_not() {
+        // 46 of 50 in a second, as Poisson has it one time in three.
+        assert!((drawn(50.0, None, 46, 1.0) - 46.0).abs() < 1e-9);
+        // A hundred at 1 000/s may well take 116 ms (862/s), but not a second.
+        let least = drawn(1000.0, Some(100), 100, 0.116);
+        assert!(least < 862.0 && least * 0.95 > 100.0, "{least}");
+        // Many leave chance no room.
+        assert!(drawn(1000.0, Some(1_000_000), 1_000_000, 1000.0) > 996.0);
+    }
 }
