@@ -73,7 +73,7 @@ pub(super) fn check(plan: &RunPlan) -> Result<(), EngineError> {
     }
     for (index, group) in plan.groups.iter().enumerate() {
         check_timestamps(plan, group)
-            .and_then(|()| check_group(group))
+            .and_then(|()| check_group(group, plan.threads))
             .and_then(|()| check_end(plan, group))
             .and_then(|()| check_rate(plan, group))
             .map_err(|reason| EngineError::Plan(format!("group '{}': {reason}", group.name)))?;
@@ -84,7 +84,7 @@ pub(super) fn check(plan: &RunPlan) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn check_group(group: &GroupPlan) -> Result<(), String> {
+fn check_group(group: &GroupPlan, threads: usize) -> Result<(), String> {
     if group.connections == 0 {
         return Err("at least one connection is needed".to_owned());
     }
@@ -98,7 +98,7 @@ fn check_group(group: &GroupPlan) -> Result<(), String> {
         ));
     }
     if let Some(cluster) = &group.cluster {
-        check_cluster(group, cluster)?;
+        check_cluster(group, cluster, threads)?;
     }
     check_reception(group)?;
     let servers = group.target.endpoints().count();
@@ -206,7 +206,7 @@ fn check_timestamps(plan: &RunPlan, group: &GroupPlan) -> Result<(), String> {
     Ok(())
 }
 
-fn check_cluster(group: &GroupPlan, cluster: &ClusterPlan) -> Result<(), String> {
+fn check_cluster(group: &GroupPlan, cluster: &ClusterPlan, threads: usize) -> Result<(), String> {
     let no = |text: &str| Err(text.to_owned());
     if cluster.layout.nodes.is_empty() || cluster.layout.slots.len() != SLOTS {
         return no("the layout of the cluster is not whole");
@@ -244,9 +244,13 @@ fn check_cluster(group: &GroupPlan, cluster: &ClusterPlan) -> Result<(), String>
     if group.target.db != 0 {
         return no("a cluster has database 0 only; leave out --dbnum");
     }
-    if cluster.layout.nodes.len() > group.connections {
-        let nodes = cluster.layout.nodes.len();
-        return Err(format!("{nodes} nodes need at least {nodes} connections; raise -c"));
+    // Threads share nothing: each has its own part of the schedule, with keys of every node.
+    let nodes = cluster.layout.nodes.len();
+    let least = nodes * threads;
+    if group.connections < least {
+        return Err(format!(
+            "{nodes} nodes and {threads} threads need at least {least} connections; raise -c"
+        ));
     }
     check_slots(&group.workload, &cluster.keys)
 }

@@ -200,6 +200,20 @@ fn keys_of_different_slots_are_refused_before_anything_is_sent() {
     with(&["PING"], &[]).expect("any node");
 }
 
+#[test]
+fn every_thread_needs_a_connection_to_every_node() {
+    let cluster = ClusterScript::of(3);
+    for connections in 6..=8 {
+        let done = play(group(&cluster, connections, constant(1_000.0)), 2, &script(&cluster));
+        assert_eq!((done.counts.ok, done.counts.unfinished), (done.counts.scheduled, 0));
+    }
+    let phases = Phases { warmup: Nanos::ZERO, measure: Some(US), drain_max: US };
+    let too_few = RunPlan::new(vec![group(&cluster, 5, constant(10.0))], phases);
+    let too_few = RunPlan { threads: 2, ..too_few };
+    let error = simulate(&too_few, &script(&cluster)).expect_err("keys that no thread can send");
+    assert!(error.to_string().contains("at least 6 connections"), "{error}");
+}
+
 /// What the program says about a run against real nodes.
 fn record(args: &[&str]) -> RunRecord {
     let called = loadgen(&[&["run", "--json", "--cluster"], args].concat());
