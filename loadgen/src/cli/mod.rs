@@ -95,7 +95,7 @@ pub struct ScenarioRunArgs {
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
     /// With --all: play each on the bundled server and on another, redis-server or --server-bin.
-    #[arg(long, requires = "all", conflicts_with = "target")]
+    #[arg(long, requires = "all", conflicts_with_all = ["target", "names"])]
     pub both: bool,
     /// How large: smoke (seconds), default (at most about two minutes) or full (the articles' own sizes).
     #[arg(long, default_value = "default", value_parser = parse_scale, value_name = "SCALE")]
@@ -163,7 +163,8 @@ pub fn one_line(error: &clap::Error) -> String {
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
         .map(|line| line.strip_prefix("error: ").unwrap_or(line))
         .collect();
-    format!("{}; see --help", parts.join("; "))
+    // A list follows on lines of its own: "were not provided:".
+    format!("{}; see --help", parts.join("; ").replace(":; ", ": "))
 }
 
 #[cfg(test)]
@@ -183,6 +184,9 @@ mod unit {
         assert!(line.contains("greater than zero") && !line.contains('\n'), "{line}");
         let error = Cli::try_parse_from(["loadgen", "scenario", "run"]).expect_err("no name");
         assert!(!one_line(&error).contains('\n'));
+        let error = Cli::try_parse_from(["loadgen", "relay"]).expect_err("no address");
+        let line = one_line(&error);
+        assert!(line.contains("not provided: --") && !line.contains(":;"), "{line}");
         let error = Cli::try_parse_from(["loadgen"]).expect_err("no command");
         assert!(one_line(&error).contains("a command is missing: run"));
         let error = Cli::try_parse_from(["loadgen", "scenario"]).expect_err("no command");

@@ -63,6 +63,12 @@ impl RunArgs {
     pub fn resolve(&self) -> Result<Resolved, Failure> {
         let target = self.target.resolve()?;
         let load = &self.load;
+        // The parser asks for --command only where nothing that excludes it was given.
+        if !load.command_ratio.is_empty() && load.templates.is_empty() {
+            return Err(Failure::usage(
+                "--command-ratio is the share of a --command, and there is none; give one for each",
+            ));
+        }
         if let Some(file) = &load.replay.replay {
             return self.resolve_replay(file, target);
         }

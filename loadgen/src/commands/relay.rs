@@ -24,8 +24,12 @@ pub fn run(args: &RelayArgs, cancel: &AtomicBool) -> Result<Exit, Failure> {
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds shown in tenths of a microsecond")]
 fn summary(stats: &Stats, shares: bool) -> String {
     let mut out = format!(
-        "relayed {} connections, {} at most at a time; {} bytes up, {} bytes down",
-        stats.connections, stats.open_max, stats.bytes_up, stats.bytes_down
+        "relayed {} {}, {} at most at a time; {} bytes up, {} bytes down",
+        stats.connections,
+        if stats.connections == 1 { "connection" } else { "connections" },
+        stats.open_max,
+        stats.bytes_up,
+        stats.bytes_down
     );
     if !stats.lateness.is_empty() {
         let late = |quantile| stats.lateness.value_at_quantile(quantile) as f64 / 1e3;

@@ -123,9 +123,10 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
     };
     let _ = writeln!(
         out,
-        "{}: {} connections, {load}, {:.1}s measured{}",
+        "{}: {} {}, {load}, {:.1}s measured{}",
         group.name,
         group.connections.established,
+        if group.connections.established == 1 { "connection" } else { "connections" },
         record.duration_s,
         keys_in_words(record)
     );

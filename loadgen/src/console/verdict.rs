@@ -120,8 +120,9 @@ fn stall_line(record: &RunRecord) -> String {
     let lost: f64 = record.stalls.iter().map(|stall| stall.lost_client_seconds).sum();
     let explained = record.stalls.iter().filter(|stall| stall.cause.is_some()).count();
     format!(
-        "{} stalls, {explained} explained; the longest {} ({}); {lost:.2} client-seconds lost",
+        "{} {}, {explained} explained; the longest {} ({}); {lost:.2} client-seconds lost",
         record.stalls.len(),
+        if record.stalls.len() == 1 { "stall" } else { "stalls" },
         in_words(longest.duration_s, Dimension::Time),
         longest.cause.as_deref().unwrap_or("no cause found"),
     )

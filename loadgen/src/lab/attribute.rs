@@ -38,8 +38,11 @@ impl Explained {
         let longest = self.own.iter().max()?;
         Some(Caveat::EnvironmentMoved {
             what: format!(
-                "the load generator itself got no processor in {} spans, the longest of {:.1} ms; they are not counted as stalls",
-                self.own.len(),
+                "the load generator itself got no processor {}, the longest for {:.1} ms; that is not counted as a stall",
+                match self.own.len() {
+                    1 => "once".to_owned(),
+                    times => format!("{times} times"),
+                },
                 longest.as_secs_f64() * 1e3
             ),
         })

@@ -2,7 +2,10 @@
 //!
 //! No limits and no words: those are the reports crate's. Invariant: what is not known is left out, never guessed.
 
-use super::{Timeline, merged_intervals, offered, per_second, replies_inside, usual_delay_ns};
+use super::{
+    DISCONNECTED, POOL_EXHAUSTED, Timeline, merged_intervals, offered, per_second, replies_inside,
+    usual_delay_ns,
+};
 use crate::clock::Nanos;
 use crate::engine::plan::{ArrivalProcess, Dialling, GroupPlan, Pacing, Role, RunPlan};
 use crate::engine::result::{
@@ -238,12 +241,22 @@ fn no_hits(record: &RunRecord) -> Vec<(String, u64)> {
     missed.collect()
 }
 
+/// What the server said most often to requests of which none succeeded; `None` if it said nothing.
+fn refused(result: &RunResult) -> Option<Caveat> {
+    let answered = result.groups.iter().filter(|group| group.counts.error > 0);
+    let of_server = answered
+        .flat_map(|group| &group.errors)
+        .filter(|error| ![DISCONNECTED, POOL_EXHAUSTED].contains(&error.word.as_str()));
+    let example = of_server.max_by_key(|error| error.count)?.text.clone();
+    Some(Caveat::NoSuccess { example })
+}
+
 /// No success at all, or none any more from some time on although requests waited: another server than the one asked for.
 pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
     let sum = |of: fn(&GroupResult) -> u64| result.groups.iter().map(of).sum::<u64>();
     let what = |what: String| Some(Caveat::ServerChanged { what });
     if sum(|group| group.counts.sent) > 0 && sum(|group| group.counts.ok) == 0 {
-        return what("no request succeeded".to_owned());
+        return refused(result).or_else(|| what("no request was answered".to_owned()));
     }
     let commands = result.groups.iter().flat_map(|group| &group.commands);
     let last = commands

@@ -66,6 +66,12 @@ fn a_run_without_success_says_why() {
     let server = Server::start(&["--enable-debug-command", "yes"]);
     let port = server.port_arg();
     check_failure(&["run", "-p", &port, "-n", "100", "NOSUCH"], 4, "no request succeeded: ");
+    let called = loadgen(&["run", "-p", &port, "-n", "100", "--json", "NOSUCH"]);
+    let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
+    let of = |id: &str| record.caveats.iter().find(|caveat| caveat.id == id);
+    let refused = of("no-success").expect("a doubt");
+    assert!(refused.text.contains("unknown command"), "{}", refused.text);
+    assert!(refused.remedy.contains("arguments") && of("server-changed").is_none());
     let once = ["run", "-p", &port, "-c", "1", "--duration", "200ms", "--warmup", "0"];
     let asleep = [&once[..], &["--timeout", "50ms", "DEBUG", "SLEEP", "0.5"]].concat();
     check_failure(&asleep, 6, "no request was answered");
@@ -74,6 +80,8 @@ fn a_run_without_success_says_why() {
 #[test]
 fn bad_input() {
     check_failure(&["run", "--rate", "-5"], 2, "greater than zero");
+    check_failure(&["run", "--command-ratio", "3", "PING"], 2, "there is none");
+    check_failure(&["scenario", "run", "keys-vs-scan", "--both"], 2, "--both");
     check_failure(&["run", "-t", "4"], 2, "--threads 4");
     check_failure(&["run", "-P", "redis"], 2, "the protocol is always Redis's");
     check_failure(&["run", "--conections", "4"], 2, "--connections");

@@ -22,7 +22,7 @@ fn a_ping_passes_and_an_interrupt_ends_it() {
     let pid = relay.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill").success());
     let last = lines.next().expect("a line").expect("text");
-    assert!(last.starts_with("relayed 1 connections"), "{last}");
+    assert!(last.starts_with("relayed 1 connection,"), "{last}");
     assert_eq!(relay.wait().expect("ended").code(), Some(0));
 }
 

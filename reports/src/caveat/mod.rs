@@ -191,6 +191,11 @@ pub enum Caveat {
         /// Seconds planned, if the plan had a duration.
         planned_s: Option<f64>,
     },
+    /// Every request was answered with an error.
+    NoSuccess {
+        /// The error that came most often.
+        example: String,
+    },
     /// The server restarted, or another one answered.
     ServerChanged {
         /// What differed.
@@ -235,6 +240,7 @@ impl Caveat {
             Self::ConnectionsLost { .. } => "connections-lost",
             Self::WrongBooks { .. } => "wrong-books",
             Self::Interrupted { .. } => "interrupted",
+            Self::NoSuccess { .. } => "no-success",
             Self::ServerChanged { .. } => "server-changed",
             Self::CaptureDoubtful { .. } => "capture-doubtful",
             Self::EnvironmentMoved { .. } => "environment-moved",
@@ -250,7 +256,7 @@ impl Caveat {
                 *late_share > LATE_SHARE_MAX && *late_s >= LATE_S_MIN
             }
             Self::RateNotAchieved { achieved, offered } => *achieved < offered * RATE_SHARE_MIN,
-            Self::ServerChanged { .. } | Self::WrongBooks { .. } => true,
+            Self::NoSuccess { .. } | Self::ServerChanged { .. } | Self::WrongBooks { .. } => true,
             _ => false,
         };
         if invalid { Severity::Invalid } else { Severity::Warning }
@@ -295,6 +301,7 @@ impl Caveat {
             Self::NoHits { misses, .. } => (Some(*misses as f64), None),
             Self::ServerBusy { .. }
             | Self::NeverSettled { .. }
+            | Self::NoSuccess { .. }
             | Self::ServerChanged { .. }
             | Self::EnvironmentMoved { .. }
             | Self::CaptureDoubtful { .. }

@@ -100,6 +100,9 @@ impl Caveat {
             Self::WrongBooks { what } => {
                 format!("the load generator's own books do not balance: {what}")
             }
+            Self::NoSuccess { example } => {
+                format!("no request succeeded; the server said most often \"{example}\"")
+            }
             Self::ServerChanged { what } => format!("the server changed during the run: {what}"),
             Self::CaptureDoubtful { what } => format!("the capture is doubtful: {what}"),
             Self::EnvironmentMoved { what } => {
@@ -156,6 +159,7 @@ impl Caveat {
                 "use none of these numbers, and report this with the command line and result.json"
             }
             Self::Interrupted { .. } => "run it again to the end before deciding on it",
+            Self::NoSuccess { .. } => "check the command and its arguments",
             Self::ServerChanged { .. } => "keep the server running and measure again",
             Self::CaptureDoubtful { .. } => "capture again to the end if that matters",
             Self::EnvironmentMoved { .. } => "keep the machine quiet and measure again",
