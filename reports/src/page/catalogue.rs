@@ -1,23 +1,15 @@
 //! The page of many scenarios: one row per claim, one column per server. Only substitutes.
 
-use super::{POLICY, style, table, verdict_class};
+use super::{head, table, verdict_class};
 use crate::view::catalogue::{CatalogueView, Cell, Row};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 
 /// The page.
 pub(crate) fn write(view: &CatalogueView) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width,initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="color-scheme" content="light dark";
-                link rel="icon" href="data:,";
-                title { (view.heading) }
-                style { (PreEscaped(style::sheet())) }
-            }
+            (head(&view.heading))
             body {
                 header {
                     h1 { (view.heading) }

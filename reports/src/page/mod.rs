@@ -17,20 +17,27 @@ use crate::view::table::{Align, Table};
 /// What the browser may do: nothing but show what is in the file.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:";
 
+/// What every page of ours begins with: its title, its looks, and what the browser may do.
+fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width,initial-scale=1";
+            meta http-equiv="Content-Security-Policy" content=(POLICY);
+            meta name="color-scheme" content="light dark";
+            link rel="icon" href="data:,";
+            title { (title) }
+            style { (PreEscaped(style::sheet())) }
+        }
+    }
+}
+
 /// The page.
 pub(crate) fn write(report: &Report, charts: &[&Chart]) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width,initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="color-scheme" content="light dark";
-                link rel="icon" href="data:,";
-                title { (report.heading) }
-                style { (PreEscaped(style::sheet())) }
-            }
+            (head(&report.heading))
             body {
                 (header(report))
                 main {
