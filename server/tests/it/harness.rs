@@ -34,9 +34,15 @@ pub(crate) fn fresh_path(ending: &str) -> PathBuf {
 
 /// What the environment asks for (`AELAB_TEST_BACKEND`, `AELAB_TEST_IO_MODEL`, `AELAB_TEST_IO_THREADS`),
 /// so that one run of the suite can be made on each.
-/// A test that chooses the model by itself has no use for threads of the loop.
+/// A test that chooses the model by itself has no use for threads of the loop, nor, with `busy-poll`,
+/// for a backend.
 fn environment_flags(args: &[&str]) -> Vec<String> {
     let own_model = args.contains(&"--io-model");
+    let gives_way = |flag: &str| match flag {
+        IO_THREADS => own_model,
+        "--ae-backend" | "--select-oversize" => args.contains(&"busy-poll"),
+        _ => false,
+    };
     let mut flags = Vec::new();
     for (variable, flag) in [
         ("AELAB_TEST_BACKEND", "--ae-backend"),
@@ -45,7 +51,7 @@ fn environment_flags(args: &[&str]) -> Vec<String> {
         ("AELAB_TEST_IO_THREADS", IO_THREADS),
     ] {
         if let Ok(value) = std::env::var(variable)
-            && !(own_model && flag == IO_THREADS)
+            && !gives_way(flag)
         {
             flags.extend([flag.to_owned(), value]);
             if flag == IO_THREADS {
