@@ -7,7 +7,7 @@
 use std::ops::{Add, Sub};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Nanoseconds: a point on a clock's own scale, or a length of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +65,8 @@ impl From<Nanos> for Duration {
 
 #[derive(Clone, Debug)]
 enum Source {
-    System(Instant),
+    /// What the system's clock told at our zero, in nanoseconds.
+    System(u64),
     Manual(Arc<AtomicU64>),
 }
 
@@ -79,7 +80,7 @@ impl Clock {
     /// The system's monotonic clock.
     #[must_use]
     pub fn system() -> Self {
-        Clock { source: Source::System(Instant::now()) }
+        Clock { source: Source::System(crate::sys::monotonic_ns()) }
     }
 
     /// A clock that stands still until its number (nanoseconds) is changed.
@@ -92,7 +93,7 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Nanos {
         match &self.source {
-            Source::System(zero) => Nanos(zero.elapsed().as_nanos() as u64),
+            Source::System(zero) => Nanos(crate::sys::monotonic_ns().saturating_sub(*zero)),
             Source::Manual(time) => Nanos(time.load(Relaxed)),
         }
     }

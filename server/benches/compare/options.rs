@@ -22,6 +22,8 @@ Options:
   --arms A,B         only arms whose names contain one of these words; redis-server is always there
   --server-cpus L    processors of the servers (default: the first half; as taskset -c takes them)
   --client-cpus L    processors of the clients (default: the second half)
+  --client PROGRAM   what loads the servers: redis-benchmark (default), or a loadgen, which takes less of a
+                     processor itself and so keeps the faster servers busy (--client target/release/loadgen)
 ";
 
 /// A part of the comparison.
@@ -49,6 +51,7 @@ pub(crate) struct Options {
     pub(crate) arms: Vec<String>,
     pub(crate) server_cpus: String,
     pub(crate) client_cpus: String,
+    pub(crate) client: String,
 }
 
 impl Options {
@@ -66,6 +69,7 @@ impl Options {
             arms: Vec::new(),
             server_cpus,
             client_cpus,
+            client: "redis-benchmark".to_owned(),
         };
         let mut args = args.map(String::as_str);
         while let Some(arg) = args.next() {
@@ -89,6 +93,7 @@ impl Options {
                 "--arms" => options.arms = value.split(',').map(str::to_owned).collect(),
                 "--server-cpus" => options.server_cpus = value.to_owned(),
                 "--client-cpus" => options.client_cpus = value.to_owned(),
+                "--client" => options.client = value.to_owned(),
                 _ => return Err(format!("{arg}: no such option, see --help")),
             }
         }
@@ -117,12 +122,13 @@ impl Options {
         let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         let count = std::thread::available_parallelism().map_or(1, usize::from);
         format!(
-            "{}, {count} processors; servers on {}, clients on {}; {} rounds, scale {}\n",
+            "{}, {count} processors; servers on {}, clients on {}; {} rounds, scale {}, load by {}\n",
             model.map_or("unknown processor", |(_, name)| name),
             self.server_cpus,
             self.client_cpus,
             self.rounds,
-            self.scale
+            self.scale,
+            std::path::Path::new(&self.client).file_name().unwrap_or_default().display()
         )
     }
 }

@@ -1,8 +1,9 @@
 //! The joined table and the look-up by name: one hash of the lower-cased word, no allocation.
 //!
-//! Invariant: every name occurs once; the table is built at start and never changes.
+//! Invariant: every name occurs once; the rows and the index are built at start and never change.
 
 use super::CommandSpec;
+use std::cell::Cell;
 
 /// Slots of the index: a power of two, at least four times the number of commands.
 const SLOTS: usize = 2048;
@@ -24,6 +25,27 @@ pub(crate) struct CommandTable {
     /// Position of the first subcommand of each row, for containers.
     first_sub: Vec<u16>,
     slots: Box<[u16; SLOTS]>,
+    /// The short word that was found last, and what it means: commands come in runs.
+    last: Cell<Option<(Short, Found)>>,
+}
+
+/// A word of at most eight bytes, as it was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Short {
+    bytes: u64,
+    len: usize,
+}
+
+impl Short {
+    fn of(word: &[u8]) -> Option<Short> {
+        let bytes = match *word {
+            [a, b, c] => u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]),
+            [a, b, c, d] => u64::from_le_bytes([a, b, c, d, 0, 0, 0, 0]),
+            _ if word.len() > 8 => return None,
+            _ => word.iter().rev().fold(0, |bytes, byte| bytes << 8 | u64::from(*byte)),
+        };
+        Some(Short { bytes, len: word.len() })
+    }
 }
 
 const EMPTY: u16 = u16::MAX;
@@ -48,6 +70,7 @@ impl CommandTable {
             rows: Vec::new(),
             first_sub: Vec::new(),
             slots: Box::new([EMPTY; SLOTS]),
+            last: Cell::new(None),
         };
         for spec in tables.iter().copied().flatten() {
             let id = table.rows.len();
@@ -68,6 +91,18 @@ impl CommandTable {
 
     /// The command called `word`, in any case.
     pub(crate) fn find(&self, word: &[u8]) -> Option<Found> {
+        let Some(short) = Short::of(word) else { return self.look_up(word) };
+        if let Some((last, found)) = self.last.get()
+            && last == short
+        {
+            return Some(found);
+        }
+        let found = self.look_up(word)?;
+        self.last.set(Some((short, found)));
+        Some(found)
+    }
+
+    fn look_up(&self, word: &[u8]) -> Option<Found> {
         if word.len() > NAME_MAX_BYTES {
             return None;
         }

@@ -28,15 +28,11 @@ const BIG_ARG_BYTES: usize = 32 * 1024;
 pub(crate) type Batch = Vec<(ClientKey, Box<Unfinished>)>;
 
 /// What all clients share for reading; taken out of the server while it is in use.
+#[derive(Default)]
 pub(crate) struct Scratch {
+    /// Empty until the first read, and in what stands in for a scratch in use: taking it is free.
     buf: Vec<u8>,
     args: Vec<ArgRange>,
-}
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Scratch { buf: vec![0; READ_QUANTUM_BYTES], args: Vec::new() }
-    }
 }
 
 /// The read handler of clients.
@@ -74,7 +70,7 @@ pub(super) fn read_now(el: &mut EventLoop<Server>, server: &mut Server, fd: RawF
 fn read_shared(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, key: ClientKey) {
     let mut scratch = std::mem::take(&mut server.scratch);
     if scratch.buf.is_empty() {
-        scratch = Scratch::default();
+        scratch.buf.resize(READ_QUANTUM_BYTES, 0);
     }
     if let Some(count) = receive(server, key, |fd| sys::read(fd, &mut scratch.buf)) {
         if count == READ_QUANTUM_BYTES {

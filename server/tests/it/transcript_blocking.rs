@@ -171,6 +171,7 @@ pub(crate) const CASES: &[(&str, &str)] = &[
         @a <
         @w SELECT 0
         !send BZPOPMIN z1 z2 0
+        !sleep 30
         @b !send BZMPOP 0 2 z3 z2 MAX COUNT 5
         !sleep 30
         @w ZADD z2 1 a 2 b 3 c
