@@ -396,17 +396,14 @@ fn remove_range(call: &mut Call<'_>, by: By) {
     let Some(value) = db.lookup_write(key, now_ms) else { return out.integer(0) };
     let Some(set) = zset_in_mut(value, out) else { return };
     let (first, count) = selection(set);
-    let doomed: Vec<Vec<u8>> = set.range(first, count).map(|found| found.member.to_vec()).collect();
-    for member in &doomed {
-        set.remove(member);
-    }
+    let removed = set.remove_range(first, count);
     if set.is_empty() {
         db.remove(key, Free::Now, now_ms);
     }
-    if !doomed.is_empty() {
+    if removed > 0 {
         call.touched(key);
     }
-    call.out.count(doomed.len());
+    call.out.count(removed);
 }
 
 /// ZLEXCOUNT key min max: how many members have such a name. O(log N).

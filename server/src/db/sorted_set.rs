@@ -103,11 +103,7 @@ impl SortedSet {
             None if self.length > limits.zset_max_listpack_entries
                 || member.len() > limits.zset_max_listpack_value =>
             {
-                let mut scores = Table::with_capacity(self.length);
-                self.iter().for_each(|scored| {
-                    scores.insert_if_absent(scored.clone());
-                });
-                self.scores = Some(scores);
+                self.scores = Some(self.table_of_scores());
             }
             None => {}
         }
@@ -121,6 +117,42 @@ impl SortedSet {
             scores.remove(member);
         }
         Some(score)
+    }
+
+    /// Removes `count` members from a rank on, upwards; returns how many there were.
+    ///
+    /// O(log n) and O(1) per member removed or, if fewer are left, per member left.
+    pub fn remove_range(&mut self, start: usize, count: usize) -> usize {
+        let count = count.min(self.length.saturating_sub(start));
+        let (mut at, mut place) = self.locate(start);
+        let mut left = count;
+        let few_remain = self.length - count < count;
+        while left > 0 {
+            let Some(chunk) = self.order.get_mut(at) else { break };
+            let end = chunk.len().min(place + left);
+            left -= end - place;
+            for removed in chunk.drain(place..end) {
+                self.long_bytes -= removed.member.heap_bytes();
+                if let (Some(scores), false) = (&mut self.scores, few_remain) {
+                    scores.remove(&removed.member);
+                }
+            }
+            (at, place) = (at + 1, 0);
+        }
+        self.order.retain(|chunk| !chunk.is_empty());
+        self.length -= count;
+        if few_remain && self.scores.is_some() {
+            self.scores = Some(self.table_of_scores());
+        }
+        count
+    }
+
+    fn table_of_scores(&self) -> Table<Scored> {
+        let mut scores = Table::with_capacity(self.length);
+        self.iter().for_each(|scored| {
+            scores.insert_if_absent(scored.clone());
+        });
+        scores
     }
 
     /// Takes the member with the lowest (head) or highest (tail) score.

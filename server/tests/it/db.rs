@@ -172,6 +172,7 @@ proptest! {
     #[test]
     fn a_sorted_set_agrees_with_a_sorted_vector(
         changes in prop::collection::vec((0..400_u32, -50..50_i32, any::<bool>()), 1..2000),
+        ranges in prop::collection::vec((0..400_usize, 0..150_usize), 0..4),
     ) {
         let limits = EncodingLimits::default();
         let (mut set, mut model) = (SortedSet::default(), HashMap::new());
@@ -186,6 +187,14 @@ proptest! {
         }
         let mut sorted: Vec<(f64, Vec<u8>)> = model.into_iter().map(|(key, score)| (score, key)).collect();
         sorted.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
+        for (start, count) in ranges {
+            let range = start.min(sorted.len())..(start + count).min(sorted.len());
+            prop_assert_eq!(set.remove_range(start, count), range.len());
+            for (_, member) in sorted.drain(range) {
+                prop_assert_eq!(set.score(&member), None);
+            }
+            prop_assert_eq!(set.len(), sorted.len());
+        }
         let found: Vec<_> = set.iter().map(|scored| (scored.score, scored.member.to_vec())).collect();
         prop_assert_eq!(&found, &sorted);
         for (rank, (score, member)) in sorted.iter().enumerate() {
