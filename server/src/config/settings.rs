@@ -74,6 +74,8 @@ pub(crate) struct Settings {
     pub(crate) latency_threshold_ms: u64,
     /// After so long a script lets others be told that it runs; 0: never.
     pub(crate) busy_threshold_ms: u64,
+    /// What the Lua state may hold; 0: no limit.
+    pub(crate) script_memory_max_bytes: usize,
 }
 
 /// Frequencies outside of this are clamped, as in Redis.
@@ -146,6 +148,7 @@ impl Settings {
             lazy_user_del: yes("lazyfree-lazy-user-del"),
             latency_threshold_ms: count("latency-monitor-threshold") as u64,
             busy_threshold_ms: count("busy-reply-threshold") as u64,
+            script_memory_max_bytes: count("lua-memory-limit"),
         }
     }
 

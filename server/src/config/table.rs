@@ -162,6 +162,8 @@ pub(super) const TABLE: &[Directive] = &[
     row("shutdown-on-sigterm", Words, "default", Inert),
     row("jemalloc-bg-thread", Bool, "yes", Inert),
     row("busy-reply-threshold", Int(0, MAX), "5000", Live).or("lua-time-limit"),
+    // Ours: what scripts may hold at once; beyond it they end with an error, not the process.
+    row("lua-memory-limit", Bytes(0, MAX), "1073741824", Live),
     row("notify-keyspace-events", Text, "", Only("ae-server sends no keyspace notifications")),
     row("tracking-table-max-keys", Int(0, MAX), "1000000", Inert),
     // Observability.

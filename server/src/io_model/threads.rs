@@ -24,8 +24,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Address space for a thread's stack; only what is used of it becomes memory.
-const STACK_BYTES: usize = 1024 * 1024;
+/// Address space for a thread's stack; only what is used of it becomes memory. A script's tables may be
+/// nested a thousand deep, at a kilobyte of stack each when they are turned into JSON or a reply.
+const STACK_BYTES: usize = 4 * 1024 * 1024;
 /// At the end, replies that a client does not read are waited for no longer.
 const FAREWELL: Duration = Duration::from_millis(500);
 

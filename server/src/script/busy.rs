@@ -2,7 +2,8 @@
 //!
 //! Redis lets its loop turn inside the script. Here the loop is not entered again; instead, the
 //! sockets are looked at aside of it ([`crate::net::aside`]), with the same outcome: new connections
-//! are taken, every command is answered with BUSY unless it may run now, replies leave at once.
+//! are taken, every command is answered with BUSY unless it may run now, replies leave at once. A signal
+//! that asks the process to end ends the script, in each I/O model.
 //! Invariant: the client whose script runs is neither read nor written meanwhile, and no client is
 //! freed that the loop knows.
 
@@ -10,6 +11,8 @@ use super::Pace;
 use crate::clock::Nanos;
 use crate::net::aside;
 use crate::server::{Server, Shutdown};
+use crate::sys;
+use std::os::fd::AsFd;
 
 /// The reply to whatever cannot run now.
 pub(crate) const BUSY: &str =
@@ -38,8 +41,21 @@ pub(super) fn look(server: &mut Server) -> Pace {
         Pace::Busy if now - running.served < TURN_EVERY => return Pace::Busy,
         Pace::Busy => {}
     }
+    if is_signalled(server) {
+        server.log.warning("Received a signal while a script runs too long: ending the script.");
+        if let Some(running) = &mut server.scripting.running {
+            running.pace = Pace::Killed;
+        }
+        return Pace::Killed;
+    }
     give_turn(server, now);
     server.scripting.running.as_ref().map_or(Pace::Killed, |running| running.pace)
+}
+
+/// Whether the process was asked to end. The signal stays where it is: the loop takes it.
+fn is_signalled(server: &Server) -> bool {
+    let pipe = server.signals.iter().map(AsFd::as_fd);
+    sys::readable(pipe).contains(&true)
 }
 
 fn give_turn(server: &mut Server, now: Nanos) {

@@ -3,8 +3,8 @@
 //! The functions that reach the server are made anew for each run and die with it (`Lua::scope`):
 //! nothing that a script keeps can touch the server outside of its run.
 
-use super::raised::{place, plain};
-use super::{Access, Pace, Running, Sha, api, bit, convert, json};
+use super::raised::{Raised, place, plain};
+use super::{Access, Pace, Running, Sha, api, bit, convert, json, sys};
 use crate::clock::Nanos;
 use crate::command::{Protocol, Reply};
 use crate::net::ClientKey;
@@ -19,6 +19,8 @@ use std::cell::{Cell, RefCell};
 const INSTRUCTIONS_PER_LOOK: u32 = 100_000;
 /// The function of this name in the registry reaches the server while a script runs.
 pub(super) const HOST: &str = "host";
+
+const OUT_OF_MEMORY: &str = "ERR not enough memory: the script went beyond lua-memory-limit";
 
 /// See the module's text.
 pub(crate) struct Engine {
@@ -57,10 +59,12 @@ impl Engine {
         os.raw_set("clock", globals.get::<Table>("os")?.get::<Function>("clock")?)?;
         globals.raw_set("os", os)?;
         api::deterministic_random(&lua, &globals.get("math")?)?;
+        sys::limit_patterns(&lua, &globals.get("string")?)?;
         let sandbox = lua.load(include_str!("sandbox.lua")).set_name("=sandbox");
         let plain = lua.create_function(plain)?;
         let place = lua.create_function(place)?;
-        let (environment, run): (Table, Function) = sandbox.call((plain, place))?;
+        let look = lua.create_function(|lua, ()| look(lua))?;
+        let (environment, run): (Table, Function) = sandbox.call((plain, place, look))?;
         lua.set_globals(environment)?;
         let compiled = lua.create_table()?;
         let engine = Engine { lua, globals, redis, compiled, run };
@@ -87,24 +91,27 @@ impl Engine {
         self.lua.used_memory()
     }
 
+    /// Sets the most that the state may hold, in bytes; 0: no limit. An allocation beyond it is an
+    /// error of the script.
+    ///
+    /// # Errors
+    /// If the state has an allocator that knows no limit.
+    pub(crate) fn limit_memory(&self, bytes: usize) -> Result<()> {
+        self.lua.set_memory_limit(bytes).map(|_| ())
+    }
+
+    /// Frees what the last script left behind, if that is so much that the next might fail for it.
+    fn tidy(&self, limit_bytes: usize) {
+        if limit_bytes > 0 && self.memory_bytes() > limit_bytes / 2 {
+            // It fails only if a finalizer does, and there are none.
+            let _ = self.lua.gc_collect();
+        }
+    }
+
     /// Looks at the time now and then while a script runs.
     fn watch(&self) -> Result<()> {
         let triggers = HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK);
-        self.lua.set_global_hook(triggers, |lua, _| {
-            let host: Function = lua.named_registry_value(HOST)?;
-            if !host.call::<bool>(api::Host::Look as u32)? {
-                // From here on every instruction ends it, in case the script catches this error.
-                // The sandbox's own code is left alone: it has the error to report.
-                lua.set_global_hook(HookTriggers::new().every_nth_instruction(1), |_, debug| {
-                    match debug.source().source.as_deref() {
-                        Some("=sandbox") => Ok(VmState::Continue),
-                        _ => Err(killed()),
-                    }
-                })?;
-                return Err(killed());
-            }
-            Ok(VmState::Continue)
-        })
+        self.lua.set_global_hook(triggers, |lua, _| look(lua).map(|()| VmState::Continue))
     }
 
     fn set_arguments(&self, job: &Job<'_>) -> Result<()> {
@@ -141,8 +148,26 @@ impl Engine {
     }
 }
 
-fn killed() -> mlua::Error {
-    super::raised::Raised::reply("Script killed by user with SCRIPT KILL...")
+/// Lets the server look at the time, and ends the script if it may not go on.
+fn look(lua: &Lua) -> Result<()> {
+    let host: Function = lua.named_registry_value(HOST)?;
+    if host.call::<bool>(api::Host::Look as u32)? {
+        return Ok(());
+    }
+    end_soon(lua)?;
+    Err(mlua::Error::external(Raised::Killed))
+}
+
+/// From here on every instruction of the running coroutine ends it, in case it catches the error.
+/// The others come to it as the error reaches them ([`plain`]). The sandbox's own code is left alone:
+/// it has the error to report.
+pub(super) fn end_soon(lua: &Lua) -> Result<()> {
+    lua.set_global_hook(HookTriggers::new().every_nth_instruction(1), |_, debug| {
+        match debug.source().source.as_deref() {
+            Some("=sandbox") => Ok(VmState::Continue),
+            _ => Err(mlua::Error::external(Raised::Killed)),
+        }
+    })
 }
 
 /// Runs a compiled script and replies with what it returns or how it failed.
@@ -159,7 +184,8 @@ pub(crate) fn run(server: &mut Server, job: &Job<'_>, out: &mut Reply, now: Nano
         own_messages: Vec::new(),
     });
     let before = server.clients.get(job.client).map(|client| (client.db, client.last_command));
-    let result = engine.execute(server, job);
+    let memory_max = server.config.settings().script_memory_max_bytes;
+    let result = engine.limit_memory(memory_max).and_then(|()| engine.execute(server, job));
     // SELECT in a script is the script's own affair.
     if let (Some(client), Some((db, command))) = (server.clients.get_mut(job.client), before) {
         (client.db, client.last_command) = (db, command);
@@ -171,6 +197,7 @@ pub(crate) fn run(server: &mut Server, job: &Job<'_>, out: &mut Reply, now: Nano
     if let Err(error) = engine.watch() {
         server.log.warning(format!("A script's clock could not be set again: {error}"));
     }
+    engine.tidy(memory_max);
     server.scripting.lua_bytes = engine.memory_bytes();
     server.scripting.engine = Some(engine);
 }
@@ -184,14 +211,18 @@ fn reply(out: &mut Reply, sha: &Sha, result: Result<(bool, Value, Protocol)>) {
     };
     if let Err(error) = converted {
         out.truncate(start);
-        out.error(format!("ERR Error running script: {error}"));
+        match error {
+            mlua::Error::MemoryError(_) => out.error(OUT_OF_MEMORY),
+            error => out.error(format!("ERR Error running script: {error}")),
+        }
     }
 }
 
 /// The error with the script and the place in it.
 fn failure(out: &mut Reply, sha: &Sha, error: &Value) -> Result<()> {
     let Value::Table(error) = error else {
-        out.error("ERR Error running script");
+        // Lua reports that there is no memory without a chance to say where.
+        out.error(OUT_OF_MEMORY);
         return Ok(());
     };
     let mut text = match error.raw_get::<Value>("err")? {

@@ -1,7 +1,7 @@
 //! `cjson.decode`: one pass over the bytes, with lua-cjson 2.1's idea of JSON and its error texts.
 //!
-//! More than JSON is accepted, as there: hexadecimal, infinities and NaN as numbers, and any byte in
-//! a string.
+//! More than JSON is accepted, as there: hexadecimal, infinities and NaN as numbers, and any byte but
+//! NUL in a string.
 
 use super::json::NESTING_MAX;
 use super::raised::{bad_argument, library_error, type_name};
@@ -202,7 +202,7 @@ impl Parser<'_> {
         self.at += 1;
         loop {
             let rest = &self.bytes[self.at..];
-            let plain = rest.iter().take_while(|byte| !matches!(**byte, b'"' | b'\\')).count();
+            let plain = rest.iter().take_while(|byte| !matches!(**byte, b'"' | b'\\' | 0)).count();
             text.extend_from_slice(&rest[..plain]);
             self.at += plain;
             match self.bytes.get(self.at) {
@@ -210,13 +210,13 @@ impl Parser<'_> {
                     self.at += 1;
                     return Token::Text(text);
                 }
-                Some(_) => {
+                Some(b'\\') => {
                     if let Some(why) = self.escape(&mut text) {
                         self.token_at = self.at;
                         return Token::Broken(why);
                     }
                 }
-                None => {
+                _ => {
                     self.token_at = self.at;
                     return Token::Broken("unexpected end of string");
                 }

@@ -6,6 +6,7 @@
 //! sandbox.lua       what scripts may see of Lua
 //! api               the `redis` table: call, pcall, log …; convert: values both ways
 //! busy              what a script that runs too long lets other clients do
+//! sys               a limit on Lua's recursive pattern matching
 //! ```
 //!
 //! A script runs inside the execution of its command, so nothing happens between its commands, and
@@ -22,6 +23,7 @@ mod json_decode;
 mod raised;
 mod random;
 pub(crate) mod sha1;
+mod sys;
 
 pub(crate) use engine::{Engine, Job, run};
 

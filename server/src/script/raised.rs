@@ -3,6 +3,7 @@
 //! Rust functions raise [`Raised`]; Lua carries it as userdata, and `sandbox.lua` has [`plain`] turn
 //! it into what Redis's scripts see before any of their code can look at it.
 
+use super::engine;
 use mlua::{Error, Lua, Result, Table, Value};
 use std::fmt;
 
@@ -13,12 +14,18 @@ pub(super) enum Raised {
     Text(Vec<u8>),
     /// A table with the error, code first, as `redis.call` raises it.
     Reply { text: Vec<u8>, counted: bool },
+    /// The script is to end; see [`engine::end_soon`].
+    Killed,
 }
+
+const KILLED: &str = "ERR Script killed by user with SCRIPT KILL...";
 
 impl fmt::Display for Raised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Raised::Text(text) | Raised::Reply { text, .. }) = self;
-        write!(f, "{}", text.escape_ascii())
+        match self {
+            Raised::Text(text) | Raised::Reply { text, .. } => write!(f, "{}", text.escape_ascii()),
+            Raised::Killed => f.write_str(KILLED),
+        }
     }
 }
 
@@ -65,24 +72,38 @@ pub(super) fn type_name(value: &Value) -> &'static str {
     }
 }
 
-fn find(error: &Error) -> Option<&Raised> {
+/// What was raised in the first place, without what callbacks on the way added.
+fn root(error: &Error) -> &Error {
     match error {
-        Error::CallbackError { cause, .. } | Error::WithContext { cause, .. } => find(cause),
-        Error::ExternalError(error) => error.downcast_ref(),
-        _ => None,
+        Error::CallbackError { cause, .. } | Error::WithContext { cause, .. } => root(cause),
+        error => error,
     }
 }
 
 /// An error value as scripts may see it: what Rust raised becomes a string or a table.
 pub(super) fn plain(lua: &Lua, value: Value) -> Result<Value> {
     let Value::Error(error) = value else { return Ok(value) };
-    match find(&error) {
-        Some(Raised::Text(text)) => Ok(Value::String(lua.create_string(text)?)),
-        Some(Raised::Reply { text, counted }) => {
-            Ok(Value::Table(reply_table(lua, text, *counted)?))
+    let root = root(&error);
+    let raised = match root {
+        Error::ExternalError(error) => error.downcast_ref(),
+        _ => None,
+    };
+    let text = match (raised, root) {
+        (Some(Raised::Text(text)), _) => lua.create_string(text)?,
+        (Some(Raised::Reply { text, counted }), _) => {
+            return Ok(Value::Table(reply_table(lua, text, *counted)?));
         }
-        None => Ok(Value::String(lua.create_string(error.to_string())?)),
-    }
+        (Some(Raised::Killed), _) => {
+            // Coroutines have hooks of their own: this one has not got it before now.
+            engine::end_soon(lua)?;
+            return Ok(Value::Table(reply_table(lua, KILLED.as_bytes(), false)?));
+        }
+        // As Lua says both of its own functions.
+        (None, Error::MemoryError(_)) => lua.create_string("not enough memory")?,
+        (None, Error::StackError) => lua.create_string("too many results to unpack")?,
+        (None, other) => lua.create_string(other.to_string())?,
+    };
+    Ok(Value::String(text))
 }
 
 /// The table that stands for an error reply. `counted` says that `errorstat_*` has it already.

@@ -1,7 +1,7 @@
 -- What scripts see of Lua: runs once when the Lua state is made, and returns what Rust needs of it.
 -- Every table of the environment stands behind an empty one that refuses writes, since plain Lua 5.1
 -- knows no read-only tables. Errors raised by Rust are userdata; scripts get what Redis gives them.
-local plain, place = ...
+local plain, place, look = ...
 local real = getfenv(0)
 local error, type, next, setmetatable, getmetatable = error, type, next, setmetatable, getmetatable
 local rawget, rawset, raw_next, raw_pairs, raw_ipairs = rawget, rawset, next, pairs, ipairs
@@ -62,6 +62,25 @@ local function resumed(ok, err, ...)
 end
 
 function coroutine.resume(...) return resumed(resume(...)) end
+
+-- The instructions until the next look at the time are counted anew in each coroutine: many short ones
+-- would never come to it.
+local COROUTINES_PER_LOOK = 16
+local coroutines = 0
+
+local function counted(make, name)
+  return function(body)
+    coroutines = coroutines + 1
+    if coroutines % COROUTINES_PER_LOOK == 0 then look() end
+    if type(body) ~= 'function' then
+      error("bad argument #1 to '" .. name .. "' (Lua function expected)", 2)
+    end
+    return make(body)
+  end
+end
+
+coroutine.create = counted(coroutine.create, 'create')
+coroutine.wrap = counted(coroutine.wrap, 'wrap')
 
 function real.rawset(t, k, v)
   if behind[t] then error(READ_ONLY, 0) end

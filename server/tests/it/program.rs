@@ -5,6 +5,7 @@ use aelab_server::Config;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::Receiver;
 
 fn ae_server(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ae-server"));
@@ -129,32 +130,57 @@ fn sigterm_ends(model: &str) {
     assert_eq!(stream.read(&mut reply).expect("closed"), 0);
 }
 
-/// Each of these would make redis-server deaf for ever.
+/// The first two would make redis-server deaf for ever, the others for minutes.
 #[test]
 fn a_script_can_be_ended_whatever_it_does_with_errors() {
+    const NESTED: &str = "local function deeper(level) return function() while true do
+        if level == 0 then pcall(function() while true do end end)
+        else pcall(coroutine.wrap(deeper(level - 1))) end end end end deeper(6)()";
+    const SHORT: &str = "local function deeper(level) return function() for i = 1, 9000 do
+        if level > 0 then coroutine.wrap(deeper(level - 1))() end end end end
+        while true do deeper(5)() end";
     for script in [
         "local forever = function() while true do end end xpcall(forever, forever)",
         "loadstring('while true do pcall(function() while true do end end) end', '=sandbox')()",
+        NESTED,
+        SHORT,
     ] {
         killed(script);
     }
 }
 
-fn killed(script: &str) {
+/// A server that is ready to accept, its port, and what it logs from then on.
+fn ready(args: &[&str]) -> (std::process::Child, u16, Receiver<String>) {
     let port = free_port();
-    let args = ["--port", &port.to_string(), "--bind", "127.0.0.1", "--busy-reply-threshold", "1"];
-    let mut child = ae_server(&args).spawn().expect("the program runs");
+    let number = port.to_string();
+    let mut all = vec!["--port", &number, "--bind", "127.0.0.1"];
+    all.extend(args);
+    let mut child = ae_server(&all).spawn().expect("the program runs");
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains("Ready to accept")));
-    let patience = Some(std::time::Duration::from_secs(60));
-    let connect = || {
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-        stream.set_read_timeout(patience).expect("set");
-        stream
-    };
-    let (mut running, mut other) = (connect(), connect());
+    // It never waits for us to read what it says.
+    let (sender, log) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        lines.map_while(Result::ok).try_for_each(|line| sender.send(line).ok())
+    });
+    (child, port, log)
+}
+
+fn patient_client(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(60))).expect("set");
+    stream
+}
+
+fn send_script(stream: &mut TcpStream, script: &str) {
     let words: [&[u8]; 3] = [b"EVAL", script.as_bytes(), b"0"];
-    running.write_all(&crate::harness::command(&words)).expect("sent");
+    stream.write_all(&crate::harness::command(&words)).expect("sent");
+}
+
+fn killed(script: &str) {
+    let (mut child, port, _log) = ready(&["--busy-reply-threshold", "1"]);
+    let (mut running, mut other) = (patient_client(port), patient_client(port));
+    send_script(&mut running, script);
     let mut answers = BufReader::new(other.try_clone().expect("cloned")).lines();
     loop {
         other.write_all(b"SCRIPT KILL\r\n").expect("sent");
@@ -168,6 +194,62 @@ fn killed(script: &str) {
     child.kill().expect("ended");
     child.wait().expect("ended");
     assert!(end.starts_with("-ERR Script killed by user"), "{script}: {end}");
+}
+
+#[test]
+fn sigterm_ends_a_script_that_runs_too_long_in_each_model() {
+    for model in ["ae", "blocking", "thread-per-connection", "busy-poll"] {
+        let (mut child, port, log) = ready(&["--busy-reply-threshold", "1", "--io-model", model]);
+        let mut running = patient_client(port);
+        let script = "redis.log(redis.LOG_WARNING, 'it begins')
+            while true do pcall(function() while true do end end) end";
+        send_script(&mut running, script);
+        assert!(log.iter().any(|line| line.ends_with("it begins")), "{model}");
+        let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        assert!(kill.expect("kill runs").success());
+        let mut said = String::new();
+        running.read_to_string(&mut said).expect("in time");
+        assert!(said.starts_with("-ERR Script killed"), "{model}: {said}");
+        assert_eq!(child.wait().expect("ends").code(), Some(0), "{model}");
+    }
+}
+
+#[test]
+fn what_would_exhaust_stack_or_memory_is_an_error_of_the_script() {
+    for model in ["ae", "thread-per-connection"] {
+        let (mut child, port, _log) = ready(&["--lua-memory-limit", "50mb", "--io-model", model]);
+        let mut client = patient_client(port);
+        let mut answers = BufReader::new(client.try_clone().expect("cloned")).lines();
+        for (script, expected) in [
+            ("return string.find('a', string.rep('a?', 300000))", "pattern too complex"),
+            ("return ('a'):gsub(string.rep('a?', 300000), '')", "pattern too complex"),
+            ("for w in ('a'):gmatch(string.rep('(', 300000)) do end", "pattern too complex"),
+            ("return ('a'):match(string.rep('a-', 300000))", "pattern too complex"),
+            ("return string.find('x', string.rep('a?', 300000), 1, true) or 'none'", "none"),
+            ("local s = 'x' while true do s = s .. s end", "-ERR not enough memory: "),
+            ("local t = {} while true do t = {t, string.rep('x', 1000)} end", "-ERR not enough"),
+            (
+                "local s = 'x' local fine, why = pcall(function() while true do s = s .. s end end) \
+              s = nil return why",
+                "not enough memory",
+            ),
+            ("local t = {} for i = 1, 100000 do t = {t} end return cjson.encode(t)", "nesting"),
+            ("return cjson.decode(string.rep('[', 1000000))", "too many nested"),
+            ("local t = {} for i = 1, 100000 do t = {t} end return #t", ":1"),
+            ("return loadstring('return ' .. string.rep('(', 100000)) == nil and 'none'", "none"),
+            ("local function f() return f() + 1 end return f()", "stack overflow"),
+            ("return 'alive'", "alive"),
+        ] {
+            send_script(&mut client, script);
+            let mut line = answers.next().expect("an answer").expect("in time");
+            if line.starts_with('$') {
+                line = answers.next().expect("an answer").expect("in time");
+            }
+            assert!(line.contains(expected), "{model}: {script}: {line}");
+        }
+        child.kill().expect("ended");
+        child.wait().expect("ended");
+    }
 }
 
 #[test]

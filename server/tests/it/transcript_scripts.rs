@@ -406,7 +406,7 @@ pub(crate) const CASES: &[(&str, &str)] = &[
         !send EVAL "local co = coroutine.create(function() while true do end end) coroutine.resume(co) return 1" 0
         !sleep 100
         @d SCRIPT KILL
-        @a <
+        @a [nothing] <
         @d GET y
         CONFIG SET busy-reply-threshold 5000
         "##,
