@@ -36,7 +36,8 @@ pub struct ReplayArgs {
     /// was answered [default: 1x; for an append-only file, which has no times, max or --rate].
     #[arg(long, value_name = "SPEED", requires = "replay", conflicts_with_all = ["rate", "arrival"], value_parser = speed)]
     pub replay_speed: Option<Speed>,
-    /// At most so many connections; clients beyond share [default: 1000].
+    /// At most so many connections; clients beyond share: their transactions are sent in one piece, their WATCH is left out
+    /// [default: 1000].
     #[arg(long, value_name = "N", requires = "replay", value_parser = super::values::positive)]
     pub replay_connections: Option<usize>,
     /// Send dangerous and blocking commands too: FLUSHALL, SHUTDOWN, CONFIG SET, DEBUG, BLPOP …
@@ -76,7 +77,8 @@ impl RunArgs {
             all: replay.replay_all,
             lanes_max: replay.replay_connections.unwrap_or(LANES_DEFAULT),
             commands_max: load_args.requests,
-            only_db: (target.db != 0).then(|| u16::try_from(target.db).unwrap_or(u16::MAX)),
+            only_db: (self.target.dbnum.is_some() || target.db != 0)
+                .then(|| u16::try_from(target.db).unwrap_or(u16::MAX)),
         };
         let mut loaded =
             load(file, &wish).map_err(|why| Failure::usage(format!("--replay {why}")))?;

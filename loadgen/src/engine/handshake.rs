@@ -27,6 +27,15 @@ pub(super) enum Greeting {
 impl Handshake {
     /// The handshake for a target.
     pub(super) fn new(target: &Target) -> Self {
+        Self::with(target, (target.db != 0).then_some(target.db))
+    }
+
+    /// The handshake of a connection that must be in this database, whichever it is.
+    pub(super) fn into_database(target: &Target, db: u16) -> Self {
+        Self::with(target, Some(db.into()))
+    }
+
+    fn with(target: &Target, db: Option<u32>) -> Self {
         let mut bytes = Vec::new();
         let mut steps = Vec::new();
         let user = target.user.as_deref().unwrap_or("default");
@@ -53,8 +62,8 @@ impl Handshake {
             }
             (Protocol::Resp2, None) => {}
         }
-        if target.db != 0 {
-            encode::command(&mut bytes, &[b"SELECT".as_slice(), target.db.to_string().as_bytes()]);
+        if let Some(db) = db {
+            encode::command(&mut bytes, &[b"SELECT".as_slice(), db.to_string().as_bytes()]);
             steps.push("SELECT");
         }
         let ping_at = bytes.len();

@@ -143,6 +143,11 @@ impl Generator {
         }
     }
 
+    /// The database that a connection which replays must be in when it opens.
+    pub(super) fn database(&self, connection: Token) -> Option<u16> {
+        self.replay.as_ref().map(|replay| replay.database(connection as usize))
+    }
+
     /// The command of the next request.
     #[inline]
     pub(super) fn choose(&mut self) -> u16 {

@@ -3,6 +3,7 @@
 //! Invariant: a broken line is an error with its number; only the last one may be cut, and then that is told.
 
 use super::aof::{Command, Next, Reader, manifest};
+use super::lanes::{Found, Kind, Wanted, deal};
 use super::monitor;
 use super::rules::{Rule, judge};
 use super::{Decoded, Entry, Form, OFFSET_BITS, Replay};
@@ -120,13 +121,6 @@ fn form_of(mut file: &File) -> Result<Form, String> {
         [] => Err("is empty".to_owned()),
         _ => Err("is neither a MONITOR capture nor an append-only file".to_owned()),
     }
-}
-
-/// A command with what must be known of it until connections are dealt out.
-#[derive(Clone, Copy)]
-struct Found {
-    entry: Entry,
-    db: u16,
 }
 
 struct Builder {
@@ -300,7 +294,8 @@ impl Builder {
         }
         let len = u32::try_from(len).map_err(|_| "has a command of more than 4 GiB".to_owned())?;
         let label = self.label(name);
-        self.found.push(Found { entry: Entry { place, len, lane, label }, db });
+        let kind = Kind::of(name);
+        self.found.push(Found { entry: Entry { place, len, lane, label }, db, kind });
         Ok(())
     }
 
@@ -324,7 +319,7 @@ impl Builder {
         number
     }
 
-    /// Deals clients out to connections, and puts a SELECT wherever a connection changes its database.
+    /// Deals what was found out to connections.
     fn finish(mut self, files: Vec<File>, form: Form) -> Result<Loaded, String> {
         if self.found.is_empty() {
             return Err("holds no command that can be sent again".to_owned());
@@ -333,23 +328,23 @@ impl Builder {
         let lanes = clients.min(self.wish.lanes_max.max(1));
         let lanes = u32::try_from(lanes).unwrap_or(u32::MAX);
         let has_times = form == Form::Monitor;
-        let mut dbs = vec![self.wish.only_db.unwrap_or(0); lanes as usize];
-        let mut entries = Vec::with_capacity(self.found.len());
-        let mut times = Vec::new();
         let found = std::mem::take(&mut self.found);
         let captured = std::mem::take(&mut self.times);
-        for (number, one) in found.into_iter().enumerate() {
-            let lane = one.entry.lane % lanes;
-            let db = self.wish.only_db.unwrap_or(one.db);
-            let mut at = || times.extend(captured.get(number));
-            if dbs[lane as usize] != db {
-                dbs[lane as usize] = db;
-                let label = self.label(b"SELECT");
-                entries.push(Entry { place: u64::from(db), len: 0, lane, label });
-                at();
-            }
-            entries.push(Entry { lane, ..one.entry });
-            at();
+        let changes_db = |one: &Found| self.wish.only_db.is_none() && one.db != 0;
+        let select = found.iter().any(changes_db).then(|| self.label(b"SELECT"));
+        let wanted = Wanted {
+            clients,
+            lanes,
+            only_db: self.wish.only_db,
+            select: select.unwrap_or_default(),
+        };
+        let dealt = deal(found, &captured, &wanted);
+        let (entries, times) = (dealt.entries, dealt.times);
+        for (name, why, count) in dealt.left_out {
+            *self.skipped.entry((name.to_owned(), why)).or_default() += count;
+        }
+        if entries.is_empty() {
+            return Err("holds no command that can be sent again".to_owned());
         }
         if entries.len() > COMMANDS_MAX {
             return Err(
@@ -357,7 +352,7 @@ impl Builder {
             );
         }
         Ok(Loaded {
-            replay: Replay::new(files, form, entries, lanes),
+            replay: Replay::new(files, form, entries, lanes, self.wish.only_db.unwrap_or(0)),
             times: has_times.then_some(times),
             labels: self.labels,
             clients,

@@ -6,10 +6,12 @@
 //! Memory: 36 bytes per command, whatever its size; the commands themselves are read from the file when they are sent.
 
 mod aof;
+mod lanes;
 pub mod load;
 mod monitor;
 mod rules;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
@@ -25,6 +27,13 @@ struct Entry {
     lane: u32,
     /// Index of its name in the labels.
     label: u16,
+}
+
+impl Entry {
+    /// The database it selects, if it is one of the SELECTs that were added.
+    fn selects(&self) -> Option<u16> {
+        (self.len == 0).then(|| u16::try_from(self.place).unwrap_or(u16::MAX))
+    }
 }
 
 /// Bits of a place that hold the offset: files of up to 256 TiB, and 65 536 of them.
@@ -49,10 +58,12 @@ pub struct Replay {
     order: Vec<u32>,
     /// Where each connection's part of `order` begins; one more at the end.
     starts: Vec<u32>,
+    /// The database that connections are in when they open.
+    base_db: u16,
 }
 
 impl Replay {
-    fn new(files: Vec<File>, form: Form, entries: Vec<Entry>, lanes: u32) -> Self {
+    fn new(files: Vec<File>, form: Form, entries: Vec<Entry>, lanes: u32, base_db: u16) -> Self {
         let mut starts = vec![0_u32; lanes as usize + 1];
         for entry in &entries {
             starts[entry.lane as usize + 1] += 1;
@@ -67,7 +78,7 @@ impl Replay {
             order[*place as usize] = number;
             *place += 1;
         }
-        Self { files, form, entries, order, starts }
+        Self { files, form, entries, order, starts, base_db }
     }
 
     /// Commands in all.
@@ -88,6 +99,12 @@ impl Replay {
         self.starts.len() - 1
     }
 
+    /// The databases that connections change to.
+    #[must_use]
+    pub fn databases(&self) -> BTreeSet<u16> {
+        self.entries.iter().filter_map(Entry::selects).collect()
+    }
+
     /// The connection of command `number`, if there is one of this number.
     pub(crate) fn lane_of(&self, number: u64) -> Option<u32> {
         let number = usize::try_from(number).ok()?;
@@ -104,6 +121,11 @@ impl Replay {
 
     fn entry_at(&self, at: u32) -> Option<&Entry> {
         self.entries.get(*self.order.get(at as usize)? as usize)
+    }
+
+    /// The database that the command at this place of the order selects, if it does.
+    fn selected_at(&self, at: u32) -> Option<u16> {
+        self.entry_at(at)?.selects()
     }
 
     /// The label of the command at this place of the order.
@@ -207,7 +229,10 @@ pub(crate) struct Cursor {
 struct Lane {
     chosen: u32,
     written: u32,
+    begin: u32,
     end: u32,
+    /// The database that the next command to be written is for.
+    db: u16,
 }
 
 impl Cursor {
@@ -215,7 +240,8 @@ impl Cursor {
     pub(crate) fn new(replay: Arc<Replay>, index: usize, of: usize) -> Self {
         let lanes = (index..replay.lanes()).step_by(of.max(1)).map(|lane| {
             let places = replay.lane(lane);
-            Lane { chosen: places.start, written: places.start, end: places.end }
+            let (begin, end) = (places.start, places.end);
+            Lane { chosen: begin, written: begin, begin, end, db: replay.base_db }
         });
         Self { lanes: lanes.collect(), replay, current: 0, scratch: Scratch::default() }
     }
@@ -247,13 +273,24 @@ impl Cursor {
     pub(crate) fn write(&mut self, out: &mut Vec<u8>) {
         let Some(lane) = self.lanes.get_mut(self.current) else { return };
         self.replay.write_at(lane.written, &mut self.scratch, out);
+        lane.db = self.replay.selected_at(lane.written).unwrap_or(lane.db);
         lane.written += 1;
+    }
+
+    /// The database that a connection must be in when it comes back.
+    pub(crate) fn database(&self, connection: usize) -> u16 {
+        self.lanes.get(connection).map_or(self.replay.base_db, |lane| lane.db)
     }
 
     /// The connection was lost, and the last `count` commands that were chosen for it are still to be sent.
     pub(crate) fn rewind(&mut self, connection: usize, count: usize) {
-        if let Some(lane) = self.lanes.get_mut(connection) {
-            lane.written = lane.chosen.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+        let Some(lane) = self.lanes.get_mut(connection) else { return };
+        let unsent = lane.chosen.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+        let select = |at: u32| self.replay.selected_at(at);
+        if (unsent..lane.written).any(|at| select(at).is_some()) {
+            let before = (lane.begin..unsent).rev().find_map(select);
+            lane.db = before.unwrap_or(self.replay.base_db);
         }
+        lane.written = unsent;
     }
 }

@@ -226,3 +226,73 @@ fn an_append_only_file_is_replayed_with_its_databases_and_transactions() {
     std::fs::write(dir.file("a.1.base.aof"), "REDIS0009…").expect("written");
     check_failure(&["run", "--replay", folder], 2, "a.1.base.aof: begins with an RDB snapshot");
 }
+
+#[test]
+fn a_database_that_the_server_lacks_ends_the_replay_before_anything_is_sent() {
+    let dir = TempDir::new();
+    let file = dir.file("capture");
+    let text = "OK\n\
+        10.000000 [0 127.0.0.1:1] \"set\" \"a\" \"1\"\n\
+        10.000100 [7 127.0.0.1:2] \"set\" \"b\" \"1\"\n";
+    std::fs::write(&file, text).expect("written");
+    let server = Server::start(&["--databases", "2"]);
+    let port = server.port_arg();
+    check_failure(&["run", "-p", &port, "--replay", &file], 6, "refused SELECT 7");
+    assert_eq!(ask(server.port, "DBSIZE").as_deref(), Some(":0"));
+    let called = loadgen(&["run", "-p", &port, "--replay", &file, "--dbnum", "0"]);
+    assert!(called.ran(), "{}", called.stderr);
+    assert_eq!(ask(server.port, "DBSIZE").as_deref(), Some(":2"), "all in the one that was named");
+}
+
+#[test]
+fn a_connection_that_comes_back_is_in_its_database() {
+    let dir = TempDir::new();
+    let file = dir.file("capture");
+    let text = capture(2, 120).replace("[0 127.0.0.1:40001]", "[3 127.0.0.1:40001]");
+    std::fs::write(&file, text).expect("written");
+    let manner = Manner { hang_up_after: 20, ..Manner::default() };
+    for more in [&["--replay-speed", "10x"][..], &["--replay-speed", "max", "-P", "4"]] {
+        let listener = Listener::start(manner);
+        let port = listener.port.to_string();
+        let called = loadgen(&[&["run", "-p", &port, "--replay", &file], more].concat());
+        assert!(called.ran(), "{}", called.stderr);
+        let mut databases = std::collections::HashMap::new();
+        let mut in_three = 0;
+        for one in listener.all() {
+            match one.name().as_str() {
+                "SELECT" => {
+                    databases.insert(one.connection, one.args[1].clone());
+                }
+                "SET" => {
+                    let db = databases.get(&one.connection).map_or("0", String::as_str);
+                    let want = if one.args[1].starts_with("c1:") { "3" } else { "0" };
+                    assert_eq!(db, want, "{more:?}: {one:?}");
+                    in_three += usize::from(db == "3");
+                }
+                _ => {}
+            }
+        }
+        assert!(in_three > 30 && databases.len() > 4, "{in_three}, {}", databases.len());
+    }
+}
+
+#[test]
+fn a_transaction_stays_in_one_piece_where_clients_share_a_connection() {
+    let dir = TempDir::new();
+    let file = dir.file("capture");
+    let text = "OK\n\
+        10.000000 [0 127.0.0.1:1] \"multi\"\n\
+        10.000100 [0 127.0.0.1:2] \"get\" \"other\"\n\
+        10.000200 [0 127.0.0.1:3] \"watch\" \"a\"\n\
+        10.000300 [0 127.0.0.1:1] \"set\" \"a\" \"1\"\n\
+        10.000310 [0 127.0.0.1:1] \"exec\"\n\
+        10.000400 [0 127.0.0.1:2] \"multi\"\n";
+    std::fs::write(&file, text).expect("written");
+    let names = |replayed: &Replayed| replayed.heard.iter().map(Heard::name).collect::<Vec<_>>();
+    let shared = replay(&file, &["--replay-connections", "1"]);
+    assert_eq!(names(&shared), ["GET", "MULTI", "SET", "EXEC"]);
+    for part in ["1 WATCH, which would watch for all", "1 MULTI, which began a transaction"] {
+        assert!(shared.stderr.contains(part), "{part}: {}", shared.stderr);
+    }
+    assert_eq!(replay(&file, &[]).heard.len(), 6, "each on its own: as captured");
+}
