@@ -6,6 +6,7 @@
 mod hints;
 mod memtier;
 mod redis_benchmark;
+mod valkey_benchmark;
 
 pub use hints::hint;
 
@@ -18,6 +19,8 @@ use clap::ValueEnum;
 pub enum Tool {
     /// redis-benchmark 7.0.
     RedisBenchmark,
+    /// valkey-benchmark 8 and 9.
+    ValkeyBenchmark,
     /// memtier_benchmark.
     Memtier,
 }
@@ -37,15 +40,17 @@ impl Translation {
     }
 }
 
+fn is_compat(word: &String) -> bool {
+    word == "--compat" || word.starts_with("--compat=")
+}
+
 /// The command line `words` (what follows `loadgen run`) without `--compat TOOL`, and the tool, if one is named before any
 /// command.
 ///
 /// # Errors
 /// A tool that is not known, or none after the flag (exit 2).
 pub fn tool_of(words: &[String]) -> Result<Option<(Tool, Vec<String>)>, Failure> {
-    let Some(at) =
-        words.iter().position(|word| word == "--compat" || word.starts_with("--compat="))
-    else {
+    let Some(at) = words.iter().take_while(|word| *word != "--").position(is_compat) else {
         return Ok(None);
     };
     let mut rest = words.to_vec();
@@ -56,11 +61,12 @@ pub fn tool_of(words: &[String]) -> Result<Option<(Tool, Vec<String>)>, Failure>
         None => String::new(),
     };
     let tool = match name.as_str() {
-        "redis-benchmark" | "redis" | "valkey-benchmark" => Tool::RedisBenchmark,
+        "redis-benchmark" | "redis" => Tool::RedisBenchmark,
+        "valkey-benchmark" | "valkey" => Tool::ValkeyBenchmark,
         "memtier" | "memtier_benchmark" | "memtier-benchmark" => Tool::Memtier,
         _ => {
             return Err(Failure::usage(format!(
-                "--compat '{name}': write --compat redis-benchmark or --compat memtier"
+                "--compat '{name}': write --compat redis-benchmark, valkey-benchmark or memtier"
             )));
         }
     };
@@ -74,6 +80,7 @@ pub fn tool_of(words: &[String]) -> Result<Option<(Tool, Vec<String>)>, Failure>
 pub fn translate(tool: Tool, words: &[String]) -> Result<Translation, Failure> {
     match tool {
         Tool::RedisBenchmark => redis_benchmark::translate(words),
+        Tool::ValkeyBenchmark => valkey_benchmark::translate(words),
         Tool::Memtier => memtier::translate(words),
     }
     .map_err(|why| Failure::usage(format!("--compat {}: {why}", tool.name())))
@@ -85,6 +92,7 @@ impl Tool {
     pub const fn name(self) -> &'static str {
         match self {
             Self::RedisBenchmark => "redis-benchmark",
+            Self::ValkeyBenchmark => "valkey-benchmark",
             Self::Memtier => "memtier",
         }
     }
@@ -260,6 +268,46 @@ mod tests {
             ("-k 2", "0 or 1"),
         ] {
             let error = said(Tool::RedisBenchmark, line).expect_err(line);
+            assert!(error.contains(part), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn valkey_benchmarks_command_lines() {
+        for (line, want) in [
+            ("-n 100 -t set -q", "-q -n 100 -t set"),
+            ("--rps 1000 --duration 5 -t get", "--rate 1000 --duration 5s --warmup 0 -t get"),
+            (
+                "--duration 5 --warmup 2 -c 9 get key:__rand_int__",
+                "-c 9 --duration 5s --warmup 2s -- get key:__rand_int__",
+            ),
+            ("-r 100 --sequential -t set", "-r 100 -n 100000 --key-dist sequential -t set"),
+            (
+                "-u valkey://h:1/2 --cacertdir d --tls -t set",
+                "-u redis://h:1/2 --cacertdir d --tls -n 100000 -t set",
+            ),
+            ("-u valkeys://h -t set", "-u rediss://h -n 100000 -t set"),
+            ("-r 10 -- SET a b ; GET a", "-r 10 -n 100000 -- SET a b ; GET a"),
+            ("-k 0 -t set", "-n 100000 --reconnect-interval 1 -t set"),
+        ] {
+            assert_eq!(said(Tool::ValkeyBenchmark, line).as_deref(), Ok(want), "{line}");
+        }
+        for (line, part) in [
+            ("--mptcp", "TCP"),
+            ("--rdma", "TCP"),
+            ("--rfr yes", "primaries"),
+            ("--fuzz", "fuzz"),
+            ("--dataset x.csv", "--command-file"),
+            ("--num-functions 3", "FCALL"),
+            ("--enable-tracking", "TRACKING"),
+            ("--rps many", "--rps"),
+            ("-n 5 --duration 1", "exclude"),
+            ("--sequential -r 10 get key:__rand_int__", "{key sequential"),
+            ("3 set a b", "repeat"),
+            ("set a b ; 2 get a", "repeat"),
+            ("--warmup 2 -n 10 -t set", "--duration"),
+        ] {
+            let error = said(Tool::ValkeyBenchmark, line).expect_err(line);
             assert!(error.contains(part), "{line}: {error}");
         }
     }

@@ -2,10 +2,10 @@
 
 use super::Does::{Anyway, Keep, Refuse, Same};
 use super::Value::{Follows, None as Alone};
-use super::{Flag, Translation, flag, take};
+use super::{Flag, Taken, Translation, flag, take};
 
 /// What it runs when it is not told: everything.
-const ALL_TESTS: &str =
+pub(super) const ALL_TESTS: &str =
     "ping,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange,mset";
 
 const FLAGS: &[Flag] = &[
@@ -40,6 +40,16 @@ const FLAGS: &[Flag] = &[
     flag(&["--help"], Alone, Same("--help")),
     flag(&["--version"], Alone, Refuse("use loadgen --version")),
     flag(&["-l"], Alone, Refuse("loop in the shell: while loadgen run …; do :; done")),
+    flag(
+        &["--rps"],
+        Follows,
+        Refuse("that is valkey-benchmark's: --compat valkey-benchmark knows it"),
+    ),
+    flag(
+        &["--duration", "--warmup"],
+        Follows,
+        Refuse("that is valkey-benchmark's: --compat valkey-benchmark knows it"),
+    ),
     flag(&["-I"], Alone, Refuse("use loadgen run --idle N --rate 1 --duration 1h PING")),
     flag(
         &["-x"],
@@ -51,7 +61,7 @@ const FLAGS: &[Flag] = &[
         Alone,
         Refuse("there is no switch for CLIENT TRACKING; leave it out"),
     ),
-    flag(&["--cacertdir"], Follows, Refuse("give one file with --cacert")),
+    flag(&["--cacertdir"], Follows, Same("--cacertdir")),
     flag(&["--tls-ciphers"], Follows, Refuse("the TLS library chooses; leave it out")),
     flag(&["--tls-ciphersuites"], Follows, Refuse("the TLS library chooses; leave it out")),
 ];
@@ -60,6 +70,21 @@ const FLAGS: &[Flag] = &[
 pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
     let taken = take(words, FLAGS)?;
     let mut said = Translation { words: taken.same.clone(), notes: Vec::new() };
+    keep_alive_and_precision(&taken, &mut said)?;
+    if taken.command.is_empty() {
+        said.say(&["-t", taken.last("-t").unwrap_or(ALL_TESTS)]);
+    } else {
+        said.say(&["--"]);
+        said.words.extend(taken.command);
+    }
+    Ok(said)
+}
+
+/// `-k` and `--precision`, which valkey-benchmark has, too.
+pub(super) fn keep_alive_and_precision(
+    taken: &Taken,
+    said: &mut Translation,
+) -> Result<(), String> {
     match taken.last("-k") {
         None | Some("1") => {}
         Some("0") => said.say(&["--reconnect-interval", "1"]),
@@ -70,11 +95,5 @@ pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
             "--precision {digits}: latencies are printed with three decimals; leave it out"
         ));
     }
-    if taken.command.is_empty() {
-        said.say(&["-t", taken.last("-t").unwrap_or(ALL_TESTS)]);
-    } else {
-        said.say(&["--"]);
-        said.words.extend(taken.command);
-    }
-    Ok(said)
+    Ok(())
 }

@@ -32,6 +32,53 @@ fn redis_benchmarks_command_lines_run_and_print_its_forms() {
 }
 
 #[test]
+fn valkey_benchmarks_rate_and_time_and_sequences_are_kept() {
+    let listener = Listener::start(Manner::default());
+    let port = listener.port.to_string();
+    let run = |more: &[&str]| {
+        let words = ["run", "--compat", "valkey-benchmark", "-p", &port];
+        let called = loadgen(&[&words, more].concat());
+        assert!(called.ran(), "{}", called.stderr);
+        called
+    };
+    let called = run(&["--rps", "50", "--duration", "1", "-r", "9", "--sequential", "-t", "set"]);
+    assert!(called.stdout.contains("====== SET ======"), "{}", called.stdout);
+    assert!(called.stderr.contains("--rate 50 --duration 1s --warmup 0"), "{}", called.stderr);
+    let heard = listener.load();
+    assert_eq!(heard.len(), 50, "the rate times the time");
+    let keys: std::collections::BTreeSet<_> = heard.iter().map(|one| &one.args[1]).collect();
+    assert_eq!(keys.len(), 9, "in turn");
+    run(&[
+        "-n",
+        "10",
+        "-c",
+        "1",
+        "-r",
+        "100",
+        "--",
+        "SET",
+        "a:__rand_1st__",
+        "1",
+        ";",
+        "GET",
+        "a:__rand_1st__",
+    ]);
+    let heard: Vec<_> = listener.load().into_iter().skip(50).collect();
+    assert_eq!(heard.len(), 20);
+    assert!(heard.chunks(2).all(|two| two[0].args[1] == two[1].args[1] && two[1].name() == "GET"));
+    check_failure(
+        &["run", "--compat", "valkey-benchmark", "--mptcp"],
+        2,
+        "--mptcp has no equivalent",
+    );
+    check_failure(
+        &["run", "--compat", "redis-benchmark", "--rps", "5"],
+        2,
+        "--compat valkey-benchmark",
+    );
+}
+
+#[test]
 fn memtiers_command_lines_run_and_print_its_forms() {
     let server = Server::start(&[]);
     let port = server.port_arg();

@@ -1,0 +1,176 @@
+//! valkey-benchmark 8 and 9: redis-benchmark's flags, and rates, times and sequences beside them.
+//!
+//! Its rate is a bucket of tokens, and its clock starts when a token was there; here latency counts from when a request was due.
+
+use super::Does::{Anyway, Keep, Refuse, Same};
+use super::Value::{Follows, None as Alone};
+use super::redis_benchmark::{ALL_TESTS, keep_alive_and_precision};
+use super::{Flag, Taken, Translation, flag, take};
+
+const NO_FUZZ: &str =
+    "it fuzzes the server; write the commands with --command-file, outside --compat";
+const NO_CIPHERS: &str = "the TLS library chooses; leave it out";
+const NO_TRANSPORT: &str = "loadgen speaks TCP, TLS and Unix sockets; leave it out";
+const NO_FUNCTIONS: &str =
+    "load the functions first, then call them: FCALL name 1 key:__rand_int__";
+const NO_DATA_SET: &str = "write its rows as commands into a --command-file, outside --compat";
+
+const FLAGS: &[Flag] = &[
+    flag(&["-h"], Follows, Same("-h")),
+    flag(&["-p"], Follows, Same("-p")),
+    flag(&["-s"], Follows, Same("-s")),
+    flag(&["-a"], Follows, Same("-a")),
+    flag(&["--user"], Follows, Same("--user")),
+    flag(&["-u"], Follows, Keep),
+    flag(&["-c"], Follows, Same("-c")),
+    flag(&["-n"], Follows, Keep),
+    flag(&["--duration"], Follows, Keep),
+    flag(&["--warmup"], Follows, Keep),
+    flag(&["--rps"], Follows, Keep),
+    flag(&["-d"], Follows, Same("-d")),
+    flag(&["--dbnum"], Follows, Same("--dbnum")),
+    flag(&["-3"], Alone, Same("-3")),
+    flag(&["--threads"], Follows, Same("--threads")),
+    flag(&["--cluster"], Alone, Same("--cluster")),
+    flag(&["--rfr"], Follows, Keep),
+    flag(&["-k"], Follows, Keep),
+    flag(&["-r"], Follows, Same("-r")),
+    flag(&["--sequential"], Alone, Keep),
+    flag(&["-P"], Follows, Same("-P")),
+    flag(&["-q"], Alone, Same("-q")),
+    flag(&["--csv"], Alone, Same("--csv")),
+    flag(&["-t"], Follows, Keep),
+    flag(&["--precision"], Follows, Keep),
+    flag(&["--seed"], Follows, Same("--seed")),
+    flag(&["--tls"], Alone, Same("--tls")),
+    flag(&["--sni"], Follows, Same("--sni")),
+    flag(&["--cacert"], Follows, Same("--cacert")),
+    flag(&["--cacertdir"], Follows, Same("--cacertdir")),
+    flag(&["--insecure"], Alone, Same("--insecure")),
+    flag(&["--cert"], Follows, Same("--cert")),
+    flag(&["--key"], Follows, Same("--key")),
+    flag(&["--tls-ciphers"], Follows, Refuse(NO_CIPHERS)),
+    flag(&["--tls-ciphersuites"], Follows, Refuse(NO_CIPHERS)),
+    // Errors are counted and shown.
+    flag(&["-e", "--show-errors"], Alone, Anyway),
+    flag(&["--help"], Alone, Same("--help")),
+    flag(&["--version", "-v"], Alone, Refuse("use loadgen --version")),
+    flag(&["-l"], Alone, Refuse("loop in the shell: while loadgen run …; do :; done")),
+    flag(&["-I"], Alone, Refuse("use loadgen run --idle N --rate 1 --duration 1h PING")),
+    flag(
+        &["-x"],
+        Alone,
+        Refuse("nothing is read from stdin; give the argument itself, or a --command-file"),
+    ),
+    flag(
+        &["--enable-tracking"],
+        Alone,
+        Refuse("there is no switch for CLIENT TRACKING; leave it out"),
+    ),
+    flag(&["--num-functions", "--num-keys-in-fcall"], Follows, Refuse(NO_FUNCTIONS)),
+    flag(&["--mptcp"], Alone, Refuse(NO_TRANSPORT)),
+    flag(&["--rdma"], Alone, Refuse(NO_TRANSPORT)),
+    flag(&["--fuzz"], Alone, Refuse(NO_FUZZ)),
+    flag(&["--fuzz-mode", "--fuzz-loglevel"], Follows, Refuse(NO_FUZZ)),
+    flag(&["--dataset"], Follows, Refuse(NO_DATA_SET)),
+    flag(&["--xml-root-element", "--maxdocs"], Follows, Refuse(NO_DATA_SET)),
+];
+
+/// See [`super::translate`].
+pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
+    let taken = take(words, FLAGS)?;
+    let mut said = Translation { words: taken.same.clone(), notes: Vec::new() };
+    if let Some(url) = taken.last("-u") {
+        let url = match (url.strip_prefix("valkey://"), url.strip_prefix("valkeys://")) {
+            (Some(rest), _) => format!("redis://{rest}"),
+            (_, Some(rest)) => format!("rediss://{rest}"),
+            _ => url.to_owned(),
+        };
+        // First, as whoever reads the line looks for the server there.
+        said.words.splice(0..0, ["-u".to_owned(), url]);
+    }
+    length(&taken, &mut said)?;
+    keep_alive_and_precision(&taken, &mut said)?;
+    match taken.last("--rfr") {
+        None | Some("no") => {}
+        Some(mode) => {
+            return Err(format!("--rfr {mode}: requests go to primaries only; leave it out"));
+        }
+    }
+    if taken.last("--sequential").is_some() {
+        sequential(&taken, &mut said)?;
+    }
+    if taken.command.is_empty() {
+        said.say(&["-t", taken.last("-t").unwrap_or(ALL_TESTS)]);
+        return Ok(said);
+    }
+    sequence(&taken.command, &mut said)?;
+    said.say(&["--"]);
+    said.words.extend(taken.command);
+    Ok(said)
+}
+
+/// How many or how long, and at which rate.
+fn length(taken: &Taken, said: &mut Translation) -> Result<(), String> {
+    if taken.last("--rps").is_some() {
+        let rate = taken.number("--rps", 0)?;
+        // Zero is its word for no limit.
+        if rate > 0 {
+            said.say(&["--rate", &rate.to_string()]);
+            said.notes.push(
+                "--rps: latency counts from when a request was due, not from when it was sent"
+                    .to_owned(),
+            );
+        }
+    }
+    let warmup = taken.number("--warmup", 0)?;
+    match (taken.last("-n"), taken.last("--duration")) {
+        (Some(_), Some(_)) => return Err("-n and --duration exclude each other".to_owned()),
+        (None, Some(_)) => {
+            let seconds = taken.number("--duration", 0)?;
+            let warmup = if warmup > 0 { format!("{warmup}s") } else { "0".to_owned() };
+            said.say(&["--duration", &format!("{seconds}s"), "--warmup", &warmup]);
+        }
+        (count, None) if warmup > 0 => {
+            return Err(format!(
+                "--warmup {warmup} with {} requests: give a --duration, in which it is not counted",
+                count.unwrap_or("100000")
+            ));
+        }
+        (Some(count), None) => said.say(&["-n", count]),
+        (None, None) => said.say(&["-n", "100000"]),
+    }
+    Ok(())
+}
+
+/// Its `__rand_int__` counts up then; ours stays random, while keys have an order of their own.
+fn sequential(taken: &Taken, said: &mut Translation) -> Result<(), String> {
+    if taken.command.iter().any(|word| word.contains("__rand_")) {
+        return Err(
+            "--sequential: __rand_int__ is random here; write {key sequential N} for it, with the number of -r for N"
+                .to_owned(),
+        );
+    }
+    said.say(&["--key-dist", "sequential"]);
+    Ok(())
+}
+
+/// Several commands with `;` between them, some of them to be repeated.
+fn sequence(command: &[String], said: &mut Translation) -> Result<(), String> {
+    let mut parts = command.split(|word| word == ";");
+    let is_number = |word: &String| word.parse::<u64>().is_ok();
+    if let Some(count) = parts.clone().filter_map(|part| part.first()).find(|word| is_number(word))
+    {
+        return Err(format!(
+            "{count} before a command would repeat it: write the command so often, or mix with --command-ratio outside \
+             --compat"
+        ));
+    }
+    if parts.nth(1).is_some() {
+        said.notes.push(
+            "a sequence of commands is one operation here: it counts once, and its time ends with the last reply"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
