@@ -229,7 +229,8 @@ impl<W: Wire> Worker<'_, W> {
                 if let State::Connecting { since } = conn.state {
                     group.links.connect_time.saturating_record(now.since(since).0);
                 }
-                match conn.on_connected(&group.handshake) {
+                let own = group.own_handshake(token);
+                match conn.on_connected(own.as_ref().unwrap_or(&group.handshake)) {
                     Progress::Ready { since } => self.on_handshaken(token, since, now),
                     _ => touch(&mut self.touched, token, conn),
                 }
@@ -316,8 +317,9 @@ impl<W: Wire> Worker<'_, W> {
 
     /// Connections that are to go to another node: at once if they are idle, else when they will be. The one that is just
     /// being read is seen to by its reader.
-    fn move_connections(&mut self, group: usize, read: Option<Token>, now: Nanos) {
+    pub(super) fn move_connections(&mut self, group: usize, read: Option<Token>, now: Nanos) {
         let Some(router) = &mut self.groups[group].router else { return };
+        router.lend(&mut self.conns);
         for token in router.take_moving() {
             let conn = &mut self.conns[token as usize];
             conn.left = 0;

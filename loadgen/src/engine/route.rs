@@ -33,6 +33,8 @@ pub(super) struct Router {
     first: Token,
     /// Lane of each connection.
     lane_of: Vec<u16>,
+    /// Fewer connections than nodes, since a node has joined.
+    pub(super) is_short: bool,
     /// Connections that are being opened to a node which is not theirs any more.
     stale: Vec<Token>,
     /// Connections to be closed as soon as they are idle, and opened to their new node.
@@ -90,6 +92,7 @@ impl Router {
             keys: cluster.keys.iter().map(|keys| keys.first().copied()).collect(),
             first: tokens.start,
             lane_of: numbers.map(|number| (number % count) as u16).collect(),
+            is_short: false,
             stale: Vec::new(),
             moving: Vec::new(),
             waiting: 0,
@@ -246,7 +249,8 @@ impl Router {
         }
         let mut held = vec![0_usize; self.lanes.len()];
         self.lane_of.iter().for_each(|lane| held[usize::from(*lane)] += 1);
-        let fair = self.lane_of.len() / nodes;
+        let fair = (self.lane_of.len() / nodes).max(1);
+        self.is_short = nodes > self.lane_of.len();
         for place in 0..self.lane_of.len() {
             let from = usize::from(self.lane_of[place]);
             let poorest = (0..self.lanes.len())
@@ -259,6 +263,26 @@ impl Router {
                 held[to] += 1;
                 self.move_connection(place, to, conns);
             }
+        }
+    }
+
+    /// With fewer connections than nodes they are shared: one that has nothing to do, and whose own node has no line, goes to a
+    /// node that has one and nobody to serve it.
+    pub(super) fn lend(&mut self, conns: &mut [Conn]) {
+        if !self.is_short {
+            return;
+        }
+        for to in 0..self.lanes.len() {
+            if self.lanes[to].line.is_empty() || self.lane_of.contains(&(to as u16)) {
+                continue;
+            }
+            let is_idle = |place: &usize| {
+                let conn = &conns[self.first as usize + *place];
+                let lane = usize::from(self.lane_of[*place]);
+                conn.is_ready() && conn.in_flight() == 0 && self.lanes[lane].line.is_empty()
+            };
+            let Some(place) = (0..self.lane_of.len()).find(is_idle) else { return };
+            self.move_connection(place, to, conns);
         }
     }
 

@@ -277,6 +277,7 @@ impl<'a, W: Wire> Worker<'a, W> {
 
     fn create_due(&mut self, now: Nanos) {
         let was_empty = self.watched().count == 0;
+        let mut is_short = false;
         for group in &mut self.groups {
             let Some(due) = group.next_due().filter(|due| *due <= now) else { continue };
             if was_empty && group.is_watched {
@@ -284,6 +285,10 @@ impl<'a, W: Wire> Worker<'a, W> {
             }
             let touched = &mut self.touched;
             group.create_due(now, &mut self.conns, |token, conn| touch(touched, token, conn));
+            is_short |= group.router.as_ref().is_some_and(|router| router.is_short);
+        }
+        if is_short {
+            (0..self.groups.len()).for_each(|index| self.move_connections(index, None, now));
         }
     }
 

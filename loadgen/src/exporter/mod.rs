@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Peers served at a time; more are turned away.
+/// Peers served at a time; more wait until one is done, two seconds at most.
 const PEERS_MAX: usize = 16;
 /// Longest request: a scraper's head is some hundred bytes.
 const REQUEST_BYTES_MAX: usize = 8 << 10;
@@ -24,6 +24,8 @@ const REQUEST_BYTES_MAX: usize = 8 << 10;
 const PEER_TIME: Nanos = Nanos::from_secs(2);
 /// How long a read or write may take before the time is looked at again.
 const STEP: Duration = Duration::from_millis(200);
+/// How often a free place is looked for.
+const PLACE_WAIT: Duration = Duration::from_millis(20);
 /// The format that scrapers of every version know.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -95,15 +97,17 @@ fn accept(listener: &TcpListener, shown: &Shown, over: &AtomicBool) {
     sys::step_back();
     let peers = Arc::new(AtomicUsize::new(0));
     while !over.load(Relaxed) {
+        // Those that say nothing keep their place for as long as a peer may take: whoever asks then is served after them.
+        if peers.load(Relaxed) >= PEERS_MAX {
+            thread::sleep(PLACE_WAIT);
+            continue;
+        }
         let Ok((stream, _)) = listener.accept() else {
             // Out of descriptors, mostly: somebody else needs them more.
             thread::sleep(STEP);
             continue;
         };
-        if peers.fetch_add(1, Relaxed) >= PEERS_MAX {
-            peers.fetch_sub(1, Relaxed);
-            continue;
-        }
+        peers.fetch_add(1, Relaxed);
         let (shown, count) = (Arc::clone(shown), Arc::clone(&peers));
         let served = thread::Builder::new().spawn(move || {
             sys::step_back();

@@ -268,3 +268,22 @@ fn a_server_that_is_no_cluster_is_refused() {
         "leave out --cluster",
     );
 }
+
+#[test]
+fn a_node_that_joins_when_all_connections_are_dealt_out_is_served_by_lent_ones() {
+    let known = ClusterScript::of(2);
+    let mut cluster = ClusterScript::of(3);
+    let quarter = |slots, to| Move { slots, to, ask_from: Nanos::ZERO, moved_from: Nanos::ZERO };
+    cluster.moves.push(quarter(0..100, 2));
+    for (threads, arrival) in [
+        (1, constant(200.0)),
+        (2, constant(200.0)),
+        (1, ArrivalProcess::Closed { think: Nanos::from_millis(5) }),
+    ] {
+        let group = group(&known, 2 * threads, arrival);
+        let done = play(group, threads, &script(&cluster));
+        assert_eq!((done.counts.error, done.counts.unfinished), (0, 0), "{:?}", done.counts);
+        assert_eq!(done.counts.ok, done.counts.scheduled);
+        assert!(done.counts.ok > 1_000 && done.connections.renewed > 2, "{:?}", done.connections);
+    }
+}

@@ -100,6 +100,19 @@ fn scrapers_see_the_run_whatever_others_send() {
     }
 }
 
+#[test]
+fn peers_that_say_nothing_do_not_shut_scrapers_out() {
+    let server = Server::start(&[]);
+    let run = Run::start(&server);
+    run.scrape_until("loadgen_replies_total", 0.0);
+    let silent: Vec<_> =
+        (0..40).filter_map(|_| TcpStream::connect(("127.0.0.1", run.port)).ok()).collect();
+    assert_eq!(silent.len(), 40);
+    // Three rounds of two seconds at most, then it is the scraper's turn.
+    let answer = run.scrape();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
 /// What a parser of the format relies on.
 fn well_formed(body: &str) {
     assert!(body.ends_with('\n'));
