@@ -282,7 +282,10 @@ fn certificate_remedy(why: &CertificateError) -> &'static str {
         | CertificateError::NotValidYetContext { .. } => {
             "renew the server's certificate or mend the clock, or --insecure to accept any"
         }
-        _ => "--insecure accepts any certificate",
+        // Mostly a certificate that signed itself, which webpki takes for an authority's.
+        _ => {
+            "if the server signed its certificate itself: give one of an authority with --cacert FILE, or --insecure to accept any"
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! they exist. Invariant: an unknown `{…}` or `__…__` is an error, never sent as it stands by accident.
 
 use crate::engine::placeholder::{BARE, BRACED, TIED};
-use crate::engine::plan::{CommandPlan, Cursor};
+use crate::engine::plan::{CommandPlan, Cursor, PAGE_MAX};
 use aelab_scenarios::nearest;
 
 /// Marks the cursor of a SCAN-like command, which is then followed to its end.
@@ -152,8 +152,9 @@ pub fn command_from_words(words: Vec<Vec<u8>>, weight: u32) -> Result<CommandPla
             command.args[index] = b"0".to_vec();
             continue;
         }
-        // A whole argument that the engine makes two of; its number is checked there.
+        // A whole argument that the engine makes two of.
         if is_page(word) {
+            check_page(word, &words[..index])?;
             continue;
         }
         check_placeholders(word)?;
@@ -169,6 +170,31 @@ const PAGE: &str = "page";
 pub fn is_page(word: &[u8]) -> bool {
     word.starts_with(b"{page ") && word.ends_with(b"}")
 }
+
+/// `{page N}` becomes a first and a last index, which only some commands take.
+fn check_page(word: &[u8], before: &[Vec<u8>]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(word);
+    let size = text.trim_start_matches("{page ").trim_end_matches('}').trim();
+    if !size.parse::<u64>().is_ok_and(|size| (1..=PAGE_MAX).contains(&size)) {
+        return Err(format!(
+            "`{text}`: the page's size must be 1 to {PAGE_MAX}; write {{page 100}}"
+        ));
+    }
+    // The command that it stands in, of several.
+    let begin = before.iter().rposition(|word| word == b";").map_or(0, |at| at + 1);
+    let name = before.get(begin).map(|name| name.to_ascii_uppercase()).unwrap_or_default();
+    if PAGED.iter().any(|paged| paged.as_bytes() == name) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{text}` becomes a first and a last index, which {} does not take; it is for {}",
+        String::from_utf8_lossy(&name),
+        PAGED.join(", ")
+    ))
+}
+
+/// Commands that take a first and a last index and answer with an array.
+const PAGED: [&str; 4] = ["LRANGE", "ZRANGE", "ZREVRANGE", "EVAL"];
 
 /// Puts a placeholder together again that a shell took apart at its blanks: `{ttl`, `5-9}`.
 fn join_braces(words: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
@@ -196,11 +222,18 @@ fn check_placeholders(word: &[u8]) -> Result<(), String> {
     check_underscores(text)
 }
 
+/// Placeholders in braces that are one word.
+const ALONE: [&str; 4] = ["same", "cursor", "stamp", "tag"];
+
 /// `{tag}` is a cluster hash tag, and JSON has braces too: what is no placeholder and like none is sent as it is.
 fn check_braces(text: &str) -> Result<(), String> {
     let mut rest = text;
     while let Some(open) = rest.find('{') {
+        let is_escaped = rest[..open].ends_with('\\');
         rest = &rest[open + 1..];
+        if is_escaped {
+            continue;
+        }
         let Some(close) = rest.find('}') else {
             let name = rest.split_whitespace().next().unwrap_or_default();
             if BRACED.contains(&name) {
@@ -223,10 +256,13 @@ fn check_braces(text: &str) -> Result<(), String> {
         }
         if is_word
             && inner == name
-            && let Some(near) = nearest(name, ["same", "cursor", "stamp"])
+            && let Some(near) = nearest(name, ALONE.into_iter().chain(BRACED))
             && near != name
         {
-            return Err(format!("unknown placeholder `{{{inner}}}`; did you mean {{{near}}}?"));
+            let near = if ALONE.contains(&near) { near.to_owned() } else { format!("{near} …") };
+            return Err(format!(
+                "unknown placeholder `{{{inner}}}`; did you mean {{{near}}}? to send it as it is, write \\{{{inner}}}"
+            ));
         }
         if inner == "cursor" {
             return Err("{cursor} is a whole argument; put a blank on both sides of it".to_owned());
@@ -273,8 +309,8 @@ pub fn parse_command_file(text: &str) -> Result<Vec<CommandPlan>, String> {
             continue;
         }
         let (first, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        // No command's name begins with a digit.
-        let is_weight = first.starts_with(|c: char| c.is_ascii_digit());
+        // No command's name begins with a digit, a sign or a point.
+        let is_weight = first.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
         let at = |why: String| format!("line {number}: {why}");
         let (weight, template) = match (is_weight, first.parse()) {
             (false, _) => (1, line),
@@ -344,6 +380,8 @@ mod tests {
         for (text, part) in [
             ("GET a\nGET \"b\n", "line 2: "),
             ("GET a\n\n9x GET b\n", "line 3: '9x' is no weight"),
+            ("-1 GET a\n", "line 1: '-1' is no weight"),
+            ("0.5 GET a\n", "line 1: '0.5' is no weight"),
             ("5\n", "line 1: "),
             ("GET __kye__", "line 1: "),
             ("# nothing", "no command"),
@@ -372,8 +410,16 @@ mod tests {
         let joined = command_from_words(apart.into(), 1).expect("reads");
         assert_eq!(joined.args[1..], [b"a:{key zipf 9}".to_vec(), b"{ttl 5-9}".to_vec()]);
         assert!(parse_command("HSET {key 9} n {same number}", 1).is_ok());
-        for literal in ["GET user__name__x", "SET a {\"a\":1}", "GET {user1000}.x", "SET a __x__y"]
-        {
+        assert!(parse_command("LRANGE l {page 5}", 1).is_ok());
+        assert!(parse_command("GET a ; lrange l {page 5}", 1).is_ok());
+        for literal in [
+            "GET \\{kye}",
+            "GET {user}:{order}",
+            "GET user__name__x",
+            "SET a {\"a\":1}",
+            "GET {user1000}.x",
+            "SET a __x__y",
+        ] {
             assert!(parse_command(literal, 1).is_ok(), "{literal}");
         }
         for (line, part) in [
@@ -388,6 +434,12 @@ mod tests {
             ("GET __kye__", "did you mean `__key__`"),
             ("GET {kye uniform 10}", "did you mean {key …}"),
             ("SCAN {cursor} {cursor}", "only one"),
+            ("GET {kye}", "did you mean {key …}"),
+            ("GET a:{stmp}", "write \\{stmp}"),
+            ("LRANGE l {page 0}", "1 to"),
+            ("LRANGE l {page x}", "1 to"),
+            ("GET {page 5}", "which GET does not take"),
+            ("LRANGE l {page 5} ; GET a {page 5}", "which GET does not take"),
         ] {
             let error = parse_command(line, 1).expect_err(line);
             assert!(error.contains(part), "{line}: {error}");

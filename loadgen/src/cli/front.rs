@@ -6,8 +6,8 @@ use super::output::Style;
 use super::{Cli, Command, one_line};
 use crate::compat::{self, Tool};
 use crate::exit::Failure;
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;
 
 /// What the words came to.
@@ -39,19 +39,68 @@ pub fn read(words: &[OsString]) -> Result<Front, Failure> {
     let parsed = match is_help(&text) {
         true => {
             let all_but_last = words.iter().take(words.len() - 1).cloned();
-            Cli::try_parse_from(all_but_last.chain(["--help".into()]))
+            parse(all_but_last.chain(["--help".into()]))
         }
-        false => Cli::try_parse_from(words),
+        false => parse(words.iter().cloned()),
     };
     match parsed {
-        Ok(cli) => Ok(Front::Parsed(Box::new(cli), Vec::new())),
+        Ok(cli) => match &cli.command {
+            Command::Run(args) => {
+                no_flag_in_command(&text, args.command.len())?;
+                Ok(Front::Parsed(Box::new(cli), Vec::new()))
+            }
+            _ => Ok(Front::Parsed(Box::new(cli), Vec::new())),
+        },
         Err(error) if !error.use_stderr() => Ok(Front::Text(error.render().to_string())),
         Err(error) => {
+            let is_bare_host = text.last().is_some_and(|word| word == "-h");
+            if is_bare_host && error.kind() == ErrorKind::InvalidValue {
+                return Err(Failure::usage(
+                    "-h is the host, as in redis-cli, and lacks its value; write -h HOST, or --help for help",
+                ));
+            }
             let is_unknown = error.kind() == ErrorKind::UnknownArgument && command == Some("run");
             let hint = is_unknown.then(|| compat::hint(&text[2..])).flatten();
             Err(Failure::usage(hint.unwrap_or_else(|| one_line(&error))))
         }
     }
+}
+
+/// The parser, with values that may be negative numbers: their own readers know better what is wrong with them.
+fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let takes_numbers =
+        |arg: clap::Arg| match arg.get_action().takes_values() && !arg.is_positional() {
+            true => arg.allow_negative_numbers(true),
+            false => arg,
+        };
+    let parser = Cli::command().mut_subcommand("run", |run| run.mut_args(takes_numbers));
+    Cli::from_arg_matches(&parser.try_get_matches_from(words)?)
+}
+
+/// Flags behind the command would go to the server as words of it.
+fn no_flag_in_command(words: &[String], command_len: usize) -> Result<(), Failure> {
+    let (before, command) = words.split_at(words.len() - command_len);
+    if command.is_empty() || before.last().is_some_and(|word| word == "--") {
+        return Ok(());
+    }
+    let all = Cli::command();
+    let Some(run) = all.find_subcommand("run") else { return Ok(()) };
+    let is_flag = |word: &str| {
+        let name = word.split_once('=').map_or(word, |(name, _)| name);
+        run.get_arguments().chain(all.get_arguments()).any(|arg| {
+            let longs =
+                arg.get_long().into_iter().chain(arg.get_all_aliases().into_iter().flatten());
+            let short = arg.get_short().filter(char::is_ascii_alphabetic);
+            longs.into_iter().any(|long| name.strip_prefix("--") == Some(long))
+                || short.is_some_and(|short| word == format!("-{short}"))
+        }) || name == "--compat"
+    };
+    let Some(flag) = command.iter().skip(1).find(|word| is_flag(word)) else { return Ok(()) };
+    Err(Failure::usage(format!(
+        "{flag} stands behind the command {}, where it is a word for the server: put flags before the command, or -- before \
+         the command to send all of it",
+        command[0]
+    )))
 }
 
 /// `-h` is the host, but nothing follows it here: help was meant.
@@ -63,14 +112,14 @@ fn is_help(words: &[String]) -> bool {
 fn foreign(tool: Tool, words: &[String]) -> Result<Front, Failure> {
     let said = compat::translate(tool, words)?;
     let all = ["loadgen", "run"].map(str::to_owned).into_iter().chain(said.words.clone());
-    let mut cli = match Cli::try_parse_from(all) {
+    let mut cli = match parse(all.map(OsString::from)) {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => return Ok(Front::Text(error.render().to_string())),
         Err(error) => return Err(Failure::usage(one_line(&error))),
     };
     if let Command::Run(args) = &mut cli.command {
         args.output.style = match tool {
-            Tool::RedisBenchmark => Style::RedisBenchmark,
+            Tool::RedisBenchmark | Tool::ValkeyBenchmark => Style::RedisBenchmark,
             Tool::Memtier => Style::Memtier,
         };
     }
@@ -104,6 +153,35 @@ mod unit {
             panic!("serve")
         };
         assert_eq!(words, ["--help", "--port", "1"]);
+    }
+
+    #[test]
+    fn flags_behind_the_command_are_refused_unless_two_dashes_say_so() {
+        for line in ["-n 9 GET a --out x", "GET a -n 9", "GET a --rps=5"] {
+            let line = format!("loadgen run {line}");
+            let error = front(&line).expect_err(&line);
+            assert!(error.contains("stands behind the command"), "{line}: {error}");
+        }
+        for line in
+            ["-- GET a --out x", "LRANGE a 0 -3", "XRANGE a - +", "SET a --x", "ECHO --", "GET a"]
+        {
+            let line = format!("loadgen run {line}");
+            assert!(matches!(front(&line), Ok(Front::Parsed(..))), "{line}: {:?}", front(&line));
+        }
+    }
+
+    #[test]
+    fn negative_numbers_and_a_bare_host_are_told_what_is_wrong() {
+        for (line, part) in [
+            ("--idle -1", "negative"),
+            ("--duration -1", "--duration"),
+            ("--seed -1", "--seed"),
+            ("--pool-max-idle -2", "--pool-max-idle"),
+            ("-c 5 -h", "--help for help"),
+        ] {
+            let error = front(&format!("loadgen run {line}")).expect_err(line);
+            assert!(error.contains(part) && !error.contains("tip:"), "{line}: {error}");
+        }
     }
 
     #[test]

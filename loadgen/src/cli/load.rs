@@ -7,7 +7,7 @@ use super::pool::PoolArgs;
 use super::replay::ReplayArgs;
 use super::values::{at_least_one, pipeline, positive, ratio, share};
 use super::ycsb::{self, Ycsb};
-use crate::engine::plan::{KeyDistribution, KeySpace, ValueSize};
+use crate::engine::plan::{KeyDistribution, KeySpace, Reconnect, ValueSize};
 use crate::lab::fill::KEY_DIGITS;
 use aelab_scenarios::units::{self, parse_count, parse_duration, parse_rate};
 use clap::{Args, ValueEnum};
@@ -111,6 +111,10 @@ pub struct LoadArgs {
     /// Replace a connection after so many requests; 1 opens one for each [default: never].
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub reconnect_interval: Option<u64>,
+    /// What becomes of a lost connection: immediate and fixed:100ms open it again, backoff:50ms..5s after pauses that double, less
+    /// up to half at random; never does without it [default: backoff:10ms..1s].
+    #[arg(long, value_name = "POLICY", value_parser = Reconnect::parse)]
+    pub reconnect: Option<Reconnect>,
     /// Each connection has its own share of the schedule, in turn, and its own line of waiting requests; without it any free
     /// connection takes the next due request. Needs --rate.
     #[arg(long)]

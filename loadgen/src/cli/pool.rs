@@ -74,6 +74,12 @@ impl PoolArgs {
                 "--pool-min-idle {min_idle} is above the pool's size of {size}; raise --pool-max-total"
             )));
         }
+        if max_idle > size {
+            return Err(Failure::usage(format!(
+                "--pool-max-idle {max_idle} is above the pool's size of {size}, and would never be reached; lower it, or raise \
+                 --pool-max-total"
+            )));
+        }
         if min_idle > max_idle {
             return Err(Failure::usage(format!(
                 "--pool-min-idle {min_idle} is above --pool-max-idle {max_idle}; lower one or raise the other"

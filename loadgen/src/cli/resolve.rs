@@ -158,6 +158,7 @@ impl LoadArgs {
         group.timeout = self.timeout.filter(|timeout| !timeout.is_zero()).map(Nanos::from);
         group.requests_per_connection = self.reconnect_interval;
         group.dialling = self.dialling()?;
+        group.reconnect = self.reconnect.unwrap_or_default();
         let idle = self.idle.map(|count| idle_group(&group, count)).transpose()?;
         let mut plan = RunPlan::new([Some(group), idle].into_iter().flatten().collect(), phases);
         plan.threads = self.threads;
@@ -267,6 +268,7 @@ fn idle_group(load: &GroupPlan, count: usize) -> Result<GroupPlan, Failure> {
     group.role = Role::Background;
     group.arrival = ArrivalProcess::Idle;
     group.dialling = load.dialling;
+    group.reconnect = load.reconnect;
     Ok(group)
 }
 

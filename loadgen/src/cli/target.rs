@@ -32,9 +32,10 @@ pub struct TargetArgs {
     /// Unix socket of the server, in place of host and port.
     #[arg(short = 's', long, alias = "unix-socket", value_name = "PATH", conflicts_with = "uri")]
     pub socket: Option<PathBuf>,
-    /// redis://[USER:PASS@]HOST[:PORT][/DB], rediss:// for TLS, or unix://PATH.
+    /// redis://[USER:PASS@]HOST[:PORT][/DB], rediss:// for TLS, or unix://PATH; may be repeated, as --endpoint, with the
+    /// same login and database.
     #[arg(short = 'u', long, value_name = "URL")]
-    pub uri: Option<String>,
+    pub uri: Vec<String>,
     /// Password; without it, the environment variable REDISCLI_AUTH.
     #[arg(short = 'a', long = "pass", alias = "password", value_name = "PASS")]
     pub password: Option<String>,
@@ -120,9 +121,16 @@ impl TargetArgs {
     /// # Errors
     /// A URL of another form, TLS flags that cannot be used (exit 2), or a host name that leads nowhere (exit 6).
     pub fn resolve(&self) -> Result<Target, Failure> {
-        let url = self.uri.as_deref().map(Url::parse).transpose()?;
-        let client = self.tls.client(url.as_ref().is_some_and(|url| url.scheme == Scheme::Tls))?;
-        let places = self.places(url.as_ref())?;
+        let urls = self.uri.iter().map(|url| Url::parse(url)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(other) = urls.iter().position(|url| !url.agrees_with(&urls[0])) {
+            return Err(Failure::usage(format!(
+                "URL {} of -u has another scheme, login or database than the first; connections of one run have these in \
+                 common, so give the same, or make two runs",
+                other + 1
+            )));
+        }
+        let client = self.tls.client(urls.iter().any(|url| url.scheme == Scheme::Tls))?;
+        let places = self.places(&urls)?;
         let mut endpoints = places
             .iter()
             .map(|place| place.look_up(client.as_ref()))
@@ -133,7 +141,7 @@ impl TargetArgs {
         };
         let mut target = Target::plain(first);
         target.more = endpoints.collect();
-        if let Some(url) = url {
+        if let Some(url) = urls.into_iter().next() {
             url.introduce(&mut target);
         }
         if self.password.is_some() {
@@ -156,14 +164,14 @@ impl TargetArgs {
     }
 
     /// Every server that was named.
-    fn places(&self, url: Option<&Url>) -> Result<Vec<Place>, Failure> {
+    fn places(&self, urls: &[Url]) -> Result<Vec<Place>, Failure> {
         if let Some(path) = &self.socket {
             return Ok(vec![Place::Path(path.clone())]);
         }
-        let mut places: Vec<Place> = url.map(|url| url.place.clone()).into_iter().collect();
+        let mut places: Vec<Place> = urls.iter().map(|url| url.place.clone()).collect();
         let port = self.port.unwrap_or(DEFAULT_PORT);
         let is_named = self.host.is_some() || self.port.is_some();
-        if url.is_none() && (is_named || self.endpoint.is_empty()) {
+        if urls.is_empty() && (is_named || self.endpoint.is_empty()) {
             let hosts = self.host.as_deref().unwrap_or(DEFAULT_HOST);
             for host in hosts.split(',') {
                 places.push(host_and_port(host, port, "-h")?);
@@ -304,6 +312,13 @@ impl Url {
         Ok(Self { scheme, place, user: some(user), password: some(password), db })
     }
 
+    /// Whether connections to both are opened in the same way.
+    fn agrees_with(&self, other: &Self) -> bool {
+        let manner = |url: &Self| (url.scheme, url.user.clone(), url.password.clone(), url.db);
+        let is_path = |url: &Self| matches!(url.place, Place::Path(_));
+        manner(self) == manner(other) && is_path(self) == is_path(other)
+    }
+
     fn introduce(self, target: &mut Target) {
         target.db = self.db;
         target.user = self.user;
@@ -392,6 +407,16 @@ mod tests {
         assert_eq!(all(&args(Some("127.0.0.1:1,127.0.0.2,[::1]:3"), &[])), three);
         assert_eq!(all(&args(None, &three)), three);
         assert_eq!(all(&args(Some("::1"), &three[..1])), ["[::1]:6379", three[0]]);
+        let urls = |urls: &[&str]| TargetArgs {
+            uri: urls.iter().map(|url| (*url).to_owned()).collect(),
+            ..TargetArgs::default()
+        };
+        let two = ["redis://:pw@127.0.0.1:1/2", "redis://:pw@127.0.0.2/2"];
+        assert_eq!(all(&urls(&two)), ["127.0.0.1:1", "127.0.0.2:6379"]);
+        for other in ["redis://127.0.0.2/2", "redis://:pw@127.0.0.2/3", "unix:///x", "rediss://x"] {
+            let error = urls(&[two[0], other]).resolve().expect_err(other);
+            assert!(error.message.contains("URL 2 of -u"), "{error}");
+        }
         for bad in ["x:port", ":1", ""] {
             let error = args(None, &[bad]).resolve().expect_err(bad);
             assert_eq!(error.exit, crate::exit::Exit::Usage, "{error}");

@@ -39,7 +39,7 @@ pub(super) fn play(
     cancel: &AtomicBool,
 ) -> Result<Exit, Failure> {
     let columns = columns(args, place);
-    let dir = args.out.clone().unwrap_or_else(|| output::default_dir("scenarios"));
+    let dir = args.out.clone().map_or_else(|| output::default_dir("scenarios"), Ok)?;
     output::prepare(&dir, args.force)?;
     let mut record = RunRecord {
         tool: tool(),

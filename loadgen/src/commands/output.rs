@@ -17,12 +17,39 @@ const PROBE_BYTES: usize = 1 << 20;
 /// The file that makes a folder a run's.
 const RESULT: &str = "result.json";
 
-/// The default folder of a scenario: `aelab-runs/NAME-TIME`.
-#[must_use]
-pub fn default_dir(name: &str) -> PathBuf {
+/// How many runs may begin in one second.
+const SAME_SECOND_MAX: u32 = 1_000;
+
+/// Makes the default folder of a scenario: `aelab-runs/NAME-TIME`, with a number behind it if another run began in the same
+/// second.
+///
+/// # Errors
+/// It cannot be made (exit 2).
+pub fn default_dir(name: &str) -> Result<PathBuf, Failure> {
     let time = utc_text(clock::wall_ns() / 1_000_000);
     let time: String = time.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
-    PathBuf::from("aelab-runs").join(format!("{name}-{time}"))
+    unused_dir(Path::new("aelab-runs"), &format!("{name}-{time}"))
+}
+
+fn unused_dir(parent: &Path, name: &str) -> Result<PathBuf, Failure> {
+    let failed = |dir: &Path, error: &std::io::Error| {
+        Failure::usage(format!(
+            "cannot write to {}: {error}; nothing was measured, give another folder with --out",
+            dir.display()
+        ))
+    };
+    fs::create_dir_all(parent).map_err(|error| failed(parent, &error))?;
+    let mut dir = parent.join(name);
+    for number in 2..SAME_SECOND_MAX {
+        match fs::create_dir(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                dir = parent.join(format!("{name}-{number}"));
+            }
+            Err(error) => return Err(failed(&dir, &error)),
+        }
+    }
+    Ok(dir)
 }
 
 /// Makes sure that a folder is there and can take what a run writes.
@@ -74,5 +101,19 @@ pub fn check_unused(dir: &Path, force: bool) -> Result<(), Failure> {
 pub fn render(dir: &Path) {
     if let Err(error) = aelab_reports::render(dir) {
         console::note(&format!("loadgen: {error}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_one_second_have_folders_of_their_own() {
+        let parent = std::env::temp_dir().join(format!("aelab-dirs-{}", std::process::id()));
+        let names: Vec<_> = (0..3).map(|_| unused_dir(&parent, "x").expect("made")).collect();
+        let want = ["x", "x-2", "x-3"].map(|name| parent.join(name));
+        assert_eq!(names, want);
+        fs::remove_dir_all(&parent).expect("removed");
     }
 }

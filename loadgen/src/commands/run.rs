@@ -21,6 +21,7 @@ use crate::lab::watch::{Show, run_shown};
 use crate::record::{Context, Kept, keep, tool};
 use aelab_reports::record::{Arm, CaveatRecord, Counts, RunRecord, Scenario};
 use aelab_reports::write_folder;
+use aelab_resp::value::Value;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -42,7 +43,10 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     let show = Show { progress: args.output.progress(), exporter: exporter.as_ref() };
     // Who is wrong or not there is said before anything is filled.
     for target in resolved.target.each() {
-        drop(Control::open(&target)?);
+        let mut control = Control::open(&target)?;
+        for (_, plan) in &resolved.runs {
+            check_databases(&mut control, &target, plan)?;
+        }
     }
     if let Some(plan) = &resolved.prefill {
         for (target, part) in cluster::parts(&resolved) {
@@ -94,6 +98,24 @@ fn measure_all(
         }
     }
     Ok(kept)
+}
+
+/// Makes sure that the server has every database of a capture: commands meant for one that it lacks would go to another.
+fn check_databases(control: &mut Control, target: &Target, plan: &RunPlan) -> Result<(), Failure> {
+    let captures = plan.groups.iter().filter_map(|group| group.replay.as_ref());
+    for db in captures.flat_map(|replay| replay.databases()) {
+        let reply = control.command(&[b"SELECT", db.to_string().as_bytes()])?;
+        if let Value::Error(text) = reply {
+            return Err(Failure::unreachable(format!(
+                "{} refused SELECT {db}, a database of the capture: {}; nothing was sent; start the server with more \
+                 databases (--databases {}), or replay everything into one with --dbnum N",
+                target.endpoint,
+                String::from_utf8_lossy(&text),
+                u32::from(db) + 1
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Writes what was asked for before the run, and waits until the server is done with it.
@@ -219,6 +241,10 @@ fn arm_name(title: &str) -> String {
     if title.contains("needed") { format!("{name}_for_lrange") } else { name }
 }
 
+/// What a subscriber without a publisher is told.
+const NO_MESSAGES: &str = "no message came: nobody published while it listened; put a group that sends PUBLISH CHANNEL {stamp} \
+                           beside it in a scenario file (docs/operations-and-messages.md), as both must be of one run";
+
 /// How the program ends, given what was measured.
 fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<Exit, Failure> {
     let records = || kept.iter().map(|(_, one)| &one.record);
@@ -236,6 +262,11 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<
     let sum = |of: fn(&Counts) -> u64| {
         records().flat_map(|r| &r.groups).map(|g| of(&g.counts)).sum::<u64>()
     };
+    let mut listeners =
+        records().flat_map(|r| &r.groups).filter_map(|group| group.delivery.as_ref()).peekable();
+    if listeners.peek().is_some() && listeners.all(|heard| heard.received + heard.foreign == 0) {
+        return Err(Failure::invalid(NO_MESSAGES));
+    }
     if sum(|counts| counts.ok) == 0 {
         if sum(|counts| counts.error) > 0 {
             let caveats = records().flat_map(|record| &record.caveats);

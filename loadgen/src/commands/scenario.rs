@@ -85,7 +85,9 @@ fn play_all(
         return super::catalogue::play(args, &scenarios, place, words, cancel);
     }
     for scenario in &scenarios {
-        output::check_unused(&folder(args, scenario, scenarios.len()), args.force)?;
+        if args.out.is_some() {
+            output::check_unused(&folder(args, scenario, scenarios.len())?, args.force)?;
+        }
     }
     let settings = Settings {
         place,
@@ -96,7 +98,7 @@ fn play_all(
     };
     let mut exit = Exit::Success;
     for scenario in &scenarios {
-        let dir = folder(args, scenario, scenarios.len());
+        let dir = folder(args, scenario, scenarios.len())?;
         exit = worst(exit, play_one(args, scenario, &settings, &dir)?);
         if cancel.load(Relaxed) {
             break;
@@ -114,12 +116,12 @@ pub(super) fn place(args: &ScenarioRunArgs) -> Result<Place, Failure> {
     })
 }
 
-fn folder(args: &ScenarioRunArgs, scenario: &Scenario, count: usize) -> PathBuf {
-    match &args.out {
-        None => output::default_dir(&scenario.name),
+fn folder(args: &ScenarioRunArgs, scenario: &Scenario, count: usize) -> Result<PathBuf, Failure> {
+    Ok(match &args.out {
+        None => output::default_dir(&scenario.name)?,
         Some(dir) if count == 1 => dir.clone(),
         Some(dir) => dir.join(&scenario.name),
-    }
+    })
 }
 
 fn play_one(

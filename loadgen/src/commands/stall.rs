@@ -31,7 +31,7 @@ pub(super) fn run(
     scenario.seed = args.seed.unwrap_or(scenario.seed);
     crate::lab::plan::check(&scenario)?;
     let place = scenario::place(args)?;
-    let dir = args.out.clone().unwrap_or_else(|| output::default_dir(&scenario.name));
+    let dir = args.out.clone().map_or_else(|| output::default_dir(&scenario.name), Ok)?;
     output::prepare(&dir, args.force)?;
     let settings = Settings {
         place,

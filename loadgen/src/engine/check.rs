@@ -169,13 +169,17 @@ fn check_reception(group: &GroupPlan) -> Result<(), String> {
         return Ok(());
     }
     if !matches!(group.arrival, ArrivalProcess::Closed { .. } | ArrivalProcess::Idle) {
-        return no("a subscriber only listens: give the rate to whoever publishes");
+        return no(
+            "a subscriber only listens: leave the rate out, and give it to whoever sends PUBLISH CHANNEL {stamp}",
+        );
     }
     if group.workload.commands.iter().any(|command| command.args.len() < 2) {
         return no("a subscriber needs channels: SUBSCRIBE NAME…");
     }
     if group.requests.is_some() || group.requests_per_connection.is_some() {
-        return no("a subscriber only listens: give the number of requests to whoever publishes");
+        return no(
+            "a subscriber only listens: give --duration in place of -n, and the number to whoever sends PUBLISH CHANNEL {stamp}",
+        );
     }
     if group.pool.is_some() || group.cluster.is_some() || group.replay.is_some() {
         return no("subscribers are neither pooled nor replayed, and need one node of a cluster");

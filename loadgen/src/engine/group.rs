@@ -9,7 +9,7 @@ use super::dial::Dialler;
 use super::handshake::Handshake;
 use super::links::{Links, SiteCounts};
 use super::plan::{
-    ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reception, Reconnect, Role, RunPlan,
+    ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reception, Reconnect, Role, RunPlan, Target,
 };
 use super::pool::Pool;
 use super::postmark::{Claim, Receiver};
@@ -35,6 +35,10 @@ mod stream {
     pub(super) const SALT: u64 = 5;
 }
 
+/// Least pause after an attempt that failed: a server that is gone refuses within microseconds, and asking again and again
+/// would take the processor from everything else.
+const AGAIN_AT_ONCE: Nanos = Nanos::from_millis(1);
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Group {
@@ -47,6 +51,8 @@ pub(super) struct Group {
     /// Number, in the whole group, of this share's first connection.
     first_number: u64,
     pub(super) handshake: Handshake,
+    /// Who is greeted, if each connection is to be in a database of its own.
+    own_databases: Option<Box<Target>>,
     pub(super) generator: Generator,
     pub(super) recorder: Recorder,
     /// Whether its waiting requests make a silence a stall.
@@ -147,6 +153,8 @@ impl Group {
         let first_count = first.len() as u64;
         let router = |cluster| Box::new(Router::new(group, cluster, &tokens, first_number));
         let router = group.cluster.as_ref().map(router);
+        let own_databases = group.replay.as_ref().filter(|replay| !replay.databases().is_empty());
+        let own_databases = own_databases.map(|_| Box::new(group.target.clone()));
         let share_of_group = Self {
             index,
             router,
@@ -154,7 +162,11 @@ impl Group {
             tokens,
             endpoints: group.target.endpoints().cloned().collect(),
             first_number,
-            handshake: Handshake::new(&group.target),
+            handshake: match &own_databases {
+                Some(target) => Handshake::into_database(target, 0),
+                None => Handshake::new(&group.target),
+            },
+            own_databases,
             recorder: Recorder::new(group, &generator.shapes(), reception)
                 .with_stamps(plan.timestamps),
             generator,
@@ -212,6 +224,13 @@ impl Group {
             Some(router) => router.endpoint(token),
             None => &self.endpoints[self.site(token)],
         }
+    }
+
+    /// What a connection says first, if it is not what all say; it has as many steps.
+    pub(super) fn own_handshake(&self, token: Token) -> Option<Handshake> {
+        let target = self.own_databases.as_ref()?;
+        let db = self.generator.database(token - self.tokens.start)?;
+        Some(Handshake::into_database(target, db))
     }
 
     /// The schedule begins: `origin` and the bounds of the measurement, absolute.
@@ -313,7 +332,12 @@ impl Group {
 
     /// How long to wait before the next attempt after `attempts` failures in a row; `None` to give up.
     pub(super) fn pause(&mut self, attempts: u32) -> Option<Nanos> {
-        let Reconnect::Backoff { first, max } = self.reconnect else { return None };
+        let (first, max) = match self.reconnect {
+            Reconnect::Backoff { first, max } => (first, max),
+            Reconnect::Fixed(pause) if attempts == 0 => return Some(pause),
+            Reconnect::Fixed(pause) => return Some(pause.max(AGAIN_AT_ONCE)),
+            Reconnect::Never => return None,
+        };
         let pause = first.0.max(1).saturating_mul(1 << attempts.min(30)).min(max.0.max(1));
         // Up to half is taken off at random, so that lost connections do not return in one wave.
         Some(Nanos(pause - self.rng.below(pause / 2 + 1)))

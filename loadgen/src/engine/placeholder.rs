@@ -54,13 +54,13 @@ impl<'a> Compiler<'a> {
         let mut rest = if arg == b"\\;" { b";" } else { arg };
         while let Some((range, holder)) = next_placeholder(rest) {
             if range.start > 0 {
-                pieces.push(Piece::Text(rest[..range.start].to_vec()));
+                pieces.push(Piece::Text(plain(&rest[..range.start])));
             }
             self.placeholder(&holder, &mut pieces)?;
             rest = &rest[range.end..];
         }
         if !rest.is_empty() || pieces.is_empty() {
-            pieces.push(Piece::Text(rest.to_vec()));
+            pieces.push(Piece::Text(plain(rest)));
         }
         Ok(pieces)
     }
@@ -230,10 +230,20 @@ pub(crate) const TIED: [&str; 9] = [
 /// What becomes a mark of who sent it and when (see `postmark`).
 const STAMP: &str = "{stamp}";
 
+/// Text without the backslashes that say a brace begins no placeholder: before a brace and a small letter.
+fn plain(text: &[u8]) -> Vec<u8> {
+    let is_escape = |at: usize| matches!(text.get(at..at + 3), Some([b'\\', b'{', letter]) if letter.is_ascii_lowercase());
+    let kept = text.iter().enumerate().filter(|(at, _)| !is_escape(*at));
+    kept.map(|(_, byte)| *byte).collect()
+}
+
 /// The first placeholder: where it stands, and its text without braces.
 fn next_placeholder(text: &[u8]) -> Option<(Range<usize>, String)> {
     (0..text.len()).find_map(|at| {
         let rest = &text[at..];
+        if at > 0 && text[at - 1] == b'\\' && rest[0] == b'{' {
+            return None;
+        }
         let known = BARE.iter().chain(&TIED).find(|bare| rest.starts_with(bare.as_bytes()));
         if let Some(bare) = known {
             return Some((at..at + bare.len(), (*bare).to_owned()));

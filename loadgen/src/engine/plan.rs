@@ -7,10 +7,12 @@ pub use super::arrival::{ArrivalProcess, Rate, Shape, parse_trace};
 pub use super::command::{CommandPlan, Cursor, Framing, Reception, Sending};
 pub use super::settle::SettlePlan;
 pub use super::slots::ClusterPlan;
+pub(crate) use super::template::PAGE_MAX;
 pub use super::values::{KeyDistribution, KeySpace, ValueSize};
 use crate::clock::Nanos;
 use crate::replay::Replay;
 pub use crate::tls::TlsEndpoint;
+use aelab_scenarios::units::parse_duration;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -351,8 +353,37 @@ pub enum Reconnect {
         /// The longest.
         max: Nanos,
     },
+    /// Open another after the same pause each time, to the nanosecond. Without a pause an attempt that failed is followed by
+    /// another a millisecond later.
+    Fixed(Nanos),
     /// Do without it.
     Never,
+}
+
+impl Reconnect {
+    /// Reads `immediate`, `never`, `fixed:100ms` or `backoff:50ms..5s`.
+    ///
+    /// # Errors
+    /// Another word, a time that is none, or a longest pause below the first.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let time =
+            |text: &str| parse_duration(text).map(Nanos::from).map_err(|error| error.to_string());
+        let form = "write immediate, never, fixed:100ms or backoff:50ms..5s";
+        match (text, text.split_once(':')) {
+            ("immediate", _) => Ok(Self::Fixed(Nanos::ZERO)),
+            ("never", _) => Ok(Self::Never),
+            (_, Some(("fixed", pause))) => Ok(Self::Fixed(time(pause)?)),
+            (_, Some(("backoff", range))) => {
+                let (first, max) = range.split_once("..").ok_or(form)?;
+                let (first, max) = (time(first)?, time(max)?);
+                if first == Nanos::ZERO || first > max {
+                    return Err(format!("a pause grows from above zero to the longest; {form}"));
+                }
+                Ok(Self::Backoff { first, max })
+            }
+            _ => Err(form.to_owned()),
+        }
+    }
 }
 
 impl Default for Reconnect {

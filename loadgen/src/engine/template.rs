@@ -200,7 +200,7 @@ fn page_size(arg: &[u8]) -> Option<u64> {
 }
 
 /// Largest page: a reply of so many elements is no page any more.
-const PAGE_MAX: u64 = 1_000_000_000;
+pub(crate) const PAGE_MAX: u64 = 1_000_000_000;
 
 /// How many calls and replies make one request of this command.
 fn shape(command: &CommandPlan, parts: usize, page: Option<u64>) -> Result<Shape, String> {

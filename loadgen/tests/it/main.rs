@@ -23,4 +23,5 @@ mod replay;
 mod stamps;
 mod starved;
 mod support;
+mod targets;
 mod tls;

@@ -260,6 +260,29 @@ fn a_server_that_is_slow_shows_what_time_limits_do() {
     assert!(early <= 1, "they are opened while the load runs: {early}");
 }
 
+#[test]
+fn what_becomes_of_lost_connections() {
+    let manner = Manner { hang_up_after: 10, ..Manner::default() };
+    let lost =
+        |policy: &str| run_at(manner, &["-c", "2", "-n", "40", "--reconnect", policy, "GET", "a"]);
+    let never = lost("never");
+    let links = &never.record.groups[0].connections;
+    assert_eq!((links.reconnects, never.connections()), (0, 2), "{links:?}");
+    // The shortest time between a connection's last request and the first on the one after it.
+    let gap = |run: &Run| {
+        let pairs = run.heard.windows(2).filter(|two| two[0].connection != two[1].connection);
+        pairs.map(|two| (two[1].at - two[0].at).as_millis()).min()
+    };
+    let at_once = lost("immediate");
+    assert!(at_once.record.groups[0].connections.reconnects >= 2);
+    assert_eq!(at_once.ok() + at_once.record.groups[0].counts.error, 40);
+    let slow = run_at(manner, &["-c", "1", "-n", "30", "--reconnect", "fixed:300ms", "GET", "a"]);
+    assert!(slow.record.groups[0].connections.reconnects >= 2);
+    assert!(gap(&slow).is_some_and(|gap| gap >= 295), "{:?}", gap(&slow));
+    let long = ["-c", "1", "-n", "30", "--reconnect", "backoff:400ms..1s", "GET", "a"];
+    assert!(gap(&run_at(manner, &long)).is_some_and(|gap| gap >= 195));
+}
+
 /// 25 requests/s against 60 ms of service are 1.5 connections busy on average.
 #[test]
 fn an_emulated_pool_grows_shrinks_and_makes_requests_wait() {

@@ -113,6 +113,36 @@ fn schedules_keys_values_and_connections_of_all_kinds() {
 }
 
 #[test]
+fn a_subscriber_to_whom_nobody_speaks_is_told_how_to_publish() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let alone = ["run", "-p", &port, "-c", "2", "--duration", "300ms", "SUBSCRIBE", "news"];
+    check_failure(&alone, 4, "PUBLISH CHANNEL {stamp}");
+    let counted = ["run", "-p", &port, "-c", "2", "-n", "9", "SUBSCRIBE", "news"];
+    check_failure(&counted, 2, "PUBLISH CHANNEL {stamp}");
+}
+
+#[test]
+fn placeholders_that_were_not_meant_so_are_refused_or_sent_as_they_are() {
+    for (words, part) in [
+        (&["GET", "{kye}"][..], "did you mean {key …}"),
+        (&["GET", "{page 5}"], "which GET does not take"),
+        (&["LRANGE", "l", "{page 0}"], "the page's size"),
+        (&["GET", "a", "--out", "x"], "stands behind the command"),
+    ] {
+        check_failure(&[&["run", "-n", "10"], words].concat(), 2, part);
+    }
+    let pool = ["run", "--rate", "9", "--pool-max-total", "3", "--pool-max-idle", "9", "PING"];
+    check_failure(&pool, 2, "--pool-max-idle 9 is above");
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    assert!(loadgen(&["run", "-p", &port, "-n", "5", "SET", "\\{kye}", "x"]).ran());
+    assert_eq!(crate::support::ask(server.port, "EXISTS {kye}").as_deref(), Some(":1"));
+    assert!(loadgen(&["run", "-p", &port, "-n", "5", "--", "SET", "--out", "x"]).ran());
+    assert_eq!(crate::support::ask(server.port, "EXISTS --out").as_deref(), Some(":1"));
+}
+
+#[test]
 fn a_stall_of_the_server_is_in_the_response_times() {
     let server = Server::start(&["--enable-debug-command", "yes"]);
     let dir = TempDir::new();

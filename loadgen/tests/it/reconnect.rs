@@ -70,6 +70,35 @@ fn pauses_double_up_to_their_limit_with_a_jitter_that_the_seed_decides() {
 }
 
 #[test]
+fn a_fixed_pause_is_the_same_each_time_and_immediate_is_a_millisecond_apart() {
+    let (from, until) = (Nanos::from_secs(2), Nanos::from_secs(5));
+    let fixed = |pause| outage(1, Reconnect::Fixed(pause), from, until);
+    let group = fixed(Nanos::from_millis(100));
+    assert_eq!((group.connections.lost, group.connections.reconnects), (8, 8));
+    // One attempt every 100 ms (and the time it takes to be refused) for three seconds.
+    let per_connection = attempts(&group) as f64 / 8.0;
+    assert!((28.0..=30.0).contains(&per_connection), "{per_connection}");
+    let per_connection = attempts(&fixed(Nanos::ZERO)) as f64 / 8.0;
+    assert!((2_000.0..=3_001.0).contains(&per_connection), "{per_connection}");
+}
+
+#[test]
+fn policies_are_read_as_they_are_written() {
+    let ms = Nanos::from_millis;
+    for (text, want) in [
+        ("immediate", Reconnect::Fixed(Nanos::ZERO)),
+        ("never", Reconnect::Never),
+        ("fixed:100ms", Reconnect::Fixed(ms(100))),
+        ("backoff:50ms..5s", Reconnect::Backoff { first: ms(50), max: ms(5_000) }),
+    ] {
+        assert_eq!(Reconnect::parse(text), Ok(want), "{text}");
+    }
+    for text in ["", "soon", "fixed", "fixed:x", "backoff:5s", "backoff:5s..1s", "backoff:0..1s"] {
+        assert!(Reconnect::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn without_reconnecting_what_is_due_is_never_answered_and_says_so() {
     let second = Nanos::from_secs(2);
     let group = outage(1, Reconnect::Never, second, second + Nanos::from_millis(1));

@@ -144,6 +144,28 @@ fn certificates_are_checked_and_refusals_say_what_to_do() {
 }
 
 #[test]
+fn a_folder_of_authorities_is_trusted_and_a_certificate_that_signed_itself_is_explained() {
+    let files = Files::new();
+    let port = serve(files.server(Clients::Any)).port().to_string();
+    let folder = TempDir::new();
+    // As `openssl rehash` names them.
+    std::fs::copy(files.path("ca.pem"), folder.file("0123abcd.0")).expect("copied");
+    let called = run(&port, &["--tls", "--cacertdir", folder.path().to_str().expect("a path")]);
+    assert!(called.ran(), "{}", called.stderr);
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a key");
+    files.write("server.pem", &params.self_signed(&key).expect("signed").pem());
+    files.write("server.key", &key.serialize_pem());
+    let port = serve(files.server(Clients::Any)).port().to_string();
+    let own = files.path("server.pem");
+    for trust in [&own, &files.path("ca.pem")] {
+        refused(&port, &["--tls", "--cacert", trust], 6, &["--cacert FILE", "--insecure"]);
+    }
+    assert!(run(&port, &["--tls", "--insecure"]).ran());
+}
+
+#[test]
 fn a_server_may_want_a_client_certificate() {
     let files = Files::new();
     let port = serve(files.server(Clients::Known)).port().to_string();
