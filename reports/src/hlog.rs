@@ -54,10 +54,22 @@ pub enum Metric {
     Connect,
     /// Wait for a connection of a pool.
     Wait,
+    /// By the kernel's stamps: sent to arrival in the generator's kernel.
+    Wire,
+    /// By the kernel's stamps: from there until it was read.
+    WakeUp,
 }
 
 impl Metric {
-    const ALL: [Self; 5] = [Self::Response, Self::Service, Self::Lag, Self::Connect, Self::Wait];
+    const ALL: [Self; 7] = [
+        Self::Response,
+        Self::Service,
+        Self::Lag,
+        Self::Connect,
+        Self::Wait,
+        Self::Wire,
+        Self::WakeUp,
+    ];
 
     /// The word in a tag.
     #[must_use]
@@ -68,6 +80,8 @@ impl Metric {
             Self::Lag => "lag",
             Self::Connect => "connect",
             Self::Wait => "wait",
+            Self::Wire => "wire",
+            Self::WakeUp => "wakeup",
         }
     }
 }

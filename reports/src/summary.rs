@@ -48,6 +48,9 @@ pub(crate) fn write(report: &Report) -> String {
         let _ = writeln!(out, "- {}", text(&figure.title));
     }
     out.push('\n');
+    if !report.key.caption.is_empty() {
+        let _ = writeln!(out, "{}\n", text(&report.key.caption));
+    }
     table(&mut out, &report.key);
     let _ =
         writeln!(out, "{}", report.facts.iter().map(|f| text(f)).collect::<Vec<_>>().join(" · "));

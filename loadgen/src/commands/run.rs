@@ -4,6 +4,7 @@ use super::output;
 use super::show::Sink;
 use crate::cli::resolve::{Prefill, Resolved};
 use crate::cli::run::RunArgs;
+use crate::clock;
 use crate::cluster;
 use crate::console::{self, table};
 use crate::control::Control;
@@ -19,7 +20,8 @@ use crate::lab::settle::settle;
 use crate::lab::view::Info;
 use crate::lab::watch::{Show, run_shown};
 use crate::record::{Context, Kept, keep, tool};
-use aelab_reports::record::{Arm, CaveatRecord, Counts, RunRecord, Scenario};
+use aelab_reports::caveat::Caveat;
+use aelab_reports::record::{Arm, CaveatRecord, Counts, RunRecord, Scenario, utc_text};
 use aelab_reports::write_folder;
 use aelab_resp::value::Value;
 use std::path::Path;
@@ -35,10 +37,54 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     if let Some(dir) = &args.output.out {
         output::prepare(dir, args.output.force)?;
     }
+    let outcome = run_prepared(args, &mut resolved, words, cancel, &mut sink);
+    if let (Err(_), Some(dir)) = (&outcome, &args.output.out) {
+        leave_readable(dir, &resolved, words, cancel.load(Relaxed));
+    }
+    let kept = outcome?;
+    sink.close()?;
+    finish(&kept, args.output.out.as_deref(), cancel.load(Relaxed))
+}
+
+/// What a run that came to nothing leaves of its folder: a record that says it was interrupted, or nothing.
+fn leave_readable(dir: &Path, resolved: &Resolved, words: &[String], by_user: bool) {
+    // It was made for this run; empty, it only confuses. One that holds something stays as it is.
+    if std::fs::remove_dir(dir).is_err() || !by_user {
+        return;
+    }
+    let planned_s = resolved.runs.first().and_then(|(_, plan)| plan.phases.measure);
+    let planned_s = planned_s.map(|measure| measure.as_secs_f64());
+    let record = RunRecord {
+        tool: tool(),
+        command: words.to_vec(),
+        seed: resolved.runs.first().map_or(1, |(_, plan)| plan.seed),
+        started_at: utc_text(clock::wall_ns() / 1_000_000),
+        interrupted: true,
+        environment: crate::environment::look(),
+        caveats: vec![Caveat::Interrupted { measured_s: 0.0, planned_s }.to_record()],
+        ..RunRecord::default()
+    };
+    match write_folder(dir, &record, &[]) {
+        Ok(()) => {
+            output::render(dir);
+            console::result(&dir.display().to_string());
+        }
+        Err(error) => console::note(&format!("loadgen: {error}")),
+    }
+}
+
+fn run_prepared(
+    args: &RunArgs,
+    resolved: &mut Resolved,
+    words: &[String],
+    cancel: &AtomicBool,
+    sink: &mut Sink,
+) -> Result<Vec<(String, Kept)>, Failure> {
     let topology = match args.target.cluster {
-        true => Some(cluster::join(&mut resolved)?),
+        true => Some(cluster::join(resolved)?),
         false => None,
     };
+    let resolved = &*resolved;
     let exporter = args.output.prometheus.as_deref().map(Exporter::start).transpose()?;
     let show = Show { progress: args.output.progress(), exporter: exporter.as_ref() };
     // Who is wrong or not there is said before anything is filled.
@@ -49,7 +95,7 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
         }
     }
     if let Some(plan) = &resolved.prefill {
-        for (target, part) in cluster::parts(&resolved) {
+        for (target, part) in cluster::parts(resolved) {
             fill(&target, part, plan, cancel)?;
         }
     }
@@ -64,20 +110,19 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
         if let Some(topology) = &topology {
             scope.spawn(|| cluster::watch(&resolved.target, topology, &over));
         }
-        let kept = measure_all(args, &resolved, words, cancel, &show, &mut sink);
+        let kept = measure_all(args, resolved, words, cancel, &show, sink);
         over.store(true, Relaxed);
         kept
     })?;
     if args.output.json {
-        super::show::print_json(resolved.runs.len(), &kept, &mut sink)?;
+        super::show::print_json(resolved.runs.len(), &kept, sink)?;
     }
     if let Some(dir) = &args.output.out {
         write(dir, &kept)?;
         console::result(&dir.display().to_string());
     }
     super::show::write_memtier_json(&args.output, &kept)?;
-    sink.close()?;
-    finish(&kept, args.output.out.as_deref(), cancel.load(Relaxed))
+    Ok(kept)
 }
 
 fn measure_all(
@@ -149,6 +194,9 @@ fn fill_records(target: &Target, plan: &RunPlan, cancel: &AtomicBool) -> Result<
     let asked = plan.groups.first().and_then(|group| group.requests).unwrap_or(0);
     if group.counts.ok == asked {
         return Ok(());
+    }
+    if cancel.load(Relaxed) {
+        return Err(Failure::invalid("interrupted while the server was being filled"));
     }
     let why = group.errors.first().map_or("it stopped answering", |error| error.word.as_str());
     Err(Failure::unreachable(format!(
@@ -270,21 +318,25 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<
     if sum(|counts| counts.ok) == 0 {
         if sum(|counts| counts.error) > 0 {
             let caveats = records().flat_map(|record| &record.caveats);
-            let mut said =
-                caveats.filter(|caveat| caveat.id == "error-replies").map(|c| c.text.as_str());
-            return Err(Failure::invalid(format!(
-                "no request succeeded: {}; check the command, and the server's log",
-                said.next().unwrap_or("only errors came back")
-            )));
+            let mut said = caveats.filter(|caveat| caveat.id == "no-success");
+            return Err(Failure::invalid(match said.next() {
+                Some(caveat) => format!("{}; {}", caveat.text, caveat.remedy),
+                None => {
+                    "no request succeeded: only errors came back; check the server's log".to_owned()
+                }
+            }));
         }
-        if sum(|counts| counts.sent) > 0 {
+        let was_busy = records().flat_map(|r| &r.groups).any(|g| g.carried_over > 0);
+        if sum(|counts| counts.sent) > 0 && !was_busy {
             return Err(Failure::unreachable(
                 "no request was answered; check that the server runs and is not busy with a long command",
             ));
         }
-        return Err(Failure::invalid(
-            "no request was due during the measurement; give a longer --duration or a higher rate",
-        ));
+        if sum(|counts| counts.sent) == 0 {
+            return Err(Failure::invalid(
+                "no request was due during the measurement; give a longer --duration or a higher rate",
+            ));
+        }
     }
     match records().find(|record| record.is_invalid()) {
         Some(record) => {

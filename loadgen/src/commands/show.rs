@@ -7,7 +7,7 @@ use crate::cli::run::RunArgs;
 use crate::console::{self, compat, table};
 use crate::exit::Failure;
 use crate::record::Kept;
-use aelab_reports::record::RunRecord;
+use aelab_reports::record::{RunRecord, Severity};
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ pub(super) struct Sink {
     place: Place,
     /// The first thing that could not be written, and why.
     lost: Option<String>,
+    /// Warnings that have been printed.
+    said: Vec<String>,
 }
 
 enum Place {
@@ -39,7 +41,7 @@ impl Sink {
             Some(path) => Place::File(create("--out-file", path)?, path.clone()),
             None => Place::Stdout,
         };
-        Ok(Self { place, lost: None })
+        Ok(Self { place, lost: None, said: Vec::new() })
     }
 
     /// A result.
@@ -53,6 +55,18 @@ impl Sink {
         if let Err(error) = written {
             self.lost.get_or_insert_with(|| format!("{place}: {error}"));
         }
+    }
+
+    /// The doubts of a record that were not printed with an earlier one. What makes a run invalid is said each time: it may be
+    /// the only run that is.
+    fn news(&mut self, record: &RunRecord) -> RunRecord {
+        let mut record = record.clone();
+        record.caveats.retain(|caveat| {
+            let is_news = caveat.severity == Severity::Invalid || !self.said.contains(&caveat.id);
+            self.said.push(caveat.id.clone());
+            is_news
+        });
+        record
     }
 
     fn text(&mut self, text: &str) {
@@ -90,7 +104,7 @@ pub(super) fn print(args: &RunArgs, title: &str, runs: usize, record: &RunRecord
         == 1)
         .then_some(title);
     if output.csv || output.quiet || output.style != Style::Own {
-        let doubts = table::caveats(record);
+        let doubts = table::caveats(&sink.news(record));
         if !doubts.is_empty() {
             console::note(doubts.trim_end());
         }
@@ -110,7 +124,8 @@ pub(super) fn print(args: &RunArgs, title: &str, runs: usize, record: &RunRecord
         if runs > 1 {
             sink.result(&format!("== {title}"));
         }
-        sink.text(&table::table(record));
+        let record = sink.news(record);
+        sink.text(&table::table(&record, &output.percentiles));
     }
 }
 

@@ -4,7 +4,8 @@
 
 use crate::engine::plan::ArrivalProcess;
 use aelab_reports::record::{
-    Audit, Group, KernelTimes, Metrics, Pool, Quantiles, RunRecord, Stall,
+    Audit, CaveatRecord, Delivery, Group, KernelTimes, Metrics, Pool, Quantiles, RunRecord,
+    Severity, Stall,
 };
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::judge::in_words;
@@ -15,6 +16,9 @@ pub const CSV_HEADER: &str = "\"test\",\"rps\",\"avg_latency_ms\",\"min_latency_
 
 /// Kinds of errors shown under a group; `result.json` has all.
 const ERRORS_SHOWN_MAX: usize = 5;
+
+/// Why a closed loop is told by its service time.
+const CLOSED_LOOP_LEADS: &str = "service time is from when a request was sent, as other tools count a closed loop; no schedule says when it was due";
 
 /// The metric that stands for a group: response time where a schedule gave intended times, else service time.
 pub(super) fn headline<'a>(group: &Group, metrics: &'a Metrics) -> (&'static str, &'a Quantiles) {
@@ -29,23 +33,46 @@ pub(super) fn headline<'a>(group: &Group, metrics: &'a Metrics) -> (&'static str
 #[must_use]
 pub fn caveats(record: &RunRecord) -> String {
     let mut out = String::new();
+    let mut said: Vec<(&CaveatRecord, Vec<&str>)> = Vec::new();
     for caveat in &record.caveats {
+        let arm = caveat.arm.as_deref();
+        match said.iter_mut().find(|(first, _)| is_same(first, caveat)) {
+            Some((_, arms)) => {
+                arms.extend(arm.filter(|arm| !arms.contains(arm)));
+            }
+            None => said.push((caveat, arm.into_iter().collect())),
+        }
+    }
+    for (caveat, arms) in said {
         let word = match caveat.severity {
-            aelab_reports::record::Severity::Invalid => "INVALID",
-            aelab_reports::record::Severity::Warning => "caveat",
+            Severity::Invalid => "INVALID",
+            Severity::Warning => "caveat",
         };
-        let place = caveat.arm.as_ref().map_or(String::new(), |arm| format!(" ({arm})"));
+        let place = match arms.as_slice() {
+            [] => String::new(),
+            [arm] => format!(" ({arm})"),
+            [arm, rest @ ..] => format!(" ({arm}, and alike in {})", rest.join(", ")),
+        };
         let _ = writeln!(out, "{word} {}{place}: {}; {}", caveat.id, caveat.text, caveat.remedy);
     }
     out
 }
 
-/// The table of a run.
+/// The same doubt, whatever its figures are in each arm.
+fn is_same(a: &CaveatRecord, b: &CaveatRecord) -> bool {
+    let both_of_arms = a.arm.is_some() && b.arm.is_some();
+    a.id == b.id
+        && a.severity == b.severity
+        && (both_of_arms || (a.arm == b.arm && a.text == b.text))
+}
+
+/// The table of a run, with the percentiles `asked` for beside the usual ones, in percent.
 #[must_use]
-pub fn table(record: &RunRecord) -> String {
+pub fn table(record: &RunRecord, asked: &[f64]) -> String {
     let mut out = caveats(record);
+    let columns = Columns::with(asked);
     for group in &record.groups {
-        group_table(&mut out, record, group);
+        group_table(&mut out, record, group, &columns);
     }
     stall_lines(&mut out, &record.stalls);
     if let Some(audit) = &record.audit {
@@ -91,20 +118,21 @@ fn stall_lines(out: &mut String, stalls: &[Stall]) {
         let cause = stall.cause.as_deref().unwrap_or("cause unknown");
         let _ = writeln!(
             out,
-            "stall at {:.2}s: {}, {} requests delayed, {:.3} client-seconds lost ({cause})",
+            "stall at {:.2}s: {}, {} delayed, {:.3} client-seconds lost ({cause})",
             stall.start_s,
             time(stall.duration_s * 1e6),
-            stall.delayed,
+            counted(stall.delayed, "request", "requests"),
             stall.lost_client_seconds
         );
     }
     if let Some(longest) = rest.first() {
-        let (count, longest) = (rest.len(), time(longest.duration_s * 1e6));
-        let _ = writeln!(out, "and {count} shorter stalls, the longest of {longest}");
+        let count = counted(rest.len() as u64, "shorter stall", "shorter stalls");
+        let longest = time(longest.duration_s * 1e6);
+        let _ = writeln!(out, "and {count}, the longest of {longest}");
     }
 }
 
-fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
+fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Columns) {
     if is_idle(group) {
         let held = &group.connections;
         let _ = writeln!(
@@ -143,26 +171,32 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
         counts.timeout,
         counts.unfinished
     );
+    if group.carried_over > 0 {
+        let count = counted(group.carried_over, "reply", "replies");
+        let _ = writeln!(
+            out,
+            "  {count} of these came to requests of the warm-up: in the rate, in no time"
+        );
+    }
     delivery_lines(out, group);
     connection_lines(out, group);
-    let _ = writeln!(
-        out,
-        "  {:<21} {:>8} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
-        "", "count", "mean", "p50", "p90", "p99", "p99.9", "max"
-    );
+    columns.head(out);
     for (command, metrics) in &group.commands {
         let (name, quantiles) = headline(group, metrics);
-        row(out, &format!("{command} {name}"), quantiles);
+        columns.row(out, &format!("{command} {name}"), quantiles);
         if group.arrival.is_open() {
-            row(out, &format!("{command} service time"), &metrics.service_time);
+            columns.row(out, &format!("{command} service time"), &metrics.service_time);
         }
     }
     if group.commands.len() > 1 {
         let (name, quantiles) = headline(group, &group.total);
-        row(out, &format!("all {name}"), quantiles);
+        columns.row(out, &format!("all {name}"), quantiles);
+    }
+    if !group.arrival.is_open() && group.delivery.is_none() {
+        let _ = writeln!(out, "  {CLOSED_LOOP_LEADS}");
     }
     if let Some(kernel) = &group.kernel {
-        kernel_rows(out, group, kernel);
+        kernel_rows(out, group, kernel, columns);
     }
     for (command, metrics) in &group.commands {
         if let (Some(hits), Some(misses)) = (metrics.hits, metrics.misses) {
@@ -171,13 +205,13 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group) {
         }
     }
     if let Some(pool) = &group.pool {
-        pool_rows(out, group, pool);
+        pool_rows(out, group, pool, columns);
     }
 }
 
 /// How long requests waited for a connection of a pool, and what it did.
-fn pool_rows(out: &mut String, group: &Group, pool: &Pool) {
-    row(out, "wait for a connection", &pool.wait);
+fn pool_rows(out: &mut String, group: &Group, pool: &Pool, columns: &Columns) {
+    columns.row(out, "wait for a connection", &pool.wait);
     let _ = writeln!(
         out,
         "  pool of {}: at most {} open, {} opened and {} closed while running, {} requests turned away",
@@ -213,9 +247,9 @@ fn connection_lines(out: &mut String, group: &Group) {
 }
 
 /// The service time in two parts, and how much of it was our own doing.
-fn kernel_rows(out: &mut String, group: &Group, kernel: &KernelTimes) {
-    row(out, "wire (sent-arrived)", &kernel.wire);
-    row(out, "wake-up (until read)", &kernel.wake_up);
+fn kernel_rows(out: &mut String, group: &Group, kernel: &KernelTimes, columns: &Columns) {
+    columns.row(out, "wire (sent-arrived)", &kernel.wire);
+    columns.row(out, "wake-up (until read)", &kernel.wake_up);
     let share = |p: f64| {
         let (own, all) = (kernel.wake_up.us_at(p)?, group.total.service_time.us_at(p)?);
         Some(format!("{} of {} at p{p}", time(own), time(all)))
@@ -241,11 +275,14 @@ fn kernel_rows(out: &mut String, group: &Group, kernel: &KernelTimes) {
 
 /// What became of messages, and what errors there were.
 fn delivery_lines(out: &mut String, group: &Group) {
-    if let Some(delivery) = &group.delivery {
+    // A command that waits for data may wait for other than marked messages.
+    let marked =
+        |delivery: &&Delivery| group.blocked.is_none() || **delivery != Delivery::default();
+    if let Some(delivery) = group.delivery.as_ref().filter(marked) {
         let _ = writeln!(
             out,
-            "  {} messages received; {} lost, {} duplicated, {} out of order, {} of other runs",
-            delivery.received,
+            "  {} received; {} lost, {} duplicated, {} out of order, {} of other runs",
+            counted(delivery.received, "message", "messages"),
             delivery.lost,
             delivery.duplicated,
             delivery.out_of_order,
@@ -269,32 +306,52 @@ fn is_idle(group: &Group) -> bool {
     group.arrival.process == ArrivalProcess::Idle.as_str()
 }
 
-fn row(out: &mut String, name: &str, quantiles: &Quantiles) {
-    let at = |p: f64| match quantiles.at(p) {
-        Some(entry) => match (entry.us, entry.need) {
-            (Some(us), _) if entry.censored => format!(">={}", time(us)),
-            (Some(us), _) => time(us),
-            (None, Some(need)) => format!("n<{need}"),
-            (None, None) => "-".to_owned(),
-        },
-        None => "-".to_owned(),
-    };
-    // Requests without a reply took longer than anything that was seen.
-    let bound = if quantiles.percentiles.iter().any(|entry| entry.censored) { ">=" } else { "" };
-    let us = |value: Option<f64>| {
-        value.map_or_else(|| "-".to_owned(), |us| format!("{bound}{}", time(us)))
-    };
-    let _ = writeln!(
-        out,
-        "  {name:<21} {:>8} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
-        quantiles.count,
-        us(quantiles.mean_us),
-        at(50.0),
-        at(90.0),
-        at(99.0),
-        at(99.9),
-        us(quantiles.max_us)
-    );
+/// The percentiles of a table, in percent.
+struct Columns(Vec<f64>);
+
+impl Columns {
+    const USUAL: [f64; 4] = [50.0, 90.0, 99.0, 99.9];
+
+    fn with(asked: &[f64]) -> Self {
+        let mut all: Vec<f64> = Self::USUAL.iter().chain(asked).copied().collect();
+        all.sort_by(f64::total_cmp);
+        all.dedup();
+        Self(all)
+    }
+
+    fn head(&self, out: &mut String) {
+        let names: String = self.0.iter().map(|p| format!(" {:>7}", format!("p{p}"))).collect();
+        let _ = writeln!(out, "  {:<21} {:>8} {:>7}{names} {:>7}", "", "count", "mean", "max");
+    }
+
+    fn row(&self, out: &mut String, name: &str, quantiles: &Quantiles) {
+        let at = |p: f64| match quantiles.at(p) {
+            Some(entry) => match (entry.us, entry.need) {
+                (Some(us), _) if entry.censored => format!(">={}", time(us)),
+                (Some(us), _) => time(us),
+                (None, Some(need)) => format!("n<{need}"),
+                (None, None) => "-".to_owned(),
+            },
+            None => "-".to_owned(),
+        };
+        let bound = if quantiles.censored { ">=" } else { "" };
+        let us = |value: Option<f64>| {
+            value.map_or_else(|| "-".to_owned(), |us| format!("{bound}{}", time(us)))
+        };
+        let values: String = self.0.iter().map(|p| format!(" {:>7}", at(*p))).collect();
+        let _ = writeln!(
+            out,
+            "  {name:<21} {:>8} {:>7}{values} {:>7}",
+            quantiles.count,
+            us(quantiles.mean_us),
+            us(quantiles.max_us)
+        );
+    }
+}
+
+/// `1 request`, `2 requests`.
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Microseconds as words, with three digits: `143us`, `12.1ms`, `1.02s`.
@@ -353,7 +410,12 @@ pub(super) fn rows(record: &RunRecord) -> impl Iterator<Item = (&Group, &str, &M
 pub(super) fn rate_of(group: &Group, quantiles: &Quantiles) -> f64 {
     // The command's share of the replies that came while measuring; its own count holds those of the drain too.
     let all: u64 = group.commands.values().map(|metrics| headline(group, metrics).1.count).sum();
-    if all > 0 { group.achieved_rate * quantiles.count as f64 / all as f64 } else { 0.0 }
+    match group.commands.len() {
+        // All replies may have come to requests of the warm-up.
+        1 => group.achieved_rate,
+        _ if all > 0 => group.achieved_rate * quantiles.count as f64 / all as f64,
+        _ => 0.0,
+    }
 }
 
 #[cfg(test)]
@@ -383,7 +445,32 @@ mod tests {
 
     #[test]
     fn the_table_says_what_a_percentile_would_need() {
-        let text = table(&record());
+        let text = table(&record(), &[]);
         assert!(text.contains("closed loop") && text.contains("n<1000"), "{text}");
+    }
+
+    #[test]
+    fn what_was_asked_for_has_its_column_and_bounds_are_marked() {
+        let mut record = record();
+        let metrics = record.groups[0].commands.get_mut("GET").expect("GET");
+        metrics.service_time.censored = true;
+        let text = table(&record, &[99.99, 50.0]);
+        let head = text.lines().find(|line| line.contains("count")).expect("a head");
+        let names: Vec<&str> = head.split_whitespace().collect();
+        assert_eq!(names, ["count", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"]);
+        assert!(text.contains(">=150us") && text.contains(">=300us"), "{text}");
+    }
+
+    #[test]
+    fn a_doubt_of_several_arms_is_said_once() {
+        let caveat = |arm: &str, text: &str| CaveatRecord {
+            id: "machine-noisy".to_owned(),
+            text: text.to_owned(),
+            arm: Some(arm.to_owned()),
+            ..CaveatRecord::default()
+        };
+        let caveats = vec![caveat("a", "5 %"), caveat("b", "6 %"), caveat("a", "7 %")];
+        let record = RunRecord { caveats, ..RunRecord::default() };
+        assert_eq!(super::caveats(&record), "caveat machine-noisy (a, and alike in b): 5 %; \n");
     }
 }

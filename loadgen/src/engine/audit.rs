@@ -44,6 +44,8 @@ pub struct ThreadAudit {
     pub late_max: Nanos,
     /// All spans of at least 5 ms between a planned wake-up and the real one, added up, warm-up included.
     pub late_sum: Nanos,
+    /// The parts of those spans that lie in the measurement.
+    pub late_measured: Nanos,
     /// The processor it was pinned to.
     pub pinned: Option<usize>,
     /// How long before each due time it stopped sleeping and spun, with precise pacing.
@@ -65,6 +67,11 @@ impl ThreadAudit {
 
     fn share(&self, part: Nanos) -> f64 {
         if self.wall.0 == 0 { 0.0 } else { part.0 as f64 / self.wall.0 as f64 }
+    }
+
+    /// How long it was stopped while measuring (by a signal, or with its whole machine): late, and not for want of a processor.
+    pub fn stopped(&self) -> Nanos {
+        self.late_measured.since(self.queued.unwrap_or(Nanos::ZERO))
     }
 
     /// How long it is known to have been kept from running.

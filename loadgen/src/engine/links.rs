@@ -8,6 +8,7 @@ use super::clockwork::{Clockwork, Control};
 use super::group::Group;
 use super::live::Phase;
 use super::plan::{OnTimeout, Reception};
+use super::recorder::DISCONNECTED;
 use super::result::ConnectionCounts;
 use super::state::{Fault, Progress, Purpose, State};
 use super::tally::count_word;
@@ -360,7 +361,7 @@ impl<W: Wire> Worker<'_, W> {
             State::Idle | State::Backoff { .. } | State::Closed => return,
         }
         let was_open = conn.state == State::Ready;
-        group.on_lost(token, conn, now, "disconnected");
+        group.on_lost(token, conn, now, DISCONNECTED);
         // What could not be opened at the start is left alone: the run begins with what there is, and says so.
         let retries = self.clockwork.has_started();
         if let Some(pool) = &mut group.pool

@@ -10,9 +10,9 @@ use super::links::{Links, SiteCounts};
 use super::plan::RunPlan;
 use super::recorder::Recorded;
 use super::result::{
-    Audit, CommandCounts, CommandResult, ConnectionCounts, Counts, EndpointResult, GroupResult,
-    MetricResult, PoolResult, RedirectCounts, RunResult, StampClock, StampResult, ThreadAudit,
-    Traffic,
+    Arrivals, Audit, CommandCounts, CommandResult, ConnectionCounts, Counts, EndpointResult,
+    GroupResult, MetricResult, PoolResult, RedirectCounts, RunResult, StampClock, StampResult,
+    ThreadAudit, Traffic,
 };
 use super::settle::Settled;
 use super::sparse::IntervalSeries;
@@ -58,11 +58,10 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         involuntary_switches: thread.clockwork.measured.involuntary_switches,
         turns: thread.turns,
         late_max: thread.lateness.max,
-        late_sum: thread
+        late_sum: thread.lateness.sum(Nanos::ZERO, Nanos::MAX),
+        late_measured: thread
             .lateness
-            .spans
-            .iter()
-            .fold(Nanos::ZERO, |sum, span| sum.saturating_add(span.end.since(span.start))),
+            .sum(thread.clockwork.measure_from, thread.clockwork.measure_until.min(thread.ended)),
         pinned: thread.pinned,
         margin: thread.margin,
         gaps: thread.gaps,
@@ -167,6 +166,7 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
         label: command.label.clone(),
         counts: CommandCounts::default(),
         censored: histogram::new(),
+        censored_service: histogram::new(),
         nulls: 0,
         response_time: metric(),
         service_time: metric(),
@@ -177,6 +177,7 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
         role: plan.role,
         counts: Counts::default(),
         warmup_counts: Counts::default(),
+        arrivals: Arrivals::default(),
         connections: ConnectionCounts::default(),
         endpoints: Vec::new(),
         redirects: plan.cluster.as_ref().map(|_| RedirectCounts::default()),
@@ -233,6 +234,7 @@ fn add_links(result: &mut GroupResult, links: Links) {
 fn add_recorded(result: &mut GroupResult, recorded: Recorded) {
     result.counts.add(&recorded.counts);
     result.warmup_counts.add(&recorded.warmup);
+    result.arrivals.add(&recorded.arrivals);
     result.traffic.sent_bytes += recorded.traffic.sent_bytes;
     result.traffic.received_bytes += recorded.traffic.received_bytes;
     result.cursor_steps += recorded.cursor_steps;
@@ -243,6 +245,7 @@ fn add_recorded(result: &mut GroupResult, recorded: Recorded) {
     for (mine, theirs) in result.commands.iter_mut().zip(recorded.commands) {
         mine.counts.add(&theirs.counts);
         add(&mut mine.censored, &theirs.censored);
+        add(&mut mine.censored_service, &theirs.censored_service);
         mine.nulls += theirs.nulls;
         add_metric(&mut mine.response_time, theirs.response_time);
         add_metric(&mut mine.service_time, theirs.service_time);

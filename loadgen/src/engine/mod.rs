@@ -6,10 +6,12 @@
 //! Read in this order: [`plan`], [`result`], `schedule`, `conn`, `worker`, `traffic`, `poller`.
 
 mod arrival;
+mod arrived;
 pub mod audit;
 mod check;
 mod clockwork;
 mod command;
+mod command_recorder;
 mod conn;
 mod dial;
 mod dispatch;

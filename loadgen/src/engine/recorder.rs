@@ -4,13 +4,15 @@
 //! Invariant: every request created is finished exactly once, into one of ok, error, timeout, unfinished. The phase it
 //! counts for is that of its intended time; in a closed loop also the measurement's if it is still open when that begins.
 
+use super::arrived::{Lost, Replied, Tide};
+use super::command_recorder::CommandRecorder;
 use super::live::{Counted, Shard};
 use super::metric::Metric;
 use super::plan::{GroupPlan, Reception, RequestLog, Timestamps};
 use super::postmark::Receiver;
 use super::request::{Due, InFlight, Shape, UNSENT};
 use super::result::{
-    CommandCounts, CommandResult, Counts, DeliveryCounts, LoggedRequest, MetricResult, Outcome,
+    Arrivals, CommandResult, Counts, DeliveryCounts, LoggedRequest, MetricResult, Outcome,
     StampResult, Traffic,
 };
 use super::stamps::Stamps;
@@ -21,21 +23,8 @@ use std::sync::Arc;
 
 /// The word for requests that a pool had no connection for.
 const POOL_EXHAUSTED: &[u8] = b"pool-exhausted";
-
-/// The three metrics of one command.
-#[derive(Debug)]
-pub(super) struct CommandRecorder {
-    label: String,
-    shape: Shape,
-    /// Measured replies that were `nil`.
-    nulls: u64,
-    response: Metric,
-    service: Metric,
-    lag: Metric,
-    counts: CommandCounts,
-    /// How long those had waited that were unfinished in the end.
-    censored: Histogram,
-}
+/// The word for requests that were lost with their connection.
+pub(super) const DISCONNECTED: &str = "disconnected";
 
 /// Requests created and not finished.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,6 +58,8 @@ pub(super) struct Recorder {
     pub(super) counts: Counts,
     /// Requests of the warm-up.
     pub(super) warmup: Counts,
+    lost: Lost,
+    tide: Tide,
     /// Bytes, while measuring.
     pub(super) traffic: Traffic,
     /// Calls beyond the first of followed cursors.
@@ -97,6 +88,7 @@ pub(super) struct Recorder {
 pub(super) struct Recorded {
     pub(super) counts: Counts,
     pub(super) warmup: Counts,
+    pub(super) arrivals: Arrivals,
     pub(super) traffic: Traffic,
     pub(super) cursor_steps: u64,
     pub(super) nulls: u64,
@@ -115,16 +107,8 @@ impl Recorder {
     /// An empty recorder for a group.
     pub(super) fn new(plan: &GroupPlan, shapes: &[Shape], reception: Reception) -> Self {
         let commands = plan.workload.commands.iter().zip(shapes);
-        let commands = commands.map(|(command, shape)| CommandRecorder {
-            label: command.label.clone(),
-            shape: *shape,
-            nulls: 0,
-            response: Metric::default(),
-            service: Metric::default(),
-            lag: Metric::default(),
-            counts: CommandCounts::default(),
-            censored: histogram::new(),
-        });
+        let commands =
+            commands.map(|(command, shape)| CommandRecorder::new(&command.label, *shape));
         Self {
             origin: Nanos::ZERO,
             measure_from: Nanos::MAX,
@@ -134,6 +118,8 @@ impl Recorder {
             open: Open::default(),
             counts: Counts::default(),
             warmup: Counts::default(),
+            lost: Lost::default(),
+            tide: Tide::default(),
             traffic: Traffic::default(),
             cursor_steps: 0,
             nulls: 0,
@@ -185,6 +171,24 @@ impl Recorder {
         self.counts.scheduled += open;
         self.counts.sent += open;
         self.measure_from = Nanos::ZERO;
+    }
+
+    /// Replies so far, of both phases.
+    const fn replied(&self) -> Replied {
+        Replied {
+            warmup: self.warmup.ok + self.warmup.error - self.lost.warmup,
+            measured: self.counts.ok + self.counts.error - self.lost.measured,
+        }
+    }
+
+    /// The measurement begins: what is answered from now on counts in its rate.
+    pub(super) const fn begin_measurement(&mut self) {
+        self.tide.begin(self.replied());
+    }
+
+    /// The measurement is over.
+    pub(super) const fn end_measurement(&mut self) {
+        self.tide.end(self.replied());
     }
 
     /// Requests of the warm-up that are not finished.
@@ -348,6 +352,13 @@ impl Recorder {
 
     fn failed(&mut self, intended: Nanos, command: u16, now: Nanos, text: &[u8]) {
         self.counts_of(intended).error += 1;
+        let is_lost = text == POOL_EXHAUSTED || text == DISCONNECTED.as_bytes();
+        let lost = if self.is_measured(intended) {
+            &mut self.lost.measured
+        } else {
+            &mut self.lost.warmup
+        };
+        *lost += u64::from(is_lost);
         if self.is_measured(intended) {
             self.commands[usize::from(command)].counts.error += 1;
             self.error_response.saturating_record(now.since(intended).0);
@@ -410,8 +421,7 @@ impl Recorder {
         counts.unfinished += 1;
         counts.never_sent += u64::from(sent == UNSENT);
         if let Some(recorder) = self.measured(intended, due.command) {
-            recorder.counts.unfinished += 1;
-            recorder.censored.saturating_record(ended.since(intended).0);
+            recorder.unfinished(intended, (sent != UNSENT).then_some(sent), ended);
         }
         self.open.count -= 1;
         self.open.intended_sum = self.open.intended_sum.wrapping_sub(intended.0);
@@ -419,6 +429,7 @@ impl Recorder {
 
     /// An interval is over. Cheap: what it holds is packed later, by [`Recorder::tidy`].
     pub(super) fn close_interval(&mut self, number: u32) {
+        self.tide.close_interval(number, self.replied());
         for metric in self.metrics() {
             metric.close_interval(number);
         }
@@ -440,23 +451,16 @@ impl Recorder {
 
     /// Ends the recording; the last interval must have been closed.
     pub(super) fn finish(self) -> Recorded {
-        let commands = self.commands.into_iter().map(|command| CommandResult {
-            label: command.label,
-            counts: command.counts,
-            censored: command.censored,
-            nulls: command.nulls,
-            response_time: command.response.finish(),
-            service_time: command.service.finish(),
-            send_lag: command.lag.finish(),
-        });
+        let replied = self.replied();
         Recorded {
             counts: self.counts,
             warmup: self.warmup,
+            arrivals: self.tide.finish(replied),
             traffic: self.traffic,
             cursor_steps: self.cursor_steps,
             nulls: self.nulls,
             errors: self.errors,
-            commands: commands.collect(),
+            commands: self.commands.into_iter().map(CommandRecorder::finish).collect(),
             error_response: self.error_response,
             wait: self.wait.map(Metric::finish),
             blocked: self.blocked.map(Metric::finish),
@@ -465,15 +469,6 @@ impl Recorder {
             log: self.log,
             log_dropped: self.log_dropped,
         }
-    }
-}
-
-impl CommandRecorder {
-    #[inline]
-    fn sample(&mut self, intended: Nanos, sent: Nanos, replied: Nanos, count: u32) {
-        self.response.record(replied.since(intended).0, count);
-        self.service.record(replied.since(sent).0, count);
-        self.lag.record(sent.since(intended).0, count);
     }
 }
 

@@ -4,6 +4,7 @@
 //! Invariant (checked at the end of every run, see [`Audit::wrong_books`]):
 //! `scheduled = sent + shed` and `sent = ok + error + timeout + unfinished`, exactly.
 
+pub use super::arrived::{Arrivals, Replied};
 pub use super::audit::{Audit, Gaps, ThreadAudit};
 use super::plan::Role;
 pub use super::settle::Settled;
@@ -49,6 +50,8 @@ pub struct GroupResult {
     pub counts: Counts,
     /// Requests of the warm-up.
     pub warmup_counts: Counts,
+    /// When replies came, to requests of either phase.
+    pub arrivals: Arrivals,
     /// What became of the connections.
     pub connections: ConnectionCounts,
     /// The same per server, in the order of the plan.
@@ -148,9 +151,18 @@ impl CommandCounts {
 impl GroupResult {
     /// For each unfinished request of any command, how long it had waited when the run ended.
     pub fn censored(&self) -> Histogram {
+        self.sum(|command| &command.censored)
+    }
+
+    /// The same since it was sent, for those of them that were.
+    pub fn censored_service(&self) -> Histogram {
+        self.sum(|command| &command.censored_service)
+    }
+
+    fn sum(&self, of: fn(&CommandResult) -> &Histogram) -> Histogram {
         let mut all = histogram::new();
         for command in &self.commands {
-            let added = all.add(&command.censored);
+            let added = all.add(of(command));
             debug_assert!(added.is_ok(), "all histograms have the same bounds");
         }
         all
@@ -349,6 +361,8 @@ pub struct CommandResult {
     pub counts: CommandCounts,
     /// For each unfinished request, how long it had waited since its intended time when the run ended: lower bounds.
     pub censored: Histogram,
+    /// The same since it was sent, for those of them that were.
+    pub censored_service: Histogram,
     /// Those of the successful replies that were `nil`: misses, for a command that looks for something.
     pub nulls: u64,
     /// replied − intended.

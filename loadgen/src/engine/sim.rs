@@ -52,6 +52,8 @@ pub struct Script {
     pub write_cost: Nanos,
     /// How late the engine wakes up from each sleep.
     pub wake_late: Nanos,
+    /// Spans in which the engine is stopped, as by a signal; the server and the network go on.
+    pub engine_stops: Vec<Range<Nanos>>,
     /// Several nodes that send requests to each other, in place of one server. They share one processor.
     pub cluster: Option<ClusterScript>,
 }
@@ -77,6 +79,7 @@ impl Script {
             chunk_bytes: usize::MAX,
             write_cost: Nanos::ZERO,
             wake_late: Nanos::ZERO,
+            engine_stops: Vec::new(),
             cluster: None,
         }
     }
@@ -124,6 +127,10 @@ enum Event {
 #[derive(Debug)]
 struct Server {
     script: Script,
+    /// The script's spans, absolute; none before the schedule begins.
+    freezes: Vec<Range<Nanos>>,
+    outages: Vec<Range<Nanos>>,
+    engine_stops: Vec<Range<Nanos>>,
     now: Nanos,
     events: BinaryHeap<Reverse<(Nanos, u64, Event)>>,
     event_count: u64,
@@ -166,6 +173,9 @@ impl Server {
     fn new(script: Script, connections: usize, seed: u64) -> Self {
         Self {
             script,
+            freezes: Vec::new(),
+            outages: Vec::new(),
+            engine_stops: Vec::new(),
             now: Nanos::from_secs(1),
             events: BinaryHeap::new(),
             event_count: 0,
@@ -178,13 +188,16 @@ impl Server {
 
     /// The schedule begins at `origin`: the script's times are counted from there.
     fn begin(&mut self, origin: Nanos) {
-        for span in self.script.freezes.iter_mut().chain(&mut self.script.outages) {
-            *span = span.start + origin..span.end + origin;
-        }
+        let absolute = |spans: &[Range<Nanos>]| {
+            spans.iter().map(|span| span.start + origin..span.end + origin).collect()
+        };
+        self.freezes = absolute(&self.script.freezes);
+        self.outages = absolute(&self.script.outages);
+        self.engine_stops = absolute(&self.script.engine_stops);
         if let Some(cluster) = &mut self.script.cluster {
             cluster.begin(origin);
         }
-        for outage in self.script.outages.clone() {
+        for outage in self.outages.clone() {
             self.at(outage.start, Event::Reset);
         }
     }
@@ -195,13 +208,13 @@ impl Server {
     }
 
     fn is_down(&self) -> bool {
-        self.script.outages.iter().any(|outage| outage.contains(&self.now))
+        self.outages.iter().any(|outage| outage.contains(&self.now))
     }
 
     /// When a command that has arrived starts: after the one before it, and not in a freeze.
     fn start_of(&self, arrival: Nanos) -> Nanos {
         let mut start = arrival.max(self.free_at);
-        while let Some(freeze) = self.script.freezes.iter().find(|span| span.contains(&start)) {
+        while let Some(freeze) = self.freezes.iter().find(|span| span.contains(&start)) {
             start = freeze.end;
         }
         start
@@ -308,6 +321,9 @@ impl Wire for Server {
             if until > self.now {
                 self.now = until.saturating_add(self.script.wake_late);
             }
+        }
+        if let Some(stop) = self.engine_stops.iter().find(|span| span.contains(&self.now)) {
+            self.now = stop.end;
         }
         while let Some(Reverse((at, ..))) = self.events.peek()
             && *at <= self.now

@@ -233,6 +233,12 @@ impl<'a, W: Wire> Worker<'a, W> {
         let phase = self.clockwork.phase;
         self.clockwork.advance(now, open, control);
         if self.clockwork.phase != phase {
+            if phase == Phase::Warmup {
+                self.groups.iter_mut().for_each(|group| group.recorder.begin_measurement());
+            }
+            if matches!(self.clockwork.phase, Phase::Drain | Phase::Done) && phase != Phase::Drain {
+                self.groups.iter_mut().for_each(|group| group.recorder.end_measurement());
+            }
             if phase == Phase::Warmup && now >= self.clockwork.measure_from {
                 self.groups.iter_mut().for_each(Group::begin_measurement);
             }
@@ -375,6 +381,12 @@ pub(super) struct Lateness {
 }
 
 impl Lateness {
+    /// The parts of the spans that lie between `from` and `until`.
+    pub(super) fn sum(&self, from: Nanos, until: Nanos) -> Nanos {
+        let inside = self.spans.iter().map(|span| span.end.min(until).since(span.start.max(from)));
+        inside.fold(Nanos::ZERO, Nanos::saturating_add)
+    }
+
     #[inline]
     fn note(&mut self, planned: Nanos, real: Nanos) {
         let late = real.since(planned);

@@ -3,8 +3,8 @@
 //! No limits and no words: those are the reports crate's. Invariant: what is not known is left out, never guessed.
 
 use super::{
-    DISCONNECTED, POOL_EXHAUSTED, Timeline, merged_intervals, offered, per_second, replies_inside,
-    usual_delay_ns,
+    DISCONNECTED, POOL_EXHAUSTED, Timeline, is_open, merged_intervals, offered, per_second,
+    rate::replies_inside, usual_delay_ns,
 };
 use crate::clock::Nanos;
 use crate::engine::plan::{ArrivalProcess, Dialling, GroupPlan, Pacing, Role, RunPlan};
@@ -51,6 +51,7 @@ pub(super) fn facts(
     Facts {
         client_cpu_share: busy_share(&result.audit),
         late: late(plan, result),
+        stopped: stopped(plan, result),
         gaps: gaps.map(|gaps| (gaps.max.as_secs_f64() * 1e3, gaps.lost_share())),
         steal_share: moves.steal_share,
         throttled: moves.throttled.map(|(count, time)| (count, time.as_secs_f64() * 1e3)),
@@ -97,11 +98,7 @@ fn drift(clock: &Timeline, result: &RunResult) -> Option<f64> {
 /// What the groups with a schedule were to send per second together, and the replies per second that came.
 #[expect(clippy::cast_precision_loss, reason = "a rate is shown to a few digits")]
 fn rates(plan: &RunPlan, result: &RunResult, clock: &Timeline) -> (f64, f64) {
-    let judged = |planned: &GroupPlan| {
-        let closed =
-            matches!(planned.arrival, ArrivalProcess::Closed { .. } | ArrivalProcess::Idle);
-        planned.role != Role::Offender && !closed
-    };
+    let judged = |planned: &GroupPlan| planned.role != Role::Offender && is_open(planned);
     let groups = plan.groups.iter().zip(&result.groups).filter(|(planned, _)| judged(planned));
     let (mut due, mut replied, mut spared) = (0.0, 0.0, 0.0);
     for (planned, group) in groups {
@@ -113,7 +110,7 @@ fn rates(plan: &RunPlan, result: &RunResult, clock: &Timeline) -> (f64, f64) {
             _ => nominal,
         };
         due += rate;
-        replied += replies_inside(clock, group) as f64;
+        replied += replies_inside(clock, planned, group) as f64;
         spared += under_way(clock, rate, group);
     }
     if clock.measured_s <= 0.0 {
@@ -173,6 +170,21 @@ fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64)> {
     let share = shares.into_iter().flatten().max_by(f64::total_cmp)?;
     let seconds = result.audit.threads.iter().map(|thread| thread.late().as_secs_f64()).sum();
     Some((share, seconds))
+}
+
+/// For how much of the measurement the generator was stopped, if a closed loop was running: the worst thread's share, and its
+/// seconds. What its threads waited for a processor is told by [`late`].
+fn stopped(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64)> {
+    let is_judged = |planned: &GroupPlan| {
+        planned.role != Role::Offender && matches!(planned.arrival, ArrivalProcess::Closed { .. })
+    };
+    let groups = plan.groups.iter().zip(&result.groups);
+    let mut answered = groups.filter(|(planned, group)| is_judged(planned) && group.counts.ok > 0);
+    answered.next()?;
+    let length = result.measure_until.since(result.measure_from).as_secs_f64();
+    let spans = result.audit.threads.iter().map(|thread| thread.stopped().as_secs_f64());
+    let longest = spans.max_by(f64::total_cmp).filter(|_| length > 0.0)?;
+    Some((longest / length, longest))
 }
 
 fn open_late_share<'a>(
@@ -241,14 +253,16 @@ fn no_hits(record: &RunRecord) -> Vec<(String, u64)> {
     missed.collect()
 }
 
-/// What the server said most often to requests of which none succeeded; `None` if it said nothing.
+/// What requests of which none succeeded ended with most often: the server's words, or else that a pool had no connection to
+/// spare. `None` if neither was it.
 fn refused(result: &RunResult) -> Option<Caveat> {
-    let answered = result.groups.iter().filter(|group| group.counts.error > 0);
-    let of_server = answered
-        .flat_map(|group| &group.errors)
-        .filter(|error| ![DISCONNECTED, POOL_EXHAUSTED].contains(&error.word.as_str()));
-    let example = of_server.max_by_key(|error| error.count)?.text.clone();
-    Some(Caveat::NoSuccess { example })
+    let errors = || {
+        let failed = result.groups.iter().filter(|group| group.counts.error > 0);
+        failed.flat_map(|group| &group.errors).filter(|error| error.word != DISCONNECTED)
+    };
+    let of_server = errors().filter(|error| error.word != POOL_EXHAUSTED);
+    let most = of_server.max_by_key(|error| error.count).or_else(|| errors().next())?;
+    Some(Caveat::NoSuccess { example: most.text.clone() })
 }
 
 /// No success at all, or none any more from some time on although requests waited: another server than the one asked for.
@@ -256,6 +270,12 @@ pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
     let sum = |of: fn(&GroupResult) -> u64| result.groups.iter().map(of).sum::<u64>();
     let what = |what: String| Some(Caveat::ServerChanged { what });
     if sum(|group| group.counts.sent) > 0 && sum(|group| group.counts.ok) == 0 {
+        // Busy with the backlog of the warm-up: slow, and there.
+        let backlog = |group: &GroupResult| group.arrivals.inside.warmup;
+        let refusals = |group: &GroupResult| group.counts.error;
+        if sum(backlog) > 0 && sum(refusals) == 0 {
+            return None;
+        }
         return refused(result).or_else(|| what("no request was answered".to_owned()));
     }
     let commands = result.groups.iter().flat_map(|group| &group.commands);

@@ -2,10 +2,11 @@
 //!
 //! No statistics of its own: those are the reports crate's. Invariant: counts pass through unchanged, and every interval of
 //! the engine appears exactly once under its tag.
-//! Read next: `facts.rs` for what doubts are drawn from, `audit.rs` for the engine's account of itself.
+//! Read next: `rate.rs` for the replies that count, `facts.rs` for what doubts are drawn from, `audit.rs` for the engine's account of itself.
 
 mod audit;
 mod facts;
+mod rate;
 
 use crate::clock::Nanos;
 use crate::engine::plan::{ArrivalProcess, GroupPlan, RequestLog, Role, RunPlan};
@@ -14,7 +15,7 @@ use crate::engine::result::{
     PoolResult, RunResult,
 };
 use aelab_reports::caveat::{Caveat, assess};
-use aelab_reports::histogram::Sparse;
+use aelab_reports::histogram::{Histogram, Sparse};
 use aelab_reports::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
 use aelab_reports::record::{
     Arrival, Connections, Counts, Delivery, EndpointConnections, Environment, ErrorCount, Group,
@@ -105,6 +106,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
         }
         series.extend(connect_series(group));
         series.extend(blocked_series(&clock, group));
+        series.extend(stamp_series(&clock, group).into_iter().flatten());
         series.extend(group.pool.as_ref().map(|pool| wait_series(&clock, &group.name, pool)));
         let mut record = group_record(&clock, group, planned, &percentiles);
         record.arrival = Arrival {
@@ -135,8 +137,9 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
     let facts = facts::facts(plan, result, &clock, &record, &context.asked);
     record.audit = Some(audit::audit(result, &facts));
     let mut caveats = context.doubts;
-    caveats.extend(assess(&facts));
+    // A server that was not there, or refused everything, is the graver reason for what else is missing.
     caveats.extend(facts::silence(&clock, result));
+    caveats.extend(assess(&facts));
     let wrong = result.audit.wrong_books.iter();
     caveats.extend(wrong.map(|what| Caveat::WrongBooks { what: what.clone() }));
     caveats.sort_by_key(Caveat::severity);
@@ -210,6 +213,16 @@ fn blocked_series(clock: &Timeline, group: &GroupResult) -> Option<HlogSeries> {
     })
 }
 
+fn stamp_series(clock: &Timeline, group: &GroupResult) -> Option<[HlogSeries; 2]> {
+    let stamps = group.stamps.as_ref()?;
+    Some([(Metric::Wire, &stamps.wire), (Metric::WakeUp, &stamps.wake_up)].map(
+        |(metric, result)| HlogSeries {
+            key: SeriesKey::tagged(&group.name, aelab_reports::hlog::ALL_COMMANDS, metric),
+            intervals: clock.intervals(result),
+        },
+    ))
+}
+
 fn wait_series(clock: &Timeline, group: &str, pool: &PoolResult) -> HlogSeries {
     HlogSeries {
         key: SeriesKey::tagged(group, aelab_reports::hlog::ALL_COMMANDS, Metric::Wait),
@@ -234,26 +247,23 @@ fn group_record(
     planned: &GroupPlan,
     percentiles: &[f64],
 ) -> Group {
-    let censored = Sparse::from_histogram(&group.censored());
-    // Commands that wait for data say nothing about messages that have not come.
-    let is_bound = group.delivery.is_none();
-    let unfinished = (is_bound && !censored.is_empty()).then_some(&censored);
+    let (due, sent) = (group.censored(), group.censored_service());
     let one = |command: &CommandResult| {
-        let censored = Sparse::from_histogram(&command.censored);
-        let unfinished = (is_bound && !censored.is_empty()).then_some(&censored);
-        let of = |metric, unfinished| summary(clock, &[metric], percentiles, unfinished);
+        let of = |metric, open: Option<&Histogram>| {
+            summary(clock, &[metric], percentiles, open.and_then(|open| bounds(group, open)))
+        };
         let (hits, misses) = found(command, planned);
         Metrics {
-            response_time: of(&command.response_time, unfinished),
-            service_time: of(&command.service_time, None),
+            response_time: of(&command.response_time, Some(&command.censored)),
+            service_time: of(&command.service_time, Some(&command.censored_service)),
             send_lag: of(&command.send_lag, None),
             hits,
             misses,
         }
     };
-    let all = |pick: fn(&CommandResult) -> &MetricResult, unfinished: Option<&Sparse>| {
+    let all = |pick: fn(&CommandResult) -> &MetricResult, open: Option<&Histogram>| {
         let parts: Vec<&MetricResult> = group.commands.iter().map(pick).collect();
-        summary(clock, &parts, percentiles, unfinished)
+        summary(clock, &parts, percentiles, open.and_then(|open| bounds(group, open)))
     };
     let counts = &group.counts;
     Group {
@@ -287,11 +297,12 @@ fn group_record(
             .blocked
             .as_ref()
             .map(|blocked| summary(clock, &[blocked], percentiles, None)),
-        achieved_rate: per_second(replies_inside(clock, group), clock.measured_s),
+        achieved_rate: per_second(rate::replies_inside(clock, planned, group), clock.measured_s),
+        carried_over: group.arrivals.inside.warmup,
         commands: group.commands.iter().map(|c| (c.label.clone(), one(c))).collect(),
         total: Metrics {
-            response_time: all(|c| &c.response_time, unfinished),
-            service_time: all(|c| &c.service_time, None),
+            response_time: all(|c| &c.response_time, Some(&due)),
+            service_time: all(|c| &c.service_time, Some(&sent)),
             send_lag: all(|c| &c.send_lag, None),
             ..Metrics::default()
         },
@@ -299,7 +310,7 @@ fn group_record(
         misses: group.null_replies,
         sent_bytes: group.traffic.sent_bytes,
         received_bytes: group.traffic.received_bytes,
-        over_time: None,
+        over_time: rate::over_time(clock, group),
     }
 }
 
@@ -356,29 +367,9 @@ fn errors_record(group: &GroupResult) -> Vec<ErrorCount> {
     group.errors.iter().map(of).collect()
 }
 
-/// Replies that came while we measured. What came later, in the drain, is in the latencies and not in the rate: an overloaded
-/// server answers everything in the end.
-fn replies_inside(clock: &Timeline, group: &GroupResult) -> u64 {
-    // A link's own delay is no overload: the window is moved by it, to the nearest interval.
-    let delay = usual_delay_ns(clock, group);
-    let half = clock.interval.0 / 2;
-    let moved = (delay + half) / clock.interval.0.max(1) * clock.interval.0;
-    let until = clock.measured.0.saturating_add(moved);
-    let samples: u64 = group
-        .commands
-        .iter()
-        .flat_map(|command| clock.intervals(&command.response_time))
-        .filter(|interval| interval.start_ns < until)
-        .map(|interval| interval.counts.total())
-        .sum();
-    // Time-outs are samples too; lost requests and those that a pool turned away are errors without a reply. When errors came is not kept.
-    let lost: u64 = group
-        .errors
-        .iter()
-        .filter(|e| e.word == DISCONNECTED || e.word == POOL_EXHAUSTED)
-        .map(|e| e.count)
-        .sum();
-    samples.saturating_sub(group.counts.timeout) + group.counts.error.saturating_sub(lost)
+/// What requests without a reply say about a time: none, where they wait for data on purpose.
+fn bounds(group: &GroupResult, open: &Histogram) -> Option<Sparse> {
+    (group.delivery.is_none() && !open.is_empty()).then(|| Sparse::from_histogram(open))
 }
 
 /// The median service time of the slowest command, in nanoseconds.
@@ -403,6 +394,11 @@ fn offered(arrival: &ArrivalProcess, group: &GroupResult, clock: &Timeline) -> O
     }
 }
 
+/// Whether requests are due whatever the replies do.
+fn is_open(planned: &GroupPlan) -> bool {
+    !matches!(planned.arrival, ArrivalProcess::Closed { .. } | ArrivalProcess::Idle)
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a rate is shown to a few digits")]
 fn per_second(count: u64, seconds: f64) -> f64 {
     if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
@@ -412,7 +408,7 @@ fn summary(
     clock: &Timeline,
     parts: &[&MetricResult],
     percentiles: &[f64],
-    unfinished: Option<&Sparse>,
+    unfinished: Option<Sparse>,
 ) -> Quantiles {
     let intervals = merged_intervals(clock, parts);
     let mut exact: Option<Exact> = None;
@@ -422,6 +418,7 @@ fn summary(
         sum.max_ns = sum.max_ns.max(part.max);
         sum.sum_ns += part.sum;
     }
+    let unfinished = unfinished.as_ref();
     stats::summarise(&Sample { intervals: &intervals, exact, unfinished }, percentiles)
 }
 

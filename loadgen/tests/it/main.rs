@@ -25,3 +25,4 @@ mod starved;
 mod support;
 mod targets;
 mod tls;
+mod truth;

@@ -5,7 +5,7 @@
 use super::{
     CLIENT_CPU_SHARE_WARN, CLOCK_STEP_MS_WARN, Caveat, DRIFT_FACTOR_MAX, ERROR_SHARE_WARN,
     FREE_SEND_LAG_MAX_US, GAP_MS_WARN, LATE_SHARE_WARN, LOST_SHARE_WARN, RATE_SHARE_WARN,
-    STEAL_SHARE_WARN,
+    STEAL_SHARE_WARN, STOPPED_SHARE_WARN,
 };
 
 /// What is known about a run when it is over. `None` and 0 mean "nothing to say".
@@ -16,6 +16,8 @@ pub struct Facts {
     /// Share of the measured waiting time that the generator's own lateness explains, and how long its threads were late in
     /// all, in seconds.
     pub late: Option<(f64, f64)>,
+    /// Share of the measurement, and seconds, in which the generator was stopped while a closed loop was running.
+    pub stopped: Option<(f64, f64)>,
     /// Longest gap in ms and share of the time lost, of a loop that only read the clock before the run.
     pub gaps: Option<(f64, f64)>,
     /// Share of this machine's processor time that the hypervisor gave to others.
@@ -110,7 +112,9 @@ fn client_limited(facts: &Facts) -> Option<Caveat> {
     let late = facts.late.filter(|(share, _)| *share > LATE_SHARE_WARN);
     let busy = busy.map(|cpu_share| Caveat::ClientLimited { cpu_share });
     let late = late.map(|(late_share, late_s)| Caveat::ClientStarved { late_share, late_s });
-    busy.into_iter().chain(late).min_by_key(Caveat::severity)
+    let stopped = facts.stopped.filter(|(share, _)| *share > STOPPED_SHARE_WARN);
+    let stopped = stopped.map(|(share, stopped_s)| Caveat::ClientStopped { share, stopped_s });
+    stopped.into_iter().chain(busy).chain(late).min_by_key(Caveat::severity)
 }
 
 /// What the machine did to the run.
@@ -209,6 +213,20 @@ mod tests {
                 Facts { client_cpu_share: Some(0.8), ..late(0.4, 1.0) },
                 vec![("client-limited", Severity::Invalid)],
             ),
+        ] {
+            assert_eq!(ids(&facts), want, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_generator_that_was_stopped_in_a_closed_loop_has_no_rate() {
+        let stopped =
+            |share, seconds| Facts { stopped: Some((share, seconds)), ..Facts::default() };
+        for (facts, want) in [
+            (stopped(0.005, 1.0), vec![]),
+            (stopped(0.03, 1.0), vec![("client-limited", Severity::Warning)]),
+            (stopped(0.22, 0.9), vec![("client-limited", Severity::Invalid)]),
+            (stopped(0.22, 0.05), vec![("client-limited", Severity::Warning)]),
         ] {
             assert_eq!(ids(&facts), want, "{facts:?}");
         }

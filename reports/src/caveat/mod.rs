@@ -35,6 +35,11 @@ pub const LATE_SHARE_WARN: f64 = 0.10;
 pub const LATE_SHARE_MAX: f64 = 0.25;
 /// Lateness of less than this in all, in seconds, is one hiccup of a short run and no state of the machine: only a warning.
 pub const LATE_S_MIN: f64 = 0.1;
+/// Share of the measurement in which the generator was stopped (by a signal, or with its whole machine) from which on it is
+/// worth a word: a closed loop asks for nothing meanwhile, and its rate is too low by as much.
+pub const STOPPED_SHARE_WARN: f64 = 0.01;
+/// From here on it is another rate altogether: as far off as [`RATE_SHARE_MIN`] lets an open loop be.
+pub const STOPPED_SHARE_MAX: f64 = 1.0 - RATE_SHARE_MIN;
 /// A gap this long, in ms, in a loop that only reads the clock: longer than a scheduler's slice, so somebody else had the processor.
 pub const GAP_MS_WARN: f64 = 5.0;
 /// Share of that loop's time lost in gaps: what a machine that has other things to do takes, and a quiet one does not.
@@ -58,6 +63,13 @@ pub enum Caveat {
         late_share: f64,
         /// How long its threads were late in all, in seconds.
         late_s: f64,
+    },
+    /// The load generator stood still for a part of a closed loop.
+    ClientStopped {
+        /// Share of the measurement.
+        share: f64,
+        /// How long in all, in seconds.
+        stopped_s: f64,
     },
     /// A thread that only read the clock, before the run, was kept from it.
     MachineNoisy {
@@ -191,7 +203,7 @@ pub enum Caveat {
         /// Seconds planned, if the plan had a duration.
         planned_s: Option<f64>,
     },
-    /// Every request was answered with an error.
+    /// No request succeeded, although the server was there: it answered with errors, or a pool had no connection to spare.
     NoSuccess {
         /// The error that came most often.
         example: String,
@@ -218,7 +230,9 @@ impl Caveat {
     #[must_use]
     pub fn id(&self) -> &'static str {
         match self {
-            Self::ClientLimited { .. } | Self::ClientStarved { .. } => "client-limited",
+            Self::ClientLimited { .. }
+            | Self::ClientStarved { .. }
+            | Self::ClientStopped { .. } => "client-limited",
             Self::MachineNoisy { .. } => "machine-noisy",
             Self::CpuStolen { .. } => "cpu-stolen",
             Self::CpuThrottled { .. } => "cpu-throttled",
@@ -255,6 +269,9 @@ impl Caveat {
             Self::ClientStarved { late_share, late_s } => {
                 *late_share > LATE_SHARE_MAX && *late_s >= LATE_S_MIN
             }
+            Self::ClientStopped { share, stopped_s } => {
+                *share > STOPPED_SHARE_MAX && *stopped_s >= LATE_S_MIN
+            }
             Self::RateNotAchieved { achieved, offered } => *achieved < offered * RATE_SHARE_MIN,
             Self::NoSuccess { .. } | Self::ServerChanged { .. } | Self::WrongBooks { .. } => true,
             _ => false,
@@ -274,6 +291,11 @@ impl Caveat {
                 let invalid = self.severity() == Severity::Invalid;
                 let limit = if invalid { LATE_SHARE_MAX } else { LATE_SHARE_WARN };
                 (Some(*late_share), Some(limit))
+            }
+            Self::ClientStopped { share, .. } => {
+                let invalid = self.severity() == Severity::Invalid;
+                let limit = if invalid { STOPPED_SHARE_MAX } else { STOPPED_SHARE_WARN };
+                (Some(*share), Some(limit))
             }
             Self::MachineNoisy { lost_share, .. } if *lost_share > LOST_SHARE_WARN => {
                 (Some(*lost_share), Some(LOST_SHARE_WARN))

@@ -20,6 +20,11 @@ impl Caveat {
                 late_share * 100.0,
                 span(late_s * 1e6)
             ),
+            Self::ClientStopped { share, stopped_s } => format!(
+                "the load generator itself was stopped for {} ({:.0} % of the measurement), and a closed loop asks for nothing meanwhile, so its rate is too low by as much",
+                span(stopped_s * 1e6),
+                share * 100.0
+            ),
             Self::MachineNoisy { max_gap_ms, lost_share } => format!(
                 "just before the run, a loop that only read the clock was kept from it for {:.1} % of the time, {} at most",
                 lost_share * 100.0,
@@ -30,7 +35,8 @@ impl Caveat {
                 share * 100.0
             ),
             Self::CpuThrottled { count, millis } => format!(
-                "the processor quota of this control group ran out {count} times, for {} in all",
+                "the processor quota of this control group ran out {}, for {} in all",
+                times(*count),
                 span(millis * 1e3)
             ),
             Self::ClockStepped { millis } => format!(
@@ -39,13 +45,15 @@ impl Caveat {
             ),
             Self::ServerBusy { what } => format!("the server was {what}"),
             Self::KeysEvicted { count } => format!(
-                "the server evicted {count} keys during the run, so reads missed what had been written"
+                "the server evicted {} during the run, so reads missed what had been written",
+                counted(*count, "key")
             ),
-            Self::KeysExpired { count } => {
-                format!("{count} keys expired during the run although the load sets no expiry")
-            }
+            Self::KeysExpired { count } => format!(
+                "{} expired during the run although the load sets no expiry",
+                counted(*count, "key")
+            ),
             Self::ConnectionsRejected { count } => {
-                format!("the server turned away {count} connections during the run")
+                format!("the server turned away {} during the run", counted(*count, "connection"))
             }
             Self::ConnectionsMissing { established, asked, reason } => {
                 let why = reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
@@ -58,7 +66,7 @@ impl Caveat {
                 "after {after_s:.0}s of warm-up {what} still moved, so the server was not in a steady state"
             ),
             Self::RateNotAchieved { achieved, offered } => format!(
-                "{achieved:.0} replies per second arrived where {offered:.0} requests per second were due"
+                "{achieved:.0} replies per second arrived where {offered:.0} requests per second were due, so requests queued and their times say how long that lasted"
             ),
             Self::SendLagHigh { p99_us } => format!(
                 "one request in a hundred left more than {} after it was due although a connection was free",
@@ -71,16 +79,16 @@ impl Caveat {
                 "the median of the last third is {drift:.2} times that of the first third, so the server was not in a steady state"
             ),
             Self::ValueBeyondRange { count } => {
-                format!("{count} samples above one hour were counted but have no value")
+                format!("{} above one hour counted and without a value", were(*count, "sample"))
             }
             Self::UnfinishedRequests { count } => format!(
-                "{count} requests had no reply at the end; they count with the time they had waited, which is a lower bound"
+                "{} without a reply at the end; what had been waited by then counts, which is a lower bound",
+                were(*count, "request")
             ),
-            Self::ShedRequests { count } => {
-                format!(
-                    "{count} requests were due and never sent, because too many were waiting already"
-                )
-            }
+            Self::ShedRequests { count } => format!(
+                "{} due and never sent, because too many were waiting already",
+                were(*count, "request")
+            ),
             Self::ErrorReplies { share, example } => {
                 let example = example.as_ref().map_or(String::new(), |e| format!(", e.g. \"{e}\""));
                 format!(
@@ -89,7 +97,7 @@ impl Caveat {
                 )
             }
             Self::ConnectionsLost { count } => {
-                format!("connections were lost {count} times during the measurement")
+                format!("connections were lost {} during the measurement", times(*count))
             }
             Self::Interrupted { measured_s, planned_s } => match planned_s {
                 Some(planned) => {
@@ -99,6 +107,9 @@ impl Caveat {
             },
             Self::WrongBooks { what } => {
                 format!("the load generator's own books do not balance: {what}")
+            }
+            Self::NoSuccess { example } if example == "pool-exhausted" => {
+                "no request succeeded; the pool never had a connection to spare".to_owned()
             }
             Self::NoSuccess { example } => {
                 format!("no request succeeded; the server said most often \"{example}\"")
@@ -118,6 +129,9 @@ impl Caveat {
             Self::ClientLimited { .. } => "use more --threads, a lower --rate, or another machine",
             Self::ClientStarved { .. } => {
                 "give the load generator processors of its own (--cpus, a larger quota), use more --threads, or lower the rate"
+            }
+            Self::ClientStopped { .. } => {
+                "run it again, without suspending the load generator or its machine"
             }
             Self::MachineNoisy { .. } => {
                 "end what else runs here, or give the load generator processors of its own (--cpus)"
@@ -159,12 +173,30 @@ impl Caveat {
                 "use none of these numbers, and report this with the command line and result.json"
             }
             Self::Interrupted { .. } => "run it again to the end before deciding on it",
+            Self::NoSuccess { example } if example == "pool-exhausted" => {
+                "give the pool more connections or more patience, and see whether the server is busy with a long command"
+            }
             Self::NoSuccess { .. } => "check the command and its arguments",
             Self::ServerChanged { .. } => "keep the server running and measure again",
             Self::CaptureDoubtful { .. } => "capture again to the end if that matters",
             Self::EnvironmentMoved { .. } => "keep the machine quiet and measure again",
         }
     }
+}
+
+/// `1 key`, `2 keys`.
+fn counted(count: u64, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `1 request was`, `2 requests were`.
+fn were(count: u64, word: &str) -> String {
+    format!("{} {}", counted(count, word), if count == 1 { "was" } else { "were" })
+}
+
+/// `once`, `2 times`.
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 /// A length in µs with its unit, as it is typed on the command line.

@@ -74,8 +74,8 @@ fn key_entry(curve: &Curve) -> KeyEntry {
 
 fn pen(curve: &Curve) -> Pen {
     match curve.kind {
-        CurveKind::Response => Pen::line(Tone::arm(curve.arm), 2.0),
-        CurveKind::Service => Pen::line(Tone::arm(curve.arm), 1.6).dashed(Dash::Dashed),
+        CurveKind::Lead => Pen::line(Tone::arm(curve.arm), 2.0),
+        CurveKind::Other => Pen::line(Tone::arm(curve.arm), 1.6).dashed(Dash::Dashed),
     }
 }
 
@@ -120,7 +120,7 @@ fn draw_plot(
         panel.band(&band, Pen::fill(Tone::arm(curve.arm), 0.14))?;
     }
     // Responses last, so that they lie on top where curves coincide.
-    for kind in [CurveKind::Service, CurveKind::Response] {
+    for kind in [CurveKind::Other, CurveKind::Lead] {
         for curve in plot.curves.iter().filter(|c| c.kind == kind) {
             panel.curve(&curve.points, pen(curve))?;
         }

@@ -183,7 +183,7 @@ fn procedures(report: &Report) -> Markup {
 fn numbers(report: &Report) -> Markup {
     html! {
         (section("percentiles", "Percentiles", html! {
-            p.note { "Response time counts from when a request was due, service time from when it was sent. A percentile is given where at least ten samples lie above it." }
+            p.note { "Response time counts from when a request was due (in a closed loop: from when its connection was free for it), service time from when it was sent. A percentile is given where at least ten samples lie above it." }
             (table(&report.percentiles))
         }))
         (section("stalls", "Stalls", html! {

@@ -28,8 +28,12 @@ pub struct Group {
     pub redirects: Option<Redirects>,
     /// What became of its requests.
     pub counts: Counts,
-    /// Replies per second over the measurement.
+    /// Replies per second that came while measuring, whenever their requests were due.
     pub achieved_rate: f64,
+    /// Those of these replies whose requests were due in the warm-up: in the rate, and in no time. A server that is offered
+    /// more than it can do has a backlog of them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub carried_over: u64,
     /// For subscribers and commands that wait for data: what came. Their response time is that of the messages, from when
     /// each was due at its sender.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,12 +57,23 @@ pub struct Group {
     pub sent_bytes: u64,
     /// Bytes that the kernel gave while measuring.
     pub received_bytes: u64,
-    /// Requests over time, if the engine counted them.
+    /// Replies over time, where they are not those of the samples: some were to requests of the warm-up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over_time: Option<IntervalCounts>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Group {
+    /// True if its times are those of messages, and not of replies.
+    #[must_use]
+    pub fn has_messages(&self) -> bool {
+        self.delivery.is_some()
+    }
+
     /// Requests whose missing replies make its times lower bounds. Commands that wait for data on purpose say nothing about
     /// messages that nobody has sent.
     #[must_use]
@@ -255,11 +270,7 @@ impl Counts {
 pub struct IntervalCounts {
     /// Length of an interval in seconds.
     pub interval_s: f64,
-    /// Requests that became due.
-    pub scheduled: Vec<u64>,
-    /// Requests sent.
-    pub sent: Vec<u64>,
-    /// Replies that arrived.
+    /// Replies that arrived, whenever their requests were due.
     pub replied: Vec<u64>,
 }
 
@@ -289,10 +300,13 @@ pub struct Quantiles {
     pub count: u64,
     /// Smallest, in µs; `None` without samples.
     pub min_us: Option<f64>,
-    /// Arithmetic mean, in µs.
+    /// Arithmetic mean, in µs; of the unanswered, too, if `censored`.
     pub mean_us: Option<f64>,
-    /// Largest, in µs.
+    /// Largest, in µs; no less than the unanswered had waited.
     pub max_us: Option<f64>,
+    /// True if requests were unanswered at the end: mean and maximum hold the time that these had waited by then, so read
+    /// them as "at least".
+    pub censored: bool,
     /// In rising order of `p`.
     pub percentiles: Vec<Percentile>,
 }

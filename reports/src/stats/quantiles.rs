@@ -4,7 +4,8 @@
 //! fails it has no value but the number of samples that it would need.
 //! Requests still unanswered at the end count with the time they had waited: a lower bound. A
 //! percentile is marked censored if such a bound lies below it, because the true value may then be
-//! higher; if all bounds lie above it, it is exact.
+//! higher; if all bounds lie above it, it is exact. Mean and maximum then are of replies and bounds together, and bounds
+//! themselves.
 
 use crate::histogram::{Sparse, highest_of, lowest_of};
 use crate::hlog::Interval;
@@ -77,11 +78,21 @@ pub fn summarise(sample: &Sample<'_>, percentiles: &[f64]) -> Quantiles {
     let percentiles =
         wanted.iter().zip(bands).map(|(&p, band)| percentile(p, &all, waiting, band)).collect();
     let figures = sample.exact.filter(|_| !replied.is_empty()).or_else(|| approximate(&replied));
+    let figures = match (figures, waiting.and_then(approximate)) {
+        (Some(answered), Some(open)) => Some(Exact {
+            max_ns: answered.max_ns.max(open.max_ns),
+            sum_ns: answered.sum_ns + open.sum_ns,
+            ..answered
+        }),
+        (answered, open) => answered.or(open),
+    };
     Quantiles {
         count: replied.total(),
-        min_us: figures.map(|e| us(e.min_ns)),
-        mean_us: figures.map(|e| e.sum_ns as f64 / replied.total() as f64 / 1e3),
+        // Of those without a reply nobody knows how short their time could have been.
+        min_us: figures.filter(|_| !replied.is_empty()).map(|e| us(e.min_ns)),
+        mean_us: figures.map(|e| e.sum_ns as f64 / all.total() as f64 / 1e3),
         max_us: figures.map(|e| us(e.max_ns)),
+        censored: waiting.is_some(),
         percentiles,
     }
 }
@@ -191,6 +202,21 @@ mod tests {
         assert!(!q.percentiles[0].censored, "the median does not depend on them");
         assert!(q.percentiles[1].censored);
         assert!(q.percentiles[1].us.unwrap() >= 5000.0);
+        // Mean and maximum are of all requests too, and bounds: no percentile is above the maximum.
+        assert!(q.censored);
+        assert!(q.max_us >= q.percentiles[1].us, "{q:?}");
+        let mean = (990.0 * 1.0 + 60.0 * 5_000.0) / 1_050.0;
+        assert!((q.mean_us.unwrap() / mean - 1.0).abs() < 0.001, "{q:?}");
+        assert!((q.min_us.unwrap() - 1.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn what_never_was_answered_has_bounds_and_no_smallest() {
+        let unfinished = Sparse::from_values(vec![5_000_000; 60]);
+        let sample = Sample { intervals: &[], exact: None, unfinished: Some(&unfinished) };
+        let q = summarise(&sample, &[50.0]);
+        assert_eq!((q.count, q.min_us, q.censored), (0, None, true));
+        assert!(q.max_us.unwrap() >= 5_000.0 && q.percentiles[0].censored);
     }
 
     proptest! {

@@ -5,6 +5,59 @@ use crate::histogram::Sparse;
 use crate::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
 use crate::record::{Group, Metrics, Quantiles, RunRecord};
 
+/// Which of the two times stands first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lead {
+    /// From when a request was due: where a schedule says when that was.
+    Response,
+    /// From when it was sent: in a closed loop, as other tools count it.
+    Service,
+}
+
+impl Lead {
+    /// For these arms: service time where all of them are closed loops.
+    pub(crate) fn of(arms: &[ArmData<'_>]) -> Self {
+        let mut groups = arms.iter().flat_map(ArmData::groups).peekable();
+        let any = groups.peek().is_some();
+        let is_closed = |group: &Group| group.arrival.process == "closed" && !group.has_messages();
+        if any && groups.all(is_closed) { Self::Service } else { Self::Response }
+    }
+
+    /// In words.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Response => "response time",
+            Self::Service => "service time",
+        }
+    }
+
+    /// Its figures.
+    pub(crate) fn figures(self, metrics: &Metrics) -> &Quantiles {
+        match self {
+            Self::Response => &metrics.response_time,
+            Self::Service => &metrics.service_time,
+        }
+    }
+
+    /// The other one.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Response => Self::Service,
+            Self::Service => Self::Response,
+        }
+    }
+
+    /// Why it stands first, where that needs saying.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Response => "",
+            Self::Service => {
+                "A closed loop leads with service time, from when a request was sent, as other tools count it: no schedule says when it was due."
+            }
+        }
+    }
+}
+
 /// One arm with its histograms at hand.
 #[derive(Debug)]
 pub(crate) struct ArmData<'a> {
@@ -57,6 +110,34 @@ impl<'a> ArmData<'a> {
         })
     }
 
+    /// One of the two times, interval by interval.
+    pub(crate) fn intervals(&self, lead: Lead) -> &[Interval] {
+        match lead {
+            Lead::Response => &self.response,
+            Lead::Service => &self.service,
+        }
+    }
+
+    /// All samples of one of the two times.
+    pub(crate) fn samples(&self, lead: Lead) -> Sparse {
+        Sparse::merge(self.intervals(lead).iter().map(|i| &i.counts))
+    }
+
+    /// Replies over time, as histograms of which only the number of samples means anything.
+    pub(crate) fn replies(&self) -> Vec<Interval> {
+        let groups = self.groups();
+        let [group] = groups.as_slice() else { return self.response.clone() };
+        let Some(counts) = &group.over_time else { return self.response.clone() };
+        let length_ns = (counts.interval_s * 1e9).round() as u64;
+        let of = |(number, replied): (u64, &u64)| Interval {
+            start_ns: number * length_ns,
+            length_ns,
+            counts: Sparse::from_counts(vec![(0, *replied)]),
+        };
+        let filled = (0..).zip(&counts.replied).filter(|(_, replied)| **replied > 0);
+        filled.map(of).collect()
+    }
+
     /// All response times.
     pub(crate) fn responses(&self) -> Sparse {
         Sparse::merge(self.response.iter().map(|i| &i.counts))
@@ -83,10 +164,10 @@ impl<'a> ArmData<'a> {
 
     /// The lower bound in µs that stands in for percentile `p` of a metric, if unfinished requests
     /// leave its value open. What leaves one percentile open leaves all higher ones open.
-    pub(crate) fn at_least_us(&self, metric: fn(&Metrics) -> &Quantiles, p: f64) -> Option<f64> {
+    pub(crate) fn at_least_us(&self, lead: Lead, p: f64) -> Option<f64> {
         self.groups()
             .iter()
-            .flat_map(|group| &metric(&group.total).percentiles)
+            .flat_map(|group| &lead.figures(&group.total).percentiles)
             .filter(|q| q.censored && q.p <= p)
             .filter_map(|q| q.us)
             .max_by(f64::total_cmp)

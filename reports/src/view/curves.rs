@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::arms::ArmData;
+use super::arms::{ArmData, Lead};
 use super::figure::{Curve, CurveKind, Figure, PercentilePlot, Plot};
 use super::finding;
 use super::table::Table;
@@ -22,10 +22,11 @@ const TWIN_PERCENTILES: [f64; 11] =
 
 /// The figure, or `None` without samples.
 pub(crate) fn figure(arms: &[ArmData<'_>]) -> Option<Figure> {
+    let lead = Lead::of(arms);
     let curves: Vec<Curve> = arms
         .par_iter()
         .enumerate()
-        .flat_map_iter(|(position, arm)| curves_of(position, arm))
+        .flat_map_iter(|(position, arm)| curves_of(position, arm, lead))
         .collect();
     let counts: Vec<u64> = arms.iter().map(|a| a.responses().total()).filter(|&n| n > 0).collect();
     let (&count, &fewest) = (counts.iter().max()?, counts.iter().min()?);
@@ -33,23 +34,27 @@ pub(crate) fn figure(arms: &[ArmData<'_>]) -> Option<Figure> {
     Some(Figure {
         name: "percentiles",
         title: finding::percentiles(arms),
-        subtitle: subtitle(&curves, arms.iter().any(|a| a.unfinished_share().is_some())),
+        subtitle: subtitle(&curves, lead, arms.iter().any(|a| a.unfinished_share().is_some())),
         twin: twin(arms),
         plot: Plot::Percentiles(PercentilePlot { curves, count, thin_from }),
     })
 }
 
-fn subtitle(curves: &[Curve], open: bool) -> String {
-    let mut text = String::new();
-    if curves.iter().any(|c| c.kind == CurveKind::Service) {
-        text.push_str(
-            "Solid: response time, from when the request was due. Dashed: service time, from when it was sent. ",
-        );
-    } else {
-        text.push_str("Response time, from when the request was due. ");
+fn subtitle(curves: &[Curve], lead: Lead, open: bool) -> String {
+    let mut text = match (lead, curves.iter().any(|c| c.kind == CurveKind::Other)) {
+        (Lead::Response, true) => {
+            "Solid: response time, from when the request was due. Dashed: service time, from when it was sent. "
+        }
+        (Lead::Response, false) => "Response time, from when the request was due. ",
+        (Lead::Service, _) => {
+            "Solid: service time, from when the request was sent. Dashed: response time, from when its connection was free for it. "
+        }
     }
+    .to_owned();
     if curves.iter().any(|c| !c.band.is_empty()) {
-        text.push_str("Band: 95 % interval of the response time. ");
+        text.push_str("Band: 95 % interval of the ");
+        text.push_str(lead.name());
+        text.push_str(". ");
     }
     text.push_str("Grey: fewer than 10 samples above.");
     if open {
@@ -58,7 +63,7 @@ fn subtitle(curves: &[Curve], open: bool) -> String {
     text
 }
 
-fn curves_of(position: usize, arm: &ArmData<'_>) -> Vec<Curve> {
+fn curves_of(position: usize, arm: &ArmData<'_>, lead: Lead) -> Vec<Curve> {
     let named = |metric: &str| match arm.name.as_str() {
         "" => metric.to_owned(),
         name => format!("{name}, {metric}"),
@@ -71,9 +76,11 @@ fn curves_of(position: usize, arm: &ArmData<'_>) -> Vec<Curve> {
             curves.push(Curve { label, arm: position, kind, points, band });
         }
     };
-    let band = band_of(&arm.response);
-    add(CurveKind::Response, &arm.response, named("response"), band);
-    add(CurveKind::Service, &arm.service, named("service"), Vec::new());
+    let word = |lead: Lead| named(lead.name().trim_end_matches(" time"));
+    let band = band_of(arm.intervals(lead));
+    add(CurveKind::Lead, arm.intervals(lead), word(lead), band);
+    let other = lead.other();
+    add(CurveKind::Other, arm.intervals(other), word(other), Vec::new());
     curves
 }
 
@@ -131,11 +138,8 @@ fn twin(arms: &[ArmData<'_>]) -> Table {
         let mut row = vec![percentile(p)];
         let pairs = arms.iter().zip(&samples);
         row.extend(pairs.flat_map(|(arm, [response, service])| {
-            let bound = |metric| arm.at_least_us(metric, p);
-            [
-                cell(response, p, bound(|m| &m.response_time)),
-                cell(service, p, bound(|m| &m.service_time)),
-            ]
+            let bound = |lead| arm.at_least_us(lead, p);
+            [cell(response, p, bound(Lead::Response)), cell(service, p, bound(Lead::Service))]
         }));
         if row.iter().skip(1).any(|c| *c != none()) {
             table.push(row);
@@ -145,11 +149,8 @@ fn twin(arms: &[ArmData<'_>]) -> Table {
     row.extend(arms.iter().zip(&samples).flat_map(|(arm, [response, service])| {
         // With requests open at the end, no reply is known to be the last one.
         let open = arm.unfinished_share().map(|_| 0.0);
-        let bound = |metric| arm.at_least_us(metric, 100.0).or(open);
-        [
-            largest(response, bound(|m| &m.response_time)),
-            largest(service, bound(|m| &m.service_time)),
-        ]
+        let bound = |lead| arm.at_least_us(lead, 100.0).or(open);
+        [largest(response, bound(Lead::Response)), largest(service, bound(Lead::Service))]
     }));
     table.push(row);
     let mut row = vec!["samples".to_owned()];

@@ -83,11 +83,13 @@ pub(crate) struct Curve {
     pub(crate) band: Vec<(f64, f64, f64)>,
 }
 
-/// The metric of a curve.
+/// Which of the two times a curve shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CurveKind {
-    Response,
-    Service,
+    /// The one that stands first: solid.
+    Lead,
+    /// The other one: dashed.
+    Other,
 }
 
 /// Response time over time.

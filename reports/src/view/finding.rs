@@ -1,6 +1,6 @@
 //! Titles: each states what was found, in one sentence, from the numbers of the record.
 
-use super::arms::ArmData;
+use super::arms::{ArmData, Lead};
 use super::stalls;
 use super::units::{counted, duration, listed, percent, percentile, rate, seconds, times, us};
 use crate::histogram::Sparse;
@@ -22,10 +22,12 @@ const KEPT: f64 = 0.99;
 
 /// What the percentile curves show.
 pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> String {
+    let lead = Lead::of(arms);
+    let time = lead.name();
     let values = |p: f64| -> Option<Vec<(String, f64)>> {
         arms.iter()
             .map(|arm| {
-                let samples = arm.responses();
+                let samples = arm.samples(lead);
                 let value = supported(p, samples.total()).then(|| samples.value_at(p / 100.0));
                 value.flatten().map(|v| (arm.label().to_owned(), us(v)))
             })
@@ -34,29 +36,35 @@ pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> String {
     let Some((p, values)) = SPEAKING.into_iter().find_map(|p| values(p).map(|v| (p, v))) else {
         return "Too few samples for any percentile".to_owned();
     };
-    if arms.iter().any(|arm| arm.at_least_us(|m| &m.response_time, p).is_some()) {
-        return left_open(p, arms, &values);
+    if arms.iter().any(|arm| arm.at_least_us(lead, p).is_some()) {
+        return left_open(p, arms, &values, lead);
     }
     match values.as_slice() {
         [] => "No samples".to_owned(),
+        [(_, service)] if lead == Lead::Service => {
+            format!(
+                "{p}\u{a0}% of the requests are answered within {} of being sent",
+                duration(*service)
+            )
+        }
         [(_, response)] => one_arm(p, *response, &arms[0]),
-        [a, b] => two_arms(p, a, b),
+        [a, b] => two_arms(p, a, b, time),
         many => {
             let each: Vec<String> =
                 many.iter().map(|(name, us)| format!("{} with {name}", duration(*us))).collect();
-            format!("{} of the response time: {}", percentile(p), listed(&each))
+            format!("{} of the {time}: {}", percentile(p), listed(&each))
         }
     }
 }
 
 /// What can be said where unfinished requests leave the percentile open.
-fn left_open(p: f64, arms: &[ArmData<'_>], values: &[(String, f64)]) -> String {
+fn left_open(p: f64, arms: &[ArmData<'_>], values: &[(String, f64)], lead: Lead) -> String {
     let each: Vec<String> = arms
         .iter()
         .zip(values)
         .map(|(arm, (name, value))| {
             let with = if arm.name.is_empty() { String::new() } else { format!(" with {name}") };
-            let Some(bound) = arm.at_least_us(|m| &m.response_time, p) else {
+            let Some(bound) = arm.at_least_us(lead, p) else {
                 return format!("{}{with}", duration(*value));
             };
             format!("at least {}{with}", duration(bound.max(*value)))
@@ -65,8 +73,9 @@ fn left_open(p: f64, arms: &[ArmData<'_>], values: &[(String, f64)]) -> String {
     let open = arms.iter().filter_map(ArmData::unfinished_share).fold(0.0, f64::max);
     let up_to = if arms.len() > 1 { "up to " } else { "" };
     format!(
-        "{} of the response time is {}: {up_to}{} of the requests were unfinished",
+        "{} of the {} is {}: {up_to}{} of the requests were unfinished",
         percentile(p),
+        lead.name(),
         listed(&each),
         percent(open)
     )
@@ -94,11 +103,11 @@ fn one_arm(p: f64, response: f64, arm: &ArmData<'_>) -> String {
     }
 }
 
-fn two_arms(p: f64, a: &(String, f64), b: &(String, f64)) -> String {
+fn two_arms(p: f64, a: &(String, f64), b: &(String, f64), time: &str) -> String {
     let (slow, fast) = if a.1 >= b.1 { (a, b) } else { (b, a) };
     if slow.1 < fast.1 * WORTH_SAYING {
         return format!(
-            "{} of the response time is about the same with {} ({}) and {} ({})",
+            "{} of the {time} is about the same with {} ({}) and {} ({})",
             percentile(p),
             a.0,
             duration(a.1),
@@ -107,7 +116,7 @@ fn two_arms(p: f64, a: &(String, f64), b: &(String, f64)) -> String {
         );
     }
     format!(
-        "{} of the response time is {} with {}, {} the {} with {}",
+        "{} of the {time} is {} with {}, {} the {} with {}",
         percentile(p),
         duration(slow.1),
         slow.0,
@@ -150,21 +159,17 @@ fn with_arm(arm: &ArmData<'_>, phrase: &str) -> String {
 fn stalls_of(arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> String {
     let longest = |stalls: &[&Stall]| stalls.iter().map(|s| s.duration_s).fold(0.0, f64::max);
     let shown = stalls::shown(arm, arms);
+    // All of them are counted, as everywhere, whether they are worth a mark or not.
+    let all: Vec<&Stall> = arm.record.stalls.iter().collect();
     let main = shown.iter().max_by(|a, b| a.duration_s.total_cmp(&b.duration_s));
-    let Some(main) = main else {
-        let all: Vec<&Stall> = arm.record.stalls.iter().collect();
+    let Some(cause) = main.and_then(|main| main.cause.as_ref()) else {
         return match all.as_slice() {
             [] => "no stall".to_owned(),
-            _ => format!("no stall longer than {}", seconds(longest(&all))),
-        };
-    };
-    let Some(cause) = &main.cause else {
-        return match shown.as_slice() {
             [one] => format!("one stall of {}", seconds(one.duration_s)),
             many => format!("{} of up to {}", counted(many.len(), "stall"), seconds(longest(many))),
         };
     };
-    let same: Vec<&Stall> = shown.into_iter().filter(|s| s.cause.as_ref() == Some(cause)).collect();
+    let same: Vec<&Stall> = all.into_iter().filter(|s| s.cause.as_ref() == Some(cause)).collect();
     match same.as_slice() {
         [one] => format!("{cause} stops all replies once, for {}", seconds(one.duration_s)),
         many => format!(

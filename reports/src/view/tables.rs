@@ -1,6 +1,6 @@
 //! The tables of a report, filled from the record; every number here is in `result.json`, too.
 
-use super::arms::ArmData;
+use super::arms::{ArmData, Lead};
 use super::table::Table;
 use super::units::{duration, grouped, percent, percentile, rate, seconds};
 use super::{engine, stalls};
@@ -22,7 +22,8 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
         .collect();
     let mut columns = vec!["<Figure"];
     columns.extend(heads.iter().map(String::as_str));
-    let mut table = Table::new("", &columns);
+    let lead = Lead::of(arms);
+    let mut table = Table::new(lead.reason(), &columns);
     let mut row = |name: &str, cell: &dyn Fn(&ArmData<'_>) -> String| {
         let mut cells = vec![name.to_owned()];
         cells.extend(arms.iter().map(cell));
@@ -31,16 +32,19 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
         }
     };
     for p in [50.0, 99.0, 99.9] {
-        let name = format!("response time, {}", percentile(p));
+        let name = format!("{}, {}", lead.name(), percentile(p));
         // Whether a sample can carry it is said in the table of percentiles.
-        let supported = |m: &Metrics| m.response_time.at(p).filter(|q| q.us.is_some()).map(value);
+        let supported = |m: &Metrics| lead.figures(m).at(p).filter(|q| q.us.is_some()).map(value);
         row(&name, &|a| or_none(headline(a).and_then(supported)));
     }
-    row("response time, largest", &|a| {
+    row(&format!("{}, largest", lead.name()), &|a| {
         let open = a.unfinished_share().is_some();
-        headline(a).map_or_else(none, |m| largest(&m.response_time, open))
+        headline(a).map_or_else(none, |m| largest(lead.figures(m), open))
     });
-    row("service time, p99", &|a| headline(a).map_or_else(none, |m| at(&m.service_time, 99.0)));
+    let other = lead.other();
+    row(&format!("{}, p99", other.name()), &|a| {
+        headline(a).map_or_else(none, |m| at(other.figures(m), 99.0))
+    });
     for p in [50.0, 99.0] {
         // Kernel time stamps, where they were asked for: a group's own figure, as parts of several do not add up.
         let name = format!("of it the generator's own waking up, {}", percentile(p));
@@ -54,6 +58,11 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
         or_none(counts.reduce(|x, y| x + y).map(grouped))
     });
     row("replies per second", &|a| rate(a.groups().iter().map(|g| g.achieved_rate).sum::<f64>()));
+    row("of these to requests of the warm-up", &|a| {
+        let carried: u64 = a.groups().iter().map(|g| g.carried_over).sum();
+        let per_second = carried as f64 / a.record.duration_s;
+        or_none((carried > 0 && per_second.is_finite()).then(|| rate(per_second)))
+    });
     row("offered per second", &|a| or_none(a.offered_rate().map(rate)));
     row("stalls", &|a| grouped(a.record.stalls.len() as u64));
     row("longest stall", &|a| or_none(longest(&a.record.stalls).map(seconds)));
@@ -105,7 +114,7 @@ fn largest(quantiles: &Quantiles, open: bool) -> String {
     let bound = censored.filter_map(|p| p.us).max_by(f64::total_cmp);
     match (quantiles.max_us, bound) {
         (max, Some(bound)) => format!("≥\u{a0}{}", duration(bound.max(max.unwrap_or(0.0)))),
-        (Some(max), None) if open => format!("≥\u{a0}{}", duration(max)),
+        (Some(max), None) if open || quantiles.censored => format!("≥\u{a0}{}", duration(max)),
         (max, None) => or_none(max.map(duration)),
     }
 }

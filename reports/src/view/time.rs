@@ -1,6 +1,6 @@
 //! The two figures over time: response time and throughput, with the stalls marked.
 
-use super::arms::ArmData;
+use super::arms::{ArmData, Lead};
 use super::figure::{Figure, Plot, RatePanel, RatePlot, TimeColumn, TimePanel, TimePlot};
 use super::finding;
 use super::report::of_arms;
@@ -35,8 +35,11 @@ pub(crate) fn response(arms: &[ArmData<'_>]) -> Option<Figure> {
 }
 
 fn response_subtitle(arms: &[ArmData<'_>], column_s: f64) -> String {
-    let mut text =
-        format!("Response time of the replies that arrived in each {}.", seconds(column_s));
+    let mut text = format!(
+        "{} of the replies that arrived in each {}.",
+        finding::capitalised(Lead::of(arms).name()),
+        seconds(column_s)
+    );
     if arms.iter().any(|a| !a.record.stalls.is_empty()) {
         text.push_str(" Grey: no reply on any connection");
         text.push_str(&stalls::left_out(arms).map_or_else(String::new, |n| format!(" ({n})")));
@@ -125,7 +128,7 @@ fn column(start_s: f64, counts: &Sparse) -> TimeColumn {
 }
 
 fn time_panel(position: usize, arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> TimePanel {
-    let (column_s, columns) = joined(&arm.response, COLUMNS_MAX, 0);
+    let (column_s, columns) = joined(arm.intervals(Lead::of(arms)), COLUMNS_MAX, 0);
     TimePanel {
         label: arm.name.clone(),
         summary: arm.summary.clone(),
@@ -153,7 +156,7 @@ fn rate_panel(position: usize, arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> RateP
 fn rates(arm: &ArmData<'_>, columns: u64) -> (f64, Vec<(f64, f64)>) {
     // A log that ends long before the measurement must not make for columns without number.
     let span_ns = (arm.record.duration_s * 1e9) as u64;
-    let (length, filled) = joined(&arm.response, columns, span_ns);
+    let (length, filled) = joined(&arm.replies(), columns, span_ns);
     if filled.is_empty() {
         return (length, Vec::new());
     }
@@ -182,12 +185,13 @@ fn median(panel: &RatePanel) -> f64 {
 }
 
 fn time_twin(arms: &[ArmData<'_>]) -> Table {
+    let lead = Lead::of(arms);
     let mut table = Table::new(
-        "Response time of the replies in each span",
+        format!("{} of the replies in each span", finding::capitalised(lead.name())),
         &["<Arm", ">From", ">Replies", ">p50", ">p99", ">Largest"],
     );
     for arm in arms {
-        for (start, counts) in joined(&arm.response, TWIN_ROWS_MAX, 0).1 {
+        for (start, counts) in joined(arm.intervals(lead), TWIN_ROWS_MAX, 0).1 {
             let c = column(start, &counts);
             table.push(vec![
                 arm.label().to_owned(),

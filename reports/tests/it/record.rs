@@ -86,6 +86,7 @@ fn the_form_of_the_numbers_is_the_one_that_was_promised() {
         min_us: Some(80.0),
         mean_us: Some(101.5),
         max_us: Some(1000.0),
+        censored: false,
         percentiles: vec![supported, unsupported],
     };
     let mut record = RunRecord::default();
@@ -100,6 +101,7 @@ fn the_form_of_the_numbers_is_the_one_that_was_promised() {
       "min_us": 80.0,
       "mean_us": 101.5,
       "max_us": 1000.0,
+      "censored": false,
       "percentiles": [
         {
           "p": 99.9,

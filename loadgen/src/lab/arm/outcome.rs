@@ -115,7 +115,15 @@ fn doubts(before: &Info, after: &After, plan: Option<&RunPlan>) -> Vec<Caveat> {
     match &after.ended {
         Some(end) => vec![Caveat::ServerChanged { what: end.clone() }],
         // What a procedure does to keys is its own affair.
-        None => state::doubts(before, &after.info, plan.map_or(Expiry::Sets, Expiry::of)),
+        None => {
+            let mut doubts =
+                state::doubts(before, &after.info, plan.map_or(Expiry::Sets, Expiry::of));
+            // So is a connection too many: some are opened to be refused.
+            doubts.retain(|doubt| {
+                plan.is_some() || !matches!(doubt, Caveat::ConnectionsRejected { .. })
+            });
+            doubts
+        }
     }
 }
 

@@ -1,0 +1,122 @@
+//! How many replies came while measuring, whenever their requests were due.
+//!
+//! Not the samples: those belong to the requests that were due in the measurement. Costs nothing per request: it compares
+//! counts that are kept anyway, at the begin and the end of the measurement and once an interval.
+//! Invariant: a reply is counted once, in the interval and the phase in which it was read.
+
+/// Replies so far, error replies included, by the phase for which their requests count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replied {
+    /// To requests of the warm-up.
+    pub warmup: u64,
+    /// To measured requests.
+    pub measured: u64,
+}
+
+impl Replied {
+    /// Both phases.
+    pub const fn total(&self) -> u64 {
+        self.warmup + self.measured
+    }
+
+    /// From `earlier` to this.
+    const fn since(&self, earlier: &Self) -> Self {
+        Self {
+            warmup: self.warmup.saturating_sub(earlier.warmup),
+            measured: self.measured.saturating_sub(earlier.measured),
+        }
+    }
+
+    /// Adds another thread's.
+    pub const fn add(&mut self, other: &Self) {
+        self.warmup += other.warmup;
+        self.measured += other.measured;
+    }
+}
+
+/// Replies of one group over time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arrivals {
+    /// Those that came inside the measurement.
+    pub inside: Replied,
+    /// All replies by the number of the interval in which they came, from the origin; intervals without are 0.
+    pub by_interval: Vec<u64>,
+}
+
+impl Arrivals {
+    /// Adds another thread's.
+    pub fn add(&mut self, other: &Self) {
+        self.inside.add(&other.inside);
+        if self.by_interval.len() < other.by_interval.len() {
+            self.by_interval.resize(other.by_interval.len(), 0);
+        }
+        self.by_interval.iter_mut().zip(&other.by_interval).for_each(|(mine, more)| *mine += more);
+    }
+}
+
+/// Requests that ended in an error without a reply: lost with their connection, or turned away by a pool.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Lost {
+    pub(super) warmup: u64,
+    pub(super) measured: u64,
+}
+
+/// One thread's watch over a group's replies.
+#[derive(Debug, Default)]
+pub(super) struct Tide {
+    at_begin: Option<Replied>,
+    at_end: Option<Replied>,
+    by_interval: Vec<u64>,
+    seen: u64,
+}
+
+impl Tide {
+    /// The measurement begins, with so many replies before it.
+    pub(super) const fn begin(&mut self, so_far: Replied) {
+        self.at_begin = Some(so_far);
+    }
+
+    /// The measurement is over, with so many replies by now.
+    pub(super) const fn end(&mut self, so_far: Replied) {
+        self.at_end = Some(so_far);
+    }
+
+    /// Interval `number` is over.
+    pub(super) fn close_interval(&mut self, number: u32, so_far: Replied) {
+        let (total, number) = (so_far.total(), number as usize);
+        if self.by_interval.len() <= number {
+            self.by_interval.resize(number + 1, 0);
+        }
+        self.by_interval[number] += total - self.seen;
+        self.seen = total;
+    }
+
+    /// What came of it; a measurement that never ended ended with `so_far`.
+    pub(super) fn finish(self, so_far: Replied) -> Arrivals {
+        let end = self.at_end.unwrap_or(so_far);
+        let inside = self.at_begin.map_or_else(Replied::default, |begin| end.since(&begin));
+        Arrivals { inside, by_interval: self.by_interval }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_count_where_they_came() {
+        let so_far = |warmup, measured| Replied { warmup, measured };
+        let mut tide = Tide::default();
+        tide.close_interval(0, so_far(100, 0));
+        tide.begin(so_far(110, 0));
+        tide.close_interval(1, so_far(200, 0));
+        tide.end(so_far(250, 30));
+        tide.close_interval(3, so_far(260, 90));
+        let mut arrivals = tide.finish(so_far(260, 90));
+        assert_eq!(arrivals.inside, so_far(140, 30));
+        assert_eq!(arrivals.by_interval, [100, 100, 0, 150]);
+        arrivals.add(&Arrivals { inside: so_far(1, 1), by_interval: vec![1; 5] });
+        assert_eq!(arrivals.inside.total(), 172);
+        assert_eq!(arrivals.by_interval, [101, 101, 1, 151, 1]);
+    }
+}

@@ -1,0 +1,57 @@
+//! How many replies came while we measured: of a group, and over time.
+//!
+//! Invariant: what came later, in the drain, is in the latencies and not in the rate, since an overloaded server answers
+//! everything in the end; what came to a request of the warm-up is in the rate and not in the latencies.
+
+use super::{Timeline, is_open};
+use crate::clock::Nanos;
+use crate::engine::plan::GroupPlan;
+use crate::engine::result::{CommandResult, GroupResult};
+use aelab_reports::record::IntervalCounts;
+
+/// From this share of replies to requests of the warm-up on, the samples do not tell when replies came.
+const CARRIED_SHARE: f64 = 0.01;
+
+/// Replies that came while we measured, whenever their requests were due.
+pub(super) fn replies_inside(clock: &Timeline, planned: &GroupPlan, group: &GroupResult) -> u64 {
+    if group.delivery.is_some() {
+        // What counts is messages.
+        return samples_until(clock, group, clock.measured);
+    }
+    let moved = moved_by(clock, group);
+    let is_cold = group.warmup_counts.scheduled == 0;
+    if is_cold && is_open(planned) && moved > Nanos::ZERO {
+        let samples = samples_until(clock, group, clock.measured.saturating_add(moved));
+        return samples.saturating_sub(group.counts.timeout).max(group.arrivals.inside.total());
+    }
+    group.arrivals.inside.total()
+}
+
+fn samples_until(clock: &Timeline, group: &GroupResult, until: Nanos) -> u64 {
+    let intervals = group.commands.iter().flat_map(|c| clock.intervals(&c.response_time));
+    let inside = intervals.filter(|interval| interval.start_ns < until.0);
+    inside.map(|interval| interval.counts.total()).sum()
+}
+
+/// A link's own delay is no overload: without a warm-up nothing can come in the first moments, and the window is moved by the
+/// shortest time of the slowest command, to the nearest interval.
+fn moved_by(clock: &Timeline, group: &GroupResult) -> Nanos {
+    let shortest = |command: &CommandResult| command.service_time.exact.min;
+    let answered = group.commands.iter().filter(|c| c.service_time.exact.count > 0);
+    let delay = answered.map(shortest).max().unwrap_or(0);
+    let interval = clock.interval.0.max(1);
+    Nanos((delay + interval / 2) / interval * interval)
+}
+
+/// Replies in each interval of the measurement, where the samples do not tell.
+#[expect(clippy::cast_precision_loss, reason = "a share of replies")]
+pub(super) fn over_time(clock: &Timeline, group: &GroupResult) -> Option<IntervalCounts> {
+    let inside = group.arrivals.inside;
+    if inside.warmup as f64 <= CARRIED_SHARE * inside.total() as f64 {
+        return None;
+    }
+    let first = clock.measure_from.0.div_ceil(clock.interval.0.max(1));
+    let first = usize::try_from(first).unwrap_or(usize::MAX);
+    let replied = group.arrivals.by_interval.get(first..).unwrap_or_default().to_vec();
+    Some(IntervalCounts { interval_s: clock.interval.as_secs_f64(), replied })
+}
