@@ -463,14 +463,15 @@ mod tests {
 
     #[test]
     fn a_doubt_of_several_arms_is_said_once() {
+        let noise = aelab_reports::caveat::Caveat::CpuStolen { share: 0.5 };
         let caveat = |arm: &str, text: &str| CaveatRecord {
-            id: "machine-noisy".to_owned(),
             text: text.to_owned(),
+            remedy: "wait".to_owned(),
             arm: Some(arm.to_owned()),
-            ..CaveatRecord::default()
+            ..noise.to_record()
         };
         let caveats = vec![caveat("a", "5 %"), caveat("b", "6 %"), caveat("a", "7 %")];
         let record = RunRecord { caveats, ..RunRecord::default() };
-        assert_eq!(super::caveats(&record), "caveat machine-noisy (a, and alike in b): 5 %; \n");
+        assert_eq!(super::caveats(&record), "caveat cpu-stolen (a, and alike in b): 5 %; wait\n");
     }
 }

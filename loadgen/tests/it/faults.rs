@@ -65,7 +65,11 @@ fn a_result_that_cannot_be_written_is_a_failure() {
 fn a_run_without_success_says_why() {
     let server = Server::start(&["--enable-debug-command", "yes"]);
     let port = server.port_arg();
-    check_failure(&["run", "-p", &port, "-n", "100", "NOSUCH"], 4, "no request succeeded; the server said most often");
+    check_failure(
+        &["run", "-p", &port, "-n", "100", "NOSUCH"],
+        4,
+        "no request succeeded; the server said most often",
+    );
     let called = loadgen(&["run", "-p", &port, "-n", "100", "--json", "NOSUCH"]);
     let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
     let of = |id: &str| record.caveats.iter().find(|caveat| caveat.id == id);
