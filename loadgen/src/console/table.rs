@@ -180,6 +180,23 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Co
     }
     delivery_lines(out, group);
     connection_lines(out, group);
+    command_rows(out, group, columns);
+    if let Some(kernel) = &group.kernel {
+        kernel_rows(out, group, kernel, columns);
+    }
+    for (command, metrics) in &group.commands {
+        if let (Some(hits), Some(misses)) = (metrics.hits, metrics.misses) {
+            let share = 100.0 * hits as f64 / (hits + misses).max(1) as f64;
+            let _ = writeln!(out, "  {command}: {hits} hits, {misses} misses ({share:.1} % found)");
+        }
+    }
+    if let Some(pool) = &group.pool {
+        pool_rows(out, group, pool, columns);
+    }
+}
+
+/// The times of each command and of all, and which time it is that leads.
+fn command_rows(out: &mut String, group: &Group, columns: &Columns) {
     columns.head(out);
     for (command, metrics) in &group.commands {
         let (name, quantiles) = headline(group, metrics);
@@ -194,18 +211,6 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Co
     }
     if !group.arrival.is_open() && group.delivery.is_none() {
         let _ = writeln!(out, "  {CLOSED_LOOP_LEADS}");
-    }
-    if let Some(kernel) = &group.kernel {
-        kernel_rows(out, group, kernel, columns);
-    }
-    for (command, metrics) in &group.commands {
-        if let (Some(hits), Some(misses)) = (metrics.hits, metrics.misses) {
-            let share = 100.0 * hits as f64 / (hits + misses).max(1) as f64;
-            let _ = writeln!(out, "  {command}: {hits} hits, {misses} misses ({share:.1} % found)");
-        }
-    }
-    if let Some(pool) = &group.pool {
-        pool_rows(out, group, pool, columns);
     }
 }
 
