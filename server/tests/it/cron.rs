@@ -9,10 +9,12 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
 /// Turns the loop once a millisecond for a second. A request in each turn keeps it from sleeping in
-/// the time of the test's machine.
+/// the time of the test's machine; of two clients by turns, as I/O threads read one's request before
+/// the poll that is to find the other's.
 fn one_second(server: &mut Driven) {
-    let mut client = server.connect();
-    for _ in 0..1000 {
+    let mut clients = [server.connect(), server.connect()];
+    for turn in 0..1000 {
+        let client = &mut clients[turn % 2];
         client.write_all(b"PING\r\n").expect("sent");
         server.advance_ms(1);
         server.instance.tick().expect("the loop turns");
