@@ -67,6 +67,9 @@ fn write_criterion(out: &mut String, criterion: &Criterion) {
             line(out, format_args!("{name} = {}", bound(value, of_bound)));
         }
     }
+    if !criterion.unit.is_empty() {
+        line(out, format_args!("unit = {}", quoted(&criterion.unit)));
+    }
     if criterion.slack > 0.0 {
         line(out, format_args!("slack = {}", bound(criterion.slack, dimension)));
     }

@@ -42,6 +42,8 @@ pub struct Criterion {
     pub max: Option<f64>,
     /// If the two figures differ by no more than this (base units of `measure`), it holds.
     pub slack: f64,
+    /// What a plain number counts, for people: `events`; `%` shows a share in percent. May be empty.
+    pub unit: String,
 }
 
 /// The other side of a comparison.

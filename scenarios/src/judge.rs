@@ -140,10 +140,11 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
         Ok(figure) => figure,
         Err(why) => return missing(&criterion.measure, why),
     };
-    let measured = format!("{} = {}", criterion.measure, with_interval(figure.figure, dimension));
+    let words = |figure: Figure| counted(figure, dimension, &criterion.unit);
+    let measured = format!("{} = {}", criterion.measure, words(figure.figure));
     let (other, other_name) = match &criterion.against {
         None => {
-            let number = with_interval(figure.figure, dimension);
+            let number = words(figure.figure);
             return part(measured, number, within(criterion, figure.figure));
         }
         Some(Reference::Figure(value)) => {
@@ -155,17 +156,47 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
         },
     };
     let combined = combine(criterion.compare, &figure, &other);
-    let number = match criterion.compare {
+    let outcome = match criterion.compare {
         Compare::Ratio => format!("ratio {}", with_interval(combined, Dimension::Number)),
-        _ => format!("difference {}", with_interval(combined, dimension)),
+        _ => format!("difference {}", words(combined)),
     };
-    let other_text = with_interval(other.figure, dimension);
-    let measured = format!("{measured}, {other_name} = {other_text}, {number}");
+    // For people: both figures without their paths, then how they compare.
+    let number = match criterion.compare {
+        Compare::Ratio => format!(
+            "{} against {}: {} times",
+            counted(Figure::exact(figure.figure.value), dimension, &criterion.unit),
+            counted(Figure::exact(other.figure.value), dimension, &criterion.unit),
+            with_interval(combined, Dimension::Number)
+        ),
+        _ => format!(
+            "{} against {}: {outcome}",
+            counted(Figure::exact(figure.figure.value), dimension, &criterion.unit),
+            counted(Figure::exact(other.figure.value), dimension, &criterion.unit),
+        ),
+    };
+    let other_text = words(other.figure);
+    let measured = format!("{measured}, {other_name} = {other_text}, {outcome}");
     let apart = (figure.figure.value - other.figure.value).abs();
     if criterion.slack > 0.0 && apart <= criterion.slack {
         return part(measured, number, Outcome::Holds);
     }
     part(measured, number, within(criterion, combined))
+}
+
+/// A figure in words with what it counts: `3 events`, or a share in percent.
+fn counted(figure: Figure, dimension: Dimension, unit: &str) -> String {
+    match unit {
+        "" => with_interval(figure, dimension),
+        "%" => {
+            let percent =
+                |share: f64| in_words((share * 1e3).round() / 10.0, Dimension::Number) + " %";
+            if figure.lo == figure.value && figure.hi == figure.value {
+                return percent(figure.value);
+            }
+            format!("{} ({} to {})", percent(figure.value), percent(figure.lo), percent(figure.hi))
+        }
+        unit => format!("{} {unit}", with_interval(figure, dimension)),
+    }
 }
 
 /// A figure in words, with its interval if it has one.
@@ -221,7 +252,8 @@ fn expected_text(criterion: &Criterion) -> String {
         Compare::Ratio => Dimension::Number,
         Compare::Value | Compare::Difference => criterion.measure.dimension(),
     };
-    let words = |value: f64| in_words(value, dimension);
+    let unit = if criterion.compare == Compare::Ratio { "" } else { criterion.unit.as_str() };
+    let words = |value: f64| counted(Figure::exact(value), dimension, unit);
     let bounds = match (criterion.min, criterion.max) {
         (Some(min), Some(max)) => format!("{} to {}", words(min), words(max)),
         (Some(min), None) => format!("at least {}", words(min)),
@@ -322,6 +354,7 @@ mod tests {
             min: Some(min),
             max: Some(max),
             slack,
+            unit: String::new(),
         }
     }
 
@@ -380,7 +413,8 @@ mod tests {
             _ => Ok(Measured::in_turns(drift.to_vec()).expect("turns")),
         });
         assert_eq!(judgement.verdict, Verdict::Confirmed, "{judgement:?}");
-        assert!(judgement.holds[0].number.starts_with("ratio 0.65 (0.6"), "{judgement:?}");
+        let number = &judgement.holds[0].number;
+        assert!(number.contains(": 0.65 (0.6") && number.ends_with(" times"), "{number}");
     }
 
     #[test]

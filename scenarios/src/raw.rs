@@ -71,6 +71,8 @@ pub(crate) struct RawCriterion {
     pub(crate) min: Option<Spanned<toml::Value>>,
     pub(crate) max: Option<Spanned<toml::Value>>,
     pub(crate) slack: Option<Spanned<toml::Value>>,
+    #[serde(default)]
+    pub(crate) unit: String,
 }
 
 #[derive(Debug, Default, Deserialize)]

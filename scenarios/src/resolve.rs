@@ -350,5 +350,5 @@ fn resolve_criterion(
         return Err(source.error(&raw.measure.span(), message));
     }
     let slack = bound(&raw.slack, dimension)?.unwrap_or(0.0);
-    Ok(Criterion { says: raw.says, measure, against, compare, min, max, slack })
+    Ok(Criterion { says: raw.says, measure, against, compare, min, max, slack, unit: raw.unit })
 }

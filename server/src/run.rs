@@ -107,7 +107,9 @@ impl Instance {
         // What waits for clients' requests; the other models use the backend for listeners only.
         server.diary = el.diary();
         server.api_name = if model == IoModel::Ae { el.api_name() } else { "none" };
-        el.add_timer(Nanos::from_ms(1), server_cron);
+        if server.config.settings().time_events {
+            el.add_timer(Nanos::from_ms(1), server_cron);
+        }
         listener::watch(&mut el, &mut server).map_err(|e| {
             format!("Unrecoverable error creating the file event of a listener: {e}")
         })?;

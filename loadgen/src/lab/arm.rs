@@ -4,6 +4,7 @@
 
 mod outcome;
 mod scene;
+mod server_view;
 
 use super::fill::{FillPlan, collections};
 use super::link::Ways;
@@ -31,8 +32,12 @@ use outcome::look_after;
 use scene::Scene;
 
 /// What the lab gives its own servers beside an arm's directives: a slow log fine enough to compare stalls with.
-const OWN_DIRECTIVES: [(&str, &str); 2] =
-    [("slowlog-log-slower-than", "1000"), ("slowlog-max-len", view::SLOWLOG_MAX)];
+/// And a latency monitor that notes what takes a millisecond.
+const OWN_DIRECTIVES: [(&str, &str); 3] = [
+    ("slowlog-log-slower-than", "1000"),
+    ("slowlog-max-len", view::SLOWLOG_MAX),
+    ("latency-monitor-threshold", "1"),
+];
 
 /// Against which server arms are played.
 #[derive(Debug, Clone)]
@@ -224,13 +229,14 @@ struct Cores {
 }
 
 impl Cores {
-    /// The first for the server and the rest for the engine. Where nothing would be left for the engine, nobody is pinned.
+    /// The first for the server and the rest for the engine, which always keeps one: a load generator that waits for its
+    /// processor measures its own waiting. With a single processor nobody is pinned.
     fn share(server: u32) -> Self {
         let cpus = sys::allowed_cpus();
-        let server = usize::try_from(server).unwrap_or(usize::MAX);
-        if server >= cpus.len() {
+        if cpus.len() < 2 {
             return Self { server: Vec::new(), engine: None };
         }
+        let server = usize::try_from(server).unwrap_or(usize::MAX).clamp(1, cpus.len() - 1);
         let (server, engine) = cpus.split_at(server);
         Self { server: server.to_vec(), engine: Some(engine.to_vec()) }
     }

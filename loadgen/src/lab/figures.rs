@@ -324,6 +324,7 @@ fn process(arm: &ArmOutcome, field: ProcessField) -> Result<Figure, String> {
         ProcessField::Descriptors => at(course.connected, |view| view.descriptors)?,
         ProcessField::EpollEntries => at(course.connected, |view| view.epoll_entries)?,
         ProcessField::Threads => at(course.connected, |view| view.threads)?,
+        ProcessField::MachineCpus => super::sys::allowed_cpus().len() as f64,
     };
     Ok(Figure::exact(value))
 }

@@ -3,6 +3,7 @@
 //! Looks are taken when a phase begins, on a thread of their own. Invariant: a server that does not know `AE`, or runs
 //! elsewhere, costs nothing but the figures it cannot give.
 
+use super::procedure::sys;
 use super::process::{self, ProcessView};
 use crate::control::Control;
 use crate::engine::Phase;
@@ -13,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Records of `AE TRACE` asked for: all that the server keeps.
 const TRACE_RECORDS: &[u8] = b"1000000";
+/// Connections whose TCP_INFO is kept: enough to see what is common to all of them.
+const SOCKETS: usize = 16;
 
 /// The server's process at four moments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct Observed {
     pub ae: BTreeMap<String, f64>,
     /// Records of `AE TRACE`, newest first: numbers by name, and the command.
     pub trace: Vec<TraceRecord>,
+    /// What the kernel says of some of our connections to the server when the measurement ends (TCP_INFO).
+    pub tcp: Vec<BTreeMap<String, u64>>,
 }
 
 /// One request's way through the bundled server.
@@ -97,10 +102,13 @@ impl Observer {
             }
             Phase::Drain => {
                 let view = self.pid.map(process::look);
+                let tcp =
+                    self.target.endpoint.addr().map(|server| sys::connections_to(server, SOCKETS));
                 let ae = self.ask(&[b"AE", b"STATS"]).map(|reply| numbers(&reply));
                 self.note(|seen| {
                     seen.process.ended = view;
                     seen.ae = ae.unwrap_or_default();
+                    seen.tcp = tcp.unwrap_or_default();
                 });
             }
         }

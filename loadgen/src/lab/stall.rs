@@ -232,6 +232,7 @@ impl Answer {
             }
         }
         Curve {
+            title: String::new(),
             x: "elements".to_owned(),
             y: format!("time that {} takes from the others", name(&question.exploration)),
             y_unit: "s".to_owned(),

@@ -4,7 +4,7 @@
 //! offer is absent, and never an error that costs a measurement.
 
 use crate::control::Control;
-use aelab_reports::record::Server;
+use aelab_reports::record::{LatencyEvent, Server};
 use aelab_resp::value::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,6 +26,12 @@ impl Info {
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
         Self(fields.collect())
+    }
+
+    /// All fields by name.
+    #[must_use]
+    pub fn fields(&self) -> &BTreeMap<String, String> {
+        &self.0
     }
 
     /// A field's text.
@@ -124,6 +130,37 @@ fn slow_entry(value: &Value) -> Option<SlowEntry> {
     })
 }
 
+/// What the server's latency monitor saw, event by event; empty if it has none or saw nothing.
+///
+/// # Errors
+/// Only when the connection breaks.
+pub fn latency(control: &mut Control) -> Result<Vec<LatencyEvent>, crate::exit::Failure> {
+    let latest = control.command(&[b"LATENCY", b"LATEST"])?;
+    let mut events: Vec<LatencyEvent> =
+        latest.as_slice().unwrap_or_default().iter().filter_map(latency_event).collect();
+    for event in &mut events {
+        let history = control.command(&[b"LATENCY", b"HISTORY", event.event.as_bytes()])?;
+        let sample = |value: &Value| {
+            let fields = value.as_slice()?;
+            let length = u64::try_from(fields.get(1)?.as_i64()?).ok()?;
+            Some((fields.first()?.as_i64()?, length))
+        };
+        event.history = history.as_slice().unwrap_or_default().iter().filter_map(sample).collect();
+    }
+    Ok(events)
+}
+
+fn latency_event(value: &Value) -> Option<LatencyEvent> {
+    let fields = value.as_slice()?;
+    let number = |at: usize| u64::try_from(fields.get(at)?.as_i64()?).ok();
+    Some(LatencyEvent {
+        event: fields.first()?.as_str()?.to_owned(),
+        latest_ms: number(2)?,
+        longest_ms: number(3)?,
+        history: Vec::new(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,5 +191,15 @@ mod tests {
         let entry = slow_entry(&entry).expect("an entry");
         assert_eq!((entry.command.as_str(), entry.duration.as_millis()), ("KEYS", 15));
         assert_eq!(slow_entry(&Value::Null), None);
+    }
+
+    #[test]
+    fn reads_latency_events() {
+        let number = Value::Integer;
+        let event =
+            vec![Value::Bulk(b"command".to_vec()), number(1_700_000_000), number(12), number(40)];
+        let event = latency_event(&Value::Array(event)).expect("an event");
+        assert_eq!((event.event.as_str(), event.latest_ms, event.longest_ms), ("command", 12, 40));
+        assert_eq!(latency_event(&Value::Null), None);
     }
 }

@@ -1,16 +1,17 @@
-//! Lines over something that was varied, both axes logarithmic: how a cost grows with a size.
+//! Lines over something that was varied: how a cost grows with a size on logarithmic axes, or a course on plain ones.
 
 use plotters::coord::combinators::IntoLogRange;
+use plotters::coord::ranged1d::Ranged;
 
 use super::DrawError;
 use super::NARROW_PX;
-use super::axis::{log_range, log_ticks};
+use super::axis::{linear_ticks, log_range, log_ticks};
 use super::font::{Fonts, Weight};
 use super::ink::{Dash, Pen, Tone};
 use super::scene::Scene;
 use super::sheet::{
-    EDGE_PX, Frame, Header, Ink, KeyEntry, LINE_PX, Sheet, TEXT_PX, draw_key, end_label_room,
-    end_labels, key_rows, x_axis, y_axis,
+    EDGE_PX, Frame, Header, Ink, KeyEntry, LINE_PX, Panel, Sheet, TEXT_PX, draw_key,
+    end_label_room, end_labels, key_rows, x_axis, y_axis,
 };
 use crate::view::figure::{Figure, LinesPlot, Series};
 use crate::view::units::{tick_count, tick_duration};
@@ -30,8 +31,8 @@ pub(crate) fn draw(
     let narrow = width <= NARROW_PX;
     let header = Header::new(&figure.title, &figure.subtitle, width, fonts);
     let entries: Vec<KeyEntry> = plot.series.iter().map(key_entry).collect();
-    let (lo, hi) = range(plot.series.iter().flat_map(|s| s.points.iter().map(|p| p.1)));
-    let ticks: Vec<(f64, String)> = log_ticks(lo, hi, 9)
+    let (lo, hi) = range(plot, plot.series.iter().flat_map(|s| s.points.iter().map(|p| p.1)));
+    let ticks: Vec<(f64, String)> = ticks_of(plot, (lo, hi), 9)
         .into_iter()
         .map(|v| (v, if plot.y_is_time { tick_duration(v) } else { tick_count(v) }))
         .collect();
@@ -82,12 +83,21 @@ fn pen(series: &Series) -> Pen {
     }
 }
 
-fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+/// The range of an axis: from zero, or widened to round numbers on a logarithmic one.
+fn range(plot: &LinesPlot, values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (mut lo, mut hi) = (f64::INFINITY, 0.0_f64);
     for value in values {
         (lo, hi) = (lo.min(value), hi.max(value));
     }
-    if lo > hi { (1.0, 10.0) } else { log_range(lo, hi) }
+    match plot.log {
+        true if lo > hi => (1.0, 10.0),
+        true => log_range(lo, hi),
+        false => (0.0, if hi > 0.0 { hi } else { 1.0 }),
+    }
+}
+
+fn ticks_of(plot: &LinesPlot, (lo, hi): (f64, f64), room: usize) -> Vec<f64> {
+    if plot.log { log_ticks(lo, hi, room) } else { linear_ticks(lo, hi, room.min(6)) }
 }
 
 fn draw_plot(
@@ -99,10 +109,32 @@ fn draw_plot(
     narrow: bool,
 ) -> Result<(), DrawError> {
     let xs = plot.series.iter().flat_map(|s| s.points.iter().map(|p| p.0));
-    let (from, to) = range(xs);
-    let mut panel = sheet.panel(frame, (from..to).log_scale(), (lo..hi).log_scale())?;
+    let (from, to) = range(plot, xs);
+    if plot.log {
+        let panel = sheet.panel(frame, (from..to).log_scale(), (lo..hi).log_scale())?;
+        draw_in(sheet, panel, plot, (from, to), (lo, ticks), narrow)
+    } else {
+        let panel = sheet.panel(frame, from..to, lo..hi)?;
+        draw_in(sheet, panel, plot, (from, to), (lo, ticks), narrow)
+    }
+}
+
+fn draw_in<X, Y>(
+    sheet: &Sheet<'_>,
+    mut panel: Panel<'_, X, Y>,
+    plot: &LinesPlot,
+    (from, to): (f64, f64),
+    (lo, ticks): (f64, &[(f64, String)]),
+    narrow: bool,
+) -> Result<(), DrawError>
+where
+    X: Ranged<ValueType = f64>,
+    Y: Ranged<ValueType = f64>,
+{
+    let frame = panel.frame;
     y_axis(sheet, &panel, from, ticks)?;
-    let x_ticks: Vec<(f64, String)> = log_ticks(from, to, if narrow { TICKS_NARROW } else { 9 })
+    let room = if narrow { TICKS_NARROW } else { 9 };
+    let x_ticks: Vec<(f64, String)> = ticks_of(plot, (from, to), room)
         .into_iter()
         .map(|x| (panel.at(x, lo).0, tick_count(x)))
         .collect();

@@ -13,6 +13,7 @@ mod group;
 mod plan;
 mod procedure;
 mod scenario;
+mod server_view;
 mod time;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ pub use plan::{FleetPlan, KneePlan, KneePoint, Objective, Plan, PoolPlan, PoolTr
 pub use plan::{SloTrial, Usl};
 pub use procedure::{Curve, NamedFigure, Point, Procedure, Table};
 pub use scenario::{Arm, Claim, ClaimVerdict, Scenario};
+pub use server_view::{LatencyEvent, ServerView, SlowCommand, TracedRequest};
 pub use time::{utc_millis, utc_text};
 
 /// The schema number this version writes, and the highest it reads.
@@ -71,6 +73,9 @@ pub struct RunRecord {
     pub caveats: Vec<CaveatRecord>,
     /// Spans in which no reply arrived although requests were due, in order of time.
     pub stalls: Vec<Stall>,
+    /// What the server and the system said beside the replies; set in the folder of an arm.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_view: Option<ServerView>,
     /// Set in the folder of an arm that had a procedure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub procedure: Option<Procedure>,
@@ -104,6 +109,7 @@ impl Default for RunRecord {
             audit: None,
             caveats: Vec::new(),
             stalls: Vec::new(),
+            server_view: None,
             procedure: None,
             scenario: None,
             catalogue: None,

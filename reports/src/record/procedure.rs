@@ -58,6 +58,9 @@ pub struct Table {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Curve {
+    /// What it shows, in one sentence; empty where the procedure's first note says it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub title: String,
     /// What was varied, as an axis is called.
     pub x: String,
     /// What was measured, as an axis is called.

@@ -31,7 +31,7 @@ pub(crate) enum Plot {
     Lines(LinesPlot),
 }
 
-/// Something measured over something varied, both axes logarithmic.
+/// Something measured over something varied.
 #[derive(Debug, Clone)]
 pub(crate) struct LinesPlot {
     /// Name of the x axis.
@@ -40,6 +40,8 @@ pub(crate) struct LinesPlot {
     pub(crate) y: String,
     /// Whether y is in µs; else it is a plain number.
     pub(crate) y_is_time: bool,
+    /// Whether both axes are logarithmic; else both begin at zero.
+    pub(crate) log: bool,
     /// The lines.
     pub(crate) series: Vec<Series>,
 }
@@ -53,7 +55,7 @@ pub(crate) struct Series {
     pub(crate) arm: usize,
     /// Computed from the others, not measured.
     pub(crate) is_fit: bool,
-    /// x and y, both above zero, x rising.
+    /// x and y, x rising; both above zero where the axes are logarithmic.
     pub(crate) points: Vec<(f64, f64)>,
 }
 

@@ -1,6 +1,6 @@
 //! The figure of what was varied: the curve of a record's procedure, or the arms' own tables of two columns as one line each.
 //!
-//! Axes are logarithmic, so only points above zero are shown. Invariant: the table twin has every point that is drawn.
+//! On logarithmic axes only points above zero are shown. Invariant: the table twin has the points that are drawn.
 
 use super::figure::{Figure, LinesPlot, Plot, Series};
 use super::table::Table;
@@ -10,7 +10,7 @@ use crate::record::{Curve, Procedure};
 
 /// Microseconds of a second: the unit of time axes.
 const US_PER_S: f64 = 1e6;
-/// More points than this make a table twin that nobody reads.
+/// More points than this make a table twin that nobody reads: of longer lines it has every second, third, … point.
 const TWIN_ROWS_MAX: usize = 80;
 
 /// The figure of a folder, if something was varied in it.
@@ -18,28 +18,79 @@ pub(crate) fn figure(folder: &Folder) -> Option<Figure> {
     let own = folder.record.procedure.as_ref();
     match own.and_then(|procedure| Some((procedure, procedure.curve.as_ref()?))) {
         Some((procedure, curve)) => of_curve(procedure, curve),
-        None => of_arms(folder),
+        None => of_arms_curves(folder).or_else(|| of_arms(folder)),
     }
 }
 
 fn of_curve(procedure: &Procedure, curve: &Curve) -> Option<Figure> {
-    let mut series: Vec<Series> = Vec::new();
-    for point in curve.points.iter().filter(|point| point.x > 0.0 && point.y > 0.0) {
-        let at = match series.iter().position(|series| series.label == point.series) {
+    let mut series = Vec::new();
+    add_series(curve, "", &mut series);
+    build(title(procedure, curve), axes(curve), series)
+}
+
+/// The curves of the arms' procedures in one figure, if they are of the same things.
+fn of_arms_curves(folder: &Folder) -> Option<Figure> {
+    let curves: Vec<(&str, &Procedure, &Curve)> = folder
+        .arms
+        .iter()
+        .filter_map(|(arm, folder)| {
+            let procedure = folder.record.procedure.as_ref()?;
+            let name = if arm.summary.is_empty() { &arm.name } else { &arm.summary };
+            Some((name.as_str(), procedure, procedure.curve.as_ref()?))
+        })
+        .collect();
+    let (_, procedure, first) = *curves.first()?;
+    let alike = |curve: &Curve| curve.x == first.x && curve.y == first.y && curve.log == first.log;
+    let mut series = Vec::new();
+    for (arm, _, curve) in curves.iter().filter(|(_, _, curve)| alike(curve)) {
+        add_series(curve, if curves.len() > 1 { arm } else { "" }, &mut series);
+    }
+    build(title(procedure, first), axes(first), series)
+}
+
+fn title(procedure: &Procedure, curve: &Curve) -> String {
+    let text = if curve.title.is_empty() {
+        procedure.notes.first().unwrap_or(&procedure.about)
+    } else {
+        &curve.title
+    };
+    capitalised(text.trim_end_matches('.'))
+}
+
+/// What a figure's axes are.
+struct Axes<'a> {
+    x: &'a str,
+    y: &'a str,
+    y_is_time: bool,
+    log: bool,
+}
+
+fn axes(curve: &Curve) -> Axes<'_> {
+    Axes { x: &curve.x, y: &curve.y, y_is_time: curve.y_unit == "s", log: curve.log }
+}
+
+/// Adds a curve's lines; `arm` stands before their names, if it is not empty.
+fn add_series(curve: &Curve, arm: &str, series: &mut Vec<Series>) {
+    let shown = |x: f64, y: f64| match curve.log {
+        true => x > 0.0 && y > 0.0,
+        false => x >= 0.0 && y >= 0.0,
+    };
+    let scale = if curve.y_unit == "s" { US_PER_S } else { 1.0 };
+    for point in curve.points.iter().filter(|point| shown(point.x, point.y)) {
+        let label = match arm {
+            "" => point.series.clone(),
+            arm => format!("{arm}: {}", point.series),
+        };
+        let at = match series.iter().position(|series| series.label == label) {
             Some(at) => at,
             None => {
-                let (arm, label) = (series.len(), point.series.clone());
-                let is_fit = label.starts_with("line ");
-                series.push(Series { label, arm, is_fit, points: Vec::new() });
+                let is_fit = ["line ", "model"].iter().any(|begin| point.series.starts_with(begin));
+                series.push(Series { label, arm: series.len(), is_fit, points: Vec::new() });
                 series.len() - 1
             }
         };
-        let scale = if curve.y_unit == "s" { US_PER_S } else { 1.0 };
         series[at].points.push((point.x, point.y * scale));
     }
-    let title =
-        procedure.notes.first().unwrap_or(&procedure.about).trim_end_matches('.').to_owned();
-    build(title, &curve.x, &curve.y, curve.y_unit == "s", series)
 }
 
 /// The arms' tables of two columns under one title, a line each.
@@ -67,13 +118,9 @@ fn of_arms(folder: &Folder) -> Option<Figure> {
         })
         .collect();
     let words = |name: &str| name.trim_end_matches("_s").replace('_', " ");
-    build(
-        capitalised(&model.title),
-        &words(&model.columns[0]),
-        &words(&model.columns[1]),
-        is_time,
-        series,
-    )
+    let (x, y) = (words(&model.columns[0]), words(&model.columns[1]));
+    let axes = Axes { x: &x, y: &y, y_is_time: is_time, log: true };
+    build(capitalised(&model.title), axes, series)
 }
 
 fn capitalised(text: &str) -> String {
@@ -84,7 +131,8 @@ fn capitalised(text: &str) -> String {
     }
 }
 
-fn build(title: String, x: &str, y: &str, y_is_time: bool, series: Vec<Series>) -> Option<Figure> {
+fn build(title: String, axes: Axes<'_>, series: Vec<Series>) -> Option<Figure> {
+    let Axes { x, y, y_is_time, log } = axes;
     let series: Vec<Series> = series.into_iter().filter(|s| s.points.len() > 1).collect();
     if series.is_empty() {
         return None;
@@ -92,16 +140,21 @@ fn build(title: String, x: &str, y: &str, y_is_time: bool, series: Vec<Series>) 
     let x_name = format!("<{x}");
     let mut twin = Table::new("", &["<line", &x_name.replace('<', ">"), ">value"]);
     for line in &series {
-        for (x, y) in line.points.iter().take(TWIN_ROWS_MAX) {
+        let step = line.points.len().div_ceil(TWIN_ROWS_MAX).max(1);
+        for (x, y) in line.points.iter().step_by(step) {
             let value = if y_is_time { seconds(y / US_PER_S) } else { plain(*y) };
-            twin.push(vec![line.label.clone(), grouped(x.round() as u64), value]);
+            let x = if log { grouped(x.round() as u64) } else { plain(*x) };
+            twin.push(vec![line.label.clone(), x, value]);
         }
     }
     Some(Figure {
         name: "lines",
         title,
-        subtitle: format!("{} by {x}; both axes are logarithmic", capitalised(y)),
-        plot: Plot::Lines(LinesPlot { x: x.to_owned(), y: y.to_owned(), y_is_time, series }),
+        subtitle: match log {
+            true => format!("{} by {x}; both axes are logarithmic", capitalised(y)),
+            false => format!("{} by {x}", capitalised(y)),
+        },
+        plot: Plot::Lines(LinesPlot { x: x.to_owned(), y: y.to_owned(), y_is_time, log, series }),
         twin,
     })
 }

@@ -34,11 +34,13 @@ pub enum ProcessField {
     EpollEntries,
     /// Threads when the connections were open.
     Threads,
+    /// Processors of the machine that server and load generator share.
+    MachineCpus,
 }
 
 impl ProcessField {
     /// All of them, with what each is, for the reference.
-    pub const ALL: [(Self, &'static str, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str, &'static str); 13] = [
         (
             Self::CpuShare,
             "cpu_share",
@@ -71,6 +73,7 @@ impl ProcessField {
             "entries in its epoll interest lists when the connections were open",
         ),
         (Self::Threads, "threads", "threads when the connections were open"),
+        (Self::MachineCpus, "machine_cpus", "processors that it shares with the load generator"),
     ];
 
     pub(super) fn name(self) -> &'static str {

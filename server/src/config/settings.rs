@@ -49,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) io_threads_always_active: bool,
     pub(crate) backend: crate::ae::Backend,
     pub(crate) ae_batch: bool,
+    /// Whether the cron is there at all.
+    pub(crate) time_events: bool,
     pub(crate) reply_immediately: bool,
     pub(crate) hz: u32,
     pub(crate) dynamic_hz: bool,
@@ -114,6 +116,7 @@ impl Settings {
                 if yes("select-oversize") { backend.oversize() } else { backend }
             },
             ae_batch: yes("ae-batch"),
+            time_events: yes("ae-time-events"),
             reply_immediately: yes("reply-immediately"),
             hz: (int("hz") as u32).clamp(HZ_RANGE.0, HZ_RANGE.1),
             dynamic_hz: yes("dynamic-hz"),

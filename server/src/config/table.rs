@@ -114,13 +114,15 @@ pub(super) const TABLE: &[Directive] = &[
     row("io-threads-always-active", Bool, "no", Fixed),
     row("bind-source-addr", Text, "", Inert),
     row("socket-mark-id", Int(0, U32), "0", Inert),
-    // The loop. The first six are ours.
+    // The loop. The first seven are ours.
     row("io-model", Choice(crate::io_model::IoModel::NAMES), "ae", Fixed),
     row("ae-backend", Choice(crate::ae::Backend::NAMES), "mio", Fixed),
     row("select-oversize", Bool, "no", Fixed),
     row("ae-batch", Bool, "no", Live),
     row("reply-immediately", Bool, "no", Live),
     row("inject", Kind::Inject, "", Live),
+    // Without time events nothing happens unasked: for seeing what the cron is good for.
+    row("ae-time-events", Bool, "yes", Fixed),
     row("hz", Int(0, I31), "10", Live),
     row("dynamic-hz", Bool, "yes", Live),
     row("activerehashing", Bool, "yes", Live),

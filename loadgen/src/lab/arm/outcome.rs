@@ -3,20 +3,20 @@
 //! Invariant: what was measured is kept, whatever the server says or does afterwards.
 
 use super::super::attribute::{explain, is_one_call};
-use super::super::observe::Observed;
+use super::super::observe::{self, Observed};
 use super::super::process::ProcessView;
 use super::super::server::ServerProcess;
 use super::super::state::{self, Expiry};
 use super::super::view::{self, Info, SlowEntry};
 use super::scene::{PlayedArm, Scene};
-use super::{ArmOutcome, GroupLinks};
+use super::{ArmOutcome, GroupLinks, server_view};
 use crate::clock;
 use crate::control::Control;
 use crate::engine::plan::{RunPlan, Target};
 use crate::engine::result::RunResult;
 use crate::record::{Context, Kept, keep, tool};
 use aelab_reports::caveat::Caveat;
-use aelab_reports::record::{RunRecord, utc_text};
+use aelab_reports::record::{LatencyEvent, RunRecord, utc_text};
 use std::collections::BTreeMap;
 
 /// Everything that was measured, put together.
@@ -50,6 +50,7 @@ pub(super) fn outcome(
         }
         None => without_load(context, &doubts, &played, scene.seed),
     };
+    kept.record.server_view = Some(server_view::of(&info_before, &after, &played.observed));
     kept.record.procedure = played.procedure;
     let (links, calls) = match played.run {
         Some((plan, result)) => (links_of(&result), plain_calls(&plan, &result)),
@@ -88,9 +89,12 @@ fn without_load(context: Context, doubts: &[Caveat], played: &PlayedArm, seed: u
 /// What the server says when the load is over.
 #[derive(Debug, Default)]
 pub(super) struct After {
-    info: Info,
-    slowlog: Vec<SlowEntry>,
+    pub(super) info: Info,
+    pub(super) slowlog: Vec<SlowEntry>,
     ended: Option<String>,
+    pub(super) latency: Vec<LatencyEvent>,
+    /// Numbers of AE STATS.
+    pub(super) ae: BTreeMap<String, f64>,
 }
 
 /// Asks on a new connection, as the old one may not have survived; silence is an answer too.
@@ -99,6 +103,11 @@ pub(super) fn look_after(target: &Target, server: Option<&mut ServerProcess>) ->
     if let Ok(mut control) = Control::open(target) {
         after.info = control.info().map(|text| Info::parse(&text)).unwrap_or_default();
         after.slowlog = view::slowlog(&mut control).unwrap_or_default();
+        after.latency = view::latency(&mut control).unwrap_or_default();
+        after.ae = match control.command(&[b"AE", b"STATS"]) {
+            Ok(stats) => observe::numbers(&stats),
+            Err(_) => BTreeMap::new(),
+        };
     } else if after.ended.is_none() {
         after.ended = Some("it does not answer any more".to_owned());
     }

@@ -11,6 +11,7 @@ use super::{Findings, Site, Table};
 use crate::clock::{self, Nanos};
 use crate::engine::plan::Endpoint;
 use crate::exit::Failure;
+use aelab_reports::record::Curve;
 use std::time::Duration;
 
 /// What is asked for.
@@ -133,6 +134,20 @@ fn busy(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(),
         .collect();
     if let Some(share) = median(&waits) {
         findings.add_between("wait_of_rest_of_stall", share);
+    }
+    findings.curve = Some(Curve {
+        title: "While the server sleeps connect() returns at once, and the first reply waits for its waking"
+            .to_owned(),
+        x: "seconds from the begin of the stall to connect()".to_owned(),
+        y: "time".to_owned(),
+        y_unit: "s".to_owned(),
+        log: false,
+        points: Vec::new(),
+    });
+    for visit in &visits {
+        let begun = visit.from.since(from).as_secs_f64();
+        findings.add_point("connect()", begun, visit.connect_s());
+        findings.add_point("first reply", begun, visit.reply_s());
     }
     findings.tables.push(Table {
         title: "connections made while the server slept".to_owned(),

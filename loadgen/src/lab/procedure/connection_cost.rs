@@ -10,6 +10,7 @@ use crate::clock;
 use crate::control::Control;
 use crate::exit::Failure;
 use crate::lab::view::Info;
+use aelab_reports::record::Curve;
 use std::fs;
 use std::os::fd::AsFd as _;
 use std::time::Duration;
@@ -212,12 +213,37 @@ fn report(base: &Look, idle: &[(usize, Look)], used: &[(usize, Look)], findings:
         "allocated_bytes",
         "kernel_both_ends_bytes",
     ];
+    chart(findings, &rows);
     findings.tables.push(Table {
         title: "growth with connections that are idle (used 0) and that had a command (used 1)"
             .to_owned(),
         columns: columns.map(str::to_owned).to_vec(),
         rows,
     });
+}
+
+/// Memory per connection by their number, before and after a command on each, beside the article's figure.
+fn chart(findings: &mut Findings, rows: &[Vec<f64>]) {
+    /// The article: "roughly ~20 KB of RAM per connection in total".
+    const ARTICLE_BYTES: f64 = 20_000.0;
+    findings.curve = Some(Curve {
+        title: "Memory of a connection, by how many there are".to_owned(),
+        x: "connections".to_owned(),
+        y: "bytes per connection".to_owned(),
+        y_unit: "B".to_owned(),
+        log: true,
+        points: Vec::new(),
+    });
+    for row in rows {
+        let [count, used, _, _, resident, allocated, kernel] = row[..] else { continue };
+        let when = if used > 0.0 { "used" } else { "idle" };
+        findings.add_point(&format!("resident, {when}"), count, resident / count);
+        findings.add_point(&format!("its own account, {when}"), count, allocated / count);
+        if used == 0.0 {
+            findings.add_point("kernel, both ends", count, kernel / count);
+            findings.add_point("model: the article's 20 KB", count, ARTICLE_BYTES);
+        }
+    }
 }
 
 /// Growth per connection. Of used connections only the first `count` were used: what all of them cost while idle (`opened` against

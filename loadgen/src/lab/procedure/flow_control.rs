@@ -11,6 +11,7 @@ use super::{Findings, Site, Table, sys};
 use crate::clock::{self, Nanos};
 use crate::engine::plan::Endpoint;
 use crate::exit::Failure;
+use aelab_reports::record::{Curve, Point};
 use aelab_resp::value::Value;
 use std::io;
 use std::os::fd::AsFd as _;
@@ -244,8 +245,34 @@ impl Flood {
         findings.add("lost", self.asked().saturating_sub(self.replies) as f64);
         findings.add("errors", self.errors as f64);
         findings.add("executed_twice_or_never", (self.asked() as f64 / 2.0 - counted as f64).abs());
+        findings.curve = Some(self.curve());
         findings.tables.push(self.table());
         findings
+    }
+
+    /// The window and what waits for it, over time.
+    #[expect(clippy::cast_precision_loss, reason = "bytes of a minute are below 2^53")]
+    fn curve(&self) -> Curve {
+        /// As many points as a chart has room for.
+        const POINTS_MAX: usize = 400;
+        let step = self.samples.len().div_ceil(POINTS_MAX).max(1);
+        let shown = || self.samples.iter().step_by(step);
+        let time = |s: &Sample| s.at.since(self.began).as_secs_f64();
+        let line = |series: &'static str, of: fn(&Sample) -> u64| {
+            shown().map(move |s| Point { series: series.to_owned(), x: time(s), y: of(s) as f64 })
+        };
+        let points = line("the server's window", |s| s.tcp.peer_window_bytes)
+            .chain(line("in flight", |s| s.tcp.in_flight_bytes))
+            .chain(line("waiting at the client", |s| s.tcp.not_sent_bytes));
+        Curve {
+            title: "A server that does not read: its window shuts, and bytes wait at the client"
+                .to_owned(),
+            x: "seconds".to_owned(),
+            y: "bytes".to_owned(),
+            y_unit: "B".to_owned(),
+            log: false,
+            points: points.collect(),
+        }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "bytes and counts of a minute are below 2^53")]

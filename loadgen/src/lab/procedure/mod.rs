@@ -23,7 +23,7 @@ mod play;
 pub mod session;
 pub mod split_command;
 pub mod spread;
-mod sys;
+pub(super) mod sys;
 pub mod tcp_vs_unix;
 pub mod time_events;
 pub mod transaction;
@@ -34,6 +34,7 @@ pub use play::play;
 use crate::engine::plan::Target;
 use crate::exit::Failure;
 use crate::lab::ServerKind;
+use aelab_reports::record::{Curve, Point};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -101,6 +102,8 @@ pub struct Findings {
     pub tables: Vec<Table>,
     /// Facts in words: what was seen exactly, such as the text of a refusal.
     pub notes: Vec<String>,
+    /// The main relation, for a chart.
+    pub curve: Option<Curve>,
 }
 
 impl Findings {
@@ -119,6 +122,13 @@ impl Findings {
     pub fn add_between(&mut self, name: impl Into<String>, estimate: spread::Estimate) {
         let spread::Estimate { value, lo, hi } = estimate;
         self.figures.push(Finding { name: name.into(), value, lo, hi });
+    }
+
+    /// Adds a point of the chart to the line of that name; the chart must have been begun.
+    pub fn add_point(&mut self, series: &str, x: f64, y: f64) {
+        if let Some(curve) = self.curve.as_mut().filter(|_| x.is_finite() && y.is_finite()) {
+            curve.points.push(Point { series: series.to_owned(), x, y });
+        }
     }
 
     /// The figure of that name.

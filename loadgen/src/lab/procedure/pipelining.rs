@@ -11,6 +11,9 @@ use crate::clock::{self, Nanos};
 use crate::engine::plan::Target;
 use crate::exit::Failure;
 use crate::relay::{Options, Relay, parse_endpoint};
+use aelab_reports::record::Curve;
+use aelab_scenarios::criterion::Dimension;
+use aelab_scenarios::judge::in_words;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -59,6 +62,7 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
         findings.add_between("over_model_max", *most);
         findings.add_between("over_model_min", *least);
     }
+    chart(&mut findings, &rows);
     findings.tables.push(Table {
         title: "time for all commands, by depth and round trip".to_owned(),
         columns: ["round_trip_s", "depth", "commands", "time_s", "model_s"]
@@ -68,6 +72,44 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
     });
     direct.ask(&["DEL", KEY])?;
     Ok(findings)
+}
+
+/// The time of one command by the depth of the pipeline, a line for each link with its model.
+fn chart(findings: &mut Findings, rows: &[Vec<f64>]) {
+    let time = |seconds: f64| in_words(seconds, Dimension::Time);
+    let of = |row: &[f64]| match *row {
+        [trip, depth, commands, time, model] => {
+            Some((trip, depth, time / commands, model / commands))
+        }
+        _ => None,
+    };
+    let points: Vec<_> = rows.iter().filter_map(|row| of(row)).collect();
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return };
+    let ends = |wanted: f64| {
+        let mut own = points.iter().filter(|point| (point.0 - wanted).abs() < f64::EPSILON);
+        own.next().zip(own.next_back())
+    };
+    // The article's link where it was played.
+    let (slow, fast) = ends(1e-3).or_else(|| ends(last.0)).unwrap_or((first, last));
+    findings.curve = Some(Curve {
+        title: format!(
+            "With a round trip of {} a command takes {} at depth {} and {} at depth {}",
+            time(slow.0),
+            time(slow.2),
+            slow.1,
+            time(fast.2),
+            fast.1
+        ),
+        x: "pipeline depth".to_owned(),
+        y: "time per command".to_owned(),
+        y_unit: "s".to_owned(),
+        log: true,
+        points: Vec::new(),
+    });
+    for (trip, depth, measured, model) in &points {
+        findings.add_point(&format!("round trip {}", time(*trip)), *depth, *measured);
+        findings.add_point(&format!("model {}", time(*trip)), *depth, *model);
+    }
 }
 
 /// What one command costs when nothing is waited for: one batch without a link, divided.

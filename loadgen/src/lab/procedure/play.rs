@@ -204,7 +204,7 @@ fn record(kind: ProcedureKind, findings: Findings) -> Result<Record, Failure> {
         figures,
         notes: findings.notes,
         tables: tables.collect(),
-        curve: None,
+        curve: findings.curve,
     })
 }
 

@@ -1,11 +1,13 @@
-//! System calls of the procedures: what the kernel knows about a TCP connection.
+//! System calls of the procedures and of the lab: what the kernel knows about a TCP connection.
 //!
 //! Not the place for decisions. Invariant: no other file of the procedures names libc.
 #![expect(unsafe_code, reason = "TCP_INFO has no safe wrapper")]
 
+use std::collections::BTreeMap;
 use std::io;
 use std::mem::size_of_val;
-use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 
 /// What the kernel knows about the sending side of a TCP connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,28 +33,52 @@ const BYTES_SENT: usize = 200;
 const BYTES_RETRANS: usize = 208;
 const SND_WND: usize = 228;
 
+/// Fields of `struct tcp_info` that a report keeps: offset, and a name that ends in the unit.
+const KEPT: [(usize, &str); 10] = [
+    (68, "rtt_us"),
+    (72, "rtt_variation_us"),
+    (148, "rtt_least_us"),
+    (100, "segments_sent_again"),
+    (32, "segments_lost"),
+    (UNACKED_SEGMENTS, "segments_in_flight"),
+    (80, "congestion_window_segments"),
+    (NOT_SENT_BYTES, "not_sent_bytes"),
+    (SND_WND, "server_window_bytes"),
+    (232, "own_window_bytes"),
+];
+
+/// What the kernel knows about at most `most` of this process's own TCP connections to `server`.
+pub(in crate::lab) fn connections_to(
+    server: SocketAddr,
+    most: usize,
+) -> Vec<BTreeMap<String, u64>> {
+    let Ok(own) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
+    let numbers = own.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let look = |number: RawFd| {
+        // SAFETY: only the calls below use it, which read; should another thread close it or its number come to mean another
+        // socket meanwhile, they fail or tell of that one, whose peer is looked at first.
+        let socket = unsafe { BorrowedFd::borrow_raw(number) };
+        let peer = SocketAddr::try_from(rustix::net::getpeername(socket).ok()??).ok()?;
+        if peer != server {
+            return None;
+        }
+        let (info, length) = tcp_info(socket).ok()?;
+        let field = |(at, name): &(usize, &str)| {
+            let bytes = info.get(*at..*at + 4).filter(|_| at + 4 <= length)?.first_chunk()?;
+            Some(((*name).to_owned(), u64::from(u32::from_ne_bytes(*bytes))))
+        };
+        Some(KEPT.iter().filter_map(field).collect())
+    };
+    numbers.filter_map(look).take(most).collect()
+}
+
 /// Asks the kernel about a TCP connection.
 ///
 /// # Errors
 /// It is no TCP connection, or the kernel is older than 5.4 and does not tell the peer's window.
 pub(super) fn tcp_state(socket: BorrowedFd<'_>) -> io::Result<TcpState> {
-    let mut info = [0_u8; INFO_BYTES];
-    let mut length = libc::socklen_t::try_from(size_of_val(&info)).unwrap_or(0);
-    // SAFETY: the descriptor is borrowed and open; the kernel writes at most `length` bytes into `info`, which is that long,
-    // and the number of bytes written into `length`; both outlive the call.
-    let result = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_INFO,
-            info.as_mut_ptr().cast(),
-            &raw mut length,
-        )
-    };
-    if result != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    if (length as usize) < SND_WND + 4 {
+    let (info, length) = tcp_info(socket)?;
+    if length < SND_WND + 4 {
         return Err(io::Error::from(io::ErrorKind::Unsupported));
     }
     let u32_at = |at: usize| {
@@ -71,6 +97,27 @@ pub(super) fn tcp_state(socket: BorrowedFd<'_>) -> io::Result<TcpState> {
         in_flight_bytes: in_flight,
         window_limited_us: u64_at(RWND_LIMITED),
     })
+}
+
+/// `struct tcp_info`, and how many bytes of it the kernel gives.
+fn tcp_info(socket: BorrowedFd<'_>) -> io::Result<([u8; INFO_BYTES], usize)> {
+    let mut info = [0_u8; INFO_BYTES];
+    let mut length = libc::socklen_t::try_from(size_of_val(&info)).unwrap_or(0);
+    // SAFETY: the descriptor is borrowed and open; the kernel writes at most `length` bytes into `info`, which is that long,
+    // and the number of bytes written into `length`; both outlive the call.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            info.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok((info, usize::try_from(length).unwrap_or(0).min(INFO_BYTES)))
 }
 
 /// Makes a connection end with a reset when it is closed, so that thousands of them leave no port behind in TIME_WAIT.

@@ -9,6 +9,7 @@ use super::spread::{Estimate, median};
 use super::{Findings, Site, Table};
 use crate::engine::plan::{Endpoint, GroupPlan, Target};
 use crate::exit::Failure;
+use aelab_reports::record::Curve;
 use std::time::Duration;
 
 /// What is asked for.
@@ -53,6 +54,7 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
         }
     }
     clear(&site.target)?;
+    chart(&mut findings, &rows);
     let columns = [
         "value_bytes",
         "depth",
@@ -70,6 +72,30 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
         rows,
     });
     Ok(findings)
+}
+
+/// The median response time by value size, a line for each socket and depth.
+fn chart(findings: &mut Findings, rows: &[Vec<f64>]) {
+    let Some([_, depth, _, _, ratio, lo, hi, ..]) = rows.first().map(Vec::as_slice) else { return };
+    let lower = |ratio: f64| (1.0 - ratio) * 100.0;
+    findings.curve = Some(Curve {
+        title: format!(
+            "With the smallest values at depth {depth} the Unix socket's median is {:.1} % lower ({:.1} to {:.1} %)",
+            lower(*ratio),
+            lower(*hi),
+            lower(*lo)
+        ),
+        x: "value size in bytes".to_owned(),
+        y: "median response time".to_owned(),
+        y_unit: "s".to_owned(),
+        log: true,
+        points: Vec::new(),
+    });
+    for row in rows {
+        let [size, depth, tcp, unix, ..] = row[..] else { continue };
+        findings.add_point(&format!("TCP, depth {depth}"), size, tcp);
+        findings.add_point(&format!("Unix socket, depth {depth}"), size, unix);
+    }
 }
 
 /// Sets every key to a value of this size, so that every read finds one.

@@ -54,7 +54,10 @@ fn timer(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<()
     const COUNT_EVERY: Duration = Duration::from_millis(2);
     let Some(pid) = site.pid else { return Ok(()) };
     let switches = || process::look(pid).voluntary_switches;
+    // What was asked before is over; its connection has been closed by now.
+    pause(site, COUNT_EVERY * 25)?;
     let (from, mut last) = (clock::now(), switches());
+    let at_first = last;
     let (mut seen_first, mut seen_last) = (None, None);
     while Duration::from(clock::now().since(from)) < params.watch {
         site.go_on()?;
@@ -65,6 +68,9 @@ fn timer(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<()
             seen_last = count.map(|count| (at, count));
             last = count;
         }
+    }
+    if let Some((first, last)) = at_first.zip(last) {
+        findings.add("wakeups", last.saturating_sub(first) as f64);
     }
     if let (Some((begin, few)), Some((end, many))) = (seen_first, seen_last)
         && many > few

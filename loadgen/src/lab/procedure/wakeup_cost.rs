@@ -90,7 +90,8 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
             .push(format!("with {held} connections open the next was refused: {refusal}"));
     }
     if let Some(events) = events(site, params, &mut crowd)? {
-        findings.add("events_per_wake_max", events);
+        findings.add("events_per_wake_max", events.most);
+        findings.add("events_per_request", events.per_request);
     }
     Ok(findings)
 }
@@ -120,7 +121,18 @@ fn report(findings: &mut Findings, steps: &[(usize, Estimate)]) {
     });
     let (Some((_, base)), Some((most, top))) = (steps.first(), steps.last()) else { return };
     findings.add_count("most_idle", *most);
-    findings.add("growth", top.value / base.value);
+    let growth = |top: f64, base: f64| top / base;
+    findings.add_between(
+        "growth",
+        Estimate {
+            value: growth(top.value, base.value),
+            lo: growth(top.lo, base.hi),
+            hi: growth(top.hi, base.lo),
+        },
+    );
+    if let Some(slope) = cost_slope(steps) {
+        findings.add("cost_slope", slope);
+    }
     findings.add("cost_per_connection_s", (top.value - base.value) / (*most).max(1) as f64);
     if let Some(slope) = slope(steps) {
         findings.add("slope", slope);
@@ -138,18 +150,41 @@ fn slope(steps: &[(usize, Estimate)]) -> Option<f64> {
         .then(|| (high / low).ln() / (*many as f64 / *few as f64).ln())
 }
 
-/// The most events of one wake-up while `active` connections ask at once; `None` if the server does not say.
-fn events(site: &Site<'_>, params: &Params, crowd: &mut Crowd) -> Result<Option<f64>, Failure> {
+/// The slope on two logarithmic axes of the whole cost, from the fewest idle connections above zero to the most: 0 if they
+/// make no difference.
+#[expect(clippy::cast_precision_loss, reason = "numbers of connections")]
+fn cost_slope(steps: &[(usize, Estimate)]) -> Option<f64> {
+    let (few, low) = steps.iter().find(|(idle, _)| *idle > 0)?;
+    let (many, high) = steps.last()?;
+    (many > few).then(|| (high.value / low.value).ln() / (*many as f64 / *few as f64).ln())
+}
+
+/// What wake-ups brought while some connections asked at once.
+struct Events {
+    /// The most of one.
+    most: f64,
+    /// All of them, by requests: 1 if nothing but the requests was processed.
+    per_request: f64,
+}
+
+/// Lets `active` connections ask at once, again and again; `None` if the server does not say what its wake-ups brought.
+///
+/// It is asked on one connection, which stays open: its coming and going would be events too.
+#[expect(clippy::cast_precision_loss, reason = "some thousand requests")]
+fn events(site: &Site<'_>, params: &Params, crowd: &mut Crowd) -> Result<Option<Events>, Failure> {
+    /// Enough rounds for every way in which the requests of one may meet.
+    const ROUNDS_MAX: usize = 1000;
     let mut asking = Peer::connect(&site.target)?;
     // The server follows requests only now: the costs above are those of a server that does not.
     if let Value::Error(_) = asking.ask(&["AE", "TRACE", "ON", "SAMPLE", "1"])? {
         return Ok(None);
     }
-    drop(asking);
+    asking.ask(&["AE", "RESET"])?;
     let ping = command(&["PING"]);
     let active = params.active.min(crowd.peers.len());
     let some = &mut crowd.peers[..active];
-    for _ in 0..params.wakeups.min(1000) {
+    let rounds = params.wakeups.min(ROUNDS_MAX);
+    for _ in 0..rounds {
         site.go_on()?;
         for peer in some.iter_mut() {
             peer.send(&ping)?;
@@ -158,10 +193,15 @@ fn events(site: &Site<'_>, params: &Params, crowd: &mut Crowd) -> Result<Option<
             peer.reply()?;
         }
     }
-    let mut asking = Peer::connect(&site.target)?;
     let reply = asking.ask(&["AE", "STATS"])?;
     asking.ask(&["AE", "TRACE", "OFF"])?;
-    Ok(crate::lab::observe::numbers(&reply).get("events_per_wake.max").copied())
+    let stats = crate::lab::observe::numbers(&reply);
+    let both = stats.get("events_per_wake.max").zip(stats.get("events_per_wake.sum"));
+    // The question itself is an event.
+    Ok(both.map(|(most, sum)| Events {
+        most: *most,
+        per_request: (sum - 1.0).max(0.0) / (rounds * active).max(1) as f64,
+    }))
 }
 
 #[cfg(test)]
@@ -179,5 +219,7 @@ mod tests {
         assert!((slope(&linear).expect("grows") - 1.0).abs() < 1e-9);
         assert_eq!(slope(&steps(&[(0, 5.0), (100, 5.0), (1000, 5.0)])), None);
         assert_eq!(slope(&steps(&[(0, 5.0)])), None);
+        let flat = cost_slope(&steps(&[(0, 5.0), (10, 5.0), (1000, 5.0)])).expect("two steps");
+        assert!(flat.abs() < 1e-9, "{flat}");
     }
 }

@@ -34,12 +34,17 @@ pub(super) const WAKEUP_COST: Row = Row {
         figure("growth", "cost at the last step by the cost without idle connections"),
         figure("cost_per_connection_s", "what each idle connection adds, at the last step"),
         figure("slope", "slope of the added cost on logarithmic axes; 1 is proportional"),
+        figure(
+            "cost_slope",
+            "slope of the whole cost, from few connections to many; 0 is no difference",
+        ),
         figure("accepted", "connections that were open at the end"),
         figure("refused", "1 if the server took no more"),
         figure(
             "events_per_wake_max",
             "most events of a wake-up while some ask at once (bundled server)",
         ),
+        figure("events_per_request", "events that the loop processed meanwhile, by requests"),
     ],
 };
 
@@ -53,6 +58,7 @@ pub(super) const TIME_EVENTS: Row = Row {
         param("idle_timeout", Kind::Duration, "0", "the server's `timeout`; 0 leaves that out"),
     ],
     figures: &[
+        figure("wakeups", "how often a server without work woke up while it was watched"),
         figure("timer_per_s", "wake-ups per second of a server without work"),
         figure("timer_period_s", "time between them"),
         figure("expired_share", "share of the keys that vanished unread"),
