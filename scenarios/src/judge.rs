@@ -6,8 +6,7 @@
 
 use crate::criterion::{Claim, Compare, Criterion, Dimension, Quantity, Reference};
 use crate::pairs;
-use crate::units::{Rate, format_duration};
-use std::time::Duration;
+use crate::units::Rate;
 
 /// A measured figure in base units (seconds, bytes, counts, per second), with the interval it is
 /// known to lie in; `lo == hi == value` where there is no interval.
@@ -252,7 +251,11 @@ fn expected_text(criterion: &Criterion) -> String {
         Compare::Ratio => Dimension::Number,
         Compare::Value | Compare::Difference => criterion.measure.dimension(),
     };
-    let unit = if criterion.compare == Compare::Ratio { "" } else { criterion.unit.as_str() };
+    // A bound is read beside the figure, which says what it counts.
+    let unit = match (criterion.compare, criterion.unit.as_str()) {
+        (Compare::Value | Compare::Difference, "%") => "%",
+        _ => "",
+    };
     let words = |value: f64| counted(Figure::exact(value), dimension, unit);
     let bounds = match (criterion.min, criterion.max) {
         (Some(min), Some(max)) => format!("{} to {}", words(min), words(max)),
@@ -305,8 +308,8 @@ pub fn in_words(value: f64, dimension: Dimension) -> String {
 
 fn size_in_words(bytes: f64) -> String {
     let (value, unit) = match bytes.abs() {
-        b if b >= 1024.0 * 1024.0 * 10.0 => (bytes / (1024.0 * 1024.0), "MiB"),
-        b if b >= 1024.0 * 10.0 => (bytes / 1024.0, "KiB"),
+        b if b >= 1024.0 * 1024.0 => (bytes / (1024.0 * 1024.0), "MiB"),
+        b if b >= 1024.0 => (bytes / 1024.0, "KiB"),
         _ => (bytes, "B"),
     };
     let text = format!("{value:.1}");
@@ -322,17 +325,16 @@ fn time_in_words(seconds: f64) -> String {
         s if s >= 1e-6 || s == 0.0 => (s * 1e6, "us"),
         s => (s * 1e9, "ns"),
     };
-    // Bounds from files are round; print them as they were written.
-    if let Ok(duration) = Duration::try_from_secs_f64(seconds) {
-        let text = format_duration(duration);
-        let exact = duration.as_secs_f64() == seconds;
-        if text.len() <= 6 && (exact || !duration.is_zero()) {
-            return format!("{sign}{text}");
-        }
-    }
     let digits =
         if value >= 100.0 { 0 } else { 3 - usize::from(value >= 1.0) - usize::from(value >= 10.0) };
-    format!("{sign}{value:.digits$}{unit}")
+    let text = format!("{value:.digits$}");
+    // Bounds from files are round: they are printed without the zeros that would claim precision.
+    let round = text.parse::<f64>().is_ok_and(|shown| (shown - value).abs() <= value * 1e-9);
+    let text = match round && text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => &text,
+    };
+    format!("{sign}{text}{unit}")
 }
 
 #[cfg(test)]

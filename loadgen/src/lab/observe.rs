@@ -39,7 +39,7 @@ pub struct Observed {
     pub ae: BTreeMap<String, f64>,
     /// Records of `AE TRACE`, newest first: numbers by name, and the command.
     pub trace: Vec<TraceRecord>,
-    /// What the kernel says of some of our connections to the server when the measurement ends (TCP_INFO).
+    /// What the kernel says of some of our connections to the server while it is measured (TCP_INFO).
     pub tcp: Vec<BTreeMap<String, u64>>,
 }
 
@@ -98,20 +98,29 @@ impl Observer {
             Phase::Measure => {
                 self.ask(&[b"AE", b"RESET"]);
                 let view = self.pid.map(process::look);
-                self.note(|seen| seen.process.begun = view);
+                let tcp = self.sockets();
+                self.note(|seen| (seen.process.begun, seen.tcp) = (view, tcp));
             }
             Phase::Drain => {
                 let view = self.pid.map(process::look);
-                let tcp =
-                    self.target.endpoint.addr().map(|server| sys::connections_to(server, SOCKETS));
+                let tcp = self.sockets();
                 let ae = self.ask(&[b"AE", b"STATS"]).map(|reply| numbers(&reply));
                 self.note(|seen| {
                     seen.process.ended = view;
                     seen.ae = ae.unwrap_or_default();
-                    seen.tcp = tcp.unwrap_or_default();
+                    // At the end they may be closed already: then what they were at the begin stays.
+                    if !tcp.is_empty() {
+                        seen.tcp = tcp;
+                    }
                 });
             }
         }
+    }
+
+    /// What the kernel says of some of our connections to the server.
+    fn sockets(&self) -> Vec<BTreeMap<String, u64>> {
+        let server = self.target.endpoint.addr();
+        server.map(|server| sys::connections_to(server, SOCKETS)).unwrap_or_default()
     }
 
     /// Everything seen; asks for the trace.

@@ -271,6 +271,7 @@ fn claim_record(claim: &Claim, judgement: &Judgement) -> ClaimRecord {
         article: claim.article.clone(),
         decided_by: deciding(judgement).map_or_else(String::new, |part| part.says.clone()),
         number: deciding(judgement).map_or_else(String::new, |part| part.number.clone()),
+        wanted: deciding(judgement).map_or_else(String::new, |part| part.expected.clone()),
         expected: join(|part| format!("{}: {}", part.says, part.expected)),
         measured: join(|part| match &part.outcome {
             Outcome::Unknown(why) => format!("{} (not decided: {why})", part.measured),

@@ -141,6 +141,12 @@ impl Answer {
             time(slope.lo.max(0.0) * 1e3),
             time(slope.hi * 1e3)
         )];
+        if let Some(agreement) = self.agreement() {
+            sentences.push(format!(
+                "What the others saw is within {:.0} % of the server's own execution times (SLOWLOG).",
+                ((agreement.value - 1.0) * 100.0).abs().ceil()
+            ));
+        }
         let (every, limit) =
             (time(exploration.every.as_secs_f64()), time(question.p99.as_secs_f64()));
         let largest = exploration.sizes.last().copied().unwrap_or(0);
@@ -164,6 +170,14 @@ impl Answer {
         sentences
     }
 
+    /// The stalls that the others saw by the server's own execution times (SLOWLOG), the size that differs most.
+    fn agreement(&self) -> Option<Figure> {
+        let ratio = |size: &Size| Some(size.stall_s()? / size.execution_s.filter(|s| *s > 0.0)?);
+        let ratios = self.sizes.iter().filter_map(ratio);
+        let worst = ratios.max_by(|a, b| a.ln().abs().total_cmp(&b.ln().abs()))?;
+        Some(Figure::exact(worst))
+    }
+
     /// What the record keeps of it, with the curve.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
@@ -181,6 +195,7 @@ impl Answer {
             });
         };
         add("stall_per_element_s", self.line.map(|line| line.slope), "s");
+        add("stall_by_execution", self.agreement(), "");
         add("stall_base_s", self.line.map(|line| line.base), "s");
         add("largest_for_p99", self.keeps_p99, "");
         add("first_over_limit", self.first_over, "");

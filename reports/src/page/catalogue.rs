@@ -2,6 +2,7 @@
 
 use super::{head, table, verdict_class};
 use crate::view::catalogue::{CatalogueView, Cell, Row};
+use crate::view::finding::capitalised;
 use maud::{DOCTYPE, Markup, html};
 
 /// The page.
@@ -41,7 +42,7 @@ fn claims(view: &CatalogueView) -> Markup {
     html! {
         div.scroll {
             table {
-                caption { "A confirmed claim held in every part; a refuted one failed in at least one, and the number is that part's; of a confirmed one it is the first part's." }
+                caption { "A confirmed claim held in every part; a refuted one failed in at least one, and what is shown is that part; of a confirmed one it is the first. The scenario's own page has them all." }
                 thead { tr {
                     th scope="col" { "" }
                     th scope="col" { "Claim" }
@@ -74,7 +75,8 @@ fn outcome(cell: &Cell) -> Markup {
                 a href=(cell.link) {
                     strong class={ "chip " (verdict_class(verdict)) } { (verdict.as_str()) }
                 }
-                " " (cell.number) br; span.fine { (cell.about) }
+                br; (capitalised(&cell.about)) ": " strong { (cell.number) }
+                @if !cell.wanted.is_empty() { " " span.fine { "(wanted: " (cell.wanted) ")" } }
             }
             None => span.fine { (cell.number) }
         }

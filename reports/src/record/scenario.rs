@@ -50,6 +50,9 @@ pub struct Claim {
     /// The one number that decides, with its interval, in words.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub number: String,
+    /// Within which bounds that number had to be, in words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub wanted: String,
     /// What that number is about, in words.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub decided_by: String,

@@ -29,7 +29,7 @@ pub struct ServerView {
     /// The process by moment: `before` (connecting), `connected`, `begun` (the measurement), `ended`; its figures by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub process: BTreeMap<String, BTreeMap<String, u64>>,
-    /// What the kernel said of some of the load generator's connections when the measurement ended (TCP_INFO).
+    /// What the kernel said of some of the load generator's connections while it measured (TCP_INFO).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tcp_info: Vec<BTreeMap<String, u64>>,
 }

@@ -44,6 +44,8 @@ pub(crate) struct Cell {
     pub(crate) number: String,
     /// What the number is about; may be empty.
     pub(crate) about: String,
+    /// Within which bounds it had to be; may be empty.
+    pub(crate) wanted: String,
     /// The scenario's own page, relative; empty if there is none.
     pub(crate) link: String,
 }
@@ -119,6 +121,7 @@ fn cell(run: Option<&CatalogueRun>, id: &str) -> Cell {
         verdict: None,
         number: why.to_owned(),
         about: String::new(),
+        wanted: String::new(),
         link,
     };
     let absent = |why: &str| bare(why, String::new());
@@ -132,6 +135,7 @@ fn cell(run: Option<&CatalogueRun>, id: &str) -> Cell {
             verdict: Some(claim.verdict),
             number: claim.number.clone(),
             about: claim.decided_by.clone(),
+            wanted: claim.wanted.clone(),
             link,
         },
         None => bare("not judged", link),

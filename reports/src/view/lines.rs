@@ -84,8 +84,12 @@ fn add_series(curve: &Curve, arm: &str, series: &mut Vec<Series>) {
         let at = match series.iter().position(|series| series.label == label) {
             Some(at) => at,
             None => {
-                let is_fit = ["line ", "model"].iter().any(|begin| point.series.starts_with(begin));
-                series.push(Series { label, arm: series.len(), is_fit, points: Vec::new() });
+                let is_fit = ["line ", "model", "the article"]
+                    .iter()
+                    .any(|begin| point.series.starts_with(begin));
+                // What was computed has a colour of its own.
+                let arm = series.iter().filter(|series| !series.is_fit).count();
+                series.push(Series { label, arm, is_fit, points: Vec::new() });
                 series.len() - 1
             }
         };

@@ -199,6 +199,20 @@ fn crowd(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<()
             "this kernel sends its first {linear} SYN retries a second apart (net.ipv4.tcp_syn_linear_timeouts), then doubles the pause"
         ));
     }
+    let mut connects: Vec<f64> = visits.iter().map(Visit::connect_s).collect();
+    connects.sort_by(f64::total_cmp);
+    findings.curve = Some(Curve {
+        title: "A full accept queue: those who find no room connect with a retry of the kernel's"
+            .to_owned(),
+        x: "clients, the quickest first".to_owned(),
+        y: "time to connect".to_owned(),
+        y_unit: "s".to_owned(),
+        log: false,
+        points: Vec::new(),
+    });
+    for (before, connect) in connects.iter().enumerate() {
+        findings.add_point("connect()", (before + 1) as f64, *connect);
+    }
     findings.tables.push(Table {
         title: "a crowd that connects at once to a sleeping server with a short queue".to_owned(),
         columns: ["begun_s", "connect_s", "first_reply_s"].map(str::to_owned).to_vec(),

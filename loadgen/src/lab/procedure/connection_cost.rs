@@ -213,7 +213,8 @@ fn report(base: &Look, idle: &[(usize, Look)], used: &[(usize, Look)], findings:
         "allocated_bytes",
         "kernel_both_ends_bytes",
     ];
-    chart(findings, &rows);
+    let counts: Vec<usize> = idle.iter().map(|(count, _)| *count).collect();
+    chart(findings, &counts);
     findings.tables.push(Table {
         title: "growth with connections that are idle (used 0) and that had a command (used 1)"
             .to_owned(),
@@ -223,9 +224,16 @@ fn report(base: &Look, idle: &[(usize, Look)], used: &[(usize, Look)], findings:
 }
 
 /// Memory per connection by their number, before and after a command on each, beside the article's figure.
-fn chart(findings: &mut Findings, rows: &[Vec<f64>]) {
+#[expect(clippy::cast_precision_loss, reason = "counts of connections are far below 2^53")]
+fn chart(findings: &mut Findings, counts: &[usize]) {
     /// The article: "roughly ~20 KB of RAM per connection in total".
     const ARTICLE_BYTES: f64 = 20_000.0;
+    const LINES: [(&str, &str, &str); 4] = [
+        ("allocated, idle", "idle", "allocated_bytes"),
+        ("allocated, used", "command", "allocated_bytes"),
+        ("resident, used", "command", "resident_bytes"),
+        ("kernel, both ends", "idle", "kernel_both_ends_bytes"),
+    ];
     findings.curve = Some(Curve {
         title: "Memory of a connection, by how many there are".to_owned(),
         x: "connections".to_owned(),
@@ -234,15 +242,14 @@ fn chart(findings: &mut Findings, rows: &[Vec<f64>]) {
         log: true,
         points: Vec::new(),
     });
-    for row in rows {
-        let [count, used, _, _, resident, allocated, kernel] = row[..] else { continue };
-        let when = if used > 0.0 { "used" } else { "idle" };
-        findings.add_point(&format!("resident, {when}"), count, resident / count);
-        findings.add_point(&format!("its own account, {when}"), count, allocated / count);
-        if used == 0.0 {
-            findings.add_point("kernel, both ends", count, kernel / count);
-            findings.add_point("model: the article's 20 KB", count, ARTICLE_BYTES);
+    for count in counts {
+        for (line, when, what) in LINES {
+            let figure = findings.get(&format!("{when}{count}_{what}")).map(|figure| figure.value);
+            if let Some(bytes) = figure {
+                findings.add_point(line, *count as f64, bytes);
+            }
         }
+        findings.add_point("the article: 20 KB", *count as f64, ARTICLE_BYTES);
     }
 }
 

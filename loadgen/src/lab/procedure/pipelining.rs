@@ -12,8 +12,6 @@ use crate::engine::plan::Target;
 use crate::exit::Failure;
 use crate::relay::{Options, Relay, parse_endpoint};
 use aelab_reports::record::Curve;
-use aelab_scenarios::criterion::Dimension;
-use aelab_scenarios::judge::in_words;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -44,7 +42,8 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
     let mut findings = Findings::default();
     let mut direct = Peer::connect(&site.target)?;
     direct.ask(&["SET", KEY, "0123456789abcdef0123456789abcdef"])?;
-    let service = service_time(&mut direct, params.commands)?;
+    let deepest = params.depths.iter().copied().fold(params.commands, usize::max);
+    let service = service_time(&mut direct, deepest)?;
     findings.add_between("service_time_s", service);
     let (mut rows, mut over) = (Vec::new(), Vec::new());
     for round_trip in &params.round_trips {
@@ -76,7 +75,11 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
 
 /// The time of one command by the depth of the pipeline, a line for each link with its model.
 fn chart(findings: &mut Findings, rows: &[Vec<f64>]) {
-    let time = |seconds: f64| in_words(seconds, Dimension::Time);
+    let time = |seconds: f64| match seconds {
+        s if s >= 1e-3 => format!("{:.2} ms", s * 1e3),
+        s => format!("{:.2} µs", s * 1e6),
+    };
+    let link = |seconds: f64| format!("{} ms", (seconds * 1e6).round() / 1e3);
     let of = |row: &[f64]| match *row {
         [trip, depth, commands, time, model] => {
             Some((trip, depth, time / commands, model / commands))
@@ -94,7 +97,7 @@ fn chart(findings: &mut Findings, rows: &[Vec<f64>]) {
     findings.curve = Some(Curve {
         title: format!(
             "With a round trip of {} a command takes {} at depth {} and {} at depth {}",
-            time(slow.0),
+            link(slow.0),
             time(slow.2),
             slow.1,
             time(fast.2),
@@ -107,16 +110,22 @@ fn chart(findings: &mut Findings, rows: &[Vec<f64>]) {
         points: Vec::new(),
     });
     for (trip, depth, measured, model) in &points {
-        findings.add_point(&format!("round trip {}", time(*trip)), *depth, *measured);
-        findings.add_point(&format!("model {}", time(*trip)), *depth, *model);
+        findings.add_point(&format!("round trip {}", link(*trip)), *depth, *measured);
+        findings.add_point(&format!("model {}", link(*trip)), *depth, *model);
     }
 }
 
-/// What one command costs when nothing is waited for: one batch without a link, divided.
+/// What one more command of a batch costs: a batch without a link and a single command, the difference divided. The single
+/// one's way to the server and back is in every measured round trip already.
 #[expect(clippy::cast_precision_loss, reason = "counts of an experiment are far below 2^53")]
 fn service_time(direct: &mut Peer, commands: usize) -> Result<Estimate, Failure> {
+    let commands = commands.max(2);
     let times = (0..SERVICE_BATCHES)
-        .map(|_| Ok(time_of(direct, commands, commands)? / commands as f64))
+        .map(|_| {
+            let one = time_of(direct, 1, 1)?;
+            let batch = time_of(direct, commands, commands)?;
+            Ok((batch - one).max(0.0) / (commands - 1) as f64)
+        })
         .collect::<Result<Vec<f64>, Failure>>()?;
     median(&times).ok_or_else(|| Failure::invalid("no batch was measured"))
 }

@@ -264,7 +264,7 @@ pub(super) const PIPELINING: Row = Row {
         param("repeats", Kind::Count, "5", "how often each is measured"),
     ],
     figures: &[
-        figure("service_time_s", "time for one of many commands sent at once without a link"),
+        figure("service_time_s", "time that one more command of a deep batch takes without a link"),
         figure("rtt*_ping_s", "a PING over the link of that round trip (rtt1000us_ping_s), median"),
         figure("rtt*_model_s", "batches × measured round trip + commands × service time"),
         figure("rtt*_s", "time for all commands (rtt1000us_depth100_s), median"),
