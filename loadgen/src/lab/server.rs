@@ -51,7 +51,7 @@ impl ServerKind {
                 command.arg("serve");
                 Ok(command)
             }
-            Self::Binary(path) => Ok(Command::new(path)),
+            Self::Binary(path) => Ok(Command::new(from_here(path))),
         }
     }
 
@@ -245,6 +245,14 @@ impl Drop for ServerProcess {
         self.stop();
         // A folder that cannot be removed is an annoyance, not a failure of the run.
         let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// A path as it was meant where it was typed: the server runs in a folder of its own. A bare name is looked for by the system.
+fn from_here(path: &Path) -> PathBuf {
+    match path.components().count() {
+        0 | 1 => path.to_owned(),
+        _ => std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
     }
 }
 
