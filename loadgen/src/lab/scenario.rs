@@ -12,7 +12,7 @@ use crate::record::tool;
 use aelab_reports::caveat::Caveat;
 use aelab_reports::record::{
     Arm as ArmRecord, CaveatRecord, Claim as ClaimRecord, ClaimVerdict, RunRecord,
-    Scenario as ScenarioRecord,
+    Scenario as ScenarioRecord, Severity,
 };
 use aelab_reports::write_folder;
 use aelab_scenarios::criterion::{Claim, Subject};
@@ -30,7 +30,7 @@ pub struct Played {
     pub arms: Vec<ArmOutcome>,
     /// Each claim with its judgement.
     pub judgements: Vec<(Claim, Judgement)>,
-    /// Arms that were left out, and why.
+    /// Arms that were left out or played again, and why.
     pub skipped: Vec<String>,
     /// Why it ended early, if it did.
     pub failure: Option<Failure>,
@@ -77,8 +77,9 @@ fn play_arms(scenario: &Scenario, settings: &Settings<'_>, dir: &Path, played: &
             None => fit.push(arm),
         }
     }
+    let mut spare = SPARE_TURNS;
     for (turn, arm) in turns(&fit, scenario.repeat) {
-        let outcome = match play(arm, scenario.seed, &wanted(scenario, &arm.name), settings) {
+        let outcome = match play_fairly(scenario, arm, settings, &mut spare, &mut played.skipped) {
             Ok(outcome) => outcome,
             Err(failure) => {
                 played.failure = Some(failure);
@@ -98,6 +99,39 @@ fn play_arms(scenario: &Scenario, settings: &Settings<'_>, dir: &Path, played: &
         }
     }
 }
+
+/// Turns of a scenario that are played again because the load generator itself did not get to run: a machine that keeps
+/// it from running all the time is no place to measure, however often one tries.
+const SPARE_TURNS: u32 = 4;
+
+/// Plays an arm, and once more if the load generator was the limit: that says nothing of the server. Figures are no reason.
+fn play_fairly(
+    scenario: &Scenario,
+    arm: &Arm,
+    settings: &Settings<'_>,
+    spare: &mut u32,
+    notes: &mut Vec<String>,
+) -> Result<ArmOutcome, Failure> {
+    let wanted = wanted(scenario, &arm.name);
+    let once = || play(arm, scenario.seed, &wanted, settings);
+    let starved = |outcome: &ArmOutcome| {
+        let caveats = &outcome.kept.record.caveats;
+        caveats.iter().any(|c| c.severity == Severity::Invalid && c.id == CLIENT_LIMITED)
+    };
+    let mut outcome = once()?;
+    while starved(&outcome) && *spare > 0 && !settings.cancel.load(Relaxed) {
+        *spare -= 1;
+        notes.push(format!(
+            "arm {} was played again: the load generator had been kept from running",
+            arm.name
+        ));
+        outcome = once()?;
+    }
+    Ok(outcome)
+}
+
+/// The doubt of a load generator that was slower than its plan.
+const CLIENT_LIMITED: &str = "client-limited";
 
 /// Where an arm's folder is.
 #[must_use]
@@ -182,7 +216,6 @@ fn judged(claim: &Claim, arms: &[ArmOutcome]) -> Judgement {
 /// Why a figure of an arm must not be used. A load generator that was slow spoils times and rates, and neither counts nor
 /// what the server says of itself.
 fn invalid<'a>(arm: &'a ArmOutcome, subject: &Subject) -> Option<&'a str> {
-    use aelab_reports::record::Severity;
     let timed = matches!(
         subject,
         Subject::Latency { .. } | Subject::AchievedRate { .. } | Subject::Stall { .. }

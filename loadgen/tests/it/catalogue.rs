@@ -67,6 +67,8 @@ fn check(run: &CatalogueRun, catalogue: &Catalogue, out: &Path) {
         .filter_map(|command| command.template.split_whitespace().next())
         .map(str::to_ascii_uppercase)
         .collect();
+    let fit = |arm: &&aelab_scenarios::model::Arm| bundled || !arm.needs.contains(&Need::Bundled);
+    assert_eq!(folder.arms.len(), scenario.arms.iter().filter(fit).count(), "arms: {place}");
     for (arm, folder) in &folder.arms {
         check_arm(folder, &offenders, &format!("{place}, arm {}", arm.name));
     }
@@ -78,6 +80,7 @@ fn check_arm(folder: &Folder, offenders: &[String], place: &str) {
         !record.groups.is_empty() || record.procedure.is_some(),
         "{place}: nothing was measured"
     );
+    assert!(record.server_view.is_some(), "{place}: the server's own view is missing");
     for group in &record.groups {
         assert!(group.counts.add_up(), "{place}: {:?}", group.counts);
     }
