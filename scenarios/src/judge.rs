@@ -132,7 +132,7 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
         outcome,
     };
     let missing = |quantity: &Quantity, why: String| {
-        part(format!("{quantity}: {why}"), "not measured".to_owned(), Outcome::Unknown(why))
+        part(format!("{quantity}: {why}"), format!("not measured: {why}"), Outcome::Unknown(why))
     };
     let dimension = criterion.measure.dimension();
     let figure = match lookup(&criterion.measure) {
