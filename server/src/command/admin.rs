@@ -1,6 +1,9 @@
-//! The server as a whole: DBSIZE FLUSHDB FLUSHALL SWAPDB TIME LASTSAVE ROLE SHUTDOWN INFO.
+//! The server as a whole: DBSIZE FLUSHDB FLUSHALL SWAPDB TIME LASTSAVE SAVE BGSAVE BGREWRITEAOF ROLE
+//! SHUTDOWN INFO LOLWUT.
 
-use super::flags::{ADMIN, ALLOW_BUSY, FAST, LOADING, NO_MULTI, NOSCRIPT, READONLY, STALE, WRITE};
+use super::flags::{
+    ADMIN, ALLOW_BUSY, FAST, LOADING, NO_ASYNC_LOADING, NO_MULTI, NOSCRIPT, READONLY, STALE, WRITE,
+};
 use super::{Call, CommandSpec, Group, NO_KEYS, command, parse_integer, touch_database};
 use crate::db::Free;
 use crate::info;
@@ -8,6 +11,8 @@ use crate::net::client::Life;
 use crate::server::Shutdown;
 
 const ALL_SHARDS: &[&str] = &["request_policy:all_shards", "response_policy:all_succeeded"];
+
+const SAVING: u32 = ADMIN | NO_ASYNC_LOADING | NOSCRIPT;
 
 pub(crate) const TABLE: &[CommandSpec] = &[
     command("dbsize", 1, READONLY | FAST, NO_KEYS, dbsize)
@@ -46,6 +51,30 @@ pub(crate) const TABLE: &[CommandSpec] = &[
             "Get the UNIX time stamp of the last successful save to disk",
         )
         .tips(&["nondeterministic_output"]),
+    command("save", 1, SAVING | NO_MULTI, NO_KEYS, save).docs(
+        Group::Server,
+        "1.0.0",
+        "O(1)",
+        "Refused: nothing is kept on disk",
+    ),
+    command("bgsave", -1, SAVING, NO_KEYS, save).docs(
+        Group::Server,
+        "1.0.0",
+        "O(1)",
+        "Refused: nothing is kept on disk",
+    ),
+    command("bgrewriteaof", 1, SAVING, NO_KEYS, save).docs(
+        Group::Server,
+        "1.0.0",
+        "O(1)",
+        "Refused: nothing is kept on disk",
+    ),
+    command("lolwut", -1, READONLY | FAST, NO_KEYS, lolwut).docs(
+        Group::Server,
+        "5.0.0",
+        "O(1)",
+        "Display the Redis version, without the art",
+    ),
     command("role", 1, FAST | LOADING | NOSCRIPT | STALE, NO_KEYS, role).docs(
         Group::Server,
         "2.8.12",
@@ -155,6 +184,22 @@ fn time(call: &mut Call<'_>) {
 fn lastsave(call: &mut Call<'_>) {
     let uptime = call.server.clock.now() - call.server.started;
     call.out.integer(call.server.now_s() - (uptime.as_ms() / 1000) as i64);
+}
+
+/// SAVE, BGSAVE, BGREWRITEAOF: refused, as the data is in memory only. O(1).
+fn save(call: &mut Call<'_>) {
+    if call.args.is(0, "bgsave") && call.args.len() > 1 && !call.args.is(1, "schedule") {
+        return call.out.syntax_error();
+    }
+    call.out.error("ERR ae-server keeps its data in memory only; there is nothing to save to");
+}
+
+/// LOLWUT [VERSION n] …: the version, as Redis 7 shows it. O(1).
+fn lolwut(call: &mut Call<'_>) {
+    if call.args.len() >= 3 && call.args.is(1, "version") && call.integer_arg(2).is_none() {
+        return;
+    }
+    call.out.verbatim(format!("Redis ver. {}\n", crate::cli::REDIS_VERSION).as_bytes());
 }
 
 /// A master without replicas. O(1).

@@ -134,6 +134,31 @@ pub(super) fn parse_double(text: &[u8]) -> Option<f64> {
     }
 }
 
+/// Reads `[count [word]]` of the commands that draw at random: the count, and whether the word stands
+/// there (each element then counts twice). Replies with the error and returns `None`.
+pub(super) fn random_count(call: &mut Call<'_>, word: &str) -> Option<(Option<i64>, bool)> {
+    let args = call.args;
+    if args.len() <= 2 {
+        return Some((None, false));
+    }
+    let count = call.integer_arg(2)?;
+    if count == i64::MIN {
+        let (low, high) = (-i64::MAX, i64::MAX);
+        let text = format!("ERR value is out of range, value must between {low} and {high}");
+        call.out.error(text);
+        return None;
+    }
+    if args.len() > 4 || (args.len() == 4 && !args.is(3, word)) {
+        call.out.syntax_error();
+        return None;
+    }
+    if args.len() == 4 && count.unsigned_abs() > i64::MAX as u64 / 2 {
+        call.out.error("ERR value is out of range");
+        return None;
+    }
+    Some((Some(count), args.len() == 4))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,7 @@ const ACCESS: &[(&[&str], &str, &str)] = &[
         "RO access",
     ),
     (&["sinterstore"], "RW update", "RO access"),
+    (&["bitop", "zrangestore"], "OW update", "RO access"),
     (&["del", "unlink"], "RM delete", "RM delete"),
     (
         &[
@@ -77,17 +78,25 @@ const ACCESS: &[(&[&str], &str, &str)] = &[
     ),
 ];
 
+/// The words for the first key of a command and for the others, if its arguments change nothing.
+pub(super) fn usual_access(spec: &CommandSpec) -> (&'static str, &'static str) {
+    match ACCESS.iter().find(|(names, ..)| names.contains(&spec.name)) {
+        Some(&(_, first, others)) => (first, others),
+        None if spec.has(READONLY) => ("RO access", "RO access"),
+        None => ("RW update", "RW update"),
+    }
+}
+
 /// The words for the key that is the `nth` of its command.
 fn access(spec: &CommandSpec, words: Args<'_>, nth: usize) -> &'static str {
-    let with_get = (3..words.len()).any(|at| words.is(at, "get"));
-    if spec.name == "set" && with_get {
-        return "RW access update";
-    }
-    match ACCESS.iter().find(|(names, ..)| names.contains(&spec.name)) {
-        Some((_, first, _)) if nth == 0 => first,
-        Some((.., others)) => others,
-        None if spec.has(READONLY) => "RO access",
-        None => "RW update",
+    let any = |from: usize, word| (from..words.len()).any(|at| words.is(at, word));
+    let writes = any(2, "set") || any(2, "incrby");
+    match spec.name {
+        "set" if any(3, "get") => "RW access update",
+        "bitfield" if writes => "RW access update",
+        "bitfield" => "RO access",
+        _ if nth == 0 => usual_access(spec).0,
+        _ => usual_access(spec).1,
     }
 }
 

@@ -1,6 +1,7 @@
 //! HRANDFIELD: random fields of a hash, with or without their values.
 
 use super::flags::READONLY;
+use super::generic_args::random_count;
 use super::{Call, CommandSpec, Group, Reply, command, keys};
 use crate::db::Value;
 use crate::db::hash::Hash;
@@ -28,27 +29,9 @@ enum With {
 /// HRANDFIELD key [count [WITHVALUES]]: a random field; |count| of them if it is negative, different
 /// ones if it is positive. O(N).
 fn hrandfield(call: &mut Call<'_>) {
-    let (args, key, now_ms) = (call.args, call.args.at(1), call.now_ms());
-    let mut count = None;
-    let mut with = With::Fields;
-    if args.len() > 2 {
-        let Some(given) = call.integer_arg(2) else { return };
-        if given == i64::MIN {
-            let (low, high) = (-i64::MAX, i64::MAX);
-            let text = format!("ERR value is out of range, value must between {low} and {high}");
-            return call.out.error(text);
-        }
-        if args.len() > 4 || (args.len() == 4 && !args.is(3, "withvalues")) {
-            return call.out.syntax_error();
-        }
-        if args.len() == 4 {
-            if given.unsigned_abs() > i64::MAX as u64 / 2 {
-                return call.out.error("ERR value is out of range");
-            }
-            with = With::Values;
-        }
-        count = Some(given);
-    }
+    let (key, now_ms) = (call.args.at(1), call.now_ms());
+    let Some((count, with_values)) = random_count(call, "withvalues") else { return };
+    let with = if with_values { With::Values } else { With::Fields };
     let (db, out) = call.db_and_out();
     let mut random = Xoshiro256PlusPlus::seed_from_u64(db.draw());
     let mut draw = || random.next_u64();

@@ -4,7 +4,7 @@
 //! dispatcher does.
 
 use super::flags::{self, LOADING, STALE};
-use super::getkeys::{getkeys, getkeysandflags};
+use super::getkeys::{getkeys, getkeysandflags, usual_access};
 use super::{Call, CommandSpec, Found, Group, Keys, NO_KEYS, Reply, command, container};
 use crate::db::glob::{Case, matches};
 
@@ -223,13 +223,12 @@ fn list(call: &mut Call<'_>) {
         }
         _ => return call.out.syntax_error(),
     };
-    let everything = call.args.len() == 2;
     let names: Vec<_> = call
         .server
         .commands
         .rows()
         .iter()
-        .filter(|row| (row.parent.is_none() || !everything) && filter(row))
+        .filter(|row| filter(row))
         .map(|row| row.full_name())
         .collect();
     call.out.array(names.len());
@@ -266,11 +265,18 @@ fn describe(out: &mut Reply, spec: &CommandSpec) {
     categories.iter().for_each(|category| out.simple(format!("@{category}").as_bytes()));
     out.set(spec.tips.len());
     spec.tips.iter().for_each(|tip| out.bulk(tip.as_bytes()));
+    let (first_words, other_words) = usual_access(spec);
+    let Keys { first, last, .. } = spec.keys;
     if spec.keys == NO_KEYS {
         out.set(0);
-    } else {
+    } else if last == first || other_words == first_words {
         out.set(1);
-        key_spec(out, spec);
+        key_spec(out, spec.keys, first_words);
+    } else {
+        // What happens to the first key does not happen to the others.
+        out.set(2);
+        key_spec(out, Keys { last: first, ..spec.keys }, first_words);
+        key_spec(out, Keys { first: first + 1, ..spec.keys }, other_words);
     }
     if spec.subcommands.is_empty() {
         return out.set(0);
@@ -280,12 +286,11 @@ fn describe(out: &mut Reply, spec: &CommandSpec) {
 }
 
 /// Where the keys are, in the form of Redis 7's key specifications.
-fn key_spec(out: &mut Reply, spec: &CommandSpec) {
-    let Keys { first, last, step } = spec.keys;
+fn key_spec(out: &mut Reply, keys: Keys, words: &str) {
+    let Keys { first, last, step } = keys;
     out.map(3);
     out.bulk(b"flags");
-    let words: &[&str] =
-        if spec.has(flags::WRITE) { &["RW", "access", "update"] } else { &["RO", "access"] };
+    let words: Vec<&str> = words.split(' ').collect();
     out.set(words.len());
     words.iter().for_each(|word| out.simple(word.as_bytes()));
     out.bulk(b"begin_search");

@@ -6,7 +6,9 @@
 
 mod admin;
 mod ae;
+mod bitfield;
 mod bits;
+mod bits_op;
 mod blocking;
 pub(crate) mod call;
 mod client;
@@ -46,6 +48,7 @@ mod table;
 mod transaction;
 mod zset;
 mod zset_algebra;
+mod zset_random;
 mod zset_range;
 
 pub(crate) use call::{Args, Call, parse_integer};
@@ -278,6 +281,8 @@ pub(crate) const TABLES: &[&[CommandSpec]] = &[
     keyspace_object::TABLE,
     latency::TABLE,
     bits::TABLE,
+    bits_op::TABLE,
+    bitfield::TABLE,
     blocking::TABLE,
     list::TABLE,
     list_move::TABLE,
@@ -295,6 +300,7 @@ pub(crate) const TABLES: &[&[CommandSpec]] = &[
     string_set::TABLE,
     zset::TABLE,
     zset_algebra::TABLE,
+    zset_random::TABLE,
     zset_range::TABLE,
 ];
 

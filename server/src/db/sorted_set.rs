@@ -165,6 +165,14 @@ impl SortedSet {
         Some(scored)
     }
 
+    /// Any member, all equally likely. O(1).
+    pub fn random(&self, mut draw: impl FnMut() -> u64) -> Option<&Scored> {
+        match &self.scores {
+            Some(scores) => scores.random(draw),
+            None => self.iter().nth((draw() % self.length.max(1) as u64) as usize),
+        }
+    }
+
     /// Number of members before this one.
     #[must_use]
     pub fn rank(&self, member: &[u8]) -> Option<usize> {

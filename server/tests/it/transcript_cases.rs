@@ -1811,4 +1811,161 @@ pub(crate) const CASES: &[(&str, &str)] = &[
         COMMAND GETKEYSANDFLAGS zadd k 1 a
         "#,
     ),
+    (
+        "bitop",
+        r#"
+        SET a "abc\xff"
+        SET b "\x0f\xf0"
+        SET n 1234
+        BITOP AND d a b
+        GET d
+        BITOP or d a b missing
+        GET d
+        BITOP XOR d a b n
+        GET d
+        BITOP NOT d a
+        GET d
+        BITOP AND d a missing
+        GET d
+        BITOP AND d missing a
+        GET d
+        BITOP AND d n n
+        GET d
+        OBJECT ENCODING d
+        EXPIRE d 100
+        BITOP OR d a
+        TTL d
+        BITOP OR d missing
+        EXISTS d
+        BITOP NOT d missing
+        BITOP NOT d a b
+        BITOP NAND d a b
+        BITOP AND d
+        LPUSH l x
+        BITOP AND d a l
+        BITOP AND l a b
+        TYPE l
+        [command] COMMAND INFO bitop
+        COMMAND GETKEYS BITOP and d a b
+        COMMAND GETKEYSANDFLAGS BITOP and d a b
+        "#,
+    ),
+    (
+        "bitfield",
+        r#"
+        BITFIELD k
+        BITFIELD k GET u8 0
+        EXISTS k
+        BITFIELD k SET u8 0 255 GET u8 0 GET i8 0 GET u4 2 GET i63 0 GET i64 0 GET u63 1
+        GET k
+        BITFIELD k INCRBY u8 0 1 INCRBY u8 0 -1
+        BITFIELD k OVERFLOW SAT INCRBY u8 0 10 INCRBY u8 0 -300 OVERFLOW FAIL INCRBY u8 0 -1 INCRBY u8 0 256
+        BITFIELD k OVERFLOW sat SET u8 0 -1 SET u8 0 300 SET i8 #1 200 SET i8 #1 -200 GET i8 8
+        BITFIELD k OVERFLOW wrap SET u8 0 -1 SET u8 0 300 SET i8 #1 200 SET i8 #1 -200 GET i8 8
+        BITFIELD k OVERFLOW fail SET u8 0 -1 SET u8 0 300 SET i8 #1 200 SET i8 #1 -200 GET i8 8
+        BITFIELD k SET i64 3 -9223372036854775808 INCRBY i64 3 -1 INCRBY i64 3 1 GET i64 3
+        BITFIELD k OVERFLOW SAT INCRBY i64 3 -9223372036854775808 INCRBY i64 3 9223372036854775807 INCRBY i64 3 9223372036854775807
+        BITFIELD k OVERFLOW FAIL INCRBY i64 3 9223372036854775807
+        BITFIELD k SET u63 5 9223372036854775807 INCRBY u63 5 1 GET u63 5
+        BITFIELD k OVERFLOW SAT SET u63 5 -1 INCRBY u63 5 9223372036854775807
+        GET k
+        BITFIELD k SET i1 77 1 GET u1 77 INCRBY i1 77 1 GET u5 75
+        BITFIELD k SET i5 #3 -3 GET i5 #3 GET u5 15
+        STRLEN k
+        BITFIELD k INCRBY i5 1000 1
+        STRLEN k
+        BITFIELD fresh OVERFLOW FAIL INCRBY u2 100 10
+        STRLEN fresh
+        SET n 1234
+        BITFIELD n GET u8 0 SET u8 8 65
+        GET n
+        BITFIELD n GET u8 100
+        BITFIELD k GET u64 0
+        BITFIELD k GET i65 0
+        BITFIELD k GET u0 0
+        BITFIELD k GET x8 0
+        BITFIELD k GET U8 0
+        BITFIELD k GET u 0
+        BITFIELD k GET u8 -1
+        BITFIELD k GET u8 #-1
+        BITFIELD k GET u8 x
+        BITFIELD k GET u8 4294967295
+        BITFIELD k GET u8 4294967296
+        BITFIELD k GET u8 #536870911
+        BITFIELD k GET u8 #536870912
+        BITFIELD k SET u8 0
+        BITFIELD k SET u8 0 x
+        BITFIELD k GET u8
+        BITFIELD k OVERFLOW
+        BITFIELD k OVERFLOW never
+        BITFIELD k OVERFLOW FAIL
+        BITFIELD k BOGUS u8 0
+        LPUSH l x
+        BITFIELD l GET u8 0
+        BITFIELD l SET u8 0 1
+        BITFIELD_RO k GET u8 0 GET i5 #3
+        BITFIELD_RO k SET u8 0 1
+        BITFIELD_RO missing GET u8 0
+        BITFIELD_RO missing
+        BITFIELD_RO l GET u8 0
+        BITFIELD_RO
+        [command] COMMAND INFO bitfield bitfield_ro
+        COMMAND GETKEYSANDFLAGS BITFIELD k GET u8 0
+        COMMAND GETKEYSANDFLAGS BITFIELD k SET u8 0 1
+        "#,
+    ),
+    (
+        "zrandmember",
+        r#"
+        ZADD z 1.5 a
+        ZRANDMEMBER z
+        ZRANDMEMBER z 1
+        ZRANDMEMBER z 5
+        ZRANDMEMBER z -3
+        ZRANDMEMBER z 5 WITHSCORES
+        ZRANDMEMBER z -2 WITHSCORES
+        ZRANDMEMBER z 0
+        ZRANDMEMBER z 0 WITHSCORES
+        ZRANDMEMBER missing
+        ZRANDMEMBER missing 2
+        ZRANDMEMBER missing -2 WITHSCORES
+        ZRANDMEMBER z x
+        ZRANDMEMBER z 1 BOGUS
+        ZRANDMEMBER z 1 WITHSCORES more
+        ZRANDMEMBER z -9223372036854775808
+        ZRANDMEMBER z -9223372036854775807 WITHSCORES
+        ZADD z 2 b 3 c
+        [kind] ZRANDMEMBER z 2
+        [unordered] ZRANDMEMBER z 3
+        [kind] ZRANDMEMBER z -7
+        [nothing] !times 300 ZADD big {i} member:{i}
+        [kind] ZRANDMEMBER big 17
+        [kind] ZRANDMEMBER big -400 WITHSCORES
+        [unordered] ZRANDMEMBER big 300
+        SET str v
+        ZRANDMEMBER str
+        ZRANDMEMBER str 1
+        [command] COMMAND INFO zrandmember
+        "#,
+    ),
+    (
+        "saving, lolwut, key specifications",
+        r#"
+        BGSAVE foo
+        EVAL "return redis.call('save')" 0
+        EVAL "return redis.call('bgsave')" 0
+        [command] COMMAND INFO save bgsave bgrewriteaof lolwut
+        LOLWUT
+        LOLWUT VERSION 7
+        LOLWUT VERSION x
+        LOLWUT 3
+        [unordered] COMMAND INFO bitop
+        [unordered] COMMAND INFO zrangestore
+        [unordered] COMMAND INFO rename
+        [unordered] COMMAND INFO mset
+        [unordered] COMMAND INFO zrandmember
+        COMMAND GETKEYSANDFLAGS zrangestore d s 0 1
+        [unordered] COMMAND LIST FILTERBY PATTERN config|*
+        "#,
+    ),
 ];
