@@ -84,7 +84,8 @@ fn serve(config: Config) -> Result<(), String> {
     crate::sys::merge_freed_memory_at_once();
     let dir = config.text("dir");
     if dir != "." && !dir.is_empty() {
-        std::env::set_current_dir(dir).map_err(|e| format!("Can't chdir to '{dir}': {e}"))?;
+        std::env::set_current_dir(dir)
+            .map_err(|e| format!("Can't chdir to '{dir}': {e}; choose another --dir"))?;
     }
     let pidfile = config.text("pidfile").to_owned();
     let mut instance = Instance::start(config, Clock::system(), Quiet::No)?;

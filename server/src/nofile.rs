@@ -6,22 +6,22 @@ use std::io;
 
 /// Descriptors that the server needs for itself (`CONFIG_MIN_RESERVED_FDS`).
 pub(crate) const RESERVED: usize = 32;
-/// Step in which a lower limit is tried, as in Redis.
-const STEP: u64 = 16;
 
 /// Raises the limit to `wanted` or as near as the system lets us. Returns what it is now, and why it
 /// is not more.
 fn raise(wanted: u64) -> (u64, Option<io::Error>) {
-    let current = sys::nofile_limit();
-    let (mut best, mut reason) = (wanted, None);
-    while best > current {
-        match sys::set_nofile_limit(best) {
-            Ok(()) => return (best, reason),
-            Err(error) => reason = Some(error),
+    let mut best = sys::nofile_limit();
+    let (mut refused, mut reason) = (wanted.saturating_add(1), None);
+    let mut next = wanted;
+    // Halving, not Redis's steps of 16: from four billion those took minutes, in CONFIG SET too.
+    while best < next {
+        match sys::set_nofile_limit(next) {
+            Ok(()) => best = next,
+            Err(error) => (refused, reason) = (next, Some(error)),
         }
-        best = best.saturating_sub(STEP);
+        next = best + (refused - best) / 2;
     }
-    (current, reason)
+    (best, reason)
 }
 
 /// Makes room for `maxclients` more than there is now (`CONFIG SET`).

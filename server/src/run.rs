@@ -79,7 +79,12 @@ impl Instance {
         let log = match quiet {
             Quiet::Yes => Log::silent(clock.clone()),
             Quiet::No => Log::open(config.text("logfile"), settings.loglevel, clock.clone())
-                .map_err(|e| format!("Can't open the log file {}: {e}", config.text("logfile")))?,
+                .map_err(|e| {
+                    format!(
+                        "Can't open the log file {}: {e}; choose another --logfile",
+                        config.text("logfile")
+                    )
+                })?,
         };
         let mut server = Server::new(config, log, clock.clone());
         nofile::adjust(&mut server)?;

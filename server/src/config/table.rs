@@ -70,6 +70,8 @@ const NO_CLUSTER: &str = "ae-server has no cluster mode";
 const NO_TLS: &str = "ae-server speaks plain TCP and Unix sockets";
 const NO_DAEMON: &str = "ae-server stays in the foreground; let a supervisor start it";
 
+/// Each takes some 450 bytes from the start; more than this is a slip of the finger.
+const DATABASES_MAX: i64 = 1_000_000;
 const I31: i64 = i32::MAX as i64;
 const U32: i64 = u32::MAX as i64;
 const MAX: i64 = i64::MAX;
@@ -136,7 +138,7 @@ pub(super) const TABLE: &[Directive] = &[
     row("acllog-max-len", Int(0, MAX), "128", Inert),
     row("acl-pubsub-default", Choice(&["allchannels", "resetchannels"]), "resetchannels", Inert),
     // General.
-    row("databases", Int(1, I31), "16", Fixed),
+    row("databases", Int(1, DATABASES_MAX), "16", Fixed),
     row("loglevel", Choice(LOG_LEVELS), "notice", Live),
     row("logfile", Text, "", Fixed),
     row("pidfile", Text, "", Fixed),

@@ -12,6 +12,8 @@ use crate::sys::{self, AcceptError};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,9 +84,8 @@ pub(crate) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
         }
     }
     if let Some(path) = &settings.unixsocket {
-        // As in Redis: a socket file left behind by an earlier run is in nobody's way.
-        let _ = std::fs::remove_file(path);
         let path = Path::new(path);
+        make_way(path)?;
         let fd = sys::listen_unix(path, settings.unixsocketperm, settings.tcp_backlog).map_err(
             |error| {
                 format!(
@@ -102,6 +103,28 @@ pub(crate) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
         );
     }
     Ok(listeners)
+}
+
+/// Removes a socket file that an earlier run left behind. Redis removes whatever is there, also a file
+/// of data that a mistyped path names, or the socket of a server that is running.
+fn make_way(path: &Path) -> Result<(), String> {
+    let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    let shown = path.display();
+    if !found.file_type().is_socket() {
+        return Err(format!(
+            "Failed opening Unix socket {shown}: there is something else of that name; choose \
+             another --unixsocket"
+        ));
+    }
+    if UnixStream::connect(path).is_ok() {
+        return Err(format!(
+            "Failed opening Unix socket {shown}: another server listens on it; end that one or \
+             choose another --unixsocket"
+        ));
+    }
+    // If it cannot be removed, the attempt to listen says why.
+    let _ = std::fs::remove_file(path);
+    Ok(())
 }
 
 fn not_available(error: &io::Error) -> bool {

@@ -82,6 +82,42 @@ fn bad_usage_ends_with_code_2_and_a_taken_port_with_1() {
 }
 
 #[test]
+fn a_unix_sockets_path_takes_the_place_of_a_dead_socket_only() {
+    let path = fresh_path("sock");
+    let name = path.to_str().expect("UTF-8");
+    std::fs::write(&path, "data").expect("written");
+    let refused = |why: &str| {
+        let refused = output(&["--port", "0", "--unixsocket", name]);
+        assert_eq!(refused.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains(why) && said.lines().count() == 1, "{said}");
+    };
+    refused("there is something else of that name; choose another --unixsocket");
+    assert_eq!(std::fs::read(&path).expect("still there"), b"data");
+    std::fs::remove_file(&path).expect("removed");
+    let living = std::os::unix::net::UnixListener::bind(&path).expect("bound");
+    refused("another server listens on it; end that one or choose another --unixsocket");
+    drop(living);
+    // Its file is still there, and nobody listens.
+    let (mut child, ..) = ready(&["--unixsocket", name]);
+    assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
+    child.kill().expect("ended");
+    child.wait().expect("ended");
+    std::fs::remove_file(&path).expect("removed");
+}
+
+#[test]
+fn the_highest_maxclients_is_cut_to_what_there_is_at_once() {
+    let (mut child, port, _log) = ready(&["--maxclients", "4294967295"]);
+    let mut client = patient_client(port);
+    client.write_all(b"CONFIG SET maxclients 4294967295\r\n").expect("sent");
+    let mut said = [0; 1];
+    client.read_exact(&mut said).expect("in time");
+    child.kill().expect("ended");
+    child.wait().expect("ended");
+}
+
+#[test]
 fn configuration_comes_from_a_file_then_the_arguments() {
     let (file, included) = (fresh_path("conf"), fresh_path("conf"));
     std::fs::write(&included, "timeout 30\nhz 20\n").expect("written");
