@@ -161,6 +161,8 @@ pub fn one_line(error: &clap::Error) -> String {
         .map(str::trim)
         .take_while(|line| !line.starts_with("Usage:"))
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        // Whoever mistypes a flag, or gives it a wrong value, does not mean to send it to the server.
+        .filter(|line| !line.starts_with("tip: to pass '"))
         .map(|line| line.strip_prefix("error: ").unwrap_or(line))
         .collect();
     // A list follows on lines of its own: "were not provided:".
@@ -187,6 +189,9 @@ mod unit {
         let error = Cli::try_parse_from(["loadgen", "relay"]).expect_err("no address");
         let line = one_line(&error);
         assert!(line.contains("not provided: --") && !line.contains(":;"), "{line}");
+        let error = Cli::try_parse_from(["loadgen", "run", "--duraton", "5s"]).expect_err("typo");
+        let line = one_line(&error);
+        assert!(line.contains("'--duration'") && !line.contains("as a value"), "{line}");
         let error = Cli::try_parse_from(["loadgen"]).expect_err("no command");
         assert!(one_line(&error).contains("a command is missing: run"));
         let error = Cli::try_parse_from(["loadgen", "scenario"]).expect_err("no command");

@@ -22,7 +22,8 @@ pub struct RunArgs {
     pub output: OutputArgs,
     /// A command to send, with placeholders: __key__ __data__ __rand_int__ {key zipf:1.2 N} {rand N} {rand A-B} {ttl A-B}
     /// {data SIZE} {same}; {cursor} follows a SCAN to its end, ; separates the commands of one operation. docs/workloads.md
-    /// has them all. Another tool's whole command line: --compat redis-benchmark|memtier, before its flags.
+    /// has them all. Another tool's whole command line: --compat redis-benchmark|valkey-benchmark|memtier,
+    /// before its flags.
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }

@@ -156,7 +156,7 @@ fn check_databases(control: &mut Control, target: &Target, plan: &RunPlan) -> Re
                  databases (--databases {}), or replay everything into one with --dbnum N",
                 target.endpoint,
                 String::from_utf8_lossy(&text),
-                u32::from(db) + 1
+                u32::from(*db) + 1
             )));
         }
     }

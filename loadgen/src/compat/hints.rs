@@ -41,6 +41,10 @@ const HINTS: &[(&str, &str)] = &[
     ("--hdr-file-prefix", "--out DIR writes latency.hlog"),
     ("--run-count", "loop in the shell: for i in 1 2 3; do loadgen run …; done"),
     ("--enable-tracking", "there is no switch for CLIENT TRACKING"),
+    ("--sequential", "keys in turn are --key-dist sequential"),
+    ("--mptcp", "there is no such transport; leave it out"),
+    ("--rdma", "there is no such transport; leave it out"),
+    ("--rfr", "requests go to primaries only; leave it out"),
     ("--num-functions", "functions are called with a command: FCALL name 0"),
 ];
 

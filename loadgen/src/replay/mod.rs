@@ -60,6 +60,8 @@ pub struct Replay {
     starts: Vec<u32>,
     /// The database that connections are in when they open.
     base_db: u16,
+    /// Those that they change to.
+    databases: BTreeSet<u16>,
 }
 
 impl Replay {
@@ -78,7 +80,8 @@ impl Replay {
             order[*place as usize] = number;
             *place += 1;
         }
-        Self { files, form, entries, order, starts, base_db }
+        let databases = entries.iter().filter_map(Entry::selects).collect();
+        Self { files, form, entries, order, starts, base_db, databases }
     }
 
     /// Commands in all.
@@ -101,8 +104,8 @@ impl Replay {
 
     /// The databases that connections change to.
     #[must_use]
-    pub fn databases(&self) -> BTreeSet<u16> {
-        self.entries.iter().filter_map(Entry::selects).collect()
+    pub const fn databases(&self) -> &BTreeSet<u16> {
+        &self.databases
     }
 
     /// The connection of command `number`, if there is one of this number.

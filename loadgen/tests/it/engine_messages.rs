@@ -142,8 +142,8 @@ fn what_makes_no_sense_for_subscribers_is_refused() {
         assert!(error.contains(part), "{error}");
     };
     let subscribe = ["SUBSCRIBE", "a"];
-    refused(&subscribe, &|g| g.arrival = constant(1.0), "whoever publishes");
-    refused(&subscribe, &|g| g.requests = Some(5), "whoever publishes");
+    refused(&subscribe, &|g| g.arrival = constant(1.0), "PUBLISH CHANNEL {stamp}");
+    refused(&subscribe, &|g| g.requests = Some(5), "PUBLISH CHANNEL {stamp}");
     refused(&subscribe, &|g| g.timeout = Some(MS), "time limit");
     refused(&["BLPOP", "a", "0"], &|g| g.timeout = Some(MS), "time limit");
     refused(&["SUBSCRIBE"], &|_| (), "channels");

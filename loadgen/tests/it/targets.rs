@@ -64,6 +64,22 @@ fn a_url_brings_its_login_and_database() {
 }
 
 #[test]
+fn the_password_may_come_from_the_environment_and_flags_win() {
+    for (flags, want) in [(&[][..], "from-outside"), (&["-a", "typed"], "typed")] {
+        let peer = Listener::start(Manner::default());
+        let port = peer.port.to_string();
+        let output = Command::new(LOADGEN)
+            .args([&["run", "-p", &port, "-c", "1", "-n", "5"], flags, &["GET", "a"]].concat())
+            .env("REDISCLI_AUTH", "from-outside")
+            .output()
+            .expect("loadgen runs");
+        assert!(matches!(output.status.code(), Some(0 | 4)), "{output:?}");
+        let heard = peer.all();
+        assert!(heard.iter().any(|one| one.args == ["AUTH", want]), "{heard:?}");
+    }
+}
+
+#[test]
 fn a_unix_socket_is_a_server_too() {
     let dir = TempDir::new();
     let path = dir.file("s.sock");
