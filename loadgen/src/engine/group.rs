@@ -129,8 +129,7 @@ impl Group {
         let rng = |purpose| Rng::new(plan.seed, &coordinates(purpose));
         let wrong = |reason| EngineError::Plan(format!("group '{}': {reason}", group.name));
         let captured = captured(group, share);
-        // Shares of a capture are as unequal as its connections.
-        let own_requests = captured.as_ref().map(Cursor::count);
+        let quota = quota(group, captured.as_ref(), share);
         let generator =
             Generator::new(&group.workload, block, share, rng(stream::WORKLOAD), captured)
                 .map_err(wrong)?;
@@ -150,11 +149,9 @@ impl Group {
         let pool = group.pool.as_ref().map(|plan| Pool::new(plan, &tokens));
         let first =
             group.pool.as_ref().map_or_else(|| tokens.clone(), |plan| Pool::first(plan, &tokens));
-        let first_count = first.len() as u64;
         let router = |cluster| Box::new(Router::new(group, cluster, &tokens, first_number));
         let router = group.cluster.as_ref().map(router);
-        let own_databases = group.replay.as_ref().filter(|replay| !replay.databases().is_empty());
-        let own_databases = own_databases.map(|_| Box::new(group.target.clone()));
+        let (handshake, own_databases) = greeting(group);
         let share_of_group = Self {
             index,
             router,
@@ -162,10 +159,7 @@ impl Group {
             tokens,
             endpoints: group.target.endpoints().cloned().collect(),
             first_number,
-            handshake: match &own_databases {
-                Some(target) => Handshake::into_database(target, 0),
-                None => Handshake::new(&group.target),
-            },
+            handshake,
             own_databases,
             recorder: Recorder::new(group, &generator.shapes(), reception)
                 .with_stamps(plan.timestamps),
@@ -179,19 +173,17 @@ impl Group {
             begin: Nanos::MAX,
             start_after: group.start_after,
             think: closed_think(group),
-            quota: group.requests.map(|requests| {
-                own_requests.unwrap_or_else(|| part(requests, share.index, share.of))
-            }),
+            quota,
             quota_is_open: group.requests.is_some(),
             window: Window { measure_from: Nanos::MAX, until: Nanos::MAX },
             free: VecDeque::new(),
             thinking: VecDeque::new(),
             reconnect: group.reconnect,
             rng: rng(stream::BACKOFF),
+            links: Links::new(connections, first.len() as u64),
             dialler: Dialler::new(group.dialling, first, share),
             per_connection: group.requests_per_connection.unwrap_or(u64::MAX),
             pool,
-            links: Links::new(connections, first_count),
         };
         Ok(Some(share_of_group.with_sites()))
     }
@@ -361,6 +353,22 @@ impl Group {
         for due in self.waiting.take_all() {
             self.recorder.unfinished(due, UNSENT, ended);
         }
+    }
+}
+
+/// Requests of a share. Shares of a capture are as unequal as its connections.
+fn quota(group: &GroupPlan, captured: Option<&Cursor>, share: Share) -> Option<u64> {
+    let even = |requests| part(requests, share.index, share.of);
+    group.requests.map(|requests| captured.map_or_else(|| even(requests), Cursor::count))
+}
+
+/// What connections say first, and to whom, if each is to be in a database of its own.
+fn greeting(group: &GroupPlan) -> (Handshake, Option<Box<Target>>) {
+    match &group.replay {
+        Some(replay) if !replay.databases().is_empty() => {
+            (Handshake::into_database(&group.target, 0), Some(Box::new(group.target.clone())))
+        }
+        _ => (Handshake::new(&group.target), None),
     }
 }
 
