@@ -15,6 +15,7 @@ use aelab_reports::record::{
     Scenario as ScenarioRecord, Severity,
 };
 use aelab_reports::write_folder;
+use aelab_scenarios::Scale;
 use aelab_scenarios::criterion::{Claim, Subject};
 use aelab_scenarios::judge::{Judgement, Measured, Outcome, Part, Verdict, judge};
 use aelab_scenarios::model::{Arm, Need, Scenario};
@@ -70,14 +71,14 @@ fn play_arms(scenario: &Scenario, settings: &Settings<'_>, dir: &Path, played: &
             return;
         }
     };
-    let mut fit = Vec::new();
-    for arm in &scenario.arms {
-        match unfit(arm, nature) {
-            Some(why) => played.skipped.push(why),
-            None => fit.push(arm),
-        }
-    }
-    let mut spare = SPARE_TURNS;
+    let (unfit, fit): (Vec<&Arm>, Vec<&Arm>) =
+        scenario.arms.iter().partition(|arm| unfit(arm, nature).is_some());
+    played.skipped = left_out(&unfit, nature, fit.is_empty());
+    let mut spare = match scenario.scale {
+        // It asks whether everything works, and should say so soon.
+        Scale::Smoke => 0,
+        Scale::Default | Scale::Full => SPARE_TURNS,
+    };
     for (turn, arm) in turns(&fit, scenario.repeat) {
         let outcome = match play_fairly(scenario, arm, settings, &mut spare, &mut played.skipped) {
             Ok(outcome) => outcome,
@@ -121,10 +122,13 @@ fn play_fairly(
     let mut outcome = once()?;
     while starved(&outcome) && *spare > 0 && !settings.cancel.load(Relaxed) {
         *spare -= 1;
-        notes.push(format!(
+        let note = format!(
             "arm {} was played again: the load generator had been kept from running",
             arm.name
-        ));
+        );
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
         outcome = once()?;
     }
     Ok(outcome)
@@ -184,19 +188,30 @@ fn nature(place: &Place) -> Result<Nature, Failure> {
     })
 }
 
+/// One line for each arm that is left out; one for all, if it is all of them for the same reason.
+fn left_out(unfit_arms: &[&Arm], nature: Nature, all: bool) -> Vec<String> {
+    let why = |arm: &Arm| unfit(arm, nature).unwrap_or_default();
+    if let (true, Some(first)) = (all, unfit_arms.first())
+        && unfit_arms.iter().all(|arm| why(arm) == why(first))
+    {
+        return vec![format!("left out: {}", why(first))];
+    }
+    let line = |arm: &&Arm| format!("arm {} was left out: {}", arm.name, why(arm));
+    unfit_arms.iter().map(line).collect()
+}
+
 /// Why an arm cannot be played here.
-fn unfit(arm: &Arm, nature: Nature) -> Option<String> {
-    let out = |why: &str| Some(format!("arm {} was left out: {why}", arm.name));
+fn unfit(arm: &Arm, nature: Nature) -> Option<&'static str> {
     let running = matches!(nature, Nature::Running { .. });
     let bundled = matches!(nature, Nature::Bundled | Nature::Running { bundled: true });
     if arm.needs.contains(&Need::Bundled) && !bundled {
-        return out("it needs the bundled server");
+        return Some("it needs the bundled server");
     }
     if running && (!arm.server.is_empty() || arm.nofile.is_some()) {
-        return out("it needs its own server settings, and the target runs already");
+        return Some("it needs its own server settings, and the target runs already");
     }
     if running && arm.needs.contains(&Need::Fresh) {
-        return out("it needs a server of its own, and the target runs already");
+        return Some("it needs a server of its own, and the target runs already");
     }
     None
 }
