@@ -234,9 +234,14 @@ impl Flood {
         if let Some((first, last)) = asleep().next().zip(asleep().next_back()) {
             findings
                 .add("written_in_stall_bytes", (last.written_bytes - first.written_bytes) as f64);
-            let stopped = asleep().find(|sample| sample.written_bytes == last.written_bytes);
-            let stopped = stopped.map_or(until, |sample| sample.at);
-            findings.add("throttled_s", until.since(stopped).as_secs_f64());
+        }
+        let looks: Vec<&Sample> = asleep().collect();
+        if !looks.is_empty() {
+            // A kernel that finds a little more room now and then has not let the client go on.
+            let idle =
+                looks.windows(2).filter(|pair| pair[0].written_bytes == pair[1].written_bytes);
+            let idle = idle.map(|pair| pair[1].at.since(pair[0].at).as_secs_f64()).sum::<f64>();
+            findings.add("throttled_s", idle);
         }
         if let Some(opened) = after().find(|sample| sample.tcp.peer_window_bytes > 0) {
             findings.add("recovery_s", opened.at.since(until).as_secs_f64());

@@ -55,7 +55,7 @@ pub(super) const FLOW_CONTROL: Row = Row {
             "written_in_stall_bytes",
             "bytes that the kernel took from the client during the stall",
         ),
-        figure("throttled_s", "how long before the end of the stall it took the last of them"),
+        figure("throttled_s", "time of the stall in which the kernel took nothing from the client"),
         figure("refused_writes", "writes that the kernel refused for want of room"),
         figure("recovery_s", "from the end of the stall until the window was seen open"),
         figure("requests", "commands sent"),
