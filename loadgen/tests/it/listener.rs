@@ -43,9 +43,9 @@ pub(crate) struct Listener {
 }
 
 /// What tools ask about rather than load with.
-const ABOUT: [&str; 12] = [
+const ABOUT: [&str; 13] = [
     "INFO", "PING", "CONFIG", "COMMAND", "HELLO", "CLIENT", "AUTH", "SELECT", "SLOWLOG", "MEMORY",
-    "AE", "CLUSTER",
+    "AE", "CLUSTER", "LATENCY",
 ];
 
 impl Listener {
