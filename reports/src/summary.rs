@@ -48,8 +48,8 @@ pub(crate) fn write(report: &Report) -> String {
         let _ = writeln!(out, "- {}", text(&figure.title));
     }
     out.push('\n');
-    if !report.key.caption.is_empty() {
-        let _ = writeln!(out, "{}\n", text(&report.key.caption));
+    if !report.lead.is_empty() {
+        let _ = writeln!(out, "{}\n", text(report.lead));
     }
     table(&mut out, &report.key);
     let _ =

@@ -21,7 +21,7 @@ use crate::lab::view::Info;
 use crate::lab::watch::{Show, run_shown};
 use crate::record::{Context, Kept, keep, tool};
 use aelab_reports::caveat::Caveat;
-use aelab_reports::record::{Arm, CaveatRecord, Counts, RunRecord, Scenario, utc_text};
+use aelab_reports::record::{Arm, CaveatRecord, Counts, Group, RunRecord, Scenario, utc_text};
 use aelab_reports::write_folder;
 use aelab_resp::value::Value;
 use std::path::Path;
@@ -293,6 +293,23 @@ fn arm_name(title: &str) -> String {
 const NO_MESSAGES: &str = "no message came: nobody published while it listened; put a group that sends PUBLISH CHANNEL {stamp} \
                            beside it in a scenario file (docs/operations-and-messages.md), as both must be of one run";
 
+/// What a command that waits for data is told if there was none.
+const NO_DATA: &str = "no data came: nobody pushed what it waited for; put a group that does beside it in a scenario file \
+                       (docs/operations-and-messages.md), or give the command a timeout";
+
+/// What to say where somebody listened and nobody heard anything. A command whose wait ended at its own timeout has its answer.
+fn nothing_heard<'a>(groups: impl Iterator<Item = &'a Group>) -> Option<&'static str> {
+    let mut why = None;
+    for (group, heard) in groups.filter_map(|group| Some((group, group.delivery.as_ref()?))) {
+        let waited = group.blocked.is_some();
+        if heard.received + heard.foreign > 0 || (waited && group.counts.ok > 0) {
+            return None;
+        }
+        why = why.or(Some(if waited { NO_DATA } else { NO_MESSAGES }));
+    }
+    why
+}
+
 /// How the program ends, given what was measured.
 fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<Exit, Failure> {
     let records = || kept.iter().map(|(_, one)| &one.record);
@@ -310,10 +327,8 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<
     let sum = |of: fn(&Counts) -> u64| {
         records().flat_map(|r| &r.groups).map(|g| of(&g.counts)).sum::<u64>()
     };
-    let mut listeners =
-        records().flat_map(|r| &r.groups).filter_map(|group| group.delivery.as_ref()).peekable();
-    if listeners.peek().is_some() && listeners.all(|heard| heard.received + heard.foreign == 0) {
-        return Err(Failure::invalid(NO_MESSAGES));
+    if let Some(why) = nothing_heard(records().flat_map(|record| &record.groups)) {
+        return Err(Failure::invalid(why));
     }
     if sum(|counts| counts.ok) == 0 {
         if sum(|counts| counts.error) > 0 {

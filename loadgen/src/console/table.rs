@@ -60,7 +60,8 @@ pub fn caveats(record: &RunRecord) -> String {
 
 /// The same doubt, whatever its figures are in each arm.
 fn is_same(a: &CaveatRecord, b: &CaveatRecord) -> bool {
-    let both_of_arms = a.arm.is_some() && b.arm.is_some();
+    // Which command found nothing is another matter each time.
+    let both_of_arms = a.arm.is_some() && b.arm.is_some() && a.id != "no-hits";
     a.id == b.id
         && a.severity == b.severity
         && (both_of_arms || (a.arm == b.arm && a.text == b.text))
@@ -172,10 +173,10 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Co
         counts.unfinished
     );
     if group.carried_over > 0 {
-        let count = counted(group.carried_over, "reply", "replies");
         let _ = writeln!(
             out,
-            "  {count} of these came to requests of the warm-up: in the rate, in no time"
+            "  {} of the replies were to requests of the warm-up: they are in the rate and in no time",
+            group.carried_over
         );
     }
     delivery_lines(out, group);
@@ -198,12 +199,16 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Co
 /// The times of each command and of all, and which time it is that leads.
 fn command_rows(out: &mut String, group: &Group, columns: &Columns) {
     columns.head(out);
-    for (command, metrics) in &group.commands {
+    let has_replies = group.blocked.is_none() || group.delivery != Some(Delivery::default());
+    for (command, metrics) in group.commands.iter().filter(|_| has_replies) {
         let (name, quantiles) = headline(group, metrics);
         columns.row(out, &format!("{command} {name}"), quantiles);
         if group.arrival.is_open() {
             columns.row(out, &format!("{command} service time"), &metrics.service_time);
         }
+    }
+    if let Some(blocked) = &group.blocked {
+        columns.row(out, "wait for data", blocked);
     }
     if group.commands.len() > 1 {
         let (name, quantiles) = headline(group, &group.total);
@@ -355,7 +360,7 @@ impl Columns {
 }
 
 /// `1 request`, `2 requests`.
-fn counted(count: u64, one: &str, many: &str) -> String {
+pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 

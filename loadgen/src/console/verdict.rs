@@ -2,6 +2,7 @@
 //!
 //! Pure. Invariant: a verdict line begins with the claim's number and its verdict, so that a script can cut it out.
 
+use super::table::counted;
 use crate::lab::scenario::Played;
 use aelab_reports::record::{Group, NamedFigure, Procedure, Role, RunRecord};
 use aelab_scenarios::Scenario;
@@ -87,19 +88,24 @@ fn procedure_lines(procedure: &Procedure) -> Vec<String> {
 }
 
 fn group_line(group: &Group) -> String {
-    let quantiles = &group.total.response_time;
-    let time = |us: Option<f64>| {
-        us.map_or_else(|| "n/a".to_owned(), |us| in_words(us / 1e6, Dimension::Time))
+    let (name, quantiles) = super::table::headline(group, &group.total);
+    let time = |us: Option<f64>, is_bound: bool| match us {
+        Some(us) if is_bound => format!(">={}", in_words(us / 1e6, Dimension::Time)),
+        Some(us) => in_words(us / 1e6, Dimension::Time),
+        None => "n/a".to_owned(),
+    };
+    let at = |p: f64| {
+        quantiles.at(p).map_or_else(|| time(None, false), |entry| time(entry.us, entry.censored))
     };
     let counts = &group.counts;
     let mut line = format!(
-        "{}: {} replies, response time p50 {}, p99 {}, p99.9 {}, max {}",
+        "{}: {}, {name} p50 {}, p99 {}, p99.9 {}, max {}",
         group.name,
-        counts.ok + counts.error,
-        time(quantiles.us_at(50.0)),
-        time(quantiles.us_at(99.0)),
-        time(quantiles.us_at(99.9)),
-        time(quantiles.max_us),
+        counted(counts.ok + counts.error, "reply", "replies"),
+        at(50.0),
+        at(99.0),
+        at(99.9),
+        time(quantiles.max_us, quantiles.censored),
     );
     if counts.error + counts.timeout + counts.unfinished + counts.shed > 0 {
         let _ = write!(
@@ -120,9 +126,8 @@ fn stall_line(record: &RunRecord) -> String {
     let lost: f64 = record.stalls.iter().map(|stall| stall.lost_client_seconds).sum();
     let explained = record.stalls.iter().filter(|stall| stall.cause.is_some()).count();
     format!(
-        "{} {}, {explained} explained; the longest {} ({}); {lost:.2} client-seconds lost",
-        record.stalls.len(),
-        if record.stalls.len() == 1 { "stall" } else { "stalls" },
+        "{}, {explained} explained; the longest {} ({}); {lost:.2} client-seconds lost",
+        counted(record.stalls.len() as u64, "stall", "stalls"),
         in_words(longest.duration_s, Dimension::Time),
         longest.cause.as_deref().unwrap_or("no cause found"),
     )

@@ -44,8 +44,9 @@ pub struct ThreadAudit {
     pub late_max: Nanos,
     /// All spans of at least 5 ms between a planned wake-up and the real one, added up, warm-up included.
     pub late_sum: Nanos,
-    /// The parts of those spans that lie in the measurement.
-    pub late_measured: Nanos,
+    /// How long it was stopped while measuring, by a signal or with its whole machine: spans between a planned wake-up and the
+    /// real one of at least [`ThreadAudit::STOP_MIN`], without what it waited for a processor in them.
+    pub stopped: Nanos,
     /// The processor it was pinned to.
     pub pinned: Option<usize>,
     /// How long before each due time it stopped sleeping and spun, with precise pacing.
@@ -69,10 +70,8 @@ impl ThreadAudit {
         if self.wall.0 == 0 { 0.0 } else { part.0 as f64 / self.wall.0 as f64 }
     }
 
-    /// How long it was stopped while measuring (by a signal, or with its whole machine): late, and not for want of a processor.
-    pub fn stopped(&self) -> Nanos {
-        self.late_measured.since(self.queued.unwrap_or(Nanos::ZERO))
-    }
+    /// A wake-up so late is looked into: it is twice as long as a thread sleeps at most.
+    pub const STOP_MIN: Nanos = Nanos::from_millis(200);
 
     /// How long it is known to have been kept from running.
     pub fn late(&self) -> Nanos {
@@ -92,12 +91,11 @@ pub(super) struct Load {
 impl Load {
     /// The calling thread's so far, at `now`. Some 20 µs: for the begin and the end of a phase.
     pub(super) fn so_far(now: Nanos) -> Self {
-        let schedstat = fs::read_to_string("/proc/thread-self/schedstat").ok();
         let status = fs::read_to_string("/proc/thread-self/status").ok();
         Self {
             cpu: clock::thread_cpu(),
             wall: now,
-            queued: schedstat.as_deref().and_then(queued_of),
+            queued: queued_so_far(),
             involuntary_switches: status.as_deref().and_then(switches_of),
         }
     }
@@ -112,6 +110,11 @@ impl Load {
             involuntary_switches: rest(self.involuntary_switches, earlier.involuntary_switches),
         }
     }
+}
+
+/// How long the calling thread has waited for a processor so far, if the kernel says. Some 5 µs.
+pub(super) fn queued_so_far() -> Option<Nanos> {
+    queued_of(&fs::read_to_string("/proc/thread-self/schedstat").ok()?)
 }
 
 /// `schedstat`: nanoseconds on a processor, nanoseconds waiting for one, slices.

@@ -59,9 +59,10 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         turns: thread.turns,
         late_max: thread.lateness.max,
         late_sum: thread.lateness.sum(Nanos::ZERO, Nanos::MAX),
-        late_measured: thread
-            .lateness
-            .sum(thread.clockwork.measure_from, thread.clockwork.measure_until.min(thread.ended)),
+        stopped: thread.lateness.stopped(
+            thread.clockwork.measure_from,
+            thread.clockwork.measure_until.min(thread.ended),
+        ),
         pinned: thread.pinned,
         margin: thread.margin,
         gaps: thread.gaps,

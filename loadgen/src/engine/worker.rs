@@ -3,6 +3,7 @@
 //! Not the socket layer ([`Wire`]) and not the schedule. The same worker runs over sockets and in virtual time.
 //! Invariant: a turn touches only connections that are ready or due; nothing in it grows with their number.
 
+use super::audit::{ThreadAudit, queued_so_far};
 use super::clockwork::{Clockwork, Control};
 use super::conn::Conn;
 use super::group::Group;
@@ -20,6 +21,7 @@ use aelab_resp::ReplyScanner;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
+use std::ops::Range;
 
 /// A wake-up this late is remembered: far above a timer's usual 50 µs, below the shortest stall worth naming.
 const LATE_MIN: Nanos = Nanos::from_millis(5);
@@ -254,6 +256,7 @@ impl<'a, W: Wire> Worker<'a, W> {
         for group in &mut self.groups {
             group.recorder.close_interval(number);
         }
+        self.lateness.close_interval();
         self.live.set_elapsed(now.since(self.clockwork.origin));
         self.publish();
         self.refresh_layouts(now);
@@ -375,7 +378,11 @@ impl<'a, W: Wire> Worker<'a, W> {
 #[derive(Debug, Default)]
 pub(super) struct Lateness {
     /// Spans of at least [`LATE_MIN`] between a planned wake-up and the real one.
-    pub(super) spans: Vec<std::ops::Range<Nanos>>,
+    pub(super) spans: Vec<Range<Nanos>>,
+    /// Those of at least [`ThreadAudit::STOP_MIN`], with how long of it the thread may have waited for a processor.
+    stops: Vec<(Range<Nanos>, Nanos)>,
+    /// How long it had waited for one by the end of the last interval.
+    queued: Option<Nanos>,
     /// The longest.
     pub(super) max: Nanos,
 }
@@ -387,6 +394,20 @@ impl Lateness {
         inside.fold(Nanos::ZERO, Nanos::saturating_add)
     }
 
+    /// For how long it was stopped between `from` and `until`.
+    pub(super) fn stopped(&self, from: Nanos, until: Nanos) -> Nanos {
+        let inside = self.stops.iter().map(|(span, queued)| {
+            let part = span.end.min(until).since(span.start.max(from));
+            part.min(span.end.since(span.start).since(*queued))
+        });
+        inside.fold(Nanos::ZERO, Nanos::saturating_add)
+    }
+
+    /// An interval is over.
+    fn close_interval(&mut self) {
+        self.queued = queued_so_far();
+    }
+
     #[inline]
     fn note(&mut self, planned: Nanos, real: Nanos) {
         let late = real.since(planned);
@@ -395,6 +416,10 @@ impl Lateness {
         }
         if late >= LATE_MIN {
             self.spans.push(planned..real);
+        }
+        if late >= ThreadAudit::STOP_MIN {
+            let waited = queued_so_far().zip(self.queued).map(|(now, then)| now.since(then));
+            self.stops.push((planned..real, waited.unwrap_or(Nanos::ZERO)));
         }
     }
 }

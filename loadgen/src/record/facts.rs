@@ -182,7 +182,7 @@ fn stopped(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64)> {
     let mut answered = groups.filter(|(planned, group)| is_judged(planned) && group.counts.ok > 0);
     answered.next()?;
     let length = result.measure_until.since(result.measure_from).as_secs_f64();
-    let spans = result.audit.threads.iter().map(|thread| thread.stopped().as_secs_f64());
+    let spans = result.audit.threads.iter().map(|thread| thread.stopped.as_secs_f64());
     let longest = spans.max_by(f64::total_cmp).filter(|_| length > 0.0)?;
     Some((longest / length, longest))
 }

@@ -6,7 +6,7 @@
 use super::{Timeline, is_open};
 use crate::clock::Nanos;
 use crate::engine::plan::GroupPlan;
-use crate::engine::result::{CommandResult, GroupResult};
+use crate::engine::result::{CommandResult, DeliveryCounts, GroupResult};
 use aelab_reports::record::IntervalCounts;
 
 /// From this share of replies to requests of the warm-up on, the samples do not tell when replies came.
@@ -14,7 +14,7 @@ const CARRIED_SHARE: f64 = 0.01;
 
 /// Replies that came while we measured, whenever their requests were due.
 pub(super) fn replies_inside(clock: &Timeline, planned: &GroupPlan, group: &GroupResult) -> u64 {
-    if group.delivery.is_some() {
+    if group.delivery.is_some_and(|delivery| delivery != DeliveryCounts::default()) {
         // What counts is messages.
         return samples_until(clock, group, clock.measured);
     }

@@ -44,7 +44,10 @@ pub(crate) fn write(report: &Report, charts: &[&Chart]) -> String {
                     (verdicts(report))
                     (caveats(report))
                     @if !report.key.rows.is_empty() {
-                        (section("key", "Key figures", table(&report.key)))
+                        (section("key", "Key figures", html! {
+                            @if !report.lead.is_empty() { p.note { (report.lead) } }
+                            (table(&report.key))
+                        }))
                     }
                     @for figure in &report.figures { (figure_block(figure, charts)) }
                     @if !report.procedures.is_empty() { (procedures(report)) }
@@ -188,7 +191,7 @@ fn numbers(report: &Report) -> Markup {
         }))
         (section("stalls", "Stalls", html! {
             @if report.stalls.rows.is_empty() {
-                p { "None: replies kept coming all the time." }
+                p { (report.no_stall) "." }
             } @else { (table(&report.stalls)) }
         }))
         (section("groups", "All groups", html! {

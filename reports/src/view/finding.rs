@@ -142,10 +142,7 @@ pub(crate) fn stalls(arms: &[ArmData<'_>]) -> String {
             let share = percent(open);
             return format!("No stall among the replies, but {share} of the requests got none");
         }
-        return match arms {
-            [_] => "No stall: replies kept coming all the time".to_owned(),
-            _ => "No stall in any arm: replies kept coming all the time".to_owned(),
-        };
+        return stalls::none_of(arms).to_owned();
     }
     let each: Vec<String> = arms.iter().map(|a| with_arm(a, &stalls_of(a, arms))).collect();
     capitalised(&each.join("; "))

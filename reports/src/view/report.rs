@@ -1,12 +1,12 @@
 //! A whole report as ready text: what the page and the summary print, in the order they print it.
 
-use super::arms::ArmData;
+use super::arms::{ArmData, Lead};
 use super::figure::Figure;
 use super::procedures::ProcedureView;
 use super::table::Table;
 use super::tables;
 use super::units::{counted, grouped, seconds};
-use super::{curves, lines, time};
+use super::{curves, lines, stalls, time};
 use crate::folder::Folder;
 use crate::hlog::Metric;
 use crate::record::{CaveatRecord, ClaimVerdict, RunRecord, Severity};
@@ -24,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) claims: Vec<ClaimView>,
     /// Doubts, the gravest first.
     pub(crate) caveats: Vec<CaveatView>,
+    /// Which time the numbers lead with and why; empty where it needs no saying.
+    pub(crate) lead: &'static str,
     /// The handful of numbers to remember.
     pub(crate) key: Table,
     /// In the order shown.
@@ -34,6 +36,8 @@ pub(crate) struct Report {
     pub(crate) percentiles: Table,
     /// The stalls.
     pub(crate) stalls: Table,
+    /// What to say if there are none.
+    pub(crate) no_stall: &'static str,
     /// Every group and command.
     pub(crate) groups: Table,
     /// What became of every request.
@@ -87,10 +91,12 @@ impl Report {
             question: scenario.map_or(String::new(), |s| s.question.clone()),
             claims: claims(record),
             caveats: caveats(folder),
+            lead: Lead::of(&arms).reason(),
             key: tables::key_figures(&arms),
             figures: figures.into_iter().flatten().collect(),
             procedures: ProcedureView::of(folder),
             percentiles: of_arms(&arms, tables::percentiles(&arms)),
+            no_stall: stalls::none_of(&arms),
             stalls: of_arms(&arms, tables::stall_list(&arms)),
             groups: of_arms(&arms, tables::groups(&arms)),
             counts: of_arms(&arms, tables::counts(&arms)),

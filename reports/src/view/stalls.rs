@@ -74,6 +74,19 @@ pub(crate) fn left_out(arms: &[ArmData<'_>]) -> Option<String> {
     (left_out > 0).then(|| format!("{} not shown", counted(left_out, "shorter stall")))
 }
 
+/// What to say where no arm had a stall. Spans in which the load generator itself did not get to run are none, and no proof that
+/// replies kept coming either.
+pub(crate) fn none_of(arms: &[ArmData<'_>]) -> &'static str {
+    let mut caveats = arms.iter().flat_map(|arm| &arm.record.caveats);
+    if caveats.any(|caveat| caveat.id == "environment-moved") {
+        return "No stall of the server: where replies are missing, the load generator did not get to run";
+    }
+    match arms {
+        [_] => "No stall: replies kept coming all the time",
+        _ => "No stall in any arm: replies kept coming all the time",
+    }
+}
+
 /// The shown stalls as marks of a figure.
 pub(crate) fn marks(arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> Vec<StallMark> {
     let mark = |stall: &Stall| {

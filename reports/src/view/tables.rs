@@ -23,7 +23,7 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
     let mut columns = vec!["<Figure"];
     columns.extend(heads.iter().map(String::as_str));
     let lead = Lead::of(arms);
-    let mut table = Table::new(lead.reason(), &columns);
+    let mut table = Table::new("", &columns);
     let mut row = |name: &str, cell: &dyn Fn(&ArmData<'_>) -> String| {
         let mut cells = vec![name.to_owned()];
         cells.extend(arms.iter().map(cell));
