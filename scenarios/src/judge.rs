@@ -212,17 +212,14 @@ fn combine(compare: Compare, figure: &Measured, other: &Measured) -> Figure {
     let took_turns = figure.turns.len() > 1 && figure.turns.len() == other.turns.len();
     let paired = match compare {
         Compare::Ratio if took_turns => pairs::ratio(&figure.turns, &other.turns),
+        Compare::Ratio => pairs::ratio_unpaired(&figure.turns, &other.turns),
         Compare::Difference if took_turns => pairs::difference(&figure.turns, &other.turns),
         _ => None,
     };
     let (figure, other) = (figure.figure, other.figure);
     paired.unwrap_or_else(|| match compare {
         Compare::Value => figure,
-        Compare::Ratio => Figure {
-            value: figure.value / other.value,
-            lo: figure.lo / other.hi,
-            hi: figure.hi / other.lo,
-        },
+        Compare::Ratio => pairs::quotient(figure, other),
         Compare::Difference => Figure {
             value: figure.value - other.value,
             lo: figure.lo - other.hi,

@@ -54,6 +54,40 @@ pub fn ratio(first: &[f64], second: &[f64]) -> Option<Figure> {
     Some(Figure { value: value.exp(), lo: lo.exp(), hi: hi.exp() })
 }
 
+/// The ratio of two series that did not take turns, or lost some of them: Welch's interval on the scale
+/// of logarithms, with the fewer degrees of freedom of the two. `None` unless all values are greater than
+/// zero and there are two of each.
+#[must_use]
+pub fn ratio_unpaired(first: &[f64], second: &[f64]) -> Option<Figure> {
+    let logs = |values: &[f64]| -> Option<(Figure, usize)> {
+        let positive = values.iter().all(|value| *value > 0.0 && value.is_finite());
+        let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
+        Some((mean(&logs)?, logs.len())).filter(|_| positive && values.len() > 1)
+    };
+    let ((a, a_count), (b, b_count)) = (logs(first)?, logs(second)?);
+    // Back from each mean's own interval to its standard error.
+    let error = |figure: Figure, count: usize| (figure.hi - figure.value) / t_quantile(count - 1);
+    let t = t_quantile(a_count.min(b_count) - 1);
+    let half = t * error(a, a_count).hypot(error(b, b_count));
+    let value = a.value - b.value;
+    Some(Figure { value: value.exp(), lo: (value - half).exp(), hi: (value + half).exp() })
+}
+
+/// The quotient of two figures that are not negative, from their intervals. Where the divisor may be zero
+/// the quotient has no upper end.
+#[must_use]
+pub fn quotient(figure: Figure, by: Figure) -> Figure {
+    let hi = if by.lo > 0.0 { figure.hi / by.lo } else { f64::INFINITY };
+    let value = figure.value / by.value;
+    // An interval around a mean may reach below zero although no figure does.
+    let lo = figure.lo.max(0.0) / by.hi;
+    // Exact figures have an exact quotient, even of zeros.
+    if figure.lo == figure.hi && by.lo == by.hi {
+        return Figure::exact(value);
+    }
+    Figure { value, lo, hi }
+}
+
 /// The difference of two series that took turns, the first minus the second.
 #[must_use]
 pub fn difference(first: &[f64], second: &[f64]) -> Option<Figure> {
@@ -88,6 +122,29 @@ mod tests {
         assert!((exact.value - 2.0).abs() < 1e-12 && (exact.hi - exact.lo).abs() < 1e-9);
         let one = difference(&[5.0], &[3.0]).expect("a pair");
         assert_eq!(one, Figure::exact(2.0));
+    }
+
+    #[test]
+    fn without_pairs_the_interval_is_wider_and_never_negative() {
+        let (many, few) = ([0.2, 0.3, 0.6], [0.001, 0.01]);
+        let figure = ratio_unpaired(&many, &few).expect("two of each");
+        assert!(figure.lo > 0.0 && figure.lo <= figure.value && figure.value <= figure.hi);
+        let paired = ratio(&[1.0, 2.0], &[1.0, 2.1]).expect("pairs");
+        let unpaired = ratio_unpaired(&[1.0, 2.0], &[1.0, 2.1]).expect("two of each");
+        assert!((paired.value - unpaired.value).abs() < 1e-12);
+        assert!(unpaired.hi - unpaired.lo > paired.hi - paired.lo);
+        assert_eq!(ratio_unpaired(&[1.0], &[1.0, 2.0]), None);
+        assert_eq!(ratio_unpaired(&[1.0, 0.0], &[1.0, 2.0]), None);
+    }
+
+    #[test]
+    fn a_divisor_that_may_be_zero_bounds_nothing_from_above() {
+        let wide = |value, lo, hi| Figure { value, lo, hi };
+        let figure = quotient(wide(0.345, -1.265, 1.956), wide(0.005, -0.005, 0.014));
+        assert_eq!((figure.lo, figure.hi), (0.0, f64::INFINITY));
+        let figure = quotient(wide(2.0, 1.0, 3.0), wide(1.0, 0.5, 2.0));
+        assert_eq!((figure.lo, figure.hi), (0.5, 6.0));
+        assert_eq!(quotient(Figure::exact(6.0), Figure::exact(3.0)), Figure::exact(2.0));
     }
 
     proptest! {
