@@ -19,6 +19,9 @@ pub(crate) fn write(report: &Report) -> String {
     for claim in &report.claims {
         let verdict = claim.verdict.as_str();
         let _ = writeln!(out, "**{verdict}** {}: {}\n", text(&claim.id), text(&claim.text));
+        if !claim.note.is_empty() {
+            let _ = writeln!(out, "{}.\n", text(&claim.note));
+        }
         let mut criteria = Table::new("", &["<Expected", "<Measured"]);
         for (expected, measured) in &claim.criteria {
             criteria.push(vec![expected.clone(), measured.clone()]);

@@ -25,6 +25,9 @@ pub fn canonical(scenario: &Scenario) -> String {
         if !claim.article.is_empty() {
             line(&mut out, format_args!("article = {}", quoted(&claim.article)));
         }
+        if claim.of_redis {
+            line(&mut out, format_args!("of_redis = true"));
+        }
         for (kind, criteria) in [("requires", &claim.requires), ("holds", &claim.holds)] {
             for criterion in criteria {
                 line(&mut out, format_args!("\n[[claims.{}.{kind}]]", claim.id));

@@ -19,6 +19,8 @@ pub struct Claim {
     pub text: String,
     /// The article's own figure, in words; empty where it gives none.
     pub article: String,
+    /// It is about what Redis does by itself, such as a default: on a server that imitates it the verdict says so.
+    pub of_redis: bool,
     /// Without these the experiment says nothing: a failure makes the claim inconclusive.
     pub requires: Vec<Criterion>,
     /// All of these hold: confirmed. One does not: refuted.

@@ -26,6 +26,8 @@ pub struct Exploration {
     pub connections: u32,
     /// Their requests per second.
     pub rate: Rate,
+    /// How much time may be spent on it.
+    pub scale: Scale,
 }
 
 /// What a command goes through.
@@ -71,6 +73,10 @@ const VICTIM_KEYS: u64 = 1000;
 const RUNS: u32 = 5;
 /// Shortest measurement: half a second of requests tells nothing about one in a hundred.
 const MEASURE_MIN: Duration = Duration::from_secs(3);
+/// At `smoke` the command is sent at least this often, whatever was asked: how long it takes does not depend on that …
+const SMOKE_EVERY: Duration = Duration::from_millis(500);
+/// … and so many times: enough to see whether everything works.
+const SMOKE_RUNS: u32 = 3;
 
 impl Growing {
     /// What the command goes through, by its name; `kind` says it where the name does not.
@@ -110,24 +116,40 @@ impl Exploration {
         format!("size-{size}")
     }
 
+    /// How often the command is sent while measuring.
+    #[must_use]
+    pub fn period(&self) -> Duration {
+        match self.scale {
+            Scale::Smoke => self.every.min(SMOKE_EVERY),
+            Scale::Default | Scale::Full => self.every,
+        }
+    }
+
+    /// How long is measured at each size.
+    fn measure(&self) -> Duration {
+        match self.scale {
+            Scale::Smoke => self.period() * SMOKE_RUNS,
+            Scale::Default | Scale::Full => (self.every * RUNS).max(MEASURE_MIN),
+        }
+    }
+
     /// The scenario that answers it.
     ///
     /// # Errors
     /// A text of it cannot be used; the place is one of the file that was built.
     pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
-        Scenario::parse("stall", "stall", &self.text(), Scale::Default)
+        Scenario::parse("stall", "stall", &self.text(), self.scale)
     }
 
     fn text(&self) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
         let time = |duration| quoted(&format_duration(duration));
         let question = format!("What does {} do to everyone else, by size?", self.offender);
-        let measure = (self.every * RUNS).max(MEASURE_MIN);
         let mut out = format!(
             "question = {}\n[phases]\nwarmup = {}\nmeasure = {}\ndrain = \"30s\"\nstall_threshold = \"1ms\"\n",
             quoted(&question),
-            time(self.every.min(Duration::from_secs(1))),
-            time(measure),
+            time(self.period().min(Duration::from_secs(1))),
+            time(self.measure()),
         );
         let _ = write!(
             out,
@@ -139,7 +161,7 @@ impl Exploration {
         let _ = write!(
             out,
             "[groups.offender]\nrole = \"offender\"\nevery = {}\ncommands = [{}]\n",
-            time(self.every),
+            time(self.period()),
             quoted(&self.offender)
         );
         for size in &self.sizes {
@@ -175,7 +197,18 @@ mod tests {
             victim: "GET __key__".to_owned(),
             connections: 50,
             rate: Rate::per_second(2000.0).expect("a rate"),
+            scale: Scale::Default,
         }
+    }
+
+    #[test]
+    fn smoke_takes_seconds_however_rarely_the_command_comes() {
+        let smoke = Exploration { scale: Scale::Smoke, ..exploration("KEYS *") };
+        let scenario = smoke.scenario().unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(scenario.scale, Scale::Smoke);
+        let phases = &scenario.arms[0].phases;
+        assert!(phases.warmup + phases.measure <= Duration::from_secs(2), "{phases:?}");
+        assert_eq!(smoke.period(), Duration::from_millis(500));
     }
 
     #[test]

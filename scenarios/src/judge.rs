@@ -4,7 +4,9 @@
 //! are compared turn by turn ([`crate::pairs`]). Invariant: every part of a judgement says which
 //! figures it rests on, so that a reader can check it.
 
-use crate::criterion::{Claim, Compare, Criterion, Dimension, Quantity, Reference};
+use crate::criterion::{
+    Claim, Compare, Criterion, Dimension, Quantity, Reference, SpanStat, Subject,
+};
 use crate::pairs;
 use crate::units::Rate;
 
@@ -139,7 +141,8 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
         Ok(figure) => figure,
         Err(why) => return missing(&criterion.measure, why),
     };
-    let words = |figure: Figure| counted(figure, dimension, &criterion.unit);
+    let unit = unit_of(criterion);
+    let words = |figure: Figure| counted(figure, dimension, unit);
     let measured = format!("{} = {}", criterion.measure, words(figure.figure));
     let (other, other_name) = match &criterion.against {
         None => {
@@ -163,14 +166,14 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
     let number = match criterion.compare {
         Compare::Ratio => format!(
             "{} against {}: {} times",
-            counted(Figure::exact(figure.figure.value), dimension, &criterion.unit),
-            counted(Figure::exact(other.figure.value), dimension, &criterion.unit),
+            counted(Figure::exact(figure.figure.value), dimension, unit),
+            counted(Figure::exact(other.figure.value), dimension, unit),
             with_interval(combined, Dimension::Number)
         ),
         _ => format!(
             "{} against {}: {outcome}",
-            counted(Figure::exact(figure.figure.value), dimension, &criterion.unit),
-            counted(Figure::exact(other.figure.value), dimension, &criterion.unit),
+            counted(Figure::exact(figure.figure.value), dimension, unit),
+            counted(Figure::exact(other.figure.value), dimension, unit),
         ),
     };
     let other_text = words(other.figure);
@@ -180,6 +183,20 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
         return part(measured, number, Outcome::Holds);
     }
     part(measured, number, within(criterion, combined))
+}
+
+/// What a plain number counts: what the file says, or what its path does.
+fn unit_of(criterion: &Criterion) -> &str {
+    if !criterion.unit.is_empty() || criterion.measure.dimension() != Dimension::Number {
+        return &criterion.unit;
+    }
+    match &criterion.measure.subject {
+        Subject::Count { .. } => "requests",
+        Subject::Connections { .. } => "connections",
+        Subject::Stall { stat: SpanStat::Count, .. } => "stalls",
+        Subject::Slowlog { stat: SpanStat::Count, .. } => "executions",
+        _ => "",
+    }
 }
 
 /// A figure in words with what it counts: `3 events`, or a share in percent.
@@ -204,7 +221,11 @@ fn with_interval(figure: Figure, dimension: Dimension) -> String {
     if figure.lo == figure.value && figure.hi == figure.value {
         return value;
     }
-    let end = |end: f64| if end.is_finite() { in_words(end, dimension) } else { "∞".to_owned() };
+    let end = |end: f64| match end {
+        f64::INFINITY => "∞".to_owned(),
+        f64::NEG_INFINITY => "-∞".to_owned(),
+        end => in_words(end, dimension),
+    };
     format!("{value} ({} to {})", end(figure.lo), end(figure.hi))
 }
 
@@ -337,7 +358,6 @@ fn time_in_words(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::criterion::{SpanStat, Subject};
 
     fn quantity(command: &str) -> Quantity {
         let command = command.to_owned();
@@ -362,6 +382,7 @@ mod tests {
             id: "T".into(),
             text: String::new(),
             article: String::new(),
+            of_redis: false,
             requires: vec![],
             holds: vec![criterion],
         };
@@ -393,6 +414,20 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_number_says_what_it_counts() {
+        let subject = Subject::Count { group: "offender".into(), which: "ok".into() };
+        let measure = Quantity { arm: "keys".into(), subject };
+        let criterion = Criterion {
+            measure,
+            against: None,
+            compare: Compare::Value,
+            ..ratio(2.0, f64::INFINITY, 0.0)
+        };
+        let part = judge_one(&criterion, &|_| Ok(Measured::once(Figure::exact(10.0))));
+        assert_eq!(part.number, "10 requests");
+    }
+
+    #[test]
     fn turns_are_compared_pair_by_pair() {
         // The machine's own drift moves both arms alike: the ratio hardly moves.
         let drift = [1.0, 2.0, 4.0, 3.0];
@@ -404,6 +439,7 @@ mod tests {
             id: "T".into(),
             text: String::new(),
             article: String::new(),
+            of_redis: false,
             requires: vec![],
             holds: vec![ratio(0.6, 0.7, 0.0)],
         };
@@ -422,6 +458,7 @@ mod tests {
             id: "T".into(),
             text: String::new(),
             article: String::new(),
+            of_redis: false,
             requires: vec![ratio(2.0, 3.0, 0.0)],
             holds: vec![ratio(0.9, 1.1, 0.0)],
         };

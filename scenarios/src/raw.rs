@@ -55,6 +55,8 @@ pub(crate) struct RawClaim {
     #[serde(default)]
     pub(crate) article: String,
     #[serde(default)]
+    pub(crate) of_redis: bool,
+    #[serde(default)]
     pub(crate) requires: Vec<RawCriterion>,
     #[serde(default)]
     pub(crate) holds: Vec<RawCriterion>,

@@ -302,7 +302,7 @@ fn resolve_claim(
         criteria.into_iter().map(|raw| resolve_criterion(source, raw, arms)).collect()
     };
     let (requires, holds) = (each(raw.requires)?, each(raw.holds)?);
-    Ok(Claim { id, text: raw.text, article: raw.article, requires, holds })
+    Ok(Claim { id, text: raw.text, article: raw.article, of_redis: raw.of_redis, requires, holds })
 }
 
 fn resolve_criterion(

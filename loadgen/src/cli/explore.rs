@@ -3,6 +3,7 @@
 //! Invariant: without the name `stall` none of these flags is taken, and with it there is an offender.
 
 use crate::exit::Failure;
+use aelab_scenarios::Scale;
 use aelab_scenarios::explore::{Exploration, Growing};
 use aelab_scenarios::model::CollectionKind;
 use aelab_scenarios::units::{Rate, parse_count, parse_duration, parse_rate};
@@ -19,10 +20,10 @@ pub struct ExploreArgs {
     /// The command whose effect is asked for, such as "SMEMBERS bigset"; what it goes through is filled in at each size.
     #[arg(long, value_name = "COMMAND")]
     pub offender: Option<String>,
-    /// How often it is sent [default: 1s].
+    /// How often it is sent [default: 1s]; at smoke every 500ms at least while measuring, and the answer is for TIME all the same.
     #[arg(long, value_name = "TIME", requires = "offender", value_parser = parse_duration)]
     pub every: Option<Duration>,
-    /// Sizes to measure at, such as 10k,100k [default: 10k,30k,100k,300k].
+    /// Sizes to measure at, such as 10k,100k [default: 10k,30k,100k,300k; at smoke 10k,100k].
     #[arg(long, value_name = "LIST", requires = "offender", value_delimiter = ',', value_parser = parse_count)]
     pub sizes: Vec<u64>,
     /// What it goes through, where its name does not say: list, set, hash or zset.
@@ -63,7 +64,7 @@ impl ExploreArgs {
     ///
     /// # Errors
     /// Names and flags that do not go together, or a command that cannot be explored (exit 2).
-    pub fn resolve(&self, names: &[String]) -> Result<Option<Question>, Failure> {
+    pub fn resolve(&self, names: &[String], scale: Scale) -> Result<Option<Question>, Failure> {
         let asked = names.iter().any(|name| name == NAME);
         let Some(offender) = &self.offender else {
             return match asked {
@@ -78,9 +79,10 @@ impl ExploreArgs {
                 "--offender belongs to the stall explorer alone: scenario run stall --offender …",
             ));
         }
-        let mut sizes = match self.sizes.is_empty() {
-            true => vec![10_000, 30_000, 100_000, 300_000],
-            false => self.sizes.clone(),
+        let mut sizes = match (self.sizes.is_empty(), scale) {
+            (true, Scale::Smoke) => vec![10_000, 100_000],
+            (true, Scale::Default | Scale::Full) => vec![10_000, 30_000, 100_000, 300_000],
+            (false, _) => self.sizes.clone(),
         };
         sizes.sort_unstable();
         sizes.dedup();
@@ -104,6 +106,7 @@ impl ExploreArgs {
                 Some(rate) => rate,
                 None => return Err(Failure::usage("--victim-rate must be greater than zero")),
             },
+            scale,
         };
         Ok(Some(Question { exploration, p99: self.p99.unwrap_or(Duration::from_millis(2)) }))
     }

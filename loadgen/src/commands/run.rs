@@ -17,6 +17,7 @@ use crate::lab::attribute::explain;
 use crate::lab::fill::{FillPlan, Part};
 use crate::lab::memory::{MANY_CONNECTIONS, MemoryProbe};
 use crate::lab::settle::settle;
+use crate::lab::starved::Waits;
 use crate::lab::view::Info;
 use crate::lab::watch::{Show, run_shown};
 use crate::record::{Context, Kept, keep, tool};
@@ -230,7 +231,7 @@ fn measure(
         console::note(&found.to_string());
         environment.other.extend(found.fields());
     }
-    let explained = explain(plan, &result, &[]);
+    let explained = explain(plan, &result, &[], &Waits::default());
     let context = Context {
         command: words.to_vec(),
         environment,

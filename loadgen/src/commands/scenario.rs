@@ -69,7 +69,7 @@ fn play_all(
     cancel: &AtomicBool,
 ) -> Result<Exit, Failure> {
     // All are read before the first is played: a slip in the last must not cost the time of the others.
-    if let Some(question) = args.explore.resolve(&args.names)? {
+    if let Some(question) = args.explore.resolve(&args.names, args.scale)? {
         return super::stall::run(args, &question, words, cancel);
     }
     let mut scenarios = Vec::new();

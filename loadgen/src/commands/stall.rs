@@ -11,6 +11,7 @@ use crate::exit::{Exit, Failure};
 use crate::lab::scenario::{self as play, Played};
 use crate::lab::stall::{Answer, answer};
 use crate::lab::{CleanUp, Settings};
+use aelab_reports::record::RunRecord;
 use aelab_reports::write_folder;
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::judge::in_words;
@@ -19,7 +20,8 @@ use std::sync::atomic::AtomicBool;
 /// Does it.
 ///
 /// # Errors
-/// A command that cannot be sent (exit 2), a server that is not there (exit 6), a command too short to be seen (exit 3).
+/// A command that cannot be sent (exit 2), a server that is not there (exit 6), an interruption (exit 4); what was measured
+/// before it is kept.
 pub(super) fn run(
     args: &ScenarioRunArgs,
     question: &Question,
@@ -41,8 +43,11 @@ pub(super) fn run(
         clean_up: CleanUp::Remove,
     };
     let mut played = play::run(&scenario, &settings, &dir);
-    if let Some(failure) = played.failure.take() {
-        return Err(failure);
+    let failure = played.failure.take();
+    if let (true, Some(failure)) = (played.arms.is_empty(), &failure) {
+        // The folder was made for this run; empty, it only confuses.
+        let _ = std::fs::remove_dir(&dir);
+        return Err(failure.clone());
     }
     let answer = answer(question, &played.arms);
     played.record.procedure = Some(answer.record(question));
@@ -50,7 +55,23 @@ pub(super) fn run(
     output::render(&dir);
     console::result(&text(question, &answer, &played));
     console::result(&dir.display().to_string());
-    Ok(if answer.line.is_some() { Exit::Success } else { Exit::Inconclusive })
+    match failure {
+        Some(failure) => Err(Failure {
+            exit: failure.exit,
+            message: format!("{}; what was measured is in {}", failure.message, dir.display()),
+        }),
+        None if args.strict => Ok(strict_exit(&played.record, &answer)),
+        // As for every scenario: what came out decides with `--strict` alone.
+        None => Ok(Exit::Success),
+    }
+}
+
+fn strict_exit(record: &RunRecord, answer: &Answer) -> Exit {
+    match answer.line {
+        _ if record.is_invalid() => Exit::Invalid,
+        None => Exit::Inconclusive,
+        Some(_) => Exit::Success,
+    }
 }
 
 /// A table of the sizes, then the answer in sentences.
@@ -76,4 +97,20 @@ fn text(question: &Question, answer: &Answer, played: &Played) -> String {
     }
     lines.extend(answer.sentences(question));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aelab_reports::caveat::Caveat;
+
+    #[test]
+    fn strict_tells_no_answer_from_an_invalid_one() {
+        let answer = Answer { sizes: Vec::new(), line: None, keeps_p99: None, first_over: None };
+        let mut record = RunRecord::default();
+        assert_eq!(strict_exit(&record, &answer), Exit::Inconclusive);
+        let doubt = Caveat::server_starved(0.5, 1.0, 0.1).expect("a doubt");
+        record.caveats.push(doubt.to_record());
+        assert_eq!(strict_exit(&record, &answer), Exit::Invalid);
+    }
 }

@@ -3,8 +3,9 @@
 //! Pure. Invariant: a verdict line begins with the claim's number and its verdict, so that a script can cut it out.
 
 use super::table::counted;
-use crate::lab::scenario::Played;
-use aelab_reports::record::{Group, NamedFigure, Procedure, Role, RunRecord};
+use crate::lab::attribute::WAITING;
+use crate::lab::scenario::{Played, note};
+use aelab_reports::record::{Group, NamedFigure, Procedure, Role, RunRecord, Stall};
 use aelab_scenarios::Scenario;
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::judge::{Outcome, Part, Verdict, in_words};
@@ -44,6 +45,10 @@ pub fn text(scenario: &Scenario, played: &Played) -> String {
         let _ = writeln!(out, "{} {}: {}", claim.id, verdict_word(judgement.verdict), claim.text);
         for part in judgement.requires.iter().chain(&judgement.holds) {
             let _ = writeln!(out, "  {}", part_line(part));
+        }
+        let note = note(claim, played);
+        if !note.is_empty() {
+            let _ = writeln!(out, "  {note}");
         }
     }
     out.trim_end().to_owned()
@@ -121,14 +126,22 @@ fn group_line(group: &Group) -> String {
 }
 
 fn stall_line(record: &RunRecord) -> String {
-    let longest = record.stalls.iter().max_by(|a, b| a.duration_s.total_cmp(&b.duration_s));
-    let Some(longest) = longest else { return "no stall".to_owned() };
-    let lost: f64 = record.stalls.iter().map(|stall| stall.lost_client_seconds).sum();
-    let explained = record.stalls.iter().filter(|stall| stall.cause.is_some()).count();
+    let least = in_words(Stall::NOTABLE_S, Dimension::Time);
+    let notable: Vec<&Stall> = record.stalls.iter().filter(|stall| stall.is_notable()).collect();
+    let longest = notable.iter().max_by(|a, b| a.duration_s.total_cmp(&b.duration_s));
+    let Some(longest) = longest else {
+        return match record.stalls.is_empty() {
+            true => "no stall".to_owned(),
+            false => format!("no stall of {least} or more, none of known cause"),
+        };
+    };
+    let waiting = || longest.evidence.iter().find(|why| why.starts_with(WAITING));
+    let lost: f64 = notable.iter().map(|stall| stall.lost_client_seconds).sum();
+    let explained = notable.iter().filter(|stall| stall.cause.is_some()).count();
     format!(
-        "{}, {explained} explained; the longest {} ({}); {lost:.2} client-seconds lost",
-        counted(record.stalls.len() as u64, "stall", "stalls"),
+        "{} of {least} and more or of known cause, {explained} explained; the longest {} ({}); {lost:.2} client-seconds lost",
+        counted(notable.len() as u64, "stall", "stalls"),
         in_words(longest.duration_s, Dimension::Time),
-        longest.cause.as_deref().unwrap_or("no cause found"),
+        longest.cause.as_ref().or_else(waiting).map_or("no cause found", String::as_str),
     )
 }

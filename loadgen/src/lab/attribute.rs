@@ -1,8 +1,10 @@
 //! Which command caused a stall, and what supports that.
 //!
 //! A cause is only named with evidence: a request of an offender that was in flight for nearly all of the stall, and the
-//! server's own slow log where it has one. Invariant: coincidence is not cause; a SCAN that merely was under way is not blamed.
+//! server's own slow log where it has one; and none while the server's process waited for a processor. Invariants: coincidence
+//! is not cause, so a SCAN that merely was under way is not blamed; and one execution explains one stall.
 
+use super::starved::{WAITED_SHARE, Waits};
 use super::view::SlowEntry;
 use crate::clock::Nanos;
 use crate::engine::plan::{CommandPlan, Cursor, Role, RunPlan};
@@ -10,13 +12,20 @@ use crate::engine::result::{LoggedRequest, RunResult, Stall as Span};
 use crate::words::is_page;
 use aelab_reports::caveat::Caveat;
 use aelab_reports::record::Stall;
+use std::ops::Range;
 use std::time::Duration;
 
 /// Share of the stall that the offender's request must cover.
 const COVER_SHARE: f64 = 0.8;
-/// The slow-log entry must be as long as the stall, up to this factor: a short stall while the reply of a long command
-/// streams out is another event.
-const SLOWLOG_FACTOR: f64 = 2.0;
+/// The slow-log entry must be as long as the stall, give or take this share of the longer of the two: a short stall while the
+/// reply of a long command streams out is another event.
+const SLOWLOG_SHARE: f64 = 0.5;
+/// Or this much: a short command with a pause of the machine before or after it.
+const SLOWLOG_SLACK: Duration = Duration::from_millis(2);
+/// Two stalls with replies between them are one if together they are no longer than the command executed, and this share.
+const SPLIT_SHARE: f64 = 1.1;
+/// How the evidence of a stall begins in which the server did not get to run.
+pub const WAITING: &str = "the server's process was waiting for a processor";
 /// From this share on, a stall that no command explains is the measuring machine's own.
 const LATE_SHARE: f64 = 0.5;
 /// The slow log counts in whole seconds, and logs when a command ends.
@@ -25,10 +34,12 @@ const SLOWLOG_CLOCK_SLACK_S: i64 = 2;
 /// The stalls of the measurement, explained as far as they can be.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Explained {
-    /// Those of the server, or of nobody known.
+    /// Those of the server, or of nobody known, in order of time.
     pub stalls: Vec<Stall>,
     /// Those that the measuring machine made: the load generator itself did not get to run.
     pub own: Vec<Duration>,
+    /// How long those were in which the server's process waited for a processor; they are among the stalls, without a cause.
+    pub starved: Vec<Duration>,
 }
 
 impl Explained {
@@ -51,75 +62,244 @@ impl Explained {
 
 /// Explains the stalls of the measurement.
 #[must_use]
-pub fn explain(plan: &RunPlan, result: &RunResult, slowlog: &[SlowEntry]) -> Explained {
-    let mut explained = Explained::default();
-    let measured = |span: &&Span| span.start + span.duration > result.measure_from;
-    for span in result.stalls.iter().filter(measured) {
-        let (cause, evidence) = cause_of(plan, result, slowlog, span);
-        let late = span.engine_late.as_secs_f64() >= LATE_SHARE * span.duration.as_secs_f64();
-        if late && cause.is_none() {
-            explained.own.push(span.duration.into());
-            continue;
-        }
-        explained.stalls.push(Stall {
-            start_s: signed_seconds(span.start, result.measure_from),
-            duration_s: span.duration.as_secs_f64(),
-            delayed: span.delayed,
-            lost_client_seconds: span.lost.as_secs_f64(),
-            cause,
-            evidence,
-        });
-    }
-    explained
-}
-
-fn signed_seconds(at: Nanos, origin: Nanos) -> f64 {
-    if at >= origin { (at - origin).as_secs_f64() } else { -(origin - at).as_secs_f64() }
-}
-
-fn cause_of(
+pub fn explain(
     plan: &RunPlan,
     result: &RunResult,
     slowlog: &[SlowEntry],
-    span: &Span,
-) -> (Option<String>, Vec<String>) {
-    let mut evidence = Vec::new();
-    let offenders =
-        plan.groups.iter().zip(&result.groups).filter(|(p, _)| p.role == Role::Offender);
-    for (planned, group) in offenders {
-        let Some(request) = covering(&group.log, span) else { continue };
-        let Some(command) = planned.workload.commands.get(request.command) else { continue };
-        let name = String::from_utf8_lossy(&command.args[0]).to_ascii_uppercase();
-        evidence.push(format!(
-            "{name} of group {} was in flight from {:.4} s to {:.4} s",
-            group.name,
-            signed_seconds(request.sent, result.measure_from),
-            signed_seconds(request.replied, result.measure_from),
-        ));
-        let ended_unix_s =
-            (result.started_wall_ns + (span.start + span.duration).0) / 1_000_000_000;
-        let entry = best_entry(slowlog, &name, ended_unix_s, span.duration);
-        match entry {
-            Some(entry) if fits(entry, span) => {
-                evidence.push(format!(
-                    "SLOWLOG entry {}: {name} executed for {:.3} ms",
-                    entry.id,
-                    entry.duration.as_secs_f64() * 1e3
-                ));
-                return (Some(whole_command(&command.args)), evidence);
+    waits: &Waits,
+) -> Explained {
+    let offenders = plan.groups.iter().zip(&result.groups);
+    let suspects = offenders.filter(|(planned, _)| planned.role == Role::Offender);
+    let suspects = suspects.map(|(planned, measured)| Suspect {
+        group: &measured.name,
+        commands: &planned.workload.commands,
+        log: &measured.log,
+    });
+    let inquiry = Inquiry {
+        suspects: suspects.collect(),
+        started: result.started,
+        started_wall_ns: result.started_wall_ns,
+        measured: result.measure_from..result.measure_until,
+        slowlog,
+        waits,
+        entries: Vec::new(),
+        calls: Vec::new(),
+    };
+    inquiry.conclude(&result.stalls)
+}
+
+/// What came out about one span.
+enum Finding {
+    /// This command, and what supports it.
+    Cause(String, Vec<String>),
+    /// The server's process had no processor, in words.
+    Starved(String),
+    /// No cause; what speaks against those that were suspected.
+    Nothing(Vec<String>),
+    /// It is the rest of a stall that was found before.
+    Merged,
+}
+
+/// A call of an offender that a stall has been booked on.
+struct Booked {
+    /// Index of its group and of its request in the group's log.
+    call: (usize, usize),
+    /// Its place among the stalls found so far.
+    stall: usize,
+    /// How long the server says that it executed.
+    execution: Option<Duration>,
+}
+
+/// A group whose commands may have caused a stall.
+struct Suspect<'a> {
+    group: &'a str,
+    commands: &'a [CommandPlan],
+    log: &'a [LoggedRequest],
+}
+
+/// The search for causes, and what has been booked so far; times from the origin unless said otherwise.
+struct Inquiry<'a> {
+    suspects: Vec<Suspect<'a>>,
+    /// The origin, on the monotonic clock and on the wall clock.
+    started: Nanos,
+    started_wall_ns: u64,
+    measured: Range<Nanos>,
+    slowlog: &'a [SlowEntry],
+    waits: &'a Waits,
+    /// Numbers of the slow-log entries that explain a stall already.
+    entries: Vec<i64>,
+    calls: Vec<Booked>,
+}
+
+impl<'a> Inquiry<'a> {
+    fn conclude(mut self, stalls: &[Span]) -> Explained {
+        let measured = |span: &&Span| {
+            span.start + span.duration > self.measured.start && span.start < self.measured.end
+        };
+        let mut spans: Vec<&Span> = stalls.iter().filter(measured).collect();
+        // One execution makes one stall: the one that it fits best, or else the first.
+        spans.sort_by_key(|span| (self.misfit(span), span.start));
+        let mut explained = Explained::default();
+        for span in spans {
+            let finding = self.look_into(span, &mut explained);
+            let late = span.engine_late.as_secs_f64() >= LATE_SHARE * span.duration.as_secs_f64();
+            let (cause, evidence) = match finding {
+                Finding::Merged => continue,
+                Finding::Starved(_) | Finding::Nothing(_) if late => {
+                    explained.own.push(span.duration.into());
+                    continue;
+                }
+                Finding::Cause(cause, evidence) => (Some(cause), evidence),
+                Finding::Starved(evidence) => {
+                    explained.starved.push(span.duration.into());
+                    (None, vec![evidence])
+                }
+                Finding::Nothing(evidence) => (None, evidence),
+            };
+            explained.stalls.push(Stall {
+                start_s: self.seconds(span.start),
+                duration_s: span.duration.as_secs_f64(),
+                delayed: span.delayed,
+                lost_client_seconds: span.lost.as_secs_f64(),
+                cause,
+                evidence,
+            });
+        }
+        explained.stalls.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
+        explained
+    }
+
+    /// How far the slow log is from explaining a span.
+    fn misfit(&self, span: &Span) -> Duration {
+        let distance = |suspect: &Suspect<'_>| {
+            let request = &suspect.log[covering(suspect.log, span)?];
+            let name = name_of(suspect.commands.get(request.command)?);
+            let entry =
+                best_entry(self.slowlog.iter(), &name, self.ended_unix_s(span), span.duration)?;
+            Some(entry.duration.abs_diff(span.duration.into()))
+        };
+        self.suspects.iter().filter_map(distance).min().unwrap_or(Duration::MAX)
+    }
+
+    /// When a span ended on the wall clock, in seconds since 1970.
+    fn ended_unix_s(&self, span: &Span) -> u64 {
+        (self.started_wall_ns + (span.start + span.duration).0) / 1_000_000_000
+    }
+
+    /// An instant in seconds from the begin of the measurement.
+    fn seconds(&self, at: Nanos) -> f64 {
+        at.as_secs_f64() - self.measured.start.as_secs_f64()
+    }
+
+    fn look_into(&mut self, span: &Span, explained: &mut Explained) -> Finding {
+        if let Some(starved) = self.starved(span) {
+            return Finding::Starved(starved);
+        }
+        let mut evidence = Vec::new();
+        for (group, suspect) in self.suspects.iter().enumerate() {
+            let Some(index) = covering(suspect.log, span) else { continue };
+            let request = &suspect.log[index];
+            let Some(command) = suspect.commands.get(request.command) else { continue };
+            let name = name_of(command);
+            evidence.push(format!(
+                "{name} of group {} was in flight from {:.4} s to {:.4} s",
+                suspect.group,
+                self.seconds(request.sent),
+                self.seconds(request.replied),
+            ));
+            let one_call = is_one_call(command);
+            let call = (group, index);
+            if let Some(booked) = self.calls.iter().find(|b| one_call && b.call == call) {
+                if self.continues(booked, span, explained) {
+                    return Finding::Merged;
+                }
+                evidence.push(format!("but this {name} explains another stall already"));
+                continue;
             }
-            Some(entry) => evidence.push(format!(
-                "but the {name} in SLOWLOG that comes closest executed for {:.3} ms",
-                entry.duration.as_secs_f64() * 1e3
-            )),
-            // A single command in flight for the whole stall is evidence enough where the server keeps no slow log.
-            None if slowlog.is_empty() && is_one_call(command) => {
-                return (Some(whole_command(&command.args)), evidence);
-            }
-            None => evidence.push(format!("but SLOWLOG has no {name} of that time")),
+            let execution = match self.execution(&name, span) {
+                Execution::Fits(entry) => {
+                    self.entries.push(entry.id);
+                    evidence.push(format!("SLOWLOG entry {}: {}", entry.id, took(&name, entry)));
+                    Some(entry.duration)
+                }
+                // A single command in flight for the whole stall is evidence enough where the server keeps no slow log.
+                Execution::NoLog if one_call => None,
+                Execution::Other(entry) => {
+                    evidence.push(format!("but of those in SLOWLOG {}", took(&name, entry)));
+                    continue;
+                }
+                Execution::NoLog | Execution::Absent => {
+                    evidence.push(format!("but SLOWLOG has no other {name} of that time"));
+                    continue;
+                }
+            };
+            self.calls.push(Booked { call, stall: explained.stalls.len(), execution });
+            return Finding::Cause(whole_command(&command.args), evidence);
+        }
+        Finding::Nothing(evidence)
+    }
+
+    /// What to say if the server's process waited for a processor: the slow log's time runs on meanwhile, and proves nothing.
+    fn starved(&self, span: &Span) -> Option<String> {
+        let from = self.started + span.start;
+        let waited = self.waits.within(from, from + span.duration)?;
+        let mostly = waited.as_secs_f64() >= WAITED_SHARE * span.duration.as_secs_f64();
+        mostly.then(|| format!("{WAITING} for {:.1} ms of it", waited.as_secs_f64() * 1e3))
+    }
+
+    /// What the slow log says of a command at the time of a span.
+    fn execution(&self, name: &str, span: &Span) -> Execution<'a> {
+        if self.slowlog.is_empty() {
+            return Execution::NoLog;
+        }
+        let free = self.slowlog.iter().filter(|entry| !self.entries.contains(&entry.id));
+        match best_entry(free, name, self.ended_unix_s(span), span.duration) {
+            Some(entry) if fits(entry, span) => Execution::Fits(entry),
+            Some(entry) => Execution::Other(entry),
+            None => Execution::Absent,
         }
     }
-    (None, evidence)
+
+    /// Whether a span is another part of the stall that a call was booked on, as a reply that was read late splits one in two. If
+    /// so, the two become one.
+    fn continues(&self, booked: &Booked, span: &Span, explained: &mut Explained) -> bool {
+        let Some(execution) = booked.execution else { return false };
+        let Some(first) = explained.stalls.get_mut(booked.stall) else { return false };
+        let start_s = self.seconds(span.start);
+        let end_s = start_s + span.duration.as_secs_f64();
+        let from = first.start_s.min(start_s);
+        let whole_s = (first.start_s + first.duration_s).max(end_s) - from;
+        if whole_s > execution.as_secs_f64() * SPLIT_SHARE {
+            return false;
+        }
+        first.start_s = from;
+        first.duration_s = whole_s;
+        first.delayed += span.delayed;
+        first.lost_client_seconds += span.lost.as_secs_f64();
+        first.evidence.push("a few replies were read in the middle of it".to_owned());
+        true
+    }
+}
+
+fn name_of(command: &CommandPlan) -> String {
+    String::from_utf8_lossy(&command.args[0]).to_ascii_uppercase()
+}
+
+fn took(name: &str, entry: &SlowEntry) -> String {
+    let millis = entry.duration.as_secs_f64() * 1e3;
+    format!("{name} executed for {millis:.3} ms")
+}
+
+/// What the slow log has of a command.
+enum Execution<'a> {
+    /// An entry about as long as the stall.
+    Fits(&'a SlowEntry),
+    /// None that is; this one is the closest.
+    Other(&'a SlowEntry),
+    /// Nothing of that time that explains no other stall.
+    Absent,
+    /// The server keeps none.
+    NoLog,
 }
 
 /// Whether a request of this command is one call of the server's, and not a cursor or pages that are followed.
@@ -127,35 +307,40 @@ pub(super) fn is_one_call(command: &CommandPlan) -> bool {
     command.cursor == Cursor::Ignore && !command.args.iter().any(|arg| is_page(arg))
 }
 
-/// The offender's request that overlaps most of the stall.
-fn covering<'a>(log: &'a [LoggedRequest], span: &Span) -> Option<&'a LoggedRequest> {
+/// The offender's request that overlaps most of the stall, by its place in the log.
+fn covering(log: &[LoggedRequest], span: &Span) -> Option<usize> {
     let end = span.start + span.duration;
     let overlap =
         |request: &LoggedRequest| request.replied.min(end).since(request.sent.max(span.start));
-    let best = log.iter().max_by_key(|request| overlap(request))?;
+    let (index, best) = log.iter().enumerate().max_by_key(|(_, request)| overlap(request))?;
     let share = overlap(best).as_secs_f64() / span.duration.as_secs_f64();
-    (share >= COVER_SHARE).then_some(best)
+    (share >= COVER_SHARE).then_some(index)
 }
 
-/// The entry of that command and time whose duration is closest to the stall's.
+/// The entry of that command and time whose duration is closest to the stall's; one that ended in another second only if there is
+/// no other.
 fn best_entry<'a>(
-    slowlog: &'a [SlowEntry],
+    slowlog: impl Iterator<Item = &'a SlowEntry>,
     command: &str,
     ended_unix_s: u64,
     duration: Nanos,
 ) -> Option<&'a SlowEntry> {
     let ended = i64::try_from(ended_unix_s).unwrap_or(i64::MAX);
     slowlog
-        .iter()
         .filter(|entry| entry.command == command)
         .filter(|entry| (entry.at_unix_s - ended).abs() <= SLOWLOG_CLOCK_SLACK_S)
-        .min_by_key(|entry| entry.duration.abs_diff(Duration::from(duration)))
+        .min_by_key(|entry| {
+            let is_off = (entry.at_unix_s - ended).abs() > 1;
+            (is_off, entry.duration.abs_diff(Duration::from(duration)))
+        })
 }
 
 /// Whether the entry is about as long as the stall.
 fn fits(entry: &SlowEntry, span: &Span) -> bool {
-    let factor = entry.duration.as_secs_f64() / span.duration.as_secs_f64();
-    (SLOWLOG_FACTOR.recip()..=SLOWLOG_FACTOR).contains(&factor)
+    let stall = Duration::from(span.duration);
+    let apart = entry.duration.abs_diff(stall);
+    let longer_s = entry.duration.max(stall).as_secs_f64();
+    apart <= SLOWLOG_SLACK || apart.as_secs_f64() <= SLOWLOG_SHARE * longer_s
 }
 
 /// The command as people know it: `KEYS *`.
@@ -191,58 +376,5 @@ pub fn measured_entries(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::result::Outcome;
-
-    fn span(start_ms: u64, millis: u64) -> Span {
-        Span {
-            start: Nanos::from_millis(start_ms),
-            duration: Nanos::from_millis(millis),
-            delayed: 1,
-            lost: Nanos::ZERO,
-            engine_late: Nanos::ZERO,
-        }
-    }
-
-    fn entry(command: &str, at_unix_s: i64, millis: u64) -> SlowEntry {
-        let duration = Duration::from_millis(millis);
-        SlowEntry { id: 7, at_unix_s, duration, command: command.into() }
-    }
-
-    #[test]
-    fn only_a_request_that_spans_the_stall_is_a_suspect() {
-        let request = |sent: u64, replied: u64| LoggedRequest {
-            command: 0,
-            intended: Nanos::from_millis(sent),
-            sent: Nanos::from_millis(sent),
-            replied: Nanos::from_millis(replied),
-            outcome: Outcome::Ok,
-        };
-        let log = [request(0, 50), request(100, 300), request(400, 450)];
-        assert_eq!(covering(&log, &span(110, 150)), Some(&log[1]));
-        assert_eq!(covering(&log, &span(20, 100)), None, "it lasted on after the request");
-        assert_eq!(covering(&[], &span(0, 10)), None);
-    }
-
-    #[test]
-    fn the_slow_log_entry_must_fit_in_time_and_length() {
-        let log = [entry("KEYS", 998, 90), entry("KEYS", 1000, 300), entry("SCAN", 1000, 100)];
-        let best = |millis| best_entry(&log, "KEYS", 1000, Nanos::from_millis(millis));
-        assert_eq!(best(100), Some(&log[0]));
-        assert_eq!(best(290), Some(&log[1]));
-        assert_eq!(best_entry(&log, "KEYS", 2000, Nanos::from_millis(90)), None);
-        assert!(fits(&log[1], &span(0, 290)) && fits(&log[1], &span(0, 200)));
-        assert!(!fits(&log[1], &span(0, 15)), "a hiccup while the reply streams out");
-        assert!(!fits(&log[1], &span(0, 900)), "much longer than the command");
-    }
-
-    #[test]
-    fn entries_of_the_warm_up_stay_out() {
-        let log = [entry("KEYS", 999, 1), entry("KEYS", 1000, 2), entry("KEYS", 1000, 3)];
-        let millis = |entries: Vec<Duration>| entries.iter().map(Duration::as_millis).sum::<u128>();
-        assert_eq!(millis(measured_entries(&log, "KEYS", 1000, None)), 5);
-        assert_eq!(millis(measured_entries(&log, "KEYS", 1000, Some(1))), 3);
-        assert_eq!(millis(measured_entries(&log, "SCAN", 1000, Some(1))), 0);
-    }
-}
+#[path = "attribute_tests.rs"]
+mod tests;

@@ -22,6 +22,7 @@ pub mod scenario;
 pub mod server;
 pub mod settle;
 pub mod stall;
+pub mod starved;
 pub mod state;
 mod sys;
 pub mod view;

@@ -26,6 +26,10 @@ pub struct ProcessView {
     pub cpu_ns: Option<u64>,
     /// Time that its living threads waited for a processor, in nanoseconds.
     pub waited_ns: Option<u64>,
+    /// Processor time of its first thread, which serves the clients of a single-threaded server, in nanoseconds.
+    pub main_cpu_ns: Option<u64>,
+    /// Time that its first thread waited for a processor, in nanoseconds.
+    pub main_waited_ns: Option<u64>,
     /// Living threads.
     pub threads: Option<u64>,
 }
@@ -35,6 +39,7 @@ pub struct ProcessView {
 pub fn look(pid: u32) -> ProcessView {
     let status = read(format!("/proc/{pid}/status"));
     let tasks = Tasks::of(pid);
+    let main = schedule(&read(format!("/proc/{pid}/task/{pid}/schedstat")));
     ProcessView {
         rss_bytes: field(&status, "VmRSS").map(|kib| kib * 1024),
         descriptors: fs::read_dir(format!("/proc/{pid}/fd")).ok().map(|dir| dir.count() as u64),
@@ -43,8 +48,16 @@ pub fn look(pid: u32) -> ProcessView {
         voluntary_switches: tasks.voluntary,
         waited_ns: tasks.waited_ns,
         cpu_ns: tasks.cpu_ns.or_else(|| stat_cpu_ns(pid)),
+        main_cpu_ns: main.map(|(ran, _)| ran),
+        main_waited_ns: main.map(|(_, waited)| waited),
         threads: field(&status, "Threads"),
     }
+}
+
+/// What a thread ran and waited for a processor, in nanoseconds, from the text of its schedstat.
+pub(super) fn schedule(text: &str) -> Option<(u64, u64)> {
+    let mut fields = text.split_whitespace().map(|ns| ns.parse::<u64>().ok());
+    Some((fields.next()??, fields.next()??))
 }
 
 /// Looks at a process with everything, its epoll lists too.
@@ -84,8 +97,7 @@ impl Tasks {
                 *sums.voluntary.get_or_insert(0) += own;
             }
             let schedstat = fs::read_to_string(task.join("schedstat")).unwrap_or_default();
-            let mut fields = schedstat.split_whitespace().map(|ns| ns.parse::<u64>().ok());
-            if let (Some(Some(ran)), Some(Some(waited))) = (fields.next(), fields.next()) {
+            if let Some((ran, waited)) = schedule(&schedstat) {
                 *sums.cpu_ns.get_or_insert(0) += ran;
                 *sums.waited_ns.get_or_insert(0) += waited;
             }
@@ -130,5 +142,8 @@ mod tests {
         assert!(view.cpu_ns.is_some() && view.context_switches.is_some());
         assert_eq!(look(u32::MAX), ProcessView::default());
         assert!(stat_cpu_ns(std::process::id()).is_some());
+        assert_eq!(view.main_cpu_ns.is_some(), view.main_waited_ns.is_some());
+        assert_eq!(schedule("5 7 1\n"), Some((5, 7)));
+        assert_eq!((schedule("5"), schedule("")), (None, None));
     }
 }

@@ -11,7 +11,7 @@ use crate::exit::Failure;
 use crate::record::tool;
 use aelab_reports::caveat::Caveat;
 use aelab_reports::record::{
-    Arm as ArmRecord, CaveatRecord, Claim as ClaimRecord, ClaimVerdict, RunRecord,
+    Arm as ArmRecord, CaveatRecord, Claim as ClaimRecord, ClaimPart, ClaimVerdict, RunRecord,
     Scenario as ScenarioRecord, Severity,
 };
 use aelab_reports::write_folder;
@@ -105,7 +105,8 @@ fn play_arms(scenario: &Scenario, settings: &Settings<'_>, dir: &Path, played: &
 /// it from running all the time is no place to measure, however often one tries.
 const SPARE_TURNS: u32 = 4;
 
-/// Plays an arm, and once more if the load generator was the limit: that says nothing of the server. Figures are no reason.
+/// Plays an arm, and once more if the load generator was the limit or the server had no processor: that says nothing of the
+/// server. Figures are no reason.
 fn play_fairly(
     scenario: &Scenario,
     arm: &Arm,
@@ -117,13 +118,13 @@ fn play_fairly(
     let once = || play(arm, scenario.seed, &wanted, settings);
     let starved = |outcome: &ArmOutcome| {
         let caveats = &outcome.kept.record.caveats;
-        caveats.iter().any(|c| c.severity == Severity::Invalid && c.id == CLIENT_LIMITED)
+        caveats.iter().any(|c| c.severity == Severity::Invalid && STARVED.contains(&c.id.as_str()))
     };
     let mut outcome = once()?;
     while starved(&outcome) && *spare > 0 && !settings.cancel.load(Relaxed) {
         *spare -= 1;
         let note = format!(
-            "arm {} was played again: the load generator had been kept from running",
+            "arm {} was played again: the load generator or the server had been kept from running",
             arm.name
         );
         if !notes.contains(&note) {
@@ -134,8 +135,8 @@ fn play_fairly(
     Ok(outcome)
 }
 
-/// The doubt of a load generator that was slower than its plan.
-const CLIENT_LIMITED: &str = "client-limited";
+/// The doubts of a load generator that was slower than its plan, and of a server that did not get to run.
+const STARVED: [&str; 2] = ["client-limited", "server-starved"];
 
 /// Where an arm's folder is.
 #[must_use]
@@ -281,7 +282,14 @@ fn whole_record(scenario: &Scenario, settings: &Settings<'_>, played: &Played) -
                 .filter(|arm| was_played(played, arm))
                 .map(arm_record)
                 .collect(),
-            claims: played.judgements.iter().map(|(claim, j)| claim_record(claim, j)).collect(),
+            claims: played
+                .judgements
+                .iter()
+                .map(|(claim, j)| ClaimRecord {
+                    note: note(claim, played),
+                    ..claim_record(claim, j)
+                })
+                .collect(),
         }),
         ..RunRecord::default()
     }
@@ -310,6 +318,31 @@ fn deciding(judgement: &Judgement) -> Option<&Part> {
         .or_else(|| holds().next())
 }
 
+/// What must be known about a verdict: whose behaviour it is about.
+#[must_use]
+pub fn note(claim: &Claim, played: &Played) -> String {
+    let bundled = played.arms.first().is_some_and(|arm| arm.info_before.is_bundled());
+    match claim.of_redis && bundled {
+        true => "measured on the bundled server, which imitates Redis here; --server-bin redis-server judges Redis itself".to_owned(),
+        false => String::new(),
+    }
+}
+
+fn part_record(part: &Part) -> ClaimPart {
+    let (outcome, why) = match &part.outcome {
+        Outcome::Holds => ("holds", ""),
+        Outcome::Fails => ("fails", ""),
+        Outcome::Unknown(why) => ("open", why.as_str()),
+    };
+    ClaimPart {
+        says: part.says.clone(),
+        wanted: part.expected.clone(),
+        number: part.number.clone(),
+        outcome: outcome.to_owned(),
+        why: why.to_owned(),
+    }
+}
+
 fn claim_record(claim: &Claim, judgement: &Judgement) -> ClaimRecord {
     let parts = || judgement.requires.iter().chain(&judgement.holds);
     let join = |text: fn(&Part) -> String| parts().map(text).collect::<Vec<_>>().join("; ");
@@ -317,6 +350,8 @@ fn claim_record(claim: &Claim, judgement: &Judgement) -> ClaimRecord {
         id: claim.id.clone(),
         text: claim.text.clone(),
         article: claim.article.clone(),
+        note: String::new(),
+        parts: parts().map(part_record).collect(),
         decided_by: deciding(judgement).map_or_else(String::new, |part| part.says.clone()),
         number: deciding(judgement).map_or_else(String::new, |part| part.number.clone()),
         wanted: deciding(judgement).map_or_else(String::new, |part| part.expected.clone()),

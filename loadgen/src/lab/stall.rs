@@ -7,7 +7,7 @@
 use super::arm::ArmOutcome;
 use super::attribute::measured_entries;
 use crate::cli::explore::Question;
-use aelab_reports::record::{Curve, NamedFigure, Point, Procedure, Table};
+use aelab_reports::record::{Curve, NamedFigure, Point, Procedure, Severity, Table};
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::explore::Exploration;
 use aelab_scenarios::fit::{Line, line};
@@ -30,6 +30,8 @@ pub struct Size {
     pub p99_s: Option<f64>,
     /// The longest that one of them waited.
     pub max_s: Option<f64>,
+    /// The doubt that forbids to use it, by its id.
+    pub invalid: Option<String>,
 }
 
 impl Size {
@@ -76,6 +78,7 @@ pub fn answer(question: &Question, arms: &[ArmOutcome]) -> Answer {
         .collect();
     let points: Vec<(f64, f64)> = sizes
         .iter()
+        .filter(|size| size.invalid.is_none())
         .flat_map(|size| size.stalls_s.iter().map(|stall| (size.elements as f64, *stall)))
         .collect();
     let line = line(&points);
@@ -112,12 +115,14 @@ fn at(elements: u64, command: &str, arm: &ArmOutcome) -> Size {
         // Too short to be told from the gaps between replies: the server's own account stands for them.
         stalls_s.clone_from(&executions);
     }
+    let caveats = &arm.kept.record.caveats;
     Size {
         elements,
         stalls_s,
         execution_s: middle(executions),
         p99_s: seconds(response.and_then(|q| q.us_at(99.0))),
         max_s: seconds(response.and_then(|q| q.max_us)),
+        invalid: caveats.iter().find(|c| c.severity == Severity::Invalid).map(|c| c.id.clone()),
     }
 }
 
@@ -127,20 +132,25 @@ impl Answer {
     pub fn sentences(&self, question: &Question) -> Vec<String> {
         let exploration = &question.exploration;
         let time = |seconds: f64| in_words(seconds, Dimension::Time);
+        let mut sentences = self.left_out(&exploration.offender);
+        if exploration.period() != exploration.every {
+            sentences.push(format!(
+                "While measuring it was sent every {}: p99 and max are of that.",
+                time(exploration.period().as_secs_f64())
+            ));
+        }
         let Some(line) = self.line else {
-            return vec![format!(
-                "{} was too short at all of these sizes to be told from the gaps between replies; give larger --sizes",
-                exploration.offender
-            )];
+            sentences.extend(self.seen(&exploration.offender));
+            return sentences;
         };
         let slope = line.slope;
-        let mut sentences = vec![format!(
+        sentences.push(format!(
             "{} stops everybody for {} more with each thousand elements ({} to {}).",
             exploration.offender,
             time(slope.value * 1e3),
             time(slope.lo.max(0.0) * 1e3),
             time(slope.hi * 1e3)
-        )];
+        ));
         if let Some(agreement) = self.agreement() {
             sentences.push(format!(
                 "What the others saw is within {:.0} % of the server's own execution times (SLOWLOG).",
@@ -170,10 +180,61 @@ impl Answer {
         sentences
     }
 
+    /// Why some sizes are not in the line: what was measured there must not be used, or there was nothing to see.
+    fn left_out(&self, offender: &str) -> Vec<String> {
+        let mut sentences = Vec::new();
+        for size in &self.sizes {
+            if let Some(id) = &size.invalid {
+                let seen = size.stall_s().map_or_else(String::new, |stall| {
+                    format!(", although stalls of {} were seen", in_words(stall, Dimension::Time))
+                });
+                sentences.push(format!(
+                    "{} elements: left out{seen}, because the measurement is invalid ({id}); measure it again on a quieter machine.",
+                    format_count(size.elements)
+                ));
+            }
+        }
+        let unseen = |size: &&Size| size.invalid.is_none() && size.stalls_s.is_empty();
+        let unseen: Vec<String> =
+            self.sizes.iter().filter(unseen).map(|size| format_count(size.elements)).collect();
+        if unseen.len() == self.sizes.len() {
+            sentences.push(format!(
+                "{offender} was too short at all of these sizes to be told from the gaps between replies; give larger --sizes."
+            ));
+        } else if !unseen.is_empty() {
+            sentences.push(format!(
+                "With {} elements {offender} was too short to be told from the gaps between replies.",
+                unseen.join(" and ")
+            ));
+        }
+        sentences
+    }
+
+    /// What can be said without a line.
+    fn seen(&self, offender: &str) -> Vec<String> {
+        let usable = |size: &&Size| size.invalid.is_none();
+        let seen = self.sizes.iter().filter(usable).filter_map(|size| {
+            let stall = in_words(size.stall_s()?, Dimension::Time);
+            Some(format!(
+                "With {} elements {offender} stops everybody for {stall}.",
+                format_count(size.elements)
+            ))
+        });
+        let mut sentences: Vec<String> = seen.collect();
+        if !sentences.is_empty() {
+            sentences.push(
+                "A line needs stalls at two sizes; give larger --sizes, or more of them."
+                    .to_owned(),
+            );
+        }
+        sentences
+    }
+
     /// The stalls that the others saw by the server's own execution times (SLOWLOG), the size that differs most.
     fn agreement(&self) -> Option<Figure> {
         let ratio = |size: &Size| Some(size.stall_s()? / size.execution_s.filter(|s| *s > 0.0)?);
-        let ratios = self.sizes.iter().filter_map(ratio);
+        let usable = self.sizes.iter().filter(|size| size.invalid.is_none());
+        let ratios = usable.filter_map(ratio);
         let worst = ratios.max_by(|a, b| a.ln().abs().total_cmp(&b.ln().abs()))?;
         Some(Figure::exact(worst))
     }
@@ -231,10 +292,11 @@ impl Answer {
                 points.push(Point { series: series.to_owned(), x, y });
             }
         };
-        for size in &self.sizes {
+        let usable = || self.sizes.iter().filter(|size| size.invalid.is_none());
+        for size in usable() {
             add("stall", size.elements as f64, size.stall_s());
         }
-        for size in &self.sizes {
+        for size in usable() {
             add("p99 of the others", size.elements as f64, size.p99_s);
         }
         if let (Some(line), Some(first), Some(last)) =
@@ -285,6 +347,7 @@ fn beyond(count: f64, largest: u64) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aelab_scenarios::Scale;
     use aelab_scenarios::explore::Growing;
     use aelab_scenarios::units::Rate;
     use std::time::Duration;
@@ -299,6 +362,7 @@ mod tests {
                 victim: "PING".into(),
                 connections: 1,
                 rate: Rate::per_second(1.0).expect("a rate"),
+                scale: Scale::Default,
             },
             p99: Duration::from_millis(2),
         }
@@ -330,6 +394,24 @@ mod tests {
     #[test]
     fn nothing_seen_is_said_so() {
         let answer = Answer { sizes: Vec::new(), line: None, keeps_p99: None, first_over: None };
-        assert!(answer.sentences(&question())[0].contains("too short"));
+        assert!(answer.sentences(&question())[0].contains("too short at all"));
+    }
+
+    #[test]
+    fn too_short_and_invalid_are_told_apart() {
+        let of = |sizes: Vec<Size>| {
+            let answer = Answer { sizes, line: None, keeps_p99: None, first_over: None };
+            answer.sentences(&question()).join(" ")
+        };
+        let short = Size { elements: 1000, ..Size::default() };
+        let seen = Size { elements: 10_000, stalls_s: vec![0.0146; 3], ..Size::default() };
+        let invalid = Size { invalid: Some("client-limited".into()), ..seen.clone() };
+        let text = of(vec![short.clone(), invalid]);
+        assert!(text.contains("10k elements: left out, although stalls of 14.6ms"), "{text}");
+        assert!(text.contains("With 1k elements KEYS * was too short"), "{text}");
+        assert!(!text.contains("at all of these sizes"), "{text}");
+        let text = of(vec![short, seen]);
+        assert!(text.contains("With 10k elements KEYS * stops everybody for 14.6ms"), "{text}");
+        assert!(text.contains("A line needs stalls at two sizes"), "{text}");
     }
 }

@@ -99,7 +99,7 @@ fn the_stall_explorer_answers() {
     let args = ["scenario", "run", "stall", "--offender", "SMEMBERS bigset", "--every", "300ms"];
     let sizes = ["--sizes", "20k,100k", "--victim-rate", "500", "--out", &out];
     let called = loadgen(&[&args[..], &sizes[..]].concat());
-    assert!(matches!(called.code, 0 | 3), "{}", called.stderr);
+    assert_eq!(called.code, 0, "whatever came out, without --strict: {}", called.stderr);
     let folder = read_folder(Path::new(&out)).expect("reads back");
     assert_eq!(folder.arms.len(), 2);
     let procedure = folder.record.procedure.expect("an answer");

@@ -4,6 +4,7 @@
 
 use crate::support::{LOADGEN, Server, TempDir};
 use aelab_reports::read_folder;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -73,4 +74,33 @@ fn an_interrupted_run_leaves_a_folder_that_reads_back() {
     }
     assert!(read_back > 0 || count < DEFAULT_COUNT, "no run of {count} left a folder");
     assert!(interrupted <= read_back);
+}
+
+#[test]
+fn an_interrupted_stall_explorer_leaves_a_page() {
+    let dir = TempDir::new();
+    let out = dir.file("stall");
+    let question = ["--offender", "SMEMBERS bigset", "--every", "20s", "--sizes", "1k,2k"];
+    let mut child = Command::new(LOADGEN)
+        .args(["scenario", "run", "stall", "--victim-rate", "200", "--out", &out])
+        .args(question)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("loadgen runs");
+    let mut lines = BufReader::new(child.stderr.take().expect("stderr")).lines();
+    let measures = lines.by_ref().map_while(Result::ok).any(|line| line.contains("measuring"));
+    assert!(measures, "it never began to measure");
+    let signalled = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(signalled.is_ok(), "kill is there");
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(4), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("what was measured is in")), "{rest:?}");
+    let folder = read_folder(Path::new(&out)).expect("it reads back");
+    assert!(folder.record.interrupted && folder.arms.len() == 1);
+    assert!(folder.record.procedure.is_some_and(|answer| !answer.notes.is_empty()));
+    for file in ["report.html", "summary.md", "arms/size-1000/report.html"] {
+        assert!(Path::new(&out).join(file).exists(), "{file} is missing");
+    }
 }

@@ -8,6 +8,7 @@ mod assess;
 mod words;
 
 pub use assess::{Facts, assess};
+pub use words::in_scenario;
 
 use crate::record::{CaveatRecord, Severity};
 
@@ -40,6 +41,12 @@ pub const LATE_S_MIN: f64 = 0.1;
 pub const STOPPED_SHARE_WARN: f64 = 0.01;
 /// From here on it is another rate altogether: as far off as [`RATE_SHARE_MIN`] lets an open loop be.
 pub const STOPPED_SHARE_MAX: f64 = 1.0 - RATE_SHARE_MIN;
+/// Share of the measurement in which a server's process waited for a processor from which on its times hold other programs' …
+pub const STARVED_SHARE_WARN: f64 = 0.02;
+/// … and from which on they say more of the machine than of the server.
+pub const STARVED_SHARE_MAX: f64 = 0.25;
+/// A single stall of that kind is worth a word from this length on, in seconds: well above a scheduler's slice.
+pub const STARVED_STALL_S: f64 = 0.02;
 /// A gap this long, in ms, in a loop that only reads the clock: longer than a scheduler's slice, so somebody else had the processor.
 pub const GAP_MS_WARN: f64 = 5.0;
 /// Share of that loop's time lost in gaps: what a machine that has other things to do takes, and a quiet one does not.
@@ -99,6 +106,15 @@ pub enum Caveat {
     ServerBusy {
         /// What, to follow "the server was".
         what: String,
+    },
+    /// The server's process did not get to run when it had to.
+    ServerStarved {
+        /// Share of the measurement in which it waited for a processor.
+        share: f64,
+        /// How long in all, in seconds.
+        waited_s: f64,
+        /// The longest stall that this made, in seconds; 0 if it made none.
+        longest_s: f64,
     },
     /// The server evicted keys.
     KeysEvicted {
@@ -226,6 +242,14 @@ pub enum Caveat {
 }
 
 impl Caveat {
+    /// The doubt of a server whose process waited for a processor for this share of the measurement and so long in all, with the
+    /// longest stall that it made, in seconds; `None` if that is what a quiet machine does.
+    #[must_use]
+    pub fn server_starved(share: f64, waited_s: f64, longest_s: f64) -> Option<Self> {
+        let crossed = share > STARVED_SHARE_WARN || longest_s >= STARVED_STALL_S;
+        crossed.then_some(Self::ServerStarved { share, waited_s, longest_s })
+    }
+
     /// Stable name for scripts.
     #[must_use]
     pub fn id(&self) -> &'static str {
@@ -238,6 +262,7 @@ impl Caveat {
             Self::CpuThrottled { .. } => "cpu-throttled",
             Self::ClockStepped { .. } => "clock-stepped",
             Self::ServerBusy { .. } => "server-busy",
+            Self::ServerStarved { .. } => "server-starved",
             Self::KeysEvicted { .. } => "keys-evicted",
             Self::KeysExpired { .. } => "keys-expired",
             Self::ConnectionsRejected { .. } => "connections-rejected",
@@ -272,6 +297,7 @@ impl Caveat {
             Self::ClientStopped { share, stopped_s } => {
                 *share > STOPPED_SHARE_MAX && *stopped_s >= LATE_S_MIN
             }
+            Self::ServerStarved { share, .. } => *share > STARVED_SHARE_MAX,
             Self::RateNotAchieved { achieved, offered } => *achieved < offered * RATE_SHARE_MIN,
             Self::NoSuccess { .. } | Self::ServerChanged { .. } | Self::WrongBooks { .. } => true,
             _ => false,
@@ -295,6 +321,14 @@ impl Caveat {
             Self::ClientStopped { share, .. } => {
                 let invalid = self.severity() == Severity::Invalid;
                 let limit = if invalid { STOPPED_SHARE_MAX } else { STOPPED_SHARE_WARN };
+                (Some(*share), Some(limit))
+            }
+            Self::ServerStarved { share, longest_s, .. } if *share <= STARVED_SHARE_WARN => {
+                (Some(*longest_s), Some(STARVED_STALL_S))
+            }
+            Self::ServerStarved { share, .. } => {
+                let invalid = *share > STARVED_SHARE_MAX;
+                let limit = if invalid { STARVED_SHARE_MAX } else { STARVED_SHARE_WARN };
                 (Some(*share), Some(limit))
             }
             Self::MachineNoisy { lost_share, .. } if *lost_share > LOST_SHARE_WARN => {

@@ -44,6 +44,20 @@ impl Caveat {
                 span(millis.abs() * 1e3)
             ),
             Self::ServerBusy { what } => format!("the server was {what}"),
+            Self::ServerStarved { share, waited_s, longest_s } => {
+                let longest = match *longest_s > 0.0 {
+                    true => format!(
+                        "; its longest stall for that reason lasted {}",
+                        span(longest_s * 1e6)
+                    ),
+                    false => String::new(),
+                };
+                format!(
+                    "the server's process waited for a processor for {} ({:.1} % of the measurement){longest}",
+                    span(waited_s * 1e6),
+                    share * 100.0
+                )
+            }
             Self::KeysEvicted { count } => format!(
                 "the server evicted {} during the run, so reads missed what had been written",
                 counted(*count, "key")
@@ -142,6 +156,9 @@ impl Caveat {
             Self::ServerBusy { .. } => {
                 "wait until it is done, or switch it off for the measurement (save \"\")"
             }
+            Self::ServerStarved { .. } => {
+                "end what else runs here, or give the server processors of its own, and measure again"
+            }
             Self::KeysEvicted { .. } => {
                 "raise its maxmemory, or use fewer or smaller keys (-r, -d)"
             }
@@ -184,6 +201,35 @@ impl Caveat {
     }
 }
 
+/// What stands in a scenario file where a remedy names a flag of `loadgen run`; longer phrases first.
+const KEYS: [(&str, &str); 13] = [
+    (
+        "give the load generator processors of its own (--cpus, a larger quota)",
+        "give the load generator processors of its own (a larger quota, more processors than `cpus` leaves to the server)",
+    ),
+    (
+        "give the load generator processors of its own (--cpus)",
+        "give the load generator processors of its own (more than `cpus` leaves to the server)",
+    ),
+    ("more --connections or --pipeline", "more `connections` or `pipeline` of the group"),
+    ("more --connections", "more `connections` of the group"),
+    ("fewer connections (-c)", "fewer `connections`"),
+    ("fewer or smaller keys (-r, -d)", "fewer or smaller keys (`[data]`)"),
+    ("the key space first (--prefill)", "the key space first (`[data] keys`)"),
+    ("--threads", "`[engine] threads`"),
+    ("--warmup", "`[phases] warmup`"),
+    ("--timeout", "`timeout` of the group"),
+    ("a lower --rate", "a lower `rate` of the group"),
+    ("--rate", "the `rate` of the group"),
+    ("measure longer", "measure longer (`[phases] measure`)"),
+];
+
+/// A remedy for a run that a scenario file describes: its keys in place of the flags of a plain run.
+#[must_use]
+pub fn in_scenario(remedy: &str) -> String {
+    KEYS.iter().fold(remedy.to_owned(), |text, (flag, key)| text.replace(flag, key))
+}
+
 /// `1 key`, `2 keys`.
 fn counted(count: u64, word: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { "s" })
@@ -205,5 +251,38 @@ fn span(us: f64) -> String {
         _ if us < 1e3 => format!("{us:.0}us"),
         _ if us < 1e6 => format!("{:.1}ms", us / 1e3),
         _ => format!("{:.1}s", us / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_is_not_told_of_flags_that_it_has_not() {
+        let caveats = [
+            Caveat::ClientLimited { cpu_share: 1.0 },
+            Caveat::ClientStarved { late_share: 1.0, late_s: 1.0 },
+            Caveat::MachineNoisy { max_gap_ms: 9.0, lost_share: 1.0 },
+            Caveat::ServerStarved { share: 0.5, waited_s: 1.0, longest_s: 0.1 },
+            Caveat::KeysEvicted { count: 1 },
+            Caveat::ConnectionsRejected { count: 1 },
+            Caveat::ConnectionsMissing { established: 1, asked: 2, reason: None },
+            Caveat::NoHits { command: "GET".into(), misses: 1 },
+            Caveat::NeverSettled { after_s: 1.0, what: "it".into() },
+            Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0 },
+            Caveat::SendLagHigh { p99_us: 1e4 },
+            Caveat::TooFewSamples { p: 99.0, count: 1, need: 2 },
+            Caveat::WarmUpUnstable { drift: 2.0 },
+            Caveat::ValueBeyondRange { count: 1 },
+            Caveat::UnfinishedRequests { count: 1 },
+            Caveat::ShedRequests { count: 1 },
+        ];
+        for caveat in caveats {
+            let text = in_scenario(caveat.remedy());
+            assert!(!text.contains("--") && !text.contains("(-"), "{}: {text}", caveat.id());
+            assert_eq!(in_scenario(&text).matches('`').count() % 2, 0, "{text}");
+        }
+        assert_eq!(in_scenario("use a longer --warmup"), "use a longer `[phases] warmup`");
     }
 }

@@ -89,6 +89,7 @@ fn verdicts(report: &Report) -> Markup {
                             }
                             " " span.id { (claim.id) } " " (claim.text)
                         }
+                        @if !claim.note.is_empty() { p.note { (claim.note) "." } }
                         (criteria(claim))
                     }
                 }

@@ -31,7 +31,7 @@ pub use group::{
 pub use plan::{FleetPlan, KneePlan, KneePoint, Objective, Plan, PoolPlan, PoolTrial, SloPlan};
 pub use plan::{SloTrial, Usl};
 pub use procedure::{Curve, NamedFigure, Point, Procedure, Table};
-pub use scenario::{Arm, Claim, ClaimVerdict, Scenario};
+pub use scenario::{Arm, Claim, ClaimPart, ClaimVerdict, Scenario};
 pub use server_view::{LatencyEvent, ServerView, SlowCommand, TracedRequest};
 pub use time::{utc_millis, utc_text};
 
@@ -224,6 +224,17 @@ pub struct Stall {
     pub cause: Option<String>,
     /// What supports the cause: a slow-log entry, the offender's own response time, ….
     pub evidence: Vec<String>,
+}
+
+impl Stall {
+    /// Shorter ones of no known cause are what a machine does all the time: they are kept, and neither counted nor told, in seconds.
+    pub const NOTABLE_S: f64 = 0.02;
+
+    /// Whether reports count it: it is long enough to be noticed, or somebody is known to have caused it.
+    #[must_use]
+    pub fn is_notable(&self) -> bool {
+        self.cause.is_some() || self.duration_s >= Self::NOTABLE_S
+    }
 }
 
 /// Why a record could not be read. The text names the file and what to do.

@@ -56,12 +56,35 @@ pub struct Claim {
     /// What that number is about, in words.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub decided_by: String,
+    /// What must be known about the verdict, such as whose behaviour was measured.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// Its criteria one by one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<ClaimPart>,
     /// What would confirm it.
     pub expected: String,
     /// What was found.
     pub measured: String,
     /// The outcome.
     pub verdict: ClaimVerdict,
+}
+
+/// One criterion of a claim, in words for people.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClaimPart {
+    /// What it means if it holds.
+    pub says: String,
+    /// Within which bounds the number had to be.
+    pub wanted: String,
+    /// The number with its unit and interval.
+    pub number: String,
+    /// `holds`, `fails` or `open`.
+    pub outcome: String,
+    /// Why it is open; else empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub why: String,
 }
 
 /// The outcome of a claim.

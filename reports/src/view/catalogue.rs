@@ -133,7 +133,10 @@ fn cell(run: Option<&CatalogueRun>, id: &str) -> Cell {
     match run.claims.iter().find(|claim| claim.id == id) {
         Some(claim) => Cell {
             verdict: Some(claim.verdict),
-            number: claim.number.clone(),
+            number: match claim.note.is_empty() {
+                true => claim.number.clone(),
+                false => format!("{} ({})", claim.number, claim.note),
+            },
             about: claim.decided_by.clone(),
             wanted: claim.wanted.clone(),
             link,

@@ -136,13 +136,13 @@ pub(crate) fn stalls(arms: &[ArmData<'_>]) -> String {
     if !gone.is_empty() {
         return capitalised(&gone.join("; "));
     }
-    if arms.iter().all(|a| a.record.stalls.is_empty()) {
+    if arms.iter().all(|a| stalls::notable(a.record).next().is_none()) {
         let open = arms.iter().filter_map(ArmData::unfinished_share).fold(0.0, f64::max);
         if open > WORTH_STOPPING {
             let share = percent(open);
             return format!("No stall among the replies, but {share} of the requests got none");
         }
-        return stalls::none_of(arms).to_owned();
+        return stalls::none_of(arms);
     }
     let each: Vec<String> = arms.iter().map(|a| with_arm(a, &stalls_of(a, arms))).collect();
     capitalised(&each.join("; "))
@@ -156,12 +156,13 @@ fn with_arm(arm: &ArmData<'_>, phrase: &str) -> String {
 fn stalls_of(arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> String {
     let longest = |stalls: &[&Stall]| stalls.iter().map(|s| s.duration_s).fold(0.0, f64::max);
     let shown = stalls::shown(arm, arms);
-    // All of them are counted, as everywhere, whether they are worth a mark or not.
-    let all: Vec<&Stall> = arm.record.stalls.iter().collect();
+    // All that are notable are counted, as everywhere, whether they are worth a mark or not.
+    let all: Vec<&Stall> = stalls::notable(arm.record).collect();
     let main = shown.iter().max_by(|a, b| a.duration_s.total_cmp(&b.duration_s));
     let Some(cause) = main.and_then(|main| main.cause.as_ref()) else {
         return match all.as_slice() {
-            [] => "no stall".to_owned(),
+            [] if arm.record.stalls.is_empty() => "no stall".to_owned(),
+            [] => "no stall of 20\u{a0}ms or more".to_owned(),
             [one] => format!("one stall of {}", seconds(one.duration_s)),
             many => format!("{} of up to {}", counted(many.len(), "stall"), seconds(longest(many))),
         };

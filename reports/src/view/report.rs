@@ -37,7 +37,7 @@ pub(crate) struct Report {
     /// The stalls.
     pub(crate) stalls: Table,
     /// What to say if there are none.
-    pub(crate) no_stall: &'static str,
+    pub(crate) no_stall: String,
     /// Every group and command.
     pub(crate) groups: Table,
     /// What became of every request.
@@ -57,6 +57,8 @@ pub(crate) struct Report {
 pub(crate) struct ClaimView {
     pub(crate) id: String,
     pub(crate) text: String,
+    /// What must be known about the verdict; may be empty.
+    pub(crate) note: String,
     /// What was expected and what was measured, part by part.
     pub(crate) criteria: Vec<(String, String)>,
     pub(crate) verdict: ClaimVerdict,
@@ -179,10 +181,26 @@ fn claims(record: &RunRecord) -> Vec<ClaimView> {
     let view = |claim: &crate::record::Claim| ClaimView {
         id: claim.id.clone(),
         text: claim.text.clone(),
-        criteria: criteria(&claim.expected, &claim.measured),
+        note: claim.note.clone(),
+        criteria: match claim.parts.is_empty() {
+            true => criteria(&claim.expected, &claim.measured),
+            false => claim.parts.iter().map(part).collect(),
+        },
         verdict: claim.verdict,
     };
     record.scenario.iter().flat_map(|s| &s.claims).map(view).collect()
+}
+
+/// A part as it is told: what was expected, and the number with what it means.
+fn part(part: &crate::record::ClaimPart) -> (String, String) {
+    let measured = match (part.outcome.as_str(), part.why.as_str()) {
+        ("holds", _) => part.number.clone(),
+        ("open", "") => format!("{}: not decided", part.number),
+        ("open", why) if part.number.contains(why) => part.number.clone(),
+        ("open", why) => format!("{}: not decided, {why}", part.number),
+        (outcome, _) => format!("{}: {outcome}", part.number),
+    };
+    (format!("{}: {}", part.says, part.wanted), measured)
 }
 
 /// A criterion of several parts (`a; b`) beside its measurements, if they come in equally many.
@@ -240,7 +258,38 @@ fn caveats(folder: &Folder) -> Vec<CaveatView> {
         });
     }
     all.sort_by_key(|c| c.severity);
-    all
+    alike(all)
+}
+
+/// The same doubt of several arms once, with their names: only its figures differ.
+fn alike(all: Vec<CaveatView>) -> Vec<CaveatView> {
+    let mut said: Vec<(CaveatView, Vec<String>)> = Vec::new();
+    for caveat in all {
+        let is_same = |first: &CaveatView| {
+            let of_arms = !first.place.is_empty() && !caveat.place.is_empty();
+            // Which command found nothing is another matter each time.
+            of_arms
+                && first.id == caveat.id
+                && first.severity == caveat.severity
+                && caveat.id != "no-hits"
+        };
+        match said.iter_mut().find(|(first, _)| is_same(first)) {
+            Some((first, others)) => {
+                if first.place != caveat.place && !others.contains(&caveat.place) {
+                    others.push(caveat.place);
+                }
+            }
+            None => said.push((caveat, Vec::new())),
+        }
+    }
+    let named = |(caveat, others): (CaveatView, Vec<String>)| match others.is_empty() {
+        true => caveat,
+        false => {
+            let place = format!("{}, and alike in {}", caveat.place, others.join(", "));
+            CaveatView { place, ..caveat }
+        }
+    };
+    said.into_iter().map(named).collect()
 }
 
 /// A doubt if the log holds fewer replies than the record counts, or more. Answered requests are

@@ -1,21 +1,29 @@
 //! Which stalls a report shows: a machine has many hiccups, and a hundred of them would bury the
-//! seven that matter. All of them stay in `result.json` and in the sums.
+//! seven that matter. All of them stay in `result.json`. Invariant: sentences, key figures and tables speak of the same ones,
+//! [`notable`].
 
 use super::arms::ArmData;
 use super::figure::StallMark;
 use super::units::{counted, seconds};
-use crate::record::Stall;
+use crate::record::{RunRecord, Stall};
 
 /// Stalls shorter than this share of the longest one of all arms are counted, not drawn.
 const WORTH_MARKING: f64 = 0.1;
 /// At most this many are drawn and listed per arm, the longest ones.
 const MARKS_MAX: usize = 24;
 
+/// What the key figures call the stalls that they count, after [`Stall::NOTABLE_S`].
+pub(crate) const COUNTED: &str = "stalls of 20\u{a0}ms and more, or of known cause";
+
+/// The stalls that are counted: long enough to be noticed, or of known cause.
+pub(crate) fn notable(record: &RunRecord) -> impl Iterator<Item = &Stall> {
+    record.stalls.iter().filter(|stall| stall.is_notable())
+}
+
 /// The stalls of an arm that are worth showing beside the other arms, in order of time.
 pub(crate) fn shown<'a>(arm: &ArmData<'a>, arms: &[ArmData<'_>]) -> Vec<&'a Stall> {
     let limit = limit_s(arms);
-    let mut shown: Vec<&Stall> =
-        arm.record.stalls.iter().filter(|s| s.duration_s >= limit).collect();
+    let mut shown: Vec<&Stall> = notable(arm.record).filter(|s| s.duration_s >= limit).collect();
     shown.sort_by(|a, b| b.duration_s.total_cmp(&a.duration_s));
     shown.truncate(MARKS_MAX);
     shown.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
@@ -76,15 +84,20 @@ pub(crate) fn left_out(arms: &[ArmData<'_>]) -> Option<String> {
 
 /// What to say where no arm had a stall. Spans in which the load generator itself did not get to run are none, and no proof that
 /// replies kept coming either.
-pub(crate) fn none_of(arms: &[ArmData<'_>]) -> &'static str {
+pub(crate) fn none_of(arms: &[ArmData<'_>]) -> String {
+    let short: usize = arms.iter().map(|arm| arm.record.stalls.len()).sum();
     let mut caveats = arms.iter().flat_map(|arm| &arm.record.caveats);
     if caveats.any(|caveat| caveat.id == "environment-moved") {
-        return "No stall of the server: where replies are missing, the load generator did not get to run";
+        return "No stall of the server: where replies are missing, the load generator did not get to run".to_owned();
     }
-    match arms {
-        [_] => "No stall: replies kept coming all the time",
-        _ => "No stall in any arm: replies kept coming all the time",
+    let place = if arms.len() == 1 { "" } else { " in any arm" };
+    if short > 0 {
+        return format!(
+            "No stall of 20\u{a0}ms or more{place}; {} of unknown cause in result.json",
+            counted(short, "shorter one")
+        );
     }
+    format!("No stall{place}: replies kept coming all the time")
 }
 
 /// The shown stalls as marks of a figure.
@@ -132,6 +145,8 @@ mod tests {
             service: Vec::new(),
         };
         let arms = [arm];
+        // Ten milliseconds of no known cause are a hiccup, and not one of the stalls that are counted.
+        assert_eq!(notable(&record).count(), 4);
         assert!((stopped_s(&arms[0], &arms) - 4.25).abs() < 1e-9);
     }
 }

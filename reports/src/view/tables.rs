@@ -5,7 +5,7 @@ use super::table::Table;
 use super::units::{duration, grouped, percent, percentile, rate, seconds};
 use super::{engine, stalls};
 use crate::folder::Folder;
-use crate::record::{Counts, Group, Metrics, Percentile, Quantiles, Server, Stall};
+use crate::record::{Counts, Group, Metrics, Percentile, Quantiles, Server};
 
 /// What stands for "there is nothing to say".
 const NONE: &str = "–";
@@ -64,13 +64,15 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
         or_none((carried > 0 && per_second.is_finite()).then(|| rate(per_second)))
     });
     row("offered per second", &|a| or_none(a.offered_rate().map(rate)));
-    row("stalls", &|a| grouped(a.record.stalls.len() as u64));
-    row("longest stall", &|a| or_none(longest(&a.record.stalls).map(seconds)));
+    row(stalls::COUNTED, &|a| grouped(stalls::notable(a.record).count() as u64));
+    row("longest stall", &|a| {
+        or_none(stalls::notable(a.record).map(|s| s.duration_s).max_by(f64::total_cmp).map(seconds))
+    });
     row("requests delayed by stalls", &|a| {
-        grouped(a.record.stalls.iter().map(|s| s.delayed).sum())
+        grouped(stalls::notable(a.record).map(|s| s.delayed).sum())
     });
     row("client-seconds lost in stalls", &|a| {
-        seconds(a.record.stalls.iter().map(|s| s.lost_client_seconds).sum::<f64>())
+        seconds(stalls::notable(a.record).map(|s| s.lost_client_seconds).sum::<f64>())
     });
     row("errors and timeouts", &|a| {
         let share = a.groups().iter().map(|g| g.counts.error_share()).fold(0.0, f64::max);
@@ -84,10 +86,6 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
 /// percentiles over groups.
 fn headline<'a>(arm: &ArmData<'a>) -> Option<&'a Metrics> {
     arm.groups().first().map(|g| &g.total)
-}
-
-fn longest(stalls: &[Stall]) -> Option<f64> {
-    stalls.iter().map(|s| s.duration_s).max_by(f64::total_cmp)
 }
 
 fn or_none(text: Option<String>) -> String {

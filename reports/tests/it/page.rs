@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use aelab_reports::folder::ReadError;
-use aelab_reports::record::{CaveatRecord, RunRecord, Severity, Stall};
+use aelab_reports::record::{CaveatRecord, ClaimPart, RunRecord, Severity, Stall};
 use aelab_reports::{read_folder, render, write_folder};
 
 use crate::synthetic::{self, Plan};
@@ -222,6 +222,74 @@ fn an_interrupted_scenario_shows_the_arms_it_has() {
     write_folder(&dir, &record, &[]).unwrap();
     render(&dir).unwrap();
     assert!(text(&files(&dir), "report.html").contains("1 arm not run"));
+}
+
+#[test]
+fn claims_are_told_in_words_and_a_doubt_of_two_arms_once() {
+    let dir = synthetic::temp_dir("words");
+    synthetic::write_scenario(&dir);
+    let mut record = read_folder(&dir).unwrap().record;
+    let doubt = |arm: &str, text: &str| CaveatRecord {
+        id: "machine-noisy".into(),
+        severity: Severity::Warning,
+        value: None,
+        limit: None,
+        text: text.into(),
+        remedy: String::new(),
+        arm: Some(arm.into()),
+    };
+    record.caveats = vec![doubt("keys", "lost 5 %"), doubt("scan", "lost 6 %")];
+    let part = |number: &str, outcome: &str, why: &str| ClaimPart {
+        says: "KEYS ran at least twice".into(),
+        wanted: "at least 2".into(),
+        number: number.into(),
+        outcome: outcome.into(),
+        why: why.into(),
+    };
+    let claim = &mut record.scenario.as_mut().unwrap().claims[0];
+    claim.measured = "keys.offender.count.ok = 10".into();
+    claim.parts = vec![part("10 requests", "holds", ""), part("0.4 times", "open", "too wide")];
+    claim.note = "measured on the bundled server".into();
+    write_folder(&dir, &record, &[]).unwrap();
+    render(&dir).unwrap();
+    let all = files(&dir);
+    for page in ["report.html", "summary.md"] {
+        let page = text(&all, page);
+        for wanted in [
+            "10 requests",
+            "KEYS ran at least twice: at least 2",
+            "0.4 times: not decided, too wide",
+            "measured on the bundled server.",
+            "(keys, and alike in scan): lost 5 %",
+        ] {
+            assert!(page.contains(wanted), "lacks: {wanted}");
+        }
+        assert!(!page.contains("count.ok") && !page.contains("lost 6 %"));
+    }
+}
+
+#[test]
+fn hiccups_are_kept_and_not_counted() {
+    let dir = synthetic::temp_dir("hiccups");
+    let run = synthetic::run(&Plan { duration_s: 2, ..Plan::calm() });
+    let mut record = run.record.clone();
+    let stall = |start_s, duration_s, cause: Option<&str>| Stall {
+        start_s,
+        duration_s,
+        cause: cause.map(str::to_owned),
+        ..Stall::default()
+    };
+    record.stalls = vec![stall(0.1, 0.004, None), stall(0.5, 0.005, None)];
+    write_folder(&dir, &record, &run.series).unwrap();
+    render(&dir).unwrap();
+    let summary = text(&files(&dir), "summary.md").to_owned();
+    assert!(summary.contains("No stall of 20 ms or more; 2 shorter ones"), "{summary}");
+    record.stalls.extend([stall(0.7, 0.003, Some("KEYS *")), stall(0.9, 0.03, None)]);
+    write_folder(&dir, &record, &run.series).unwrap();
+    render(&dir).unwrap();
+    let summary = text(&files(&dir), "summary.md").to_owned();
+    assert!(summary.contains("| stalls of 20 ms and more, or of known cause | 2 |"), "{summary}");
+    assert_eq!(read_folder(&dir).unwrap().record.stalls.len(), 4, "all are kept");
 }
 
 #[test]

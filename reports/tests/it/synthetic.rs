@@ -273,6 +273,7 @@ pub(crate) fn write_scenario(dir: &Path) {
                 decided_by: "nobody gets a reply".into(),
                 measured: "442 ms against none".into(),
                 verdict: ClaimVerdict::Confirmed,
+                ..Claim::default()
             }],
         }),
         ..run(&Plan::calm()).record

@@ -6,6 +6,7 @@ use super::super::attribute::{explain, is_one_call};
 use super::super::observe::{self, Observed};
 use super::super::process::ProcessView;
 use super::super::server::ServerProcess;
+use super::super::starved;
 use super::super::state::{self, Expiry};
 use super::super::view::{self, Info, SlowEntry};
 use super::scene::{PlayedArm, Scene};
@@ -15,7 +16,7 @@ use crate::control::Control;
 use crate::engine::plan::{RunPlan, Target};
 use crate::engine::result::RunResult;
 use crate::record::{Context, Kept, keep, tool};
-use aelab_reports::caveat::Caveat;
+use aelab_reports::caveat::{Caveat, in_scenario};
 use aelab_reports::record::{LatencyEvent, RunRecord, utc_text};
 use std::collections::BTreeMap;
 
@@ -43,13 +44,19 @@ pub(super) fn outcome(
     let mut kept = match &played.run {
         Some((plan, result)) => {
             from_unix_ns = result.started_wall_ns + result.measure_from.0;
-            let explained = explain(plan, result, &after.slowlog);
+            let explained = explain(plan, result, &after.slowlog, &played.waits);
             doubts.extend(explained.doubt());
+            let measured = result.measure_until.since(result.measure_from).as_secs_f64();
+            let course = &played.observed.process;
+            doubts.extend(starved::doubt(course, measured, &explained.starved));
             context.doubts = doubts;
             keep(plan, result, context, explained.stalls)
         }
         None => without_load(context, &doubts, &played, scene.seed),
     };
+    for caveat in &mut kept.record.caveats {
+        caveat.remedy = in_scenario(&caveat.remedy);
+    }
     kept.record.server_view = Some(server_view::of(&info_before, &after, &played.observed));
     kept.record.procedure = played.procedure;
     let (links, calls) = match played.run {
@@ -161,6 +168,7 @@ fn process_fields(observed: &Observed) -> Vec<(String, serde_json::Value)> {
         ("server_descriptors", course.connected.and_then(|view| view.descriptors)),
         ("server_context_switches", grown(|view| view.context_switches)),
         ("server_cpu_us", grown(|view| view.cpu_ns).map(|ns| ns / 1000)),
+        ("server_waited_us", grown(|view| view.main_waited_ns).map(|ns| ns / 1000)),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?.into())))

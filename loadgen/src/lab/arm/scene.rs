@@ -6,6 +6,7 @@ use super::super::link::Ways;
 use super::super::observe::{Account, Observed, Observer};
 use super::super::plan::run_plan;
 use super::super::procedure::{self, Site};
+use super::super::starved::Waits;
 use super::super::watch::run_with_phases;
 use super::{Settings, Wanted};
 use crate::clock::{self, Nanos};
@@ -32,6 +33,8 @@ pub(super) struct Scene<'a> {
 /// What was measured.
 pub(super) struct PlayedArm {
     pub(super) run: Option<(RunPlan, RunResult)>,
+    /// How long the server's process waited for a processor meanwhile.
+    pub(super) waits: Waits,
     pub(super) procedure: Option<ProcedureRecord>,
     pub(super) observed: Observed,
     /// When it began, and how long it took.
@@ -48,6 +51,7 @@ impl Scene<'_> {
         };
         let observer = Observer::before(&self.site.target, self.site.pid, account);
         let (started_unix_ns, began) = (clock::wall_ns(), clock::now());
+        let mut waits = Waits::default();
         let (run, procedure) = match (self.arm.groups.is_empty(), &self.arm.procedure) {
             (true, None) => (None, None),
             (true, Some(_)) => {
@@ -67,12 +71,21 @@ impl Scene<'_> {
             }
             (false, _) => {
                 let plan = run_plan(self.arm, self.ways, self.seed, self.cpus.clone())?;
-                let (result, procedure) = self.both(&plan, &observer)?;
+                let over = AtomicBool::new(false);
+                let (played, looked) = std::thread::scope(|scope| {
+                    let looker = scope.spawn(|| Waits::watch(self.site.pid, &over));
+                    let played = self.both(&plan, &observer);
+                    over.store(true, Relaxed);
+                    (played, looker.join())
+                });
+                waits = looked.unwrap_or_default();
+                let (result, procedure) = played?;
                 (Some((plan, result)), procedure)
             }
         };
         Ok(PlayedArm {
             run,
+            waits,
             procedure,
             observed: observer.into_seen(),
             started_unix_ns,

@@ -56,6 +56,8 @@ fn fields(view: &ProcessView) -> BTreeMap<String, u64> {
         ("voluntary_context_switches", view.voluntary_switches),
         ("cpu_ns", view.cpu_ns),
         ("waited_ns", view.waited_ns),
+        ("main_cpu_ns", view.main_cpu_ns),
+        ("main_waited_ns", view.main_waited_ns),
         ("threads", view.threads),
     ]
     .into_iter()
