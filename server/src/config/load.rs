@@ -51,6 +51,16 @@ impl Config {
             rest = after;
         }
         config.read_args(rest)?;
+        if let Some((given, reason)) = config.refused() {
+            let row = &super::TABLE[given.at];
+            let default = if row.default.is_empty() { "\"\"" } else { row.default };
+            let remedy = match given.place.starts_with("argument ") {
+                true => String::new(),
+                false => format!(": change that line, or add --{} {default}", row.name),
+            };
+            return Err(error(&given.place, format!("'{}': {reason}{remedy}", given.words)));
+        }
+        config.restricted.clear();
         match config.contradiction() {
             Some((name, reason)) => Err(error(&format!("directive {name}"), reason)),
             None => Ok(config),
@@ -127,21 +137,25 @@ impl Config {
         if name.eq_ignore_ascii_case("include") {
             return words.iter().try_for_each(|path| self.read_file(path, depth + 1));
         }
-        self.set_at_start(name, words).map_err(|problem| match problem {
-            SetError::Unknown => match nearest(name) {
-                Some(known) => {
-                    error(place, format!("unknown directive '{name}'; did you mean '{known}'?"))
-                }
-                None => error(
-                    place,
-                    format!("unknown directive '{name}'; redis.conf names and ae-server --help"),
-                ),
-            },
+        self.set_at_start(place, name, words).map_err(|problem| match problem {
+            SetError::Unknown => error(place, unknown(name)),
             SetError::Immutable => error(place, "cannot be set"),
             SetError::Value(reason) => {
                 error(place, format!("'{name} {}': {reason}", words.join(" ")))
             }
         })
+    }
+}
+
+/// What to say of a directive that is none.
+fn unknown(name: &str) -> String {
+    let absent = super::table::ABSENT.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    match (absent, nearest(name)) {
+        (Some((known, why)), _) => format!("no directive '{known}': {why}"),
+        (None, Some(known)) => format!("unknown directive '{name}'; did you mean '{known}'?"),
+        (None, None) => format!(
+            "unknown directive '{name}': it is neither one of Redis 7.0's nor one of ae-server --help"
+        ),
     }
 }
 

@@ -23,6 +23,16 @@ pub struct Config {
     settings: Settings,
     /// The file that was read first, for `INFO`.
     pub(crate) file: Option<String>,
+    /// Where directives were given that have restrictions, while the configuration is read.
+    restricted: Vec<Given>,
+}
+
+/// A directive as it was given: its row, the place, and the words, its name first.
+#[derive(Clone, Debug)]
+struct Given {
+    at: usize,
+    place: String,
+    words: String,
 }
 
 /// Why a value was not taken.
@@ -40,7 +50,7 @@ impl Default for Config {
     fn default() -> Self {
         let values: Vec<String> = TABLE.iter().map(|row| row.default.to_owned()).collect();
         let settings = Settings::resolve(&|name| lookup(&values, name));
-        Config { values, settings, file: None }
+        Config { values, settings, file: None, restricted: Vec::new() }
     }
 }
 
@@ -68,12 +78,30 @@ impl Config {
         lookup(&self.values, name)
     }
 
-    /// Gives `words` to directive `name`, at start.
-    pub(crate) fn set_at_start(&mut self, name: &str, words: &[&str]) -> Result<(), SetError> {
+    /// Gives `words` to directive `name`, at start. Whether the value can be had is asked when all is read, by
+    /// [`Config::refused`]: the last one counts.
+    fn set_at_start(&mut self, place: &str, name: &str, words: &[&str]) -> Result<(), SetError> {
         let at = find(name).ok_or(SetError::Unknown)?;
         self.put(at, words)?;
+        if matches!(TABLE[at].effect, Effect::Only(_) | Effect::InertBut(..)) {
+            let (place, words) = (place.to_owned(), format!("{name} {}", words.join(" ")));
+            self.restricted.push(Given { at, place, words });
+        }
         self.resolve();
         Ok(())
+    }
+
+    /// The first value that counts and cannot be had here: the place and the directive as they were given, and why not.
+    fn refused(&self) -> Option<(&Given, String)> {
+        let is_last = |index: usize, given: &Given| {
+            self.restricted[index + 1..].iter().all(|later| later.at != given.at)
+        };
+        let last =
+            self.restricted.iter().enumerate().filter(|(index, given)| is_last(*index, given));
+        last.map(|(_, given)| given).find_map(|given| {
+            let reason = value::refusal(&TABLE[given.at], &self.values[given.at])?;
+            Some((given, reason))
+        })
     }
 
     /// Sets several directives at once, or none; on failure says which one it was.
@@ -89,7 +117,13 @@ impl Config {
                         self.put(at, &word.split_whitespace().collect::<Vec<_>>())
                     }
                     _ => self.put(at, &[word]),
-                },
+                }
+                .and_then(|()| {
+                    match value::refusal(&TABLE[at], &self.values[at]) {
+                        Some(reason) => Err(SetError::Value(reason)),
+                        None => Ok(()),
+                    }
+                }),
             };
             if let Err(error) = outcome {
                 self.values = before;

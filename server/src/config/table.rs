@@ -40,6 +40,8 @@ pub(super) enum Effect {
     Inert,
     /// Only the default is true here; another value is refused, for the reason given.
     Only(&'static str),
+    /// Without effect, but these values would promise one: they are refused, for the reason given.
+    InertBut(&'static [&'static str], &'static str),
 }
 
 pub(super) struct Directive {
@@ -61,7 +63,7 @@ impl Directive {
     }
 }
 
-use Effect::{Fixed, Inert, Live, Only};
+use Effect::{Fixed, Inert, InertBut, Live, Only};
 use Kind::{Bool, Bytes, BytesOrPercent, Choice, Int, Octal, OutputLimits, Text, Words};
 
 const NO_PERSISTENCE: &str = "ae-server keeps its data in memory only";
@@ -69,6 +71,16 @@ const NO_REPLICATION: &str = "ae-server does not replicate";
 const NO_CLUSTER: &str = "ae-server has no cluster mode";
 const NO_TLS: &str = "ae-server speaks plain TCP and Unix sockets";
 const NO_DAEMON: &str = "ae-server stays in the foreground; let a supervisor start it";
+
+const NO_SUPERVISOR: &str =
+    "ae-server tells no supervisor when it is ready (with systemd: Type=simple)";
+
+/// Directives of Redis that are none here, and why.
+pub(super) const ABSENT: &[(&str, &str)] = &[
+    ("loadmodule", "ae-server loads no modules; leave it out"),
+    ("user", "ae-server knows the default user only; its password is requirepass"),
+    ("rename-command", "ae-server's commands keep their names; leave it out"),
+];
 
 /// Each takes some 450 bytes from the start; more than this is a slip of the finger.
 const DATABASES_MAX: i64 = 1_000_000;
@@ -144,7 +156,12 @@ pub(super) const TABLE: &[Directive] = &[
     row("pidfile", Text, "", Fixed),
     row("dir", Text, ".", Fixed),
     row("daemonize", Bool, "no", Only(NO_DAEMON)),
-    row("supervised", Choice(&["no", "upstart", "systemd", "auto"]), "no", Inert),
+    row(
+        "supervised",
+        Choice(&["no", "upstart", "systemd", "auto"]),
+        "no",
+        InertBut(&["upstart", "systemd"], NO_SUPERVISOR),
+    ),
     row("always-show-logo", Bool, "no", Inert),
     row("set-proc-title", Bool, "yes", Inert),
     row("proc-title-template", Text, "{title} {listen-addr} {server-mode}", Inert),

@@ -7,28 +7,35 @@ use crate::inject::Plan;
 /// canonical text.
 ///
 /// # Errors
-/// Redis's words for what is wrong, or our own reason where we cannot do what is asked.
+/// Redis's words for what is wrong.
 pub(super) fn canonical(
     directive: &Directive,
     words: &[&str],
     current: &str,
 ) -> Result<String, String> {
-    let text = match directive.kind {
+    match directive.kind {
         Kind::Words => {
-            words.iter().filter(|w| !w.is_empty()).copied().collect::<Vec<_>>().join(" ")
+            Ok(words.iter().filter(|w| !w.is_empty()).copied().collect::<Vec<_>>().join(" "))
         }
-        Kind::OutputLimits => return output_limits(words, current),
-        Kind::Inject => return injection(words, current),
+        Kind::OutputLimits => output_limits(words, current),
+        Kind::Inject => injection(words, current),
         _ => match words {
-            [word] => one_word(directive.kind, word)?,
-            _ => return Err("wrong number of arguments".into()),
+            [word] => one_word(directive.kind, word),
+            _ => Err("wrong number of arguments".into()),
         },
-    };
+    }
+}
+
+/// Why a value that is well written cannot be had here, if it cannot.
+pub(super) fn refusal(directive: &Directive, text: &str) -> Option<String> {
     match directive.effect {
         Effect::Only(reason) if text != directive.default => {
-            Err(format!("{reason}; only '{}' can be given here", directive.default))
+            Some(format!("{reason}; only '{}' can be given here", directive.default))
         }
-        _ => Ok(text),
+        Effect::InertBut(refused, reason) if refused.contains(&text) => {
+            Some(format!("{reason}; give '{}'", directive.default))
+        }
+        _ => None,
     }
 }
 

@@ -38,6 +38,21 @@ fn what_is_wrong_is_said_in_one_line_with_the_place_and_the_remedy() {
     assert_eq!(refusal(&[path]), line);
     std::fs::write(&file, "requirepass \"a b\n").expect("written");
     assert_eq!(refusal(&[path]), format!("{path} line 1: unbalanced quotes in this line"));
+    std::fs::write(&file, "appendonly yes\ndaemonize yes\n").expect("written");
+    let line = format!(
+        "{path} line 2: 'daemonize yes': ae-server stays in the foreground; let a supervisor start it; only 'no' can be given \
+         here: change that line, or add --daemonize no"
+    );
+    assert_eq!(refusal(&[path, "--appendonly", "no"]), line);
+    // The last value counts, so the remedy works.
+    let mended = [path, "--appendonly", "no", "--daemonize", "no"].map(str::to_owned);
+    assert!(Config::from_args(&mended).is_ok());
+    assert!(Config::from_args(&["--supervised", "auto"].map(str::to_owned)).is_ok());
+    assert!(refusal(&["--supervised", "systemd"]).contains("Type=simple"));
+    assert!(
+        refusal(&["--loadmodule", "x.so"]).ends_with("ae-server loads no modules; leave it out")
+    );
+    assert!(refusal(&["--nonsense-of-mine", "1"]).ends_with("ae-server --help"));
     std::fs::remove_file(&file).expect("removed");
     for (args, expected) in [
         (&["--prot", "1"][..], "argument --prot: unknown directive 'prot'; did you mean 'port'?"),
