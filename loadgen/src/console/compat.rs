@@ -70,7 +70,6 @@ fn memtier_rows(record: &RunRecord) -> Vec<Row<'_>> {
     let groups: Vec<&Group> = record.headline_groups();
     let mut all = Vec::new();
     for group in &groups {
-        let is_only = group.commands.len() == 1;
         for (command, metrics) in &group.commands {
             let (_, quantiles) = headline(group, metrics);
             let rate = rate_of(group, quantiles);
@@ -78,7 +77,8 @@ fn memtier_rows(record: &RunRecord) -> Vec<Row<'_>> {
             // Misses are counted per group: they are this command's if no other reads.
             let reads = group.commands.keys().filter(|name| !name.starts_with("SET")).count();
             let hits = (is_get && reads == 1).then(|| hits_of(group, quantiles, rate));
-            let kb = is_only.then(|| kb_of(record, group));
+            let bytes = metrics.sent_bytes.zip(metrics.received_bytes);
+            let kb = bytes.map(|(sent, received)| kb_of(record, sent + received));
             all.push(Row { name: row_name(command), rate, hits, kb, quantiles });
         }
         // As memtier has it: sets before gets, then the others.
@@ -89,7 +89,7 @@ fn memtier_rows(record: &RunRecord) -> Vec<Row<'_>> {
         });
         let (_, quantiles) = headline(group, &group.total);
         let hits = all.iter().find_map(|row| row.hits);
-        let kb = Some(kb_of(record, group));
+        let kb = Some(kb_of(record, group.sent_bytes + group.received_bytes));
         all.push(Row { name: "Totals".to_owned(), rate: group.achieved_rate, hits, kb, quantiles });
     }
     all
@@ -102,8 +102,7 @@ fn hits_of(group: &Group, quantiles: &Quantiles, rate: f64) -> (f64, f64) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rates are printed to two decimals")]
-fn kb_of(record: &RunRecord, group: &Group) -> f64 {
-    let bytes = group.sent_bytes + group.received_bytes;
+fn kb_of(record: &RunRecord, bytes: u64) -> f64 {
     if record.duration_s > 0.0 { bytes as f64 / 1024.0 / record.duration_s } else { 0.0 }
 }
 
@@ -225,7 +224,8 @@ mod tests {
             "arrival":{{"process":"closed","rate":null}},
             "connections":{{"asked":4,"established":4,"failed":0,"reconnects":0}},
             "achieved_rate":10.0,"misses":5,"sent_bytes":1024,"received_bytes":1024,
-            "commands":{{"GET":{{"service_time":{q}}},"SET":{{"service_time":{q}}}}},
+            "commands":{{"GET":{{"service_time":{q},"sent_bytes":256,"received_bytes":768}},
+            "SET":{{"service_time":{q},"sent_bytes":768,"received_bytes":256}}}},
             "total":{{"service_time":{q}}}}}]}}"#
         );
         RunRecord::from_json(&json, std::path::Path::new("test")).expect("a record")
@@ -249,6 +249,8 @@ mod tests {
         let names: Vec<_> = lines[4..].iter().filter_map(|line| line.split(' ').next()).collect();
         assert_eq!(names, ["Sets", "Gets", "Totals"]);
         assert!(lines[5].contains("2.50         2.50"), "half of the gets missed: {text}");
+        assert!(lines[4].ends_with(" 0.50"), "{text}");
+        assert!(lines[6].ends_with(" 1.00"), "the rows add up: {text}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use super::metric::Metric;
 use super::request::Shape;
-use super::result::{CommandCounts, CommandResult};
+use super::result::{CommandCounts, CommandResult, Traffic};
 use crate::clock::Nanos;
 use aelab_reports::histogram::{self, Histogram};
 
@@ -15,6 +15,8 @@ pub(super) struct CommandRecorder {
     pub(super) shape: Shape,
     /// Measured replies that were `nil`.
     pub(super) nulls: u64,
+    /// Bytes of all replies, of the warm-up and errors too.
+    pub(super) received_bytes: u64,
     pub(super) response: Metric,
     pub(super) service: Metric,
     pub(super) lag: Metric,
@@ -31,6 +33,7 @@ impl CommandRecorder {
             label: label.to_owned(),
             shape,
             nulls: 0,
+            received_bytes: 0,
             response: Metric::default(),
             service: Metric::default(),
             lag: Metric::default(),
@@ -65,6 +68,8 @@ impl CommandRecorder {
             censored: self.censored,
             censored_service: self.censored_service,
             nulls: self.nulls,
+            // What was written is the generator's to know.
+            traffic: Traffic { sent_bytes: 0, received_bytes: self.received_bytes },
             response_time: self.response.finish(),
             service_time: self.service.finish(),
             send_lag: self.lag.finish(),

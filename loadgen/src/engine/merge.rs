@@ -120,6 +120,9 @@ fn add_group(result: &mut GroupResult, errors: &mut ErrorTally, group: Group) {
         sum.asked += router.counts.asked;
     }
     let mut recorded = group.recorder.finish();
+    for (command, bytes) in recorded.commands.iter_mut().zip(group.generator.written_bytes()) {
+        command.traffic.sent_bytes = bytes;
+    }
     if let (Some(pool), Some(wait)) = (group.pool, recorded.wait.take()) {
         // A pool lives on one thread.
         result.pool = Some(PoolResult { wait, counts: pool.counts });
@@ -169,6 +172,7 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
         censored: histogram::new(),
         censored_service: histogram::new(),
         nulls: 0,
+        traffic: Traffic::default(),
         response_time: metric(),
         service_time: metric(),
         send_lag: metric(),
@@ -248,6 +252,8 @@ fn add_recorded(result: &mut GroupResult, recorded: Recorded) {
         add(&mut mine.censored, &theirs.censored);
         add(&mut mine.censored_service, &theirs.censored_service);
         mine.nulls += theirs.nulls;
+        mine.traffic.sent_bytes += theirs.traffic.sent_bytes;
+        mine.traffic.received_bytes += theirs.traffic.received_bytes;
         add_metric(&mut mine.response_time, theirs.response_time);
         add_metric(&mut mine.service_time, theirs.service_time);
         add_metric(&mut mine.send_lag, theirs.send_lag);

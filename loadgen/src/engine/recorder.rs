@@ -296,6 +296,12 @@ impl Recorder {
         self.close_requests(intended, count, sent, now, command, Outcome::Ok);
     }
 
+    /// A reply of so many bytes belongs to a request of this command.
+    #[inline]
+    pub(super) fn received(&mut self, command: u16, bytes: u64) {
+        self.commands[usize::from(command)].received_bytes += bytes;
+    }
+
     /// The reply to a request was `nil`.
     pub(super) fn null(&mut self, request: &InFlight) {
         self.nulls += 1;

@@ -36,6 +36,11 @@ impl<const STAMPED: bool> Sink for Replies<'_, STAMPED> {
         self.recorder.error(request, text, self.now);
     }
 
+    #[inline]
+    fn received(&mut self, command: u16, bytes: u64) {
+        self.recorder.received(command, bytes);
+    }
+
     fn shape(&self, command: u16) -> Shape {
         self.recorder.shape(command)
     }

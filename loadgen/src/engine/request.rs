@@ -125,6 +125,8 @@ pub(super) trait Sink {
     fn ok(&mut self, request: &InFlight, reply: &ScannedReply);
     /// Answered with this error.
     fn error(&mut self, request: &InFlight, text: &[u8]);
+    /// A whole reply of so many bytes came for a request of this command.
+    fn received(&mut self, command: u16, bytes: u64);
     /// How the replies of a command are to be read.
     fn shape(&self, command: u16) -> Shape;
     /// Whether messages may come that answer no request.

@@ -365,6 +365,8 @@ pub struct CommandResult {
     pub censored_service: Histogram,
     /// Those of the successful replies that were `nil`: misses, for a command that looks for something.
     pub nulls: u64,
+    /// Bytes of all its requests and replies, those of the warm-up and the drain too.
+    pub traffic: Traffic,
     /// replied − intended.
     pub response_time: MetricResult,
     /// replied − sent.

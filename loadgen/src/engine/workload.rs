@@ -40,6 +40,8 @@ pub(super) struct Generator {
 struct Command {
     template: Template,
     batches: Vec<Batch>,
+    /// Bytes of all its requests so far.
+    written_bytes: u64,
 }
 
 /// Numbers for one slot, drawn ahead.
@@ -105,7 +107,7 @@ impl Generator {
         for plan in &workload.commands {
             let template = Template::compile(plan, &workload.keys, &workload.values)?;
             let batches = template.slots.iter().cloned().map(Batch::new).collect();
-            commands.push(Command { template, batches });
+            commands.push(Command { template, batches, written_bytes: 0 });
             total += u64::from(plan.weight);
             weights.push(total);
         }
@@ -183,10 +185,13 @@ impl Generator {
     /// Appends a request of this command with fresh numbers.
     #[inline]
     pub(super) fn write(&mut self, command: u16, out: &mut Vec<u8>) {
-        if let Some(replay) = &mut self.replay {
-            return replay.write(out);
-        }
+        let before = out.len();
         let command = &mut self.commands[usize::from(command)];
+        if let Some(replay) = &mut self.replay {
+            replay.write(out);
+            command.written_bytes += (out.len() - before) as u64;
+            return;
+        }
         let mut fresh = Fresh {
             batches: &mut command.batches,
             share: self.share,
@@ -196,18 +201,26 @@ impl Generator {
             sender: self.sender.as_deref_mut(),
         };
         command.template.write(out, &self.block, 0, &mut fresh);
+        command.written_bytes += (out.len() - before) as u64;
     }
 
     /// Appends one call of a request that takes several, with the numbers all of them use.
     pub(super) fn write_call(
-        &self,
+        &mut self,
         command: u16,
         numbers: &[u64],
         position: u64,
         out: &mut Vec<u8>,
     ) {
-        let template = &self.commands[usize::from(command)].template;
-        template.write_call(out, &self.block, position, &mut Kept(numbers));
+        let before = out.len();
+        let command = &mut self.commands[usize::from(command)];
+        command.template.write_call(out, &self.block, position, &mut Kept(numbers));
+        command.written_bytes += (out.len() - before) as u64;
+    }
+
+    /// Bytes of all requests of each command.
+    pub(super) fn written_bytes(&self) -> impl Iterator<Item = u64> {
+        self.commands.iter().map(|command| command.written_bytes)
     }
 }
 

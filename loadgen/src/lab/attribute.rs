@@ -47,15 +47,9 @@ impl Explained {
     #[must_use]
     pub fn doubt(&self) -> Option<Caveat> {
         let longest = self.own.iter().max()?;
-        Some(Caveat::EnvironmentMoved {
-            what: format!(
-                "the load generator itself got no processor {}, the longest for {:.1} ms; that is not counted as a stall",
-                match self.own.len() {
-                    1 => "once".to_owned(),
-                    times => format!("{times} times"),
-                },
-                longest.as_secs_f64() * 1e3
-            ),
+        Some(Caveat::ClientHeldUp {
+            times: self.own.len() as u64,
+            longest_ms: longest.as_secs_f64() * 1e3,
         })
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn facts(
     let gaps = result.audit.threads.iter().filter_map(|t| t.gaps).reduce(Gaps::worst);
     let moves = result.audit.machine.unwrap_or_default();
     Facts {
+        measured_s: clock.measured_s,
         client_cpu_share: busy_share(&result.audit),
         late: late(plan, result),
         stopped: stopped(plan, result),

@@ -88,7 +88,7 @@ pub fn tool() -> Tool {
 /// Turns a result into what is kept; `stalls` come explained (or not) from elsewhere.
 #[must_use]
 pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<Stall>) -> Kept {
-    let clock = Timeline::of(result);
+    let clock = Timeline::of(plan, result);
     let percentiles: Vec<f64> =
         stats::DEFAULT_PERCENTILES.iter().chain(&context.asked).copied().collect();
     let mut series = Vec::new();
@@ -159,12 +159,14 @@ struct Timeline {
 }
 
 impl Timeline {
-    fn of(result: &RunResult) -> Self {
+    fn of(plan: &RunPlan, result: &RunResult) -> Self {
+        let measured = result.measure_until.since(result.measure_from);
+        let measured = measured.max(rate::schedule_length(plan, result, measured));
         Self {
             measure_from: result.measure_from,
             interval: result.interval,
-            measured: result.measure_until.since(result.measure_from),
-            measured_s: result.measure_until.since(result.measure_from).as_secs_f64(),
+            measured,
+            measured_s: measured.as_secs_f64(),
         }
     }
 
@@ -259,6 +261,8 @@ fn group_record(
             send_lag: of(&command.send_lag, None),
             hits,
             misses,
+            sent_bytes: rate::part_of(group, command, |traffic| traffic.sent_bytes),
+            received_bytes: rate::part_of(group, command, |traffic| traffic.received_bytes),
         }
     };
     let all = |pick: fn(&CommandResult) -> &MetricResult, open: Option<&Histogram>| {

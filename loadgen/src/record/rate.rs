@@ -1,16 +1,45 @@
-//! How many replies came while we measured: of a group, and over time.
+//! How many replies and bytes came while we measured: of a group, of a command, and over time.
 //!
 //! Invariant: what came later, in the drain, is in the latencies and not in the rate, since an overloaded server answers
 //! everything in the end; what came to a request of the warm-up is in the rate and not in the latencies.
 
 use super::{Timeline, is_open};
 use crate::clock::Nanos;
-use crate::engine::plan::GroupPlan;
-use crate::engine::result::{CommandResult, DeliveryCounts, GroupResult};
+use crate::engine::plan::{ArrivalProcess, GroupPlan, RunPlan};
+use crate::engine::result::{CommandResult, DeliveryCounts, GroupResult, RunResult, Traffic};
 use aelab_reports::record::IntervalCounts;
 
 /// From this share of replies to requests of the warm-up on, the samples do not tell when replies came.
 const CARRIED_SHARE: f64 = 0.01;
+
+/// How long the schedule of a run is that ended with its last request. Ten requests at 100/s take ten periods of 10 ms: the last
+/// is due, and answered, a period before their end, and nine periods would make 111/s of them.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a length to within a nanosecond of some hours"
+)]
+pub(super) fn schedule_length(plan: &RunPlan, result: &RunResult, measured: Nanos) -> Nanos {
+    if plan.phases.measure.is_some() || result.interrupted {
+        return Nanos::ZERO;
+    }
+    let of = |(planned, group): (&GroupPlan, &GroupResult)| {
+        let rate = planned.arrival.rate().filter(|_| planned.requests.is_some())?;
+        let period_s = rate.as_per_second().recip();
+        match planned.arrival {
+            ArrivalProcess::Constant(_) | ArrivalProcess::Uniform(_) => {
+                Some(Nanos((group.counts.scheduled as f64 * period_s * 1e9) as u64))
+            }
+            // The last gap is as long as chance makes it.
+            ArrivalProcess::Poisson(_) => {
+                Some(measured.saturating_add(Nanos((period_s * 1e9) as u64)))
+            }
+            _ => None,
+        }
+    };
+    plan.groups.iter().zip(&result.groups).filter_map(of).max().unwrap_or(Nanos::ZERO)
+}
 
 /// Replies that came while we measured, whenever their requests were due.
 pub(super) fn replies_inside(clock: &Timeline, planned: &GroupPlan, group: &GroupResult) -> u64 {
@@ -54,4 +83,16 @@ pub(super) fn over_time(clock: &Timeline, group: &GroupResult) -> Option<Interva
     let first = usize::try_from(first).unwrap_or(usize::MAX);
     let replied = group.arrivals.by_interval.get(first..).unwrap_or_default().to_vec();
     Some(IntervalCounts { interval_s: clock.interval.as_secs_f64(), replied })
+}
+
+/// Bytes of a command while measuring: those of the group, divided as all bytes of the run were.
+pub(super) fn part_of(
+    group: &GroupResult,
+    command: &CommandResult,
+    of: fn(&Traffic) -> u64,
+) -> Option<u64> {
+    let all: u128 = group.commands.iter().map(|command| u128::from(of(&command.traffic))).sum();
+    let whole = u128::from(of(&group.traffic));
+    let part = (whole * u128::from(of(&command.traffic))).checked_div(all)?;
+    u64::try_from(part).ok()
 }

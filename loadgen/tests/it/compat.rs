@@ -100,6 +100,12 @@ fn memtiers_command_lines_run_and_print_its_forms() {
     let lines: Vec<&str> = called.stdout.lines().collect();
     assert!(lines[0] == "ALL STATS" && lines[2].starts_with("Type"), "{}", called.stdout);
     assert!(called.stdout.contains("\nSets ") && called.stdout.contains("\nTotals "));
+    let kb = |name: &str| -> f64 {
+        let row = lines.iter().find(|line| line.starts_with(name)).expect("a row");
+        row.split_whitespace().last().and_then(|text| text.parse().ok()).expect("a number")
+    };
+    let (sets, gets, all) = (kb("Sets"), kb("Gets"), kb("Totals"));
+    assert!(sets > 0.0 && gets > sets && (sets + gets - all).abs() < 0.1, "{}", called.stdout);
     let written = std::fs::read_to_string(&json).expect("written");
     let parsed: serde_json::Value = serde_json::from_str(&written).expect("JSON");
     let all = &parsed["ALL STATS"];

@@ -53,6 +53,23 @@ fn the_rate_is_that_of_the_replies_that_came_while_measuring() {
 }
 
 #[test]
+fn ten_requests_of_a_schedule_take_ten_periods() {
+    // (arrivals, time of a request) -> (measured seconds, replies per second)
+    for (arrival, service, length_s, rate) in [
+        (constant(100.0), MS, 0.1, 100.0),
+        (constant(100.0), Nanos::from_millis(20), 0.2, 50.0),
+        (ArrivalProcess::Closed { think: Nanos::ZERO }, MS, 0.01, 1_000.0),
+    ] {
+        let group = GroupPlan { requests: Some(10), ..gets(1, arrival) };
+        let phases = Phases { warmup: Nanos::ZERO, measure: None, drain_max: SEC };
+        let record = record(&RunPlan::new(vec![group], phases), &Script::steady(service));
+        near(record.duration_s, length_s, 0.01);
+        near(record.groups[0].achieved_rate, rate, 0.01);
+        assert_eq!(record.groups[0].counts.ok, 10);
+    }
+}
+
+#[test]
 fn a_slow_link_without_warm_up_is_no_overload() {
     let script =
         Script { network: Nanos::from_millis(100), ..Script::steady(Nanos::from_micros(1)) };

@@ -3,14 +3,16 @@
 //! Pure: [`Facts`] in, caveats out; limits are the constants of the parent module.
 
 use super::{
-    CLIENT_CPU_SHARE_WARN, CLOCK_STEP_MS_WARN, Caveat, DRIFT_FACTOR_MAX, ERROR_SHARE_WARN,
-    FREE_SEND_LAG_MAX_US, GAP_MS_WARN, LATE_SHARE_WARN, LOST_SHARE_WARN, RATE_SHARE_WARN,
-    STEAL_SHARE_WARN, STOPPED_SHARE_WARN,
+    BUSY_S_MIN, CLIENT_CPU_SHARE_WARN, CLOCK_STEP_MS_WARN, Caveat, DRIFT_FACTOR_MAX,
+    ERROR_SHARE_WARN, FREE_SEND_LAG_MAX_US, GAP_MS_WARN, LATE_SHARE_WARN, LOST_SHARE_WARN, Pace,
+    RATE_SHARE_WARN, STEAL_SHARE_WARN, STOPPED_SHARE_WARN,
 };
 
 /// What is known about a run when it is over. `None` and 0 mean "nothing to say".
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
+    /// Length of the measurement in seconds.
+    pub measured_s: f64,
     /// Share of one processor that the busiest engine thread used.
     pub client_cpu_share: Option<f64>,
     /// Share of the measured waiting time that the generator's own lateness explains, and how long its threads were late in
@@ -100,17 +102,26 @@ pub fn assess(facts: &Facts) -> Vec<Caveat> {
     add_if(facts.beyond_range > 0, Caveat::ValueBeyondRange { count: facts.beyond_range });
     if let Some(&p) = facts.unsupported.iter().min_by(|a, b| a.total_cmp(b)) {
         let need = crate::stats::samples_needed(p);
-        add_if(true, Caveat::TooFewSamples { p, count: facts.sample_count, need });
+        let (count, pace) = (facts.sample_count, pace(facts));
+        add_if(true, Caveat::TooFewSamples { p, count, need, pace });
     }
     found.sort_by_key(Caveat::severity);
     found
+}
+
+/// A load with a schedule has a rate that one can lower.
+const fn pace(facts: &Facts) -> Pace {
+    if facts.offered_rate.is_some() { Pace::Schedule } else { Pace::Replies }
 }
 
 /// The generator was too busy, or was kept from running: the graver of the two is the cause to name.
 fn client_limited(facts: &Facts) -> Option<Caveat> {
     let busy = facts.client_cpu_share.filter(|share| *share > CLIENT_CPU_SHARE_WARN);
     let late = facts.late.filter(|(share, _)| *share > LATE_SHARE_WARN);
-    let busy = busy.map(|cpu_share| Caveat::ClientLimited { cpu_share });
+    let length_s = Some(facts.measured_s).filter(|length_s| *length_s > 0.0);
+    let too_short_s = length_s.filter(|length_s| *length_s < BUSY_S_MIN);
+    let pace = pace(facts);
+    let busy = busy.map(|cpu_share| Caveat::ClientLimited { cpu_share, too_short_s, pace });
     let late = late.map(|(late_share, late_s)| Caveat::ClientStarved { late_share, late_s });
     let stopped = facts.stopped.filter(|(share, _)| *share > STOPPED_SHARE_WARN);
     let stopped = stopped.map(|(share, stopped_s)| Caveat::ClientStopped { share, stopped_s });
@@ -216,6 +227,32 @@ mod tests {
         ] {
             assert_eq!(ids(&facts), want, "{facts:?}");
         }
+    }
+
+    #[test]
+    fn what_is_too_short_is_not_judged_and_a_closed_loop_is_not_told_to_lower_its_rate() {
+        let busy = |measured_s, offered_rate: Option<f64>| {
+            let achieved_rate = offered_rate.unwrap_or(0.0);
+            let client_cpu_share = Some(0.97);
+            let facts = Facts {
+                client_cpu_share,
+                measured_s,
+                offered_rate,
+                achieved_rate,
+                ..Facts::default()
+            };
+            let [caveat]: [Caveat; 1] = assess(&facts).try_into().expect("one doubt");
+            (caveat.severity(), caveat.cause(), caveat.remedy())
+        };
+        let (severity, cause, remedy) = busy(0.008, None);
+        assert_eq!(severity, Severity::Warning);
+        assert!(cause.contains("8.0ms, which is too short") && remedy.contains("raise -n"));
+        let (severity, _, remedy) = busy(1.0, None);
+        assert_eq!(severity, Severity::Invalid);
+        assert!(remedy.contains("-c") && !remedy.contains("rate"), "{remedy}");
+        let (severity, _, remedy) = busy(1.0, Some(1000.0));
+        assert_eq!(severity, Severity::Invalid);
+        assert!(remedy.contains("--rate"), "{remedy}");
     }
 
     #[test]

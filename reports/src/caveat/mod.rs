@@ -47,6 +47,9 @@ pub const STARVED_SHARE_WARN: f64 = 0.02;
 pub const STARVED_SHARE_MAX: f64 = 0.25;
 /// A single stall of that kind is worth a word from this length on, in seconds: well above a scheduler's slice.
 pub const STARVED_STALL_S: f64 = 0.02;
+/// Shorter measurements than this, in seconds, are over before a processor's share means anything: what begins and ends a run
+/// is a part of it.
+pub const BUSY_S_MIN: f64 = 0.1;
 /// A gap this long, in ms, in a loop that only reads the clock: longer than a scheduler's slice, so somebody else had the processor.
 pub const GAP_MS_WARN: f64 = 5.0;
 /// Share of that loop's time lost in gaps: what a machine that has other things to do takes, and a quiet one does not.
@@ -56,6 +59,15 @@ pub const STEAL_SHARE_WARN: f64 = 0.02;
 /// A wall clock that moves this far, in ms, against the monotonic one was set; slewing stays below 0.5 ms a second.
 pub const CLOCK_STEP_MS_WARN: f64 = 50.0;
 
+/// What sets the pace of a load: remedies differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// A schedule: an open loop.
+    Schedule,
+    /// The replies: a closed loop has no rate to lower.
+    Replies,
+}
+
 /// A doubt about a measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Caveat {
@@ -63,6 +75,10 @@ pub enum Caveat {
     ClientLimited {
         /// Share of one processor that the busiest engine thread used.
         cpu_share: f64,
+        /// How long the measurement was, in seconds, if that is too short to judge by.
+        too_short_s: Option<f64>,
+        /// Of the load.
+        pace: Pace,
     },
     /// The load generator did not get to run when it had to.
     ClientStarved {
@@ -70,6 +86,13 @@ pub enum Caveat {
         late_share: f64,
         /// How long its threads were late in all, in seconds.
         late_s: f64,
+    },
+    /// The load generator had no processor while requests were due: gaps that are nobody else's stalls.
+    ClientHeldUp {
+        /// How many times.
+        times: u64,
+        /// The longest, in ms.
+        longest_ms: f64,
     },
     /// The load generator stood still for a part of a closed loop.
     ClientStopped {
@@ -174,6 +197,8 @@ pub enum Caveat {
         count: u64,
         /// Samples needed.
         need: u64,
+        /// Of the load.
+        pace: Pace,
     },
     /// The server was still getting faster or slower.
     WarmUpUnstable {
@@ -234,11 +259,6 @@ pub enum Caveat {
         /// What is wrong with it.
         what: String,
     },
-    /// Something of the machine changed under the run.
-    EnvironmentMoved {
-        /// What moved.
-        what: String,
-    },
 }
 
 impl Caveat {
@@ -282,7 +302,7 @@ impl Caveat {
             Self::NoSuccess { .. } => "no-success",
             Self::ServerChanged { .. } => "server-changed",
             Self::CaptureDoubtful { .. } => "capture-doubtful",
-            Self::EnvironmentMoved { .. } => "environment-moved",
+            Self::ClientHeldUp { .. } => "client-held-up",
         }
     }
 
@@ -290,7 +310,9 @@ impl Caveat {
     #[must_use]
     pub fn severity(&self) -> Severity {
         let invalid = match self {
-            Self::ClientLimited { cpu_share } => *cpu_share > CLIENT_CPU_SHARE_MAX,
+            Self::ClientLimited { cpu_share, too_short_s, .. } => {
+                *cpu_share > CLIENT_CPU_SHARE_MAX && too_short_s.is_none()
+            }
             Self::ClientStarved { late_share, late_s } => {
                 *late_share > LATE_SHARE_MAX && *late_s >= LATE_S_MIN
             }
@@ -308,8 +330,8 @@ impl Caveat {
     /// The figure behind the doubt and the limit it crossed.
     fn figures(&self) -> (Option<f64>, Option<f64>) {
         match self {
-            Self::ClientLimited { cpu_share } => {
-                let invalid = *cpu_share > CLIENT_CPU_SHARE_MAX;
+            Self::ClientLimited { cpu_share, .. } => {
+                let invalid = self.severity() == Severity::Invalid;
                 let limit = if invalid { CLIENT_CPU_SHARE_MAX } else { CLIENT_CPU_SHARE_WARN };
                 (Some(*cpu_share), Some(limit))
             }
@@ -337,6 +359,7 @@ impl Caveat {
             Self::MachineNoisy { max_gap_ms, .. } => (Some(*max_gap_ms), Some(GAP_MS_WARN)),
             Self::CpuStolen { share } => (Some(*share), Some(STEAL_SHARE_WARN)),
             Self::CpuThrottled { millis, .. } => (Some(*millis), Some(0.0)),
+            Self::ClientHeldUp { times, .. } => (Some(*times as f64), Some(0.0)),
             Self::ClockStepped { millis } => (Some(*millis), Some(CLOCK_STEP_MS_WARN)),
             Self::ConnectionsMissing { established, asked, .. } => {
                 (Some(*established as f64), Some(*asked as f64))
@@ -359,7 +382,6 @@ impl Caveat {
             | Self::NeverSettled { .. }
             | Self::NoSuccess { .. }
             | Self::ServerChanged { .. }
-            | Self::EnvironmentMoved { .. }
             | Self::CaptureDoubtful { .. }
             | Self::WrongBooks { .. } => (None, None),
         }

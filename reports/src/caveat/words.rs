@@ -3,7 +3,7 @@
 //! No limits and no decisions. Invariant: every text is one sentence without its full stop, and every remedy names something
 //! that the reader can do.
 
-use super::Caveat;
+use super::{Caveat, Pace};
 
 impl Caveat {
     /// What is wrong, in one sentence.
@@ -11,7 +11,12 @@ impl Caveat {
     #[expect(clippy::too_many_lines, reason = "a table: one sentence for each doubt")]
     pub fn cause(&self) -> String {
         match self {
-            Self::ClientLimited { cpu_share } => format!(
+            Self::ClientLimited { cpu_share, too_short_s: Some(length_s), .. } => format!(
+                "the load generator's busiest thread used {:.0} % of a processor, but in {}, which is too short to tell whether it was the limit",
+                cpu_share * 100.0,
+                span(length_s * 1e6)
+            ),
+            Self::ClientLimited { cpu_share, .. } => format!(
                 "the load generator's busiest thread used {:.0} % of a processor, so part of the waiting may be its own",
                 cpu_share * 100.0
             ),
@@ -24,6 +29,11 @@ impl Caveat {
                 "the load generator itself was stopped for {} ({:.0} % of the measurement), and a closed loop asks for nothing meanwhile, so its rate is too low by as much",
                 span(stopped_s * 1e6),
                 share * 100.0
+            ),
+            Self::ClientHeldUp { times: count, longest_ms } => format!(
+                "the load generator itself got no processor {} while requests were due, for {} at most; that is not counted as a stall",
+                times(*count),
+                span(longest_ms * 1e3)
             ),
             Self::MachineNoisy { max_gap_ms, lost_share } => format!(
                 "just before the run, a loop that only read the clock was kept from it for {:.1} % of the time, {} at most",
@@ -86,7 +96,7 @@ impl Caveat {
                 "one request in a hundred left more than {} after it was due although a connection was free",
                 span(*p99_us)
             ),
-            Self::TooFewSamples { p, count, need } => {
+            Self::TooFewSamples { p, count, need, .. } => {
                 format!("p{p} needs {need} samples and the run has {count}, so it is not given")
             }
             Self::WarmUpUnstable { drift } => format!(
@@ -130,9 +140,6 @@ impl Caveat {
             }
             Self::ServerChanged { what } => format!("the server changed during the run: {what}"),
             Self::CaptureDoubtful { what } => format!("the capture is doubtful: {what}"),
-            Self::EnvironmentMoved { what } => {
-                format!("the machine changed during the run: {what}")
-            }
         }
     }
 
@@ -140,14 +147,22 @@ impl Caveat {
     #[must_use]
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::ClientLimited { .. } => "use more --threads, a lower --rate, or another machine",
+            Self::ClientLimited { too_short_s: Some(_), .. } => {
+                "raise -n, or give a --duration, so that it measures for a second or more"
+            }
+            Self::ClientLimited { pace: Pace::Schedule, .. } => {
+                "use more --threads, a lower --rate, or another machine"
+            }
+            Self::ClientLimited { pace: Pace::Replies, .. } => {
+                "use more --threads, fewer connections or a smaller pipeline (-c, -P), or another machine"
+            }
             Self::ClientStarved { .. } => {
-                "give the load generator processors of its own (--cpus, a larger quota), use more --threads, or lower the rate"
+                "give the load generator processors of its own (--cpus, a larger quota), use more --threads, or lower the load"
             }
             Self::ClientStopped { .. } => {
                 "run it again, without suspending the load generator or its machine"
             }
-            Self::MachineNoisy { .. } => {
+            Self::ClientHeldUp { .. } | Self::MachineNoisy { .. } => {
                 "end what else runs here, or give the load generator processors of its own (--cpus)"
             }
             Self::CpuStolen { .. } => "measure on a machine of your own, or at a quieter time",
@@ -179,7 +194,12 @@ impl Caveat {
             Self::SendLagHigh { .. } => {
                 "free a processor for the load generator, or use more --threads"
             }
-            Self::TooFewSamples { .. } => "measure longer or at a higher rate",
+            Self::TooFewSamples { pace: Pace::Schedule, .. } => {
+                "measure longer or at a higher rate"
+            }
+            Self::TooFewSamples { pace: Pace::Replies, .. } => {
+                "measure longer: a larger -n, or a longer --duration"
+            }
             Self::WarmUpUnstable { .. } => "use a longer --warmup",
             Self::ValueBeyondRange { .. } => "set a --timeout below one hour",
             Self::UnfinishedRequests { .. } => "measure longer, or set a --timeout",
@@ -196,7 +216,6 @@ impl Caveat {
             Self::NoSuccess { .. } => "check the command and its arguments",
             Self::ServerChanged { .. } => "keep the server running and measure again",
             Self::CaptureDoubtful { .. } => "capture again to the end if that matters",
-            Self::EnvironmentMoved { .. } => "keep the machine quiet and measure again",
         }
     }
 }

@@ -290,6 +290,12 @@ pub struct Metrics {
     /// Successful replies that were `nil`; only where the command can miss.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub misses: Option<u64>,
+    /// Bytes of its requests while measuring: its part of the group's, as its requests had of all bytes of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_bytes: Option<u64>,
+    /// Bytes of its replies, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received_bytes: Option<u64>,
 }
 
 /// One metric, summarised.

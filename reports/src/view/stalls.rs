@@ -87,7 +87,7 @@ pub(crate) fn left_out(arms: &[ArmData<'_>]) -> Option<String> {
 pub(crate) fn none_of(arms: &[ArmData<'_>]) -> String {
     let short: usize = arms.iter().map(|arm| arm.record.stalls.len()).sum();
     let mut caveats = arms.iter().flat_map(|arm| &arm.record.caveats);
-    if caveats.any(|caveat| caveat.id == "environment-moved") {
+    if caveats.any(|caveat| caveat.id == "client-held-up") {
         return "No stall of the server: where replies are missing, the load generator did not get to run".to_owned();
     }
     let place = if arms.len() == 1 { "" } else { " in any arm" };

@@ -244,7 +244,12 @@ pub(crate) fn write_scenario(dir: &Path) {
     for (name, plan, _) in &arms {
         run(plan).write(&dir.join("arms").join(name));
     }
-    let facts = Facts { client_cpu_share: Some(0.81), ..Facts::default() };
+    let facts = Facts {
+        client_cpu_share: Some(0.81),
+        offered_rate: Some(1000.0),
+        achieved_rate: 1000.0,
+        ..Facts::default()
+    };
     let record = RunRecord {
         caveats: assess(&facts).iter().map(Caveat::to_record).collect(),
         groups: Vec::new(),

@@ -367,6 +367,7 @@ impl Conn {
             return if sink.takes_messages() { Ok(()) } else { Err(unexpected(head)) };
         }
         let Some(request) = self.ring.front().copied() else { return Err(unexpected(head)) };
+        sink.received(request.command, reply.bytes);
         if request.mark == Mark::Several && !self.is_last_part(&request, reply, head, sink) {
             return Ok(());
         }
