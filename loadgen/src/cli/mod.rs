@@ -9,6 +9,7 @@ pub mod load;
 mod mix;
 pub mod output;
 pub mod pool;
+mod receivers;
 pub mod relay;
 pub mod replay;
 pub mod resolve;
@@ -31,8 +32,9 @@ use std::path::PathBuf;
     disable_help_flag = true,
     subcommand_required = true,
     max_term_width = 100,
-    after_help = "Exit codes: 0 success; 1 regression or refuted claim (--strict); 2 bad input; 3 inconclusive; \
-                  4 measurement invalid; 5 a limit was exceeded; 6 the target could not be reached or refused us."
+    after_help = "Exit codes: 0 success; 1 a claim was refuted (scenario run --strict); 2 bad input; 3 inconclusive; \
+                  4 measurement invalid; 6 the target could not be reached or refused us. 1 for regressions and 5 for \
+                  exceeded limits are kept for commands that are not there yet."
 )]
 pub struct Cli {
     /// What to do.

@@ -4,6 +4,7 @@
 //! totals, never per thread or per connection.
 
 use super::load::{LoadArgs, PacingArg, TimestampsArg, WarmupArg};
+use super::receivers;
 use super::run::RunArgs;
 use super::ycsb::Ycsb;
 use crate::clock::Nanos;
@@ -131,7 +132,7 @@ impl LoadArgs {
         &self,
         target: &Target,
         title: &str,
-        commands: Vec<CommandPlan>,
+        mut commands: Vec<CommandPlan>,
     ) -> Result<RunPlan, Failure> {
         if self.key_dist.is_some() && !commands.iter().any(has_key) {
             return Err(Failure::usage(format!(
@@ -139,6 +140,7 @@ impl LoadArgs {
                  --key-dist out"
             )));
         }
+        let receiving = receivers::take(&mut commands)?;
         let workload = Workload {
             commands,
             keys: self.keys(),
@@ -160,7 +162,9 @@ impl LoadArgs {
         group.dialling = self.dialling()?;
         group.reconnect = self.reconnect.unwrap_or_default();
         let idle = self.idle.map(|count| idle_group(&group, count)).transpose()?;
-        let mut plan = RunPlan::new([Some(group), idle].into_iter().flatten().collect(), phases);
+        let receivers = receivers::groups(&mut group, receiving)?;
+        let groups = std::iter::once(group).chain(receivers).chain(idle);
+        let mut plan = RunPlan::new(groups.collect(), phases);
         plan.threads = self.threads;
         plan.seed = self.seed;
         plan.cpus.clone_from(&self.cpus);

@@ -99,6 +99,35 @@ fn mixes() {
 }
 
 #[test]
+fn commands_that_receive_are_groups_of_their_own() {
+    let pair = |c: &str, more: &[&str]| {
+        let words = ["-c", c, "--rate", "100", "--duration", "1s", "--timeout", "1s"];
+        only(
+            &[&words[..], &["--command", "SUBSCRIBE a", "--command", "PUBLISH a {stamp}"], more]
+                .concat(),
+        )
+    };
+    let shape = |plan: &RunPlan| -> Vec<(String, usize)> {
+        plan.groups.iter().map(|group| (group.name.clone(), group.connections)).collect()
+    };
+    let plan = pair("10", &[]);
+    assert_eq!(shape(&plan), [("load".to_owned(), 5), ("receivers".to_owned(), 5)]);
+    let [load, receivers] = plan.groups.as_slice() else { panic!("two groups") };
+    assert_eq!(load.workload.commands[0].label, "PUBLISH");
+    assert_eq!((load.arrival.as_str(), receivers.arrival.as_str()), ("constant", "closed"));
+    assert!(load.timeout.is_some() && receivers.timeout.is_none());
+    let plan = pair("50", &["--command-ratio", "49", "--command-ratio", "1"]);
+    assert_eq!(shape(&plan), [("load".to_owned(), 1), ("receivers".to_owned(), 49)]);
+    let plan = pair("2", &["--command-ratio", "1", "--command-ratio", "99"]);
+    assert_eq!(shape(&plan), [("load".to_owned(), 1), ("receivers".to_owned(), 1)]);
+    // All of one kind need no groups, subscribers to several channels apart.
+    assert_eq!(only(&["--command", "BLPOP a 0", "--command", "BRPOP b 0"]).groups.len(), 1);
+    let three =
+        ["--command", "BLPOP q 0", "--command", "SUBSCRIBE a", "--command", "LPUSH q {stamp}"];
+    assert_eq!(shape(&only(&three)).iter().map(|(_, c)| *c).collect::<Vec<_>>(), [17, 16, 17]);
+}
+
+#[test]
 fn slips_get_hints() {
     for (words, part) in [
         (&["-t", "4"][..], "use --threads 4"),
@@ -108,6 +137,7 @@ fn slips_get_hints() {
         (&["--duration", "30"], "the unit is missing"),
         (&["--duration", "0s"], "too short"),
         (&["--duration", "99ms"], "100 ms or more"),
+        (&["-c", "1", "--command", "BLPOP q 0", "--command", "LPUSH q {stamp}"], "-c 2 or more"),
         (&["-n", "0"], "nothing would be measured"),
         (&["--threads", "8", "-c", "4"], "lower --threads or raise -c"),
         (&["--prefill"], "give -r N"),

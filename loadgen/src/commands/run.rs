@@ -291,12 +291,14 @@ fn arm_name(title: &str) -> String {
 }
 
 /// What a subscriber without a publisher is told.
-const NO_MESSAGES: &str = "no message came: nobody published while it listened; put a group that sends PUBLISH CHANNEL {stamp} \
-                           beside it in a scenario file (docs/operations-and-messages.md), as both must be of one run";
+const NO_MESSAGES: &str = "no message came: nobody published while it listened; name whoever does in the same run: \
+                           --command \"SUBSCRIBE CHANNEL\" --command \"PUBLISH CHANNEL {stamp}\" \
+                           (docs/operations-and-messages.md)";
 
 /// What a command that waits for data is told if there was none.
-const NO_DATA: &str = "no data came: nobody pushed what it waited for; put a group that does beside it in a scenario file \
-                       (docs/operations-and-messages.md), or give the command a timeout";
+const NO_DATA: &str = "no data came: nobody pushed what it waited for; name whoever does in the same run: --command \"BLPOP \
+                       LIST 0\" --command \"RPUSH LIST {stamp}\" (docs/operations-and-messages.md), or give the command a \
+                       timeout";
 
 /// What to say where somebody listened and nobody heard anything. A command whose wait ended at its own timeout has its answer.
 fn nothing_heard<'a>(groups: impl Iterator<Item = &'a Group>) -> Option<&'static str> {

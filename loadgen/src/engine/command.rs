@@ -123,10 +123,12 @@ impl Reception {
         let mut receptions = commands.iter().map(CommandPlan::reception);
         let first = receptions.next().unwrap_or_default();
         if first == Self::Messages && commands.len() > 1 {
-            return Err("a subscriber has one command, with all its channels".to_owned());
+            return Err("a subscriber has one command, with all its channels; put the others into a group of their own"
+                .to_owned());
         }
         if receptions.any(|other| other != first) {
-            return Err("commands that wait for data need a group of their own".to_owned());
+            return Err("commands that wait for data need a group of their own, beside that of whoever sends it"
+                .to_owned());
         }
         Ok(first)
     }

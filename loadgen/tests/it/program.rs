@@ -123,6 +123,47 @@ fn a_subscriber_to_whom_nobody_speaks_is_told_how_to_publish() {
 }
 
 #[test]
+fn who_speaks_and_who_listens_may_be_named_in_one_run() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    for (receive, send) in
+        [("SUBSCRIBE news", "PUBLISH news {stamp}"), ("BLPOP q 0", "LPUSH q {stamp}")]
+    {
+        let called = loadgen(&[
+            "run",
+            "-p",
+            &port,
+            "-c",
+            "4",
+            "--rate",
+            "100",
+            "--duration",
+            "1s",
+            "--json",
+            "--no-live",
+            "--command",
+            receive,
+            "--command",
+            send,
+        ]);
+        assert!(called.ran(), "{receive}: {}", called.stderr);
+        let record: serde_json::Value = serde_json::from_str(&called.stdout).expect("a record");
+        let groups = record["groups"].as_array().expect("groups");
+        let names: Vec<_> = groups.iter().map(|group| group["name"].as_str()).collect();
+        assert_eq!(names, [Some("load"), Some("receivers")]);
+        let heard = &groups[1]["delivery"];
+        assert!(heard["received"].as_u64() >= Some(90) && heard["lost"] == 0, "{receive}: {heard}");
+    }
+}
+
+#[test]
+fn promises_that_are_no_rows_of_the_self_test_say_where_they_are_held() {
+    check_failure(&["selftest", "--only", "A15"], 2, "the monotonic clock");
+    check_failure(&["selftest", "--only", "A20"], 2, "latency.hlog");
+    check_failure(&["selftest", "--only", "A99"], 2, "there is no such row");
+}
+
+#[test]
 fn placeholders_that_were_not_meant_so_are_refused_or_sent_as_they_are() {
     for (words, part) in [
         (&["GET", "{kye}"][..], "did you mean {key …}"),
