@@ -19,7 +19,7 @@ use std::time::Duration;
 #[command(next_help_heading = "Load")]
 pub struct LoadArgs {
     /// Connections in all.
-    #[arg(short = 'c', long, alias = "clients", default_value = "50", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(short = 'c', long, visible_alias = "clients", default_value = "50", value_parser = positive, allow_negative_numbers = true)]
     pub connections: usize,
     /// Engine threads.
     #[arg(long, default_value = "1", value_parser = positive, allow_negative_numbers = true)]
@@ -31,14 +31,14 @@ pub struct LoadArgs {
     #[arg(short = 'n', long, value_parser = parse_count, allow_negative_numbers = true)]
     pub requests: Option<u64>,
     /// Time to measure, such as 30s [default with --rate: 10s].
-    #[arg(long, alias = "test-time", value_parser = parse_duration)]
+    #[arg(long, visible_alias = "test-time", value_parser = parse_duration)]
     pub duration: Option<Duration>,
     /// Time before the measurement, or auto: until rate and response times have come to rest, for a minute at most [default with
     /// a duration: 2s, at most a fifth of it; else none].
     #[arg(long, value_name = "TIME", value_parser = WarmupArg::parse)]
     pub warmup: Option<WarmupArg>,
     /// Requests per second in all, whatever the server does; without it the loop is closed.
-    #[arg(long, alias = "rps", value_parser = parse_rate, allow_negative_numbers = true)]
+    #[arg(long, visible_alias = "rps", value_parser = parse_rate, allow_negative_numbers = true)]
     pub rate: Option<units::Rate>,
     /// How requests are spread over time, whatever the server does. Around --rate: constant, poisson, uniform,
     /// burst:on=100ms,off=900ms, sine:amp=0.5,period=10s. With rates of their own: ramp:1k-20k[@30s], step:1k,2k,4k@5s,

@@ -5,6 +5,7 @@
 use super::load::LoadArgs;
 use super::output::OutputArgs;
 use super::target::TargetArgs;
+use crate::compat::Tool;
 use clap::Args;
 use std::ffi::OsString;
 
@@ -20,10 +21,13 @@ pub struct RunArgs {
     /// What comes out.
     #[command(flatten)]
     pub output: OutputArgs,
+    // For --help: `front` takes it out of the words before they are parsed.
+    /// Read the whole command line as this tool would, and print as it does (docs/switching.md).
+    #[arg(long, value_enum, value_name = "TOOL", help_heading = "Other tools")]
+    pub compat: Option<Tool>,
     /// A command to send, with placeholders: __key__ __data__ __rand_int__ {key zipf:1.2 N} {rand N} {rand A-B} {ttl A-B}
     /// {data SIZE} {same}; {cursor} follows a SCAN to its end, ; separates the commands of one operation. docs/workloads.md
-    /// has them all. Another tool's whole command line: --compat redis-benchmark|valkey-benchmark|memtier,
-    /// before its flags.
+    /// has them all.
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }

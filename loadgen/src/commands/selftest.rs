@@ -24,7 +24,12 @@ fn known(text: &str) -> Result<String, String> {
         return Ok(text.to_ascii_uppercase());
     }
     let ids: Vec<&str> = selftest::ids().collect();
-    Err(format!("there is no such row; there are {}", ids.join(", ")))
+    let elsewhere = selftest::ELSEWHERE.iter().find(|(id, _)| id.eq_ignore_ascii_case(text));
+    let what = match elsewhere {
+        Some((id, why)) => format!("{id} is no row of the self-test: {why}"),
+        None => "there is no such row".to_owned(),
+    };
+    Err(format!("{what}; there are {}", ids.join(", ")))
 }
 
 /// Does it.

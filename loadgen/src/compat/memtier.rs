@@ -30,7 +30,7 @@ const FLAGS: &[Flag] = &[
     flag(&["--select-db"], Follows, Same("--dbnum")),
     flag(&["--cluster-mode"], Alone, Same("--cluster")),
     flag(&["--rate-limiting"], Follows, Keep),
-    flag(&["--distinct-client-seed"], Alone, Anyway),
+    flag(&["--distinct-client-seed"], Alone, Anyway("clients never send the same sequence")),
     flag(&["--randomize"], Alone, Refuse("give another --seed each time, outside --compat")),
     flag(&["--command"], Follows, Keep),
     flag(&["--command-ratio"], Follows, Keep),
@@ -39,7 +39,7 @@ const FLAGS: &[Flag] = &[
     flag(&["--data-size-range"], Follows, Keep),
     flag(&["--data-size-list"], Follows, Keep),
     flag(&["--data-size-pattern"], Follows, Keep),
-    flag(&["-R", "--random-data"], Alone, Anyway),
+    flag(&["-R", "--random-data"], Alone, Anyway("data is always random")),
     flag(&["--expiry-range"], Follows, Keep),
     flag(&["--key-prefix"], Follows, Keep),
     flag(&["--key-minimum"], Follows, Keep),
@@ -54,9 +54,9 @@ const FLAGS: &[Flag] = &[
     ),
     flag(&["-o", "--out-file"], Follows, Same("--out-file")),
     flag(&["--json-out-file"], Follows, Same("--json-out-file")),
-    flag(&["--hide-histogram"], Alone, Anyway),
+    flag(&["--hide-histogram"], Alone, Anyway("no histogram is printed")),
     flag(&["--print-percentiles"], Follows, Same("--percentiles")),
-    flag(&["--print-all-runs"], Alone, Anyway),
+    flag(&["--print-all-runs"], Alone, Anyway("there is one run, and it is printed")),
     flag(&["-x", "--run-count"], Follows, Keep),
     flag(&["--help"], Alone, Same("--help")),
     flag(&["-v", "--version"], Alone, Refuse("use loadgen --version")),
@@ -108,7 +108,7 @@ pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
     if let Some(word) = taken.command.first() {
         return Err(format!("'{word}' is no flag; commands are given with --command"));
     }
-    let mut said = Translation { words: taken.same.clone(), notes: Vec::new() };
+    let mut said = Translation { words: taken.same.clone(), notes: taken.notes.clone() };
     target(&taken, &mut said)?;
     let threads = taken.number("-t", THREADS)?;
     let clients = taken.number("-c", CLIENTS_PER_THREAD)?.saturating_mul(threads);
@@ -119,13 +119,18 @@ pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
     let keys =
         keys.ok_or_else(|| format!("--key-maximum {most} is below --key-minimum {least}"))?;
     length(&taken, clients, keys, &mut said)?;
-    said.say(&["-d", &sizes(&taken)?]);
+    let sizes = sizes(&taken, &mut said)?;
+    said.say(&["-d", &sizes]);
     let prefix = taken.last("--key-prefix").unwrap_or("memtier-");
     said.say(&["--key-prefix", prefix, "--key-digits", "0"]);
     said.say(&["--key-minimum", &least.to_string(), "-r", &keys.to_string()]);
     commands(&taken, keys, &mut said)?;
     match taken.last("-x") {
-        None | Some("1") => Ok(said),
+        None => Ok(said),
+        Some("1") => {
+            said.notes.push("-x 1: there is one run anyway".to_owned());
+            Ok(said)
+        }
         Some(_) => Err("-x: loop in the shell: for i in 1 2 3; do loadgen run …; done".to_owned()),
     }
 }
@@ -176,11 +181,17 @@ fn length(taken: &Taken, clients: u64, keys: u64, said: &mut Translation) -> Res
     Ok(())
 }
 
-fn sizes(taken: &Taken) -> Result<String, String> {
-    if let Some(pattern) = taken.last("--data-size-pattern").filter(|pattern| *pattern != "R") {
-        return Err(format!(
-            "--data-size-pattern {pattern}: sizes are drawn at random (R); leave it out"
-        ));
+fn sizes(taken: &Taken, said: &mut Translation) -> Result<String, String> {
+    match taken.last("--data-size-pattern") {
+        None => {}
+        Some("R") => {
+            said.notes.push("--data-size-pattern R: sizes are drawn at random anyway".to_owned())
+        }
+        Some(pattern) => {
+            return Err(format!(
+                "--data-size-pattern {pattern}: sizes are drawn at random (R); leave it out"
+            ));
+        }
     }
     let given = ["--data-size-list", "--data-size-range", "-d"];
     Ok(given.iter().find_map(|name| taken.last(name)).unwrap_or("32").to_owned())

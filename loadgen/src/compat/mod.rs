@@ -1,7 +1,7 @@
 //! Other tools' command lines, read as those tools read them and said again in loadgen's words.
 //!
 //! Not a second load generator: what comes out of a translation is parsed like anything typed. Invariant: a flag is translated,
-//! or refused with what to do instead; none is dropped unless it means what happens here anyway.
+//! or refused with what to do instead; one that means what happens here anyway is named in a note.
 
 mod hints;
 mod memtier;
@@ -121,8 +121,8 @@ enum Does {
     Same(&'static str),
     /// Kept for the translation of the whole.
     Keep,
-    /// Happens here anyway.
-    Anyway,
+    /// Happens here anyway; how, for a note.
+    Anyway(&'static str),
     /// There is none; what to do instead.
     Refuse(&'static str),
 }
@@ -138,6 +138,8 @@ struct Taken {
     kept: Vec<(&'static str, String)>,
     same: Vec<String>,
     command: Vec<String>,
+    /// What became of flags of which no word is left.
+    notes: Vec<String>,
 }
 
 impl Taken {
@@ -190,7 +192,7 @@ fn take(words: &[String], flags: &[Flag]) -> Result<Taken, String> {
                 }
             }
             Does::Keep => taken.kept.push((known.names[0], value)),
-            Does::Anyway => {}
+            Does::Anyway(how) => taken.notes.push(format!("{name}: {how}")),
             Does::Refuse(remedy) => return Err(format!("{name} has no equivalent: {remedy}")),
         }
     }
@@ -269,6 +271,30 @@ mod tests {
         ] {
             let error = said(Tool::RedisBenchmark, line).expect_err(line);
             assert!(error.contains(part), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_flag_of_which_no_word_is_left_is_named_in_a_note() {
+        for (tool, line, flags) in [
+            (
+                Tool::RedisBenchmark,
+                "-e -q --precision 3 -k 1 -t ping",
+                &["-e", "--precision 3", "-k 1"][..],
+            ),
+            (Tool::ValkeyBenchmark, "-e --rfr no -t ping", &["-e", "--rfr no"]),
+            (
+                Tool::Memtier,
+                "--hide-histogram -R -x 1 --data-size-pattern R --print-all-runs",
+                &["--hide-histogram", "-R", "-x 1", "--data-size-pattern R", "--print-all-runs"],
+            ),
+        ] {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            let said = translate(tool, &words).expect("reads");
+            for flag in flags {
+                let is_named = |note: &String| note.starts_with(&format!("{flag}:"));
+                assert!(said.notes.iter().any(is_named), "{flag}: {:?}", said.notes);
+            }
         }
     }
 

@@ -8,6 +8,9 @@ use super::{Flag, Taken, Translation, flag, take};
 pub(super) const ALL_TESTS: &str =
     "ping,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange,mset";
 
+/// What `-e` asks for.
+pub(super) const SHOWN: &str = "errors are always counted and shown";
+
 const FLAGS: &[Flag] = &[
     flag(&["-h"], Follows, Same("-h")),
     flag(&["-p"], Follows, Same("-p")),
@@ -36,7 +39,7 @@ const FLAGS: &[Flag] = &[
     flag(&["--insecure"], Alone, Same("--insecure")),
     flag(&["--cert"], Follows, Same("--cert")),
     flag(&["--key"], Follows, Same("--key")),
-    flag(&["-e", "--show-errors"], Alone, Anyway),
+    flag(&["-e", "--show-errors"], Alone, Anyway(SHOWN)),
     flag(&["--help"], Alone, Same("--help")),
     flag(&["--version"], Alone, Refuse("use loadgen --version")),
     flag(&["-l"], Alone, Refuse("loop in the shell: while loadgen run …; do :; done")),
@@ -69,7 +72,7 @@ const FLAGS: &[Flag] = &[
 /// See [`super::translate`].
 pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
     let taken = take(words, FLAGS)?;
-    let mut said = Translation { words: taken.same.clone(), notes: Vec::new() };
+    let mut said = Translation { words: taken.same.clone(), notes: taken.notes.clone() };
     keep_alive_and_precision(&taken, &mut said)?;
     if taken.command.is_empty() {
         said.say(&["-t", taken.last("-t").unwrap_or(ALL_TESTS)]);
@@ -86,14 +89,19 @@ pub(super) fn keep_alive_and_precision(
     said: &mut Translation,
 ) -> Result<(), String> {
     match taken.last("-k") {
-        None | Some("1") => {}
+        None => {}
+        Some("1") => said.notes.push("-k 1: connections are kept open anyway".to_owned()),
         Some("0") => said.say(&["--reconnect-interval", "1"]),
         Some(other) => return Err(format!("-k {other}: write 0 or 1")),
     }
-    if let Some(digits) = taken.last("--precision").filter(|digits| *digits != "3") {
-        return Err(format!(
+    match taken.last("--precision") {
+        None => Ok(()),
+        Some("3") => {
+            said.notes.push("--precision 3: latencies always have three decimals".to_owned());
+            Ok(())
+        }
+        Some(digits) => Err(format!(
             "--precision {digits}: latencies are printed with three decimals; leave it out"
-        ));
+        )),
     }
-    Ok(())
 }

@@ -4,7 +4,7 @@
 
 use super::Does::{Anyway, Keep, Refuse, Same};
 use super::Value::{Follows, None as Alone};
-use super::redis_benchmark::{ALL_TESTS, keep_alive_and_precision};
+use super::redis_benchmark::{ALL_TESTS, SHOWN, keep_alive_and_precision};
 use super::{Flag, Taken, Translation, flag, take};
 
 const NO_FUZZ: &str =
@@ -51,8 +51,7 @@ const FLAGS: &[Flag] = &[
     flag(&["--key"], Follows, Same("--key")),
     flag(&["--tls-ciphers"], Follows, Refuse(NO_CIPHERS)),
     flag(&["--tls-ciphersuites"], Follows, Refuse(NO_CIPHERS)),
-    // Errors are counted and shown.
-    flag(&["-e", "--show-errors"], Alone, Anyway),
+    flag(&["-e", "--show-errors"], Alone, Anyway(SHOWN)),
     flag(&["--help"], Alone, Same("--help")),
     flag(&["--version", "-v"], Alone, Refuse("use loadgen --version")),
     flag(&["-l"], Alone, Refuse("loop in the shell: while loadgen run …; do :; done")),
@@ -79,7 +78,7 @@ const FLAGS: &[Flag] = &[
 /// See [`super::translate`].
 pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
     let taken = take(words, FLAGS)?;
-    let mut said = Translation { words: taken.same.clone(), notes: Vec::new() };
+    let mut said = Translation { words: taken.same.clone(), notes: taken.notes.clone() };
     if let Some(url) = taken.last("-u") {
         let url = match (url.strip_prefix("valkey://"), url.strip_prefix("valkeys://")) {
             (Some(rest), _) => format!("redis://{rest}"),
@@ -92,7 +91,8 @@ pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
     length(&taken, &mut said)?;
     keep_alive_and_precision(&taken, &mut said)?;
     match taken.last("--rfr") {
-        None | Some("no") => {}
+        None => {}
+        Some("no") => said.notes.push("--rfr no: requests go to primaries anyway".to_owned()),
         Some(mode) => {
             return Err(format!("--rfr {mode}: requests go to primaries only; leave it out"));
         }

@@ -133,6 +133,18 @@ fn stall_lines(out: &mut String, stalls: &[Stall]) {
     }
 }
 
+/// How many connections served the group: a pool has a range.
+fn connections_in_words(group: &Group) -> String {
+    let held = &group.connections;
+    match &group.pool {
+        Some(_) if held.established < held.asked => {
+            format!("{} to {} connections (pool)", held.established, held.asked)
+        }
+        Some(_) => format!("{} (pool)", counted(held.asked, "connection", "connections")),
+        None => counted(held.established, "connection", "connections"),
+    }
+}
+
 fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Columns) {
     if is_idle(group) {
         let held = &group.connections;
@@ -152,10 +164,9 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Co
     };
     let _ = writeln!(
         out,
-        "{}: {} {}, {load}, {:.1}s measured{}",
+        "{}: {}, {load}, {:.1}s measured{}",
         group.name,
-        group.connections.established,
-        if group.connections.established == 1 { "connection" } else { "connections" },
+        connections_in_words(group),
         record.duration_s,
         keys_in_words(record)
     );

@@ -310,8 +310,9 @@ fn an_emulated_pool_grows_shrinks_and_makes_requests_wait() {
     assert!(grown.most_open >= 3 && grown.closed > 0, "{grown:?}");
     assert!(run.connections() > 1);
     // Connections in advance: the first request finds one.
-    let (_, ready) = pool(&["--pool-max-total", "20", "--pool-min-idle", "10"]);
+    let (warm, ready) = pool(&["--pool-max-total", "20", "--pool-min-idle", "10"]);
     assert!(ready.most_open >= 10, "{ready:?}");
+    assert!(warm.stdout.contains("load: 10 to 20 connections (pool)"), "{}", warm.stdout);
     let (fifo, _) =
         pool(&["--pool-max-total", "9", "--pool-min-idle", "9", "--pool-order", "fifo"]);
     let (lifo, _) =
