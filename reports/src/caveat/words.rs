@@ -197,9 +197,7 @@ impl Caveat {
             Self::TooFewSamples { pace: Pace::Schedule, .. } => {
                 "measure longer or at a higher rate"
             }
-            Self::TooFewSamples { pace: Pace::Replies, .. } => {
-                "measure longer: a larger -n, or a longer --duration"
-            }
+            Self::TooFewSamples { pace: Pace::Replies, .. } => "measure longer",
             Self::WarmUpUnstable { .. } => "use a longer --warmup",
             Self::ValueBeyondRange { .. } => "set a --timeout below one hour",
             Self::UnfinishedRequests { .. } => "measure longer, or set a --timeout",
@@ -221,7 +219,15 @@ impl Caveat {
 }
 
 /// What stands in a scenario file where a remedy names a flag of `loadgen run`; longer phrases first.
-const KEYS: [(&str, &str); 13] = [
+const KEYS: [(&str, &str); 15] = [
+    (
+        "raise -n, or give a --duration, so that it measures for a second or more",
+        "measure for a second or more (`[phases] measure`)",
+    ),
+    (
+        "fewer connections or a smaller pipeline (-c, -P)",
+        "fewer `connections` or a smaller `pipeline` of the group",
+    ),
     (
         "give the load generator processors of its own (--cpus, a larger quota)",
         "give the load generator processors of its own (a larger quota, more processors than `cpus` leaves to the server)",
@@ -280,7 +286,10 @@ mod tests {
     #[test]
     fn a_scenario_is_not_told_of_flags_that_it_has_not() {
         let caveats = [
-            Caveat::ClientLimited { cpu_share: 1.0 },
+            Caveat::ClientLimited { cpu_share: 1.0, too_short_s: None, pace: Pace::Schedule },
+            Caveat::ClientLimited { cpu_share: 1.0, too_short_s: None, pace: Pace::Replies },
+            Caveat::ClientLimited { cpu_share: 1.0, too_short_s: Some(0.01), pace: Pace::Replies },
+            Caveat::ClientHeldUp { times: 1, longest_ms: 30.0 },
             Caveat::ClientStarved { late_share: 1.0, late_s: 1.0 },
             Caveat::MachineNoisy { max_gap_ms: 9.0, lost_share: 1.0 },
             Caveat::ServerStarved { share: 0.5, waited_s: 1.0, longest_s: 0.1 },
@@ -291,7 +300,7 @@ mod tests {
             Caveat::NeverSettled { after_s: 1.0, what: "it".into() },
             Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0 },
             Caveat::SendLagHigh { p99_us: 1e4 },
-            Caveat::TooFewSamples { p: 99.0, count: 1, need: 2 },
+            Caveat::TooFewSamples { p: 99.0, count: 1, need: 2, pace: Pace::Schedule },
             Caveat::WarmUpUnstable { drift: 2.0 },
             Caveat::ValueBeyondRange { count: 1 },
             Caveat::UnfinishedRequests { count: 1 },
