@@ -192,6 +192,7 @@ fn write_group(out: &mut String, group: &Group) {
         line(out, format_args!("pool.min_idle = {}", pool.min_idle));
         line(out, format_args!("pool.max_idle = {}", pool.max_idle));
         line(out, format_args!("pool.max_wait = {}", quoted(&format_duration(pool.max_wait))));
+        line(out, format_args!("pool.order = {}", quoted(pool.order.name())));
     }
 }
 

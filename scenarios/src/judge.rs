@@ -8,7 +8,6 @@ use crate::criterion::{
     Claim, Compare, Criterion, Dimension, Quantity, Reference, SpanStat, Subject,
 };
 use crate::pairs;
-use crate::units::Rate;
 
 /// A measured figure in base units (seconds, bytes, counts, per second), with the interval it is
 /// known to lie in; `lo == hi == value` where there is no interval.
@@ -312,16 +311,24 @@ fn to_digits(value: f64, digits: i32) -> f64 {
 pub fn in_words(value: f64, dimension: Dimension) -> String {
     match dimension {
         Dimension::Time => time_in_words(value),
-        Dimension::Rate => match Rate::per_second(to_digits(value, RATE_DIGITS)) {
-            Some(rate) => format!("{rate}/s"),
-            None => format!("{value}/s"),
-        },
+        Dimension::Rate => rate_in_words(value),
         Dimension::Size => size_in_words(value),
         Dimension::Number => {
             let text = format!("{value:.3}");
             text.trim_end_matches('0').trim_end_matches('.').to_owned()
         }
     }
+}
+
+/// Not [`crate::units::Rate`]'s text, which must read back to the same bits: 2.07M does not.
+fn rate_in_words(per_second: f64) -> String {
+    let rounded = to_digits(per_second, RATE_DIGITS);
+    let (scale, unit) = match rounded.abs() {
+        r if r >= 1e6 => (1e6, "M"),
+        r if r >= 1e3 => (1e3, "k"),
+        _ => (1.0, ""),
+    };
+    format!("{}{unit}/s", in_words(rounded / scale, Dimension::Number))
 }
 
 fn size_in_words(bytes: f64) -> String {

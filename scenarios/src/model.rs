@@ -332,6 +332,31 @@ pub struct Pool {
     pub max_idle: u32,
     /// A request that waits longer for a connection fails; zero waits for ever.
     pub max_wait: Duration,
+    /// Which of the idle connections is taken.
+    pub order: PoolOrder,
+}
+
+/// Which idle connection a pool takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolOrder {
+    /// The one that was used last.
+    Lifo,
+    /// The one that has been idle for longest.
+    Fifo,
+}
+
+impl PoolOrder {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Lifo, Self::Fifo];
+
+    /// The name used in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lifo => "lifo",
+            Self::Fifo => "fifo",
+        }
+    }
 }
 
 /// When connections are opened.

@@ -157,4 +157,5 @@ pub(crate) struct RawPool {
     pub(crate) min_idle: Option<Spanned<toml::Value>>,
     pub(crate) max_idle: Option<Spanned<toml::Value>>,
     pub(crate) max_wait: Option<Spanned<String>>,
+    pub(crate) order: Option<Spanned<String>>,
 }

@@ -144,7 +144,10 @@ fn group_plan(
         min_idle: size(pool.min_idle),
         max_idle: size(pool.max_idle),
         max_wait: (!pool.max_wait.is_zero()).then(|| pool.max_wait.into()),
-        order: PoolOrder::Lifo,
+        order: match pool.order {
+            model::PoolOrder::Lifo => PoolOrder::Lifo,
+            model::PoolOrder::Fifo => PoolOrder::Fifo,
+        },
     });
     plan.dialling = match group.dialling {
         model::Dialling::AtOnce => Dialling::AtOnce,

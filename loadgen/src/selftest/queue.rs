@@ -86,9 +86,9 @@ fn family(
     tolerance: f64,
     comparisons: &[Comparison],
 ) -> Result<Vec<Row>, Failure> {
-    let overhead = overhead(bench, "service=fixed:1ms,commands=get", SERVICE_NS)?;
     let mut rows = Vec::new();
     for load in LOADS {
+        let overhead = overhead(bench, "service=fixed:1ms,commands=get", SERVICE_NS, load)?;
         let server = bench.server(&[("reply-immediately", "yes"), ("inject", inject)])?;
         let (measured, computed) = one(bench, &server.target, inject, load, &overhead)?;
         for (what, statistic, theory) in comparisons {
@@ -140,29 +140,29 @@ fn one(
     Ok((measured, lindley::responses(&arrivals, services)))
 }
 
-/// Measures what the programs take beside a fixed service time of `service_ns`: a busy server gives the share of its own time, an idle one
-/// the rest of the way.
+/// Measures what the programs take beside a fixed service time of `service_ns`: a busy server gives the share of its own time; the
+/// rest of the way is what requests take that come at equal distances, so that none waits for another, at the load it is wanted for: a
+/// processor that has slept for longer wakes up later.
 pub(super) fn overhead(
     bench: &mut Bench<'_>,
     inject: &'static str,
     service_ns: f64,
+    load: f64,
 ) -> Result<Overhead, Failure> {
     let server = bench.server(&[("reply-immediately", "yes"), ("inject", inject)])?;
     let target = &server.target;
     let closed = group("busy", target, &["GET", "__key__"], 10, CLOSED);
     let second = Nanos::from_secs(1);
     let busy = bench.run(&bench.plan(vec![closed], Nanos::from_millis(200), second))?;
-    let mut sparse = bench.plan(
-        vec![group("idle", target, &["GET", "__key__"], 10, constant(200.0))],
-        Nanos::ZERO,
-        second,
-    );
-    sparse.pacing = PRECISE;
-    let idle = bench.run(&sparse)?;
     // With ten in a closed loop each waits for the ten before it, so the median is ten service times.
     let per_request = quantile(response(find(&busy, "busy")?)?, 0.5) / 10.0;
     let busy = (per_request - service_ns).max(0.0);
-    let way = quantile(response(find(&idle, "idle")?)?, 0.5) - service_ns - busy;
+    let apart = constant(load * 1e9 / (service_ns + busy));
+    let alone = group("alone", target, &["GET", "__key__"], 10, apart);
+    let mut sparse = bench.plan(vec![alone], Nanos::ZERO, second);
+    sparse.pacing = PRECISE;
+    let sparse = bench.run(&sparse)?;
+    let way = quantile(response(find(&sparse, "alone")?)?, 0.5) - service_ns - busy;
     Ok(Overhead { busy, way: way.max(0.0) })
 }
 

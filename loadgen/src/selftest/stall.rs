@@ -91,7 +91,7 @@ pub(super) fn by_connections(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure>
 pub(super) fn slow_drain(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure> {
     const INJECT: &str = "service=fixed:500us,commands=get";
     let (freeze_ns, run_ns, service_ns) = (0.5e9, 15e9, 0.5e6);
-    let overhead = overhead(bench, INJECT, service_ns)?;
+    let overhead = overhead(bench, INJECT, service_ns, 0.1)?;
     let server = bench.server(&[("inject", INJECT)])?;
     let target = &server.target;
     let freeze = freeze(target, Nanos::from_secs(5), Nanos(freeze_ns as u64));

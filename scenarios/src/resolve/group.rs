@@ -5,7 +5,7 @@
 
 use super::read::{at_least_one, duration, one_of, or_duration, quantity, scalar_text};
 use crate::error::{ScenarioError, Source, unknown};
-use crate::model::{Arrival, Command, Dialling, Group, Pool, Role, Socket, Via};
+use crate::model::{Arrival, Command, Dialling, Group, Pool, PoolOrder, Role, Socket, Via};
 use crate::nearest::nearest;
 use crate::raw::{RawGroup, RawPool};
 use crate::units::{parse_count, parse_rate};
@@ -96,6 +96,9 @@ fn resolve_pool(
         min_idle: count(raw.min_idle.as_ref(), 0)?,
         max_idle: count(raw.max_idle.as_ref(), connections)?,
         max_wait: or_duration(source, raw.max_wait.as_ref(), Duration::ZERO)?,
+        order: raw.order.as_ref().map_or(Ok(PoolOrder::Lifo), |value| {
+            one_of(source, "order", value, &PoolOrder::ALL, PoolOrder::name)
+        })?,
     })
 }
 
