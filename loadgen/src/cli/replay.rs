@@ -92,11 +92,13 @@ impl RunArgs {
         let arrival = self.replay_arrival(&mut loaded)?;
         let commands = loaded.labels.iter().map(|label| CommandPlan::new(&[label])).collect();
         let title = format!("replay of {}", file.display());
-        let mut plan = load_args.plan(&target, &title, commands)?;
+        // Without the commands: one that waits for data is sent in its place in the capture, and gets no group of its own.
+        let mut plan = load_args.plan(&target, &title, Vec::new())?;
         plan.phases = Phases { warmup: Nanos::ZERO, measure: None, ..plan.phases };
         let notes = notes(file, &loaded);
         let doubts = doubts(&loaded);
         if let Some(group) = plan.groups.first_mut() {
+            group.workload.commands = commands;
             group.connections = loaded.replay.lanes();
             group.requests = Some(loaded.replay.len() as u64);
             group.assignment = Assignment::Pinned;

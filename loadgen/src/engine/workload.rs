@@ -186,15 +186,12 @@ impl Generator {
     #[inline]
     pub(super) fn write(&mut self, command: u16, out: &mut Vec<u8>) {
         let before = out.len();
+        let command = &mut self.commands[usize::from(command)];
         if let Some(replay) = &mut self.replay {
             replay.write(out);
-            // Words that only a replay has (SELECT) are no command of the workload.
-            if let Some(command) = self.commands.get_mut(usize::from(command)) {
-                command.written_bytes += (out.len() - before) as u64;
-            }
+            command.written_bytes += (out.len() - before) as u64;
             return;
         }
-        let command = &mut self.commands[usize::from(command)];
         let mut fresh = Fresh {
             batches: &mut command.batches,
             share: self.share,
