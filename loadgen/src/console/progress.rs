@@ -38,18 +38,35 @@ pub struct Gauge {
     pub note: String,
 }
 
-/// Does `work` on this thread while another shows how far it has come.
-pub fn watch<T>(label: &str, gauge: impl Fn() -> Gauge + Sync, work: impl FnOnce() -> T) -> T {
+/// Set at the end of its scope, by a panic too: threads that watch until then would otherwise be waited for in vain, and a
+/// broken run would hang rather than say so.
+#[derive(Debug)]
+pub(crate) struct SetAtEnd<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
+    }
+}
+
+/// Does `work` on this thread while `watch` runs on another, until what it is given is set.
+fn beside<T>(watch: impl FnOnce(&AtomicBool) + Send, work: impl FnOnce() -> T) -> T {
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let watcher = scope.spawn(|| show_until(&over, label, &gauge));
+        let watcher = scope.spawn(|| watch(&over));
+        let at_end = SetAtEnd(&over);
         let result = work();
-        over.store(true, Relaxed);
+        drop(at_end);
         watcher.thread().unpark();
         // A watcher that broke must not cost the result.
         let _ = watcher.join();
         result
     })
+}
+
+/// Does `work` on this thread while another shows how far it has come.
+pub fn watch<T>(label: &str, gauge: impl Fn() -> Gauge + Sync, work: impl FnOnce() -> T) -> T {
+    beside(|over| show_until(over, label, &gauge), work)
 }
 
 fn show_until(over: &AtomicBool, label: &str, gauge: &dyn Fn() -> Gauge) {
@@ -130,16 +147,7 @@ pub fn watch_load<T>(
     if progress == Progress::Hidden {
         return work();
     }
-    let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let watcher = scope.spawn(|| show_load(&over, title, &Course::of(plan), live));
-        let result = work();
-        over.store(true, Relaxed);
-        watcher.thread().unpark();
-        // A watcher that broke must not cost the result.
-        let _ = watcher.join();
-        result
-    })
+    beside(|over| show_load(over, title, &Course::of(plan), live), work)
 }
 
 fn show_load(over: &AtomicBool, title: &str, course: &Course, live: &Live) {
@@ -213,5 +221,23 @@ impl Screen {
     /// To the first line, with everything from there on wiped.
     fn home(&self) -> String {
         if self.height == 0 { String::new() } else { format!("\u{1b}[{}A\r\u{1b}[J", self.height) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn a_watcher_ends_with_the_work_and_with_its_panic() {
+        let wait = |over: &AtomicBool| {
+            while !over.load(Relaxed) {
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+        };
+        assert_eq!(beside(wait, || 7), 7);
+        let broken = catch_unwind(AssertUnwindSafe(|| beside(wait, || panic!("broken"))));
+        assert!(broken.is_err());
     }
 }

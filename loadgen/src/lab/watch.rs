@@ -4,7 +4,7 @@
 
 use super::fill::{FillPlan, fill};
 use crate::clock::{self, Nanos};
-use crate::console::progress::{Gauge, Progress, watch, watch_load};
+use crate::console::progress::{Gauge, Progress, SetAtEnd, watch, watch_load};
 use crate::engine::plan::{RunPlan, Target};
 use crate::engine::result::RunResult;
 use crate::engine::{self, Live, LiveCounts, Phase};
@@ -109,8 +109,9 @@ pub fn run_shown(
             scope.spawn(|| stop_if_silent(&live, plan.groups.len(), cancel, &silent, &over));
         }
         let engine = || engine::run(plan, &live, stop);
+        let at_end = SetAtEnd(&over);
         let result = watch_load(name, plan, &live, show.progress, engine);
-        over.store(true, Relaxed);
+        drop(at_end);
         watcher.thread().unpark();
         let moves = watcher.join().ok();
         let mut result = result?;
