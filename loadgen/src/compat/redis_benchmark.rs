@@ -9,17 +9,16 @@ pub(super) const ALL_TESTS: &str =
     "ping,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange,mset";
 
 /// What `-e` asks for.
-pub(super) const SHOWN: &str = "errors are always counted and shown";
+const SHOWN: &str = "errors are always counted and shown";
 
-const FLAGS: &[Flag] = &[
+/// What valkey-benchmark has too, and means alike.
+pub(super) const COMMON: &[Flag] = &[
     flag(&["-h"], Follows, Same("-h")),
     flag(&["-p"], Follows, Same("-p")),
     flag(&["-s"], Follows, Same("-s")),
     flag(&["-a"], Follows, Same("-a")),
     flag(&["--user"], Follows, Same("--user")),
-    flag(&["-u"], Follows, Same("-u")),
     flag(&["-c"], Follows, Same("-c")),
-    flag(&["-n"], Follows, Same("-n")),
     flag(&["-d"], Follows, Same("-d")),
     flag(&["--dbnum"], Follows, Same("--dbnum")),
     flag(&["-3"], Alone, Same("-3")),
@@ -41,18 +40,7 @@ const FLAGS: &[Flag] = &[
     flag(&["--key"], Follows, Same("--key")),
     flag(&["-e", "--show-errors"], Alone, Anyway(SHOWN)),
     flag(&["--help"], Alone, Same("--help")),
-    flag(&["--version"], Alone, Refuse("use loadgen --version")),
     flag(&["-l"], Alone, Refuse("loop in the shell: while loadgen run …; do :; done")),
-    flag(
-        &["--rps"],
-        Follows,
-        Refuse("that is valkey-benchmark's: --compat valkey-benchmark knows it"),
-    ),
-    flag(
-        &["--duration", "--warmup"],
-        Follows,
-        Refuse("that is valkey-benchmark's: --compat valkey-benchmark knows it"),
-    ),
     flag(&["-I"], Alone, Refuse("use loadgen run --idle N --rate 1 --duration 1h PING")),
     flag(
         &["-x"],
@@ -69,9 +57,25 @@ const FLAGS: &[Flag] = &[
     flag(&["--tls-ciphersuites"], Follows, Refuse("the TLS library chooses; leave it out")),
 ];
 
+const FLAGS: &[Flag] = &[
+    flag(&["-u"], Follows, Same("-u")),
+    flag(&["-n"], Follows, Same("-n")),
+    flag(&["--version"], Alone, Refuse("use loadgen --version")),
+    flag(
+        &["--rps"],
+        Follows,
+        Refuse("that is valkey-benchmark's: --compat valkey-benchmark knows it"),
+    ),
+    flag(
+        &["--duration", "--warmup"],
+        Follows,
+        Refuse("that is valkey-benchmark's: --compat valkey-benchmark knows it"),
+    ),
+];
+
 /// See [`super::translate`].
 pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
-    let taken = take(words, FLAGS)?;
+    let taken = take(words, &[COMMON, FLAGS].concat())?;
     let mut said = Translation { words: taken.same.clone(), notes: taken.notes.clone() };
     keep_alive_and_precision(&taken, &mut said)?;
     if taken.command.is_empty() {

@@ -2,70 +2,28 @@
 //!
 //! Its rate is a bucket of tokens, and its clock starts when a token was there; here latency counts from when a request was due.
 
-use super::Does::{Anyway, Keep, Refuse, Same};
+use super::Does::{Keep, Refuse};
 use super::Value::{Follows, None as Alone};
-use super::redis_benchmark::{ALL_TESTS, SHOWN, keep_alive_and_precision};
+use super::redis_benchmark::{ALL_TESTS, COMMON, keep_alive_and_precision};
 use super::{Flag, Taken, Translation, flag, take};
 
 const NO_FUZZ: &str =
     "it fuzzes the server; write the commands with --command-file, outside --compat";
-const NO_CIPHERS: &str = "the TLS library chooses; leave it out";
 const NO_TRANSPORT: &str = "loadgen speaks TCP, TLS and Unix sockets; leave it out";
 const NO_FUNCTIONS: &str =
     "load the functions first, then call them: FCALL name 1 key:__rand_int__";
 const NO_DATA_SET: &str = "write its rows as commands into a --command-file, outside --compat";
 
+/// What redis-benchmark has not, or means otherwise.
 const FLAGS: &[Flag] = &[
-    flag(&["-h"], Follows, Same("-h")),
-    flag(&["-p"], Follows, Same("-p")),
-    flag(&["-s"], Follows, Same("-s")),
-    flag(&["-a"], Follows, Same("-a")),
-    flag(&["--user"], Follows, Same("--user")),
     flag(&["-u"], Follows, Keep),
-    flag(&["-c"], Follows, Same("-c")),
     flag(&["-n"], Follows, Keep),
     flag(&["--duration"], Follows, Keep),
     flag(&["--warmup"], Follows, Keep),
     flag(&["--rps"], Follows, Keep),
-    flag(&["-d"], Follows, Same("-d")),
-    flag(&["--dbnum"], Follows, Same("--dbnum")),
-    flag(&["-3"], Alone, Same("-3")),
-    flag(&["--threads"], Follows, Same("--threads")),
-    flag(&["--cluster"], Alone, Same("--cluster")),
     flag(&["--rfr"], Follows, Keep),
-    flag(&["-k"], Follows, Keep),
-    flag(&["-r"], Follows, Same("-r")),
     flag(&["--sequential"], Alone, Keep),
-    flag(&["-P"], Follows, Same("-P")),
-    flag(&["-q"], Alone, Same("-q")),
-    flag(&["--csv"], Alone, Same("--csv")),
-    flag(&["-t"], Follows, Keep),
-    flag(&["--precision"], Follows, Keep),
-    flag(&["--seed"], Follows, Same("--seed")),
-    flag(&["--tls"], Alone, Same("--tls")),
-    flag(&["--sni"], Follows, Same("--sni")),
-    flag(&["--cacert"], Follows, Same("--cacert")),
-    flag(&["--cacertdir"], Follows, Same("--cacertdir")),
-    flag(&["--insecure"], Alone, Same("--insecure")),
-    flag(&["--cert"], Follows, Same("--cert")),
-    flag(&["--key"], Follows, Same("--key")),
-    flag(&["--tls-ciphers"], Follows, Refuse(NO_CIPHERS)),
-    flag(&["--tls-ciphersuites"], Follows, Refuse(NO_CIPHERS)),
-    flag(&["-e", "--show-errors"], Alone, Anyway(SHOWN)),
-    flag(&["--help"], Alone, Same("--help")),
     flag(&["--version", "-v"], Alone, Refuse("use loadgen --version")),
-    flag(&["-l"], Alone, Refuse("loop in the shell: while loadgen run …; do :; done")),
-    flag(&["-I"], Alone, Refuse("use loadgen run --idle N --rate 1 --duration 1h PING")),
-    flag(
-        &["-x"],
-        Alone,
-        Refuse("nothing is read from stdin; give the argument itself, or a --command-file"),
-    ),
-    flag(
-        &["--enable-tracking"],
-        Alone,
-        Refuse("there is no switch for CLIENT TRACKING; leave it out"),
-    ),
     flag(&["--num-functions", "--num-keys-in-fcall"], Follows, Refuse(NO_FUNCTIONS)),
     flag(&["--mptcp"], Alone, Refuse(NO_TRANSPORT)),
     flag(&["--rdma"], Alone, Refuse(NO_TRANSPORT)),
@@ -77,7 +35,7 @@ const FLAGS: &[Flag] = &[
 
 /// See [`super::translate`].
 pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
-    let taken = take(words, FLAGS)?;
+    let taken = take(words, &[COMMON, FLAGS].concat())?;
     let mut said = Translation { words: taken.same.clone(), notes: taken.notes.clone() };
     if let Some(url) = taken.last("-u") {
         let url = match (url.strip_prefix("valkey://"), url.strip_prefix("valkeys://")) {
