@@ -26,26 +26,34 @@ pub(crate) fn t_quantile(freedom: usize) -> f64 {
 /// The mean with its interval; a single value has none. `None` without values.
 #[must_use]
 pub fn mean(values: &[f64]) -> Option<Figure> {
+    let Some((mean, error)) = mean_and_error(values) else {
+        return values.first().copied().map(Figure::exact);
+    };
+    let half = t_quantile(values.len() - 1) * error;
+    Some(Figure { value: mean, lo: mean - half, hi: mean + half })
+}
+
+/// The mean and its standard error; `None` for fewer than two values.
+fn mean_and_error(values: &[f64]) -> Option<(f64, f64)> {
+    if values.len() < 2 {
+        return None;
+    }
     #[expect(clippy::cast_precision_loss, reason = "a number of turns is far below 2^53")]
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
-    match values.len() {
-        0 => None,
-        1 => Some(Figure::exact(mean)),
-        count => {
-            let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-            let t = t_quantile(count - 1);
-            let half = t * (squares / (n - 1.0) / n).sqrt();
-            Some(Figure { value: mean, lo: mean - half, hi: mean + half })
-        }
-    }
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    Some((mean, (squares / (n - 1.0) / n).sqrt()))
+}
+
+/// Whether all have a logarithm.
+fn positive(values: &[f64]) -> bool {
+    values.iter().all(|value| *value > 0.0 && value.is_finite())
 }
 
 /// The ratio of two series that took turns, the first divided by the second: the geometric mean of
 /// the pairs' ratios. `None` unless all are greater than zero and there are as many of both.
 #[must_use]
 pub fn ratio(first: &[f64], second: &[f64]) -> Option<Figure> {
-    let positive = |values: &[f64]| values.iter().all(|value| *value > 0.0 && value.is_finite());
     if first.len() != second.len() || !positive(first) || !positive(second) {
         return None;
     }
@@ -59,17 +67,14 @@ pub fn ratio(first: &[f64], second: &[f64]) -> Option<Figure> {
 /// zero and there are two of each.
 #[must_use]
 pub fn ratio_unpaired(first: &[f64], second: &[f64]) -> Option<Figure> {
-    let logs = |values: &[f64]| -> Option<(Figure, usize)> {
-        let positive = values.iter().all(|value| *value > 0.0 && value.is_finite());
-        let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
-        Some((mean(&logs)?, logs.len())).filter(|_| positive && values.len() > 1)
-    };
-    let ((a, a_count), (b, b_count)) = (logs(first)?, logs(second)?);
-    // Back from each mean's own interval to its standard error.
-    let error = |figure: Figure, count: usize| (figure.hi - figure.value) / t_quantile(count - 1);
-    let t = t_quantile(a_count.min(b_count) - 1);
-    let half = t * error(a, a_count).hypot(error(b, b_count));
-    let value = a.value - b.value;
+    if !positive(first) || !positive(second) {
+        return None;
+    }
+    let logs = |values: &[f64]| values.iter().map(|value| value.ln()).collect::<Vec<f64>>();
+    let (a, a_error) = mean_and_error(&logs(first))?;
+    let (b, b_error) = mean_and_error(&logs(second))?;
+    let half = t_quantile(first.len().min(second.len()) - 1) * a_error.hypot(b_error);
+    let value = a - b;
     Some(Figure { value: value.exp(), lo: (value - half).exp(), hi: (value + half).exp() })
 }
 
