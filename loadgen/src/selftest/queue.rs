@@ -86,9 +86,11 @@ fn family(
     tolerance: f64,
     comparisons: &[Comparison],
 ) -> Result<Vec<Row>, Failure> {
+    const FIXED: &str = "service=fixed:1ms,commands=get";
+    let busy = busy(bench, FIXED, SERVICE_NS)?;
     let mut rows = Vec::new();
     for load in LOADS {
-        let overhead = overhead(bench, "service=fixed:1ms,commands=get", SERVICE_NS, load)?;
+        let overhead = Overhead { busy, way: way(bench, FIXED, SERVICE_NS + busy, load)? };
         let server = bench.server(&[("reply-immediately", "yes"), ("inject", inject)])?;
         let (measured, computed) = one(bench, &server.target, inject, load, &overhead)?;
         for (what, statistic, theory) in comparisons {
@@ -140,30 +142,43 @@ fn one(
     Ok((measured, lindley::responses(&arrivals, services)))
 }
 
-/// Measures what the programs take beside a fixed service time of `service_ns`: a busy server gives the share of its own time; the
-/// rest of the way is what requests take that come at equal distances, so that none waits for another, at the load it is wanted for: a
-/// processor that has slept for longer wakes up later.
+/// Measures what the programs take beside a fixed service time of `service_ns`, at a load.
 pub(super) fn overhead(
     bench: &mut Bench<'_>,
     inject: &'static str,
     service_ns: f64,
     load: f64,
 ) -> Result<Overhead, Failure> {
+    let busy = busy(bench, inject, service_ns)?;
+    Ok(Overhead { busy, way: way(bench, inject, service_ns + busy, load)? })
+}
+
+/// What a request takes of a busy server's time beside the service.
+fn busy(bench: &mut Bench<'_>, inject: &'static str, service_ns: f64) -> Result<f64, Failure> {
     let server = bench.server(&[("reply-immediately", "yes"), ("inject", inject)])?;
-    let target = &server.target;
-    let closed = group("busy", target, &["GET", "__key__"], 10, CLOSED);
+    let closed = group("busy", &server.target, &["GET", "__key__"], 10, CLOSED);
     let second = Nanos::from_secs(1);
     let busy = bench.run(&bench.plan(vec![closed], Nanos::from_millis(200), second))?;
     // With ten in a closed loop each waits for the ten before it, so the median is ten service times.
     let per_request = quantile(response(find(&busy, "busy")?)?, 0.5) / 10.0;
-    let busy = (per_request - service_ns).max(0.0);
-    let apart = constant(load * 1e9 / (service_ns + busy));
-    let alone = group("alone", target, &["GET", "__key__"], 10, apart);
-    let mut sparse = bench.plan(vec![alone], Nanos::ZERO, second);
-    sparse.pacing = PRECISE;
-    let sparse = bench.run(&sparse)?;
-    let way = quantile(response(find(&sparse, "alone")?)?, 0.5) - service_ns - busy;
-    Ok(Overhead { busy, way: way.max(0.0) })
+    Ok((per_request - service_ns).max(0.0))
+}
+
+/// What a request takes beside the server's `taken_ns`: that of requests at equal distances, so that none waits for another, at the
+/// load it is wanted for. A processor that has slept for longer wakes up later.
+fn way(
+    bench: &mut Bench<'_>,
+    inject: &'static str,
+    taken_ns: f64,
+    load: f64,
+) -> Result<f64, Failure> {
+    let server = bench.server(&[("reply-immediately", "yes"), ("inject", inject)])?;
+    let apart = constant(load * 1e9 / taken_ns);
+    let alone = group("alone", &server.target, &["GET", "__key__"], 10, apart);
+    let mut plan = bench.plan(vec![alone], Nanos::ZERO, Nanos::from_secs(1));
+    plan.pacing = PRECISE;
+    let result = bench.run(&plan)?;
+    Ok((quantile(response(find(&result, "alone")?)?, 0.5) - taken_ns).max(0.0))
 }
 
 #[cfg(test)]
