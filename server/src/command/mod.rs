@@ -32,6 +32,7 @@ mod memory;
 mod monitor;
 mod pop_many;
 mod pubsub;
+mod random_pairs;
 pub(crate) mod reply;
 mod scan;
 mod script;
