@@ -10,9 +10,10 @@ use super::fill::{FillPlan, collections};
 use super::link::Ways;
 use super::observe::Observed;
 use super::procedure::Site;
+use super::room::{self, Host};
 use super::server::{ServerKind, ServerProcess, Start};
+use super::sys;
 use super::view::{self, Info, SlowEntry};
-use super::{room, sys};
 use crate::console::progress::{Gauge, watch};
 use crate::control::Control;
 use crate::engine::plan::{Endpoint, Target};
@@ -153,7 +154,7 @@ pub fn play(
     let mut server = match &settings.place {
         Place::Running(_) => None,
         Place::Fresh(kind) => {
-            room::check(&arm.data).map_err(named)?;
+            room::check(&arm.data, Host::Here).map_err(named)?;
             let own = OWN_DIRECTIVES.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let start = Start {
                 port: None,
@@ -252,7 +253,7 @@ fn local_pid(server: &Option<&mut ServerProcess>, target: &Target, info: &Info) 
 }
 
 /// The Unix socket of a server that runs already, if it is on this machine.
-fn unix_of(target: &Target, control: &mut Control) -> Option<Target> {
+pub(super) fn unix_of(target: &Target, control: &mut Control) -> Option<Target> {
     if let Endpoint::Unix(_) = &target.endpoint {
         return Some(target.clone());
     }
@@ -273,8 +274,8 @@ fn fill_data_set(
     let data = &arm.data;
     let present = control.command(&[b"DBSIZE"])?.as_i64().unwrap_or(0);
     let present = u64::try_from(present).unwrap_or(0);
-    let whole = data.keys + data.collections.len() as u64;
-    if whole == 0 || present == whole {
+    let whole = data.keys.saturating_add(data.collections.len() as u64);
+    if whole == 0 || (present == whole && collections::are_there(control, data)?) {
         return Ok(());
     }
     if present != 0 {
@@ -283,6 +284,9 @@ fn fill_data_set(
             target.db, target.endpoint
         )));
     }
+    let info = Info::parse(&control.info()?);
+    let local = target.endpoint.addr().is_none_or(|addr| addr.ip().is_loopback());
+    room::check(data, if local { Host::Local(&info) } else { Host::Remote(&info) })?;
     if data.keys > 0 {
         let plan = FillPlan {
             count: data.keys,

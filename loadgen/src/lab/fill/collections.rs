@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 const ELEMENTS_PER_COMMAND: u64 = 500;
 /// Commands sent before the first reply is awaited; about 300 KB, which two sockets buffer.
 const COMMANDS_IN_FLIGHT: u64 = 8;
-/// A prime larger than any collection: multiplying by it modulo the size visits every element once.
+/// A prime larger than any collection that a file may ask for: multiplying by it modulo the size visits every element once.
 const STRIDE: u128 = 1_000_000_007;
 
 /// Writes a collection, replacing what has its name; `done` counts elements as they are confirmed.
@@ -63,6 +63,38 @@ pub fn fill(
     Ok(())
 }
 
+/// Whether a database that holds as many keys as the data set holds the data set: its first and its last key, and collections
+/// of the right type and length. It may be somebody's own.
+///
+/// # Errors
+/// The server goes away.
+pub fn are_there(control: &mut Control, data: &DataSet) -> Result<bool, Failure> {
+    for key in [0, data.keys.saturating_sub(1)].into_iter().filter(|_| data.keys > 0) {
+        let name = key_name(&data.key_prefix, key);
+        if control.command(&[b"EXISTS", name.as_bytes()])? != Value::Integer(1) {
+            return Ok(false);
+        }
+    }
+    for collection in &data.collections {
+        let length: &[u8] = match collection.kind {
+            CollectionKind::List => b"LLEN",
+            CollectionKind::Set => b"SCARD",
+            CollectionKind::Hash => b"HLEN",
+            CollectionKind::Zset => b"ZCARD",
+        };
+        // Of another type it is an error, and no number.
+        let reply = control.command(&[length, collection.name.as_bytes()])?;
+        if reply.as_i64().and_then(|n| u64::try_from(n).ok()) != Some(collection.elements) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn key_name(prefix: &str, key: u64) -> String {
+    format!("{prefix}{key:0width$}", width = KEY_DIGITS)
+}
+
 /// Removes what was filled: the keys of the data set by their names, and nothing else.
 ///
 /// # Errors
@@ -74,9 +106,7 @@ pub fn remove(target: &Target, data: &DataSet) -> Result<(), Failure> {
     }
     for first in (0..data.keys).step_by(usize::try_from(ELEMENTS_PER_COMMAND).unwrap_or(1)) {
         let last = (first + ELEMENTS_PER_COMMAND).min(data.keys);
-        let names: Vec<String> = (first..last)
-            .map(|key| format!("{}{key:0width$}", data.key_prefix, width = KEY_DIGITS))
-            .collect();
+        let names: Vec<String> = (first..last).map(|key| key_name(&data.key_prefix, key)).collect();
         let words: Vec<&[u8]> =
             std::iter::once(&b"UNLINK"[..]).chain(names.iter().map(String::as_bytes)).collect();
         control.command(&words)?;
