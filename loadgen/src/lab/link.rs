@@ -4,7 +4,7 @@
 
 use crate::engine::plan::{Endpoint, Target};
 use crate::exit::Failure;
-use crate::relay::{Options, Relay};
+use crate::relay::{Credentials, Options, Relay};
 use aelab_scenarios::model::{Link, Socket, Via};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -73,6 +73,11 @@ impl RunningLink {
         options.bandwidth = link.bandwidth;
         options.share = link.share.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
         options.seed = seed;
+        // Shared connections are the relay's own: it has to log in itself.
+        options.credentials = direct
+            .password
+            .clone()
+            .map(|password| Credentials { user: direct.user.clone(), password });
         let relay = Relay::bind(&options)?;
         let target = Target { endpoint: relay.endpoint().clone(), ..direct.clone() };
         let stop = Arc::new(AtomicBool::new(false));

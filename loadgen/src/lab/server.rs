@@ -171,8 +171,10 @@ impl ServerProcess {
         let pinned = !start.cpus.is_empty() && sys::pin_process(child.id(), &start.cpus).is_ok();
         let cpu = start.cpus.first().copied().filter(|_| pinned);
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let (target, unix) =
-            (Target::plain(Endpoint::Tcp(addr)), Target::plain(Endpoint::Unix(socket)));
+        let password = start.directives.iter().rev().find(|(name, _)| name == "requirepass");
+        let password = password.map(|(_, password)| password.clone());
+        let at = |endpoint| Target { password: password.clone(), ..Target::plain(endpoint) };
+        let (target, unix) = (at(Endpoint::Tcp(addr)), at(Endpoint::Unix(socket)));
         Ok(Self { child, dir, target, unix, cpu })
     }
 
