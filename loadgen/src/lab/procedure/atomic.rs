@@ -21,7 +21,7 @@ pub struct Params {
 }
 
 /// The two keys that must never differ.
-const KEYS: [&str; 2] = ["atomic:a", "atomic:b"];
+const KEYS: [&str; 2] = ["aelab:atomic:a", "aelab:atomic:b"];
 
 /// Plays it.
 ///

@@ -8,6 +8,7 @@ use super::{Findings, Site};
 use crate::clock::{self, Nanos};
 use crate::exit::Failure;
 use crate::lab::process;
+use crate::lab::view::Info;
 use aelab_resp::value::Value;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Longer than any active expiry or client check should take, on top of the time to live or the timeout.
 const GRACE: Duration = Duration::from_secs(5);
 /// What every key of this procedure starts with.
-const PREFIX: &str = "unread:";
+const PREFIX: &str = "aelab:unread:";
 
 /// Plays it.
 ///
@@ -54,9 +55,10 @@ fn timer(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<()
     const COUNT_EVERY: Duration = Duration::from_millis(2);
     let Some(pid) = site.pid else { return Ok(()) };
     let switches = || process::look(pid).voluntary_switches;
+    let cpu = || process::look(pid).cpu_ns;
     // What was asked before is over; its connection has been closed by now.
     pause(site, COUNT_EVERY * 25)?;
-    let (from, mut last) = (clock::now(), switches());
+    let (from, mut last, cpu_before) = (clock::now(), switches(), cpu());
     let at_first = last;
     let (mut seen_first, mut seen_last) = (None, None);
     while Duration::from(clock::now().since(from)) < params.watch {
@@ -70,7 +72,11 @@ fn timer(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<()
         }
     }
     if let Some((first, last)) = at_first.zip(last) {
-        findings.add("wakeups", last.saturating_sub(first) as f64);
+        let wakeups = last.saturating_sub(first) as f64;
+        findings.add("wakeups", wakeups);
+        if let Some((before, after)) = cpu_before.zip(cpu()).filter(|_| wakeups > 0.0) {
+            findings.add("timer_cost_s", after.saturating_sub(before) as f64 / 1e9 / wakeups);
+        }
     }
     if let (Some((begin, few)), Some((end, many))) = (seen_first, seen_last)
         && many > few
@@ -99,10 +105,18 @@ fn expiry(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(
         }
     }
     let written = clock::now();
-    let mut left = params.keys;
+    let (mut left, mut most_ops) = (params.keys, None);
     while left > 0 && Duration::from(clock::now().since(written)) < params.ttl + GRACE {
         pause(site, LOOK_EVERY)?;
         left = size(&mut peer)?.saturating_sub(others).min(params.keys);
+        most_ops = most_ops.max(ops_per_s(&mut peer)?);
+    }
+    if left > 0 {
+        // They are not read, and they do not stay: the server may be somebody's.
+        remove(&mut peer, params.keys)?;
+    }
+    if let Some(ops) = most_ops {
+        findings.add("ops_per_s", ops as f64);
     }
     let gone = params.keys - left;
     findings.add("expired_share", gone as f64 / params.keys as f64);
@@ -119,6 +133,22 @@ fn size(peer: &mut Peer) -> Result<usize, Failure> {
         Value::Integer(count) => Ok(usize::try_from(count).unwrap_or(0)),
         _ => Err(Failure::invalid("the server does not answer DBSIZE with a number")),
     }
+}
+
+/// What the server's statistics say it does at the moment; `None` if it takes none.
+fn ops_per_s(peer: &mut Peer) -> Result<Option<u64>, Failure> {
+    let info = peer.ask(&["INFO", "stats"])?;
+    let text = info.as_str().unwrap_or_default();
+    Ok(Info::parse(text).text("instantaneous_ops_per_sec").and_then(|ops| ops.parse().ok()))
+}
+
+/// Removes the keys of this procedure.
+fn remove(peer: &mut Peer, keys: usize) -> Result<(), Failure> {
+    for key in 0..keys {
+        peer.send(&command(&["UNLINK", &format!("{PREFIX}{key}")]))?;
+        peer.reply()?;
+    }
+    Ok(())
 }
 
 /// Whether a client that says nothing is closed.

@@ -61,6 +61,11 @@ pub(super) const TIME_EVENTS: Row = Row {
         figure("wakeups", "how often a server without work woke up while it was watched"),
         figure("timer_per_s", "wake-ups per second of a server without work"),
         figure("timer_period_s", "time between them"),
+        figure("timer_cost_s", "processor time of each"),
+        figure(
+            "ops_per_s",
+            "the most requests per second that INFO told of while the keys expired",
+        ),
         figure("expired_share", "share of the keys that vanished unread"),
         figure("expired_late_s", "from the end of their time to the last one's vanishing"),
         figure("idle_closed", "1 if the silent client was closed"),
