@@ -10,7 +10,7 @@ pub use parts::{ProcessField, TraceField, TracePart};
 use crate::error::unknown;
 use crate::model::Arm;
 use crate::units::{format_duration, parse_duration};
-use parts::parse_trace;
+use parts::{check_command, parse_trace};
 use std::fmt;
 use std::time::Duration;
 
@@ -294,11 +294,17 @@ impl Quantity {
             "procedure" => procedure_subject(of, rest)?,
             "stall" => {
                 let (cause, stat) = two()?;
-                Subject::Stall { cause: StallCause::parse(cause), stat: span(stat)? }
+                let cause = StallCause::parse(cause);
+                if let StallCause::Command(name) = &cause {
+                    check_command(of, name, &["any", "unexplained"])?;
+                }
+                Subject::Stall { cause, stat: span(stat)? }
             }
             "slowlog" => {
                 let (command, stat) = two()?;
-                Subject::Slowlog { command: command.to_uppercase(), stat: span(stat)? }
+                let command = command.to_uppercase();
+                check_command(of, &command, &[])?;
+                Subject::Slowlog { command, stat: span(stat)? }
             }
             group if of.group(group).is_some() => {
                 let (part, stat) = two()?;
@@ -327,12 +333,7 @@ impl Quantity {
             Subject::Process { field } => field.dimension(),
             Subject::Procedure { dimension, .. } => *dimension,
             Subject::Ae { path } => ae_dimension(path),
-            Subject::Trace { field } => match field {
-                TraceField::Records | TraceField::InOrder | TraceField::Part(_, Stat::Count) => {
-                    Dimension::Number
-                }
-                TraceField::Unaccounted | TraceField::Part(..) => Dimension::Time,
-            },
+            Subject::Trace { field } => field.dimension(),
             Subject::Count { .. }
             | Subject::Connections { .. }
             | Subject::Pool { .. }
@@ -476,12 +477,7 @@ impl fmt::Display for Quantity {
             Subject::Growth { field } => write!(f, "growth.{field}"),
             Subject::Process { field } => write!(f, "process.{}", field.name()),
             Subject::Ae { path } => write!(f, "ae.{path}"),
-            Subject::Trace { field } => match field {
-                TraceField::Records => f.write_str("trace.records"),
-                TraceField::InOrder => f.write_str("trace.in_order"),
-                TraceField::Unaccounted => f.write_str("trace.unaccounted"),
-                TraceField::Part(part, stat) => write!(f, "trace.{}.{stat}", part.name()),
-            },
+            Subject::Trace { field } => write!(f, "trace.{field}"),
             Subject::Procedure { figure, .. } => write!(f, "procedure.{figure}"),
         }
     }

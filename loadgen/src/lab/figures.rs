@@ -83,7 +83,7 @@ fn look_up_in(arm: &ArmOutcome, quantity: &Quantity) -> Result<Figure, String> {
         Subject::Pool { group: name, which } => pool(links(arm, name)?, which),
         Subject::Process { field } => process(arm, *field),
         Subject::Ae { path } => ae(arm, path, quantity.dimension()),
-        Subject::Trace { field } => trace::look_up(&arm.observed.trace, *field),
+        Subject::Trace { field } => trace::look_up(&arm.observed, *field),
         Subject::Procedure { figure, .. } => procedure(arm, figure),
         Subject::Count { group: name, which } => count(group(name)?, which),
         Subject::AchievedRate { group: name } => Ok(Figure::exact(group(name)?.achieved_rate)),

@@ -39,6 +39,8 @@ pub struct Observed {
     pub ae: BTreeMap<String, f64>,
     /// Records of `AE TRACE`, newest first: numbers by name, and the command.
     pub trace: Vec<TraceRecord>,
+    /// When the loop's newest turns began to sleep (`AE LOOP`), in rising order and on the clock of the trace.
+    pub sleeps: Vec<f64>,
     /// What the kernel says of some of our connections to the server while it is measured (TCP_INFO).
     pub tcp: Vec<BTreeMap<String, u64>>,
 }
@@ -82,6 +84,7 @@ impl Observer {
         let seen = Mutex::new(Observed { process, ..Observed::default() });
         let observer = Self { pid, target: target.clone(), account, seen };
         if let Account::Asked { trace: trace @ 1.. } = account {
+            observer.ask(&[b"AE", b"LOOP", b"ON"]);
             observer.ask(&[b"AE", b"TRACE", b"ON", b"SAMPLE", trace.to_string().as_bytes()]);
         }
         observer
@@ -126,15 +129,15 @@ impl Observer {
     /// Everything seen; asks for the trace.
     #[must_use]
     pub fn into_seen(self) -> Observed {
-        let reply = match self.account {
-            Account::Asked { trace: 1.. } => {
-                self.ask(&[b"AE", b"TRACE", b"OFF"]);
-                self.ask(&[b"AE", b"TRACE", b"GET", TRACE_RECORDS])
-            }
-            Account::Asked { trace: 0 } | Account::Unasked => None,
+        let asked = matches!(self.account, Account::Asked { trace: 1.. });
+        let all_of = |what: &[u8]| {
+            let _ = self.ask(&[b"AE", what, b"OFF"]).filter(|_| asked)?;
+            self.ask(&[b"AE", what, b"GET", TRACE_RECORDS])
         };
+        let (trace, turns) = (all_of(b"TRACE"), all_of(b"LOOP"));
         let mut seen = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        seen.trace = reply.as_ref().map(trace_records).unwrap_or_default();
+        seen.trace = trace.as_ref().map(trace_records).unwrap_or_default();
+        seen.sleeps = turns.as_ref().map(sleeps).unwrap_or_default();
         seen
     }
 
@@ -183,6 +186,12 @@ pub(super) fn numbers(value: &Value) -> BTreeMap<String, f64> {
     let mut out = BTreeMap::new();
     walk("", value, &mut out);
     out
+}
+
+/// When the turns of the loop's diary began to sleep.
+fn sleeps(value: &Value) -> Vec<f64> {
+    let turns = value.as_slice().unwrap_or_default();
+    turns.iter().filter_map(|turn| numbers(turn).get("polled").copied()).collect()
 }
 
 fn trace_records(value: &Value) -> Vec<TraceRecord> {

@@ -1,9 +1,11 @@
-//! What can be asked of the server's process and of followed requests: names, dimensions, their reading.
+//! What can be asked of the server's process, of followed requests, and of an arm's commands: names, dimensions, their reading.
 //!
-//! Tables of names; where the figures come from is the lab's business.
+//! Names alone; where the figures come from is the lab's business.
 
 use super::{Dimension, Stat, parse_stat};
 use crate::error::unknown;
+use crate::model::Arm;
+use std::fmt;
 
 /// What the system says about the server's process. Spans are the measurement, unless said
 /// otherwise; a server on another machine has none of this.
@@ -96,6 +98,8 @@ pub enum TraceField {
     Records,
     /// The share of them whose steps came in order.
     InOrder,
+    /// The share of them whose reply was written before the loop slept again.
+    BeforeSleep,
     /// The longest time of a request that is in none of its parts.
     Unaccounted,
     /// The time in one part, or in all of them.
@@ -144,17 +148,63 @@ impl TracePart {
     }
 }
 
+/// The figures of followed requests that are no part of their way, by name.
+const WHOLE: [(TraceField, &str); 4] = [
+    (TraceField::Records, "records"),
+    (TraceField::InOrder, "in_order"),
+    (TraceField::BeforeSleep, "before_sleep"),
+    (TraceField::Unaccounted, "unaccounted"),
+];
+
+impl TraceField {
+    pub(super) fn dimension(self) -> Dimension {
+        match self {
+            Self::Unaccounted => Dimension::Time,
+            Self::Part(_, stat) if stat != Stat::Count => Dimension::Time,
+            _ => Dimension::Number,
+        }
+    }
+}
+
+impl fmt::Display for TraceField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Part(part, stat) => write!(f, "{}.{stat}", part.name()),
+            whole => {
+                let found = WHOLE.iter().find(|(field, _)| field == whole);
+                f.write_str(found.map_or("", |(_, name)| name))
+            }
+        }
+    }
+}
+
 pub(super) fn parse_trace(rest: &str) -> Result<TraceField, String> {
-    match rest {
-        "records" => return Ok(TraceField::Records),
-        "in_order" => return Ok(TraceField::InOrder),
-        "unaccounted" => return Ok(TraceField::Unaccounted),
-        _ => {}
+    if let Some((field, _)) = WHOLE.iter().find(|(_, name)| *name == rest) {
+        return Ok(*field);
     }
     let (part, stat) = rest.split_once('.').unwrap_or((rest, ""));
-    let others = ["records", "in_order", "unaccounted"];
+    let others = WHOLE.map(|(_, name)| name);
     let names: Vec<&str> = TracePart::ALL.map(TracePart::name).into_iter().chain(others).collect();
     let found = TracePart::ALL.into_iter().find(|own| own.name() == part);
     let part = found.ok_or_else(|| unknown("part of a trace", part, &names))?;
     Ok(TraceField::Part(part, parse_stat(stat)?))
+}
+
+/// A command that nobody sends in the arm is a slip: no stall of it would be found, and that would be taken for a figure.
+pub(super) fn check_command(arm: &Arm, name: &str, others: &[&str]) -> Result<(), String> {
+    if arm.procedure.is_some() {
+        // What it sends is its own affair.
+        return Ok(());
+    }
+    let words = arm.groups.iter().flat_map(|group| &group.commands).flat_map(|command| {
+        command.template.split(" ; ").filter_map(|one| one.split_whitespace().next())
+    });
+    let mut sent: Vec<String> = words.map(str::to_uppercase).collect();
+    sent.sort();
+    sent.dedup();
+    if sent.iter().any(|own| own == name) {
+        return Ok(());
+    }
+    let known: Vec<&str> = sent.iter().map(String::as_str).chain(others.iter().copied()).collect();
+    Err(unknown("command of the arm", name, &known))
 }
