@@ -159,3 +159,56 @@ pub(crate) struct RawPool {
     pub(crate) max_wait: Option<Spanned<String>>,
     pub(crate) order: Option<Spanned<String>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::DeserializeOwned;
+
+    /// The keys of a type, as its reader names them.
+    fn keys_of<T: DeserializeOwned>() -> Vec<String> {
+        let error = toml::from_str::<T>("no-such-key = 1").err().expect("refused").to_string();
+        let (_, known) = error.split_once("expected").expect("its keys");
+        known.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_reference_names_every_key_there_is() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+        let readme = std::fs::read_to_string(path).expect("README.md");
+        let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `")).collect();
+        let named = |key: &str| {
+            let (whole, end) = (format!("`{key}`"), format!(".{key}`"));
+            let column = |row: &&&str| {
+                row.split('|').nth(1).is_some_and(|first| {
+                    // A table's own row, such as `[server]`, or a key's: `list.NAME`, `pool.min_idle`.
+                    let table = [format!("`[{key}]`"), format!("[{key}."), format!("`{key}.")];
+                    first.contains(&whole)
+                        || first.contains(&end)
+                        || table.iter().any(|t| first.contains(t))
+                })
+            };
+            rows.iter().any(|row| column(&row))
+        };
+        let all = [
+            ("scenario", keys_of::<RawScenario>()),
+            ("claim", keys_of::<RawClaim>()),
+            ("criterion", keys_of::<RawCriterion>()),
+            ("data", keys_of::<RawData>()),
+            ("limits", keys_of::<RawLimits>()),
+            ("link", keys_of::<RawLink>()),
+            ("engine", keys_of::<RawEngine>()),
+            ("phases", keys_of::<RawPhases>()),
+            ("group", keys_of::<RawGroup>()),
+            ("pool", keys_of::<RawPool>()),
+        ];
+        for (table, keys) in all {
+            assert!(keys.len() > 1, "{table}: {keys:?}");
+            for key in keys {
+                // These have a section of their own.
+                let has_section = ["arms", "scales", "requires", "holds"].contains(&&*key);
+                assert!(has_section || named(&key), "README.md does not name {table}.{key}");
+            }
+        }
+    }
+}

@@ -29,8 +29,21 @@ mod read;
 
 /// More repeats than this are a slip: the interval of a ratio hardly shrinks any more.
 const MAX_REPEAT: u32 = 1000;
+/// As many as have names of twelve digits.
+const MAX_KEYS: u64 = 1_000_000_000_000;
+/// Far beyond what fits into memory; a list of Redis's ends at 4 294 million.
+const MAX_ELEMENTS: u64 = 1_000_000_000;
 /// Values larger than Redis accepts (`proto-max-bulk-len`).
 const MAX_VALUE_BYTES: u64 = 512 << 20;
+/// Directives by which the lab finds the server that it starts, and its last words.
+const LAB_DIRECTIVES: [&str; 6] =
+    ["port", "bind", "unixsocket", "daemonize", "logfile", "tls-port"];
+/// Longest round-trip time of a link, as for `loadgen relay`.
+const MAX_RTT: Duration = Duration::from_secs(60);
+/// Smallest bandwidth of a link, as for `loadgen relay`.
+const MIN_BANDWIDTH: u64 = 120;
+/// Most connections that a link shares, as for `loadgen relay`.
+const MAX_SHARED: u32 = 10_000;
 /// Long enough for 30 s of load to start at once, short enough to lose nothing.
 const DEFAULT_PHASES: Phases = Phases {
     warmup: Duration::from_secs(2),
@@ -86,7 +99,7 @@ fn resolve(
     }
     let claims = in_file_order(base.claims)
         .into_iter()
-        .map(|(id, _, claim)| resolve_claim(source, id, claim, &arms))
+        .map(|(id, span, claim)| resolve_claim(source, id, &span, claim, &arms))
         .collect::<Result<_, _>>()?;
     Ok(Scenario {
         name: name.to_owned(),
@@ -128,7 +141,11 @@ fn resolve_arm(
     raw: RawScenario,
 ) -> Result<Arm, ScenarioError> {
     let mut server = Vec::new();
-    for (key, _, value) in in_file_order(raw.server) {
+    for (key, span, value) in in_file_order(raw.server) {
+        if let Some(own) = LAB_DIRECTIVES.iter().find(|own| key.eq_ignore_ascii_case(own)) {
+            let message = format!("the lab sets `{own}` itself: leave it out");
+            return Err(source.error(&span, message));
+        }
         server.push((key, scalar_text(source, &value)?));
     }
     server.sort();
@@ -225,12 +242,30 @@ fn resolve_procedure(
 }
 
 fn resolve_link(source: Source<'_>, raw: &RawLink) -> Result<Link, ScenarioError> {
-    Ok(Link {
+    let link = Link {
         rtt: or_duration(source, raw.rtt.as_ref(), Duration::ZERO)?,
         jitter: or_duration(source, raw.jitter.as_ref(), Duration::ZERO)?,
         bandwidth: raw.bandwidth.as_ref().map(|v| quantity(source, v, parse_size)).transpose()?,
         share: raw.share.as_ref().map(|v| at_least_one(source, v)).transpose()?,
-    })
+    };
+    let at = |value: Option<&Spanned<String>>| value.map_or(0..0, Spanned::span);
+    let at_value = |value: Option<&Spanned<toml::Value>>| value.map_or(0..0, Spanned::span);
+    if link.rtt > MAX_RTT {
+        return Err(source.error(&at(raw.rtt.as_ref()), "a round trip takes at most 60s"));
+    }
+    if link.jitter > link.rtt {
+        let message = "`jitter` is larger than `rtt`: time does not run backwards";
+        return Err(source.error(&at(raw.jitter.as_ref()), message));
+    }
+    if link.bandwidth.is_some_and(|bytes| bytes < MIN_BANDWIDTH) {
+        let message = "less than 120B per second carry nothing; leave it out for no limit";
+        return Err(source.error(&at_value(raw.bandwidth.as_ref()), message));
+    }
+    if link.share.is_some_and(|count| count > MAX_SHARED) {
+        let message = format!("at most {MAX_SHARED} connections are shared");
+        return Err(source.error(&at_value(raw.share.as_ref()), message));
+    }
+    Ok(link)
 }
 
 fn resolve_engine(source: Source<'_>, raw: &RawEngine) -> Result<Engine, ScenarioError> {
@@ -245,7 +280,15 @@ fn resolve_engine(source: Source<'_>, raw: &RawEngine) -> Result<Engine, Scenari
 }
 
 fn resolve_data(source: Source<'_>, raw: RawData) -> Result<DataSet, ScenarioError> {
-    let keys = raw.keys.map(|v| quantity(source, &v, parse_count)).transpose()?;
+    let count_up_to = |value: &Spanned<toml::Value>, most: u64, why: &str| {
+        let count = quantity(source, value, parse_count)?;
+        match count > most {
+            true => Err(source.error(&value.span(), format!("{count} are too many: {why}"))),
+            false => Ok(count),
+        }
+    };
+    let keys = raw.keys.map(|v| count_up_to(&v, MAX_KEYS, "a key's number has twelve digits"));
+    let keys = keys.transpose()?;
     let value_bytes = match raw.value_size {
         None => 32,
         Some(value) => {
@@ -260,8 +303,18 @@ fn resolve_data(source: Source<'_>, raw: RawData) -> Result<DataSet, ScenarioErr
     for (kind, named) in
         CollectionKind::ALL.into_iter().zip([raw.list, raw.set, raw.hash, raw.zset])
     {
-        for (name, _, value) in in_file_order(named) {
-            let elements = quantity(source, &value, parse_count)?;
+        for (name, span, value) in in_file_order(named) {
+            let elements =
+                count_up_to(&value, MAX_ELEMENTS, "a collection has at most 1000 million")?;
+            if elements == 0 {
+                let message = format!("`{name}` has no elements: leave it out");
+                return Err(source.error(&value.span(), message));
+            }
+            if let Some(other) = collections.iter().find(|c: &&Collection| c.name == name) {
+                let message =
+                    format!("`{name}` is a {} already: a key has one type", other.kind.name());
+                return Err(source.error(&span, message));
+            }
             collections.push(Collection { kind, name, elements });
         }
     }
@@ -295,9 +348,15 @@ fn resolve_phases(source: Source<'_>, raw: &RawPhases) -> Result<Phases, Scenari
 fn resolve_claim(
     source: Source<'_>,
     id: String,
+    span: &Range<usize>,
     raw: RawClaim,
     arms: &[Arm],
 ) -> Result<Claim, ScenarioError> {
+    check_name(source, "claim", &id, span)?;
+    if raw.holds.is_empty() {
+        let message = format!("nothing decides claim `{id}`: add a [[claims.{id}.holds]]");
+        return Err(source.error(span, message));
+    }
     let each = |criteria: Vec<RawCriterion>| -> Result<Vec<Criterion>, ScenarioError> {
         criteria.into_iter().map(|raw| resolve_criterion(source, raw, arms)).collect()
     };
@@ -348,6 +407,11 @@ fn resolve_criterion(
     if min.is_none() && max.is_none() {
         let message = "a criterion needs `min`, `max` or both";
         return Err(source.error(&raw.measure.span(), message));
+    }
+    if let (Some(low), Some(high), Some(place)) = (min, max, &raw.max)
+        && low > high
+    {
+        return Err(source.error(&place.span(), "`max` is less than `min`: nothing can hold"));
     }
     let slack = bound(&raw.slack, dimension)?.unwrap_or(0.0);
     Ok(Criterion { says: raw.says, measure, against, compare, min, max, slack, unit: raw.unit })

@@ -27,7 +27,10 @@ pub(super) fn in_base_units(
     dimension: Dimension,
 ) -> Result<f64, ScenarioError> {
     if let (Dimension::Number | Dimension::Rate, Some(number)) = (dimension, number(value)) {
-        return Ok(number);
+        return match number.is_finite() {
+            true => Ok(number),
+            false => Err(source.error(&value.span(), format!("{number} is no bound"))),
+        };
     }
     match dimension {
         Dimension::Time => quantity(source, value, parse_duration).map(|d| d.as_secs_f64()),

@@ -112,6 +112,65 @@ fn criteria() {
         "t.toml:6:11: unknown statistic `p100`; did you mean `p50`?",
     );
     check("max = \"5ms\"", "", "t.toml:6:11: a criterion needs `min`, `max` or both");
+    check(
+        "max = \"5ms\"",
+        "min = \"9ms\"\nmax = \"5ms\"",
+        "t.toml:8:7: `max` is less than `min`: nothing can hold",
+    );
+    check(
+        "a.victims.response.p99\"\nmax = \"5ms\"",
+        "a.info.hz\"\nmax = nan",
+        "t.toml:7:7: NaN is no bound",
+    );
+    check(
+        "[[claims.A1.holds]]",
+        "[[claims.A1.requires]]",
+        "t.toml:2:9: nothing decides claim `A1`: add a [[claims.A1.holds]]",
+    );
+    check(
+        "[claims.A1]",
+        "[claims.\"a b\"]\ntext = \"t\"\n[claims.A1]",
+        "t.toml:2:9: claim `a b`: use only letters, digits, `-` and `_`",
+    );
+    check(
+        "a.victims.response.p99",
+        "a.stall.GTE.longest",
+        "t.toml:6:11: unknown command of the arm `GTE`; did you mean `GET`?",
+    );
+    check(
+        "a.victims.response.p99",
+        "a.slowlog.KEYS.median",
+        "t.toml:6:11: unknown command of the arm `KEYS`; known: GET",
+    );
+}
+
+#[test]
+fn what_the_lab_and_the_kernel_cannot_do() {
+    check(
+        "label = \"A\"",
+        "server.port = 7000",
+        "t.toml:16:8: the lab sets `port` itself: leave it out",
+    );
+    check(
+        "label = \"A\"",
+        "link = { rtt = \"1ms\", jitter = \"2ms\" }",
+        "t.toml:16:32: `jitter` is larger than `rtt`: time does not run backwards",
+    );
+    check(
+        "label = \"A\"",
+        "link.bandwidth = \"5B\"",
+        "t.toml:16:18: less than 120B per second carry nothing; leave it out for no limit",
+    );
+    check(
+        "label = \"A\"",
+        "data.list.big = 0",
+        "t.toml:16:17: `big` has no elements: leave it out",
+    );
+    check(
+        "label = \"A\"",
+        "data = { list.big = 5, set.big = 5 }",
+        "t.toml:16:28: `big` is a list already: a key has one type",
+    );
 }
 
 #[test]
