@@ -71,7 +71,12 @@ pub(crate) fn write_catalogue(view: &CatalogueView) -> String {
     for row in &view.rows {
         let mut cells = vec![row.id.clone(), row.text.clone(), row.article.clone()];
         cells.extend(row.cells.iter().map(|cell| match cell.verdict {
-            Some(verdict) => format!("{}: {}: {}", verdict.as_str(), cell.about, cell.number),
+            Some(verdict) if cell.tally.is_empty() => {
+                format!("{}: {}: {}", verdict.as_str(), cell.about, cell.number)
+            }
+            Some(verdict) => {
+                format!("{} ({}): {}: {}", verdict.as_str(), cell.tally, cell.about, cell.number)
+            }
             None => cell.number.clone(),
         }));
         claims.push(cells);

@@ -165,9 +165,10 @@ fn line(run: &(CatalogueRun, f64)) -> String {
     let verdicts: Vec<String> = run
         .claims
         .iter()
-        .map(|claim| match run.dir.is_empty() {
-            true => format!("{} not played", claim.id),
-            false => {
+        .map(|claim| match (run.dir.is_empty(), claim.left_out.is_empty()) {
+            (true, _) => format!("{} not played", claim.id),
+            (false, false) => format!("{} not judged ({})", claim.id, claim.left_out),
+            (false, true) => {
                 format!("{} {} ({})", claim.id, claim.verdict.as_str(), claim.number)
             }
         })
@@ -184,7 +185,8 @@ fn exit(args: &ScenarioRunArgs, catalogue: &Catalogue) -> Exit {
         return Exit::Success;
     }
     let played = || catalogue.runs.iter().filter(|run| !run.dir.is_empty());
-    let any = |verdict| played().any(|run| run.claims.iter().any(|claim| claim.verdict == verdict));
+    let judged = || played().flat_map(|run| &run.claims).filter(|claim| claim.left_out.is_empty());
+    let any = |verdict| judged().any(|claim| claim.verdict == verdict);
     if any(ClaimVerdict::Refuted) {
         Exit::Refuted
     } else if any(ClaimVerdict::Inconclusive) {

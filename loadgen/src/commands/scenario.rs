@@ -5,7 +5,7 @@ use crate::cli::target::parse_url;
 use crate::cli::{ScenarioCommand, ScenarioRunArgs};
 use crate::console::{self, verdict};
 use crate::exit::{Exit, Failure};
-use crate::lab::scenario::Played;
+use crate::lab::scenario::{Played, left_out_of};
 use crate::lab::{CleanUp, Place, ServerKind, Settings};
 use aelab_reports::record::{Role, RunRecord};
 use aelab_scenarios::catalog::{CATALOG, find};
@@ -174,10 +174,14 @@ fn strict_exit(played: &Played) -> Exit {
     if played.record.is_invalid() {
         return Exit::Invalid;
     }
-    let any = |verdict| played.judgements.iter().any(|(_, j)| j.verdict == verdict);
+    // A claim whose arms were left out on this server is not judged: what was judged decides.
+    let judged = || played.judgements.iter().filter(|(c, _)| left_out_of(c, played).is_none());
+    let any = |verdict| judged().any(|(_, j)| j.verdict == verdict);
     if any(Verdict::Refuted) {
         Exit::Refuted
-    } else if any(Verdict::Inconclusive) {
+    } else if any(Verdict::Inconclusive)
+        || (!played.judgements.is_empty() && judged().next().is_none())
+    {
         Exit::Inconclusive
     } else {
         Exit::Success

@@ -4,7 +4,7 @@
 
 use super::table::counted;
 use crate::lab::attribute::WAITING;
-use crate::lab::scenario::{Played, note};
+use crate::lab::scenario::{Played, left_out_of, note};
 use aelab_reports::record::{Group, NamedFigure, Procedure, Role, RunRecord, Stall};
 use aelab_scenarios::Scenario;
 use aelab_scenarios::criterion::Dimension;
@@ -42,6 +42,10 @@ pub fn text(scenario: &Scenario, played: &Played) -> String {
         }
     }
     for (claim, judgement) in &played.judgements {
+        if let Some(why) = left_out_of(claim, played) {
+            let _ = writeln!(out, "{} not judged here: {}: {why}", claim.id, claim.text);
+            continue;
+        }
         let _ = writeln!(out, "{} {}: {}", claim.id, verdict_word(judgement.verdict), claim.text);
         for part in judgement.requires.iter().chain(&judgement.holds) {
             let _ = writeln!(out, "  {}", part_line(part));

@@ -35,7 +35,7 @@ pub fn check(scenario: &Scenario) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether a group of the arm, or its procedure, needs the server's Unix socket.
+/// Whether a group of the arm needs the server's Unix socket.
 #[must_use]
 pub fn wants_unix_socket(arm: &Arm) -> bool {
     arm.groups.iter().any(|group| group.socket == Socket::Unix)

@@ -2,11 +2,13 @@
 //!
 //! Invariant: the folder reads back at every moment after the first arm, and claims are judged only by figures that were measured.
 
-use super::arm::{ArmOutcome, Place, Settings, play};
+use super::arm::{ArmOutcome, Place, Settings, play, unix_of};
 use super::figures::{look_up, wanted};
+use super::plan::wants_unix_socket;
 use super::server::ServerKind;
 use super::view::Info;
 use crate::control::Control;
+use crate::engine::plan::Endpoint;
 use crate::exit::Failure;
 use crate::record::tool;
 use aelab_reports::caveat::Caveat;
@@ -16,9 +18,10 @@ use aelab_reports::record::{
 };
 use aelab_reports::write_folder;
 use aelab_scenarios::Scale;
-use aelab_scenarios::criterion::{Claim, Subject};
+use aelab_scenarios::criterion::{Claim, Quantity, Reference, Subject};
 use aelab_scenarios::judge::{Judgement, Measured, Outcome, Part, Verdict, judge};
 use aelab_scenarios::model::{Arm, Need, Scenario};
+use aelab_scenarios::procedure::ProcedureKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -33,6 +36,8 @@ pub struct Played {
     pub judgements: Vec<(Claim, Judgement)>,
     /// Arms that were left out or played again, and why.
     pub skipped: Vec<String>,
+    /// The arms among them that were left out, each with the reason.
+    pub left_out: Vec<(String, &'static str)>,
     /// Why it ended early, if it did.
     pub failure: Option<Failure>,
 }
@@ -47,6 +52,7 @@ pub fn run(scenario: &Scenario, settings: &Settings<'_>, dir: &Path) -> Played {
         arms: Vec::new(),
         judgements: Vec::new(),
         skipped: Vec::new(),
+        left_out: Vec::new(),
         failure: None,
     };
     play_arms(scenario, settings, dir, &mut played);
@@ -54,7 +60,7 @@ pub fn run(scenario: &Scenario, settings: &Settings<'_>, dir: &Path) -> Played {
         return played;
     }
     played.judgements =
-        scenario.claims.iter().map(|claim| (claim.clone(), judged(claim, &played.arms))).collect();
+        scenario.claims.iter().map(|claim| (claim.clone(), judged(claim, &played))).collect();
     played.record = whole_record(scenario, settings, &played);
     if let Err(error) = write_folder(dir, &played.record, &[]) {
         // The first failure is the one to report.
@@ -71,9 +77,11 @@ fn play_arms(scenario: &Scenario, settings: &Settings<'_>, dir: &Path, played: &
             return;
         }
     };
-    let (unfit, fit): (Vec<&Arm>, Vec<&Arm>) =
+    let (unfit_arms, fit): (Vec<&Arm>, Vec<&Arm>) =
         scenario.arms.iter().partition(|arm| unfit(arm, nature).is_some());
-    played.skipped = left_out(&unfit, nature, fit.is_empty());
+    played.skipped = left_out(&unfit_arms, nature, fit.is_empty());
+    let why = |arm: &&Arm| Some((arm.name.clone(), unfit(arm, nature)?));
+    played.left_out = unfit_arms.iter().filter_map(why).collect();
     let mut spare = match scenario.scale {
         // It asks whether everything works, and should say so soon.
         Scale::Smoke => 0,
@@ -172,10 +180,22 @@ enum Nature {
     /// Another one, started for each arm.
     Other,
     /// One that runs already.
-    Running {
-        /// Whether it is the bundled one.
-        bundled: bool,
-    },
+    Running(Running),
+}
+
+/// What a server that runs already cannot be made to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Running {
+    /// It is the bundled one.
+    bundled: bool,
+    /// It is on this machine.
+    local: bool,
+    /// It has a Unix socket here.
+    unix: bool,
+    /// It is spoken to over TLS.
+    tls: bool,
+    /// The database that is used.
+    db: u32,
 }
 
 fn nature(place: &Place) -> Result<Nature, Failure> {
@@ -183,8 +203,14 @@ fn nature(place: &Place) -> Result<Nature, Failure> {
         Place::Fresh(ServerKind::Bundled) => Nature::Bundled,
         Place::Fresh(ServerKind::Binary(_)) => Nature::Other,
         Place::Running(target) => {
-            let info = Info::parse(&Control::open(target)?.info()?);
-            Nature::Running { bundled: info.is_bundled() }
+            let mut control = Control::open(target)?;
+            Nature::Running(Running {
+                bundled: Info::parse(&control.info()?).is_bundled(),
+                local: target.endpoint.addr().is_none_or(|addr| addr.ip().is_loopback()),
+                unix: unix_of(target, &mut control).is_some(),
+                tls: matches!(target.endpoint, Endpoint::Tls(_)),
+                db: target.db,
+            })
         }
     })
 }
@@ -203,30 +229,80 @@ fn left_out(unfit_arms: &[&Arm], nature: Nature, all: bool) -> Vec<String> {
 
 /// Why an arm cannot be played here.
 fn unfit(arm: &Arm, nature: Nature) -> Option<&'static str> {
-    let running = matches!(nature, Nature::Running { .. });
-    let bundled = matches!(nature, Nature::Bundled | Nature::Running { bundled: true });
+    let bundled = match nature {
+        Nature::Bundled => true,
+        Nature::Other => false,
+        Nature::Running(running) => running.bundled,
+    };
     if arm.needs.contains(&Need::Bundled) && !bundled {
         return Some("it needs the bundled server");
     }
-    if running && (!arm.server.is_empty() || arm.nofile.is_some()) {
-        return Some("it needs its own server settings, and the target runs already");
-    }
-    if running && arm.needs.contains(&Need::Fresh) {
-        return Some("it needs a server of its own, and the target runs already");
-    }
-    None
+    let Nature::Running(running) = nature else { return None };
+    let procedure = |kinds: &[ProcedureKind]| {
+        arm.procedure.as_ref().is_some_and(|procedure| kinds.contains(&procedure.kind))
+    };
+    let reasons = [
+        (
+            !arm.server.is_empty() || arm.nofile.is_some(),
+            "it needs its own server settings, and the target runs already",
+        ),
+        (
+            arm.needs.contains(&Need::Fresh),
+            "it needs a server of its own, and the target runs already",
+        ),
+        (
+            !running.unix && (wants_unix_socket(arm) || procedure(&[ProcedureKind::TcpVsUnix])),
+            "it needs a Unix socket, and the target has none on this machine",
+        ),
+        (
+            !running.local
+                && procedure(&[ProcedureKind::ConnectionCost, ProcedureKind::WakeupCost]),
+            "it looks at the server's process, and the target is on another machine",
+        ),
+        (
+            running.tls && (arm.link.is_some() || arm.procedure.is_some()),
+            "it works on bytes as they are, and the target speaks TLS",
+        ),
+        (
+            running.db != 0 && arm.link.is_some_and(|link| link.share.is_some()),
+            "its proxy shares database 0, and the target names another",
+        ),
+    ];
+    reasons.into_iter().find(|(applies, _)| *applies).map(|(_, why)| why)
 }
 
 /// A claim judged by the arms' figures; an arm that must not be used decides nothing.
-fn judged(claim: &Claim, arms: &[ArmOutcome]) -> Judgement {
-    let lookup = |quantity: &aelab_scenarios::criterion::Quantity| -> Result<Measured, String> {
-        let mut of_arm = arms.iter().filter(|arm| arm.name == quantity.arm);
+fn judged(claim: &Claim, played: &Played) -> Judgement {
+    let lookup = |quantity: &Quantity| -> Result<Measured, String> {
+        if let Some(why) = left_out_for(quantity, played) {
+            return Err(why);
+        }
+        let mut of_arm = played.arms.iter().filter(|arm| arm.name == quantity.arm);
         if let Some(caveat) = of_arm.find_map(|arm| invalid(arm, &quantity.subject)) {
             return Err(format!("arm {} must not be used: {caveat}", quantity.arm));
         }
-        look_up(arms, quantity)
+        look_up(&played.arms, quantity)
     };
     judge(claim, &lookup)
+}
+
+fn left_out_for(quantity: &Quantity, played: &Played) -> Option<String> {
+    let (arm, why) = played.left_out.iter().find(|(arm, _)| *arm == quantity.arm)?;
+    Some(format!("arm {arm} was left out: {why}"))
+}
+
+/// Why a claim cannot be judged on this server, if an arm that it is about was left out.
+#[must_use]
+pub fn left_out_of(claim: &Claim, played: &Played) -> Option<String> {
+    let criteria = claim.requires.iter().chain(&claim.holds);
+    let quantities = criteria.flat_map(|criterion| {
+        let against = match &criterion.against {
+            Some(Reference::Quantity(quantity)) => Some(quantity),
+            Some(Reference::Figure(_)) | None => None,
+        };
+        [Some(&criterion.measure), against].into_iter().flatten()
+    });
+    quantities.filter_map(|quantity| left_out_for(quantity, played)).next()
 }
 
 /// Why a figure of an arm must not be used. A load generator that was slow spoils times and rates, and neither counts nor
@@ -287,6 +363,7 @@ fn whole_record(scenario: &Scenario, settings: &Settings<'_>, played: &Played) -
                 .iter()
                 .map(|(claim, j)| ClaimRecord {
                     note: note(claim, played),
+                    left_out: left_out_of(claim, played).unwrap_or_default(),
                     ..claim_record(claim, j)
                 })
                 .collect(),
@@ -351,6 +428,7 @@ fn claim_record(claim: &Claim, judgement: &Judgement) -> ClaimRecord {
         text: claim.text.clone(),
         article: claim.article.clone(),
         note: String::new(),
+        left_out: String::new(),
         parts: parts().map(part_record).collect(),
         decided_by: deciding(judgement).map_or_else(String::new, |part| part.says.clone()),
         number: deciding(judgement).map_or_else(String::new, |part| part.number.clone()),

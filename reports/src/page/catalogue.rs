@@ -42,7 +42,7 @@ fn claims(view: &CatalogueView) -> Markup {
     html! {
         div.scroll {
             table {
-                caption { "A confirmed claim held in every part; a refuted one failed in at least one, and what is shown is that part; of a confirmed one it is the first. The scenario's own page has them all." }
+                caption { "A confirmed claim held in every part; a refuted one failed in at least one, and what is shown is that part; of a confirmed one it is the first. The others are folded below it; the verdict leads to the scenario's own page." }
                 thead { tr {
                     th scope="col" { "" }
                     th scope="col" { "Claim" }
@@ -77,8 +77,29 @@ fn outcome(cell: &Cell) -> Markup {
                 }
                 br; (capitalised(&cell.about)) ": " strong { (cell.number) }
                 @if !cell.wanted.is_empty() { " " span.fine { "(wanted: " (cell.wanted) ")" } }
+                @if cell.parts.len() > 1 { (parts(cell)) }
             }
             None => span.fine { (cell.number) }
         }
+    }
+}
+
+/// All parts of a judgement, folded away.
+fn parts(cell: &Cell) -> Markup {
+    html! {
+        details.parts {
+            summary { (cell.tally) }
+            ul { @for part in &cell.parts {
+                li { strong class=(outcome_class(&part.outcome)) { (part.outcome) } " " (part.text) }
+            } }
+        }
+    }
+}
+
+fn outcome_class(outcome: &str) -> &'static str {
+    match outcome {
+        "holds" => "good",
+        "fails" => "bad",
+        _ => "unsure",
     }
 }

@@ -64,7 +64,8 @@ figure{margin:36px 0;break-inside:avoid}\
 svg.chart{display:block;width:100%;height:auto}\
 .bold{font-weight:700}\
 .wide{max-width:880px}.narrow{display:none;max-width:480px;margin:0 auto}\
-details{margin:8px 0}summary{color:var(--muted);cursor:pointer;font-size:13px}\
+details{margin:8px 0}details.parts{margin:2px 0}details.parts ul{margin:4px 0;padding-left:16px}\
+summary{color:var(--muted);cursor:pointer;font-size:13px}\
 .scroll{overflow-x:auto}\
 table{border-collapse:collapse;font-size:13px;line-height:1.4;margin:8px 0;font-variant-numeric:tabular-nums}\
 caption{text-align:left;color:var(--muted);padding-bottom:4px}\

@@ -59,6 +59,9 @@ pub struct Claim {
     /// What must be known about the verdict, such as whose behaviour was measured.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
+    /// Why it could not be judged on this server at all; empty if it was.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub left_out: String,
     /// Its criteria one by one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<ClaimPart>,

@@ -3,9 +3,10 @@
 //! A claim that several scenarios judge has a row for each. Invariant: nothing is left out: a claim that was not judged on a
 //! server says why.
 
+use super::finding::capitalised;
 use super::table::Table;
 use super::units::counted;
-use crate::record::{Catalogue, CatalogueRun, Claim, ClaimVerdict, RunRecord};
+use crate::record::{Catalogue, CatalogueRun, Claim, ClaimPart, ClaimVerdict, RunRecord};
 
 /// The page.
 #[derive(Debug)]
@@ -46,8 +47,20 @@ pub(crate) struct Cell {
     pub(crate) about: String,
     /// Within which bounds it had to be; may be empty.
     pub(crate) wanted: String,
+    /// How many of its parts held; empty if there are none.
+    pub(crate) tally: String,
+    /// All of them, in the order of the file.
+    pub(crate) parts: Vec<PartLine>,
     /// The scenario's own page, relative; empty if there is none.
     pub(crate) link: String,
+}
+
+/// One part of a judgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PartLine {
+    /// `holds`, `fails` or `open`.
+    pub(crate) outcome: String,
+    pub(crate) text: String,
 }
 
 impl CatalogueView {
@@ -122,6 +135,8 @@ fn cell(run: Option<&CatalogueRun>, id: &str) -> Cell {
         number: why.to_owned(),
         about: String::new(),
         wanted: String::new(),
+        tally: String::new(),
+        parts: Vec::new(),
         link,
     };
     let absent = |why: &str| bare(why, String::new());
@@ -131,6 +146,7 @@ fn cell(run: Option<&CatalogueRun>, id: &str) -> Cell {
     }
     let link = format!("{}/report.html", run.dir);
     match run.claims.iter().find(|claim| claim.id == id) {
+        Some(claim) if !claim.left_out.is_empty() => bare(&claim.left_out, link),
         Some(claim) => Cell {
             verdict: Some(claim.verdict),
             number: match claim.note.is_empty() {
@@ -139,9 +155,37 @@ fn cell(run: Option<&CatalogueRun>, id: &str) -> Cell {
             },
             about: claim.decided_by.clone(),
             wanted: claim.wanted.clone(),
+            tally: tally(claim),
+            parts: claim.parts.iter().map(part_line).collect(),
             link,
         },
         None => bare("not judged", link),
+    }
+}
+
+/// `all 5 parts hold`, or what came of how many.
+fn tally(claim: &Claim) -> String {
+    let of = |outcome: &str| claim.parts.iter().filter(|part| part.outcome == outcome).count();
+    let (all, holds) = (claim.parts.len(), of("holds"));
+    match all {
+        0 => String::new(),
+        1 => "its only part".to_owned(),
+        _ if holds == all => format!("all {all} parts hold"),
+        _ => {
+            let others = [("fail", of("fails")), ("stay open", of("open"))];
+            let others = others.iter().filter(|(_, count)| *count > 0);
+            let others: Vec<String> =
+                others.map(|(word, count)| format!("{count} {word}")).collect();
+            format!("of {all} parts {holds} hold, {}", others.join(", "))
+        }
+    }
+}
+
+fn part_line(part: &ClaimPart) -> PartLine {
+    let why = if part.why.is_empty() { String::new() } else { format!(" ({})", part.why) };
+    PartLine {
+        outcome: part.outcome.clone(),
+        text: format!("{}: {}, wanted {}{why}", capitalised(&part.says), part.number, part.wanted),
     }
 }
 
@@ -151,9 +195,12 @@ fn counts(catalogue: &Catalogue) -> Table {
     for server in &catalogue.servers {
         let runs: Vec<&CatalogueRun> =
             catalogue.runs.iter().filter(|run| run.server == *server).collect();
-        let claims = |played: bool| {
-            let of = runs.iter().filter(move |run| run.dir.is_empty() != played);
-            of.flat_map(|run| &run.claims)
+        let claims = |judged: bool| {
+            let all = runs.iter().flat_map(|run| run.claims.iter().map(move |claim| (run, claim)));
+            let is_judged = |run: &CatalogueRun, claim: &Claim| {
+                !run.dir.is_empty() && claim.left_out.is_empty()
+            };
+            all.filter(move |(run, claim)| is_judged(run, claim) == judged).map(|(_, claim)| claim)
         };
         let of = |verdict| claims(true).filter(|claim| claim.verdict == verdict).count();
         table.push(vec![
@@ -184,6 +231,46 @@ mod tests {
         let mut ids = ["B1", "A10", "A2", "X", "A1"];
         ids.sort_by_key(|id| order(id));
         assert_eq!(ids, ["A1", "A2", "A10", "B1", "X"]);
+    }
+
+    #[test]
+    fn parts_are_counted_by_what_came_of_them() {
+        let claim = |outcomes: &[&str]| Claim {
+            parts: outcomes
+                .iter()
+                .map(|outcome| ClaimPart { outcome: (*outcome).to_owned(), ..ClaimPart::default() })
+                .collect(),
+            ..Claim::default()
+        };
+        assert_eq!(tally(&claim(&["holds", "holds"])), "all 2 parts hold");
+        assert_eq!(
+            tally(&claim(&["holds", "fails", "open"])),
+            "of 3 parts 1 hold, 1 fail, 1 stay open"
+        );
+        assert_eq!(tally(&claim(&["fails"])), "its only part");
+        assert_eq!(tally(&claim(&[])), "");
+    }
+
+    #[test]
+    fn a_claim_whose_arms_were_left_out_is_not_called_inconclusive() {
+        let claim = Claim {
+            id: "A9".into(),
+            left_out: "arm without was left out: it needs the bundled server".into(),
+            ..Claim::default()
+        };
+        let run = CatalogueRun {
+            scenario: "server-cron".into(),
+            server: "redis".into(),
+            dir: "r/server-cron".into(),
+            notes: Vec::new(),
+            claims: vec![claim],
+        };
+        let catalogue =
+            Catalogue { scale: "smoke".into(), servers: vec!["redis".into()], runs: vec![run] };
+        let view = CatalogueView::of(&RunRecord::default(), &catalogue);
+        assert!(view.rows[0].cells[0].verdict.is_none());
+        assert!(view.rows[0].cells[0].number.contains("bundled"));
+        assert_eq!(view.counts.rows[0], ["redis", "0", "0", "0", "1"]);
     }
 
     #[test]
