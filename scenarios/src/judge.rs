@@ -8,6 +8,9 @@ use crate::criterion::{
     Claim, Compare, Criterion, Dimension, Quantity, Reference, SpanStat, Subject,
 };
 use crate::pairs;
+use crate::words::{YES_NO, counted, with_interval};
+
+pub use crate::words::in_words;
 
 /// A measured figure in base units (seconds, bytes, counts, per second), with the interval it is
 /// known to lie in; `lo == hi == value` where there is no interval.
@@ -198,36 +201,6 @@ fn unit_of(criterion: &Criterion) -> &str {
     }
 }
 
-/// A figure in words with what it counts: `3 events`, or a share in percent.
-fn counted(figure: Figure, dimension: Dimension, unit: &str) -> String {
-    match unit {
-        "" => with_interval(figure, dimension),
-        "%" => {
-            let percent =
-                |share: f64| in_words((share * 1e3).round() / 10.0, Dimension::Number) + " %";
-            if figure.lo == figure.value && figure.hi == figure.value {
-                return percent(figure.value);
-            }
-            format!("{} ({} to {})", percent(figure.value), percent(figure.lo), percent(figure.hi))
-        }
-        unit => format!("{} {unit}", with_interval(figure, dimension)),
-    }
-}
-
-/// A figure in words, with its interval if it has one.
-fn with_interval(figure: Figure, dimension: Dimension) -> String {
-    let value = in_words(figure.value, dimension);
-    if figure.lo == figure.value && figure.hi == figure.value {
-        return value;
-    }
-    let end = |end: f64| match end {
-        f64::INFINITY => "∞".to_owned(),
-        f64::NEG_INFINITY => "-∞".to_owned(),
-        end => in_words(end, dimension),
-    };
-    format!("{value} ({} to {})", end(figure.lo), end(figure.hi))
-}
-
 fn combine(compare: Compare, figure: &Measured, other: &Measured) -> Figure {
     let took_turns = figure.turns.len() > 1 && figure.turns.len() == other.turns.len();
     let paired = match compare {
@@ -270,10 +243,14 @@ fn expected_text(criterion: &Criterion) -> String {
     };
     // A bound is read beside the figure, which says what it counts.
     let unit = match (criterion.compare, criterion.unit.as_str()) {
-        (Compare::Value | Compare::Difference, "%") => "%",
+        (Compare::Value | Compare::Difference, unit @ ("%" | YES_NO)) => unit,
         _ => "",
     };
     let words = |value: f64| counted(Figure::exact(value), dimension, unit);
+    if unit == YES_NO {
+        // At least 1 and at most 0 leave one answer each.
+        return words(criterion.min.or(criterion.max).unwrap_or(1.0));
+    }
     let bounds = match (criterion.min, criterion.max) {
         (Some(min), Some(max)) => format!("{} to {}", words(min), words(max)),
         (Some(min), None) => format!("at least {}", words(min)),
@@ -290,76 +267,6 @@ fn expected_text(criterion: &Criterion) -> String {
         Compare::Ratio | Compare::Difference => format!("{} {bounds}", criterion.compare.name()),
     };
     format!("{bounds}{slack}")
-}
-
-/// Digits of a rate: measured ones are no better, and bounds from files are round.
-const RATE_DIGITS: i32 = 4;
-
-/// A value rounded to some significant digits.
-fn to_digits(value: f64, digits: i32) -> f64 {
-    if value == 0.0 || !value.is_finite() {
-        return value;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "the exponent of a double is small")]
-    let exponent = value.abs().log10().floor() as i32;
-    let scale = 10_f64.powi(digits - 1 - exponent);
-    (value * scale).round() / scale
-}
-
-/// A figure with its unit, to three digits where it is a time.
-#[must_use]
-pub fn in_words(value: f64, dimension: Dimension) -> String {
-    match dimension {
-        Dimension::Time => time_in_words(value),
-        Dimension::Rate => rate_in_words(value),
-        Dimension::Size => size_in_words(value),
-        Dimension::Number => {
-            let text = format!("{value:.3}");
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        }
-    }
-}
-
-/// Not [`crate::units::Rate`]'s text, which must read back to the same bits: 2.07M does not.
-fn rate_in_words(per_second: f64) -> String {
-    let rounded = to_digits(per_second, RATE_DIGITS);
-    let (scale, unit) = match rounded.abs() {
-        r if r >= 1e6 => (1e6, "M"),
-        r if r >= 1e3 => (1e3, "k"),
-        _ => (1.0, ""),
-    };
-    format!("{}{unit}/s", in_words(rounded / scale, Dimension::Number))
-}
-
-fn size_in_words(bytes: f64) -> String {
-    let (value, unit) = match bytes.abs() {
-        b if b >= 1024.0 * 1024.0 => (bytes / (1024.0 * 1024.0), "MiB"),
-        b if b >= 1024.0 => (bytes / 1024.0, "KiB"),
-        _ => (bytes, "B"),
-    };
-    let text = format!("{value:.1}");
-    format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
-fn time_in_words(seconds: f64) -> String {
-    let sign = if seconds < 0.0 { "-" } else { "" };
-    let seconds = seconds.abs();
-    let (value, unit) = match seconds {
-        s if s >= 1.0 => (s, "s"),
-        s if s >= 1e-3 => (s * 1e3, "ms"),
-        s if s >= 1e-6 || s == 0.0 => (s * 1e6, "us"),
-        s => (s * 1e9, "ns"),
-    };
-    let digits =
-        if value >= 100.0 { 0 } else { 3 - usize::from(value >= 1.0) - usize::from(value >= 10.0) };
-    let text = format!("{value:.digits$}");
-    // Bounds from files are round: they are printed without the zeros that would claim precision.
-    let round = text.parse::<f64>().is_ok_and(|shown| (shown - value).abs() <= value * 1e-9);
-    let text = match round && text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.'),
-        false => &text,
-    };
-    format!("{sign}{text}{unit}")
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod quantity;
 mod raw;
 mod resolve;
 pub mod units;
+mod words;
 
 pub use canonical::canonical;
 pub use error::ScenarioError;
