@@ -8,7 +8,7 @@ use crate::criterion::{
     Claim, Compare, Criterion, Dimension, Quantity, Reference, SpanStat, Subject,
 };
 use crate::pairs;
-use crate::words::{YES_NO, counted, with_interval};
+use crate::words::{YES_NO, counted, ratio_with_interval};
 
 pub use crate::words::in_words;
 
@@ -161,7 +161,7 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
     };
     let combined = combine(criterion.compare, &figure, &other);
     let outcome = match criterion.compare {
-        Compare::Ratio => format!("ratio {}", with_interval(combined, Dimension::Number)),
+        Compare::Ratio => format!("ratio {}", ratio_with_interval(combined)),
         _ => format!("difference {}", words(combined)),
     };
     // For people: both figures without their paths, then how they compare.
@@ -170,7 +170,7 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
             "{} against {}: {} times",
             counted(Figure::exact(figure.figure.value), dimension, unit),
             counted(Figure::exact(other.figure.value), dimension, unit),
-            with_interval(combined, Dimension::Number)
+            ratio_with_interval(combined)
         ),
         _ => format!(
             "{} against {}: {outcome}",

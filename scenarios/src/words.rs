@@ -53,7 +53,14 @@ pub(crate) fn with_interval(figure: Figure, dimension: Dimension) -> String {
     format!("{value} ({} to {})", end(figure.lo), end(figure.hi))
 }
 
-/// Digits of a rate: measured ones are no better, and bounds from files are round.
+/// A ratio of two measured figures, with its interval: four digits at most.
+pub(crate) fn ratio_with_interval(figure: Figure) -> String {
+    let Figure { value, lo, hi } = figure;
+    let [value, lo, hi] = [value, lo, hi].map(|end| to_digits(end, RATE_DIGITS));
+    with_interval(Figure { value, lo, hi }, Dimension::Number)
+}
+
+/// Digits of a rate and of a ratio: measured ones are no better, and bounds from files are round.
 const RATE_DIGITS: i32 = 4;
 
 /// A value rounded to some significant digits.
@@ -141,5 +148,7 @@ mod tests {
         ] {
             assert_eq!(counted(Figure::exact(value), Dimension::Number, unit), text);
         }
+        let wide = Figure { value: 75.918_4, lo: 1.5, hi: 426.509 };
+        assert_eq!(ratio_with_interval(wide), "75.92 (1.5 to 426.5)");
     }
 }

@@ -11,7 +11,7 @@ use crate::lab::scenario::{self, Played};
 use crate::lab::{CleanUp, Place, ServerKind, Settings};
 use crate::record::tool;
 use aelab_reports::record::{
-    Catalogue, CatalogueRun, Claim as ClaimRecord, ClaimVerdict, RunRecord, utc_text,
+    Catalogue, CatalogueRun, Claim as ClaimRecord, ClaimVerdict, Environment, RunRecord, utc_text,
 };
 use aelab_reports::write_folder;
 use aelab_scenarios::Scenario;
@@ -67,9 +67,13 @@ pub(super) fn play(
                 clean_up: CleanUp::Leave,
             };
             let run = play_one(args, scenario, column, &settings, &dir)?;
-            console::result(&line(&run));
-            record.duration_s += run.1;
-            catalogue.runs.push(run.0);
+            console::result(&line(&run.run));
+            let Finished { run, duration_s, environment } = run;
+            record.duration_s += duration_s;
+            if record.environment == Environment::default() {
+                record.environment = environment;
+            }
+            catalogue.runs.push(run);
             record.catalogue = Some(catalogue.clone());
             record.interrupted = cancel.load(Relaxed);
             write_folder(&dir, &record, &[]).map_err(|error| Failure::usage(error.to_string()))?;
@@ -109,14 +113,21 @@ fn sub_dir(args: &ScenarioRunArgs, column: &Column, scenario: &Scenario) -> Stri
     if args.both { format!("{}/{}", column.name, scenario.name) } else { scenario.name.clone() }
 }
 
-/// Plays one and gives its outcome with how long it measured.
+/// What one scenario on one server came to.
+struct Finished {
+    run: CatalogueRun,
+    duration_s: f64,
+    environment: Environment,
+}
+
+/// Plays one.
 fn play_one(
     args: &ScenarioRunArgs,
     scenario: &Scenario,
     column: &Column,
     settings: &Settings<'_>,
     dir: &Path,
-) -> Result<(CatalogueRun, f64), Failure> {
+) -> Result<Finished, Failure> {
     let relative = sub_dir(args, column, scenario);
     let own = dir.join(&relative);
     output::prepare(&own, args.force)?;
@@ -126,6 +137,7 @@ fn play_one(
     let mut run = CatalogueRun {
         scenario: scenario.name.clone(),
         server: column.name.clone(),
+        program: program(&played),
         dir: relative,
         notes,
         claims: claims(scenario, &played),
@@ -138,7 +150,15 @@ fn play_one(
         output::render(&own);
         run.notes.extend(played.record.caveats.iter().filter(is_invalid).map(|c| c.text.clone()));
     }
-    Ok((run, played.record.duration_s))
+    let Played { record: RunRecord { duration_s, environment, .. }, .. } = played;
+    Ok(Finished { run, duration_s, environment })
+}
+
+/// What the server calls itself.
+fn program(played: &Played) -> String {
+    let Some(server) = &played.record.server else { return String::new() };
+    let version = server.version.as_deref().unwrap_or_default();
+    format!("{} {version}", server.name).trim_end().to_owned()
 }
 
 fn is_invalid(caveat: &&aelab_reports::record::CaveatRecord) -> bool {
@@ -160,8 +180,7 @@ fn claims(scenario: &Scenario, played: &Played) -> Vec<ClaimRecord> {
 }
 
 /// One line for a script or a reader that waits: scenario, server, verdicts.
-fn line(run: &(CatalogueRun, f64)) -> String {
-    let run = &run.0;
+fn line(run: &CatalogueRun) -> String {
     let verdicts: Vec<String> = run
         .claims
         .iter()

@@ -12,6 +12,7 @@ mod interrupt;
 mod listener;
 mod live;
 mod options;
+mod own_scenarios;
 mod pages;
 mod procedures;
 mod program;

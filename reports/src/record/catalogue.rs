@@ -23,6 +23,9 @@ pub struct CatalogueRun {
     pub scenario: String,
     /// One of [`Catalogue::servers`].
     pub server: String,
+    /// What the server calls itself, with its version; empty if nothing was played.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub program: String,
     /// Its folder, relative to the whole's; empty if nothing was played.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub dir: String,

@@ -78,6 +78,8 @@ impl CatalogueView {
         }
         facts.push(format!("scale {}", catalogue.scale));
         facts.push(counted(scenarios.len(), "scenario"));
+        facts.extend(machine(record));
+        facts.extend(catalogue.servers.iter().filter_map(|server| program(catalogue, server)));
         if record.interrupted {
             facts.push("interrupted".to_owned());
         }
@@ -91,6 +93,24 @@ impl CatalogueView {
             command: record.command.join(" "),
         }
     }
+}
+
+/// Where it was measured.
+fn machine(record: &RunRecord) -> Vec<String> {
+    let environment = &record.environment;
+    let cores = environment.cores.and_then(|cores| usize::try_from(cores).ok());
+    let cores = cores.map(|cores| counted(cores, "processor"));
+    [environment.cpu_model.clone(), cores, environment.kernel.clone()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// What a server called itself: `bundled is ae-server 7.0.15`.
+fn program(catalogue: &Catalogue, server: &str) -> Option<String> {
+    let mut runs = catalogue.runs.iter();
+    let run = runs.find(|run| run.server == server && !run.program.is_empty())?;
+    Some(format!("{server} is {}", run.program))
 }
 
 fn rows(catalogue: &Catalogue, scenarios: &[&str]) -> Vec<Row> {
@@ -261,6 +281,7 @@ mod tests {
         let run = CatalogueRun {
             scenario: "server-cron".into(),
             server: "redis".into(),
+            program: "redis 7.0.15".into(),
             dir: "r/server-cron".into(),
             notes: Vec::new(),
             claims: vec![claim],
@@ -270,6 +291,7 @@ mod tests {
         let view = CatalogueView::of(&RunRecord::default(), &catalogue);
         assert!(view.rows[0].cells[0].verdict.is_none());
         assert!(view.rows[0].cells[0].number.contains("bundled"));
+        assert!(view.facts.contains(&"redis is redis 7.0.15".to_owned()), "{:?}", view.facts);
         assert_eq!(view.counts.rows[0], ["redis", "0", "0", "0", "1"]);
     }
 
@@ -279,6 +301,7 @@ mod tests {
         let run = |server: &str, dir: &str, notes: &[&str]| CatalogueRun {
             scenario: "io-models".into(),
             server: server.into(),
+            program: String::new(),
             dir: dir.into(),
             notes: notes.iter().map(|note| (*note).to_owned()).collect(),
             claims: vec![claim.clone()],

@@ -1,0 +1,110 @@
+//! Scenarios of a user's own against servers of the user's own: what is measured there, what is left alone, what is said.
+
+use crate::support::{Called, Server, TempDir, ask, check_failure, loadgen};
+use aelab_reports::read_folder;
+use aelab_reports::record::{ClaimVerdict, RunRecord};
+use std::path::Path;
+
+/// A scenario of one group and no claims.
+const SMALL: &str = r#"
+question = "Does it work?"
+[data]
+keys = 1
+[phases]
+warmup = "100ms"
+measure = "500ms"
+drain = "5s"
+[groups.victims]
+role = "victim"
+connections = 4
+rate = 200
+commands = ["GET __key__"]
+"#;
+
+/// Plays a file that consists of the small scenario and `more`.
+fn play(dir: &TempDir, more: &str, args: &[&str]) -> Called {
+    let (file, out) = (dir.file("mine.toml"), dir.file("out"));
+    std::fs::write(&file, format!("{SMALL}{more}")).expect("written");
+    let all = [&["scenario", "run", &file, "--out", &out, "--force"], args].concat();
+    loadgen(&all)
+}
+
+fn record(dir: &TempDir) -> RunRecord {
+    read_folder(Path::new(&dir.file("out"))).expect("reads back").record
+}
+
+#[test]
+fn a_database_with_as_many_keys_is_not_taken_for_the_data_set() {
+    let server = Server::start(&[]);
+    assert_eq!(ask(server.port, "SET mine 1").as_deref(), Some("+OK"));
+    let dir = TempDir::new();
+    let url = format!("redis://127.0.0.1:{}", server.port);
+    let called = play(&dir, "", &["--target", &url]);
+    assert_eq!(called.code, 2, "{}", called.stderr);
+    assert!(called.stderr.contains("nothing was changed"), "{}", called.stderr);
+    assert_eq!(ask(server.port, "GET mine").as_deref(), Some("$1"), "the first line of the reply");
+    // What a run of ours left there is taken up again.
+    assert_eq!(ask(server.port, "DEL mine").as_deref(), Some(":1"));
+    for _ in 0..2 {
+        let called = play(&dir, "", &["--target", &url]);
+        assert_eq!(called.code, 0, "{}", called.stderr);
+    }
+}
+
+#[test]
+fn a_server_with_a_password_is_played_also_behind_a_proxy() {
+    let dir = TempDir::new();
+    let more = "[server]\nrequirepass = \"se cret\"\n[arms.plain]\n[arms.shared]\nlink.share = 2\n";
+    let called = play(&dir, more, &[]);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    let folder = read_folder(Path::new(&dir.file("out"))).expect("reads back");
+    assert_eq!(folder.arms.len(), 2);
+    for (arm, folder) in &folder.arms {
+        let counts = &folder.record.groups[0].counts;
+        assert!(counts.ok > 0 && counts.error == 0, "{}: {counts:?}", arm.name);
+    }
+}
+
+#[test]
+fn what_does_not_fit_below_maxmemory_is_refused_before_it_is_filled() {
+    let dir = TempDir::new();
+    let more = "[server]\nmaxmemory = \"3mb\"\n";
+    let text = SMALL.replace("keys = 1\n", "keys = 1\nlist.big = \"1M\"\n") + more;
+    let (file, out) = (dir.file("mine.toml"), dir.file("out"));
+    std::fs::write(&file, text).expect("written");
+    check_failure(&["scenario", "run", &file, "--out", &out], 2, "below the server's maxmemory");
+}
+
+#[test]
+fn a_claim_about_an_arm_that_is_left_out_is_not_judged() {
+    let server = Server::start(&[]);
+    let dir = TempDir::new();
+    let url = format!("redis://127.0.0.1:{}", server.port);
+    let more = r#"
+[claims.Y1]
+text = "the plain arm answers"
+[[claims.Y1.holds]]
+says = "it answers"
+measure = "plain.victims.count.ok"
+min = 10
+[claims.Y2]
+text = "hz makes no difference"
+[[claims.Y2.holds]]
+says = "as many are answered at 100"
+measure = "often.victims.count.ok"
+against = "plain.victims.count.ok"
+min = 0.9
+[arms.plain]
+[arms.often]
+server.hz = 100
+"#;
+    let called = play(&dir, more, &["--target", &url, "--strict"]);
+    assert!(called.stdout.contains("Y2 not judged here"), "{}", called.stdout);
+    let record = record(&dir);
+    let claims = record.scenario.expect("a scenario").claims;
+    assert!(claims[0].left_out.is_empty(), "{claims:?}");
+    assert!(claims[1].left_out.contains("the target runs already"), "{claims:?}");
+    // What was judged decides, unless the machine was too busy.
+    let judged = claims[0].verdict == ClaimVerdict::Confirmed;
+    assert!(called.code == 0 || !judged || called.code == 4, "{}: {}", called.code, called.stderr);
+}
