@@ -44,7 +44,16 @@ pub(crate) enum Given {
     Error,
 }
 
-type Queues = HashMap<Box<[u8]>, VecDeque<ClientKey>, FixedState>;
+/// Who waits for one key.
+#[derive(Clone, Default)]
+struct Queue {
+    /// Longest first.
+    clients: VecDeque<ClientKey>,
+    /// The key stands among those that changed.
+    noted: bool,
+}
+
+type Queues = HashMap<Box<[u8]>, Queue, FixedState>;
 
 /// Everybody who waits.
 pub(crate) struct Blocking {
@@ -85,11 +94,22 @@ impl Blocking {
     }
 
     fn note(&mut self, db: usize, key: &[u8]) {
-        if self.queues[db].contains_key(key)
-            && !self.ready.iter().any(|(d, k)| *d == db && **k == *key)
+        if let Some(queue) = self.queues[db].get_mut(key)
+            && !std::mem::replace(&mut queue.noted, true)
         {
             self.ready.push((db, key.into()));
         }
+    }
+
+    /// The keys that have changed since the last call.
+    fn take_ready(&mut self) -> Vec<(usize, Box<[u8]>)> {
+        let ready = std::mem::take(&mut self.ready);
+        for (db, key) in &ready {
+            if let Some(queue) = self.queues[*db].get_mut(key) {
+                queue.noted = false;
+            }
+        }
+        ready
     }
 
     /// A whole database has got other contents (`SWAPDB`).
@@ -100,7 +120,7 @@ impl Blocking {
 
     /// Who stands at this place of a key's queue.
     fn waiting_at(&self, db: usize, key: &[u8], at: usize) -> Option<ClientKey> {
-        self.queues[db].get(key)?.get(at).copied()
+        self.queues[db].get(key)?.clients.get(at).copied()
     }
 
     /// Whether somebody may have to be served.
@@ -126,11 +146,11 @@ impl Blocking {
                 for key in keys {
                     if let Some(queue) = self.queues[*db].get_mut(key) {
                         // Who is served stands in front, and is found at once.
-                        if let Some(at) = queue.iter().position(|&other| other == client) {
-                            queue.remove(at);
+                        if let Some(at) = queue.clients.iter().position(|&other| other == client) {
+                            queue.clients.remove(at);
                             self.entries -= 1;
                         }
-                        if queue.is_empty() {
+                        if queue.clients.is_empty() {
                             self.queues[*db].remove(key);
                         }
                     }
@@ -155,10 +175,11 @@ pub(crate) fn wait(server: &mut Server, key: ClientKey, waiting: Waiting) {
             blocking.deadlines.extend(deadline_ms.map(|at| (at, key)));
         }
         Waiting::Keys { db, keys, deadline_ms, .. } => {
-            for (nth, name) in keys.iter().enumerate() {
-                // The same key may be named twice.
-                if !keys[..nth].contains(name) {
-                    blocking.queues[*db].entry(name.clone()).or_default().push_back(key);
+            for name in keys {
+                let queue = &mut blocking.queues[*db].entry(name.clone()).or_default().clients;
+                // The same key may be named twice: then this client came last.
+                if queue.back() != Some(&key) {
+                    queue.push_back(key);
                     blocking.entries += 1;
                 }
             }
@@ -246,7 +267,7 @@ fn next_words(server: &mut Server, key: ClientKey) -> Option<Words> {
 /// served may itself bring something (BLMOVE).
 pub(crate) fn serve_ready(server: &mut Server) {
     while !server.blocking.ready.is_empty() {
-        for (db, name) in std::mem::take(&mut server.blocking.ready) {
+        for (db, name) in server.blocking.take_ready() {
             let mut at = 0;
             while let Some(key) = server.blocking.waiting_at(db, &name, at) {
                 match serve_one(server, key, db, &name) {
@@ -284,6 +305,7 @@ fn count(server: &mut Server, command: u16, took: Nanos, failed: bool) {
     let stat = &mut server.command_stats[command as usize];
     stat.record(took, tracked);
     stat.failed += u64::from(failed);
+    server.note_latency("command-unblocking", took);
 }
 
 /// Replies to a client that is not the one executing, unless it wants no replies.

@@ -142,6 +142,10 @@ fn advice(event: &str) -> &'static str {
             "Commands of constant time were slow: look for a machine short of CPU, swapping, or \
              other load on this core (INFO eventloop shows off_cpu)."
         }
+        "command-unblocking" => {
+            "Serving clients that waited (BLPOP and the like) took long: have them take fewer elements at \
+             once, and push large elements less often."
+        }
         "expire-cycle" => {
             "Many keys expire at once: spread their times to live, or raise hz so that the same work \
              is done in shorter pieces."

@@ -121,11 +121,11 @@ fn watch(call: &mut Call<'_>) {
         if client.life != Life::Open {
             return;
         }
-        let watched = &mut client.extras_mut().watched;
-        if watched.iter().any(|other| other.db == db && *other.key == *name) {
+        // The key knows its few watchers; this client may watch many keys.
+        if call.server.watchers.of(db, name).contains(&key) {
             continue;
         }
-        watched.push(Watched { db, key: name.into(), existed });
+        client.extras_mut().watched.push(Watched { db, key: name.into(), existed });
         call.server.watchers.add(db, name, key);
     }
     call.out.ok();

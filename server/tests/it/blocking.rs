@@ -113,3 +113,40 @@ fn no_touch_leaves_the_time_of_last_use() {
     let idle = server.exchange(&mut client, b"OBJECT IDLETIME k\r\n", 4);
     assert!(idle == b":0\r\n" || idle == b":1\r\n", "{idle:?}");
 }
+
+#[test]
+fn many_keys_at_once_are_waited_for_once_each_and_forgotten() {
+    let mut server = Driven::start(&[]);
+    if !loop_serves() {
+        return;
+    }
+    let (mut waiting, mut other) = (server.connect(), server.connect());
+    let mut request = b"BLPOP a b a c b a".to_vec();
+    (0..2_000).for_each(|n| request.extend_from_slice(format!(" k{n}").as_bytes()));
+    request.extend_from_slice(b" 0\r\n");
+    server.exchange(&mut waiting, &request, 0);
+    // One command brings something to all of them: the first that changed is served, once.
+    let push =
+        "for i = 0, 1999 do redis.call('rpush', 'k' .. i, 'x') end redis.call('rpush', 'a', 'y')";
+    let eval = format!("EVAL \"{push}\" 0\r\n");
+    server.expect(&mut other, eval.as_bytes(), b"$-1\r\n");
+    server.expect(&mut waiting, b"PING\r\n", b"*2\r\n$2\r\nk0\r\n$1\r\nx\r\n+PONG\r\n");
+    server.expect(&mut other, b"LLEN a\r\nLLEN k0\r\nLLEN k1\r\n", b":1\r\n:0\r\n:1\r\n");
+    assert_eq!(server.info("clients", "blocked_clients"), 0);
+    // Nothing of it is left: the same keys serve the next who waits.
+    server.exchange(&mut waiting, b"BLPOP k0 0\r\n", 0);
+    server.expect(&mut other, b"RPUSH k0 z\r\n", b":1\r\n");
+    server.expect(&mut waiting, b"", b"*2\r\n$2\r\nk0\r\n$1\r\nz\r\n");
+}
+
+#[test]
+fn reset_has_commands_count_as_uses_again() {
+    let mut server = Driven::start(&[]);
+    let mut client = server.connect();
+    let prepare = b"SET k v\r\nCLIENT NO-TOUCH on\r\nRESET\r\n";
+    server.expect(&mut client, prepare, b"+OK\r\n+OK\r\n+RESET\r\n");
+    server.advance_ms(20_000);
+    server.expect(&mut client, b"GET k\r\n", b"$1\r\nv\r\n");
+    let idle = server.exchange(&mut client, b"OBJECT IDLETIME k\r\n", 4);
+    assert!(idle == b":0\r\n" || idle == b":1\r\n", "{idle:?}");
+}
