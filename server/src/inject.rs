@@ -5,7 +5,7 @@
 //! everybody else it looks like a slow command.
 
 use crate::clock::Nanos;
-use crate::command::{CommandSpec, flags};
+use crate::command::{CommandSpec, TABLES, flags};
 use rand::RngExt;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::SeedableRng;
@@ -115,11 +115,20 @@ fn service(text: &str) -> Result<Service, String> {
             }
             Some(("commands", names)) => {
                 service.commands = names.split('+').map(str::to_ascii_lowercase).collect();
+                if let Some(unknown) = service.commands.iter().find(|name| !is_command(name)) {
+                    return Err(format!("commands={names}: there is no command '{unknown}'"));
+                }
             }
             _ => return Err(format!("'{field}' is neither seed=1 nor commands=get+set")),
         }
     }
     Ok(service)
+}
+
+/// Whether a word names a command, or a subcommand as `config|get`.
+fn is_command(word: &str) -> bool {
+    let mut rows = TABLES.iter().copied().flatten();
+    rows.any(|row| row.name == word || row.subcommands.iter().any(|sub| sub.full_name() == word))
 }
 
 fn stall(text: &str) -> Result<Stall, String> {
@@ -213,7 +222,9 @@ impl Injector {
             Some(Service { commands, .. }) if commands.is_empty() => {
                 row.has(flags::READONLY | flags::WRITE) || matches!(row.name, "ping" | "echo")
             }
-            Some(service) => service.commands.iter().any(|name| *name == row.full_name()),
+            // A container stands for all that it holds.
+            Some(service) => (service.commands.iter())
+                .any(|name| *name == row.full_name() || row.parent == Some(name.as_str())),
         };
         Some(Box::new(Injector {
             text: text.to_owned(),
@@ -284,6 +295,7 @@ mod tests {
             "service=fixed:-1us",
             "service=exp:1us,seed=x",
             "service=fixed:1us,what=1",
+            "service=fixed:1us,commands=get+gett",
             "stall=every:1s",
             "stall=every:1s,dur:2s",
             "stall=every:1s,dur:1ms,for:3",
