@@ -8,6 +8,9 @@ use super::{Call, CommandSpec, Group, NO_KEYS, command, parse_integer};
 use crate::clock::Nanos;
 use crate::db::{AccessMode, Ttl, Value};
 
+/// No key takes less: its entry, and its share of the table.
+const KEY_BYTES_MIN: usize = 64;
+
 pub(crate) const TABLE: &[CommandSpec] =
     &[command("debug", -2, ADMIN | LOADING | NOSCRIPT | STALE, NO_KEYS, debug).docs(
         Group::Server,
@@ -68,6 +71,10 @@ fn populate(call: &mut Call<'_>) {
     let Some(count) = count else {
         return call.out.error("ERR value is out of range, must be positive");
     };
+    let memory = crate::info::total_system_bytes() as usize;
+    if memory > 0 && count > memory / KEY_BYTES_MIN {
+        return call.out.error("ERR OOM in dictTryExpand");
+    }
     let prefix = call.args.get(3).unwrap_or(b"key");
     let mut size = 0;
     if let Some(arg) = call.args.get(4) {

@@ -45,7 +45,8 @@ fn with_human(text: &mut String, name: &str, bytes: u64) {
     line(text, &format!("{name}_human"), human(bytes));
 }
 
-fn total_system_bytes() -> u64 {
+/// The machine's memory; 0 if it is not known.
+pub(crate) fn total_system_bytes() -> u64 {
     let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib = meminfo
         .lines()

@@ -9,6 +9,8 @@ mod eventloop;
 mod memory;
 mod sections;
 
+pub(crate) use memory::total_system_bytes;
+
 use crate::server::Server;
 
 /// Appends one section's lines.

@@ -228,3 +228,14 @@ fn a_subscriber_that_does_not_read_goes_after_the_soft_limit_lasted() {
     }
     assert_eq!(server.info("stats", "client_output_buffer_limit_disconnections"), 1);
 }
+
+#[test]
+fn more_keys_than_the_machine_could_hold_are_not_even_begun() {
+    let mut server = Driven::start(&[]);
+    let mut stream = server.connect();
+    for count in ["9223372036854775807", "4611686018427387903", "100000000000"] {
+        let words = ["DEBUG", "POPULATE", count];
+        assert_eq!(ask(&mut server, &mut stream, &words), "-ERR OOM in dictTryExpand\r\n");
+    }
+    assert_eq!(ask(&mut server, &mut stream, &["DBSIZE"]), ":0\r\n");
+}
