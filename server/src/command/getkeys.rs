@@ -70,7 +70,21 @@ const ACCESS: &[(&[&str], &str, &str)] = &[
         "RW access update",
         "",
     ),
-    (&["hdel", "lrem", "ltrim", "srem", "zrem"], "RW delete", ""),
+    (&["eval", "evalsha"], "RW access update", "RW access update"),
+    (
+        &[
+            "hdel",
+            "lrem",
+            "ltrim",
+            "srem",
+            "zrem",
+            "zremrangebylex",
+            "zremrangebyrank",
+            "zremrangebyscore",
+        ],
+        "RW delete",
+        "",
+    ),
     (
         &["append", "hsetnx", "linsert", "lpush", "lpushx", "rpush", "rpushx", "sadd"],
         "RW insert",
@@ -100,6 +114,22 @@ fn access(spec: &CommandSpec, words: Args<'_>, nth: usize) -> &'static str {
     }
 }
 
+/// Where the number of keys stands, if the keys are as many as a number says.
+pub(super) fn count_at(spec: &CommandSpec) -> Option<usize> {
+    match () {
+        () if !spec.has(MOVABLE_KEYS) || is_sort(spec) => None,
+        // BLMPOP: the timeout comes first; EVAL: the script.
+        () if spec.has(BLOCKING | NO_MANDATORY_KEYS) => Some(2),
+        () if spec.keys == NO_KEYS => Some(1),
+        () => Some(2),
+    }
+}
+
+/// SORT and SORT_RO, whose other keys are where no rule says.
+pub(super) fn is_sort(spec: &CommandSpec) -> bool {
+    spec.name.starts_with("sort")
+}
+
 /// The places of the keys among `words`; the name is word 0. `None` if they do not fit together.
 fn places(spec: &CommandSpec, words: Args<'_>) -> Option<Vec<usize>> {
     let counted = |at: usize| {
@@ -108,22 +138,19 @@ fn places(spec: &CommandSpec, words: Args<'_>) -> Option<Vec<usize>> {
         (last < words.len()).then_some(at + 1..=last)
     };
     let Keys { first, last, step } = spec.keys;
-    if spec.name.starts_with("sort") {
+    if is_sort(spec) {
         let mut places = vec![1];
         places.extend((2..words.len()).rfind(|&at| words.is(at, "store")).map(|at| at + 1));
         return Some(places).filter(|places| places.iter().all(|&at| at < words.len()));
     }
-    if spec.has(MOVABLE_KEYS) && spec.has(BLOCKING) {
-        // BLMPOP: the timeout comes first.
-        return Some(counted(2)?.collect());
-    }
-    if spec.has(NO_MANDATORY_KEYS) {
-        // EVAL: a count of zero is fine there.
-        return Some(counted(2).map_or_else(Vec::new, Iterator::collect));
-    }
-    if spec.has(MOVABLE_KEYS) {
+    if let Some(at) = count_at(spec) {
         let mut places: Vec<usize> = if spec.keys == NO_KEYS { Vec::new() } else { vec![1] };
-        places.extend(counted(places.len() + 1)?);
+        match counted(at) {
+            Some(counted) => places.extend(counted),
+            // EVAL: a count of zero is fine there.
+            None if spec.has(NO_MANDATORY_KEYS) => {}
+            None => return None,
+        }
         return Some(places);
     }
     let last = if last < 0 { words.len() as i64 + i64::from(last) } else { i64::from(last) };
@@ -138,6 +165,10 @@ fn resolve<'a>(call: &mut Call<'a>) -> Option<(&'static CommandSpec, Args<'a>, V
         return None;
     };
     let sub = words.get(1).and_then(|word| call.server.commands.find_sub(found, word));
+    if sub.is_none() && words.len() > 1 && !found.spec.subcommands.is_empty() {
+        call.out.error("ERR Invalid command specified");
+        return None;
+    }
     let spec = sub.map_or(found.spec, |sub| sub.spec);
     if spec.keys == NO_KEYS && !spec.has(MOVABLE_KEYS) {
         call.out.error("ERR The command has no key arguments");

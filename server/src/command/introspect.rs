@@ -4,7 +4,7 @@
 //! dispatcher does.
 
 use super::flags::{self, LOADING, STALE};
-use super::getkeys::{getkeys, getkeysandflags, usual_access};
+use super::getkeys::{count_at, getkeys, getkeysandflags, usual_access};
 use super::{Call, CommandSpec, Found, Group, Keys, NO_KEYS, Reply, command, container};
 use crate::db::glob::{Case, matches};
 
@@ -265,19 +265,7 @@ fn describe(out: &mut Reply, spec: &CommandSpec) {
     categories.iter().for_each(|category| out.simple(format!("@{category}").as_bytes()));
     out.set(spec.tips.len());
     spec.tips.iter().for_each(|tip| out.bulk(tip.as_bytes()));
-    let (first_words, other_words) = usual_access(spec);
-    let Keys { first, last, .. } = spec.keys;
-    if spec.keys == NO_KEYS {
-        out.set(0);
-    } else if last == first || other_words == first_words {
-        out.set(1);
-        key_spec(out, spec.keys, first_words);
-    } else {
-        // What happens to the first key does not happen to the others.
-        out.set(2);
-        key_spec(out, Keys { last: first, ..spec.keys }, first_words);
-        key_spec(out, Keys { first: first + 1, ..spec.keys }, other_words);
-    }
+    key_specs(out, spec);
     if spec.subcommands.is_empty() {
         return out.set(0);
     }
@@ -285,35 +273,69 @@ fn describe(out: &mut Reply, spec: &CommandSpec) {
     spec.subcommands.iter().for_each(|sub| describe(out, sub));
 }
 
+/// A part of a key specification: its type and its numbers.
+type Part<'a> = (&'a str, &'a [(&'a str, i64)]);
+
 /// Where the keys are, in the form of Redis 7's key specifications.
-fn key_spec(out: &mut Reply, keys: Keys, words: &str) {
-    let Keys { first, last, step } = keys;
+fn key_specs(out: &mut Reply, spec: &CommandSpec) {
+    let (first_words, other_words) = match spec.name {
+        // It depends on the other arguments.
+        "set" | "bitfield" => ("RW access update variable_flags", ""),
+        _ => usual_access(spec),
+    };
+    let Keys { first, last, .. } = spec.keys;
+    let ranges: &[(Keys, &str)] = match () {
+        () if spec.keys == NO_KEYS => &[],
+        () if last == first || other_words == first_words => &[(spec.keys, first_words)],
+        // What happens to the first key does not happen to the others.
+        () => &[
+            (Keys { last: first, ..spec.keys }, first_words),
+            (Keys { first: first + 1, ..spec.keys }, other_words),
+        ],
+    };
+    let count_at = count_at(spec).map(|at| at as i64);
+    // The keys of BY and GET, and that of STORE.
+    let unknown: &[&str] = match spec.name {
+        "sort" => &["RO access", "OW update"],
+        "sort_ro" => &["RO access"],
+        _ => &[],
+    };
+    out.set(ranges.len() + usize::from(count_at.is_some()) + unknown.len());
+    for (keys, words) in ranges {
+        let Keys { first, last, step } = *keys;
+        // Relative to the first key, unless it counts from the end.
+        let last = i64::from(if last < 0 { last } else { last - first });
+        let find = [("lastkey", last), ("keystep", step.into()), ("limit", 0)];
+        key_spec(out, words, ("index", &[("index", first.into())]), ("range", &find));
+    }
+    if let Some(at) = count_at {
+        let words = if ranges.is_empty() { first_words } else { other_words };
+        let find = [("keynumidx", 0), ("firstkey", 1), ("keystep", 1)];
+        key_spec(out, words, ("index", &[("index", at)]), ("keynum", &find));
+    }
+    for words in unknown {
+        key_spec(out, words, ("unknown", &[]), ("unknown", &[]));
+    }
+}
+
+fn key_spec(out: &mut Reply, words: &str, begin: Part<'_>, find: Part<'_>) {
     out.map(3);
     out.bulk(b"flags");
     let words: Vec<&str> = words.split(' ').collect();
     out.set(words.len());
     words.iter().for_each(|word| out.simple(word.as_bytes()));
-    out.bulk(b"begin_search");
-    out.map(2);
-    out.bulk(b"type");
-    out.bulk(b"index");
-    out.bulk(b"spec");
-    out.map(1);
-    out.bulk(b"index");
-    out.integer(first.into());
-    out.bulk(b"find_keys");
-    out.map(2);
-    out.bulk(b"type");
-    out.bulk(b"range");
-    out.bulk(b"spec");
-    out.map(3);
-    out.bulk(b"lastkey");
-    // Relative to the first key, unless it counts from the end.
-    out.integer(if last < 0 { last.into() } else { (last - first).into() });
-    out.bulk(b"keystep");
-    out.integer(step.into());
-    out.bulk(b"limit");
-    out.integer(0);
+    for (name, (kind, numbers)) in [("begin_search", begin), ("find_keys", find)] {
+        out.bulk(name.as_bytes());
+        out.map(2);
+        out.bulk(b"type");
+        out.bulk(kind.as_bytes());
+        out.bulk(b"spec");
+        out.map(numbers.len());
+        for (name, number) in numbers {
+            out.bulk(name.as_bytes());
+            out.integer(*number);
+        }
+    }
 }
 
 /// Documentation of all or of the given commands. O(N) for N commands.

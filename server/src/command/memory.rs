@@ -26,15 +26,15 @@ const fn sub(name: &'static str, run: fn(&mut Call<'_>), summary: &'static str) 
     command(name, 2, 0, NO_KEYS, run).of("memory").docs(Group::Server, "4.0.0", "O(1)", summary)
 }
 
-const ALL_NODES: &[&str] =
-    &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"];
+const ALL_SHARDS: &[&str] =
+    &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"];
 
 const SUBCOMMANDS: &[CommandSpec] = &[
-    sub("doctor", doctor, "Outputs memory problems report").tips(ALL_NODES),
-    sub("malloc-stats", malloc_stats, "Show allocator internal stats").tips(ALL_NODES),
+    sub("doctor", doctor, "Outputs memory problems report").tips(ALL_SHARDS),
+    sub("malloc-stats", malloc_stats, "Show allocator internal stats").tips(ALL_SHARDS),
     sub("purge", purge, "Ask the allocator to release memory")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-    sub("stats", stats, "Show memory usage details").tips(ALL_NODES),
+    sub("stats", stats, "Show memory usage details").tips(ALL_SHARDS),
     command("usage", -3, READONLY, keys(2, 2, 1), memory_usage).of("memory").docs(
         Group::Server,
         "4.0.0",
