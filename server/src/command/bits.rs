@@ -1,9 +1,9 @@
 //! Strings as arrays of bits: GETBIT SETBIT BITCOUNT BITPOS. Bit 0 is the highest of the first byte.
 
 use super::flags::{DENYOOM, FAST, READONLY, WRITE};
-use super::generic_args::clamp_range;
+use super::generic_args::clamp_string_range;
 use super::{Call, CommandSpec, Group, command, keys, parse_integer};
-use crate::db::Value;
+use crate::db::{Entry, Value};
 
 const ONE_KEY: super::Keys = keys(1, 1, 1);
 
@@ -74,7 +74,8 @@ fn setbit(call: &mut Call<'_>) {
     let (db, out) = call.db_and_out();
     let value = db.get_or_insert(key, now_ms, || Value::Raw(Vec::new()));
     let Some(bytes) = value.make_raw() else { return out.wrong_type() };
-    if bytes.len() <= offset / 8 {
+    let grows = bytes.len() <= offset / 8;
+    if grows {
         bytes.resize(offset / 8 + 1, 0);
     }
     let was = bit_at(bytes, offset);
@@ -85,7 +86,10 @@ fn setbit(call: &mut Call<'_>) {
         bytes[offset / 8] &= !mask;
     }
     out.integer(was.into());
-    call.touched(key);
+    // Writing what was there changes nothing for those who watch the key.
+    if grows || was != on {
+        call.touched(key);
+    }
 }
 
 /// The unit of a range.
@@ -111,17 +115,32 @@ fn unit_arg(call: &mut Call<'_>, index: usize) -> Option<Unit> {
 /// First bit and number of bits between two ends; `None` if there is nothing between them.
 fn bit_range(start: i64, end: i64, unit: Unit, length_bytes: usize) -> Option<(usize, usize)> {
     match unit {
-        Unit::Byte => {
-            clamp_range(start, end, length_bytes).map(|(first, count)| (first * 8, count * 8))
-        }
-        Unit::Bit => clamp_range(start, end, length_bytes * 8),
+        Unit::Byte => clamp_string_range(start, end, length_bytes)
+            .map(|(first, count)| (first * 8, count * 8)),
+        Unit::Bit => clamp_string_range(start, end, length_bytes * 8),
     }
+}
+
+/// Looks the key up before the range is read, as Redis does. False, with the reply made, if there is
+/// nothing to look at: then it is `absent`, or the key holds something else.
+fn is_string(call: &mut Call<'_>, absent: i64) -> bool {
+    let (key, now_ms) = (call.args.at(1), call.now_ms());
+    let (db, out) = call.db_and_out();
+    match db.lookup_read(key, now_ms) {
+        None => out.integer(absent),
+        Some(value) if value.bytes(&mut itoa::Buffer::new()).is_none() => out.wrong_type(),
+        Some(_) => return true,
+    }
+    false
 }
 
 /// BITCOUNT key [start end [BYTE|BIT]]: how many bits are set. O(N).
 fn bitcount(call: &mut Call<'_>) {
     let (args, key, now_ms) = (call.args, call.args.at(1), call.now_ms());
     let (mut start, mut end, mut unit) = (0, -1, Unit::Byte);
+    if !is_string(call, 0) {
+        return;
+    }
     match args.len() {
         2 => {}
         4 | 5 => {
@@ -133,6 +152,10 @@ fn bitcount(call: &mut Call<'_>) {
                 Some(end) => end,
                 None => return,
             };
+            // Two negative indexes in the wrong order are nothing.
+            if start < 0 && end < 0 && start > end {
+                return call.out.integer(0);
+            }
             unit = match unit_arg(call, 4) {
                 Some(unit) => unit,
                 None => return,
@@ -141,9 +164,9 @@ fn bitcount(call: &mut Call<'_>) {
         _ => return call.out.syntax_error(),
     }
     let (db, out) = call.db_and_out();
-    let Some(value) = db.lookup_read(key, now_ms) else { return out.integer(0) };
     let mut digits = itoa::Buffer::new();
-    let Some(bytes) = value.bytes(&mut digits) else { return out.wrong_type() };
+    let value = db.peek(key, now_ms).map(Entry::value);
+    let Some(bytes) = value.and_then(|value| value.bytes(&mut digits)) else { return };
     let Some((first, count)) = bit_range(start, end, unit, bytes.len()) else {
         return out.integer(0);
     };
@@ -168,10 +191,13 @@ fn bitpos(call: &mut Call<'_>) {
     if wanted != 0 && wanted != 1 {
         return call.out.error("ERR The bit argument must be 1 or 0.");
     }
+    let wanted = wanted == 1;
+    if !is_string(call, if wanted { -1 } else { 0 }) {
+        return;
+    }
     if args.len() > 6 {
         return call.out.syntax_error();
     }
-    let wanted = wanted == 1;
     let (mut start, mut end) = (0, -1);
     if args.len() > 3 {
         let Some(given) = call.integer_arg(3) else { return };
@@ -183,11 +209,9 @@ fn bitpos(call: &mut Call<'_>) {
         end = given;
     }
     let (db, out) = call.db_and_out();
-    let Some(value) = db.lookup_read(key, now_ms) else {
-        return out.integer(if wanted { -1 } else { 0 });
-    };
     let mut digits = itoa::Buffer::new();
-    let Some(bytes) = value.bytes(&mut digits) else { return out.wrong_type() };
+    let value = db.peek(key, now_ms).map(Entry::value);
+    let Some(bytes) = value.and_then(|value| value.bytes(&mut digits)) else { return };
     let Some((first, count)) = bit_range(start, end, unit, bytes.len()) else {
         return out.integer(-1);
     };

@@ -3,6 +3,7 @@
 //! All cost O(1). `CLIENT` has a file of its own.
 
 use super::flags::{ALLOW_BUSY, FAST, LOADING, NO_AUTH, NOSCRIPT, STALE};
+use super::generic_args::NOT_32_BITS;
 use super::{
     Call, CommandSpec, Group, NO_KEYS, Protocol, command, discard_transaction, parse_integer,
 };
@@ -81,6 +82,7 @@ fn reset(call: &mut Call<'_>) {
         client.protocol = Protocol::Resp2;
         client.reply_mode = ReplyMode::On;
         client.no_evict = false;
+        client.no_touch = false;
         client.authenticated = client.authenticated && !needs_password;
         if client.extras().is_some() {
             client.extras_mut().name = Box::default();
@@ -216,9 +218,7 @@ fn auth(call: &mut Call<'_>) {
 fn select(call: &mut Call<'_>) {
     let Some(index) = call.integer_arg(1) else { return };
     if i32::try_from(index).is_err() {
-        return call
-            .out
-            .error("ERR value is out of range, value must between -2147483648 and 2147483647");
+        return call.out.error(NOT_32_BITS);
     }
     match usize::try_from(index) {
         Ok(index) if index < call.server.dbs.len() => {

@@ -83,6 +83,10 @@ pub(super) fn deadline_ms(value: i64, unit: Unit, base: Base, now_ms: i64) -> Op
     }
 }
 
+/// Where Redis reads a C `int`.
+pub(super) const NOT_32_BITS: &str =
+    "ERR value is out of range, value must between -2147483648 and 2147483647";
+
 /// Start and count of the part between two indexes, each counting from the end when negative; `None` if it is empty.
 pub(super) fn clamp_range(start: i64, end: i64, length: usize) -> Option<(usize, usize)> {
     let length = length as i64;
@@ -90,6 +94,12 @@ pub(super) fn clamp_range(start: i64, end: i64, length: usize) -> Option<(usize,
     let start = from_end(start).max(0);
     let end = from_end(end).min(length - 1);
     (start <= end && start < length).then(|| (start as usize, (end - start + 1) as usize))
+}
+
+/// The same for the bytes and bits of strings, where an end before the first one is the first one.
+pub(super) fn clamp_string_range(start: i64, end: i64, length: usize) -> Option<(usize, usize)> {
+    let end = if end < 0 { end.max(-(length as i64)) } else { end };
+    clamp_range(start, end, length)
 }
 
 /// A count option that must not be negative (LPOP, SPOP, ZPOPMIN); `Err` after the error was written.

@@ -1,6 +1,7 @@
 //! Keys as such: DEL UNLINK EXISTS TOUCH TYPE RANDOMKEY RENAME RENAMENX COPY MOVE.
 
 use super::flags::{DENYOOM, FAST, READONLY, WRITE};
+use super::generic_args::NOT_32_BITS;
 use super::{Call, CommandSpec, Group, NO_KEYS, command, keys};
 use crate::db::{Free, Ttl};
 
@@ -170,6 +171,10 @@ fn rename_if(call: &mut Call<'_>, allowed: impl FnOnce(bool) -> bool) -> Option<
 /// A database's index; `None` after an error.
 fn database_arg(call: &mut Call<'_>, at: usize) -> Option<usize> {
     let index = call.integer_arg(at)?;
+    if i32::try_from(index).is_err() {
+        call.out.error(NOT_32_BITS);
+        return None;
+    }
     let index = usize::try_from(index).ok().filter(|&index| index < call.server.dbs.len());
     if index.is_none() {
         call.out.error("ERR DB index is out of range");

@@ -162,18 +162,17 @@ pub(super) fn parse_many<'a>(
         call.out.syntax_error();
         return None;
     };
-    let count = match args.len() - where_at - 1 {
-        0 => Some(1),
-        2 if args.is(where_at + 1, "count") => positive(where_at + 2),
-        _ => {
-            call.out.syntax_error();
-            return None;
-        }
-    };
+    let more = args.len() - where_at - 1;
+    let counted = more >= 2 && args.is(where_at + 1, "count");
+    let count = if counted { positive(where_at + 2) } else { Some(1) };
     let Some(count) = count else {
         call.out.error("ERR count should be greater than 0");
         return None;
     };
+    if more != if counted { 2 } else { 0 } {
+        call.out.syntax_error();
+        return None;
+    }
     Some((args.from(first + 1).take(key_count).collect(), wish(end, count)))
 }
 

@@ -3,7 +3,7 @@
 //! SET with its options is in `string_set`, the INCR family in `string_number`, LCS in `string_lcs`.
 
 use super::flags::{DENYOOM, FAST, READONLY, WRITE};
-use super::generic_args::{Base, ExpireArg, Unit, clamp_range, expire_option};
+use super::generic_args::{Base, ExpireArg, Unit, clamp_string_range, expire_option};
 use super::{Args, Call, CommandSpec, Group, Reply, command, keys};
 use crate::db::{Free, Ttl, Value};
 
@@ -302,10 +302,9 @@ fn getrange(call: &mut Call<'_>) {
     let Some(value) = db.lookup_read(key, now_ms) else { return out.bulk(b"") };
     let mut digits = itoa::Buffer::new();
     let Some(bytes) = value.bytes(&mut digits) else { return out.wrong_type() };
-    // An end before the first byte is the first byte, except that two negative indexes in the wrong order are nothing.
+    // Two negative indexes in the wrong order are nothing.
     let crossed = start < 0 && end < 0 && start > end;
-    let first_at_least = if end < 0 { end.max(-(bytes.len() as i64)) } else { end };
-    match clamp_range(start, first_at_least, bytes.len()).filter(|_| !crossed) {
+    match clamp_string_range(start, end, bytes.len()).filter(|_| !crossed) {
         Some((start, count)) => out.bulk(&bytes[start..start + count]),
         None => out.bulk(b""),
     }

@@ -79,6 +79,10 @@ impl Hash {
 
     /// Sets a field; true if it is new.
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: &EncodingLimits) -> bool {
+        // HINCRBY and the like look at nothing but this.
+        if field.len().max(value.len()) > limits.hash_max_listpack_value {
+            self.convert();
+        }
         let value = SmallBytes::new(value);
         let field_bytes = SmallBytes::heap_bytes_of_length(field.len());
         self.long_bytes += value.heap_bytes();

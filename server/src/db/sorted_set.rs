@@ -86,7 +86,13 @@ impl SortedSet {
 
     /// Gives a member a score, new or not. O(log n).
     pub fn set(&mut self, member: &[u8], score: f64, limits: &EncodingLimits) {
-        if let Some(old) = self.score(member) {
+        let old = self.score(member);
+        let fits = self.length < limits.zset_max_listpack_entries
+            && member.len() <= limits.zset_max_listpack_value;
+        // A listpack keeps whole numbers as integers, which know no negative zero.
+        let packed = self.scores.is_none() && (old.is_some() || fits);
+        let score = if packed { score + 0.0 } else { score };
+        if let Some(old) = old {
             self.take_from_order(member, old);
         }
         self.insert_in_order(Scored { member: SmallBytes::new(member), score });

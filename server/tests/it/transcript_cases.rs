@@ -1968,4 +1968,71 @@ pub(crate) const CASES: &[(&str, &str)] = &[
         [unordered] COMMAND LIST FILTERBY PATTERN config|*
         "#,
     ),
+    (
+        "found by random commands",
+        r#"
+        SADD s a
+        SET k ab
+        BITCOUNT nothing x
+        BITCOUNT nothing 1 2 X
+        BITCOUNT s 1
+        BITCOUNT s 1 x
+        BITCOUNT k 1
+        BITCOUNT k -121 -3
+        BITCOUNT k -3 -121
+        BITCOUNT k -121 -20 BIT
+        BITPOS nothing 1 x
+        BITPOS nothing 0 1 2 3 4
+        BITPOS s 1 x
+        BITPOS k 1 -644 -9223372036854775808 BYTE
+        BITPOS k 0 0 1 X
+        SETBIT bits 9 1
+        WATCH bits
+        SETBIT bits 9 1
+        SETBIT bits 1 0
+        MULTI
+        EXEC
+        WATCH bits
+        SETBIT bits 20 0
+        MULTI
+        EXEC
+        ZADD z -0 a -0.0 b 1 c
+        ZRANGE z 0 -1 WITHSCORES
+        ZINCRBY z -0 d
+        ZSCORE z d
+        CONFIG SET zset-max-listpack-entries 4
+        ZADD z -0 e
+        ZSCORE z a
+        ZSCORE z e
+        CONFIG SET zset-max-listpack-entries 128
+        HINCRBY h 0123456789012345678901234567890123456789012345678901234567890123456789 1
+        OBJECT ENCODING h
+        HINCRBYFLOAT h2 0123456789012345678901234567890123456789012345678901234567890123456789 1
+        OBJECT ENCODING h2
+        RPUSH l a
+        LMPOP 1 l LEFT COUNT NX 0
+        LMPOP 1 l LEFT COUNT 1 0
+        LMPOP 1 l LEFT COUNT
+        LMPOP 1 l LEFT NX 0
+        COPY k k2 DB 2147483648
+        COPY k k2 DB -2147483649
+        MOVE k 2147483648
+        MOVE k 2147483647
+        COMMAND GETKEYS OBJECT nosuch k
+        COMMAND GETKEYS OBJECT
+        COMMAND GETKEYSANDFLAGS ZREMRANGEBYRANK z 0 1
+        COMMAND GETKEYSANDFLAGS EVAL x 1 k
+        COMMAND GETKEYSANDFLAGS SET k v GET
+        [unordered] COMMAND INFO zremrangebyscore
+        [unordered] COMMAND INFO blmpop
+        [unordered] COMMAND INFO lmpop
+        [unordered] COMMAND INFO sintercard
+        [unordered] COMMAND INFO evalsha
+        [unordered] COMMAND INFO evalsha_ro
+        [unordered] COMMAND INFO zunionstore
+        [unordered] COMMAND INFO zdiff
+        [unordered] COMMAND INFO memory|stats
+        BITCOUNT k -1 -642 X
+        "#,
+    ),
 ];
