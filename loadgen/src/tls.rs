@@ -4,11 +4,12 @@
 //! (nothing is resumed), so that connect times compare; without `--insecure` no certificate is accepted unchecked.
 
 use crate::exit::Failure;
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct,
     Error, RootCertStore, SignatureScheme,
@@ -100,7 +101,15 @@ impl TlsClient {
             Trust::Anyone => builder
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))),
-            Trust::Checked => builder.with_root_certificates(authorities(options)?),
+            Trust::Checked => {
+                let (roots, given) = authorities(options)?;
+                let issued = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+                    .build()
+                    .map_err(|error| Failure::usage(format!("TLS cannot be set up: {error}")))?;
+                builder
+                    .dangerous()
+                    .with_custom_certificate_verifier(Arc::new(IssuedOrGiven { issued, given }))
+            }
         };
         let mut config = match (&options.cert, &options.key) {
             (None, None) => builder.with_no_client_auth(),
@@ -174,25 +183,29 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     if found.is_empty() { Err(bad("it holds no certificate".to_owned())) } else { Ok(found) }
 }
 
-/// Whom to trust: those that were given, else those of the system.
-fn authorities(options: &TlsOptions) -> Result<RootCertStore, Failure> {
-    let mut store = RootCertStore::empty();
+/// Whom to trust: those that were given, else those of the system; and the certificates that were given.
+fn authorities(
+    options: &TlsOptions,
+) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), Failure> {
+    let (mut store, mut given) = (RootCertStore::empty(), Vec::new());
     if let Some(file) = &options.cacert {
         for certificate in certificates(file)? {
             store
-                .add(certificate)
+                .add(certificate.clone())
                 .map_err(|error| Failure::usage(format!("--cacert {}: {error}", file.display())))?;
+            given.push(certificate);
         }
     }
     if let Some(dir) = &options.cacertdir {
-        let found = rustls_native_certs::load_certs_from_paths(None, Some(dir));
-        let (added, _) = store.add_parsable_certificates(found.certs);
+        let found = rustls_native_certs::load_certs_from_paths(None, Some(dir)).certs;
+        let (added, _) = store.add_parsable_certificates(found.iter().cloned());
         if added == 0 {
             return Err(Failure::usage(format!(
                 "--cacertdir {}: there is no certificate in it; give a folder prepared with `openssl rehash`",
                 dir.display()
             )));
         }
+        given.extend(found);
     }
     if options.cacert.is_none() && options.cacertdir.is_none() {
         store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -202,7 +215,66 @@ fn authorities(options: &TlsOptions) -> Result<RootCertStore, Failure> {
             ));
         }
     }
-    Ok(store)
+    Ok((store, given))
+}
+
+/// Accepts what an authority has issued, and, as a test server's often signed itself, the very certificates that were given.
+#[derive(Debug)]
+struct IssuedOrGiven {
+    issued: Arc<WebPkiServerVerifier>,
+    given: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for IssuedOrGiven {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verdict = self.issued.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        // Its dates were looked at first, and are other errors; that it is an authority's own, or nobody's, does not matter
+        // where it was named itself. Whether it is for this server does.
+        match verdict {
+            Err(Error::InvalidCertificate(
+                CertificateError::Other(_) | CertificateError::UnknownIssuer,
+            )) if self.given.contains(end_entity) => {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.issued.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.issued.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.issued.supported_verify_schemes()
+    }
 }
 
 /// Accepts every certificate; that the server holds its key is checked all the same.
@@ -284,7 +356,7 @@ fn certificate_remedy(why: &CertificateError) -> &'static str {
         }
         // Mostly a certificate that signed itself, which webpki takes for an authority's.
         _ => {
-            "if the server signed its certificate itself: give one of an authority with --cacert FILE, or --insecure to accept any"
+            "if the server signed its certificate itself: give that with --cacert FILE, or --insecure to accept any"
         }
     }
 }

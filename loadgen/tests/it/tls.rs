@@ -144,7 +144,7 @@ fn certificates_are_checked_and_refusals_say_what_to_do() {
 }
 
 #[test]
-fn a_folder_of_authorities_is_trusted_and_a_certificate_that_signed_itself_is_explained() {
+fn a_folder_of_authorities_is_trusted() {
     let files = Files::new();
     let port = serve(files.server(Clients::Any)).port().to_string();
     let folder = TempDir::new();
@@ -152,6 +152,12 @@ fn a_folder_of_authorities_is_trusted_and_a_certificate_that_signed_itself_is_ex
     std::fs::copy(files.path("ca.pem"), folder.file("0123abcd.0")).expect("copied");
     let called = run(&port, &["--tls", "--cacertdir", folder.path().to_str().expect("a path")]);
     assert!(called.ran(), "{}", called.stderr);
+}
+
+/// What `openssl req -x509` makes for a test server: an authority's certificate, for one host, signed with its own key.
+#[test]
+fn a_certificate_that_signed_itself_is_trusted_where_it_is_given_itself() {
+    let files = Files::new();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().expect("a key");
@@ -159,10 +165,18 @@ fn a_folder_of_authorities_is_trusted_and_a_certificate_that_signed_itself_is_ex
     files.write("server.key", &key.serialize_pem());
     let port = serve(files.server(Clients::Any)).port().to_string();
     let own = files.path("server.pem");
-    for trust in [&own, &files.path("ca.pem")] {
-        refused(&port, &["--tls", "--cacert", trust], 6, &["--cacert FILE", "--insecure"]);
-    }
+    let called = run(&port, &["--tls", "--cacert", &own]);
+    assert!(called.ran(), "{}", called.stderr);
+    refused(&port, &["--tls", "--cacert", &own, "--sni", "redis.test"], 6, &["another name"]);
+    let other = files.path("ca.pem");
+    refused(&port, &["--tls", "--cacert", &other], 6, &["--cacert FILE", "--insecure"]);
     assert!(run(&port, &["--tls", "--insecure"]).ran());
+    // Given or not, it must be of today.
+    params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+    files.write("server.pem", &params.self_signed(&key).expect("signed").pem());
+    let port = serve(files.server(Clients::Any)).port().to_string();
+    refused(&port, &["--tls", "--cacert", &own], 6, &["renew the server's certificate"]);
 }
 
 #[test]
