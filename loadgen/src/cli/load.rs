@@ -71,7 +71,7 @@ pub struct LoadArgs {
     /// Lowest number of __key__.
     #[arg(long, value_name = "N", default_value = "0", conflicts_with = "prefill")]
     pub key_minimum: u64,
-    /// redis-benchmark's tests, one after the other, such as set,get [default: set,get].
+    /// redis-benchmark's and valkey-benchmark's tests, one after the other, such as set,get [default: set,get].
     #[arg(short = 't', long, value_name = "TESTS", conflicts_with_all = ["ratio", "templates", "command", "command_file", "ycsb"])]
     pub tests: Option<String>,
     /// SET and GET mixed in this ratio, such as 1:10.

@@ -1,12 +1,12 @@
-//! redis-benchmark's tests by name: what `-t set,get` sends.
+//! redis-benchmark's and valkey-benchmark's tests by name: what `-t set,get` sends.
 //!
-//! A table. Invariant: names, titles and commands are those of redis-benchmark 7.0, so that figures can be compared; what it
-//! calls `key:__rand_int__` is `__key__` here: the same bytes, and chosen as `--key-dist` says.
+//! A table. Invariant: names, titles and commands are those of redis-benchmark 7.0 and valkey-benchmark 9, so that figures can
+//! be compared; what they call `key:__rand_int__` is `__key__` here: the same bytes, and chosen as `--key-dist` says.
 
 use crate::engine::plan::Framing;
 use aelab_scenarios::nearest;
 
-/// One of redis-benchmark's tests.
+/// One of these tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Test {
     /// What `-t` calls it.
@@ -23,7 +23,7 @@ const fn test(name: &'static str, title: &'static str, template: &'static str) -
     Test { name, title, template, framing: Framing::Resp }
 }
 
-/// All tests of redis-benchmark 7.0, in its order.
+/// All tests of redis-benchmark 7.0, in its order, and what valkey-benchmark has beside them.
 pub const TESTS: &[Test] = &[
     Test { framing: Framing::Inline, ..test("ping_inline", "PING_INLINE", "PING") },
     test("ping_mbulk", "PING_MBULK", "PING"),
@@ -52,6 +52,13 @@ pub const TESTS: &[Test] = &[
          __key__ __data__ __key__ __data__ __key__ __data__ \
          __key__ __data__",
     ),
+    // valkey-benchmark's, which redis-benchmark 7.0 has not.
+    test(
+        "mget",
+        "MGET (10 keys)",
+        "MGET __key__ __key__ __key__ __key__ __key__ __key__ __key__ __key__ __key__ __key__",
+    ),
+    test("xadd", "XADD", "XADD mystream * myfield __data__"),
 ];
 
 /// The tests behind a list such as `set,get`, each once and in the list's order; `ping` stands for both its forms,
@@ -107,6 +114,7 @@ mod unit {
         let sizes = ["LPUSH (needed to benchmark LRANGE)", "LRANGE_300 (first 300 elements)"];
         assert_eq!(names("lrange_300"), sizes);
         assert_eq!(names("lrange_300,lrange_300,mset").len(), 3);
+        assert_eq!(names("mget,xadd"), ["MGET (10 keys)", "XADD"]);
         for (list, part) in
             [("4", "--threads 4"), ("gte", "`get`"), ("", "known:"), ("lrange_200", "`lrange_100`")]
         {

@@ -171,6 +171,10 @@ fn length(taken: &Taken, clients: u64, keys: u64, said: &mut Translation) -> Res
     }
     if taken.last("--rate-limiting").is_some() {
         let each = taken.number("--rate-limiting", 0)?;
+        // Zero is its word for no limit.
+        if each == 0 {
+            return Ok(());
+        }
         let all = each.saturating_mul(clients);
         said.say(&["--rate", &all.to_string()]);
         said.notes.push(format!(

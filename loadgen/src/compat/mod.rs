@@ -315,6 +315,10 @@ mod tests {
             ("-u valkeys://h -t set", "-u rediss://h -n 100000 -t set"),
             ("-r 10 -- SET a b ; GET a", "-r 10 -n 100000 -- SET a b ; GET a"),
             ("-k 0 -t set", "-n 100000 --reconnect-interval 1 -t set"),
+            (
+                "-n 9",
+                "-n 9 -t ping,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange,mset,mget,xadd",
+            ),
         ] {
             assert_eq!(said(Tool::ValkeyBenchmark, line).as_deref(), Ok(want), "{line}");
         }
@@ -323,6 +327,7 @@ mod tests {
             ("--rdma", "TCP"),
             ("--rfr yes", "primaries"),
             ("--fuzz", "fuzz"),
+            ("-t set,fcall", "FCALL"),
             ("--dataset x.csv", "--command-file"),
             ("--num-functions 3", "FCALL"),
             ("--enable-tracking", "TRACKING"),

@@ -14,6 +14,9 @@ const NO_FUNCTIONS: &str =
     "load the functions first, then call them: FCALL name 1 key:__rand_int__";
 const NO_DATA_SET: &str = "write its rows as commands into a --command-file, outside --compat";
 
+/// Tests that redis-benchmark has not.
+const MORE_TESTS: &str = "mget,xadd";
+
 /// What redis-benchmark has not, or means otherwise.
 const FLAGS: &[Flag] = &[
     flag(&["-u"], Follows, Keep),
@@ -59,13 +62,27 @@ pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
         sequential(&taken, &mut said)?;
     }
     if taken.command.is_empty() {
-        said.say(&["-t", taken.last("-t").unwrap_or(ALL_TESTS)]);
+        let tests = tests(&taken, &mut said.notes)?;
+        said.say(&["-t", &tests]);
         return Ok(said);
     }
     sequence(&taken.command, &mut said)?;
     said.say(&["--"]);
     said.words.extend(taken.command);
     Ok(said)
+}
+
+/// The tests to run: everything, if it is not told, but functions.
+fn tests(taken: &Taken, notes: &mut Vec<String>) -> Result<String, String> {
+    let Some(list) = taken.last("-t") else {
+        notes.push("function_load and fcall are left out: load the functions first".to_owned());
+        return Ok(format!("{ALL_TESTS},{MORE_TESTS}"));
+    };
+    let names = list.split(',').map(|name| name.trim().to_ascii_lowercase());
+    match names.into_iter().find(|name| matches!(name.as_str(), "function_load" | "fcall")) {
+        Some(name) => Err(format!("-t {name} has no equivalent: {NO_FUNCTIONS}")),
+        None => Ok(list.to_owned()),
+    }
 }
 
 /// How many or how long, and at which rate.

@@ -131,6 +131,12 @@ fn keys_values_and_commands() {
             run.heard.iter().all(|one| one.args[2].bytes().all(|byte| byte == b'x'))
         }),
         ("-n 50 -t set", |run| run.count("SET") == 50),
+        ("-n 20 -r 1k -t mget", |run| {
+            run.heard.iter().all(|one| one.name() == "MGET" && one.args.len() == 11)
+        }),
+        ("-n 20 -d 5 -t xadd", |run| {
+            run.heard.iter().all(|one| one.args[..4] == ["XADD", "mystream", "*", "myfield"])
+        }),
         ("-n 300 -r 10 --key-dist new SET __key__ x", |run| {
             run.distinct(1) == 300 && run.share_of_first(10, 10) < 0.01
         }),
