@@ -6,7 +6,7 @@ use crate::cli::resolve::{Prefill, Resolved};
 use crate::cli::run::RunArgs;
 use crate::clock;
 use crate::cluster;
-use crate::console::{self, table};
+use crate::console::{self, lines};
 use crate::control::Control;
 use crate::engine::Phase;
 use crate::engine::plan::{RunPlan, Target};
@@ -104,7 +104,7 @@ fn run_prepared(
         console::note(note);
     }
     if args.output.csv {
-        sink.result(table::CSV_HEADER);
+        sink.result(lines::CSV_HEADER);
     }
     let over = AtomicBool::new(false);
     let kept = std::thread::scope(|scope| {

@@ -4,7 +4,7 @@
 
 use crate::cli::output::{OutputArgs, Style};
 use crate::cli::run::RunArgs;
-use crate::console::{self, compat, table};
+use crate::console::{self, compat, lines, table};
 use crate::exit::Failure;
 use crate::record::Kept;
 use aelab_reports::record::{RunRecord, Severity};
@@ -110,9 +110,9 @@ pub(super) fn print(args: &RunArgs, title: &str, runs: usize, record: &RunRecord
         }
     }
     if output.csv {
-        sink.result(&table::csv(record, label));
+        sink.result(&lines::csv(record, label));
     } else if output.quiet {
-        sink.result(&table::quiet(record, label));
+        sink.result(&lines::quiet(record, label));
     } else if output.json {
         // Printed when all runs are over.
     } else if output.style == Style::RedisBenchmark {

@@ -3,7 +3,8 @@
 //! Pure: record in, text out. Invariant: every number is one of the record, only rounded; what the sample cannot support is
 //! missing, never guessed.
 
-use super::table::{headline, rate_of, rows};
+use super::lines::{rate_of, rows};
+use super::table::headline;
 use aelab_reports::record::{Group, Quantiles, RunRecord};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;

@@ -3,6 +3,7 @@
 //! The only place of this crate that prints. Invariant: a reader that closes the pipe ends the output, not the program.
 
 pub mod compat;
+pub mod lines;
 pub mod live;
 pub mod progress;
 pub mod selftest;

@@ -1,6 +1,6 @@
-//! A plain run as text: a table for people, and redis-benchmark's CSV and one-line forms for scripts.
+//! A plain run as a table for people.
 //!
-//! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded.
+//! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded. For scripts see `lines`.
 
 use crate::engine::plan::ArrivalProcess;
 use aelab_reports::record::{
@@ -11,18 +11,21 @@ use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::judge::in_words;
 use std::fmt::Write as _;
 
-/// redis-benchmark's CSV header.
-pub const CSV_HEADER: &str = "\"test\",\"rps\",\"avg_latency_ms\",\"min_latency_ms\",\"p50_latency_ms\",\"p95_latency_ms\",\"p99_latency_ms\",\"max_latency_ms\"";
-
 /// Kinds of errors shown under a group; `result.json` has all.
 const ERRORS_SHOWN_MAX: usize = 5;
 
 /// Why a closed loop is told by its service time.
 const CLOSED_LOOP_LEADS: &str = "service time is from when a request was sent, as other tools count a closed loop; no schedule says when it was due";
 
-/// The metric that stands for a group: response time where a schedule gave intended times, else service time.
+/// Whether requests or messages have an instant at which they were due, whatever the replies did: a schedule's, or that of
+/// whoever sent what a group received.
+fn has_due_times(group: &Group) -> bool {
+    group.arrival.is_open() || group.has_messages()
+}
+
+/// The metric that stands for a group: response time where something says when it was due, else service time.
 pub(super) fn headline<'a>(group: &Group, metrics: &'a Metrics) -> (&'static str, &'a Quantiles) {
-    if group.arrival.is_open() {
+    if has_due_times(group) {
         ("response time", &metrics.response_time)
     } else {
         ("service time", &metrics.service_time)
@@ -214,7 +217,7 @@ fn command_rows(out: &mut String, group: &Group, columns: &Columns) {
     for (command, metrics) in group.commands.iter().filter(|_| has_replies) {
         let (name, quantiles) = headline(group, metrics);
         columns.row(out, &format!("{command} {name}"), quantiles);
-        if group.arrival.is_open() {
+        if has_due_times(group) {
             columns.row(out, &format!("{command} service time"), &metrics.service_time);
         }
     }
@@ -225,7 +228,7 @@ fn command_rows(out: &mut String, group: &Group, columns: &Columns) {
         let (name, quantiles) = headline(group, &group.total);
         columns.row(out, &format!("all {name}"), quantiles);
     }
-    if !group.arrival.is_open() && group.delivery.is_none() {
+    if !has_due_times(group) {
         let _ = writeln!(out, "  {CLOSED_LOOP_LEADS}");
     }
 }
@@ -323,7 +326,7 @@ fn shown(text: &str) -> String {
 }
 
 /// Whether a group only holds connections open.
-fn is_idle(group: &Group) -> bool {
+pub(super) fn is_idle(group: &Group) -> bool {
     group.arrival.process == ArrivalProcess::Idle.as_str()
 }
 
@@ -380,65 +383,6 @@ fn time(us: f64) -> String {
     in_words(us / 1e6, Dimension::Time)
 }
 
-/// One CSV line per command, in redis-benchmark's columns.
-#[must_use]
-pub fn csv(record: &RunRecord, label: Option<&str>) -> String {
-    let mut out = String::new();
-    for (group, command, metrics) in rows(record) {
-        let (_, q) = headline(group, metrics);
-        // A percentile that too few samples support is `NaN`: a number to a parser, and not a false one.
-        let ms = |us: Option<f64>| us.unwrap_or(f64::NAN) / 1e3;
-        let _ = writeln!(
-            out,
-            "\"{}\",\"{:.2}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\"",
-            label.unwrap_or(command),
-            rate_of(group, q),
-            ms(q.mean_us),
-            ms(q.min_us),
-            ms(q.us_at(50.0)),
-            ms(q.us_at(95.0)),
-            ms(q.us_at(99.0)),
-            ms(q.max_us)
-        );
-    }
-    out.trim_end().to_owned()
-}
-
-/// redis-benchmark's `-q` line per command.
-#[must_use]
-pub fn quiet(record: &RunRecord, label: Option<&str>) -> String {
-    let mut out = String::new();
-    for (group, command, metrics) in rows(record) {
-        let (_, q) = headline(group, metrics);
-        let _ = writeln!(
-            out,
-            "{}: {:.2} requests per second, p50={:.3} msec",
-            label.unwrap_or(command),
-            rate_of(group, q),
-            q.us_at(50.0).unwrap_or(f64::NAN) / 1e3
-        );
-    }
-    out.trim_end().to_owned()
-}
-
-pub(super) fn rows(record: &RunRecord) -> impl Iterator<Item = (&Group, &str, &Metrics)> {
-    record.groups.iter().filter(|group| !is_idle(group)).flat_map(|group| {
-        group.commands.iter().map(move |(name, metrics)| (group, name.as_str(), metrics))
-    })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a rate is printed to two decimals")]
-pub(super) fn rate_of(group: &Group, quantiles: &Quantiles) -> f64 {
-    // The command's share of the replies that came while measuring; its own count holds those of the drain too.
-    let all: u64 = group.commands.values().map(|metrics| headline(group, metrics).1.count).sum();
-    match group.commands.len() {
-        // All replies may have come to requests of the warm-up.
-        1 => group.achieved_rate,
-        _ if all > 0 => group.achieved_rate * quantiles.count as f64 / all as f64,
-        _ => 0.0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -455,13 +399,16 @@ mod tests {
     }
 
     #[test]
-    fn csv_and_quiet_read_as_redis_benchmark_writes_them() {
-        assert_eq!(
-            csv(&record(), None),
-            "\"GET\",\"5.00\",\"0.150\",\"0.100\",\"0.143\",\"NaN\",\"NaN\",\"0.300\""
-        );
-        assert_eq!(quiet(&record(), None), "GET: 5.00 requests per second, p50=0.143 msec");
-        assert_eq!(quiet(&record(), Some("X")), "X: 5.00 requests per second, p50=0.143 msec");
+    fn what_was_received_is_told_from_when_it_was_due() {
+        let mut record = record();
+        let group = &mut record.groups[0];
+        group.delivery = Some(Delivery { received: 10, ..Delivery::default() });
+        let metrics = group.commands.get_mut("GET").expect("GET");
+        metrics.response_time.mean_us = Some(2_000.0);
+        let text = table(&record, &[]);
+        let rows: Vec<&str> = text.lines().filter(|line| line.contains("GET ")).collect();
+        assert!(rows[0].contains("GET response time") && rows[0].contains("2ms"), "{text}");
+        assert!(rows[1].contains("GET service time"), "{text}");
     }
 
     #[test]

@@ -1,0 +1,109 @@
+//! A plain run as redis-benchmark's CSV and one-line forms, for scripts.
+//!
+//! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded; what is not known is `NaN`:
+//! a number to a parser, and not a false one.
+
+use super::table::{headline, is_idle};
+use aelab_reports::record::{Group, Metrics, Quantiles, RunRecord};
+use std::fmt::Write as _;
+
+/// redis-benchmark's CSV header.
+pub const CSV_HEADER: &str = "\"test\",\"rps\",\"avg_latency_ms\",\"min_latency_ms\",\"p50_latency_ms\",\"p95_latency_ms\",\"p99_latency_ms\",\"max_latency_ms\"";
+
+/// One CSV line per command, in redis-benchmark's columns.
+#[must_use]
+pub fn csv(record: &RunRecord, label: Option<&str>) -> String {
+    let mut out = String::new();
+    for (group, command, metrics) in rows(record) {
+        let (_, q) = headline(group, metrics);
+        // Too few samples for a percentile.
+        let ms = |us: Option<f64>| us.unwrap_or(f64::NAN) / 1e3;
+        let _ = writeln!(
+            out,
+            "\"{}\",\"{:.2}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\"",
+            label.unwrap_or(command),
+            rate_of(group, q),
+            ms(q.mean_us),
+            ms(q.min_us),
+            ms(q.us_at(50.0)),
+            ms(q.us_at(95.0)),
+            ms(q.us_at(99.0)),
+            ms(q.max_us)
+        );
+    }
+    out.trim_end().to_owned()
+}
+
+/// redis-benchmark's `-q` line per command.
+#[must_use]
+pub fn quiet(record: &RunRecord, label: Option<&str>) -> String {
+    let mut out = String::new();
+    for (group, command, metrics) in rows(record) {
+        let (_, q) = headline(group, metrics);
+        let _ = writeln!(
+            out,
+            "{}: {:.2} requests per second, p50={:.3} msec",
+            label.unwrap_or(command),
+            rate_of(group, q),
+            q.us_at(50.0).unwrap_or(f64::NAN) / 1e3
+        );
+    }
+    out.trim_end().to_owned()
+}
+
+pub(super) fn rows(record: &RunRecord) -> impl Iterator<Item = (&Group, &str, &Metrics)> {
+    record.groups.iter().filter(|group| !is_idle(group)).flat_map(|group| {
+        group.commands.iter().map(move |(name, metrics)| (group, name.as_str(), metrics))
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate is printed to two decimals")]
+pub(super) fn rate_of(group: &Group, quantiles: &Quantiles) -> f64 {
+    // The command's share of the replies that came while measuring; its own count holds those of the drain too.
+    let all: u64 = group.commands.values().map(|metrics| headline(group, metrics).1.count).sum();
+    match group.commands.len() {
+        // All replies may have come to requests of the warm-up.
+        1 => group.achieved_rate,
+        _ if all > 0 => group.achieved_rate * quantiles.count as f64 / all as f64,
+        // Which of the warm-up's commands they belonged to, nobody counted.
+        _ if group.achieved_rate > 0.0 => f64::NAN,
+        _ => 0.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> RunRecord {
+        let json = r#"{"schema":1,"duration_s":2.0,"groups":[{"name":"load","role":"victim",
+            "arrival":{"process":"closed","rate":null},
+            "connections":{"asked":1,"established":1,"failed":0,"reconnects":0},
+            "counts":{"scheduled":10,"sent":10,"shed":0,"ok":10,"error":0,"timeout":0,"unfinished":0},
+            "achieved_rate":5.0,"commands":{"GET":{"service_time":{"count":10,"min_us":100.0,
+            "mean_us":150.0,"max_us":300.0,"percentiles":[{"p":50.0,"us":143.0,"censored":false},
+            {"p":99.0,"us":null,"need":1000,"censored":false}]}}}}]}"#;
+        RunRecord::from_json(json, std::path::Path::new("test")).expect("a record")
+    }
+
+    #[test]
+    fn csv_and_quiet_read_as_redis_benchmark_writes_them() {
+        assert_eq!(
+            csv(&record(), None),
+            "\"GET\",\"5.00\",\"0.150\",\"0.100\",\"0.143\",\"NaN\",\"NaN\",\"0.300\""
+        );
+        assert_eq!(quiet(&record(), None), "GET: 5.00 requests per second, p50=0.143 msec");
+        assert_eq!(quiet(&record(), Some("X")), "X: 5.00 requests per second, p50=0.143 msec");
+    }
+
+    #[test]
+    fn a_rate_that_nobody_knows_is_no_number() {
+        let mut record = record();
+        let empty = Metrics::default();
+        record.groups[0].commands =
+            [("GET".to_owned(), empty.clone()), ("SET".to_owned(), empty)].into();
+        assert!(quiet(&record, None).starts_with("GET: NaN requests per second"));
+        record.groups[0].achieved_rate = 0.0;
+        assert!(quiet(&record, None).starts_with("GET: 0.00 requests per second"));
+    }
+}
