@@ -107,23 +107,45 @@ fn run_prepared(
         sink.result(lines::CSV_HEADER);
     }
     let over = AtomicBool::new(false);
-    let kept = std::thread::scope(|scope| {
+    let measured = std::thread::scope(|scope| {
         if let Some(topology) = &topology {
             scope.spawn(|| cluster::watch(&resolved.target, topology, &over));
         }
-        let kept = measure_all(args, resolved, words, cancel, &show, sink);
+        let measured = measure_all(args, resolved, words, cancel, &show, sink);
         over.store(true, Relaxed);
-        kept
-    })?;
+        measured
+    });
+    match measured.failure {
+        Some(failure) if measured.kept.is_empty() => Err(failure),
+        Some(failure) => {
+            save(args, resolved, &measured.kept, sink)?;
+            Err(failure)
+        }
+        None => save(args, resolved, &measured.kept, sink).map(|()| measured.kept),
+    }
+}
+
+/// Puts what was measured where it was asked for, beside the texts that are printed already.
+fn save(
+    args: &RunArgs,
+    resolved: &Resolved,
+    kept: &[(String, Kept)],
+    sink: &mut Sink,
+) -> Result<(), Failure> {
     if args.output.json {
-        super::show::print_json(resolved.runs.len(), &kept, sink)?;
+        super::show::print_json(resolved.runs.len(), kept, sink)?;
     }
     if let Some(dir) = &args.output.out {
-        write(dir, &kept)?;
+        write(dir, kept, resolved.runs.len())?;
         console::result(&dir.display().to_string());
     }
-    super::show::write_memtier_json(&args.output, &kept)?;
-    Ok(kept)
+    super::show::write_memtier_json(&args.output, kept)
+}
+
+/// The runs that were made, and why there are no more, if there should be.
+struct Measured {
+    kept: Vec<(String, Kept)>,
+    failure: Option<Failure>,
 }
 
 fn measure_all(
@@ -133,17 +155,20 @@ fn measure_all(
     cancel: &AtomicBool,
     show: &Show<'_>,
     sink: &mut Sink,
-) -> Result<Vec<(String, Kept)>, Failure> {
+) -> Measured {
     let mut kept = Vec::new();
     for (title, plan) in &resolved.runs {
-        let one = measure(title, plan, resolved, words, cancel, show)?;
+        let one = match measure(title, plan, resolved, words, cancel, show) {
+            Ok(one) => one,
+            Err(failure) => return Measured { kept, failure: Some(failure) },
+        };
         super::show::print(args, title, resolved.runs.len(), &one.record, sink);
         kept.push((title.clone(), one));
         if cancel.load(Relaxed) {
             break;
         }
     }
-    Ok(kept)
+    Measured { kept, failure: None }
 }
 
 /// Makes sure that the server has every database of a capture: commands meant for one that it lacks would go to another.
@@ -246,10 +271,10 @@ fn measure(
     Ok(keep(plan, &result, context, explained.stalls))
 }
 
-/// One run is the folder; several are its arms.
-fn write(dir: &Path, kept: &[(String, Kept)]) -> Result<(), Failure> {
+/// One run is the folder; several are its arms, also if fewer than the `planned` ones were made.
+fn write(dir: &Path, kept: &[(String, Kept)], planned: usize) -> Result<(), Failure> {
     let failed = |error: aelab_reports::folder::WriteError| Failure::usage(error.to_string());
-    if let [(_, one)] = kept {
+    if let (1, [(_, one)]) = (planned, kept) {
         write_folder(dir, &one.record, &one.series).map_err(failed)?;
         output::render(dir);
         return Ok(());
@@ -267,11 +292,15 @@ fn write(dir: &Path, kept: &[(String, Kept)]) -> Result<(), Failure> {
         one.record.caveats.iter().map(named).collect::<Vec<_>>()
     };
     let first = kept.first().map(|(_, one)| one.record.clone()).unwrap_or_default();
+    let duration_s = kept.iter().map(|(_, one)| one.record.duration_s).sum();
+    let is_cut = kept.len() < planned;
+    let cut =
+        is_cut.then(|| Caveat::Interrupted { measured_s: duration_s, planned_s: None }.to_record());
     let record = RunRecord {
         tool: tool(),
-        duration_s: kept.iter().map(|(_, one)| one.record.duration_s).sum(),
-        interrupted: kept.iter().any(|(_, one)| one.record.interrupted),
-        caveats: kept.iter().flat_map(of_arm).collect(),
+        duration_s,
+        interrupted: is_cut || kept.iter().any(|(_, one)| one.record.interrupted),
+        caveats: cut.into_iter().chain(kept.iter().flat_map(of_arm)).collect(),
         audit: None,
         groups: Vec::new(),
         stalls: Vec::new(),

@@ -1,9 +1,12 @@
 //! Bad input and faults: one line with a remedy, the right exit code, and nothing that was measured is lost.
 
+use crate::engine_sockets::{Action, ok, serve};
 use crate::support::{LOADGEN, Server, TempDir, ask, check_failure, free_port, impostor, loadgen};
+use aelab_reports::read_folder;
 use aelab_reports::record::RunRecord;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -173,7 +176,7 @@ fn an_interrupted_run_leaves_a_folder_that_reads_back() {
     assert!(killed.expect("kill runs").success());
     let output = child.wait_with_output().expect("loadgen ends");
     assert_eq!(output.status.code(), Some(4));
-    let folder = aelab_reports::read_folder(Path::new(&out)).expect("reads back");
+    let folder = read_folder(Path::new(&out)).expect("reads back");
     assert!(folder.record.interrupted && folder.record.groups[0].counts.ok > 0);
     assert!(folder.record.groups[0].counts.add_up());
 }
@@ -234,4 +237,32 @@ fn several_servers_share_the_connections_and_each_is_counted() {
     check_failure(&["run", "--endpoint", first, "--endpoint", second, "PING"], 6, second);
     check_failure(&["run", "--endpoint", &list, "-c", "1", "PING"], 2, "at least 2 connections");
     check_failure(&["run", "-h", "no-such-host.invalid", "PING"], 6, "no-such-host.invalid");
+}
+
+/// A server that is gone before the second test has not taken the first one's figures with it.
+#[test]
+fn tests_that_were_made_are_kept_when_the_next_cannot_be() {
+    let has_written = AtomicBool::new(false);
+    let peer = serve(move |_, _, args| match args[0] {
+        b"SET" => {
+            has_written.store(true, Relaxed);
+            ok()
+        }
+        b"INFO" if has_written.load(Relaxed) => Action::Close,
+        b"INFO" => Action::Reply(b"$22\r\nredis_version:7.0.15\r\n\r\n".to_vec()),
+        _ => ok(),
+    });
+    let (dir, port) = (TempDir::new(), peer.port().to_string());
+    let (out, json) = (dir.file("out"), dir.file("memtier.json"));
+    let run = ["run", "-p", &port, "-n", "50", "-t", "set,get", "--json"];
+    let called = loadgen(&[&run[..], &["--out", &out, "--json-out-file", &json]].concat());
+    assert_eq!(called.code, 6, "{}", called.stderr);
+    assert!(called.failure().contains("closed the connection"), "{}", called.stderr);
+    let folder = read_folder(Path::new(&out)).expect("reads back");
+    assert!(folder.record.interrupted && folder.arms.len() == 1, "{:?}", folder.record.caveats);
+    assert_eq!(folder.arms[0].1.record.groups[0].counts.ok, 50);
+    let text = called.stdout.trim_end().trim_end_matches(out.as_str());
+    let records: serde_json::Value = serde_json::from_str(text).expect("one document");
+    assert_eq!(records.as_array().map(Vec::len), Some(1));
+    assert!(std::fs::read_to_string(&json).is_ok_and(|text| text.contains("ALL STATS")));
 }
