@@ -5,7 +5,7 @@
 use super::fill::{FillPlan, fill};
 use crate::clock::{self, Nanos};
 use crate::console::progress::{Gauge, Progress, SetAtEnd, watch, watch_load};
-use crate::engine::plan::{RunPlan, Target};
+use crate::engine::plan::{ArrivalProcess, GroupPlan, RunPlan, Target};
 use crate::engine::result::RunResult;
 use crate::engine::{self, Live, LiveCounts, Phase};
 use crate::exit::Failure;
@@ -106,7 +106,7 @@ pub fn run_shown(
             None => &silent,
         };
         if plan.phases.measure.is_none() {
-            scope.spawn(|| stop_if_silent(&live, plan.groups.len(), cancel, &silent, &over));
+            scope.spawn(|| stop_if_silent(&live, plan, cancel, &silent, &over));
         }
         let engine = || engine::run(plan, &live, stop);
         let at_end = SetAtEnd(&over);
@@ -160,29 +160,84 @@ fn announce(live: &Live, over: &AtomicBool, on_phase: &(dyn Fn(Phase) + Sync)) {
     }
 }
 
-/// Sets `stop` when `cancel` is set, or when no reply has come for [`SILENCE_MAX`].
+/// Sets `stop` when `cancel` is set, or when no reply has come for [`SILENCE_MAX`] although some should have.
 fn stop_if_silent(
     live: &Live,
-    groups: usize,
+    plan: &RunPlan,
     cancel: &AtomicBool,
     stop: &AtomicBool,
     over: &AtomicBool,
 ) {
     /// Pause between two looks: the end of a run waits for it, and ^C.
     const LOOK_EVERY: Duration = Duration::from_millis(10);
+    let patience = patience(plan);
     let (mut replies, mut since) = (0, clock::now());
     while !over.load(Relaxed) {
         std::thread::sleep(LOOK_EVERY);
-        let counts = || (0..groups).map(|group| live.group(group));
-        let now_replies: u64 = counts().map(|c| c.ok + c.error).sum();
-        let answered = |c: LiveCounts| c.ok + c.error + c.timeout + c.shed;
-        // A capture may have a long pause.
-        let waits = counts().any(|c| c.scheduled > answered(c));
+        let groups = || plan.groups.iter().zip((0..).map(|group| live.group(group)));
+        let now_replies: u64 = groups().map(|(_, c)| c.ok + c.error).sum();
+        let waits = groups().any(|(group, counts)| awaits(group, &counts));
         if now_replies != replies || !waits || live.phase() == Phase::Connect {
             (replies, since) = (now_replies, clock::now());
         }
-        if cancel.load(Relaxed) || clock::now().since(since) >= SILENCE_MAX {
+        if cancel.load(Relaxed) || clock::now().since(since) >= patience {
             stop.store(true, Relaxed);
         }
+    }
+}
+
+/// How long nothing may come: users of a closed loop think between a reply and the next request.
+fn patience(plan: &RunPlan) -> Nanos {
+    let think = plan.groups.iter().map(|group| match group.arrival {
+        ArrivalProcess::Closed { think } => think,
+        _ => Nanos::ZERO,
+    });
+    SILENCE_MAX.saturating_add(think.max().unwrap_or(Nanos::ZERO))
+}
+
+/// Whether a group has something to wait for. A capture may have a long pause; a closed loop asks for the next as long as its
+/// quota lasts, and if it has no connection left to ask on, nothing will come of it either.
+fn awaits(group: &GroupPlan, counts: &LiveCounts) -> bool {
+    let answered = counts.ok + counts.error + counts.timeout + counts.shed;
+    let is_closed = matches!(group.arrival, ArrivalProcess::Closed { .. });
+    counts.scheduled > answered || (is_closed && group.requests.is_some_and(|all| answered < all))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::plan::{Endpoint, KeySpace, Phases, Rate, ValueSize, Workload};
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    #[test]
+    fn a_closed_loop_without_connections_waits_and_a_pause_of_a_schedule_does_not() {
+        let target = Target::plain(Endpoint::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))));
+        let workload = Workload {
+            commands: vec![crate::words::parse_command("PING", 1).expect("reads")],
+            keys: KeySpace::uniform(1),
+            values: ValueSize::Fixed(1),
+            compressible: 0.0,
+        };
+        let mut group = GroupPlan::new("load", target, 1, workload);
+        let counts =
+            |scheduled, ok, error| LiveCounts { scheduled, ok, error, ..LiveCounts::default() };
+        for (requests, arrival, counts, want) in [
+            (Some(10), ArrivalProcess::Closed { think: Nanos::ZERO }, counts(5, 4, 1), true),
+            (Some(10), ArrivalProcess::Closed { think: Nanos::ZERO }, counts(10, 9, 1), false),
+            (None, ArrivalProcess::Closed { think: Nanos::ZERO }, counts(5, 4, 1), false),
+            (None, ArrivalProcess::Closed { think: Nanos::ZERO }, counts(5, 4, 0), true),
+            (
+                Some(10),
+                ArrivalProcess::Constant(Rate::per_second(1.0).expect("a rate")),
+                counts(5, 5, 0),
+                false,
+            ),
+        ] {
+            (group.requests, group.arrival) = (requests, arrival);
+            assert_eq!(awaits(&group, &counts), want, "{:?} {counts:?}", group.arrival);
+        }
+        group.arrival = ArrivalProcess::Closed { think: Nanos::from_secs(60) };
+        let phases = Phases { warmup: Nanos::ZERO, measure: None, drain_max: Nanos::ZERO };
+        assert_eq!(patience(&RunPlan::new(vec![group], phases)), Nanos::from_secs(90));
     }
 }
