@@ -76,6 +76,30 @@ fn an_interrupted_run_leaves_a_folder_that_reads_back() {
     assert!(interrupted <= read_back);
 }
 
+/// A terminal that is gone, as when ssh breaks off, is no reason to lose what was measured; unless nohup says to go on.
+#[test]
+fn a_lost_terminal_ends_a_run_as_an_interruption_does() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    for (ignore, want) in [("", true), ("trap '' HUP; ", false)] {
+        let dir = TempDir::new();
+        let out = dir.file("out");
+        let words = format!("run -p {port} --no-live --duration 2s --warmup 0 --out {out} PING");
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("{ignore}exec {LOADGEN} {words}")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("loadgen runs");
+        sleep(Duration::from_secs(1));
+        let signalled = Command::new("kill").args(["-HUP", &child.id().to_string()]).status();
+        assert!(signalled.is_ok(), "kill is there");
+        let status = child.wait().expect("it ends");
+        let folder = read_folder(Path::new(&out)).unwrap_or_else(|e| panic!("{status}: {e}"));
+        assert_eq!(folder.record.interrupted, want, "{status}");
+    }
+}
+
 #[test]
 fn an_interrupted_stall_explorer_leaves_a_page() {
     let dir = TempDir::new();
