@@ -363,9 +363,9 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<
         return Err(Failure::invalid(why));
     }
     if sum(|counts| counts.ok) == 0 {
+        let caveats = records().flat_map(|record| &record.caveats);
+        let mut said = caveats.filter(|caveat| caveat.id == "no-success");
         if sum(|counts| counts.error) > 0 {
-            let caveats = records().flat_map(|record| &record.caveats);
-            let mut said = caveats.filter(|caveat| caveat.id == "no-success");
             return Err(Failure::invalid(match said.next() {
                 Some(caveat) => format!("{}; {}", caveat.text, caveat.remedy),
                 None => {
@@ -375,9 +375,10 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<
         }
         let was_busy = records().flat_map(|r| &r.groups).any(|g| g.carried_over > 0);
         if sum(|counts| counts.sent) > 0 && !was_busy {
-            return Err(Failure::unreachable(
-                "no request was answered; check that the server runs and is not busy with a long command",
-            ));
+            return Err(Failure::unreachable(match said.next() {
+                Some(caveat) => format!("{}; {}", caveat.text, caveat.remedy),
+                None => "no request was answered; check that the server runs and is not busy with a long command".to_owned(),
+            }));
         }
         if sum(|counts| counts.sent) == 0 {
             return Err(Failure::invalid(

@@ -3,8 +3,8 @@
 //! No limits and no words: those are the reports crate's. Invariant: what is not known is left out, never guessed.
 
 use super::{
-    DISCONNECTED, POOL_EXHAUSTED, Timeline, is_open, merged_intervals, offered, per_second,
-    rate::replies_inside, usual_delay_ns,
+    DISCONNECTED, POOL_EXHAUSTED, TIMED_OUT, Timeline, is_open, merged_intervals, offered,
+    per_second, rate::replies_inside, usual_delay_ns,
 };
 use crate::clock::Nanos;
 use crate::engine::plan::{ArrivalProcess, Dialling, GroupPlan, Pacing, Role, RunPlan};
@@ -277,7 +277,12 @@ pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
         if sum(backlog) > 0 && sum(refusals) == 0 {
             return None;
         }
-        return refused(result).or_else(|| what("no request was answered".to_owned()));
+        let timeouts = sum(|group| group.counts.timeout);
+        let impatient =
+            || (timeouts > 0).then(|| Caveat::NoSuccess { example: TIMED_OUT.to_owned() });
+        return refused(result)
+            .or_else(impatient)
+            .or_else(|| what("no request was answered".to_owned()));
     }
     let commands = result.groups.iter().flat_map(|group| &group.commands);
     let last = commands

@@ -27,6 +27,8 @@ use aelab_reports::stats::{self, Exact, Sample};
 const DISCONNECTED: &str = "disconnected";
 /// The engine's word for a request that a pool had no connection for.
 const POOL_EXHAUSTED: &str = "pool-exhausted";
+/// The word for requests of which none was answered within its time limit.
+const TIMED_OUT: &str = "timed-out";
 /// Commands that answer `nil` when what they look for is not there.
 const SEEKING: [&str; 20] = [
     "GET",

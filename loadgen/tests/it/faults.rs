@@ -81,7 +81,7 @@ fn a_run_without_success_says_why() {
     assert!(refused.remedy.contains("arguments") && of("server-changed").is_none());
     let once = ["run", "-p", &port, "-c", "1", "--duration", "200ms", "--warmup", "0"];
     let asleep = [&once[..], &["--timeout", "50ms", "DEBUG", "SLEEP", "0.5"]].concat();
-    check_failure(&asleep, 6, "no request was answered");
+    check_failure(&asleep, 6, "none was answered within its time limit; raise --timeout");
 }
 
 #[test]

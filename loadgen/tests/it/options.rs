@@ -260,6 +260,7 @@ fn a_server_that_is_slow_shows_what_time_limits_do() {
     let called =
         loadgen(&["run", "-p", &port, "-c", "1", "-n", "3", "--timeout", "20ms", "GET", "a"]);
     assert!(called.stdout.contains("0 ok, 0 errors, 3 timeouts"), "{}", called.stdout);
+    assert!(called.code == 6 && called.failure().contains("raise --timeout"), "{}", called.stderr);
     let storm = ["-c", "3", "-n", "6", "--connect-rate", "20", "--connect-storm", "GET", "a"];
     let storm = run_at(Manner::default(), &storm);
     let early = storm.record.groups[0].connections.established;

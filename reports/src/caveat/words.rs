@@ -135,6 +135,9 @@ impl Caveat {
             Self::NoSuccess { example } if example == "pool-exhausted" => {
                 "no request succeeded; the pool never had a connection to spare".to_owned()
             }
+            Self::NoSuccess { example } if example == "timed-out" => {
+                "no request succeeded; none was answered within its time limit".to_owned()
+            }
             Self::NoSuccess { example } => {
                 format!("no request succeeded; the server said most often \"{example}\"")
             }
@@ -210,6 +213,9 @@ impl Caveat {
             Self::Interrupted { .. } => "run it again to the end before deciding on it",
             Self::NoSuccess { example } if example == "pool-exhausted" => {
                 "give the pool more connections or more patience, and see whether the server is busy with a long command"
+            }
+            Self::NoSuccess { example } if example == "timed-out" => {
+                "raise --timeout, and see whether the server is busy with a long command"
             }
             Self::NoSuccess { .. } => "check the command and its arguments",
             Self::ServerChanged { .. } => "keep the server running and measure again",
