@@ -206,6 +206,11 @@ impl Group {
         }
     }
 
+    /// Whether requests that are due wait for a free slot.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty() || self.router.as_ref().is_some_and(|router| router.waiting > 0)
+    }
+
     /// When the next waiting request has waited too long for a connection of the pool.
     pub(super) fn next_turning_away(&self) -> Option<Nanos> {
         Some(self.waiting.front()?.intended.saturating_add(self.pool.as_ref()?.max_wait?))

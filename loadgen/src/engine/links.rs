@@ -178,10 +178,14 @@ impl<W: Wire> Worker<'_, W> {
     #[inline]
     pub(super) fn retire(&mut self, token: Token, now: Nanos) -> bool {
         let conn = &mut self.conns[token as usize];
-        if conn.in_flight() > 0 || self.clockwork.phase == Phase::Drain {
+        if conn.in_flight() > 0 {
             return false;
         }
         let group = &mut self.groups[conn.group as usize];
+        // When nothing is due any more, only what still waits needs another connection.
+        if self.clockwork.phase == Phase::Drain && !group.has_waiting() {
+            return false;
+        }
         if group.is_surplus(conn) {
             group.unlist(token, conn);
             conn.state = State::Idle;
