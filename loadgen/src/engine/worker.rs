@@ -143,6 +143,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             self.wait(self.clockwork.origin)?;
             self.read_ready();
         }
+        self.now = self.wire.now();
         if let Some(plan) = self.clockwork.settle
             && self.groups.iter().any(|group| group.is_watched)
             && control.lead()
@@ -167,8 +168,8 @@ impl<'a, W: Wire> Worker<'a, W> {
         }
         self.wait(wakeup)?;
         let now = self.wire.now();
+        self.lateness.note(wakeup, self.now, now);
         self.now = now;
-        self.lateness.note(wakeup, now);
         if self.clockwork.is_settling() {
             self.settle(now, control);
         }
@@ -408,18 +409,25 @@ impl Lateness {
         self.queued = queued_so_far();
     }
 
+    /// It was to wake up at `planned`, and did at `real`, for the first time since `last`: what it was behind already by then
+    /// is not counted again.
     #[inline]
-    fn note(&mut self, planned: Nanos, real: Nanos) {
+    fn note(&mut self, planned: Nanos, last: Nanos, real: Nanos) {
         let late = real.since(planned);
         if late > self.max {
             self.max = late;
         }
-        if late >= LATE_MIN {
-            self.spans.push(planned..real);
+        if late < LATE_MIN {
+            return;
         }
-        if late >= ThreadAudit::STOP_MIN {
+        let span = planned.max(last)..real;
+        let length = real.since(span.start);
+        if length >= LATE_MIN {
+            self.spans.push(span.clone());
+        }
+        if length >= ThreadAudit::STOP_MIN {
             let waited = queued_so_far().zip(self.queued).map(|(now, then)| now.since(then));
-            self.stops.push((planned..real, waited.unwrap_or(Nanos::ZERO)));
+            self.stops.push((span, waited.unwrap_or(Nanos::ZERO)));
         }
     }
 }

@@ -780,6 +780,30 @@ fn a_rate_beyond_all_means_is_counted_and_ends_in_time() {
     assert!(counts.shed > 499_000, "{counts:?}");
 }
 
+/// Each turn finds more that is due than it can create, and is behind with it: that is one lateness, told once.
+#[test]
+fn a_generator_that_falls_behind_is_late_for_no_longer_than_it_runs() {
+    let group = GroupPlan { backlog_max: 100, ..gets(1, constant(5e6)) };
+    let plan = RunPlan::new(vec![group], phases(Nanos::ZERO, Nanos::from_millis(200)));
+    let slow = Script { wake_late: Nanos::from_millis(6), ..Script::steady(MS) };
+    let result = run_plan(&plan, &slow);
+    let late = result.audit.threads[0].late();
+    assert!(late >= Nanos::from_millis(50) && late <= Nanos::from_secs(1), "{late:?}");
+}
+
+/// Those that still wait when the measurement ends have their turn on connections of their own.
+#[test]
+fn requests_that_wait_at_the_end_are_served_by_connections_that_replace_used_up_ones() {
+    let script = Script { network: Nanos::from_micros(50), ..Script::steady(MS) };
+    for pool in [None, Some(PoolPlan { min_idle: 0, max_idle: 2, ..POOL })] {
+        let group =
+            GroupPlan { pool, requests_per_connection: Some(1), ..gets(2, constant(1_000.0)) };
+        let result = run(vec![group], 1, &script);
+        let group = &result.groups[0];
+        assert_eq!((group.counts.ok, group.counts.unfinished), (1_000, 0), "{pool:?}");
+    }
+}
+
 /// A warm-up of 30 s at most that finds its own end.
 fn settling(threads: usize, script: &Script) -> RunResult {
     let ten = phases(Nanos::ZERO, Nanos::from_secs(10));
