@@ -67,6 +67,24 @@ const COMMANDS: [(CollectionKind, &[&str]); 4] = [
 ];
 /// Commands that go through all keys.
 const WHOLE_DATABASE: [&str; 2] = ["KEYS", "SCAN"];
+/// Commands that say how many keys follow: the place of that number among their words.
+const COUNTED: [(&str, usize); 12] = [
+    ("EVAL", 2),
+    ("EVAL_RO", 2),
+    ("EVALSHA", 2),
+    ("EVALSHA_RO", 2),
+    ("FCALL", 2),
+    ("FCALL_RO", 2),
+    ("ZUNION", 1),
+    ("ZINTER", 1),
+    ("ZDIFF", 1),
+    ("ZINTERCARD", 1),
+    ("SINTERCARD", 1),
+    ("LMPOP", 1),
+];
+/// What placeholders begin with: a key that is chosen anew each time is no collection that grows.
+const PLACEHOLDERS: [&str; 8] =
+    ["__key__", "__data__", "__rand_int__", "{key", "{rand", "{tag", "{same", "{stamp"];
 /// String keys that victims read beside a collection.
 const VICTIM_KEYS: u64 = 1000;
 /// Times that the command runs at each size.
@@ -79,13 +97,14 @@ const SMOKE_EVERY: Duration = Duration::from_millis(500);
 const SMOKE_RUNS: u32 = 3;
 
 impl Growing {
-    /// What the command goes through, by its name; `kind` says it where the name does not.
+    /// What the command with these words goes through, by its name; `kind` says it where the name does not.
     ///
     /// # Errors
     /// The name is not known and no kind was given, or the key is missing.
-    pub fn of(command: &str, kind: Option<CollectionKind>) -> Result<Self, String> {
-        let mut words = command.split_whitespace();
-        let name = words.next().unwrap_or_default().to_ascii_uppercase();
+    pub fn of(words: &[&str], kind: Option<CollectionKind>) -> Result<Self, String> {
+        let Some(name) = words.first().map(|name| name.to_ascii_uppercase()) else {
+            return Err("it has no command; write one out, such as `SMEMBERS big`".to_owned());
+        };
         if kind.is_none() && WHOLE_DATABASE.contains(&name.as_str()) {
             return Ok(Self::Keys);
         }
@@ -102,10 +121,21 @@ impl Growing {
                 "{what}; or say what it goes through with --data list, set, hash or zset"
             ));
         };
-        let key = words.next().ok_or_else(|| {
+        let counted = COUNTED.iter().find(|(known, _)| *known == name);
+        let place = match counted.map(|(_, at)| (at, words.get(*at))) {
+            Some((_, Some(&"0"))) => None,
+            Some((at, _)) => Some(at + 1),
+            None => Some(1),
+        };
+        let key = place.and_then(|place| words.get(place));
+        let key = key.filter(|key| !key.is_empty()).ok_or_else(|| {
+            let command = words.join(" ");
             format!("`{command}` names no key; write it out, such as `{name} big`")
         })?;
-        Ok(Self::Collection { kind, name: key.to_owned() })
+        if let Some(placeholder) = PLACEHOLDERS.iter().find(|begin| key.contains(**begin)) {
+            return Err(format!("`{placeholder}` is another key each time; write one key out"));
+        }
+        Ok(Self::Collection { kind, name: (*key).to_owned() })
     }
 }
 
@@ -188,10 +218,14 @@ impl Exploration {
 mod tests {
     use super::*;
 
+    fn words(command: &str) -> Vec<&str> {
+        command.split_whitespace().collect()
+    }
+
     fn exploration(offender: &str) -> Exploration {
         Exploration {
             offender: offender.to_owned(),
-            growing: Growing::of(offender, None).expect("known"),
+            growing: Growing::of(&words(offender), None).expect("known"),
             sizes: vec![1000, 10_000],
             every: Duration::from_secs(5),
             victim: "GET __key__".to_owned(),
@@ -226,7 +260,7 @@ mod tests {
 
     #[test]
     fn what_grows_is_told_from_the_command() {
-        let of = |command| Growing::of(command, None);
+        let of = |command| Growing::of(&words(command), None);
         assert_eq!(of("keys *"), Ok(Growing::Keys));
         assert!(matches!(
             of("HGETALL h"),
@@ -234,6 +268,15 @@ mod tests {
         ));
         assert!(of("SMEMBRS s").expect_err("slip").contains("did you mean `SMEMBERS`"));
         assert!(of("LRANGE").expect_err("no key").contains("names no key"));
-        assert!(Growing::of("FCALL f", Some(CollectionKind::List)).is_ok());
+        let key = |command| match Growing::of(&words(command), Some(CollectionKind::List)) {
+            Ok(Growing::Collection { name, .. }) => name,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(key("FCALL f 1 big"), "big");
+        assert_eq!(key("EVAL script 1 big more"), "big");
+        assert_eq!(key("MYLIST.SUM big"), "big");
+        assert!(key("EVAL script 0").contains("names no key"));
+        assert!(key("").contains("it has no command"));
+        assert!(of("SMEMBERS {key uniform 10}").expect_err("no key").contains("`{key`"));
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: without the name `stall` none of these flags is taken, and with it there is an offender.
 
 use crate::exit::Failure;
+use crate::words::split_words;
 use aelab_scenarios::Scale;
 use aelab_scenarios::explore::{Exploration, Growing};
 use aelab_scenarios::model::CollectionKind;
@@ -52,6 +53,15 @@ pub struct Question {
     pub p99: Duration,
 }
 
+/// What the command goes through; its words are read as they are sent.
+fn growing(offender: &str, kind: Option<CollectionKind>) -> Result<Growing, Failure> {
+    let named = |why: String| Failure::usage(format!("--offender: {why}"));
+    let words = split_words(offender).map_err(named)?;
+    let words: Vec<_> = words.iter().map(|word| String::from_utf8_lossy(word)).collect();
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    Growing::of(&words, kind).map_err(named)
+}
+
 fn parse_kind(text: &str) -> Result<CollectionKind, String> {
     CollectionKind::ALL
         .into_iter()
@@ -97,7 +107,7 @@ impl ExploreArgs {
         }
         let exploration = Exploration {
             offender: offender.clone(),
-            growing: Growing::of(offender, self.data).map_err(Failure::usage)?,
+            growing: growing(offender, self.data)?,
             sizes,
             every,
             victim: self.victim.clone().unwrap_or_else(|| "GET __key__".to_owned()),

@@ -60,6 +60,12 @@ pub(super) fn run(
             exit: failure.exit,
             message: format!("{}; what was measured is in {}", failure.message, dir.display()),
         }),
+        None if answer.refusal().is_some() => Err(Failure::invalid(format!(
+            "{} failed each time: {}; check it, and --data; what was measured is in {}",
+            question.exploration.offender,
+            answer.refusal().unwrap_or_default(),
+            dir.display()
+        ))),
         None if args.strict => Ok(strict_exit(&played.record, &answer)),
         // As for every scenario: what came out decides with `--strict` alone.
         None => Ok(Exit::Success),

@@ -24,6 +24,8 @@ pub struct Size {
     pub elements: u64,
     /// Length of each stall that the command caused, in seconds.
     pub stalls_s: Vec<f64>,
+    /// Whose account these are.
+    pub witness: Witness,
     /// The server's own execution time, in the middle.
     pub execution_s: Option<f64>,
     /// 99th percentile of what the others waited.
@@ -32,6 +34,20 @@ pub struct Size {
     pub max_s: Option<f64>,
     /// The doubt that forbids to use it, by its id.
     pub invalid: Option<String>,
+    /// What the server said, if the command failed each time.
+    pub refusal: Option<String>,
+    /// Keys that were there before and not afterwards.
+    pub keys_lost: u64,
+}
+
+/// Who saw the stalls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Witness {
+    /// The others, by the gaps between their replies.
+    #[default]
+    Others,
+    /// The server alone (SLOWLOG), as they are too short to be told from the gaps between replies.
+    Server,
 }
 
 impl Size {
@@ -111,18 +127,25 @@ fn at(elements: u64, command: &str, arm: &ArmOutcome) -> Size {
     let response = victims.map(|group| &group.total.response_time);
     let seconds = |us: Option<f64>| us.map(|us| us / 1e6);
     let mut stalls_s: Vec<f64> = stalls.map(|stall| stall.duration_s).collect();
+    let mut witness = Witness::Others;
     if stalls_s.is_empty() {
-        // Too short to be told from the gaps between replies: the server's own account stands for them.
         stalls_s.clone_from(&executions);
+        witness = Witness::Server;
     }
+    let offender = arm.kept.record.groups.iter().find(|group| group.name == "offender");
+    let failed = offender.filter(|group| group.counts.ok == 0 && group.counts.error > 0);
+    let (before, after) = (arm.info_before.keys(), arm.info_after.keys());
     let caveats = &arm.kept.record.caveats;
     Size {
         elements,
         stalls_s,
+        witness,
         execution_s: middle(executions),
         p99_s: seconds(response.and_then(|q| q.us_at(99.0))),
         max_s: seconds(response.and_then(|q| q.max_us)),
         invalid: caveats.iter().find(|c| c.severity == Severity::Invalid).map(|c| c.id.clone()),
+        refusal: failed.and_then(|group| group.errors.first()).map(|error| error.text.clone()),
+        keys_lost: before.zip(after).map_or(0, |(before, after)| before.saturating_sub(after)),
     }
 }
 
@@ -132,7 +155,16 @@ impl Answer {
     pub fn sentences(&self, question: &Question) -> Vec<String> {
         let exploration = &question.exploration;
         let time = |seconds: f64| in_words(seconds, Dimension::Time);
+        if let Some(refusal) = self.refusal() {
+            return vec![format!("{} failed each time: {refusal}", exploration.offender)];
+        }
         let mut sentences = self.left_out(&exploration.offender);
+        if self.sizes.iter().any(|size| size.keys_lost > 0) {
+            sentences.push(format!(
+                "{} removes what it goes through: at each size only its first execution counts, and may have been in the warm-up.",
+                exploration.offender
+            ));
+        }
         if exploration.period() != exploration.every {
             sentences.push(format!(
                 "While measuring it was sent every {}: p99 and max are of that.",
@@ -145,11 +177,13 @@ impl Answer {
         };
         let slope = line.slope;
         sentences.push(format!(
-            "{} stops everybody for {} more with each thousand elements ({} to {}).",
+            "{} stops everybody for {} more with each thousand elements{}.",
             exploration.offender,
             time(slope.value * 1e3),
-            time(slope.lo.max(0.0) * 1e3),
-            time(slope.hi * 1e3)
+            match slope.lo < slope.hi {
+                true => format!(" ({} to {})", time(slope.lo.max(0.0) * 1e3), time(slope.hi * 1e3)),
+                false => String::new(),
+            }
         ));
         if let Some(agreement) = self.agreement() {
             sentences.push(format!(
@@ -163,13 +197,13 @@ impl Answer {
         match (self.keeps_p99, self.first_over) {
             (Some(keeps), Some(over)) => {
                 sentences.push(format!(
-                    "Sent every {every}, it keeps the others' p99 below {limit} up to {} elements ({}){}.",
+                    "Sent every {every}, it keeps the others' p99 below {limit} up to {} elements{}{}.",
                     elements(keeps.value),
                     range(keeps),
                     beyond(keeps.value, largest)
                 ));
                 sentences.push(format!(
-                    "From {} elements on ({}) somebody waits longer than {limit} each time.",
+                    "From {} elements on{} somebody waits longer than {limit} each time.",
                     elements(over.value),
                     range(over)
                 ));
@@ -178,6 +212,13 @@ impl Answer {
                 .push("It does not grow with the size: no size exceeds the limit.".to_owned()),
         }
         sentences
+    }
+
+    /// What the server said, if the command failed at every size, each time.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&str> {
+        let failed = self.sizes.iter().all(|size| size.refusal.is_some());
+        self.sizes.first().filter(|_| failed)?.refusal.as_deref()
     }
 
     /// Why some sizes are not in the line: what was measured there must not be used, or there was nothing to see.
@@ -193,6 +234,17 @@ impl Answer {
                     format_count(size.elements)
                 ));
             }
+        }
+        let short = |size: &&Size| {
+            size.invalid.is_none() && size.witness == Witness::Server && !size.stalls_s.is_empty()
+        };
+        let short: Vec<String> =
+            self.sizes.iter().filter(short).map(|size| format_count(size.elements)).collect();
+        if !short.is_empty() {
+            sentences.push(format!(
+                "With {} elements the stalls were too short for the others to tell: the server's own execution times (SLOWLOG) stand for them.",
+                short.join(" and ")
+            ));
         }
         let unseen = |size: &&Size| size.invalid.is_none() && size.stalls_s.is_empty();
         let unseen: Vec<String> =
@@ -233,7 +285,8 @@ impl Answer {
     /// The stalls that the others saw by the server's own execution times (SLOWLOG), the size that differs most.
     fn agreement(&self) -> Option<Figure> {
         let ratio = |size: &Size| Some(size.stall_s()? / size.execution_s.filter(|s| *s > 0.0)?);
-        let usable = self.sizes.iter().filter(|size| size.invalid.is_none());
+        let both = |size: &&Size| size.invalid.is_none() && size.witness == Witness::Others;
+        let usable = self.sizes.iter().filter(both);
         let ratios = usable.filter_map(ratio);
         let worst = ratios.max_by(|a, b| a.ln().abs().total_cmp(&b.ln().abs()))?;
         Some(Figure::exact(worst))
@@ -334,8 +387,12 @@ fn elements(count: f64) -> String {
     format_count(rounded)
 }
 
+/// An interval in brackets; nothing where there is none.
 fn range(figure: Figure) -> String {
-    format!("{} to {}", elements(figure.lo), elements(figure.hi))
+    match figure.lo < figure.hi {
+        true => format!(" ({} to {})", elements(figure.lo), elements(figure.hi)),
+        false => String::new(),
+    }
 }
 
 /// A hint where the answer lies outside of what was measured.
@@ -345,73 +402,5 @@ fn beyond(count: f64, largest: u64) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use aelab_scenarios::Scale;
-    use aelab_scenarios::explore::Growing;
-    use aelab_scenarios::units::Rate;
-    use std::time::Duration;
-
-    fn question() -> Question {
-        Question {
-            exploration: Exploration {
-                offender: "KEYS *".into(),
-                growing: Growing::Keys,
-                sizes: vec![1000, 10_000],
-                every: Duration::from_secs(5),
-                victim: "PING".into(),
-                connections: 1,
-                rate: Rate::per_second(1.0).expect("a rate"),
-                scale: Scale::Default,
-            },
-            p99: Duration::from_millis(2),
-        }
-    }
-
-    #[test]
-    fn the_limit_is_read_from_the_line() {
-        // 1 µs an element: 2 ms at 2 000, and 2 ms + 5 s/100 at 52 000.
-        let size = |elements: u64| Size {
-            elements,
-            stalls_s: vec![elements as f64 * 1e-6; 3],
-            ..Size::default()
-        };
-        let sizes = vec![size(1000), size(10_000)];
-        let points: Vec<(f64, f64)> =
-            sizes.iter().flat_map(|s| s.stalls_s.iter().map(|y| (s.elements as f64, *y))).collect();
-        let line = line(&points);
-        let reaches = |y: f64| line.and_then(|line| line.reaches(y));
-        let answer = Answer { keeps_p99: reaches(0.052), first_over: reaches(0.002), sizes, line };
-        let text = answer.sentences(&question()).join(" ");
-        assert!(text.contains("up to 52k elements"), "{text}");
-        assert!(text.contains("a prediction beyond the sizes measured"), "{text}");
-        assert!(text.contains("From 2k elements on"), "{text}");
-        let record = answer.record(&question());
-        assert_eq!(record.figures.len(), 4);
-        assert_eq!(record.curve.expect("a curve").points.len(), 2 + 21);
-    }
-
-    #[test]
-    fn nothing_seen_is_said_so() {
-        let answer = Answer { sizes: Vec::new(), line: None, keeps_p99: None, first_over: None };
-        assert!(answer.sentences(&question())[0].contains("too short at all"));
-    }
-
-    #[test]
-    fn too_short_and_invalid_are_told_apart() {
-        let of = |sizes: Vec<Size>| {
-            let answer = Answer { sizes, line: None, keeps_p99: None, first_over: None };
-            answer.sentences(&question()).join(" ")
-        };
-        let short = Size { elements: 1000, ..Size::default() };
-        let seen = Size { elements: 10_000, stalls_s: vec![0.0146; 3], ..Size::default() };
-        let invalid = Size { invalid: Some("client-limited".into()), ..seen.clone() };
-        let text = of(vec![short.clone(), invalid]);
-        assert!(text.contains("10k elements: left out, although stalls of 14.6ms"), "{text}");
-        assert!(text.contains("With 1k elements KEYS * was too short"), "{text}");
-        assert!(!text.contains("at all of these sizes"), "{text}");
-        let text = of(vec![short, seen]);
-        assert!(text.contains("With 10k elements KEYS * stops everybody for 14.6ms"), "{text}");
-        assert!(text.contains("A line needs stalls at two sizes"), "{text}");
-    }
-}
+#[path = "stall_tests.rs"]
+mod tests;

@@ -109,3 +109,14 @@ fn the_stall_explorer_answers() {
         "{procedure:?}"
     );
 }
+
+#[test]
+fn an_explored_command_that_fails_each_time_is_no_answer() {
+    let dir = TempDir::new();
+    let out = dir.file("stall");
+    let offender = ["scenario", "run", "stall", "--offender", "LRANGE big 0 -1", "--data", "set"];
+    let rest = ["--scale", "smoke", "--sizes", "10,20", "--out", &out];
+    let called = loadgen(&[&offender[..], &rest[..]].concat());
+    assert_eq!(called.code, 4, "{}", called.stderr);
+    assert!(called.stderr.contains("failed each time: WRONGTYPE"), "{}", called.stderr);
+}
