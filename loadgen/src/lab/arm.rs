@@ -10,6 +10,7 @@ use super::fill::{FillPlan, collections};
 use super::link::Ways;
 use super::observe::Observed;
 use super::procedure::Site;
+use super::process;
 use super::room::{self, Host};
 use super::server::{ServerKind, ServerProcess, Start};
 use super::sys;
@@ -243,13 +244,15 @@ impl Cores {
     }
 }
 
-/// The server's process, if it is on this machine.
+/// The server's process, if it is on this machine. What we started may be a wrapper around it (a shell script, `numactl`).
 fn local_pid(server: &Option<&mut ServerProcess>, target: &Target, info: &Info) -> Option<u32> {
+    let told = info.text("process_id").and_then(|pid| pid.parse().ok());
     if let Some(server) = server {
-        return Some(server.pid());
+        let own = server.pid();
+        return told.filter(|told| process::group_of(*told) == Some(own)).or(Some(own));
     }
     let local = target.endpoint.addr().is_none_or(|addr| addr.ip().is_loopback());
-    info.text("process_id").filter(|_| local)?.parse().ok()
+    told.filter(|_| local)
 }
 
 /// The Unix socket of a server that runs already, if it is on this machine.

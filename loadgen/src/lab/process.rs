@@ -60,6 +60,15 @@ pub(super) fn schedule(text: &str) -> Option<(u64, u64)> {
     Some((fields.next()??, fields.next()??))
 }
 
+/// The process group of a process of this machine.
+#[must_use]
+pub fn group_of(pid: u32) -> Option<u32> {
+    let stat = read(format!("/proc/{pid}/stat"));
+    // The name may hold blanks and brackets: what follows it is state, parent, group.
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(2)?.parse().ok()
+}
+
 /// Looks at a process with everything, its epoll lists too.
 #[must_use]
 pub fn look_closely(pid: u32) -> ProcessView {

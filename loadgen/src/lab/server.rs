@@ -3,7 +3,7 @@
 //! Not the server itself: this starts a process, the bundled one (`loadgen serve`) or any binary that takes redis-server's
 //! arguments. Invariant: when a [`ServerProcess`] is dropped, on whatever way, its process is gone and its folder removed.
 
-use super::sys;
+use super::sys::{self, Signal};
 use crate::clock;
 use crate::control::Control;
 use crate::engine::plan::{Endpoint, Target};
@@ -224,20 +224,21 @@ impl ServerProcess {
         last_lines(&self.dir.join("log"))
     }
 
+    /// A wrapper may have left, or may leave, a server of its own behind: the whole group is told.
     fn stop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(Some(_))) {
-            return;
-        }
-        // If it is gone already, waiting below says so.
-        let _ = sys::terminate(self.child.id());
+        let pid = self.child.id();
+        // If all are gone already, waiting below says so.
+        let _ = sys::signal_group(pid, Signal::TERM);
         let from = clock::now();
         while Duration::from(clock::now().since(from)) < STOP_TIMEOUT {
-            match self.child.try_wait() {
-                Ok(Some(_)) | Err(_) => return,
-                Ok(None) => sleep(KNOCK_PAUSE),
+            // Who has ended counts as one of the group until it was waited for.
+            let ended = !matches!(self.child.try_wait(), Ok(None));
+            if ended && !sys::group_exists(pid) {
+                return;
             }
+            sleep(KNOCK_PAUSE);
         }
-        let _ = self.child.kill();
+        let _ = sys::signal_group(pid, Signal::KILL);
         let _ = self.child.wait();
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: no other file of the lab names rustix.
 
 use rustix::process::Pid;
+pub(crate) use rustix::process::Signal;
 use rustix::thread::CpuSet;
 use std::io;
 
@@ -30,15 +31,21 @@ pub(crate) fn pin_process(pid: u32, cpus: &[usize]) -> io::Result<()> {
     Ok(())
 }
 
-/// Asks a process to end (SIGTERM).
+/// Asks a process and all others of its group to end (SIGTERM), or ends them (SIGKILL).
 ///
 /// # Errors
-/// It is gone already, or not ours.
-pub(crate) fn terminate(pid: u32) -> io::Result<()> {
+/// They are gone already, or not ours.
+pub(crate) fn signal_group(pid: u32, how: Signal) -> io::Result<()> {
     let pid = i32::try_from(pid)
         .ok()
         .and_then(Pid::from_raw)
         .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+    rustix::process::kill_process_group(pid, how)?;
     Ok(())
+}
+
+/// Whether anybody of a process group is left; who has ended and was not waited for counts.
+pub(crate) fn group_exists(group: u32) -> bool {
+    let group = i32::try_from(group).ok().and_then(Pid::from_raw);
+    group.is_some_and(|group| rustix::process::test_kill_process_group(group).is_ok())
 }

@@ -1,6 +1,6 @@
 //! Scenarios of a user's own against servers of the user's own: what is measured there, what is left alone, what is said.
 
-use crate::support::{Called, Server, TempDir, ask, check_failure, loadgen};
+use crate::support::{Called, LOADGEN, Server, TempDir, ask, check_failure, loadgen};
 use aelab_reports::read_folder;
 use aelab_reports::record::{ClaimVerdict, RunRecord};
 use std::path::Path;
@@ -107,4 +107,23 @@ server.hz = 100
     // What was judged decides, unless the machine was too busy.
     let judged = claims[0].verdict == ClaimVerdict::Confirmed;
     assert!(called.code == 0 || !judged || called.code == 4, "{}: {}", called.code, called.stderr);
+}
+
+#[test]
+fn a_server_behind_a_wrapper_is_looked_at_and_reaped() {
+    let dir = TempDir::new();
+    let script = dir.file("wrapper.sh");
+    let text = format!("#!/bin/sh\n{LOADGEN} serve \"$@\"\necho over\n");
+    std::fs::write(&script, text).expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&script, mode).expect("executable");
+    let called = play(&dir, "", &["--server-bin", &script]);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    let folder = read_folder(Path::new(&dir.file("out"))).expect("reads back");
+    let (_, arm) = &folder.arms[0];
+    let pid = arm.record.server.as_ref().and_then(|server| server.pid).expect("it said so");
+    let view = arm.record.server_view.as_ref().expect("its own view");
+    assert!(view.process["ended"]["rss_bytes"] > 3 << 20, "a shell is smaller: {view:?}");
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    assert!(!name.contains("loadgen"), "the server {pid} is left behind");
 }
