@@ -5,7 +5,7 @@
 
 use super::lines::{rate_of, rows};
 use super::table::headline;
-use aelab_reports::record::{Group, Quantiles, RunRecord};
+use aelab_reports::record::{Group, Metrics, Quantiles, RunRecord};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
@@ -74,10 +74,7 @@ fn memtier_rows(record: &RunRecord) -> Vec<Row<'_>> {
         for (command, metrics) in &group.commands {
             let (_, quantiles) = headline(group, metrics);
             let rate = rate_of(group, quantiles);
-            let is_get = command.starts_with("GET");
-            // Misses are counted per group: they are this command's if no other reads.
-            let reads = group.commands.keys().filter(|name| !name.starts_with("SET")).count();
-            let hits = (is_get && reads == 1).then(|| hits_of(group, quantiles, rate));
+            let hits = hits_of(metrics, rate);
             let bytes = metrics.sent_bytes.zip(metrics.received_bytes);
             let kb = bytes.map(|(sent, received)| kb_of(record, sent + received));
             all.push(Row { name: row_name(command), rate, hits, kb, quantiles });
@@ -89,17 +86,20 @@ fn memtier_rows(record: &RunRecord) -> Vec<Row<'_>> {
             _ => 2,
         });
         let (_, quantiles) = headline(group, &group.total);
-        let hits = all.iter().find_map(|row| row.hits);
+        let found = all.iter().filter_map(|row| row.hits);
+        let hits = found.reduce(|sum, one| (sum.0 + one.0, sum.1 + one.1));
         let kb = Some(kb_of(record, group.sent_bytes + group.received_bytes));
         all.push(Row { name: "Totals".to_owned(), rate: group.achieved_rate, hits, kb, quantiles });
     }
     all
 }
 
+/// The rates at which a command that looks for something found it, and did not.
 #[expect(clippy::cast_precision_loss, reason = "rates are printed to two decimals")]
-fn hits_of(group: &Group, quantiles: &Quantiles, rate: f64) -> (f64, f64) {
-    let missed = group.misses as f64 / (quantiles.count as f64).max(1.0);
-    (rate * (1.0 - missed), rate * missed)
+fn hits_of(metrics: &Metrics, rate: f64) -> Option<(f64, f64)> {
+    let (hits, misses) = metrics.hits.zip(metrics.misses)?;
+    let missed = misses as f64 / ((hits + misses) as f64).max(1.0);
+    Some((rate * (1.0 - missed), rate * missed))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rates are printed to two decimals")]
@@ -224,8 +224,8 @@ mod tests {
             r#"{{"schema":1,"duration_s":2.0,"groups":[{{"name":"load","role":"victim",
             "arrival":{{"process":"closed","rate":null}},
             "connections":{{"asked":4,"established":4,"failed":0,"reconnects":0}},
-            "achieved_rate":10.0,"misses":5,"sent_bytes":1024,"received_bytes":1024,
-            "commands":{{"GET":{{"service_time":{q},"sent_bytes":256,"received_bytes":768}},
+            "achieved_rate":10.0,"misses":8,"sent_bytes":1024,"received_bytes":1024,
+            "commands":{{"GET":{{"service_time":{q},"hits":5,"misses":5,"sent_bytes":256,"received_bytes":768}},
             "SET":{{"service_time":{q},"sent_bytes":768,"received_bytes":256}}}},
             "total":{{"service_time":{q}}}}}]}}"#
         );
