@@ -141,11 +141,12 @@ impl Group {
         let Some(lane) = router.lane_of_node(redirect, answered) else {
             // A name that we would have to look up: the watcher will.
             router.topology.want();
-            let word: &[u8] = match redirect.kind {
-                RedirectKind::Moved => b"MOVED",
-                RedirectKind::Ask => b"ASK",
+            let word = match redirect.kind {
+                RedirectKind::Moved => "MOVED",
+                RedirectKind::Ask => "ASK",
             };
-            self.recorder.error(&parcel.in_flight(), word, now);
+            let text = format!("{word} {} {}", redirect.slot, redirect.name);
+            self.recorder.error(&parcel.in_flight(), text.as_bytes(), now);
             router.recycle(parcel);
             return;
         };

@@ -16,6 +16,7 @@ use super::poller::Poller;
 use super::random::Rng;
 use super::result::RunResult;
 use super::tally::count_word;
+use super::traffic::reason;
 use super::wire::{Token, Wire};
 use super::worker::Worker;
 use super::workload::value_block;
@@ -215,7 +216,10 @@ fn prepare<'a, const STAMPED: bool>(
     let pinned = plan.cpus.as_ref().map(|cpus| cpus[index % cpus.len()]);
     if let Some(cpu) = pinned {
         sys::pin_thread(cpu).map_err(|source| {
-            EngineError::Plan(format!("cannot pin a thread to processor {cpu}: {source}"))
+            EngineError::Plan(format!(
+                "cannot pin a thread to processor {cpu} ({}); name processors that we may use with --cpus",
+                reason(&source)
+            ))
         })?;
     }
     if STAMPED {

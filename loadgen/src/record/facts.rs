@@ -111,8 +111,10 @@ fn rates(plan: &RunPlan, result: &RunResult, clock: &Timeline) -> (f64, f64) {
             _ => nominal,
         };
         due += rate;
-        replied += replies_inside(clock, planned, group) as f64;
-        spared += under_way(clock, rate, group);
+        let inside = replies_inside(clock, planned, group) as f64;
+        replied += inside;
+        // Where nothing came at all, nothing passes for being on its way.
+        spared += if inside > 0.0 { under_way(clock, rate, group) } else { 0.0 };
     }
     if clock.measured_s <= 0.0 {
         return (0.0, 0.0);

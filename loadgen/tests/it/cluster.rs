@@ -1,5 +1,6 @@
 //! Clusters: exact in virtual time, then against real nodes.
 
+use crate::engine_sockets::{Action, serve};
 use crate::support::{Nodes, TempDir, ask, check_failure, loadgen};
 use aelab_loadgen::clock::Nanos;
 use aelab_loadgen::engine::plan::{
@@ -12,7 +13,7 @@ use aelab_loadgen::engine::slots::Topology;
 use aelab_reports::record::RunRecord;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -286,4 +287,32 @@ fn a_node_that_joins_when_all_connections_are_dealt_out_is_served_by_lent_ones()
         assert_eq!(done.counts.ok, done.counts.scheduled);
         assert!(done.counts.ok > 1_000 && done.connections.renewed > 2, "{:?}", done.connections);
     }
+}
+
+/// What the server said is told in full, so that somebody can mend the name.
+#[test]
+fn a_node_whose_name_leads_nowhere_is_named() {
+    let port = Arc::new(OnceLock::new());
+    let own = Arc::clone(&port);
+    let peer = serve(move |_, _, args| {
+        let bulk =
+            |text: &[u8]| [format!("${}\r\n", text.len()).as_bytes(), text, b"\r\n"].concat();
+        Action::Reply(match args[0] {
+            b"INFO" => bulk(b"redis_version:7.0.15\r\nredis_mode:cluster\r\n"),
+            b"CLUSTER" => {
+                let port = own.get().copied().unwrap_or(0);
+                let node = format!("*3\r\n$9\r\n127.0.0.1\r\n:{port}\r\n$3\r\nabc\r\n");
+                format!("*1\r\n*3\r\n:0\r\n:16383\r\n{node}").into_bytes()
+            }
+            b"COMMAND" => {
+                [b"*1\r\n".to_vec(), bulk(args.last().copied().unwrap_or_default())].concat()
+            }
+            b"GET" => b"-MOVED 7 node.invalid:6379\r\n".to_vec(),
+            _ => b"+OK\r\n".to_vec(),
+        })
+    });
+    port.set(peer.port()).expect("set once");
+    let text = peer.port().to_string();
+    let run = ["run", "-p", &text, "--cluster", "-c", "2", "-n", "20", "GET", "__key__"];
+    check_failure(&run, 4, "MOVED 7 node.invalid:6379");
 }

@@ -85,6 +85,13 @@ fn a_run_without_success_says_why() {
 }
 
 #[test]
+fn a_processor_that_is_not_there_is_named() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    check_failure(&["run", "-p", &port, "--cpus", "1000", "PING"], 2, "may use with --cpus");
+}
+
+#[test]
 fn bad_input() {
     check_failure(&["run", "--rate", "-5"], 2, "greater than zero");
     check_failure(&["run", "--command-ratio", "3", "PING"], 2, "there is none");
