@@ -163,6 +163,7 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Co
         Some(rate) => {
             format!("{} arrivals, {} requests/s", group.arrival.process, (rate * 1e3).round() / 1e3)
         }
+        None if group.has_messages() => "receiving".to_owned(),
         None => "closed loop".to_owned(),
     };
     let _ = writeln!(
@@ -223,6 +224,9 @@ fn command_rows(out: &mut String, group: &Group, columns: &Columns) {
     }
     if let Some(blocked) = &group.blocked {
         columns.row(out, "wait for data", blocked);
+    }
+    if let Some(errors) = &group.error_time {
+        columns.row(out, "errors, since due", errors);
     }
     if group.commands.len() > 1 {
         let (name, quantiles) = headline(group, &group.total);
@@ -408,7 +412,7 @@ mod tests {
         let text = table(&record, &[]);
         let rows: Vec<&str> = text.lines().filter(|line| line.contains("GET ")).collect();
         assert!(rows[0].contains("GET response time") && rows[0].contains("2ms"), "{text}");
-        assert!(rows[1].contains("GET service time"), "{text}");
+        assert!(rows[1].contains("GET service time") && text.contains("receiving"), "{text}");
     }
 
     #[test]

@@ -3,10 +3,8 @@
 use crate::clock::Nanos;
 use crate::engine::result::{Gaps, RunResult, ThreadAudit};
 use aelab_reports::caveat::Facts;
-use aelab_reports::histogram::Sparse;
-use aelab_reports::hlog::Interval;
 use aelab_reports::record::{Audit, Gaps as KeptGaps, Machine, ThreadAudit as KeptThread, Warmup};
-use aelab_reports::stats::{self, Sample};
+use aelab_reports::stats;
 
 /// The account of a run.
 pub(super) fn audit(result: &RunResult, facts: &Facts) -> Audit {
@@ -15,12 +13,8 @@ pub(super) fn audit(result: &RunResult, facts: &Facts) -> Audit {
     Audit {
         pacing: audit.pacing.as_str().to_owned(),
         threads: audit.threads.iter().map(thread).collect(),
-        own_lag: (!audit.open_loop_lag.is_empty()).then(|| {
-            let counts = Sparse::from_histogram(&audit.open_loop_lag);
-            let all = [Interval { start_ns: 0, length_ns: 0, counts }];
-            let sample = Sample { intervals: &all, exact: None, unfinished: None };
-            stats::summarise(&sample, &stats::DEFAULT_PERCENTILES)
-        }),
+        own_lag: (!audit.open_loop_lag.is_empty())
+            .then(|| super::whole(&audit.open_loop_lag, &stats::DEFAULT_PERCENTILES)),
         late_share: facts.late.map(|(share, _)| share),
         gaps: audit.threads.iter().filter_map(|thread| thread.gaps).reduce(Gaps::worst).map(gaps),
         machine: Machine {

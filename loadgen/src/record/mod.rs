@@ -298,6 +298,8 @@ fn group_record(
             never_sent: counts.never_sent,
         },
         errors: errors_record(group),
+        error_time: (!group.error_response.is_empty())
+            .then(|| whole(&group.error_response, percentiles)),
         delivery: group.delivery.as_ref().map(delivery),
         blocked: group
             .blocked
@@ -426,6 +428,13 @@ fn summary(
     }
     let unfinished = unfinished.as_ref();
     stats::summarise(&Sample { intervals: &intervals, exact, unfinished }, percentiles)
+}
+
+/// Of samples whose times are not known.
+fn whole(histogram: &Histogram, percentiles: &[f64]) -> Quantiles {
+    let counts = Sparse::from_histogram(histogram);
+    let all = [Interval { start_ns: 0, length_ns: 0, counts }];
+    stats::summarise(&Sample { intervals: &all, exact: None, unfinished: None }, percentiles)
 }
 
 fn merged_intervals(clock: &Timeline, parts: &[&MetricResult]) -> Vec<Interval> {

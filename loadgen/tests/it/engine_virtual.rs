@@ -346,8 +346,13 @@ fn an_outage_shows_as_waiting_time_and_reconnects() {
 #[test]
 fn error_replies_are_counted_by_their_word_and_kept_apart() {
     let plan = GroupPlan { requests: Some(100), ..group("failing", &["FAIL"], 2) };
-    let result = run(vec![plan], 1, &Script::steady(US));
+    let plan = RunPlan::new(vec![plan], phases(Nanos::ZERO, Nanos::from_secs(1)));
+    let result = run_plan(&plan, &Script::steady(US));
     let group = &result.groups[0];
+    let kept = keep(&plan, &result, Context::default(), Vec::new()).record;
+    let times = kept.groups[0].error_time.as_ref().expect("there were errors");
+    assert_eq!((times.count, kept.groups[0].total.response_time.count), (100, 0));
+    assert!(times.us_at(50.0).is_some_and(|us| us >= 1.0), "{times:?}");
     assert_eq!((group.counts.error, group.counts.ok), (100, 0));
     let [error] = group.errors.as_slice() else { panic!("{:?}", group.errors) };
     assert_eq!((error.word.as_str(), error.count), ("OOM", 100));

@@ -44,6 +44,9 @@ pub struct Group {
     /// What errors there were, most frequent first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ErrorCount>,
+    /// How long measured requests that ended in an error took, from when they were due; the other times do not hold them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_time: Option<Quantiles>,
     /// The metrics of each command, by name in upper case.
     pub commands: BTreeMap<String, Metrics>,
     /// The metrics of all commands together.
