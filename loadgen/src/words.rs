@@ -342,7 +342,9 @@ pub fn distinguish(commands: &mut [CommandPlan]) {
             let arguments = command.args.get(1..).unwrap_or_default();
             let words = arguments.iter().map(|arg| String::from_utf8_lossy(arg));
             let text = std::iter::once(label.as_str().into()).chain(words).collect::<Vec<_>>();
-            let text: String = text.join(" ").chars().take(LABEL_CHARS_MAX).collect();
+            // On one line, whatever the arguments are.
+            let plain = |c: char| if c.is_control() { '\u{b7}' } else { c };
+            let text: String = text.join(" ").chars().map(plain).take(LABEL_CHARS_MAX).collect();
             let copies = used.iter().filter(|one| **one == text).count();
             used.push(text.clone());
             command.label = if copies > 0 { format!("{text} #{}", copies + 1) } else { text };
@@ -393,10 +395,11 @@ mod tests {
 
     #[test]
     fn commands_of_one_name_are_told_apart() {
-        let lines = ["GET a", "GET b", "SET c d", "GET a"];
+        let lines = ["GET a", "GET \"b\\nc\"", "SET c d", "GET a"];
         let mut commands = lines.map(|line| parse_command(line, 1).expect("reads"));
         distinguish(&mut commands);
-        assert_eq!(commands.map(|command| command.label), ["GET a", "GET b", "SET", "GET a #2"]);
+        let labels = commands.map(|command| command.label);
+        assert_eq!(labels, ["GET a", "GET b\u{b7}c", "SET", "GET a #2"]);
     }
 
     #[test]

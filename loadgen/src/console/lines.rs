@@ -21,7 +21,8 @@ pub fn csv(record: &RunRecord, label: Option<&str>) -> String {
         let _ = writeln!(
             out,
             "\"{}\",\"{:.2}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\",\"{:.3}\"",
-            label.unwrap_or(command),
+            // As CSV has it: a quote inside quotes is doubled.
+            label.unwrap_or(command).replace('"', "\"\""),
             rate_of(group, q),
             ms(q.mean_us),
             ms(q.min_us),
@@ -92,6 +93,7 @@ mod tests {
             csv(&record(), None),
             "\"GET\",\"5.00\",\"0.150\",\"0.100\",\"0.143\",\"NaN\",\"NaN\",\"0.300\""
         );
+        assert!(csv(&record(), Some("a\"b")).starts_with("\"a\"\"b\",\"5.00\""));
         assert_eq!(quiet(&record(), None), "GET: 5.00 requests per second, p50=0.143 msec");
         assert_eq!(quiet(&record(), Some("X")), "X: 5.00 requests per second, p50=0.143 msec");
     }
