@@ -300,6 +300,19 @@ pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
     })
 }
 
+/// A number of requests that was not reached: no connection was left to make more.
+pub(super) fn given_up(plan: &RunPlan, result: &RunResult) -> Option<Caveat> {
+    if plan.phases.measure.is_some() || result.interrupted {
+        return None;
+    }
+    let pairs = plan.groups.iter().zip(&result.groups);
+    let mut short = pairs.filter_map(|(planned, group)| {
+        let (asked, made) = (planned.requests?, group.counts.scheduled);
+        (made < asked).then(|| format!("after {made} of {asked} requests no connection was left"))
+    });
+    short.next().map(|what| Caveat::ServerChanged { what })
+}
+
 #[cfg(test)]
 mod tests {
     use super::drawn;

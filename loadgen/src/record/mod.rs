@@ -140,7 +140,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
     record.audit = Some(audit::audit(result, &facts));
     let mut caveats = context.doubts;
     // A server that was not there, or refused everything, is the graver reason for what else is missing.
-    caveats.extend(facts::silence(&clock, result));
+    caveats.extend(facts::silence(&clock, result).or_else(|| facts::given_up(plan, result)));
     caveats.extend(assess(&facts));
     let wrong = result.audit.wrong_books.iter();
     caveats.extend(wrong.map(|what| Caveat::WrongBooks { what: what.clone() }));

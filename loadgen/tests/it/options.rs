@@ -275,6 +275,8 @@ fn what_becomes_of_lost_connections() {
     let never = lost("never");
     let links = &never.record.groups[0].connections;
     assert_eq!((links.reconnects, never.connections()), (0, 2), "{links:?}");
+    let short = never.record.caveats.iter().find(|caveat| caveat.id == "server-changed");
+    assert!(short.is_some_and(|caveat| caveat.text.contains("of 40 requests")), "{short:?}");
     // The shortest time between a connection's last request and the first on the one after it.
     let gap = |run: &Run| {
         let pairs = run.heard.windows(2).filter(|two| two[0].connection != two[1].connection);
