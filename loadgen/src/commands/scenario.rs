@@ -150,24 +150,31 @@ fn play_one(
             exit: failure.exit,
             message: format!("{}; what was measured is in {}", failure.message, dir.display()),
         }),
-        None => match without_success(&played) {
-            Some(arm) => Err(Failure::invalid(format!(
-                "arm {arm}: no request of the victims succeeded; what was measured is in {}",
-                dir.display()
-            ))),
+        None => match spoilt(&played.record).or_else(|| without_success(&played)) {
+            Some(why) => {
+                Err(Failure::invalid(format!("{why}; what was measured is in {}", dir.display())))
+            }
             None if args.strict => Ok(strict_exit(&played)),
             None => Ok(Exit::Success),
         },
     }
 }
 
+/// The first arm whose server ended, or became another one, while it was measured: whatever came out is not of that server.
+pub(super) fn spoilt(record: &RunRecord) -> Option<String> {
+    let changed = record.caveats.iter().find(|caveat| caveat.id == "server-changed")?;
+    let arm = changed.arm.as_deref().unwrap_or_default();
+    Some(format!("arm {arm}: {}", changed.text))
+}
+
 /// The first arm in which all victims were refused or left without an answer.
-fn without_success(played: &Played) -> Option<&str> {
+fn without_success(played: &Played) -> Option<String> {
     let failed = |record: &RunRecord| {
         let victims = || record.groups.iter().filter(|group| group.role == Role::Victim);
         victims().any(|group| group.counts.sent > 0) && victims().all(|group| group.counts.ok == 0)
     };
-    played.arms.iter().find(|arm| failed(&arm.kept.record)).map(|arm| arm.name.as_str())
+    let arm = played.arms.iter().find(|arm| failed(&arm.kept.record))?;
+    Some(format!("arm {}: no request of the victims succeeded", arm.name))
 }
 
 fn strict_exit(played: &Played) -> Exit {

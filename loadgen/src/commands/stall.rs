@@ -66,6 +66,11 @@ pub(super) fn run(
             answer.refusal().unwrap_or_default(),
             dir.display()
         ))),
+        None if scenario::spoilt(&played.record).is_some() => Err(Failure::invalid(format!(
+            "{}; what was measured is in {}",
+            scenario::spoilt(&played.record).unwrap_or_default(),
+            dir.display()
+        ))),
         None if args.strict => Ok(strict_exit(&played.record, &answer)),
         // As for every scenario: what came out decides with `--strict` alone.
         None => Ok(Exit::Success),

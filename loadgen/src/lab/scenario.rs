@@ -5,7 +5,7 @@
 use super::arm::{ArmOutcome, Place, Settings, play, unix_of};
 use super::figures::{look_up, wanted};
 use super::plan::wants_unix_socket;
-use super::server::ServerKind;
+use super::server::{LAST_WORDS, ServerKind};
 use super::view::Info;
 use crate::control::Control;
 use crate::engine::plan::Endpoint;
@@ -316,7 +316,9 @@ fn invalid<'a>(arm: &'a ArmOutcome, subject: &Subject) -> Option<&'a str> {
     let spoils = |caveat: &&CaveatRecord| {
         caveat.severity == Severity::Invalid && (timed || SPOILS_ALL.contains(&caveat.id.as_str()))
     };
-    caveats.iter().find(spoils).map(|caveat| caveat.text.as_str())
+    // The last words of a server stand in the caveat itself.
+    let brief = |caveat: &'a CaveatRecord| caveat.text.split(LAST_WORDS).next();
+    caveats.iter().find(spoils).and_then(brief)
 }
 
 /// Doubts that leave nothing of an arm to be used.

@@ -26,6 +26,8 @@ const KNOCK_PAUSE: Duration = Duration::from_millis(20);
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Lines of the log that are shown when it does not start.
 const LOG_LINES: usize = 5;
+/// What stands between how a server ended and the end of its log.
+pub(super) const LAST_WORDS: &str = "; its last words: ";
 /// Attempts, as another process may take the free port between our looking and the server's binding.
 const START_ATTEMPTS: usize = 3;
 
@@ -215,7 +217,7 @@ impl ServerProcess {
     /// Whether it has ended by itself, and how.
     pub fn ended(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok().flatten()?;
-        Some(format!("{status}; its last words: {}", self.last_log_lines()))
+        Some(format!("{status}{LAST_WORDS}{}", self.last_log_lines()))
     }
 
     /// The end of its log, on one line.

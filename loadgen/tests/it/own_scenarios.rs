@@ -127,3 +127,20 @@ fn a_server_behind_a_wrapper_is_looked_at_and_reaped() {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     assert!(!name.contains("loadgen"), "the server {pid} is left behind");
 }
+
+#[test]
+fn a_server_that_dies_in_the_middle_ends_with_its_last_words() {
+    let dir = TempDir::new();
+    let script = dir.file("mortal.sh");
+    let text =
+        format!("#!/bin/sh\n{LOADGEN} serve \"$@\" &\nsleep 3\nkill -9 $!\necho so long\nexit 9\n");
+    std::fs::write(&script, text).expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&script, mode).expect("executable");
+    let (file, out) = (dir.file("mine.toml"), dir.file("out"));
+    let long = SMALL.replace("500ms", "6s").replace("drain = \"5s\"", "drain = \"100ms\"");
+    std::fs::write(&file, long).expect("written");
+    let called = loadgen(&["scenario", "run", &file, "--out", &out, "--server-bin", &script]);
+    assert_eq!(called.code, 4, "{}", called.stderr);
+    assert!(called.failure().contains("so long"), "{}", called.stderr);
+}
