@@ -11,6 +11,7 @@ use crate::pairs;
 use crate::words::{YES_NO, counted, ratio_with_interval};
 
 pub use crate::words::in_words;
+use std::mem::discriminant;
 
 /// A measured figure in base units (seconds, bytes, counts, per second), with the interval it is
 /// known to lie in; `lo == hi == value` where there is no interval.
@@ -160,6 +161,7 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
         },
     };
     let combined = combine(criterion.compare, &figure, &other);
+    let other_unit = unit_of_other(criterion, unit);
     let outcome = match criterion.compare {
         Compare::Ratio => format!("ratio {}", ratio_with_interval(combined)),
         _ => format!("difference {}", words(combined)),
@@ -169,7 +171,7 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
         Compare::Ratio => format!(
             "{} against {}: {} times",
             counted(Figure::exact(figure.figure.value), dimension, unit),
-            counted(Figure::exact(other.figure.value), dimension, unit),
+            counted(Figure::exact(other.figure.value), dimension, other_unit),
             ratio_with_interval(combined)
         ),
         _ => format!(
@@ -178,7 +180,7 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
             counted(Figure::exact(other.figure.value), dimension, unit),
         ),
     };
-    let other_text = words(other.figure);
+    let other_text = counted(other.figure, dimension, other_unit);
     let measured = format!("{measured}, {other_name} = {other_text}, {outcome}");
     let apart = (figure.figure.value - other.figure.value).abs();
     if criterion.slack > 0.0 && apart <= criterion.slack {
@@ -189,10 +191,27 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
 
 /// What a plain number counts: what the file says, or what its path does.
 fn unit_of(criterion: &Criterion) -> &str {
-    if !criterion.unit.is_empty() || criterion.measure.dimension() != Dimension::Number {
-        return &criterion.unit;
+    match (criterion.unit.as_str(), criterion.measure.dimension()) {
+        ("", Dimension::Number) => natural_unit(&criterion.measure),
+        (typed, _) => typed,
     }
-    match &criterion.measure.subject {
+}
+
+/// What the other side counts: its own things where it is a count of something else.
+fn unit_of_other<'a>(criterion: &'a Criterion, unit: &'a str) -> &'a str {
+    match &criterion.against {
+        Some(Reference::Quantity(other))
+            if discriminant(&other.subject) != discriminant(&criterion.measure.subject)
+                && !natural_unit(other).is_empty() =>
+        {
+            natural_unit(other)
+        }
+        _ => unit,
+    }
+}
+
+fn natural_unit(quantity: &Quantity) -> &'static str {
+    match &quantity.subject {
         Subject::Count { .. } => "requests",
         Subject::Connections { .. } => "connections",
         Subject::Stall { stat: SpanStat::Count, .. } => "stalls",
@@ -339,6 +358,16 @@ mod tests {
         };
         let part = judge_one(&criterion, &|_| Ok(Measured::once(Figure::exact(10.0))));
         assert_eq!(part.number, "10 requests");
+        let writes = Subject::Growth { field: "writes".into() };
+        let against = Reference::Quantity(criterion.measure.clone());
+        let criterion = Criterion {
+            measure: Quantity { arm: "keys".into(), subject: writes },
+            against: Some(against),
+            unit: "writes".into(),
+            ..ratio(2.0, f64::INFINITY, 0.0)
+        };
+        let part = judge_one(&criterion, &|_| Ok(Measured::once(Figure::exact(10.0))));
+        assert_eq!(part.number, "10 writes against 10 requests: 1 times");
     }
 
     #[test]

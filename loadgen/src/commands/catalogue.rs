@@ -64,7 +64,8 @@ pub(super) fn play(
                 command: words.to_vec(),
                 cancel,
                 progress: format!("{number}/{total} {} ", scenario.name),
-                clean_up: CleanUp::Leave,
+                // The next scenario has other data.
+                clean_up: CleanUp::Remove,
             };
             let run = play_one(args, scenario, column, &settings, &dir)?;
             console::result(&line(&run.run));

@@ -94,7 +94,7 @@ fn play_all(
         command: words.to_vec(),
         cancel,
         progress: String::new(),
-        clean_up: CleanUp::Leave,
+        clean_up: clean_up(&scenarios),
     };
     let mut exit = Exit::Success;
     for scenario in &scenarios {
@@ -105,6 +105,16 @@ fn play_all(
         }
     }
     Ok(exit)
+}
+
+/// A data set that is wanted again stays on a server that runs already; one that is in the way of the next is removed.
+fn clean_up(scenarios: &[Scenario]) -> CleanUp {
+    let mut data = scenarios.iter().flat_map(|scenario| &scenario.arms).map(|arm| &arm.data);
+    let first = data.next();
+    match data.all(|other| Some(other) == first) {
+        true => CleanUp::Leave,
+        false => CleanUp::Remove,
+    }
 }
 
 /// Against which server.

@@ -215,11 +215,16 @@ fn load(
     // A server that serves one client at a time would let everybody else wait for us.
     drop(control);
     let scene = Scene { arm, wanted, seed, settings, ways: &ways, site: &site, cpus };
-    let played = scene.play()?;
+    let played = scene.play();
     let after = look_after(&target, server);
     if settings.clean_up == CleanUp::Remove && matches!(settings.place, Place::Running(_)) {
-        collections::remove(&target, &arm.data)?;
+        let removed = collections::remove(&target, &arm.data);
+        // Why it could not be played is worth more than why nothing was removed.
+        if played.is_ok() {
+            removed?;
+        }
     }
+    let played = played?;
     Ok(outcome::outcome(&scene, info_before, played, after))
 }
 
@@ -290,6 +295,21 @@ fn fill_data_set(
     let info = Info::parse(&control.info()?);
     let local = target.endpoint.addr().is_none_or(|addr| addr.ip().is_loopback());
     room::check(data, if local { Host::Local(&info) } else { Host::Remote(&info) })?;
+    let filled = write_data_set(arm, seed, settings, target);
+    if filled.is_err() && matches!(settings.place, Place::Running(_)) {
+        // The database was empty: half a data set would only be in the way of the next run.
+        let _ = collections::remove(target, data);
+    }
+    filled
+}
+
+fn write_data_set(
+    arm: &Arm,
+    seed: u64,
+    settings: &Settings<'_>,
+    target: &Target,
+) -> Result<(), Failure> {
+    let data = &arm.data;
     if data.keys > 0 {
         let plan = FillPlan {
             count: data.keys,

@@ -4,6 +4,9 @@ use crate::support::{Called, LOADGEN, Server, TempDir, ask, check_failure, loadg
 use aelab_reports::read_folder;
 use aelab_reports::record::{ClaimVerdict, RunRecord};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 /// A scenario of one group and no claims.
 const SMALL: &str = r#"
@@ -143,4 +146,42 @@ fn a_server_that_dies_in_the_middle_ends_with_its_last_words() {
     let called = loadgen(&["scenario", "run", &file, "--out", &out, "--server-bin", &script]);
     assert_eq!(called.code, 4, "{}", called.stderr);
     assert!(called.failure().contains("so long"), "{}", called.stderr);
+}
+
+#[test]
+fn scenarios_with_other_data_follow_each_other_on_a_server_of_ones_own() {
+    let server = Server::start(&[]);
+    let dir = TempDir::new();
+    let (one, two, out) = (dir.file("one.toml"), dir.file("two.toml"), dir.file("out"));
+    std::fs::write(&one, SMALL).expect("written");
+    std::fs::write(&two, SMALL.replace("keys = 1", "keys = 20")).expect("written");
+    let url = format!("redis://127.0.0.1:{}", server.port);
+    let called = loadgen(&["scenario", "run", &one, &two, "--out", &out, "--target", &url]);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    assert_eq!(ask(server.port, "DBSIZE").as_deref(), Some(":0"), "nothing is left behind");
+}
+
+#[test]
+fn a_fill_that_is_interrupted_leaves_nothing_behind() {
+    let server = Server::start(&[]);
+    let dir = TempDir::new();
+    let (file, out) = (dir.file("mine.toml"), dir.file("out"));
+    let text = SMALL.replace("keys = 1\n", "keys = \"2M\"\n");
+    std::fs::write(&file, text).expect("written");
+    let url = format!("redis://127.0.0.1:{}", server.port);
+    let child = Command::new(LOADGEN)
+        .args(["scenario", "run", &file, "--out", &out, "--target", &url])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("loadgen runs");
+    let begun = || ask(server.port, "DBSIZE").is_some_and(|size| size.len() > 4);
+    while !begun() {
+        sleep(Duration::from_millis(5));
+    }
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.expect("kill runs").success());
+    let output = child.wait_with_output().expect("loadgen ends");
+    assert_eq!(output.status.code(), Some(4));
+    assert_eq!(ask(server.port, "DBSIZE").as_deref(), Some(":0"), "nothing is left behind");
 }
