@@ -109,6 +109,7 @@ impl Group {
     fn name(self) -> &'static str {
         match self {
             Group::Bitmap => "bitmap",
+            Group::Cluster => "cluster",
             Group::Connection => "connection",
             Group::Generic => "generic",
             Group::Hash => "hash",
@@ -136,7 +137,7 @@ impl Group {
             Group::SortedSet => "sortedset",
             Group::String => "string",
             Group::Transactions => "transaction",
-            Group::Pubsub | Group::Server => return None,
+            Group::Cluster | Group::Pubsub | Group::Server => return None,
         })
     }
 }
@@ -144,7 +145,9 @@ impl Group {
 /// ACL categories of a command, derived as Redis derives them.
 fn categories(spec: &CommandSpec) -> Vec<&'static str> {
     let mut list = Vec::new();
-    let command_itself = matches!(spec.name, "command" | "wait") || spec.parent == Some("command");
+    let command_itself =
+        matches!(spec.name, "command" | "wait" | "readonly" | "readwrite" | "asking")
+            || spec.parent == Some("command");
     if command_itself {
         list.push("connection");
     } else if KEYSPACE_TOO.contains(&spec.name) {

@@ -40,6 +40,7 @@ mod set;
 mod set_algebra;
 mod slowlog;
 mod sort;
+mod standalone;
 mod string;
 mod string_lcs;
 mod string_long_double;
@@ -123,6 +124,7 @@ pub(crate) const fn keys(first: i16, last: i16, step: i16) -> Keys {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
     Bitmap,
+    Cluster,
     Connection,
     Generic,
     Hash,
@@ -295,6 +297,7 @@ pub(crate) const TABLES: &[&[CommandSpec]] = &[
     set::TABLE,
     set_algebra::TABLE,
     sort::TABLE,
+    standalone::TABLE,
     string::TABLE,
     string_lcs::TABLE,
     string_number::TABLE,
