@@ -1,7 +1,7 @@
 //! Who is subscribed to which channels and patterns.
 //!
 //! Only the lists: delivering is the commands' work. Invariant: a client is listed here exactly for
-//! what its own `extras.channels` and `extras.patterns` hold.
+//! what its own `extras.subscriptions` hold.
 
 use crate::net::ClientKey;
 use foldhash::fast::FixedState;
@@ -9,11 +9,17 @@ use std::collections::HashMap;
 
 type Lists = HashMap<Box<[u8]>, Vec<ClientKey>, FixedState>;
 
-/// Exact channels or patterns.
+/// Exact channels, patterns, or the channels of shards, which have names of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Channel,
     Pattern,
+    Shard,
+}
+
+impl Kind {
+    /// All there are.
+    pub(crate) const ALL: [Kind; 3] = [Kind::Channel, Kind::Pattern, Kind::Shard];
 }
 
 /// The subscriptions of all clients, in the order in which they subscribed.
@@ -21,6 +27,7 @@ pub(crate) enum Kind {
 pub(crate) struct PubSub {
     channels: Lists,
     patterns: Lists,
+    shards: Lists,
 }
 
 impl PubSub {
@@ -28,6 +35,7 @@ impl PubSub {
         match kind {
             Kind::Channel => &mut self.channels,
             Kind::Pattern => &mut self.patterns,
+            Kind::Shard => &mut self.shards,
         }
     }
 
@@ -45,18 +53,21 @@ impl PubSub {
         }
     }
 
-    /// The subscribers of exactly this channel.
-    pub(crate) fn subscribers(&self, channel: &[u8]) -> &[ClientKey] {
-        self.channels.get(channel).map_or(&[], Vec::as_slice)
+    /// The subscribers of exactly this name.
+    pub(crate) fn subscribers(&self, kind: Kind, name: &[u8]) -> &[ClientKey] {
+        self.of(kind).get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// All channels with their subscribers.
-    pub(crate) fn channels(&self) -> impl Iterator<Item = (&[u8], &[ClientKey])> {
-        self.channels.iter().map(|(name, clients)| (&**name, clients.as_slice()))
+    /// All names of a kind with their subscribers.
+    pub(crate) fn all(&self, kind: Kind) -> impl ExactSizeIterator<Item = (&[u8], &[ClientKey])> {
+        self.of(kind).iter().map(|(name, clients)| (&**name, clients.as_slice()))
     }
 
-    /// All patterns with their subscribers.
-    pub(crate) fn patterns(&self) -> impl ExactSizeIterator<Item = (&[u8], &[ClientKey])> {
-        self.patterns.iter().map(|(name, clients)| (&**name, clients.as_slice()))
+    const fn of(&self, kind: Kind) -> &Lists {
+        match kind {
+            Kind::Channel => &self.channels,
+            Kind::Pattern => &self.patterns,
+            Kind::Shard => &self.shards,
+        }
     }
 }

@@ -288,11 +288,10 @@ pub(crate) fn forget_client(server: &mut Server, key: ClientKey) {
     for watched in &extras.watched {
         server.watchers.remove(watched.db, &watched.key, key);
     }
-    for channel in &extras.channels {
-        server.pubsub.remove(Kind::Channel, channel, key);
-    }
-    for pattern in &extras.patterns {
-        server.pubsub.remove(Kind::Pattern, pattern, key);
+    for kind in Kind::ALL {
+        for name in extras.subscriptions.of(kind) {
+            server.pubsub.remove(kind, name, key);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
 use super::{Call, CommandSpec, Group, NO_KEYS, command, container, parse_integer};
 use crate::net::ClientKey;
 use crate::net::client::{Client, Life, ReplyMode, Sending};
+use crate::pubsub::Kind;
 use crate::server::{STATIC_BUFFER_BYTES, Server};
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -274,7 +275,7 @@ fn describe(text: &mut String, call: &Call<'_>, key: ClientKey) {
     // Writing to a string cannot fail.
     let _ = write!(
         text,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub=0 \
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} \
          multi={queued} qbuf={qbuf} qbuf-free={qbuf_free} argv-mem={} multi-mem={multi_bytes} \
          rbs={} rbp={} obl={} oll={} omem={list_bytes} tot-mem={} events={} cmd={command} \
          user=default redir=-1 resp={}",
@@ -287,8 +288,9 @@ fn describe(text: &mut String, call: &Call<'_>, key: ClientKey) {
         server.now_s() - client.active_s,
         flags_text(client, server.monitors.contains(&key)),
         client.db,
-        extras.map_or(0, |extras| extras.channels.len()),
-        extras.map_or(0, |extras| extras.patterns.len()),
+        client.subscribed_to(Kind::Channel),
+        client.subscribed_to(Kind::Pattern),
+        client.subscribed_to(Kind::Shard),
         if key == call.client { call.args.total_bytes() } else { 0 },
         output.buf.capacity(),
         output.buf.len().min(STATIC_BUFFER_BYTES),

@@ -3,6 +3,9 @@
 use super::flags::{BLOCKING, MOVABLE_KEYS, NO_MANDATORY_KEYS, READONLY};
 use super::{Args, Call, CommandSpec, Keys, NO_KEYS, parse_integer};
 
+/// For what decides on the shard as a key does, and is none.
+const NOT_KEYS: &str = "not_key";
+
 /// What commands do to their first key and to the others, in Redis's words: `RO`, `RW`, `OW` and `RM`
 /// say whether the value is read, changed, overwritten or removed without being looked at. Commands
 /// that only read, and are not named here, do `RO access`.
@@ -40,6 +43,7 @@ const ACCESS: &[(&[&str], &str, &str)] = &[
         "RO",
         "RO",
     ),
+    (&["spublish", "ssubscribe", "sunsubscribe"], NOT_KEYS, NOT_KEYS),
     (&["copy", "sort"], "RO access", "OW update"),
     (
         &[
@@ -170,7 +174,8 @@ fn resolve<'a>(call: &mut Call<'a>) -> Option<(&'static CommandSpec, Args<'a>, V
         return None;
     }
     let spec = sub.map_or(found.spec, |sub| sub.spec);
-    if spec.keys == NO_KEYS && !spec.has(MOVABLE_KEYS) {
+    let none = spec.keys == NO_KEYS && !spec.has(MOVABLE_KEYS);
+    if none || usual_access(spec).0 == NOT_KEYS {
         call.out.error("ERR The command has no key arguments");
         return None;
     }

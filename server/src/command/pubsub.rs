@@ -1,10 +1,11 @@
-//! Publish and subscribe: SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE PUBLISH PUBSUB.
+//! Publish and subscribe: SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE PUBLISH, SSUBSCRIBE SUNSUBSCRIBE
+//! SPUBLISH, PUBSUB.
 //!
 //! Messages are appended to the subscribers' output buffers at once and leave before the loop
 //! sleeps, like every reply. A subscriber that does not read meets `client-output-buffer-limit`.
 
 use super::flags::{FAST, LOADING, NOSCRIPT, PUBSUB, STALE};
-use super::{Call, CommandSpec, Group, NO_KEYS, Reply, command, container};
+use super::{Call, CommandSpec, Group, NO_KEYS, Reply, command, container, keys};
 use crate::db::glob::Pattern;
 use crate::net::ClientKey;
 use crate::net::client::Client;
@@ -46,6 +47,24 @@ pub(crate) const TABLE: &[CommandSpec] = &[
          total number of subscribed patterns (by any client).",
         "Post a message to a channel",
     ),
+    command("ssubscribe", -2, SUBSCRIBING, keys(1, -1, 1), ssubscribe).docs(
+        Group::Pubsub,
+        "7.0.0",
+        "O(N) where N is the number of shard channels to subscribe to.",
+        "Listen for messages published to the given shard channels",
+    ),
+    command("sunsubscribe", -1, SUBSCRIBING, keys(1, -1, 1), sunsubscribe).docs(
+        Group::Pubsub,
+        "7.0.0",
+        "O(N) where N is the number of clients already subscribed to a channel.",
+        "Stop listening for messages posted to the given shard channels",
+    ),
+    command("spublish", 3, FAST | LOADING | PUBSUB | STALE, keys(1, 1, 1), spublish).docs(
+        Group::Pubsub,
+        "7.0.0",
+        "O(N) where N is the number of clients subscribed to the receiving shard channel.",
+        "Post a message to a shard channel",
+    ),
     container("pubsub", -2, SUBCOMMANDS).docs(
         Group::Pubsub,
         "2.8.0",
@@ -76,6 +95,19 @@ const SUBCOMMANDS: &[CommandSpec] = &[
         "O(1)",
         "Get the count of unique patterns pattern subscriptions",
     ),
+    command("shardchannels", -2, INSPECTING, NO_KEYS, shardchannels).of("pubsub").docs(
+        Group::Pubsub,
+        "7.0.0",
+        "O(N) where N is the number of active shard channels, and assuming constant time pattern \
+         matching (relatively short channels).",
+        "List active shard channels",
+    ),
+    command("shardnumsub", -2, INSPECTING, NO_KEYS, shardnumsub).of("pubsub").docs(
+        Group::Pubsub,
+        "7.0.0",
+        "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard channels",
+        "Get the count of subscribers for shard channels",
+    ),
     command("help", 2, LOADING | STALE, NO_KEYS, help).of("pubsub").docs(
         Group::Pubsub,
         "6.2.0",
@@ -94,6 +126,14 @@ fn psubscribe(call: &mut Call<'_>) {
     add(call, Kind::Pattern);
 }
 
+/// Subscribes to channels of shards: without a cluster, to names beside the other channels. O(N).
+fn ssubscribe(call: &mut Call<'_>) {
+    if call.server.in_transaction {
+        return call.out.error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+    }
+    add(call, Kind::Shard);
+}
+
 /// Ends subscriptions to the given channels, or to all. O(N) for N subscribers.
 fn unsubscribe(call: &mut Call<'_>) {
     take_away(call, Kind::Channel);
@@ -104,12 +144,31 @@ fn punsubscribe(call: &mut Call<'_>) {
     take_away(call, Kind::Pattern);
 }
 
+/// Ends subscriptions to the given channels of shards, or to all. O(N) for N subscribers.
+fn sunsubscribe(call: &mut Call<'_>) {
+    take_away(call, Kind::Shard);
+}
+
+/// The number in a confirmation: channels and patterns are counted together, those of shards alone.
+fn counted(client: &Client, kind: Kind) -> usize {
+    match kind {
+        Kind::Shard => client.subscribed_to(kind),
+        Kind::Channel | Kind::Pattern => {
+            client.subscribed_to(Kind::Channel) + client.subscribed_to(Kind::Pattern)
+        }
+    }
+}
+
 fn add(call: &mut Call<'_>, kind: Kind) {
-    let word: &[u8] = if kind == Kind::Channel { b"subscribe" } else { b"psubscribe" };
+    let word: &[u8] = match kind {
+        Kind::Channel => b"subscribe",
+        Kind::Pattern => b"psubscribe",
+        Kind::Shard => b"ssubscribe",
+    };
     for name in call.args.from(1) {
         let Some(client) = call.server.clients.get_mut(call.client) else { return };
-        let new = names(client, kind).insert(name.into());
-        let count = client.subscription_count();
+        let new = client.extras_mut().subscriptions.of_mut(kind).insert(name.into());
+        let count = counted(client, kind);
         if new {
             call.server.pubsub.add(kind, name, call.client);
         }
@@ -117,24 +176,20 @@ fn add(call: &mut Call<'_>, kind: Kind) {
     }
 }
 
-fn names(client: &mut Client, kind: Kind) -> &mut std::collections::BTreeSet<Box<[u8]>> {
-    let extras = client.extras_mut();
-    match kind {
-        Kind::Channel => &mut extras.channels,
-        Kind::Pattern => &mut extras.patterns,
-    }
-}
-
 fn take_away(call: &mut Call<'_>, kind: Kind) {
-    let word: &[u8] = if kind == Kind::Channel { b"unsubscribe" } else { b"punsubscribe" };
+    let word: &[u8] = match kind {
+        Kind::Channel => b"unsubscribe",
+        Kind::Pattern => b"punsubscribe",
+        Kind::Shard => b"sunsubscribe",
+    };
     let listed: Vec<Box<[u8]>> = if call.args.len() > 1 {
         call.args.from(1).map(Into::into).collect()
     } else {
         let Some(client) = call.server.clients.get_mut(call.client) else { return };
-        names(client, kind).iter().cloned().collect()
+        client.extras_mut().subscriptions.of(kind).iter().cloned().collect()
     };
     let count = |server: &Server, key: ClientKey| {
-        server.clients.get(key).map_or(0, Client::subscription_count)
+        server.clients.get(key).map_or(0, |client| counted(client, kind))
     };
     if listed.is_empty() {
         let count = count(call.server, call.client);
@@ -149,19 +204,19 @@ fn take_away(call: &mut Call<'_>, kind: Kind) {
 
 fn remove_one(server: &mut Server, key: ClientKey, kind: Kind, name: &[u8]) {
     let Some(client) = server.clients.get_mut(key) else { return };
-    if names(client, kind).remove(name) {
+    if client.extras_mut().subscriptions.of_mut(kind).remove(name) {
         server.pubsub.remove(kind, name, key);
     }
 }
 
 /// Ends all subscriptions without a reply (`RESET`).
 pub(crate) fn unsubscribe_silently(server: &mut Server, key: ClientKey) {
-    for kind in [Kind::Channel, Kind::Pattern] {
+    for kind in Kind::ALL {
         let Some(client) = server.clients.get_mut(key) else { return };
         if client.extras().is_none() {
             return;
         }
-        for name in std::mem::take(names(client, kind)) {
+        for name in std::mem::take(client.extras_mut().subscriptions.of_mut(kind)) {
             server.pubsub.remove(kind, &name, key);
         }
     }
@@ -180,16 +235,29 @@ fn confirm(out: &mut Reply, word: &[u8], name: Option<&[u8]>, count: usize) {
 /// Sends a message to a channel's subscribers and to those of matching patterns; replies with
 /// their number. O(N+M) for N subscribers and M patterns.
 fn publish(call: &mut Call<'_>) {
-    let (channel, message) = (call.args.at(1), call.args.at(2));
+    let channel = call.args.at(1);
+    let pubsub = &call.server.pubsub;
     let mut to: Vec<(ClientKey, Option<Box<[u8]>>)> =
-        call.server.pubsub.subscribers(channel).iter().map(|&key| (key, None)).collect();
-    for (pattern, clients) in call.server.pubsub.patterns() {
+        pubsub.subscribers(Kind::Channel, channel).iter().map(|&key| (key, None)).collect();
+    for (pattern, clients) in pubsub.all(Kind::Pattern) {
         if Pattern::new(pattern).matches(channel) {
             to.extend(clients.iter().map(|&key| (key, Some(pattern.into()))));
         }
     }
-    for (key, pattern) in &to {
-        let write = |out: &mut Reply| message_to(out, pattern.as_deref(), channel, message);
+    send(call, b"message", &to);
+}
+
+/// Sends a message to the subscribers of a shard's channel; replies with their number. O(N).
+fn spublish(call: &mut Call<'_>) {
+    let subscribers = call.server.pubsub.subscribers(Kind::Shard, call.args.at(1));
+    let to: Vec<_> = subscribers.iter().map(|&key| (key, None)).collect();
+    send(call, b"smessage", &to);
+}
+
+fn send(call: &mut Call<'_>, word: &[u8], to: &[(ClientKey, Option<Box<[u8]>>)]) {
+    let (channel, message) = (call.args.at(1), call.args.at(2));
+    for (key, pattern) in to {
+        let write = |out: &mut Reply| message_to(out, word, pattern.as_deref(), channel, message);
         // Our own output buffer is lent to this very call.
         if *key == call.client {
             to_own_client(call, write);
@@ -215,11 +283,17 @@ fn to_own_client(call: &mut Call<'_>, write: impl FnOnce(&mut Reply)) {
     }
 }
 
-fn message_to(out: &mut Reply, pattern: Option<&[u8]>, channel: &[u8], message: &[u8]) {
+fn message_to(
+    out: &mut Reply,
+    word: &[u8],
+    pattern: Option<&[u8]>,
+    channel: &[u8],
+    message: &[u8],
+) {
     match pattern {
         None => {
             out.push(3);
-            out.bulk(b"message");
+            out.bulk(word);
         }
         Some(pattern) => {
             out.push(4);
@@ -233,13 +307,22 @@ fn message_to(out: &mut Reply, pattern: Option<&[u8]>, channel: &[u8], message: 
 
 /// Lists channels with subscribers, all or matching a pattern. O(N) for N channels.
 fn channels(call: &mut Call<'_>) {
+    list(call, Kind::Channel);
+}
+
+/// The same for channels of shards. O(N) for N channels.
+fn shardchannels(call: &mut Call<'_>) {
+    list(call, Kind::Shard);
+}
+
+fn list(call: &mut Call<'_>, kind: Kind) {
     if call.args.len() > 3 {
         return super::unknown_or_wrong_arity(call, "PUBSUB");
     }
     let pattern = call.args.get(2).map(Pattern::new);
     let place = call.out.deferred();
     let mut count = 0;
-    for (name, _) in call.server.pubsub.channels() {
+    for (name, _) in call.server.pubsub.all(kind) {
         if pattern.as_ref().is_none_or(|pattern| pattern.matches(name)) {
             call.out.bulk(name);
             count += 1;
@@ -250,16 +333,25 @@ fn channels(call: &mut Call<'_>) {
 
 /// Counts the subscribers of the given channels. O(N) for N channels.
 fn numsub(call: &mut Call<'_>) {
+    count_subscribers(call, Kind::Channel);
+}
+
+/// The same for channels of shards. O(N) for N channels.
+fn shardnumsub(call: &mut Call<'_>) {
+    count_subscribers(call, Kind::Shard);
+}
+
+fn count_subscribers(call: &mut Call<'_>, kind: Kind) {
     call.out.array((call.args.len() - 2) * 2);
     for name in call.args.from(2) {
         call.out.bulk(name);
-        call.out.count(call.server.pubsub.subscribers(name).len());
+        call.out.count(call.server.pubsub.subscribers(kind, name).len());
     }
 }
 
 /// Counts patterns with subscribers. O(1).
 fn numpat(call: &mut Call<'_>) {
-    call.out.count(call.server.pubsub.patterns().len());
+    call.out.count(call.server.pubsub.all(Kind::Pattern).len());
 }
 
 /// Lists the subcommands. O(1).
@@ -275,6 +367,10 @@ fn help(call: &mut Call<'_>) {
             "NUMSUB [<channel> ...]",
             "    Return the number of subscribers for the specified channels, excluding",
             "    pattern subscriptions(default: no channels).",
+            "SHARDCHANNELS [<pattern>]",
+            "    Return the currently active shard level channels matching a <pattern> (default: '*').",
+            "SHARDNUMSUB [<shardchannel> ...]",
+            "    Return the number of subscribers for the specified shard level channel(s)",
         ],
     );
 }

@@ -3,6 +3,7 @@
 use super::{constants, line};
 use crate::clock::Nanos;
 use crate::db::Db;
+use crate::pubsub::Kind;
 use crate::server::{STATIC_BUFFER_BYTES, Server};
 use crate::sys;
 
@@ -139,12 +140,12 @@ pub(super) fn stats(text: &mut String, server: &Server) {
     line(text, "current_eviction_exceeded_time", current.as_ms());
     line(text, "keyspace_hits", sum(|db| db.stats().hits));
     line(text, "keyspace_misses", sum(|db| db.stats().misses));
-    line(text, "pubsub_channels", server.pubsub.channels().count());
-    line(text, "pubsub_patterns", server.pubsub.patterns().len());
+    line(text, "pubsub_channels", server.pubsub.all(Kind::Channel).len());
+    line(text, "pubsub_patterns", server.pubsub.all(Kind::Pattern).len());
+    line(text, "pubsubshard_channels", server.pubsub.all(Kind::Shard).len());
     constants(
         text,
         &[
-            ("pubsubshard_channels", "0"),
             ("latest_fork_usec", "0"),
             ("total_forks", "0"),
             ("migrate_cached_sockets", "0"),

@@ -7,6 +7,7 @@
 
 use crate::blocking::Held;
 use crate::command::{Args, CommandSpec, Protocol};
+use crate::pubsub::Kind;
 use aelab_resp::{ArgRange, RequestParser};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -134,6 +135,34 @@ pub(crate) struct Watched {
     pub(crate) existed: bool,
 }
 
+/// What a client listens to.
+#[derive(Default)]
+pub(crate) struct Subscriptions {
+    channels: BTreeSet<Box<[u8]>>,
+    patterns: BTreeSet<Box<[u8]>>,
+    shards: BTreeSet<Box<[u8]>>,
+}
+
+impl Subscriptions {
+    /// The names of a kind.
+    pub(crate) const fn of(&self, kind: Kind) -> &BTreeSet<Box<[u8]>> {
+        match kind {
+            Kind::Channel => &self.channels,
+            Kind::Pattern => &self.patterns,
+            Kind::Shard => &self.shards,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) const fn of_mut(&mut self, kind: Kind) -> &mut BTreeSet<Box<[u8]>> {
+        match kind {
+            Kind::Channel => &mut self.channels,
+            Kind::Pattern => &mut self.patterns,
+            Kind::Shard => &mut self.shards,
+        }
+    }
+}
+
 /// Everything that few clients have.
 #[derive(Default)]
 pub(crate) struct Extras {
@@ -143,8 +172,7 @@ pub(crate) struct Extras {
     pub(crate) watched: Vec<Watched>,
     /// A watched key has changed.
     pub(crate) watch_failed: bool,
-    pub(crate) channels: BTreeSet<Box<[u8]>>,
-    pub(crate) patterns: BTreeSet<Box<[u8]>>,
+    pub(crate) subscriptions: Subscriptions,
 }
 
 /// A client's socket.
@@ -262,9 +290,14 @@ impl Client {
         self.extras().map_or(&[], |extras| &extras.name)
     }
 
-    /// How many channels and patterns it is subscribed to.
+    /// How many channels and patterns it is subscribed to, those of shards included.
     pub(crate) fn subscription_count(&self) -> usize {
-        self.extras().map_or(0, |extras| extras.channels.len() + extras.patterns.len())
+        Kind::ALL.into_iter().map(|kind| self.subscribed_to(kind)).sum()
+    }
+
+    /// How many names of this kind it is subscribed to.
+    pub(crate) fn subscribed_to(&self, kind: Kind) -> usize {
+        self.extras().map_or(0, |extras| extras.subscriptions.of(kind).len())
     }
 
     /// Whether it waits for something.

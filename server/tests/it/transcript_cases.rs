@@ -2035,4 +2035,70 @@ pub(crate) const CASES: &[(&str, &str)] = &[
         BITCOUNT k -1 -642 X
         "#,
     ),
+    (
+        "channels of shards",
+        r#"
+        SSUBSCRIBE a b
+        <
+        SUBSCRIBE a
+        @b SPUBLISH a hello
+        <
+        @b PUBLISH a plain
+        <
+        PING
+        GET x
+        @b SPUBLISH nobody x
+        @b [unordered] PUBSUB SHARDCHANNELS
+        @b PUBSUB SHARDCHANNELS b*
+        @b PUBSUB SHARDCHANNELS b* x
+        @b PUBSUB SHARDNUMSUB a b c
+        @b PUBSUB SHARDNUMSUB
+        @b PUBSUB NUMSUB a b
+        @b PUBSUB HELP
+        @b [fields] INFO stats
+        UNSUBSCRIBE
+        SUNSUBSCRIBE a
+        SUNSUBSCRIBE x
+        SUNSUBSCRIBE
+        SUNSUBSCRIBE
+        PUBSUB SHARDCHANNELS
+        @r SSUBSCRIBE c
+        @r RESET
+        PUBSUB SHARDNUMSUB c
+        MULTI
+        SSUBSCRIBE a
+        SPUBLISH a x
+        EXEC
+        EVAL "return redis.call('ssubscribe', 'a')" 0
+        EVAL "return redis.call('spublish', 'a', 'b')" 0
+        COMMAND GETKEYS SPUBLISH a b
+        COMMAND GETKEYSANDFLAGS SSUBSCRIBE a b
+        [unordered] COMMAND INFO spublish
+        [unordered] COMMAND INFO ssubscribe
+        [unordered] COMMAND INFO sunsubscribe
+        [unordered] COMMAND INFO pubsub|shardnumsub
+        "#,
+    ),
+    (
+        "standing alone",
+        r#"
+        CLUSTER INFO
+        CLUSTER
+        READONLY
+        READWRITE
+        ASKING
+        READONLY x
+        MODULE LIST
+        MODULE
+        MODULE NOSUCH
+        REPLICAOF NO ONE
+        SLAVEOF no one
+        REPLICAOF x
+        ACL WHOAMI
+        ACL USERS
+        ACL NOSUCH
+        ACL
+        [command] COMMAND INFO readonly readwrite asking replicaof slaveof acl|whoami acl|users module|list
+        "#,
+    ),
 ];
