@@ -252,7 +252,10 @@ pub fn parse_trace(text: &str) -> Result<Vec<Nanos>, String> {
             continue;
         }
         let has_unit = line.ends_with(|last: char| last.is_ascii_alphabetic());
-        let read = if has_unit { span(line) } else { span(&format!("{line}s")) };
+        let read = match has_unit {
+            true => span(line),
+            false => span(&format!("{line}s")).or_else(|why| as_float(line).ok_or(why)),
+        };
         let at = read.map_err(|why| format!("line {number}: {why}"))?;
         if instants.last().is_some_and(|last| at < *last) {
             return Err(format!("line {number}: {line} is before the line ahead; sort the file"));
@@ -263,6 +266,17 @@ pub fn parse_trace(text: &str) -> Result<Vec<Nanos>, String> {
         return Err("there is no instant in it".to_owned());
     }
     Ok(instants)
+}
+
+/// Seconds as programs print their floating-point numbers, such as `0.30000000000000004` and `1e-05`, to the nanosecond.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be three years at most, and not negative"
+)]
+fn as_float(text: &str) -> Option<Nanos> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| (0.0..1e8).contains(seconds))?;
+    Some(Nanos((seconds * 1e9).round() as u64))
 }
 
 /// A rate as an exact fraction: so many requests in so many nanoseconds.
@@ -400,6 +414,9 @@ mod tests {
         let text = "# seconds\n0\n0.5\n\n600ms\n600ms\n1.25\n";
         let want = [0, 500, 600, 600, 1_250].map(Nanos::from_millis);
         assert_eq!(parse_trace(text), Ok(want.to_vec()));
+        let floats = "0.0\n1e-05\n0.018000000000000002\n0.30000000000000004\n";
+        let want = [0, 10, 18_000, 300_000].map(Nanos::from_micros);
+        assert_eq!(parse_trace(floats), Ok(want.to_vec()));
         for (text, part) in [
             ("0\n1\nx\n", "line 3"),
             ("0\n2\n1\n", "line 3"),
