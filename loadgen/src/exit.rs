@@ -90,6 +90,8 @@ impl From<RelayError> for Failure {
 pub(crate) fn refusal_remedy(message: &str) -> &'static str {
     if message.contains("WRONGPASS") || message.contains("invalid password") {
         "give the right -a PASSWORD (and --user NAME), or set REDISCLI_AUTH"
+    } else if message.contains("NOPERM") {
+        "let the ACL user run that command, or take another with --user"
     } else if message.contains("NOAUTH") {
         "the server wants a password: -a PASSWORD or REDISCLI_AUTH"
     } else if message.contains("without any password configured") {
@@ -115,5 +117,12 @@ mod tests {
     #[test]
     fn messages_stay_on_one_line() {
         assert_eq!(Failure::usage("a\n  b").message, "a b");
+    }
+
+    #[test]
+    fn a_refusal_has_the_remedy_that_fits_it() {
+        let refused = "NOPERM this user has no permissions to run the 'ping' command";
+        assert!(refusal_remedy(refused).contains("--user"));
+        assert!(refusal_remedy("ERR what").contains("redis-cli"));
     }
 }
