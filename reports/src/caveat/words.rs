@@ -211,16 +211,21 @@ impl Caveat {
                 "use none of these numbers, and report this with the command line and result.json"
             }
             Self::Interrupted { .. } => "run it again to the end before deciding on it",
-            Self::NoSuccess { example } if example == "pool-exhausted" => {
-                "give the pool more connections or more patience, and see whether the server is busy with a long command"
-            }
-            Self::NoSuccess { example } if example == "timed-out" => {
-                "raise --timeout, and see whether the server is busy with a long command"
-            }
-            Self::NoSuccess { .. } => "check the command and its arguments",
+            Self::NoSuccess { example } => no_success_remedy(example),
             Self::ServerChanged { .. } => "keep the server running and measure again",
             Self::CaptureDoubtful { .. } => "capture again to the end if that matters",
         }
+    }
+}
+
+/// What to do where no request succeeded, by the word they ended with.
+fn no_success_remedy(example: &str) -> &'static str {
+    match example {
+        "pool-exhausted" => {
+            "give the pool more connections or more patience, and see whether the server is busy with a long command"
+        }
+        "timed-out" => "raise --timeout, and see whether the server is busy with a long command",
+        _ => "check the command and its arguments",
     }
 }
 
