@@ -60,6 +60,12 @@ pub enum Style {
 }
 
 impl OutputArgs {
+    /// Whether a program may read what is printed, as it would another tool's output or JSON.
+    #[must_use]
+    pub fn is_for_programs(&self) -> bool {
+        self.json || self.csv || self.quiet || self.style != Style::Own
+    }
+
     /// What the person at the terminal sees while the run is on.
     #[must_use]
     pub fn progress(&self) -> Progress {

@@ -39,19 +39,27 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
         output::prepare(dir, args.output.force)?;
     }
     let outcome = run_prepared(args, &mut resolved, words, cancel, &mut sink);
-    if let (Err(_), Some(dir)) = (&outcome, &args.output.out) {
-        leave_readable(dir, &resolved, words, cancel.load(Relaxed));
+    if let (Err(_), Some(dir)) = (&outcome, &args.output.out)
+        && leave_readable(dir, &resolved, words, cancel.load(Relaxed))
+    {
+        say_where(args, dir);
     }
     let kept = outcome?;
     sink.close()?;
     finish(&kept, args.output.out.as_deref(), cancel.load(Relaxed))
 }
 
-/// What a run that came to nothing leaves of its folder: a record that says it was interrupted, or nothing.
-fn leave_readable(dir: &Path, resolved: &Resolved, words: &[String], by_user: bool) {
+/// Tells the folder. What a program reads from stdout is whole without it.
+fn say_where(args: &RunArgs, dir: &Path) {
+    let place = dir.display().to_string();
+    if args.output.is_for_programs() { console::note(&place) } else { console::result(&place) }
+}
+
+/// What a run that came to nothing leaves of its folder: a record that says it was interrupted, or nothing. Whether it did.
+fn leave_readable(dir: &Path, resolved: &Resolved, words: &[String], by_user: bool) -> bool {
     // It was made for this run; empty, it only confuses. One that holds something stays as it is.
     if std::fs::remove_dir(dir).is_err() || !by_user {
-        return;
+        return false;
     }
     let planned_s = resolved.runs.first().and_then(|(_, plan)| plan.phases.measure);
     let planned_s = planned_s.map(|measure| measure.as_secs_f64());
@@ -68,9 +76,12 @@ fn leave_readable(dir: &Path, resolved: &Resolved, words: &[String], by_user: bo
     match write_folder(dir, &record, &[]) {
         Ok(()) => {
             output::render(dir);
-            console::result(&dir.display().to_string());
+            true
         }
-        Err(error) => console::note(&format!("loadgen: {error}")),
+        Err(error) => {
+            console::note(&format!("loadgen: {error}"));
+            false
+        }
     }
 }
 
@@ -137,7 +148,7 @@ fn save(
     }
     if let Some(dir) = &args.output.out {
         write(dir, kept, resolved.runs.len())?;
-        console::result(&dir.display().to_string());
+        say_where(args, dir);
     }
     super::show::write_memtier_json(&args.output, kept)
 }

@@ -103,7 +103,7 @@ pub(super) fn print(args: &RunArgs, title: &str, runs: usize, record: &RunRecord
     let label = (record.headline_groups().iter().map(|group| group.commands.len()).sum::<usize>()
         == 1)
         .then_some(title);
-    if output.csv || output.quiet || output.style != Style::Own {
+    if output.is_for_programs() && !output.json {
         let doubts = table::caveats(&sink.news(record));
         if !doubts.is_empty() {
             console::note(doubts.trim_end());
