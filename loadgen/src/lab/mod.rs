@@ -25,6 +25,7 @@ pub mod stall;
 pub mod starved;
 pub mod state;
 mod sys;
+mod unfit;
 pub mod view;
 pub mod watch;
 

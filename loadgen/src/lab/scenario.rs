@@ -2,13 +2,10 @@
 //!
 //! Invariant: the folder reads back at every moment after the first arm, and claims are judged only by figures that were measured.
 
-use super::arm::{ArmOutcome, Place, Settings, play, unix_of};
+use super::arm::{ArmOutcome, Settings, play};
 use super::figures::{look_up, wanted};
-use super::plan::wants_unix_socket;
-use super::server::{LAST_WORDS, ServerKind};
-use super::view::Info;
-use crate::control::Control;
-use crate::engine::plan::Endpoint;
+use super::server::LAST_WORDS;
+use super::unfit::{Nature, nature, unfit};
 use crate::exit::Failure;
 use crate::record::tool;
 use aelab_reports::caveat::Caveat;
@@ -20,8 +17,7 @@ use aelab_reports::write_folder;
 use aelab_scenarios::Scale;
 use aelab_scenarios::criterion::{Claim, Quantity, Reference, Subject};
 use aelab_scenarios::judge::{Judgement, Measured, Outcome, Part, Verdict, judge};
-use aelab_scenarios::model::{Arm, Need, Scenario};
-use aelab_scenarios::procedure::ProcedureKind;
+use aelab_scenarios::model::{Arm, Scenario};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -172,49 +168,6 @@ fn turns<'a>(arms: &[&'a Arm], repeat: u32) -> Vec<(u32, &'a Arm)> {
     (0..repeat).flat_map(turn).collect()
 }
 
-/// What kind of server arms are played against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Nature {
-    /// The bundled one, started for each arm.
-    Bundled,
-    /// Another one, started for each arm.
-    Other,
-    /// One that runs already.
-    Running(Running),
-}
-
-/// What a server that runs already cannot be made to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Running {
-    /// It is the bundled one.
-    bundled: bool,
-    /// It is on this machine.
-    local: bool,
-    /// It has a Unix socket here.
-    unix: bool,
-    /// It is spoken to over TLS.
-    tls: bool,
-    /// The database that is used.
-    db: u32,
-}
-
-fn nature(place: &Place) -> Result<Nature, Failure> {
-    Ok(match place {
-        Place::Fresh(ServerKind::Bundled) => Nature::Bundled,
-        Place::Fresh(ServerKind::Binary(_)) => Nature::Other,
-        Place::Running(target) => {
-            let mut control = Control::open(target)?;
-            Nature::Running(Running {
-                bundled: Info::parse(&control.info()?).is_bundled(),
-                local: target.endpoint.addr().is_none_or(|addr| addr.ip().is_loopback()),
-                unix: unix_of(target, &mut control).is_some(),
-                tls: matches!(target.endpoint, Endpoint::Tls(_)),
-                db: target.db,
-            })
-        }
-    })
-}
-
 /// One line for each arm that is left out; one for all, if it is all of them for the same reason.
 fn left_out(unfit_arms: &[&Arm], nature: Nature, all: bool) -> Vec<String> {
     let why = |arm: &Arm| unfit(arm, nature).unwrap_or_default();
@@ -225,50 +178,6 @@ fn left_out(unfit_arms: &[&Arm], nature: Nature, all: bool) -> Vec<String> {
     }
     let line = |arm: &&Arm| format!("arm {} was left out: {}", arm.name, why(arm));
     unfit_arms.iter().map(line).collect()
-}
-
-/// Why an arm cannot be played here.
-fn unfit(arm: &Arm, nature: Nature) -> Option<&'static str> {
-    let bundled = match nature {
-        Nature::Bundled => true,
-        Nature::Other => false,
-        Nature::Running(running) => running.bundled,
-    };
-    if arm.needs.contains(&Need::Bundled) && !bundled {
-        return Some("it needs the bundled server");
-    }
-    let Nature::Running(running) = nature else { return None };
-    let procedure = |kinds: &[ProcedureKind]| {
-        arm.procedure.as_ref().is_some_and(|procedure| kinds.contains(&procedure.kind))
-    };
-    let reasons = [
-        (
-            !arm.server.is_empty() || arm.nofile.is_some(),
-            "it needs its own server settings, and the target runs already",
-        ),
-        (
-            arm.needs.contains(&Need::Fresh),
-            "it needs a server of its own, and the target runs already",
-        ),
-        (
-            !running.unix && (wants_unix_socket(arm) || procedure(&[ProcedureKind::TcpVsUnix])),
-            "it needs a Unix socket, and the target has none on this machine",
-        ),
-        (
-            !running.local
-                && procedure(&[ProcedureKind::ConnectionCost, ProcedureKind::WakeupCost]),
-            "it looks at the server's process, and the target is on another machine",
-        ),
-        (
-            running.tls && (arm.link.is_some() || arm.procedure.is_some()),
-            "it works on bytes as they are, and the target speaks TLS",
-        ),
-        (
-            running.db != 0 && arm.link.is_some_and(|link| link.share.is_some()),
-            "its proxy shares database 0, and the target names another",
-        ),
-    ];
-    reasons.into_iter().find(|(applies, _)| *applies).map(|(_, why)| why)
 }
 
 /// A claim judged by the arms' figures; an arm that must not be used decides nothing.

@@ -8,7 +8,7 @@ use aelab_reports::read_folder;
 use aelab_reports::record::{Catalogue, CatalogueRun};
 use aelab_scenarios::Scale;
 use aelab_scenarios::catalog::{CATALOG, find};
-use aelab_scenarios::model::{Need, Role};
+use aelab_scenarios::model::{Arm, Group, Need, Role, Socket};
 use std::path::Path;
 
 /// Whether redis-server can be started here; CI insists on it.
@@ -67,10 +67,12 @@ fn check(run: &CatalogueRun, catalogue: &Catalogue, out: &Path) {
         .filter_map(|command| command.template.split_whitespace().next())
         .map(str::to_ascii_uppercase)
         .collect();
-    let fit = |arm: &&aelab_scenarios::model::Arm| bundled || !arm.needs.contains(&Need::Bundled);
+    let fit = |arm: &&Arm| bundled || !arm.needs.contains(&Need::Bundled);
     assert_eq!(folder.arms.len(), scenario.arms.iter().filter(fit).count(), "arms: {place}");
     for (arm, folder) in &folder.arms {
-        check_arm(folder, &offenders, &format!("{place}, arm {}", arm.name));
+        let place = format!("{place}, arm {}", arm.name);
+        check_arm(folder, &offenders, &place);
+        check_view(folder, scenario.arm(&arm.name).expect("an arm of it"), bundled, &place);
     }
 }
 
@@ -90,6 +92,27 @@ fn check_arm(folder: &Folder, offenders: &[String], place: &str) {
         assert!(offenders.contains(&name), "{place}: a stall is blamed on {cause}");
         assert!(!stall.evidence.is_empty(), "{place}: {cause} is blamed without evidence");
     }
+}
+
+/// The server's own view is whole: INFO twice, its process, its counters, sockets of connections that stay.
+fn check_view(folder: &Folder, arm: &Arm, bundled: bool, place: &str) {
+    let view = folder.record.server_view.as_ref().expect("looked at before");
+    assert!(!view.info_before.is_empty() && !view.info_after.is_empty(), "{place}: no INFO");
+    for moment in ["before", "begun", "ended"] {
+        let process = view.process.get(moment);
+        let has = |field: &str| process.is_some_and(|process| process.contains_key(field));
+        for field in ["rss_bytes", "cpu_ns", "context_switches", "descriptors"] {
+            assert!(has(field), "{place}: no {field} of the process when {moment}");
+        }
+    }
+    assert!(!bundled || !view.ae_stats.is_empty(), "{place}: no AE STATS");
+    assert!(arm.engine.trace == 0 || !view.ae_trace.is_empty(), "{place}: no AE TRACE");
+    let stays = |group: &Group| group.pool.is_none() && group.socket == Socket::Tcp;
+    let has_sockets = arm.groups.iter().any(stays);
+    assert!(!has_sockets || !view.tcp_info.is_empty(), "{place}: no TCP_INFO");
+    let offends = arm.groups.iter().any(|group| group.role == Role::Offender);
+    let stalled = folder.record.stalls.iter().any(|stall| stall.cause.is_some());
+    assert!(!offends || !stalled || !view.slowlog.is_empty(), "{place}: no SLOWLOG");
 }
 
 #[test]

@@ -1,0 +1,116 @@
+//! Which arms can be played against a server: one that was started for them takes any, one that runs already does not.
+//!
+//! Invariant: an arm that is left out is left out for a reason in words.
+
+use super::arm::{Place, unix_of};
+use super::plan::wants_unix_socket;
+use super::server::ServerKind;
+use super::view::Info;
+use crate::control::Control;
+use crate::engine::plan::Endpoint;
+use crate::exit::Failure;
+use aelab_scenarios::model::{Arm, Need};
+use aelab_scenarios::procedure::ProcedureKind;
+
+/// What kind of server arms are played against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nature {
+    /// The bundled one, started for each arm.
+    Bundled,
+    /// Another one, started for each arm.
+    Other,
+    /// One that runs already.
+    Running(Running),
+}
+
+/// What a server that runs already cannot be made to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Running {
+    /// It is the bundled one.
+    bundled: bool,
+    /// Where it is.
+    site: Whereabouts,
+    /// It has a Unix socket here.
+    unix: bool,
+    /// It is spoken to over TLS.
+    tls: bool,
+    /// The database that is used.
+    db: u32,
+}
+
+/// Whether a server's process can be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whereabouts {
+    /// It is on this machine.
+    Here,
+    /// It is on another.
+    Elsewhere,
+}
+
+/// What kind of server arms will be played against.
+///
+/// # Errors
+/// A server that should run already cannot be reached (exit 6).
+pub(super) fn nature(place: &Place) -> Result<Nature, Failure> {
+    Ok(match place {
+        Place::Fresh(ServerKind::Bundled) => Nature::Bundled,
+        Place::Fresh(ServerKind::Binary(_)) => Nature::Other,
+        Place::Running(target) => {
+            let mut control = Control::open(target)?;
+            Nature::Running(Running {
+                bundled: Info::parse(&control.info()?).is_bundled(),
+                site: match target.endpoint.addr() {
+                    Some(addr) if !addr.ip().is_loopback() => Whereabouts::Elsewhere,
+                    Some(_) | None => Whereabouts::Here,
+                },
+                unix: unix_of(target, &mut control).is_some(),
+                tls: matches!(target.endpoint, Endpoint::Tls(_)),
+                db: target.db,
+            })
+        }
+    })
+}
+
+/// Why an arm cannot be played here.
+pub(super) fn unfit(arm: &Arm, nature: Nature) -> Option<&'static str> {
+    let bundled = match nature {
+        Nature::Bundled => true,
+        Nature::Other => false,
+        Nature::Running(running) => running.bundled,
+    };
+    if arm.needs.contains(&Need::Bundled) && !bundled {
+        return Some("it needs the bundled server");
+    }
+    let Nature::Running(running) = nature else { return None };
+    let procedure = |kinds: &[ProcedureKind]| {
+        arm.procedure.as_ref().is_some_and(|procedure| kinds.contains(&procedure.kind))
+    };
+    let reasons = [
+        (
+            !arm.server.is_empty() || arm.nofile.is_some(),
+            "it needs its own server settings, and the target runs already",
+        ),
+        (
+            arm.needs.contains(&Need::Fresh),
+            "it needs a server of its own, and the target runs already",
+        ),
+        (
+            !running.unix && (wants_unix_socket(arm) || procedure(&[ProcedureKind::TcpVsUnix])),
+            "it needs a Unix socket, and the target has none on this machine",
+        ),
+        (
+            running.site == Whereabouts::Elsewhere
+                && procedure(&[ProcedureKind::ConnectionCost, ProcedureKind::WakeupCost]),
+            "it looks at the server's process, and the target is on another machine",
+        ),
+        (
+            running.tls && (arm.link.is_some() || arm.procedure.is_some()),
+            "it works on bytes as they are, and the target speaks TLS",
+        ),
+        (
+            running.db != 0 && arm.link.is_some_and(|link| link.share.is_some()),
+            "its proxy shares database 0, and the target names another",
+        ),
+    ];
+    reasons.into_iter().find(|(applies, _)| *applies).map(|(_, why)| why)
+}
