@@ -292,7 +292,9 @@ impl Client {
 
     /// How many channels and patterns it is subscribed to, those of shards included.
     pub(crate) fn subscription_count(&self) -> usize {
-        Kind::ALL.into_iter().map(|kind| self.subscribed_to(kind)).sum()
+        // Asked before every command; hardly a client has extras.
+        let Some(extras) = self.extras() else { return 0 };
+        Kind::ALL.into_iter().map(|kind| extras.subscriptions.of(kind).len()).sum()
     }
 
     /// How many names of this kind it is subscribed to.
