@@ -277,8 +277,8 @@ fn unknown_command(args: Args<'_>, out: &mut Reply) {
     out.error(text);
 }
 
-/// Redis prints names as C strings: they end at the first zero byte.
-fn c_string(text: &[u8]) -> &[u8] {
+/// What C reads of a text: all before the first zero byte. Redis prints names so, and reads some numbers.
+pub(crate) fn c_string(text: &[u8]) -> &[u8] {
     &text[..text.iter().position(|&b| b == 0).unwrap_or(text.len())]
 }
 

@@ -4,6 +4,7 @@ use super::flags::{FAST, READONLY, WRITE};
 use super::generic_args::{Base, Unit, deadline_ms};
 use super::{Args, Call, CommandSpec, Group, Reply, command, keys};
 use crate::db::Free;
+use crate::dispatch::c_string;
 
 const ONE_KEY: super::Keys = keys(1, 1, 1);
 const CHANGES: &[&str] = &["nondeterministic_output"];
@@ -125,7 +126,7 @@ fn parse_conditions(args: Args<'_>, out: &mut Reply) -> Option<Conditions> {
         } else if args.is(at, "lt") {
             earlier = true;
         } else {
-            out.error([b"ERR Unsupported option ", word].concat());
+            out.error([b"ERR Unsupported option ", c_string(word)].concat());
             return None;
         }
     }

@@ -7,6 +7,7 @@ use super::{Args, Call, CommandSpec, Group, command, keys};
 use crate::db::list::{End, List};
 use crate::db::small_bytes::SmallBytes;
 use crate::db::{Db, Free, Ttl, Value};
+use crate::dispatch::c_string;
 use crate::strtod::strtod;
 use std::cmp::Ordering;
 
@@ -241,6 +242,7 @@ fn ordered(
 
 /// As `strtod` reads it: leading space is allowed, and nothing at all is zero.
 fn number(text: &[u8]) -> Option<f64> {
+    let text = c_string(text);
     let (value, used) = strtod(text);
     let overflow = value.is_infinite() && text.iter().any(u8::is_ascii_digit);
     (used == text.len() && !value.is_nan() && !overflow).then_some(value)

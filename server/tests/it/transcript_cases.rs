@@ -2033,6 +2033,11 @@ pub(crate) const CASES: &[(&str, &str)] = &[
         [unordered] COMMAND INFO zdiff
         [unordered] COMMAND INFO memory|stats
         BITCOUNT k -1 -642 X
+        RPUSH zeros 5 "\x00" "3\x00x" 4
+        SORT zeros
+        RPUSH zeros "x\x00"
+        SORT zeros
+        EXPIRE k 1 "NO\x00SUCH"
         "#,
     ),
     (
