@@ -242,6 +242,29 @@ fn fill_records(target: &Target, plan: &RunPlan, cancel: &AtomicBool) -> Result<
     )))
 }
 
+/// What each server says of itself.
+fn look(target: &Target) -> Result<Vec<(Target, Info)>, Failure> {
+    let one = |target: Target| {
+        let info = Info::parse(&Control::open(&target)?.info()?);
+        Ok((target, info))
+    };
+    target.each().map(one).collect()
+}
+
+/// What the servers' own accounts, taken before and now, leave in doubt; of several, which one has changed.
+fn doubts_of_each(before: &[(Target, Info)], plan: &RunPlan) -> Vec<Caveat> {
+    let of = |(target, info): &(Target, Info)| {
+        let named = |doubt| match doubt {
+            Caveat::ServerChanged { what } if before.len() > 1 => {
+                Caveat::ServerChanged { what: format!("{}: {what}", target.endpoint) }
+            }
+            other => other,
+        };
+        doubts_after(target, info, plan).into_iter().map(named).collect::<Vec<_>>()
+    };
+    before.iter().flat_map(of).collect()
+}
+
 fn measure(
     title: &str,
     plan: &RunPlan,
@@ -250,7 +273,8 @@ fn measure(
     cancel: &AtomicBool,
     show: &Show<'_>,
 ) -> Result<Kept, Failure> {
-    let info = Info::parse(&Control::open(&resolved.target)?.info()?);
+    let before = look(&resolved.target)?;
+    let info = before.first().map_or_else(Info::default, |(_, info)| info.clone());
     let connections = plan.groups.iter().map(|group| group.connections).sum::<usize>();
     let probe = match connections >= MANY_CONNECTIONS {
         true => MemoryProbe::before(&resolved.target, connections),
@@ -273,7 +297,7 @@ fn measure(
         environment,
         server: (info != Info::default()).then(|| info.server()),
         asked: resolved.percentiles.clone(),
-        doubts: doubts_after(&resolved.target, &info, plan)
+        doubts: doubts_of_each(&before, plan)
             .into_iter()
             .chain(explained.doubt())
             .chain(resolved.doubts.clone())

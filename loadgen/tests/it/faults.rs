@@ -4,6 +4,7 @@ use crate::engine_sockets::{Action, ok, serve};
 use crate::support::{LOADGEN, Server, TempDir, ask, check_failure, free_port, impostor, loadgen};
 use aelab_reports::read_folder;
 use aelab_reports::record::RunRecord;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -246,19 +247,38 @@ fn several_servers_share_the_connections_and_each_is_counted() {
     check_failure(&["run", "-h", "no-such-host.invalid", "PING"], 6, "no-such-host.invalid");
 }
 
-/// A server that is gone before the second test has not taken the first one's figures with it.
-#[test]
-fn tests_that_were_made_are_kept_when_the_next_cannot_be() {
+/// A server that does not say what it is any more, once something was written to it.
+fn changes_when_written() -> SocketAddr {
     let has_written = AtomicBool::new(false);
-    let peer = serve(move |_, _, args| match args[0] {
+    serve(move |_, _, args| match args[0] {
         b"SET" => {
             has_written.store(true, Relaxed);
             ok()
         }
-        b"INFO" if has_written.load(Relaxed) => Action::Close,
+        b"INFO" | b"PING" if has_written.load(Relaxed) => Action::Close,
         b"INFO" => Action::Reply(b"$22\r\nredis_version:7.0.15\r\n\r\n".to_vec()),
         _ => ok(),
-    });
+    })
+}
+
+/// Whichever of several servers it is, their load has gone elsewhere.
+#[test]
+fn one_of_several_servers_that_changes_is_named() {
+    let (server, peer) = (Server::start(&[]), changes_when_written());
+    let both = format!("127.0.0.1:{},{peer}", server.port);
+    let run = ["run", "-h", &both, "-c", "2", "-n", "50", "--json", "SET", "a", "b"];
+    let called = loadgen(&run);
+    let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
+    let mut changed = record.caveats.iter().filter(|caveat| caveat.id == "server-changed");
+    let text = changed.next().map_or("", |caveat| caveat.text.as_str());
+    assert!(called.code == 4 && text.contains(&peer.to_string()), "{text}");
+    assert!(changed.next().is_none());
+}
+
+/// A server that is gone before the second test has not taken the first one's figures with it.
+#[test]
+fn tests_that_were_made_are_kept_when_the_next_cannot_be() {
+    let peer = changes_when_written();
     let (dir, port) = (TempDir::new(), peer.port().to_string());
     let (out, json) = (dir.file("out"), dir.file("memtier.json"));
     let run = ["run", "-p", &port, "-n", "50", "-t", "set,get", "--json"];
