@@ -406,3 +406,66 @@ fn a_client_with_half_a_reply_outstanding_may_ask_about_clients() {
     let longest: usize = digits.parse().expect("a number");
     assert!(longest <= 2 * value.len(), "{longest}");
 }
+
+#[test]
+fn half_a_command_then_silence_delays_nobody_and_ends_at_the_timeout() {
+    let mut server = Driven::start(&["--timeout", "5"]);
+    let (mut silent, mut other) = (server.connect(), server.connect());
+    server.exchange(&mut silent, b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$10\r\nabc", 0);
+    for _ in 0..40 {
+        server.expect(&mut other, b"PING\r\n", b"+PONG\r\n");
+    }
+    assert_eq!(server.until_closed(&mut silent), b"");
+    server.expect(&mut other, b"EXISTS k\r\n", b":0\r\n");
+}
+
+#[test]
+fn a_bulk_of_600_megabytes_is_refused_and_where_it_is_allowed_costs_only_what_came() {
+    const HEADER: &[u8] = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$629145600\r\n";
+    let mut server = Driven::start(&[]);
+    let mut stream = server.connect();
+    stream.write_all(HEADER).expect("sent");
+    let refused: &[u8] = b"-ERR Protocol error: invalid bulk length\r\n";
+    assert_eq!(server.until_closed(&mut stream), refused);
+    let mut server = Driven::start(&["--proto-max-bulk-len", "1gb"]);
+    let mut stream = server.connect();
+    server.exchange(&mut stream, HEADER, 0);
+    server.exchange(&mut stream, &[b'x'; 100_000], 0);
+    for _ in 0..20 {
+        server.turn();
+    }
+    let bytes = server.info("memory", "mem_clients_normal");
+    assert!(bytes < 2_000_000, "{bytes} bytes for an announcement");
+}
+
+#[test]
+fn binary_garbage_is_answered_with_errors_and_the_server_serves_on() {
+    let mut server = Driven::start(&[]);
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut byte = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    for length in [1, 7, 64, 1_000, 20_000] {
+        for prefix in ["", "*", "$", "*3\r\n$3\r\n", "PING "] {
+            let mut stream = server.connect();
+            let garbage: Vec<u8> =
+                prefix.bytes().chain(std::iter::repeat_with(&mut byte).take(length)).collect();
+            stream.write_all(&garbage).expect("sent");
+            for _ in 0..5 {
+                server.turn();
+            }
+            stream.shutdown(Shutdown::Write).expect("half-closed");
+            let said = server.until_closed(&mut stream);
+            assert!(
+                said.is_empty() || said[0] == b'-' || said[0] == b'$',
+                "{}",
+                said.escape_ascii()
+            );
+        }
+    }
+    let mut stream = server.connect();
+    server.expect(&mut stream, b"PING\r\n", b"+PONG\r\n");
+}
