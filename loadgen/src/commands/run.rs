@@ -291,7 +291,7 @@ fn measure(
         console::note(&found.to_string());
         environment.other.extend(found.fields());
     }
-    let explained = explain(plan, &result, &[], &Waits::default());
+    let explained = explain(plan, &result, None, &Waits::default());
     let context = Context {
         command: words.to_vec(),
         environment,

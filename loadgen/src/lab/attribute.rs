@@ -54,12 +54,13 @@ impl Explained {
     }
 }
 
-/// Explains the stalls of the measurement.
+/// Explains the stalls of the measurement; without a slow log the server is not known to keep one. An empty one says that no
+/// command took long.
 #[must_use]
 pub fn explain(
     plan: &RunPlan,
     result: &RunResult,
-    slowlog: &[SlowEntry],
+    slowlog: Option<&[SlowEntry]>,
     waits: &Waits,
 ) -> Explained {
     let offenders = plan.groups.iter().zip(&result.groups);
@@ -74,7 +75,8 @@ pub fn explain(
         started: result.started,
         started_wall_ns: result.started_wall_ns,
         measured: result.measure_from..result.measure_until,
-        slowlog,
+        slowlog: slowlog.unwrap_or_default(),
+        keeping: if slowlog.is_some() { Keeping::Keeps } else { Keeping::Unknown },
         waits,
         entries: Vec::new(),
         calls: Vec::new(),
@@ -119,6 +121,7 @@ struct Inquiry<'a> {
     started_wall_ns: u64,
     measured: Range<Nanos>,
     slowlog: &'a [SlowEntry],
+    keeping: Keeping,
     waits: &'a Waits,
     /// Numbers of the slow-log entries that explain a stall already.
     entries: Vec<i64>,
@@ -243,7 +246,7 @@ impl<'a> Inquiry<'a> {
 
     /// What the slow log says of a command at the time of a span.
     fn execution(&self, name: &str, span: &Span) -> Execution<'a> {
-        if self.slowlog.is_empty() {
+        if self.keeping == Keeping::Unknown {
             return Execution::NoLog;
         }
         let free = self.slowlog.iter().filter(|entry| !self.entries.contains(&entry.id));
@@ -282,6 +285,13 @@ fn name_of(command: &CommandPlan) -> String {
 fn took(name: &str, entry: &SlowEntry) -> String {
     let millis = entry.duration.as_secs_f64() * 1e3;
     format!("{name} executed for {millis:.3} ms")
+}
+
+/// Whether the server is known to keep a slow log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    Keeps,
+    Unknown,
 }
 
 /// What the slow log has of a command.

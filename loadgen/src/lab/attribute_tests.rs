@@ -58,6 +58,18 @@ fn verdict(
     waits: &Waits,
     stalls: &[Span],
 ) -> Explained {
+    let keeping = if slowlog.is_empty() { Keeping::Unknown } else { Keeping::Keeps };
+    verdict_of(command, calls, slowlog, keeping, waits, stalls)
+}
+
+fn verdict_of(
+    command: &str,
+    calls: &[(u64, u64)],
+    slowlog: &[SlowEntry],
+    keeping: Keeping,
+    waits: &Waits,
+    stalls: &[Span],
+) -> Explained {
     let commands = [parse_command(command, 1).expect("a command")];
     let log: Vec<LoggedRequest> = calls.iter().map(|(sent, end)| request(*sent, *end)).collect();
     let inquiry = Inquiry {
@@ -66,6 +78,7 @@ fn verdict(
         started_wall_ns: 1_000_000_000_000,
         measured: Nanos::from_secs(1)..Nanos::from_secs(11),
         slowlog,
+        keeping,
         waits,
         entries: Vec::new(),
         calls: Vec::new(),
@@ -88,6 +101,16 @@ fn one_execution_explains_one_stall() {
     assert!(with_log.stalls[1].evidence[1].contains("another stall"), "{with_log:?}");
     // Nor is it counted twice where the server keeps no slow log.
     assert_eq!(causes(&of(&[])), [Some("KEYS *"), None]);
+}
+
+#[test]
+fn an_empty_slow_log_of_a_server_that_keeps_one_blames_nobody() {
+    let of = |keeping| {
+        let stalls = [span(2000, 40)];
+        verdict_of("ZRANGE z 0 9", &[(2000, 2040)], &[], keeping, &Waits::default(), &stalls)
+    };
+    assert_eq!(causes(&of(Keeping::Keeps)), [None]);
+    assert_eq!(causes(&of(Keeping::Unknown)), [Some("ZRANGE z 0 9")]);
 }
 
 #[test]

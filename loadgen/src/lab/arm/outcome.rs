@@ -10,7 +10,7 @@ use super::super::starved;
 use super::super::state::{self, Expiry};
 use super::super::view::{self, Info, SlowEntry};
 use super::scene::{PlayedArm, Scene};
-use super::{ArmOutcome, GroupLinks, server_view};
+use super::{ArmOutcome, GroupLinks, Place, server_view};
 use crate::clock;
 use crate::control::Control;
 use crate::engine::plan::{RunPlan, Target};
@@ -44,7 +44,10 @@ pub(super) fn outcome(
     let mut kept = match &played.run {
         Some((plan, result)) => {
             from_unix_ns = result.started_wall_ns + result.measure_from.0;
-            let explained = explain(plan, result, &after.slowlog, &played.waits);
+            // A server that the lab started logs what takes a millisecond; another one's empty log may be switched off.
+            let fresh = matches!(settings.place, Place::Fresh(_));
+            let slowlog = Some(after.slowlog.as_slice()).filter(|log| fresh || !log.is_empty());
+            let explained = explain(plan, result, slowlog, &played.waits);
             doubts.extend(explained.doubt());
             let measured = result.measure_until.since(result.measure_from).as_secs_f64();
             let course = &played.observed.process;
