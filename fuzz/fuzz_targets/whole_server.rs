@@ -129,7 +129,11 @@ impl Bench {
             if !self.instance.tick().expect("the loop turns") {
                 return false;
             }
-            self.slept |= began.elapsed() >= ASLEEP;
+            let long = began.elapsed() >= ASLEEP;
+            let connection = &mut self.connections[which];
+            connection.receive();
+            // Bytes of a connection that the server has closed are nobody's any more.
+            self.slept |= long && connection.open;
         }
         true
     }
