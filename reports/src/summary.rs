@@ -16,6 +16,9 @@ pub(crate) fn write(report: &Report) -> String {
     if !report.question.is_empty() {
         let _ = writeln!(out, "{}\n", text(&report.question));
     }
+    if report.is_invalid() {
+        let _ = writeln!(out, "**{}**\n", text(report.warning()));
+    }
     for claim in &report.claims {
         let verdict = claim.verdict.as_str();
         let _ = writeln!(out, "**{verdict}** {}: {}\n", text(&claim.id), text(&claim.text));

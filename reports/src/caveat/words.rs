@@ -3,7 +3,7 @@
 //! No limits and no decisions. Invariant: every text is one sentence without its full stop, and every remedy names something
 //! that the reader can do.
 
-use super::{Caveat, Pace};
+use super::{Caveat, LATE_S_MIN, Pace};
 
 impl Caveat {
     /// What is wrong, in one sentence.
@@ -159,8 +159,11 @@ impl Caveat {
             Self::ClientLimited { pace: Pace::Replies, .. } => {
                 "use more --threads, fewer connections or a smaller pipeline (-c, -P), or another machine"
             }
+            Self::ClientStarved { late_s, .. } if *late_s < LATE_S_MIN => {
+                "measure longer: in a short run one hiccup of the machine weighs much"
+            }
             Self::ClientStarved { .. } => {
-                "give the load generator processors of its own (--cpus, a larger quota), use more --threads, or lower the load"
+                "give the load generator processors of its own (--cpus, a larger quota), or lower the load"
             }
             Self::ClientStopped { .. } => {
                 "run it again, without suspending the load generator or its machine"
@@ -195,7 +198,7 @@ impl Caveat {
             }
             Self::RateNotAchieved { .. } => "lower --rate, or use more --connections or --pipeline",
             Self::SendLagHigh { .. } => {
-                "free a processor for the load generator, or use more --threads"
+                "give the load generator processors of its own (--cpus), or use more --threads"
             }
             Self::TooFewSamples { pace: Pace::Schedule, .. } => {
                 "measure longer or at a higher rate"

@@ -41,6 +41,9 @@ pub(crate) fn write(report: &Report, charts: &[&Chart]) -> String {
             body {
                 (header(report))
                 main {
+                    @if report.is_invalid() {
+                        p.void { (report.warning()) }
+                    }
                     (verdicts(report))
                     (caveats(report))
                     @if !report.key.rows.is_empty() {
@@ -78,9 +81,6 @@ fn verdicts(report: &Report) -> Markup {
     html! {
         @if !report.claims.is_empty() {
             section #claims aria-label="Claims" {
-                @if report.is_invalid() {
-                    p.void { "These verdicts must not be relied on: see the doubts below." }
-                }
                 @for claim in &report.claims {
                     article.claim {
                         p {

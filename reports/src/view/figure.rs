@@ -18,6 +18,16 @@ pub(crate) struct Figure {
     pub(crate) twin: Table,
 }
 
+impl Figure {
+    /// The figure of a report that must not be relied on says so itself: pictures are shown without their page.
+    pub(crate) fn marked(mut self, is_invalid: bool) -> Self {
+        if is_invalid {
+            self.title = format!("Not to be relied on: {}", self.title);
+        }
+        self
+    }
+}
+
 /// What to draw.
 #[derive(Debug, Clone)]
 pub(crate) enum Plot {

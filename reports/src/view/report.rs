@@ -87,15 +87,17 @@ impl Report {
             time::response(&arms),
             time::throughput(&arms),
         ];
+        let caveats = caveats(folder);
+        let is_invalid = caveats.iter().any(|c| c.severity == Severity::Invalid);
         Self {
             heading: heading(folder),
             facts: facts(folder, &arms),
             question: scenario.map_or(String::new(), |s| s.question.clone()),
             claims: claims(record),
-            caveats: caveats(folder),
+            caveats,
             lead: Lead::of(&arms).reason(),
             key: tables::key_figures(&arms),
-            figures: figures.into_iter().flatten().collect(),
+            figures: figures.into_iter().flatten().map(|f| f.marked(is_invalid)).collect(),
             procedures: ProcedureView::of(folder),
             percentiles: of_arms(&arms, tables::percentiles(&arms)),
             no_stall: stalls::none_of(&arms),
@@ -117,6 +119,14 @@ impl Report {
     /// True if some doubt forbids to decide on these numbers.
     pub(crate) fn is_invalid(&self) -> bool {
         self.caveats.iter().any(|c| c.severity == Severity::Invalid)
+    }
+
+    /// What stands above an invalid report.
+    pub(crate) fn warning(&self) -> &'static str {
+        match self.claims.is_empty() {
+            true => "These figures must not be relied on: see the doubts below.",
+            false => "These verdicts and figures must not be relied on: see the doubts below.",
+        }
     }
 }
 

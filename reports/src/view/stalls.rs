@@ -7,10 +7,10 @@ use super::figure::StallMark;
 use super::units::{counted, seconds};
 use crate::record::{RunRecord, Stall};
 
-/// Stalls shorter than this share of the longest one of all arms are counted, not drawn.
+/// Stalls shorter than this share of the longest one of all arms are listed, not drawn.
 const WORTH_MARKING: f64 = 0.1;
-/// At most this many are drawn and listed per arm, the longest ones.
-const MARKS_MAX: usize = 24;
+/// At most this many are listed per arm, the longest ones.
+const LISTED_MAX: usize = 24;
 
 /// What the key figures call the stalls that they count, after [`Stall::NOTABLE_S`].
 pub(crate) const COUNTED: &str = "stalls of 20\u{a0}ms and more, or of known cause";
@@ -20,14 +20,19 @@ pub(crate) fn notable(record: &RunRecord) -> impl Iterator<Item = &Stall> {
     record.stalls.iter().filter(|stall| stall.is_notable())
 }
 
-/// The stalls of an arm that are worth showing beside the other arms, in order of time.
+/// The stalls of an arm that its table lists, in order of time: those that are counted, as far as they fit.
+pub(crate) fn listed<'a>(arm: &ArmData<'a>) -> Vec<&'a Stall> {
+    let mut listed: Vec<&Stall> = notable(arm.record).collect();
+    listed.sort_by(|a, b| b.duration_s.total_cmp(&a.duration_s));
+    listed.truncate(LISTED_MAX);
+    listed.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
+    listed
+}
+
+/// Those of them that are worth drawing beside the other arms.
 pub(crate) fn shown<'a>(arm: &ArmData<'a>, arms: &[ArmData<'_>]) -> Vec<&'a Stall> {
     let limit = limit_s(arms);
-    let mut shown: Vec<&Stall> = notable(arm.record).filter(|s| s.duration_s >= limit).collect();
-    shown.sort_by(|a, b| b.duration_s.total_cmp(&a.duration_s));
-    shown.truncate(MARKS_MAX);
-    shown.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
-    shown
+    listed(arm).into_iter().filter(|stall| stall.duration_s >= limit).collect()
 }
 
 fn limit_s(arms: &[ArmData<'_>]) -> f64 {
@@ -75,10 +80,19 @@ pub(crate) fn gone_from_s(arm: &ArmData<'_>) -> Option<f64> {
     (waited && is_long && !record.interrupted).then_some(last)
 }
 
-/// How many are not shown, as half a sentence; `None` if all are.
-pub(crate) fn left_out(arms: &[ArmData<'_>]) -> Option<String> {
-    let all: usize = arms.iter().map(|a| a.record.stalls.len()).sum();
-    let left_out = all - arms.iter().map(|a| shown(a, arms).len()).sum::<usize>();
+/// How many are not in the picture, as half a sentence; `None` if all are.
+pub(crate) fn not_drawn(arms: &[ArmData<'_>]) -> Option<String> {
+    without(arms, arms.iter().map(|arm| shown(arm, arms).len()).sum())
+}
+
+/// How many are not in the table, as half a sentence; `None` if all are.
+pub(crate) fn not_listed(arms: &[ArmData<'_>]) -> Option<String> {
+    without(arms, arms.iter().map(|arm| listed(arm).len()).sum())
+}
+
+fn without(arms: &[ArmData<'_>], shown: usize) -> Option<String> {
+    let all: usize = arms.iter().map(|arm| arm.record.stalls.len()).sum();
+    let left_out = all - shown;
     (left_out > 0).then(|| format!("{} not shown", counted(left_out, "shorter stall")))
 }
 

@@ -170,7 +170,7 @@ pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> Table {
 
 /// The stalls of all arms.
 pub(crate) fn stall_list(arms: &[ArmData<'_>]) -> Table {
-    let left_out = stalls::left_out(arms).map_or_else(String::new, |n| format!(" ({n})"));
+    let left_out = stalls::not_listed(arms).map_or_else(String::new, |n| format!(" ({n})"));
     let mut table = Table::new(
         format!("Stalls: spans without any reply while requests were due{left_out}"),
         &[
@@ -184,7 +184,7 @@ pub(crate) fn stall_list(arms: &[ArmData<'_>]) -> Table {
         ],
     );
     for arm in arms {
-        for stall in stalls::shown(arm, arms) {
+        for stall in stalls::listed(arm) {
             table.push(vec![
                 arm.label().to_owned(),
                 format!("{:.3}\u{a0}s", stall.start_s),

@@ -42,7 +42,7 @@ fn response_subtitle(arms: &[ArmData<'_>], column_s: f64) -> String {
     );
     if arms.iter().any(|a| !a.record.stalls.is_empty()) {
         text.push_str(" Grey: no reply on any connection");
-        text.push_str(&stalls::left_out(arms).map_or_else(String::new, |n| format!(" ({n})")));
+        text.push_str(&stalls::not_drawn(arms).map_or_else(String::new, |n| format!(" ({n})")));
         text.push('.');
     }
     text
