@@ -163,7 +163,7 @@ impl Caveat {
                 "measure longer: in a short run one hiccup of the machine weighs much"
             }
             Self::ClientStarved { .. } => {
-                "give the load generator processors of its own (--cpus, a larger quota), or lower the load"
+                "give the load generator processors of its own (--cpus, a larger quota) and use them (--threads), or lower the load"
             }
             Self::ClientStopped { .. } => {
                 "run it again, without suspending the load generator or its machine"
