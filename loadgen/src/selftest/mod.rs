@@ -37,12 +37,12 @@ pub const CHECKS: &[Check] = &[
     Check {
         ids: &["A3"],
         about: "the same with 10, 200 and 2 000 connections",
-        run: stall::by_connections,
+        run: |bench| bench.tried(stall::by_connections),
     },
     Check {
         ids: &["A4"],
         about: "a freeze, then a drain at twice the rate",
-        run: stall::slow_drain,
+        run: |bench| bench.tried(stall::slow_drain),
     },
     Check { ids: &["A5"], about: "a freeze that outlives the run", run: stall::beyond_the_end },
     Check { ids: &["A7"], about: "M/D/1 at loads of 0.5, 0.8, 0.9", run: queue::fixed },

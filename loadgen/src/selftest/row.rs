@@ -147,6 +147,13 @@ impl Row {
         }
     }
 
+    /// The same row of a measurement that was made again.
+    #[must_use]
+    pub fn at_try(mut self, number: usize) -> Self {
+        self.what = format!("{} (try {number})", self.what);
+        self
+    }
+
     /// The same row with the figure of the textbook beside what was computed for this very run.
     #[must_use]
     pub fn in_theory(mut self, unit: Unit, theory: f64) -> Self {
