@@ -161,15 +161,20 @@ fn report(findings: &mut Findings, steps: &[(usize, Estimate)]) {
     }
 }
 
-/// The slope on two logarithmic axes of what idle connections add to a wake-up, between the two largest numbers of them:
-/// 1 if twice as many cost twice as much. `None` where nothing is added.
+/// The slope on two logarithmic axes of what idle connections add to a wake-up: 1 if twice as many cost twice as much. From the
+/// fewest of them that add as much as the wake-up costs without any (of fewer it is mostly noise), or else from the second most,
+/// to the most: neighbouring steps alone would tell of the processor's caches. `None` where nothing is added.
 #[expect(clippy::cast_precision_loss, reason = "numbers of connections")]
 fn slope(steps: &[(usize, Estimate)]) -> Option<f64> {
     let (_, base) = steps.first()?;
-    let [.., (few, low), (many, high)] = steps else { return None };
-    let (low, high) = (low.value - base.value, high.value - base.value);
-    (*few > 0 && low > 0.0 && high > 0.0)
-        .then(|| (high / low).ln() / (*many as f64 / *few as f64).ln())
+    let added: Vec<(f64, f64)> = steps
+        .iter()
+        .filter(|(idle, _)| *idle > 0)
+        .map(|(idle, cost)| (*idle as f64, cost.value - base.value))
+        .collect();
+    let [rest @ .., second, (many, high)] = added.as_slice() else { return None };
+    let (few, low) = rest.iter().find(|(_, cost)| *cost >= base.value).unwrap_or(second);
+    (*low > 0.0 && *high > 0.0).then(|| (high / low).ln() / (many / few).ln())
 }
 
 /// The slope on two logarithmic axes of the whole cost, from the fewest idle connections above zero to the most: 0 if they
@@ -239,6 +244,10 @@ mod tests {
     fn a_cost_that_grows_with_the_connections_has_slope_one() {
         let linear = steps(&[(0, 5.0), (100, 8.0), (1000, 35.0)]);
         assert!((slope(&linear).expect("grows") - 1.0).abs() < 1e-9);
+        // Ten times as many at twice the price each, where they outgrow a cache.
+        let stepped = steps(&[(0, 5.0), (10, 4.9), (100, 15.0), (500, 55.0), (1000, 205.0)]);
+        let over_all = slope(&stepped).expect("grows");
+        assert!((over_all - (20.0_f64).log10()).abs() < 1e-9, "{over_all}");
         assert_eq!(slope(&steps(&[(0, 5.0), (100, 5.0), (1000, 5.0)])), None);
         assert_eq!(slope(&steps(&[(0, 5.0)])), None);
         let flat = cost_slope(&steps(&[(0, 5.0), (10, 5.0), (1000, 5.0)])).expect("two steps");
