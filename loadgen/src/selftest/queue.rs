@@ -25,9 +25,6 @@ const MEASURE: Nanos = Nanos::from_secs(8);
 
 /// Most that the programs may take beside the service time, as a share of it: more is no overhead, it is wrong.
 const BUSY_MAX: f64 = 0.05;
-/// Of the gaps between replies, this share counts: the longest are hiccups of the machine.
-const USUAL_GAPS: f64 = 0.98;
-
 /// Blocks that a measurement is cut into: half a second each, longer than any busy period of these loads.
 const BLOCKS: usize = 16;
 
@@ -111,9 +108,14 @@ fn family(
     Ok(rows)
 }
 
+/// Requests of a block of a run of so many.
+fn block_size(requests: usize) -> usize {
+    requests.div_ceil(BLOCKS).max(1)
+}
+
 /// The block in the middle when blocks are ordered by how far measured and computed are apart: both figures of it.
 fn median_block(measured: &[f64], computed: &[f64], statistic: &Statistic) -> (f64, f64) {
-    let size = measured.len().div_ceil(BLOCKS).max(1);
+    let size = block_size(measured.len());
     let mut blocks: Vec<(f64, f64)> = measured
         .chunks(size)
         .zip(computed.chunks(size))
@@ -148,24 +150,27 @@ fn one(
         .map_err(|why| Failure::invalid(format!("the plan of service times: {why}")))?;
     let services: Vec<f64> =
         draws.take(requests.len()).map(|draw| draw.as_nanos() as f64).collect();
-    let busy = busy_between(&requests, &services).unwrap_or(overhead.busy);
-    let taken = services.iter().map(|service| service + busy);
+    let size = block_size(requests.len());
+    let mut taken = Vec::with_capacity(services.len());
+    for (requests, services) in requests.chunks(size).zip(services.chunks(size)) {
+        let busy = busy_between(requests, services).unwrap_or(overhead.busy);
+        taken.extend(services.iter().map(|service| service + busy));
+    }
     Ok((measured, lindley::responses(&arrivals, taken)))
 }
 
-/// What a request took of the server's time beside its service, from the replies of this very run: who came before the reply to the
-/// one before was served right after it, so what lies between the two replies is its service and the rest. That rest is a matter
-/// of distances between replies and says nothing of how long anybody waited; and it is kept within [`BUSY_MAX`]. `None` if
-/// nobody waited.
+/// What a request of a block took of the server's time beside its service, on average, from the replies of this very run: who came
+/// before the reply to the one before was served right after it, so what lies between the two replies is its service and the
+/// rest. What else the processor had to do in that block is in it, and at a load of 0.9 each hundredth of it counts tenfold.
+/// It is a matter of distances between replies, says nothing of how long anybody waited, and is kept within [`BUSY_MAX`].
+/// `None` if nobody waited.
 fn busy_between(requests: &[(u64, u64)], services: &[f64]) -> Option<f64> {
-    let mut rests: Vec<f64> = requests
+    let rests: Vec<f64> = requests
         .windows(2)
         .zip(services.iter().skip(1))
         .filter(|(pair, _)| pair[1].0 < pair[0].1 && pair[0].1 < pair[1].1)
         .map(|(pair, service)| (pair[1].1 - pair[0].1) as f64 - service)
         .collect();
-    rests.sort_unstable_by(f64::total_cmp);
-    rests.truncate((rests.len() as f64 * USUAL_GAPS) as usize);
     (!rests.is_empty()).then(|| lindley::mean(&rests).clamp(0.0, BUSY_MAX * SERVICE_NS))
 }
 
