@@ -20,11 +20,8 @@ pub(crate) struct Figure {
 
 impl Figure {
     /// The figure of a report that must not be relied on says so itself: pictures are shown without their page.
-    pub(crate) fn marked(mut self, is_invalid: bool) -> Self {
-        if is_invalid {
-            self.title = format!("Not to be relied on: {}", self.title);
-        }
-        self
+    pub(crate) fn mark_invalid(&mut self) {
+        self.title.insert_str(0, "Not to be relied on: ");
     }
 }
 

@@ -87,17 +87,15 @@ impl Report {
             time::response(&arms),
             time::throughput(&arms),
         ];
-        let caveats = caveats(folder);
-        let is_invalid = caveats.iter().any(|c| c.severity == Severity::Invalid);
-        Self {
+        let mut report = Self {
             heading: heading(folder),
             facts: facts(folder, &arms),
             question: scenario.map_or(String::new(), |s| s.question.clone()),
             claims: claims(record),
-            caveats,
+            caveats: caveats(folder),
             lead: Lead::of(&arms).reason(),
             key: tables::key_figures(&arms),
-            figures: figures.into_iter().flatten().map(|f| f.marked(is_invalid)).collect(),
+            figures: figures.into_iter().flatten().collect(),
             procedures: ProcedureView::of(folder),
             percentiles: of_arms(&arms, tables::percentiles(&arms)),
             no_stall: stalls::none_of(&arms),
@@ -108,7 +106,11 @@ impl Report {
             command: record.command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
             arms: folder.arms.iter().map(|(a, _)| (a.name.clone(), a.dir.clone())).collect(),
             files: files(folder),
+        };
+        if report.is_invalid() {
+            report.figures.iter_mut().for_each(Figure::mark_invalid);
         }
+        report
     }
 
     /// True if there was load whose response time was measured.
