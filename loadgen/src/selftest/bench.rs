@@ -116,7 +116,7 @@ impl<'a> Bench<'a> {
     /// As the measurement.
     pub(super) fn tried(
         &mut self,
-        measure: impl Fn(&mut Self) -> Result<Vec<Row>, Failure>,
+        mut measure: impl FnMut(&mut Self) -> Result<Vec<Row>, Failure>,
     ) -> Result<Vec<Row>, Failure> {
         let mut rows = measure(self)?;
         for number in 2..=TRIES {
