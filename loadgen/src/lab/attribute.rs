@@ -1,8 +1,8 @@
 //! Which command caused a stall, and what supports that.
 //!
 //! A cause is only named with evidence: a request of an offender that was in flight for nearly all of the stall, and the
-//! server's own slow log where it has one; and none while the server's process waited for a processor. Invariants: coincidence
-//! is not cause, so a SCAN that merely was under way is not blamed; and one execution explains one stall.
+//! server's own slow log where it has one; and none if the server's process waited for a processor all the while. Invariants:
+//! coincidence is not cause, so a SCAN that merely was under way is not blamed; and one execution explains one stall.
 
 use super::starved::{WAITED_SHARE, Waits};
 use super::view::SlowEntry;
@@ -26,6 +26,9 @@ const SLOWLOG_SLACK: Duration = Duration::from_millis(2);
 const SPLIT_SHARE: f64 = 1.1;
 /// How the evidence of a stall begins in which the server did not get to run.
 pub const WAITING: &str = "the server's process was waiting for a processor";
+/// From this share of the wait on, nothing is left that a command could have made, whatever the slow log says: its time runs on
+/// while the process waits. Below, and from [`WAITED_SHARE`] on, a command and the wait made the stall together.
+const WAITED_ONLY_SHARE: f64 = 0.8;
 /// From this share on, a stall that no command explains is the measuring machine's own.
 const LATE_SHARE: f64 = 0.5;
 /// The slow log counts in whole seconds, and logs when a command ends.
@@ -38,7 +41,8 @@ pub struct Explained {
     pub stalls: Vec<Stall>,
     /// Those that the measuring machine made: the load generator itself did not get to run.
     pub own: Vec<Duration>,
-    /// How long those were in which the server's process waited for a processor; they are among the stalls, without a cause.
+    /// How long those were in which the server's process waited for a processor half of the time or more; they are among the
+    /// stalls, with a cause only if the wait was not all of it.
     pub starved: Vec<Duration>,
 }
 
@@ -88,12 +92,20 @@ pub fn explain(
 enum Finding {
     /// This command, and what supports it.
     Cause(String, Vec<String>),
-    /// The server's process had no processor, in words.
-    Starved(String),
     /// No cause; what speaks against those that were suspected.
     Nothing(Vec<String>),
     /// It is the rest of a stall that was found before.
     Merged,
+}
+
+/// How much of a span the server's process waited for a processor, in words.
+enum Waiting {
+    /// Too little to matter, or nobody knows.
+    Little,
+    /// Half of it or more.
+    Half(String),
+    /// So much that no command can have made the stall.
+    All(String),
 }
 
 /// A call of an offender that a stall has been booked on.
@@ -138,21 +150,23 @@ impl<'a> Inquiry<'a> {
         spans.sort_by_key(|span| (self.misfit(span), span.start));
         let mut explained = Explained::default();
         for span in spans {
-            let finding = self.look_into(span, &mut explained);
+            let waiting = self.waiting(span);
+            let finding = self.look_into(span, &waiting, &mut explained);
             let late = span.engine_late.as_secs_f64() >= LATE_SHARE * span.duration.as_secs_f64();
-            let (cause, evidence) = match finding {
+            let (cause, mut evidence) = match finding {
                 Finding::Merged => continue,
-                Finding::Starved(_) | Finding::Nothing(_) if late => {
+                Finding::Nothing(_) if late => {
                     explained.own.push(span.duration.into());
                     continue;
                 }
                 Finding::Cause(cause, evidence) => (Some(cause), evidence),
-                Finding::Starved(evidence) => {
-                    explained.starved.push(span.duration.into());
-                    (None, vec![evidence])
-                }
                 Finding::Nothing(evidence) => (None, evidence),
             };
+            if let Waiting::Half(why) | Waiting::All(why) = waiting {
+                explained.starved.push(span.duration.into());
+                // It is what is known best: first, if nothing else explains the stall.
+                evidence.insert(if cause.is_some() { evidence.len() } else { 0 }, why);
+            }
             explained.stalls.push(Stall {
                 start_s: self.seconds(span.start),
                 duration_s: span.duration.as_secs_f64(),
@@ -188,11 +202,11 @@ impl<'a> Inquiry<'a> {
         at.as_secs_f64() - self.measured.start.as_secs_f64()
     }
 
-    fn look_into(&mut self, span: &Span, explained: &mut Explained) -> Finding {
-        if let Some(starved) = self.starved(span) {
-            return Finding::Starved(starved);
-        }
+    fn look_into(&mut self, span: &Span, waiting: &Waiting, explained: &mut Explained) -> Finding {
         let mut evidence = Vec::new();
+        if matches!(waiting, Waiting::All(_)) {
+            return Finding::Nothing(evidence);
+        }
         for (group, suspect) in self.suspects.iter().enumerate() {
             let Some(index) = covering(suspect.log, span) else { continue };
             let request = &suspect.log[index];
@@ -219,8 +233,9 @@ impl<'a> Inquiry<'a> {
                     evidence.push(format!("SLOWLOG entry {}: {}", entry.id, took(&name, entry)));
                     Some(entry.duration)
                 }
-                // A single command in flight for the whole stall is evidence enough where the server keeps no slow log.
-                Execution::NoLog if one_call => None,
+                // A single command in flight for the whole stall is evidence enough where the server keeps no slow log, unless
+                // it was in flight because nobody executed it.
+                Execution::NoLog if one_call && matches!(waiting, Waiting::Little) => None,
                 Execution::Other(entry) => {
                     evidence.push(format!("but of those in SLOWLOG {}", took(&name, entry)));
                     continue;
@@ -236,12 +251,19 @@ impl<'a> Inquiry<'a> {
         Finding::Nothing(evidence)
     }
 
-    /// What to say if the server's process waited for a processor: the slow log's time runs on meanwhile, and proves nothing.
-    fn starved(&self, span: &Span) -> Option<String> {
+    /// Whether the server's process waited for a processor meanwhile.
+    fn waiting(&self, span: &Span) -> Waiting {
         let from = self.started + span.start;
-        let waited = self.waits.within(from, from + span.duration)?;
-        let mostly = waited.as_secs_f64() >= WAITED_SHARE * span.duration.as_secs_f64();
-        mostly.then(|| format!("{WAITING} for {:.1} ms of it", waited.as_secs_f64() * 1e3))
+        let Some(waited) = self.waits.within(from, from + span.duration) else {
+            return Waiting::Little;
+        };
+        let share = waited.as_secs_f64() / span.duration.as_secs_f64();
+        let words = || format!("{WAITING} for {:.1} ms of it", waited.as_secs_f64() * 1e3);
+        match share {
+            share if share >= WAITED_ONLY_SHARE => Waiting::All(words()),
+            share if share >= WAITED_SHARE => Waiting::Half(words()),
+            _ => Waiting::Little,
+        }
     }
 
     /// What the slow log says of a command at the time of a span.

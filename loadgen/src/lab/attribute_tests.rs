@@ -151,6 +151,26 @@ fn a_server_without_a_processor_is_no_slow_command() {
 }
 
 #[test]
+fn a_command_and_a_missing_processor_make_a_stall_together() {
+    let log = [entry("KEYS", 1002, 105)];
+    let stalls = [span(2005, 105)];
+    let of = |slowlog, waited| {
+        let waits = Waits::of(&[(6900, 0), (7000, 0), (7110, waited), (7200, waited)]);
+        verdict("KEYS *", &[(2000, 2115)], slowlog, &waits, &stalls)
+    };
+    let both = of(&log, 60);
+    assert_eq!(causes(&both), [Some("KEYS *")]);
+    assert_eq!(both.starved, [Duration::from_millis(105)]);
+    let evidence = &both.stalls[0].evidence;
+    assert!(evidence[1].contains("executed for"), "{evidence:?}");
+    assert!(evidence[2].contains("waiting for a processor for 60.0 ms"), "{evidence:?}");
+    assert_eq!(causes(&of(&log, 90)), [None], "next to nothing was executed");
+    let unknown = of(&[], 60);
+    assert_eq!(causes(&unknown), [None], "nothing says that it was executed at all");
+    assert!(unknown.stalls[0].evidence[0].contains("waiting for a processor"), "{unknown:?}");
+}
+
+#[test]
 fn what_lies_outside_the_measurement_is_no_stall_of_it() {
     let stalls = [span(500, 400), span(980, 50), span(5000, 30), span(11_500, 100)];
     let found = verdict("KEYS *", &[], &[], &Waits::default(), &stalls);
