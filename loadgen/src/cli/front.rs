@@ -59,8 +59,19 @@ pub fn read(words: &[OsString]) -> Result<Front, Failure> {
                     "-h is the host, as in redis-cli, and lacks its value; write -h HOST, or --help for help",
                 ));
             }
-            let is_unknown = error.kind() == ErrorKind::UnknownArgument && command == Some("run");
-            let hint = is_unknown.then(|| compat::hint(&text[2..])).flatten();
+            let hint = match command {
+                Some("run") => {
+                    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+                    let strange = is_unknown.then(|| compat::hint(&text[2..])).flatten();
+                    strange.or_else(|| compat::habit(&text[2..]))
+                }
+                // What redis-benchmark's users type first.
+                Some(word) if is_flag_of_run(word) => Some(format!(
+                    "a command is missing before {word}: loadgen run {} loads a server; see --help",
+                    text[1..].join(" ")
+                )),
+                _ => None,
+            };
             Err(Failure::usage(hint.unwrap_or_else(|| one_line(&error))))
         }
     }
@@ -83,24 +94,27 @@ fn no_flag_in_command(words: &[String], command_len: usize) -> Result<(), Failur
     if command.is_empty() || before.last().is_some_and(|word| word == "--") {
         return Ok(());
     }
-    let all = Cli::command();
-    let Some(run) = all.find_subcommand("run") else { return Ok(()) };
-    let is_flag = |word: &str| {
-        let name = word.split_once('=').map_or(word, |(name, _)| name);
-        run.get_arguments().chain(all.get_arguments()).any(|arg| {
-            let longs =
-                arg.get_long().into_iter().chain(arg.get_all_aliases().into_iter().flatten());
-            let short = arg.get_short().filter(char::is_ascii_alphabetic);
-            longs.into_iter().any(|long| name.strip_prefix("--") == Some(long))
-                || short.is_some_and(|short| word == format!("-{short}"))
-        })
+    let Some(flag) = command.iter().skip(1).find(|word| is_flag_of_run(word)) else {
+        return Ok(());
     };
-    let Some(flag) = command.iter().skip(1).find(|word| is_flag(word)) else { return Ok(()) };
     Err(Failure::usage(format!(
         "{flag} stands behind the command {}, where it is a word for the server: put flags before the command, or -- before \
          the command to send all of it",
         command[0]
     )))
+}
+
+/// Whether this word is a flag of `loadgen run`, with or without its value.
+fn is_flag_of_run(word: &str) -> bool {
+    let all = Cli::command();
+    let Some(run) = all.find_subcommand("run") else { return false };
+    let name = word.split_once('=').map_or(word, |(name, _)| name);
+    run.get_arguments().chain(all.get_arguments()).any(|arg| {
+        let longs = arg.get_long().into_iter().chain(arg.get_all_aliases().into_iter().flatten());
+        let short = arg.get_short().filter(char::is_ascii_alphabetic);
+        longs.into_iter().any(|long| name.strip_prefix("--") == Some(long))
+            || short.is_some_and(|short| word == format!("-{short}"))
+    })
 }
 
 /// `-h` is the host, but nothing follows it here: help was meant.
@@ -200,11 +214,26 @@ mod unit {
             ("--data-size-range=1-9", "-d 16-1024"),
             ("-c -1", "-c"),
             ("-n -5", "it is negative"),
+            ("-t 4 --ratio 1:10", "--threads 4"),
+            ("-s 127.0.0.1 -p 7000 PING", "-h 127.0.0.1"),
         ] {
             let error = front(&format!("loadgen run {line}")).expect_err(line);
             assert!(error.contains(part), "{line}: {error}");
             assert!(!error.contains("tip:"), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn flags_without_a_command_are_told_which_one() {
+        for line in ["-p 7000 -n 1000 -q", "--port=7000", "-t get"] {
+            let error = front(&format!("loadgen {line}")).expect_err(line);
+            assert!(
+                error.contains(&format!("loadgen run {line} loads a server")),
+                "{line}: {error}"
+            );
+        }
+        let error = front("loadgen --no-such-flag").expect_err("nobody's flag");
+        assert!(!error.contains("loads a server"), "{error}");
     }
 
     #[test]

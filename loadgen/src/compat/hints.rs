@@ -3,6 +3,8 @@
 //! Only for flags that loadgen does not have, or has with another kind of value. Invariant: a hint names the flag as typed and
 //! one way on.
 
+use crate::cli::tests;
+
 /// Flags of other tools, and what to do here.
 const HINTS: &[(&str, &str)] = &[
     ("-l", "to loop, use the shell: while loadgen run …; do :; done"),
@@ -47,6 +49,24 @@ const HINTS: &[(&str, &str)] = &[
     ("--rfr", "requests go to primaries only; leave it out"),
     ("--num-functions", "functions are called with a command: FCALL name 0"),
 ];
+
+/// The hint at flags that loadgen has with another meaning, told by their values: memtier's `-t 4` and `-s HOST`.
+#[must_use]
+pub fn habit(words: &[String]) -> Option<String> {
+    const WAY: &str = "to give memtier's whole command line, use --compat memtier";
+    let is_port = |word: &String| word == "-p" || word == "--port" || word.starts_with("--port=");
+    let pairs = words.windows(2).take_while(|two| two[0] != "--");
+    pairs.filter_map(|two| Some((two[0].as_str(), two.get(1)?))).find_map(|(flag, value)| {
+        let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+        match flag {
+            "-t" if is_number => tests::parse_list(value).err().map(|why| format!("{why}; {WAY}")),
+            "-s" if !value.contains('/') && words.iter().any(is_port) => {
+                Some(format!("-s is a Unix socket here, the host is -h {value}; {WAY}"))
+            }
+            _ => None,
+        }
+    })
+}
 
 /// The hint for the first word of a `loadgen run` command line that is another tool's flag.
 #[must_use]

@@ -8,7 +8,7 @@ mod memtier;
 mod redis_benchmark;
 mod valkey_benchmark;
 
-pub use hints::hint;
+pub use hints::{habit, hint};
 
 use crate::exit::Failure;
 use aelab_scenarios::nearest;

@@ -70,7 +70,7 @@ pub const CHECKS: &[Check] = &[
 ];
 
 /// The row that all checks fill together.
-const BOOKS: &str = "A6";
+pub const BOOKS: &str = "A6";
 
 /// Promises that the tests of the sources hold, and why no experiment on this machine does.
 pub const ELSEWHERE: &[(&str, &str)] = &[
