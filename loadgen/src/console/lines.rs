@@ -75,17 +75,7 @@ pub(super) fn rate_of(group: &Group, quantiles: &Quantiles) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn record() -> RunRecord {
-        let json = r#"{"schema":1,"duration_s":2.0,"groups":[{"name":"load","role":"victim",
-            "arrival":{"process":"closed","rate":null},
-            "connections":{"asked":1,"established":1,"failed":0,"reconnects":0},
-            "counts":{"scheduled":10,"sent":10,"shed":0,"ok":10,"error":0,"timeout":0,"unfinished":0},
-            "achieved_rate":5.0,"commands":{"GET":{"service_time":{"count":10,"min_us":100.0,
-            "mean_us":150.0,"max_us":300.0,"percentiles":[{"p":50.0,"us":143.0,"censored":false},
-            {"p":99.0,"us":null,"need":1000,"censored":false}]}}}}]}"#;
-        RunRecord::from_json(json, std::path::Path::new("test")).expect("a record")
-    }
+    use crate::console::table::record;
 
     #[test]
     fn csv_and_quiet_read_as_redis_benchmark_writes_them() {

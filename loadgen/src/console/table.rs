@@ -378,7 +378,7 @@ impl Columns {
 }
 
 /// `1 request`, `2 requests`.
-pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
@@ -387,20 +387,22 @@ fn time(us: f64) -> String {
     in_words(us / 1e6, Dimension::Time)
 }
 
+/// Ten GETs in two seconds, too few for a p99.
+#[cfg(test)]
+pub(super) fn record() -> RunRecord {
+    let json = r#"{"schema":1,"duration_s":2.0,"groups":[{"name":"load","role":"victim",
+        "arrival":{"process":"closed","rate":null},
+        "connections":{"asked":1,"established":1,"failed":0,"reconnects":0},
+        "counts":{"scheduled":10,"sent":10,"shed":0,"ok":10,"error":0,"timeout":0,"unfinished":0},
+        "achieved_rate":5.0,"commands":{"GET":{"service_time":{"count":10,"min_us":100.0,
+        "mean_us":150.0,"max_us":300.0,"percentiles":[{"p":50.0,"us":143.0,"censored":false},
+        {"p":99.0,"us":null,"need":1000,"censored":false}]}}}}]}"#;
+    RunRecord::from_json(json, std::path::Path::new("test")).expect("a record")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn record() -> RunRecord {
-        let json = r#"{"schema":1,"duration_s":2.0,"groups":[{"name":"load","role":"victim",
-            "arrival":{"process":"closed","rate":null},
-            "connections":{"asked":1,"established":1,"failed":0,"reconnects":0},
-            "counts":{"scheduled":10,"sent":10,"shed":0,"ok":10,"error":0,"timeout":0,"unfinished":0},
-            "achieved_rate":5.0,"commands":{"GET":{"service_time":{"count":10,"min_us":100.0,
-            "mean_us":150.0,"max_us":300.0,"percentiles":[{"p":50.0,"us":143.0,"censored":false},
-            {"p":99.0,"us":null,"need":1000,"censored":false}]}}}}]}"#;
-        RunRecord::from_json(json, std::path::Path::new("test")).expect("a record")
-    }
 
     #[test]
     fn what_was_received_is_told_from_when_it_was_due() {

@@ -76,7 +76,7 @@ pub enum CleanUp {
 
 impl Settings<'_> {
     /// What progress calls an arm.
-    fn label(&self, arm: &Arm) -> String {
+    pub(super) fn label(&self, arm: &Arm) -> String {
         format!("{}{}", self.progress, arm.name)
     }
 }

@@ -6,6 +6,8 @@ use super::arm::{ArmOutcome, Settings, play};
 use super::figures::{look_up, wanted};
 use super::server::LAST_WORDS;
 use super::unfit::{Nature, nature, unfit};
+use crate::console;
+use crate::console::table::counted;
 use crate::exit::Failure;
 use crate::record::tool;
 use aelab_reports::caveat::Caveat;
@@ -124,17 +126,18 @@ fn play_fairly(
         let caveats = &outcome.kept.record.caveats;
         caveats.iter().any(|c| c.severity == Severity::Invalid && STARVED.contains(&c.id.as_str()))
     };
+    const WHY: &str = "the load generator or the server had been kept from running";
     let mut outcome = once()?;
+    let mut again = 0;
     while starved(&outcome) && *spare > 0 && !settings.cancel.load(Relaxed) {
         *spare -= 1;
-        let note = format!(
-            "arm {} was played again: the load generator or the server had been kept from running",
-            arm.name
-        );
-        if !notes.contains(&note) {
-            notes.push(note);
-        }
+        again += 1;
+        console::note(&format!("{}: played again, for {WHY}", settings.label(arm)));
         outcome = once()?;
+    }
+    if again > 0 {
+        let times = counted(again, "time", "times");
+        notes.push(format!("arm {} was played again {times}: {WHY}", arm.name));
     }
     Ok(outcome)
 }
@@ -214,13 +217,15 @@ pub fn left_out_of(claim: &Claim, played: &Played) -> Option<String> {
     quantities.filter_map(|quantity| left_out_for(quantity, played)).next()
 }
 
-/// Why a figure of an arm must not be used. A load generator that was slow spoils times and rates, and neither counts nor
-/// what the server says of itself.
+/// Why a figure of an arm must not be used. A load generator that was slow spoils times, rates and what time limits make of
+/// requests, and neither other counts nor what the server says of itself.
 fn invalid<'a>(arm: &'a ArmOutcome, subject: &Subject) -> Option<&'a str> {
-    let timed = matches!(
-        subject,
-        Subject::Latency { .. } | Subject::AchievedRate { .. } | Subject::Stall { .. }
-    );
+    let timed = match subject {
+        Subject::Latency { .. } | Subject::AchievedRate { .. } | Subject::Stall { .. } => true,
+        Subject::Count { which, .. } => ["shed", "timeout", "unfinished"].contains(&&**which),
+        Subject::Pool { which, .. } => ["turned_away", "most_open"].contains(&&**which),
+        _ => false,
+    };
     let caveats = &arm.kept.record.caveats;
     let spoils = |caveat: &&CaveatRecord| {
         caveat.severity == Severity::Invalid && (timed || SPOILS_ALL.contains(&caveat.id.as_str()))
