@@ -105,10 +105,18 @@ fn table(out: &mut String, table: &Table) {
     out.push('\n');
 }
 
-/// Text that Markdown leaves alone: one line, no marks that would start emphasis or a cell.
+/// Text that Markdown leaves alone: one line, no marks that would start emphasis or a cell; what stands between backticks, and
+/// is nothing but words and brackets, stays code.
 fn text(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
-    for c in raw.chars() {
+    let mut rest = raw;
+    while let Some(c) = rest.chars().next() {
+        if let Some(code) = code_span(rest) {
+            out.push_str(code);
+            rest = &rest[code.len()..];
+            continue;
+        }
+        rest = &rest[c.len_utf8()..];
         match c {
             '\u{a0}' => out.push(' '),
             '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '\\' => {
@@ -120,4 +128,32 @@ fn text(raw: &str) -> String {
         }
     }
     out
+}
+
+/// The code that a text begins with, in its backticks.
+fn code_span(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('`')?.split_once('`')?.0;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || " []_-.".contains(c);
+    (!inner.is_empty() && inner.trim() == inner && inner.chars().all(is_plain))
+        .then(|| &text[..inner.len() + 2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_escaped_and_code_stays_code() {
+        for (raw, want) in [
+            ("a|b *c* <d>", "a\\|b \\*c\\* \\<d\\>"),
+            ("raise `[engine] threads` in it", "raise `[engine] threads` in it"),
+            ("a ` alone", "a \\` alone"),
+            ("`<b>` and `x`", "\\`\\<b\\>\\` and `x`"),
+            ("``", "\\`\\`"),
+            ("`a|b`", "\\`a\\|b\\`"),
+            ("two\nlines\u{a0}é", "two lines é"),
+        ] {
+            assert_eq!(text(raw), want, "{raw}");
+        }
+    }
 }

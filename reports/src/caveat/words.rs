@@ -221,19 +221,29 @@ impl Caveat {
     }
 }
 
-/// What to do where no request succeeded, by the word they ended with.
+/// What to do where no request succeeded, by the word their error began with.
 fn no_success_remedy(example: &str) -> &'static str {
-    match example {
+    match example.split(' ').next().unwrap_or_default() {
         "pool-exhausted" => {
             "give the pool more connections or more patience, and see whether the server is busy with a long command"
         }
         "timed-out" => "raise --timeout, and see whether the server is busy with a long command",
+        "OOM" => "raise the server's maxmemory, or write fewer or smaller keys (-r, -d)",
+        "NOAUTH" | "NOPERM" => "log in as a user who may do that (-a, --user)",
+        "WRONGTYPE" => "use keys that hold no other type, or start from an empty database",
+        "MOVED" | "ASK" | "CROSSSLOT" => {
+            "it is a cluster: ask it as one (--cluster), with keys of one slot in each command ({tag})"
+        }
+        "READONLY" => "write to the primary: this server is a replica",
+        "LOADING" | "BUSY" | "MISCONF" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" => {
+            "bring the server into a state in which it answers, and measure again"
+        }
         _ => "check the command and its arguments",
     }
 }
 
 /// What stands in a scenario file where a remedy names a flag of `loadgen run`; longer phrases first.
-const KEYS: [(&str, &str); 15] = [
+const KEYS: [(&str, &str); 17] = [
     (
         "raise -n, or give a --duration, so that it measures for a second or more",
         "measure for a second or more (`[phases] measure`)",
@@ -255,6 +265,8 @@ const KEYS: [(&str, &str); 15] = [
     ("fewer connections (-c)", "fewer `connections`"),
     ("fewer or smaller keys (-r, -d)", "fewer or smaller keys (`[data]`)"),
     ("the key space first (--prefill)", "the key space first (`[data] keys`)"),
+    (" (--cluster)", ""),
+    (" (-a, --user)", ""),
     ("--threads", "`[engine] threads`"),
     ("--warmup", "`[phases] warmup`"),
     ("--timeout", "`timeout` of the group"),
@@ -320,7 +332,9 @@ mod tests {
             Caveat::UnfinishedRequests { count: 1 },
             Caveat::ShedRequests { count: 1 },
         ];
-        for caveat in caveats {
+        let words = ["OOM", "NOAUTH", "WRONGTYPE", "MOVED", "READONLY", "LOADING", "ERR"];
+        let failed = |word: &str| Caveat::NoSuccess { example: format!("{word} and why") };
+        for caveat in caveats.into_iter().chain(words.map(failed)) {
             let text = in_scenario(caveat.remedy());
             assert!(!text.contains("--") && !text.contains("(-"), "{}: {text}", caveat.id());
             assert_eq!(in_scenario(&text).matches('`').count() % 2, 0, "{text}");
