@@ -6,6 +6,7 @@ use crate::listener::{Heard, Listener, Manner};
 use crate::support::{LOADGEN, Server, TempDir, check_failure, loadgen};
 use aelab_loadgen::cli::Cli;
 use aelab_reports::read_folder;
+use aelab_reports::record::RunRecord;
 use clap::CommandFactory as _;
 use std::fs;
 use std::path::Path;
@@ -131,6 +132,26 @@ fn engine_threads_run_where_they_are_told() {
     let _ = child.wait();
     // A machine of one processor shows nothing; there every thread is.
     assert!(found, "no thread is bound to processor 0");
+}
+
+#[test]
+fn the_chosen_pacing_its_margin_and_its_price_are_in_the_record() {
+    let peer = Listener::start(Manner::default());
+    let port = peer.port.to_string();
+    let [timerfd, precise, spin] = ["timerfd", "precise", "spin"].map(|pacing| {
+        let load = ["--rate", "10", "--duration", "1s", "--warmup", "0", "--pacing", pacing];
+        let called = loadgen(&[&["run", "-p", &port, "--json"], &load[..], &["GET", "a"]].concat());
+        assert!(called.ran(), "{pacing}: {}", called.stderr);
+        let record = RunRecord::from_json(&called.stdout, Path::new(pacing)).expect("a record");
+        let engine = record.audit.expect("an account of the engine");
+        assert_eq!(engine.pacing, pacing);
+        let [thread] = engine.threads.try_into().expect("one thread");
+        thread
+    });
+    assert!(precise.margin_us.is_some_and(|margin| margin > 0.0), "{precise:?}");
+    assert_eq!([timerfd.margin_us, spin.margin_us], [None, None]);
+    // Ten requests cost a thread that sleeps next to nothing, and one that does not sleep all that it can get.
+    assert!(spin.cpu_share > 2.0 * timerfd.cpu_share, "{spin:?} {timerfd:?}");
 }
 
 #[test]
