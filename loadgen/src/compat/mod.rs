@@ -143,6 +143,14 @@ struct Taken {
 }
 
 impl Taken {
+    /// The command in our words. `{tag}` is a hash tag in their cluster mode alone, and else itself.
+    fn command(&self) -> Vec<String> {
+        if self.same.iter().any(|word| word == "--cluster") {
+            return self.command.clone();
+        }
+        self.command.iter().map(|word| word.replace("{tag}", "\\{tag}")).collect()
+    }
+
     /// The last value of a kept flag.
     fn last(&self, name: &str) -> Option<&str> {
         self.kept.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
@@ -253,6 +261,8 @@ mod tests {
             ("-k 0 -t set", "--reconnect-interval 1 -t set"),
             ("-a pw --user me --dbnum 3 -3 -t get", "-a pw --user me --dbnum 3 -3 -t get"),
             ("-c5 -n10 ping", "-c 5 -n 10 -- ping"),
+            ("-n 1 get a:{tag}", "-n 1 -- get a:\\{tag}"),
+            ("-n 1 --cluster get a:{tag}", "-n 1 --cluster -- get a:{tag}"),
         ] {
             assert_eq!(said(Tool::RedisBenchmark, line).as_deref(), Ok(want), "{line}");
         }

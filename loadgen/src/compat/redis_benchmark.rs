@@ -82,7 +82,7 @@ pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
         said.say(&["-t", taken.last("-t").unwrap_or(ALL_TESTS)]);
     } else {
         said.say(&["--"]);
-        said.words.extend(taken.command);
+        said.words.extend(taken.command());
     }
     Ok(said)
 }

@@ -68,7 +68,7 @@ pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
     }
     sequence(&taken.command, &mut said)?;
     said.say(&["--"]);
-    said.words.extend(taken.command);
+    said.words.extend(taken.command());
     Ok(said)
 }
 

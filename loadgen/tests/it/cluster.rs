@@ -231,9 +231,18 @@ fn a_real_cluster_moves_slots_during_a_run() {
     let filled = [&url[..], &["-r", "3000", "--prefill", "-n", "6000", "GET", "__key__"]].concat();
     let read = record(&filled);
     assert_eq!((read.groups[0].counts.ok, read.groups[0].counts.error), (6_000, 0));
-    let sizes: Vec<String> = nodes.ports.iter().filter_map(|port| ask(*port, "DBSIZE")).collect();
-    let total: u64 = sizes.iter().filter_map(|size| size[1..].parse::<u64>().ok()).sum();
-    assert_eq!(total, 3_000, "{sizes:?}");
+    let sizes = || -> Vec<u64> {
+        let answers = nodes.ports.iter().filter_map(|port| ask(*port, "DBSIZE"));
+        answers.filter_map(|size| size[1..].parse().ok()).collect()
+    };
+    let before = sizes();
+    assert_eq!(before.iter().sum::<u64>(), 3_000, "{before:?}");
+    // Two keys of one slot in each command, and every node has such slots.
+    let both = ["-n", "300", "MSET", "a{tag}", "1", "b{tag}", "2"];
+    let tagged = record(&[&url[..], &both[..]].concat());
+    assert_eq!((tagged.groups[0].counts.ok, tagged.groups[0].counts.error), (300, 0));
+    let after = sizes();
+    assert!(before.iter().zip(&after).all(|(old, new)| old < new), "{before:?} {after:?}");
 
     let child = Command::new(crate::support::LOADGEN)
         .args(["run", "--json", "--cluster", "-p", &port, "-c", "6", "-r", "3000"])

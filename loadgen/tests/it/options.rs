@@ -143,6 +143,14 @@ fn keys_values_and_commands() {
         ("-n 300 SET {key 100} {data 5-9}", |run| {
             run.distinct(1) > 50 && run.heard.iter().all(|one| (5..=9).contains(&one.args[2].len()))
         }),
+        ("-n 900 GET {key zipf 1000000}", |run| run.share_of_first(1_000_000, 100) > 0.25),
+        ("-n 99 MGET a{tag} b{tag}", |run| {
+            let is_tagged = |one: &Heard| {
+                let [_, a, b] = &*one.args else { return false };
+                a.len() == 8 && a.starts_with("a{") && a.strip_prefix('a') == b.strip_prefix('b')
+            };
+            run.distinct(1) > 50 && run.heard.iter().all(is_tagged)
+        }),
         ("-n 99 -r 1M HSET __key__ {same} __rand_1st__ __rand_1st__", |run| {
             run.heard.iter().all(|one| one.args[1] == one.args[2] && one.args[3] == one.args[4])
         }),
