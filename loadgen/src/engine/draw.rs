@@ -102,6 +102,24 @@ impl Source {
         }
     }
 
+    /// The largest number there will be; of a key space that grows, as large as no run makes it.
+    pub(super) fn largest(&self) -> u64 {
+        /// New keys of one run: a million a second for a day.
+        const NEW_MAX: u64 = 100_000_000_000;
+        match self {
+            Self::Between { max, .. } => *max,
+            Self::Sequential { below }
+            | Self::Gaussian { below, .. }
+            | Self::Hotspot { below, .. } => below.saturating_sub(1),
+            Self::Zipf(zipf) => zipf.count().saturating_sub(1),
+            Self::Latest { count: first, .. } | Self::New { first } => {
+                first.saturating_add(NEW_MAX)
+            }
+            Self::Raised { by, source } => by.saturating_add(source.largest()),
+            Self::BlockOffset | Self::Weighted(_) | Self::ZipfLength { .. } => u64::MAX,
+        }
+    }
+
     /// Fills `numbers` with the next ones. `position` is where a sequence stands on this thread.
     pub(super) fn fill(
         &self,

@@ -134,12 +134,13 @@ impl Template {
                     matches!(command.cursor, Cursor::Follow { arg_index } if arg_index == index);
                 if let Some(size) = page_size(arg) {
                     page = Some(size);
-                    steps.argument(vec![Piece::Cursor]);
-                    steps.argument(vec![Piece::PageEnd(size)]);
+                    steps.argument(vec![Piece::Cursor], &[]);
+                    steps.argument(vec![Piece::PageEnd(size)], &[]);
                 } else if is_cursor {
-                    steps.argument(vec![Piece::Cursor]);
+                    steps.argument(vec![Piece::Cursor], &[]);
                 } else {
-                    steps.argument(compiler.pieces(arg)?);
+                    let pieces = compiler.pieces(arg)?;
+                    steps.argument(pieces, &compiler.slots);
                 }
             }
             steps.flush();
@@ -330,8 +331,8 @@ impl Steps {
         }
     }
 
-    fn argument(&mut self, pieces: Vec<Piece>) {
-        let Some(len) = fixed_len(&pieces) else {
+    fn argument(&mut self, pieces: Vec<Piece>, slots: &[Source]) {
+        let Some(len) = fixed_len(&pieces, slots) else {
             self.flush();
             self.steps.push(Step::Argument(pieces));
             return;
@@ -370,8 +371,12 @@ impl Steps {
     }
 }
 
-/// The length of an argument, if it is always the same.
-fn fixed_len(pieces: &[Piece]) -> Option<usize> {
+/// The length of an argument, if it is always the same. A number that outgrows its digits is written in full.
+fn fixed_len(pieces: &[Piece], slots: &[Source]) -> Option<usize> {
+    let fits = |slot: usize, digits: usize| {
+        let above = u32::try_from(digits).ok().and_then(|digits| 10_u64.checked_pow(digits));
+        above.is_none_or(|above| slots[slot].largest() < above)
+    };
     pieces
         .iter()
         .map(|piece| match piece {
@@ -380,7 +385,9 @@ fn fixed_len(pieces: &[Piece]) -> Option<usize> {
             | Piece::Again { digits: 0, .. }
             | Piece::Cursor
             | Piece::PageEnd(_) => None,
-            Piece::Number { digits, .. } | Piece::Again { digits, .. } => Some(*digits),
+            Piece::Number { slot, digits } | Piece::Again { slot, digits } => {
+                fits(*slot, *digits).then_some(*digits)
+            }
             Piece::Data { len: DataLen::Fixed(len), .. } => Some(*len),
             Piece::Mark => Some(POSTMARK_BYTES),
             Piece::Data { .. } => None,

@@ -1,6 +1,7 @@
 //! Tests of templates: what is written for given numbers.
 
 use super::*;
+use crate::engine::plan::KeyDistribution;
 
 struct Fixed(u64);
 
@@ -59,6 +60,24 @@ fn placeholders_become_well_formed_requests() {
     check(&["EX", "{ttl 60}"], d3(), 0, "*2\r\n$2\r\nEX\r\n$2\r\n60\r\n");
     let range = ValueSize::Range { min: 1, max: 9 };
     check(&["ECHO", "__data__"], range, 4, "*2\r\n$4\r\nECHO\r\n$4\r\nefgh\r\n");
+}
+
+#[test]
+fn a_number_that_outgrows_its_digits_is_written_in_full() {
+    let written = |keys: &KeySpace, number: u64| {
+        let template =
+            Template::compile(&CommandPlan::new(&["GET", "__key__"]), keys, &ValueSize::Fixed(3));
+        let mut out = Vec::new();
+        template.expect("compiles").write(&mut out, b"", 0, &mut Fixed(number));
+        String::from_utf8_lossy(&out).into_owned()
+    };
+    let first = 90_000_000_000_000;
+    let high = KeySpace { first, ..KeySpace::uniform(10) };
+    assert_eq!(written(&high, first + 7), "*2\r\n$3\r\nGET\r\n$18\r\nkey:90000000000007\r\n");
+    let distribution = KeyDistribution::New;
+    let new = KeySpace { distribution, digits: 1, ..KeySpace::uniform(9) };
+    assert_eq!(written(&new, 9), "*2\r\n$3\r\nGET\r\n$5\r\nkey:9\r\n");
+    assert_eq!(written(&new, 10), "*2\r\n$3\r\nGET\r\n$6\r\nkey:10\r\n");
 }
 
 #[test]

@@ -22,6 +22,11 @@ pub(super) struct Zipf {
 }
 
 impl Zipf {
+    /// How many ranks there are.
+    pub(super) const fn count(&self) -> u64 {
+        self.ranks as u64
+    }
+
     /// For ranks 1 to `ranks` (at least 1) and an exponent of at least 0.
     pub(super) fn new(ranks: u64, exponent: f64) -> Self {
         let ranks = ranks.max(1) as f64;
