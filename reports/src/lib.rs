@@ -12,6 +12,7 @@ pub mod hgrm;
 pub mod histogram;
 pub mod hlog;
 mod page;
+pub mod plain;
 pub mod record;
 pub mod render;
 mod sane;

@@ -6,6 +6,7 @@ use super::output::Style;
 use super::{Cli, Command, one_line};
 use crate::compat::{self, Tool};
 use crate::exit::Failure;
+use aelab_reports::plain::quoted;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;
@@ -137,10 +138,8 @@ fn foreign(tool: Tool, words: &[String]) -> Result<Front, Failure> {
             Tool::Memtier => Style::Memtier,
         };
     }
-    let quoted = said.words.iter().map(|word| match word.contains([' ', '{']) {
-        true => format!("\"{word}\""),
-        false => word.clone(),
-    });
+    // To copy from: it is what a shell would read so.
+    let quoted = said.words.iter().map(|word| quoted(word));
     let mut notes = vec![format!("loadgen run {}", quoted.collect::<Vec<_>>().join(" "))];
     notes.extend(said.notes);
     Ok(Front::Parsed(Box::new(cli), notes))

@@ -40,7 +40,7 @@ pub(super) fn play(
 ) -> Result<Exit, Failure> {
     let columns = columns(args, place);
     let dir = args.out.clone().map_or_else(|| output::default_dir("scenarios"), Ok)?;
-    output::prepare(&dir, args.force)?;
+    let _claim = output::prepare(&dir, args.force)?;
     let mut record = RunRecord {
         tool: tool(),
         command: words.to_vec(),
@@ -131,7 +131,7 @@ fn play_one(
 ) -> Result<Finished, Failure> {
     let relative = sub_dir(args, column, scenario);
     let own = dir.join(&relative);
-    output::prepare(&own, args.force)?;
+    let _claim = output::prepare(&own, args.force)?;
     let played = scenario::run(scenario, settings, &own);
     let mut notes = played.skipped.clone();
     notes.extend(played.failure.as_ref().map(|failure| failure.message.clone()));

@@ -52,11 +52,37 @@ fn unused_dir(parent: &Path, name: &str) -> Result<PathBuf, Failure> {
     Ok(dir)
 }
 
-/// Makes sure that a folder is there and can take what a run writes.
+/// A folder that this run alone writes to, for as long as this lives; the system gives it back if the run is killed.
+#[must_use = "the folder is another's as soon as this is dropped"]
+#[derive(Debug)]
+pub struct Claim {
+    #[expect(dead_code, reason = "open, it holds the system's lock")]
+    folder: Option<fs::File>,
+}
+
+impl Claim {
+    /// Claims a folder, where its file system can tell.
+    ///
+    /// # Errors
+    /// Another run has it (exit 2).
+    fn of(dir: &Path) -> Result<Self, Failure> {
+        let Ok(folder) = fs::File::open(dir) else { return Ok(Self { folder: None }) };
+        match folder.try_lock() {
+            Ok(()) => Ok(Self { folder: Some(folder) }),
+            Err(fs::TryLockError::Error(_)) => Ok(Self { folder: None }),
+            Err(fs::TryLockError::WouldBlock) => Err(Failure::usage(format!(
+                "another run writes to {} now; give another --out, or wait until it is over",
+                dir.display()
+            ))),
+        }
+    }
+}
+
+/// Makes sure that a folder is there and can take what a run writes, and that no other run does meanwhile.
 ///
 /// # Errors
 /// It cannot (exit 2), with the system's reason; or it holds an earlier run, which only `force` gives up.
-pub fn prepare(dir: &Path, force: bool) -> Result<(), Failure> {
+pub fn prepare(dir: &Path, force: bool) -> Result<Claim, Failure> {
     check_unused(dir, force)?;
     let failed = |error: std::io::Error| {
         Failure::usage(format!(
@@ -65,6 +91,9 @@ pub fn prepare(dir: &Path, force: bool) -> Result<(), Failure> {
         ))
     };
     fs::create_dir_all(dir).map_err(failed)?;
+    let claim = Claim::of(dir)?;
+    // One that was just over may have left its result meanwhile.
+    check_unused(dir, force)?;
     let probe = dir.join(".aelab-probe");
     let written = fs::File::create(&probe)
         .and_then(|mut file| file.write_all(&vec![0; PROBE_BYTES]).and_then(|()| file.sync_all()));
@@ -80,7 +109,7 @@ pub fn prepare(dir: &Path, force: bool) -> Result<(), Failure> {
             _ => {}
         }
     }
-    Ok(())
+    Ok(claim)
 }
 
 /// Makes sure that a folder holds no earlier run.

@@ -35,9 +35,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit, Failure> {
     let mut resolved = args.resolve()?;
     let mut sink = Sink::open(&args.output)?;
-    if let Some(dir) = &args.output.out {
-        output::prepare(dir, args.output.force)?;
-    }
+    let out = args.output.out.as_deref();
+    let _claim = out.map(|dir| output::prepare(dir, args.output.force)).transpose()?;
     let outcome = run_prepared(args, &mut resolved, words, cancel, &mut sink);
     if let (Err(_), Some(dir)) = (&outcome, &args.output.out)
         && leave_readable(dir, &resolved, words, cancel.load(Relaxed))

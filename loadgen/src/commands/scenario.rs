@@ -140,7 +140,7 @@ fn play_one(
     settings: &Settings<'_>,
     dir: &Path,
 ) -> Result<Exit, Failure> {
-    output::prepare(dir, args.force)?;
+    let _claim = output::prepare(dir, args.force)?;
     let played = crate::lab::scenario::run(scenario, settings, dir);
     if played.arms.is_empty() {
         // The folder was made for this run; empty, it only confuses.

@@ -34,7 +34,7 @@ pub(super) fn run(
     crate::lab::plan::check(&scenario)?;
     let place = scenario::place(args)?;
     let dir = args.out.clone().map_or_else(|| output::default_dir(&scenario.name), Ok)?;
-    output::prepare(&dir, args.force)?;
+    let _claim = output::prepare(&dir, args.force)?;
     let settings = Settings {
         place,
         command: words.to_vec(),

@@ -1,7 +1,11 @@
 //! What the program does for its user, end to end: structure only, no timing.
 
-use crate::support::{Server, TempDir, check_failure, loadgen};
+use crate::support::{LOADGEN, Server, TempDir, check_failure, loadgen};
 use aelab_reports::read_folder;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 #[test]
 fn the_forms_of_output() {
@@ -46,7 +50,7 @@ fn a_folder_holds_what_the_contract_names() {
     ]);
     assert!(matches!(called.code, 0 | 4), "{}", called.stderr);
     assert_eq!(called.stdout.lines().last(), Some(out.as_str()), "the path comes last");
-    let path = std::path::Path::new(&out);
+    let path = Path::new(&out);
     for file in ["result.json", "latency.hlog", "report.html", "summary.md"] {
         assert!(path.join(file).is_file(), "{file}");
     }
@@ -72,6 +76,32 @@ fn a_folder_that_holds_a_run_is_not_replaced_by_accident() {
 }
 
 #[test]
+fn two_runs_at_once_do_not_share_a_folder() {
+    let server = Server::start(&[]);
+    let dir = TempDir::new();
+    let (out, port) = (dir.file("out"), server.port_arg());
+    let run = ["run", "-p", &port, "--rate", "50", "--duration", "20s", "--out", &out, "PING"];
+    let mut first = Command::new(LOADGEN)
+        .args(run)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("loadgen runs");
+    let is_there = (0..500).any(|_| {
+        thread::sleep(Duration::from_millis(20));
+        Path::new(&out).exists()
+    });
+    assert!(is_there);
+    // Between making it and claiming it lies next to nothing.
+    thread::sleep(Duration::from_millis(500));
+    check_failure(&run, 2, "another run writes to");
+    first.kill().expect("killed");
+    first.wait().expect("ended");
+    let short = ["run", "-p", &port, "-n", "10", "-q", "--out", &out, "PING"];
+    assert!(loadgen(&short).ran(), "a run that was killed claims nothing");
+}
+
+#[test]
 fn schedules_keys_values_and_connections_of_all_kinds() {
     let server = Server::start(&[]);
     let dir = TempDir::new();
@@ -85,7 +115,7 @@ fn schedules_keys_values_and_connections_of_all_kinds() {
         args.extend(more);
         let called = loadgen(&args);
         assert!(matches!(called.code, 0 | 4), "{more:?}: {}", called.stderr);
-        read_folder(std::path::Path::new(&out)).expect("reads back").record
+        read_folder(Path::new(&out)).expect("reads back").record
     };
     // 100/s to 300/s within half a second: 100 requests; 50 + 150; three.
     for (arrival, scheduled) in
@@ -190,8 +220,8 @@ fn a_stall_of_the_server_is_in_the_response_times() {
     let dir = TempDir::new();
     let out = dir.file("out");
     let (port, number) = (server.port_arg(), server.port);
-    let sleeper = std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_millis(1000));
+    let sleeper = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(1000));
         crate::support::ask(number, "DEBUG SLEEP 0.5")
     });
     loadgen(&[
@@ -209,7 +239,7 @@ fn a_stall_of_the_server_is_in_the_response_times() {
         "PING",
     ]);
     assert_eq!(sleeper.join().expect("asked").as_deref(), Some("+OK"));
-    let record = read_folder(std::path::Path::new(&out)).expect("reads back").record;
+    let record = read_folder(Path::new(&out)).expect("reads back").record;
     let longest = record.stalls.iter().map(|stall| stall.duration_s).fold(0.0, f64::max);
     assert!(longest >= 0.45, "the stall is named: {:?}", record.stalls);
     let response = &record.groups[0].total.response_time;
@@ -234,7 +264,7 @@ fn a_scenario_of_ones_own_is_played_and_judged() {
     std::fs::write(&file, MINE).expect("written");
     let called = loadgen(&["scenario", "run", &file, "--out", &out]);
     assert_eq!(called.code, 0, "{}", called.stderr);
-    let folder = read_folder(std::path::Path::new(&out)).expect("reads back");
+    let folder = read_folder(Path::new(&out)).expect("reads back");
     let scenario = folder.record.scenario.as_ref().expect("a scenario");
     assert_eq!(scenario.name, "mine");
     let verdicts: Vec<_> = scenario.claims.iter().map(|c| c.verdict.as_str()).collect();

@@ -9,6 +9,7 @@ use super::units::{counted, grouped, seconds};
 use super::{curves, lines, stalls, time};
 use crate::folder::Folder;
 use crate::hlog::Metric;
+use crate::plain::quoted;
 use crate::record::{CaveatRecord, ClaimVerdict, RunRecord, Severity};
 
 /// A report.
@@ -360,13 +361,4 @@ fn files(folder: &Folder) -> Vec<(&'static str, &'static str)> {
     }
     files.push(("summary.md", "the short form for a pull request"));
     files
-}
-
-/// A word as a shell would need it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
