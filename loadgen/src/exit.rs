@@ -4,6 +4,7 @@
 
 use crate::engine::EngineError;
 use crate::relay::RelayError;
+use aelab_reports::plain::shown;
 use std::fmt;
 
 /// The exit codes of the interface.
@@ -105,9 +106,9 @@ pub(crate) fn refusal_remedy(message: &str) -> &'static str {
     }
 }
 
-/// Line ends become spaces, so that a message stays one line whatever it quotes.
+/// Line ends become spaces, so that a message stays one line whatever it quotes, and nothing in it moves the cursor.
 fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    shown(&message.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()
 }
 
 #[cfg(test)]
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn messages_stay_on_one_line() {
-        assert_eq!(Failure::usage("a\n  b").message, "a b");
+        assert_eq!(Failure::usage("a\n  b\u{1b}[1m").message, "a b\\u{1b}[1m");
     }
 
     #[test]

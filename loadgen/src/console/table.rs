@@ -3,6 +3,7 @@
 //! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded. For scripts see `lines`.
 
 use crate::engine::plan::ArrivalProcess;
+use aelab_reports::plain::shown;
 use aelab_reports::record::{
     Audit, CaveatRecord, Delivery, Group, KernelTimes, Metrics, Pool, Quantiles, RunRecord,
     Severity, Stall,
@@ -320,13 +321,6 @@ fn delivery_lines(out: &mut String, group: &Group) {
     for error in group.errors.iter().take(ERRORS_SHOWN_MAX) {
         let _ = writeln!(out, "  {} × {}", error.count, shown(&error.text));
     }
-}
-
-/// A server's words on one line: what would move the cursor is escaped.
-fn shown(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-        .collect()
 }
 
 /// Whether a group only holds connections open.

@@ -358,6 +358,8 @@ impl<W: Wire> Worker<'_, W> {
             State::Connecting { .. } | State::Handshaking { .. } => self.opening -= 1,
             State::Ready => {
                 group.links.counts.lost += 1;
+                let is_early = (self.clockwork.phase as u8) < Phase::Measure as u8;
+                group.links.counts.lost_in_warmup += u64::from(is_early);
                 let site = group.site(token);
                 group.links.sites[site].lost += 1;
                 conn.purpose = Purpose::Back { since: now };

@@ -222,6 +222,7 @@ fn add_links(result: &mut GroupResult, links: Links) {
     counts.established += links.counts.established;
     counts.failed += links.counts.failed;
     counts.lost += links.counts.lost;
+    counts.lost_in_warmup += links.counts.lost_in_warmup;
     counts.reconnects += links.counts.reconnects;
     counts.renewed += links.counts.renewed;
     for site in &links.sites {

@@ -27,7 +27,7 @@ const POOL_EXHAUSTED: &[u8] = b"pool-exhausted";
 pub(super) const DISCONNECTED: &str = "disconnected";
 
 /// Requests created and not finished.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Open {
     /// How many.
     pub(super) count: u64,
@@ -368,8 +368,8 @@ impl Recorder {
         if self.is_measured(intended) {
             self.commands[usize::from(command)].counts.error += 1;
             self.error_response.saturating_record(now.since(intended).0);
+            self.errors.note(text);
         }
-        self.errors.note(text);
     }
 
     /// With room for the kernel's time stamps, if replies will carry them.

@@ -60,7 +60,7 @@ pub struct GroupResult {
     pub redirects: Option<RedirectCounts>,
     /// Why connections failed, were refused or were lost, with how often; most frequent first.
     pub failures: Vec<(String, u64)>,
-    /// Error replies and lost requests by their first word (`OOM`, `disconnected`), warm-up included; most frequent first.
+    /// Error replies and lost requests by their first word (`OOM`, `disconnected`), of measured requests; most frequent first.
     pub errors: Vec<ErrorCount>,
     /// Per command of the workload.
     pub commands: Vec<CommandResult>,
@@ -302,6 +302,8 @@ pub struct ConnectionCounts {
     pub failed: u64,
     /// Lost while running.
     pub lost: u64,
+    /// Those of them that were lost before the measurement began; not counted for each server.
+    pub lost_in_warmup: u64,
     /// Ready again after having been lost.
     pub reconnects: u64,
     /// Opened in place of one that had served its number of requests, or because a pool had too few.

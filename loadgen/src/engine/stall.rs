@@ -96,8 +96,10 @@ impl Watch {
         let new_count = open.count.saturating_sub(old.count);
         let new_sum = open.intended_sum.wrapping_sub(old.intended_sum);
         let new_lost = now.0.wrapping_mul(new_count).wrapping_sub(new_sum).cast_signed().max(0);
+        // None of them can have lost more than the whole span.
+        let most = now.since(self.last_reply).0.saturating_mul(new_count);
         let old_lost = old.count.wrapping_mul(now.since(self.base).0);
-        self.lost_by_base_ns.wrapping_add(old_lost).wrapping_add(new_lost.cast_unsigned())
+        self.lost_by_base_ns.wrapping_add(old_lost).wrapping_add(new_lost.cast_unsigned().min(most))
     }
 
     fn note(&mut self, now: Nanos, open: Open) {
@@ -235,6 +237,18 @@ mod tests {
         assert_eq!(stalls.len(), 1);
         assert_eq!(stalls[0].duration, Nanos::from_millis(190));
         assert_eq!(stalls[0].lost, Nanos::from_millis(40 + 40 + 150));
+    }
+
+    #[test]
+    fn books_that_do_not_fit_cannot_lose_more_than_the_span() {
+        let mut watch = Watch::new(Nanos::from_millis(20), Nanos::ZERO);
+        watch.on_first_due(Nanos::ZERO);
+        watch.on_replies(Nanos::from_millis(10), open(&[0, 5, 6]), open(&[5, 6]));
+        // One of them left without a word.
+        watch.on_departures(Nanos::from_millis(100), open(&[5]), open(&[]));
+        let spans = watch.finish(Nanos::from_millis(101), open(&[]));
+        let stalls = stalls(&[spans], &[vec![]], Nanos::from_millis(20), Nanos::ZERO);
+        assert_eq!(stalls[0].lost, Nanos::from_millis(2 * 90), "{stalls:?}");
     }
 
     #[test]

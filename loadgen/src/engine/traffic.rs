@@ -121,7 +121,18 @@ impl<W: Wire> Worker<'_, W> {
             conn.on_bytes(bytes, &group.handshake, &mut self.scanner, &mut replies)
         };
         group.recorder.settle(now);
-        match outcome? {
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(fault) => {
+                // Replies may have come before the bytes that were wrong.
+                let after = self.watched();
+                if after != before {
+                    self.watch.on_replies(now, before, after);
+                }
+                return Err(fault);
+            }
+        };
+        match outcome {
             Progress::Partial => {}
             Progress::Ready { since } => self.on_handshaken(token, since, now),
             Progress::Replies if group.router.is_some() => {

@@ -181,7 +181,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             return Ok(true);
         }
         self.run_timers(now);
-        self.groups.iter_mut().for_each(|group| group.turn_away(now));
+        self.turn_away(now);
         self.dial(now);
         self.flush();
         self.read_ready();
@@ -283,6 +283,18 @@ impl<'a, W: Wire> Worker<'a, W> {
             self.live.add(group.index, &total.since(reported));
             *reported = total;
         }
+    }
+
+    /// Those who have waited too long for a connection of their pool leave.
+    fn turn_away(&mut self, now: Nanos) {
+        let is_late = |group: &Group| group.next_turning_away().is_some_and(|limit| limit <= now);
+        if !self.groups.iter().any(is_late) {
+            return;
+        }
+        let before = self.watched();
+        self.groups.iter_mut().for_each(|group| group.turn_away(now));
+        let after = self.watched();
+        self.watch.on_departures(now, before, after);
     }
 
     fn create_due(&mut self, now: Nanos) {

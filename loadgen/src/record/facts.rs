@@ -77,7 +77,7 @@ pub(super) fn facts(
         shed: sum(|group| group.counts.shed),
         error_share: if sent == 0 { 0.0 } else { per_second(errors, sent as f64) },
         error_example: result.groups.iter().flat_map(|g| &g.errors).map(|e| e.text.clone()).next(),
-        connections_lost: sum(|group| group.connections.lost),
+        connections_lost: sum(|group| group.connections.lost - group.connections.lost_in_warmup),
         interrupted: result
             .interrupted
             .then(|| (clock.measured_s, plan.phases.measure.map(|measure| measure.as_secs_f64()))),

@@ -9,7 +9,7 @@ mod facts;
 mod rate;
 
 use crate::clock::Nanos;
-use crate::engine::plan::{ArrivalProcess, GroupPlan, RequestLog, Role, RunPlan};
+use crate::engine::plan::{ArrivalProcess, CommandPlan, GroupPlan, RequestLog, Role, RunPlan};
 use crate::engine::result::{
     CommandResult, ConnectionCounts, DeliveryCounts, EndpointResult, GroupResult, MetricResult,
     PoolResult, RunResult,
@@ -343,12 +343,15 @@ fn endpoints(group: &GroupResult) -> Vec<EndpointConnections> {
     group.endpoints.iter().map(of).collect()
 }
 
-/// Replies that held something and replies that were `nil`, for a command that looks for something.
+/// Replies that held something and replies that were `nil`, for a command that looks for something. Of an operation of several
+/// commands nobody counted which of them found nothing.
 fn found(command: &CommandResult, planned: &GroupPlan) -> (Option<u64>, Option<u64>) {
     let can_miss =
         |name: &[u8]| SEEKING.iter().any(|seeking| name.eq_ignore_ascii_case(seeking.as_bytes()));
     let mut same = planned.workload.commands.iter().filter(|plan| plan.label == command.label);
-    let seeks = same.any(|plan| plan.args.first().is_some_and(|name| can_miss(name)));
+    let is_lone = |plan: &CommandPlan| !plan.args.iter().any(|arg| arg == b";");
+    let seeks =
+        same.any(|plan| is_lone(plan) && plan.args.first().is_some_and(|name| can_miss(name)));
     if !seeks || command.counts.ok == 0 {
         return (None, None);
     }

@@ -272,6 +272,23 @@ fn answers_nobody_asked_for_break_the_connection() {
 }
 
 #[test]
+fn a_break_right_after_a_reply_costs_no_more_than_was_waited() {
+    let addr = serve(|_, request, _| match request {
+        HANDSHAKE => ok(),
+        request if request % 20 == 19 => Action::Reply(b"+OK\r\n+OK\r\n".to_vec()),
+        _ => ok(),
+    });
+    let mut load = group(Endpoint::Tcp(addr), 2, 400);
+    load.arrival = ArrivalProcess::Constant(Rate::per_second(1_000.0).expect("a rate"));
+    load.reconnect = Reconnect::Fixed(Nanos::from_millis(60));
+    let result = try_run(&plan(load)).expect("the run succeeds");
+    assert!(!result.stalls.is_empty());
+    for stall in &result.stalls {
+        assert!(stall.lost.0 <= stall.delayed * stall.duration.0, "{stall:?}");
+    }
+}
+
+#[test]
 fn resp3_database_and_password_are_negotiated() {
     let addr = serve(|_, _, args| {
         let reply: &[u8] = match args[0] {

@@ -172,6 +172,11 @@ fn several_tests_are_one_json_array_and_one_is_an_object() {
     let one = run("get");
     assert_eq!(one["schema"], 1);
     assert_eq!(one["groups"][0]["commands"]["GET"]["hits"], 200, "SET wrote the one key");
+    // Which command of an operation found nothing, nobody counted.
+    let args = ["run", "-p", &port, "-n", "20", "--json", "GET", "a", ";", "GET", "no-such"];
+    let both: serde_json::Value =
+        serde_json::from_str(&loadgen(&args).stdout).expect("one JSON text");
+    assert!(both["groups"][0]["commands"]["GET*2"]["hits"].is_null(), "{both}");
 }
 
 #[test]

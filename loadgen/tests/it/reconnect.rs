@@ -21,6 +21,17 @@ use std::time::Duration;
 
 /// 1 000 requests/s over 8 connections for 10 s, while the server is gone from `from` to `until`.
 fn outage(seed: u64, reconnect: Reconnect, from: Nanos, until: Nanos) -> GroupResult {
+    outage_after(Nanos::ZERO, seed, reconnect, from, until)
+}
+
+/// The same behind a warm-up.
+fn outage_after(
+    warmup: Nanos,
+    seed: u64,
+    reconnect: Reconnect,
+    from: Nanos,
+    until: Nanos,
+) -> GroupResult {
     let addr: SocketAddr = ([127, 0, 0, 1], 6379).into();
     let group = GroupPlan {
         arrival: ArrivalProcess::Constant(Rate::per_second(1_000.0).expect("a rate")),
@@ -28,11 +39,8 @@ fn outage(seed: u64, reconnect: Reconnect, from: Nanos, until: Nanos) -> GroupRe
         reconnect,
         ..group(Endpoint::Tcp(addr), 8, 1)
     };
-    let phases = Phases {
-        warmup: Nanos::ZERO,
-        measure: Some(Nanos::from_secs(10)),
-        drain_max: Nanos::from_secs(5),
-    };
+    let phases =
+        Phases { warmup, measure: Some(Nanos::from_secs(10)), drain_max: Nanos::from_secs(5) };
     let plan = RunPlan { seed, ..RunPlan::new(vec![group], phases) };
     let network = Nanos::from_micros(100);
     let script =
@@ -80,6 +88,20 @@ fn a_fixed_pause_is_the_same_each_time_and_immediate_is_a_millisecond_apart() {
     assert!((28.0..=30.0).contains(&per_connection), "{per_connection}");
     let per_connection = attempts(&fixed(Nanos::ZERO)) as f64 / 8.0;
     assert!((2_000.0..=3_001.0).contains(&per_connection), "{per_connection}");
+}
+
+#[test]
+fn what_is_lost_in_the_warm_up_is_told_from_what_is_measured() {
+    // A request is on its way just then.
+    let (from, until) = (Nanos::from_micros(1_000_150), Nanos::from_secs(2));
+    let fixed = Reconnect::Fixed(Nanos::from_millis(100));
+    let early = outage_after(Nanos::from_secs(3), 1, fixed, from, until);
+    assert_eq!((early.connections.lost, early.connections.lost_in_warmup), (8, 8));
+    assert!(early.errors.is_empty() && early.counts.error == 0, "{:?}", early.errors);
+    let late = outage_after(Nanos::from_millis(500), 1, fixed, from, until);
+    assert_eq!((late.connections.lost, late.connections.lost_in_warmup), (8, 0));
+    assert_eq!(late.errors.iter().map(|error| error.count).sum::<u64>(), late.counts.error);
+    assert!(late.counts.error > 0);
 }
 
 #[test]
