@@ -58,6 +58,10 @@ pub(crate) fn write(report: &Report) -> String {
         let _ = writeln!(out, "{}\n", text(report.lead));
     }
     table(&mut out, &report.key);
+    for more in report.pool.iter().chain(&report.messages) {
+        let _ = writeln!(out, "{}:\n", text(&more.caption));
+        table(&mut out, more);
+    }
     let _ =
         writeln!(out, "{}", report.facts.iter().map(|f| text(f)).collect::<Vec<_>>().join(" · "));
     out

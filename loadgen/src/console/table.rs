@@ -178,8 +178,10 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Co
     let counts = &group.counts;
     let _ = writeln!(
         out,
-        "  {:.2} replies/s; {} scheduled, {} sent, {} shed; {} ok, {} errors, {} timeouts, {} unfinished",
+        "  {:.2} {}/s; {} scheduled, {} sent, {} shed; {} ok, {} errors, {} timeouts, {} unfinished",
         group.achieved_rate,
+        // Who waits for data has replies; who subscribed has none.
+        if group.has_messages() && group.blocked.is_none() { "messages" } else { "replies" },
         counts.scheduled,
         counts.sent,
         counts.shed,

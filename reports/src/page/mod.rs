@@ -11,6 +11,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::chart::Chart;
 use crate::record::{ClaimVerdict, Severity};
 use crate::view::figure::Figure;
+use crate::view::messages;
 use crate::view::report::{ClaimView, Report};
 use crate::view::table::{Align, Table};
 
@@ -190,6 +191,18 @@ fn numbers(report: &Report) -> Markup {
             p.note { "Response time counts from when a request was due (in a closed loop: from when its connection was free for it), service time from when it was sent. A percentile is given where at least ten samples lie above it." }
             (table(&report.percentiles))
         }))
+        @if !report.pool.is_empty() {
+            (section("pool", "Connection pool", html! {
+                p.note { "The wait for a connection is a part of the response time, and none of the service time." }
+                @for rows in &report.pool { (table(rows)) }
+            }))
+        }
+        @if !report.messages.is_empty() {
+            (section("messages", "Messages", html! {
+                p.note { (messages::NOTE) }
+                @for rows in &report.messages { (table(rows)) }
+            }))
+        }
         (section("stalls", "Stalls", html! {
             @if report.stalls.rows.is_empty() {
                 p { (report.no_stall) "." }

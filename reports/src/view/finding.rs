@@ -1,8 +1,8 @@
 //! Titles: each states what was found, in one sentence, from the numbers of the record.
 
 use super::arms::{ArmData, Lead};
-use super::stalls;
 use super::units::{counted, duration, listed, percent, percentile, rate, seconds, times, us};
+use super::{messages, stalls};
 use crate::histogram::Sparse;
 use crate::record::Stall;
 use crate::stats::supported;
@@ -22,6 +22,11 @@ const KEPT: f64 = 0.99;
 
 /// What the percentile curves show.
 pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> String {
+    let together = if messages::are_mixed(arms) { " (replies and messages together)" } else { "" };
+    format!("{}{together}", percentiles_in_words(arms))
+}
+
+fn percentiles_in_words(arms: &[ArmData<'_>]) -> String {
     let lead = Lead::of(arms);
     let time = lead.name();
     let values = |p: f64| -> Option<Vec<(String, f64)>> {
@@ -193,7 +198,7 @@ pub(crate) fn throughput(arms: &[ArmData<'_>]) -> String {
                 format!("the offered {} is kept", rate(offered))
             }
             Some(offered) => format!("{} of the offered {}", rate(achieved), rate(offered)),
-            None => format!("{} on average", rate(achieved)),
+            None => format!("{} on average", messages::flow(arm)),
         }
     };
     let each: Vec<String> = arms.iter().map(|arm| with_arm(arm, &phrase(arm))).collect();

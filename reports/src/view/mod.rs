@@ -8,6 +8,8 @@ pub(crate) mod engine;
 pub(crate) mod figure;
 pub(crate) mod finding;
 pub(crate) mod lines;
+pub(crate) mod messages;
+pub(crate) mod pool;
 pub(crate) mod procedures;
 pub(crate) mod report;
 pub(crate) mod stalls;

@@ -6,7 +6,7 @@ use super::procedures::ProcedureView;
 use super::table::Table;
 use super::tables;
 use super::units::{counted, grouped, seconds};
-use super::{curves, lines, stalls, time};
+use super::{curves, lines, messages, pool, stalls, time};
 use crate::folder::Folder;
 use crate::hlog::Metric;
 use crate::plain::quoted;
@@ -35,6 +35,10 @@ pub(crate) struct Report {
     pub(crate) procedures: Vec<ProcedureView>,
     /// Percentiles of the headline, response and service side by side.
     pub(crate) percentiles: Table,
+    /// What emulated connection pools did, and the wait for them; empty without any.
+    pub(crate) pool: Vec<Table>,
+    /// What became of messages; empty where nobody received.
+    pub(crate) messages: Vec<Table>,
     /// The stalls.
     pub(crate) stalls: Table,
     /// What to say if there are none.
@@ -99,6 +103,8 @@ impl Report {
             figures: figures.into_iter().flatten().collect(),
             procedures: ProcedureView::of(folder),
             percentiles: of_arms(&arms, tables::percentiles(&arms)),
+            pool: pool::tables(&arms),
+            messages: messages::tables(&arms),
             no_stall: stalls::none_of(&arms),
             stalls: of_arms(&arms, tables::stall_list(&arms)),
             groups: of_arms(&arms, tables::groups(&arms)),

@@ -3,7 +3,7 @@
 use super::arms::{ArmData, Lead};
 use super::table::Table;
 use super::units::{duration, grouped, percent, percentile, rate, seconds};
-use super::{engine, stalls};
+use super::{engine, messages, stalls};
 use crate::folder::Folder;
 use crate::record::{Counts, Group, Metrics, Percentile, Quantiles, Server};
 
@@ -22,7 +22,6 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
         .collect();
     let mut columns = vec!["<Figure"];
     columns.extend(heads.iter().map(String::as_str));
-    let lead = Lead::of(arms);
     let mut table = Table::new("", &columns);
     let mut row = |name: &str, cell: &dyn Fn(&ArmData<'_>) -> String| {
         let mut cells = vec![name.to_owned()];
@@ -31,20 +30,7 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
             table.push(cells);
         }
     };
-    for p in [50.0, 99.0, 99.9] {
-        let name = format!("{}, {}", lead.name(), percentile(p));
-        // Whether a sample can carry it is said in the table of percentiles.
-        let supported = |m: &Metrics| lead.figures(m).at(p).filter(|q| q.us.is_some()).map(value);
-        row(&name, &|a| or_none(headline(a).and_then(supported)));
-    }
-    row(&format!("{}, largest", lead.name()), &|a| {
-        let open = a.unfinished_share().is_some();
-        headline(a).map_or_else(none, |m| largest(lead.figures(m), open))
-    });
-    let other = lead.other();
-    row(&format!("{}, p99", other.name()), &|a| {
-        headline(a).map_or_else(none, |m| at(other.figures(m), 99.0))
-    });
+    times(arms, &mut row);
     for p in [50.0, 99.0] {
         // Kernel time stamps, where they were asked for: a group's own figure, as parts of several do not add up.
         let name = format!("of it the generator's own waking up, {}", percentile(p));
@@ -57,13 +43,14 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
         let counts = a.groups().into_iter().filter_map(|g| g.redirects).map(|r| r.moved + r.asked);
         or_none(counts.reduce(|x, y| x + y).map(grouped))
     });
-    row("replies per second", &|a| rate(a.groups().iter().map(|g| g.achieved_rate).sum::<f64>()));
+    row("replies per second", &|a| or_none(messages::per_second(a, false).map(rate)));
+    row(received_name(arms), &|a| or_none(messages::per_second(a, true).map(rate)));
     row("of these to requests of the warm-up", &|a| {
         let carried: u64 = a.groups().iter().map(|g| g.carried_over).sum();
         let per_second = carried as f64 / a.record.duration_s;
         or_none((carried > 0 && per_second.is_finite()).then(|| rate(per_second)))
     });
-    row("offered per second", &|a| or_none(a.offered_rate().map(rate)));
+    row("offered per second", &|a| or_none(offered(a).map(rate)));
     row(stalls::COUNTED, &|a| grouped(stalls::notable(a.record).count() as u64));
     row("longest stall", &|a| {
         or_none(stalls::notable(a.record).map(|s| s.duration_s).max_by(f64::total_cmp).map(seconds))
@@ -82,10 +69,91 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
     table
 }
 
-/// The metrics of the headline: of its only group, or of the first, since a record has no merged
-/// percentiles over groups.
-fn headline<'a>(arm: &ArmData<'a>) -> Option<&'a Metrics> {
-    arm.groups().first().map(|g| &g.total)
+/// A row of the key figures: its name, and what it says of each arm.
+type Row<'r> = &'r mut dyn FnMut(&str, &dyn Fn(&ArmData<'_>) -> String);
+
+/// The times among the key figures: those of replies, those of messages, and the wait for a pool.
+fn times(arms: &[ArmData<'_>], row: Row<'_>) {
+    let lead = Lead::of(arms);
+    for kind in Kind::of(arms) {
+        let of = |lead: Lead| format!("{}{}", lead.name(), kind.suffix());
+        for p in [50.0, 99.0, 99.9] {
+            let name = format!("{}, {}", of(lead), percentile(p));
+            // Whether a sample can carry it is said in the table of percentiles.
+            let supported =
+                |g: &Group| lead.figures(&g.total).at(p).filter(|q| q.us.is_some()).map(value);
+            row(&name, &|a| or_none(kind.headline(a).and_then(supported)));
+        }
+        row(&format!("{}, largest", of(lead)), &|a| {
+            let open = a.unfinished_share().is_some() && *kind != Kind::Messages;
+            kind.headline(a).map_or_else(none, |g| largest(lead.figures(&g.total), open))
+        });
+        let other = lead.other();
+        row(&format!("{}, p99", of(other)), &|a| {
+            kind.headline(a).map_or_else(none, |g| at(other.figures(&g.total), 99.0))
+        });
+    }
+    row("wait for a connection of the pool, p99", &|a| {
+        let pool = a.groups().into_iter().find_map(|g| g.pool.as_ref());
+        or_none(pool.map(|pool| at(&pool.wait, 99.0)))
+    });
+    row("requests turned away by the pool", &|a| {
+        let pools = a.groups().into_iter().filter_map(|g| g.pool.as_ref());
+        or_none(pools.map(|pool| pool.turned_away).reduce(|x, y| x + y).map(grouped))
+    });
+}
+
+/// Whose times the key figures are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Of all groups of the headline: these are of one kind.
+    All,
+    /// Of replies, beside messages.
+    Replies,
+    /// Of messages, beside replies.
+    Messages,
+}
+
+impl Kind {
+    /// Those to tell: apart where the headline has both.
+    fn of(arms: &[ArmData<'_>]) -> &'static [Self] {
+        match messages::are_mixed(arms) {
+            true => &[Self::Replies, Self::Messages],
+            false => &[Self::All],
+        }
+    }
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Replies => " of replies",
+            Self::Messages => " of messages",
+        }
+    }
+
+    /// The only group of its kind in the headline, or the first, since a record has no merged percentiles over groups.
+    fn headline<'a>(self, arm: &ArmData<'a>) -> Option<&'a Group> {
+        arm.groups().into_iter().find(|group| match self {
+            Self::All => true,
+            Self::Replies => !group.has_messages(),
+            Self::Messages => group.has_messages(),
+        })
+    }
+}
+
+/// What is said of the rate at which receivers receive.
+fn received_name(arms: &[ArmData<'_>]) -> &'static str {
+    match arms.iter().flat_map(ArmData::groups).any(|g| g.blocked.is_some()) {
+        true => "received per second (messages, and replies to commands that wait)",
+        false => "messages received per second",
+    }
+}
+
+/// What the headline's groups were asked to send per second; receivers send nothing.
+fn offered(arm: &ArmData<'_>) -> Option<f64> {
+    let senders = arm.groups().into_iter().filter(|g| !g.has_messages());
+    let sum: f64 = senders.map(|g| g.arrival.rate).sum::<Option<f64>>()?;
+    (sum > 0.0).then_some(sum)
 }
 
 fn or_none(text: Option<String>) -> String {
@@ -168,6 +236,27 @@ pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> Table {
     table
 }
 
+/// A time that is neither response nor service time, with its intervals: of each arm and group that has samples.
+pub(crate) fn spread<'a>(
+    caption: &str,
+    time: &str,
+    rows: impl Iterator<Item = (&'a str, &'a str, &'a Quantiles)>,
+) -> Table {
+    let time = format!(">{time}");
+    let columns = ["<Arm", "<Group", ">Percentile", &time, ">95 % interval"];
+    let mut table = Table::new(caption, &columns);
+    for (arm, group, quantiles) in rows.filter(|(_, _, quantiles)| quantiles.count > 0) {
+        let mut row = |name: String, value: String, interval: String| {
+            table.push(vec![arm.to_owned(), group.to_owned(), name, value, interval]);
+        };
+        for p in [50.0, 90.0, 99.0, 99.9].into_iter().filter_map(|p| quantiles.at(p)) {
+            row(percentile(p.p), value(p), interval(p));
+        }
+        row("largest".to_owned(), largest(quantiles, false), String::new());
+    }
+    table
+}
+
 /// The stalls of all arms.
 pub(crate) fn stall_list(arms: &[ArmData<'_>]) -> Table {
     let left_out = stalls::not_listed(arms).map_or_else(String::new, |n| format!(" ({n})"));
@@ -201,6 +290,7 @@ pub(crate) fn stall_list(arms: &[ArmData<'_>]) -> Table {
 
 /// Every group and command, offenders included.
 pub(crate) fn groups(arms: &[ArmData<'_>]) -> Table {
+    let received = arms.iter().flat_map(|a| &a.record.groups).any(Group::has_messages);
     let mut table = Table::new(
         "Every group and command",
         &[
@@ -208,7 +298,7 @@ pub(crate) fn groups(arms: &[ArmData<'_>]) -> Table {
             "<Group",
             "<Role",
             "<Command",
-            ">Replies",
+            if received { ">Replies or messages" } else { ">Replies" },
             ">Response p50",
             ">Response p99",
             ">Response largest",
@@ -265,14 +355,22 @@ pub(crate) fn counts(arms: &[ArmData<'_>]) -> Table {
                 group.counts;
             let arrivals = match group.arrival.rate {
                 Some(offered) => format!("{}, {}", group.arrival.process, rate(offered)),
+                None if group.has_messages() => "receiving".to_owned(),
                 None => group.arrival.process.clone(),
             };
             let connections = group.connections;
             let mut row = vec![arm.label().to_owned(), group.name.clone(), arrivals];
-            row.push(if connections.established == connections.asked {
-                grouped(connections.asked)
-            } else {
-                format!("{} of {}", grouped(connections.established), grouped(connections.asked))
+            row.push(match &group.pool {
+                Some(pool) => {
+                    let (most, size) = (grouped(pool.most_open), grouped(connections.asked));
+                    format!("pool, at most {most} of {size}")
+                }
+                None if connections.established == connections.asked => grouped(connections.asked),
+                None => format!(
+                    "{} of {}",
+                    grouped(connections.established),
+                    grouped(connections.asked)
+                ),
             });
             let numbers = [scheduled, sent, shed, ok, error, timeout, unfinished];
             row.extend(numbers.map(grouped));

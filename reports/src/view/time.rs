@@ -4,9 +4,9 @@ use super::arms::{ArmData, Lead};
 use super::figure::{Figure, Plot, RatePanel, RatePlot, TimeColumn, TimePanel, TimePlot};
 use super::finding;
 use super::report::of_arms;
-use super::stalls;
 use super::table::Table;
 use super::units::{duration, grouped, rate, seconds, us};
+use super::{messages, stalls};
 use crate::histogram::Sparse;
 use crate::hlog::Interval;
 
@@ -35,8 +35,9 @@ pub(crate) fn response(arms: &[ArmData<'_>]) -> Option<Figure> {
 }
 
 fn response_subtitle(arms: &[ArmData<'_>], column_s: f64) -> String {
+    let what = if messages::are_mixed(arms) { "replies and messages" } else { "replies" };
     let mut text = format!(
-        "{} of the replies that arrived in each {}.",
+        "{} of the {what} that arrived in each {}.",
         finding::capitalised(Lead::of(arms).name()),
         seconds(column_s)
     );
@@ -58,7 +59,8 @@ pub(crate) fn throughput(arms: &[ArmData<'_>]) -> Option<Figure> {
     let top = top_rate(&panels);
     let cut = panels.iter().any(|p| p.points.iter().any(|&(_, r)| r > top));
     let column = panels.iter().map(|p| p.column_s).fold(0.0, f64::max);
-    let mut subtitle = format!("Replies per second in each {}.", seconds(column));
+    let what = if messages::are_mixed(arms) { "Replies and messages" } else { "Replies" };
+    let mut subtitle = format!("{what} per second in each {}.", seconds(column));
     if panels.iter().any(|p| !p.stalls.is_empty()) {
         subtitle.push_str(" Grey: stalls.");
     }

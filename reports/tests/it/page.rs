@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use aelab_reports::folder::ReadError;
-use aelab_reports::record::{CaveatRecord, ClaimPart, RunRecord, Severity, Stall};
+use aelab_reports::record::{
+    Arrival, CaveatRecord, ClaimPart, Delivery, Pool, RunRecord, Severity, Stall,
+};
 use aelab_reports::{read_folder, render, write_folder};
 
 use crate::synthetic::{self, Plan};
@@ -352,4 +354,87 @@ fn replies_that_stop_for_good_are_no_calm_run() {
     assert!(summary.contains("Replies stop for good after 4"), "{summary}");
     assert!(summary.contains("Replies stop for 6"), "{summary}");
     assert!(!summary.contains("No stall"), "{summary}");
+}
+
+#[test]
+fn a_pool_shows_its_wait_and_what_it_turned_away() {
+    let dir = synthetic::temp_dir("pool");
+    let mut run = synthetic::run(&Plan { duration_s: 2, ..Plan::calm() });
+    let group = &mut run.record.groups[0];
+    group.connections.asked = 80;
+    group.pool = Some(Pool {
+        wait: group.total.service_time.clone(),
+        opened: 31,
+        closed: 17,
+        turned_away: 1234,
+        most_open: 66,
+    });
+    run.write(&dir);
+    render(&dir).unwrap();
+    let all = files(&dir);
+    let summary = text(&all, "summary.md");
+    for wanted in [
+        "| requests turned away by the pool | 1,234 |",
+        "| wait for a connection of the pool, p99 |",
+        "| victims | 80 | 50 | 66 | 31 | 17 | 1,234 |",
+        "How long requests waited for a connection of the pool:",
+        "| victims | p90 |",
+        "| victims | largest |",
+    ] {
+        assert!(summary.contains(wanted), "lacks {wanted}: {summary}");
+    }
+    let html = text(&all, "report.html");
+    assert!(html.contains("<h2>Connection pool</h2>") && html.contains("pool, at most 66 of 80"));
+    assert!(!html.contains("50 of 80"));
+    run.record.groups[0].pool = None;
+    run.write(&dir);
+    render(&dir).unwrap();
+    assert!(!text(&files(&dir), "report.html").contains("Connection pool"));
+}
+
+#[test]
+fn messages_are_counted_apart_from_replies() {
+    let dir = synthetic::temp_dir("messages");
+    let mut run = synthetic::run(&Plan { duration_s: 2, ..Plan::calm() });
+    let mut receivers = run.record.groups[0].clone();
+    receivers.name = "receivers".into();
+    receivers.arrival = Arrival { process: "closed".into(), rate: None };
+    receivers.achieved_rate = 10_000.0;
+    receivers.delivery = Some(Delivery {
+        received: 24_000,
+        measured: 20_000,
+        lost: 7,
+        duplicated: 5,
+        out_of_order: 3,
+        foreign: 2,
+    });
+    run.record.groups.push(receivers);
+    run.write(&dir);
+    render(&dir).unwrap();
+    let all = files(&dir);
+    let summary = text(&all, "summary.md");
+    for wanted in [
+        "| replies per second | 1,000/s |",
+        "| messages received per second | 10,000/s |",
+        "| offered per second | 1,000/s |",
+        "| response time of replies, p50 |",
+        "| response time of messages, p50 |",
+        "| receivers | 24,000 | 20,000 | 7 | 5 | 3 | 2 |",
+        "(replies and messages together)",
+        "1,000/s replies and 10,000/s messages on average",
+    ] {
+        assert!(summary.contains(wanted), "lacks {wanted}: {summary}");
+    }
+    assert!(!summary.contains("11,000/s"), "{summary}");
+    let html = text(&all, "report.html");
+    assert!(html.contains("<h2>Messages</h2>") && html.contains("<td>receiving</td>"));
+    // Commands that wait for data that nobody stamps have no messages, and a wait.
+    let group = &mut run.record.groups[1];
+    group.delivery = Some(Delivery::default());
+    group.blocked = Some(group.total.service_time.clone());
+    run.write(&dir);
+    render(&dir).unwrap();
+    let summary = text(&files(&dir), "summary.md").to_owned();
+    assert!(summary.contains("How long commands waited for data:"), "{summary}");
+    assert!(!summary.contains("What became of messages"), "{summary}");
 }

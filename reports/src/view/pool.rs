@@ -1,0 +1,53 @@
+//! The tables of emulated connection pools: what each did, and how long requests waited for one of its connections.
+//!
+//! Filled from the record alone, and empty where no group had a pool. Next: `report`.
+
+use super::arms::ArmData;
+use super::report::of_arms;
+use super::table::Table;
+use super::tables::spread;
+use super::units::grouped;
+use crate::record::{Group, Pool};
+
+/// The pools of a group, with its arm.
+fn pools<'a>(
+    arms: &'a [ArmData<'a>],
+) -> impl Iterator<Item = (&'a ArmData<'a>, &'a Group, &'a Pool)> {
+    arms.iter().flat_map(|arm| {
+        let of_group = move |group: &'a Group| Some((arm, group, group.pool.as_ref()?));
+        arm.record.groups.iter().filter_map(of_group)
+    })
+}
+
+/// What the pools did and how long requests waited for them; no table where there was none.
+pub(crate) fn tables(arms: &[ArmData<'_>]) -> Vec<Table> {
+    let waits = pools(arms).map(|(arm, group, pool)| (arm.label(), &group.name[..], &pool.wait));
+    let wait = spread("How long requests waited for a connection of the pool", "Wait", waits);
+    let tables = [counts(arms), wait];
+    tables.into_iter().filter(|t| !t.rows.is_empty()).map(|t| of_arms(arms, t)).collect()
+}
+
+fn counts(arms: &[ArmData<'_>]) -> Table {
+    let mut table = Table::new(
+        "What the connection pool did while running",
+        &[
+            "<Arm",
+            "<Group",
+            ">Size",
+            ">Open at the start",
+            ">Most open",
+            ">Opened",
+            ">Closed",
+            ">Requests turned away",
+        ],
+    );
+    for (arm, group, pool) in pools(arms) {
+        let held = &group.connections;
+        let mut row = vec![arm.label().to_owned(), group.name.clone()];
+        let counts = [held.asked, held.established, pool.most_open, pool.opened, pool.closed];
+        row.extend(counts.map(grouped));
+        row.push(grouped(pool.turned_away));
+        table.push(row);
+    }
+    table
+}
