@@ -96,7 +96,7 @@ pub struct LoadArgs {
     /// Seed of all random choices.
     #[arg(long, default_value = "1")]
     pub seed: u64,
-    /// Give a request up after this time [default: never].
+    /// Give a request up that was not answered this long after it was sent [default: never].
     #[arg(long, value_parser = parse_duration)]
     pub timeout: Option<Duration>,
     /// Connections on top that are opened and send nothing.

@@ -51,6 +51,14 @@ impl CommandRecorder {
         self.lag.record(sent.since(intended).0, count);
     }
 
+    /// A request that was given up at this time: as if it had been answered then, and marked as a bound.
+    pub(super) fn given_up(&mut self, intended: Nanos, sent: Nanos, deadline: Nanos) {
+        self.counts.timeout += 1;
+        self.response.record_given_up(deadline.since(intended).0);
+        self.service.record_given_up(deadline.since(sent).0);
+        self.lag.record(sent.since(intended).0, 1);
+    }
+
     /// A request without a reply at the end, `sent` if it ever was.
     pub(super) fn unfinished(&mut self, intended: Nanos, sent: Option<Nanos>, ended: Nanos) {
         self.counts.unfinished += 1;

@@ -161,6 +161,7 @@ fn no_metric() -> MetricResult {
         total: histogram::new(),
         exact: super::result::Exact::default(),
         intervals: IntervalSeries::default(),
+        given_up: None,
     }
 }
 
@@ -275,6 +276,7 @@ fn add_metric(mine: &mut MetricResult, theirs: MetricResult) {
     add(&mut mine.total, &theirs.total);
     mine.exact.add(&theirs.exact);
     mine.intervals.add(&theirs.intervals);
+    mine.given_up = [mine.given_up, theirs.given_up].into_iter().flatten().min();
 }
 
 #[cfg(test)]

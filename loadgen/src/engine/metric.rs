@@ -22,6 +22,8 @@ pub(super) struct Metric {
     totals: Box<[u64]>,
     exact: Exact,
     intervals: IntervalSeries,
+    /// The shortest sample that a time limit ended.
+    given_up: Option<u64>,
     /// Where the samples are shown while the run is on.
     live: Option<Arc<Shard>>,
 }
@@ -63,6 +65,7 @@ impl Default for Metric {
             totals: vec![0; BUCKET_COUNT].into_boxed_slice(),
             exact: Exact::default(),
             intervals: IntervalSeries::default(),
+            given_up: None,
             live: None,
         }
     }
@@ -92,6 +95,12 @@ impl Metric {
             counters.touched.push(index as u32);
         }
         *count += times;
+    }
+
+    /// Records a sample that a time limit ended, in nanoseconds: it would have been longer.
+    pub(super) fn record_given_up(&mut self, value: u64) {
+        self.given_up = Some(self.given_up.map_or(value, |shortest| shortest.min(value)));
+        self.record(value, 1);
     }
 
     /// Ends the running interval.
@@ -143,7 +152,8 @@ impl Metric {
                 total.saturating_record_n(lowest_of(index), count);
             }
         }
-        MetricResult { total, exact: self.exact, intervals: self.intervals }
+        let (intervals, given_up) = (self.intervals, self.given_up);
+        MetricResult { total, exact: self.exact, intervals, given_up }
     }
 }
 

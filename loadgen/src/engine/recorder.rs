@@ -389,13 +389,12 @@ impl Recorder {
         }
     }
 
-    /// A request was not answered by `deadline`: recorded as if it had been answered then.
+    /// A request was not answered by `deadline`: recorded as if it had been answered then, as a lower bound.
     pub(super) fn timeout(&mut self, request: &InFlight, deadline: Nanos) {
         let (intended, sent) = (request.intended, request.sent);
         self.counts_of(intended).timeout += 1;
         if let Some(recorder) = self.measured(intended, request.command) {
-            recorder.counts.timeout += 1;
-            recorder.sample(intended, sent, deadline, 1);
+            recorder.given_up(intended, sent, deadline);
         }
         self.close_requests(intended, 1, sent, deadline, request.command, Outcome::Timeout);
     }

@@ -386,6 +386,8 @@ pub struct MetricResult {
     pub exact: Exact,
     /// The same samples by the interval in which the reply came; empty intervals are left out.
     pub intervals: IntervalSeries,
+    /// The shortest of the samples that a time limit ended, in nanoseconds: they are lower bounds.
+    pub given_up: Option<u64>,
 }
 
 /// Exact figures kept beside a histogram, in nanoseconds.

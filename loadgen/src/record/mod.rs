@@ -430,14 +430,17 @@ fn summary(
         sum.sum_ns += part.sum;
     }
     let unfinished = unfinished.as_ref();
-    stats::summarise(&Sample { intervals: &intervals, exact, unfinished }, percentiles)
+    let given_up_ns = parts.iter().filter_map(|part| part.given_up).min();
+    let sample = Sample { intervals: &intervals, exact, unfinished, given_up_ns };
+    stats::summarise(&sample, percentiles)
 }
 
 /// Of samples whose times are not known.
 fn whole(histogram: &Histogram, percentiles: &[f64]) -> Quantiles {
     let counts = Sparse::from_histogram(histogram);
     let all = [Interval { start_ns: 0, length_ns: 0, counts }];
-    stats::summarise(&Sample { intervals: &all, exact: None, unfinished: None }, percentiles)
+    let sample = Sample { intervals: &all, exact: None, unfinished: None, given_up_ns: None };
+    stats::summarise(&sample, percentiles)
 }
 
 fn merged_intervals(clock: &Timeline, parts: &[&MetricResult]) -> Vec<Interval> {

@@ -269,6 +269,16 @@ fn a_server_that_is_slow_shows_what_time_limits_do() {
         loadgen(&["run", "-p", &port, "-c", "1", "-n", "3", "--timeout", "20ms", "GET", "a"]);
     assert!(called.stdout.contains("0 ok, 0 errors, 3 timeouts"), "{}", called.stdout);
     assert!(called.code == 6 && called.failure().contains("raise --timeout"), "{}", called.stderr);
+    // What was given up is in the times as a bound, and said to be one.
+    let limited = ["run", "-p", &port, "-c", "1", "-n", "30", "--timeout", "20ms", "--json"];
+    let limited = loadgen(&[&limited[..], &["GET", "a"]].concat()).stdout;
+    let limited = RunRecord::from_json(&limited, std::path::Path::new("stdout")).expect("a record");
+    let service = &limited.groups[0].total.service_time;
+    assert!(
+        service.censored && service.us_at(50.0).is_some_and(|us| us >= 20_000.0),
+        "{service:?}"
+    );
+    assert!(service.percentiles.iter().all(|one| one.us.is_none() || one.censored), "{service:?}");
     let storm = ["-c", "3", "-n", "6", "--connect-rate", "20", "--connect-storm", "GET", "a"];
     let storm = run_at(Manner::default(), &storm);
     let early = storm.record.groups[0].connections.established;

@@ -40,6 +40,8 @@ pub struct Sample<'a> {
     pub exact: Option<Exact>,
     /// How long each request that never got a reply had waited at the end.
     pub unfinished: Option<&'a Sparse>,
+    /// The shortest of the samples that a time limit ended, if there are any: they would have been longer.
+    pub given_up_ns: Option<u64>,
 }
 
 /// Samples needed to support percentile `p` (in percent).
@@ -75,8 +77,6 @@ pub fn summarise(sample: &Sample<'_>, percentiles: &[f64]) -> Quantiles {
     wanted.dedup();
     let quantiles: Vec<f64> = wanted.iter().map(|p| p / 100.0).collect();
     let bands = bands(sample.intervals, &quantiles);
-    let percentiles =
-        wanted.iter().zip(bands).map(|(&p, band)| percentile(p, &all, waiting, band)).collect();
     let figures = sample.exact.filter(|_| !replied.is_empty()).or_else(|| approximate(&replied));
     let figures = match (figures, waiting.and_then(approximate)) {
         (Some(answered), Some(open)) => Some(Exact {
@@ -86,32 +86,45 @@ pub fn summarise(sample: &Sample<'_>, percentiles: &[f64]) -> Quantiles {
         }),
         (answered, open) => answered.or(open),
     };
+    let shortest_waiting = waiting
+        .and_then(|open| open.counts().first())
+        .map(|&(index, _)| highest_of(index as usize));
+    let limits = Limits {
+        max_ns: figures.map_or(u64::MAX, |exact| exact.max_ns),
+        bound_ns: [shortest_waiting, sample.given_up_ns].into_iter().flatten().min(),
+    };
+    let percentiles =
+        wanted.iter().zip(bands).map(|(&p, band)| percentile(p, &all, limits, band)).collect();
     Quantiles {
         count: replied.total(),
         // Of those without a reply nobody knows how short their time could have been.
         min_us: figures.filter(|_| !replied.is_empty()).map(|e| us(e.min_ns)),
         mean_us: figures.map(|e| e.sum_ns as f64 / all.total() as f64 / 1e3),
         max_us: figures.map(|e| us(e.max_ns)),
-        censored: waiting.is_some(),
+        censored: limits.bound_ns.is_some(),
         percentiles,
     }
 }
 
-fn percentile(
-    p: f64,
-    all: &Sparse,
-    waiting: Option<&Sparse>,
-    band: Option<(u64, u64)>,
-) -> Percentile {
+/// What a percentile must keep to.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// The longest time, exactly: a bucket may end above it.
+    max_ns: u64,
+    /// The shortest of those that are lower bounds.
+    bound_ns: Option<u64>,
+}
+
+fn percentile(p: f64, all: &Sparse, limits: Limits, band: Option<(u64, u64)>) -> Percentile {
     let n = all.total();
     if !supported(p, n) {
         return Percentile { p, need: Some(samples_needed(p)), ..Percentile::default() };
     }
     let value = all.value_at(p / 100.0).unwrap_or(0);
-    let earliest_bound = waiting.and_then(|u| u.counts().first());
-    let censored = earliest_bound.is_some_and(|&(index, _)| highest_of(index as usize) <= value);
+    let censored = limits.bound_ns.is_some_and(|bound| bound <= value);
+    let value = value.min(limits.max_ns);
     // The estimate belongs inside its own interval; a skewed bootstrap can miss it by a bucket.
-    let band = band.map(|(lo, hi)| (us(lo.min(value)), us(hi.max(value))));
+    let band = band.map(|(lo, hi)| (us(lo.min(value)), us(hi.min(limits.max_ns).max(value))));
     Percentile {
         p,
         us: Some(us(value)),
@@ -169,7 +182,10 @@ mod tests {
 
     fn summary(values: &[u64], percentiles: &[f64]) -> Quantiles {
         let intervals = one(values);
-        summarise(&Sample { intervals: &intervals, exact: None, unfinished: None }, percentiles)
+        summarise(
+            &Sample { intervals: &intervals, exact: None, unfinished: None, given_up_ns: None },
+            percentiles,
+        )
     }
 
     #[test]
@@ -196,7 +212,8 @@ mod tests {
     fn requests_still_waiting_raise_and_mark_the_tail() {
         let intervals = one(&[1000; 990]);
         let unfinished = Sparse::from_values(vec![5_000_000; 60]);
-        let sample = Sample { intervals: &intervals, exact: None, unfinished: Some(&unfinished) };
+        let unfinished = Some(&unfinished);
+        let sample = Sample { intervals: &intervals, exact: None, unfinished, given_up_ns: None };
         let q = summarise(&sample, &[50.0, 99.0]);
         assert_eq!(q.count, 990);
         assert!(!q.percentiles[0].censored, "the median does not depend on them");
@@ -211,9 +228,23 @@ mod tests {
     }
 
     #[test]
+    fn what_a_time_limit_ended_marks_the_tail_and_no_percentile_is_above_the_maximum() {
+        let intervals = one(&[&[1_000; 970][..], &[50_000; 30]].concat());
+        let exact = Some(Exact { min_ns: 999, max_ns: 50_001, sum_ns: 970_000 + 1_500_000 });
+        let sample =
+            Sample { intervals: &intervals, exact, unfinished: None, given_up_ns: Some(50_000) };
+        let q = summarise(&sample, &[50.0, 90.0, 99.0]);
+        let marks: Vec<bool> = q.percentiles.iter().map(|one| one.censored).collect();
+        assert_eq!((marks, q.censored), (vec![false, false, true], true));
+        assert_eq!((q.percentiles[2].us, q.max_us), (Some(50.001), Some(50.001)));
+        assert!(q.percentiles[2].hi_us <= q.max_us, "{q:?}");
+    }
+
+    #[test]
     fn what_never_was_answered_has_bounds_and_no_smallest() {
         let unfinished = Sparse::from_values(vec![5_000_000; 60]);
-        let sample = Sample { intervals: &[], exact: None, unfinished: Some(&unfinished) };
+        let unfinished = Some(&unfinished);
+        let sample = Sample { intervals: &[], exact: None, unfinished, given_up_ns: None };
         let q = summarise(&sample, &[50.0]);
         assert_eq!((q.count, q.min_us, q.censored), (0, None, true));
         assert!(q.max_us.unwrap() >= 5_000.0 && q.percentiles[0].censored);

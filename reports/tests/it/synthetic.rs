@@ -140,7 +140,7 @@ fn intervals(samples: impl Iterator<Item = (u64, u64)>) -> Vec<Interval> {
 }
 
 fn quantiles(intervals: &[Interval]) -> Quantiles {
-    let sample = Sample { intervals, exact: None, unfinished: None };
+    let sample = Sample { intervals, exact: None, unfinished: None, given_up_ns: None };
     summarise(&sample, &DEFAULT_PERCENTILES)
 }
 
