@@ -59,6 +59,8 @@ pub struct ScannedReply {
     pub elements: u64,
     /// Number of those that are errors, as in the reply to EXEC.
     pub errors: u32,
+    /// True for `nil`, for the number 0, and for an aggregate that holds no values, or none but `nil`.
+    pub holds_nothing: bool,
 }
 
 /// An aggregate that is still open.
@@ -111,6 +113,8 @@ pub struct ReplyScanner {
     bytes: u64,
     elements: u64,
     errors: u32,
+    /// Nested values that are `nil`.
+    nulls: u64,
     digits: [u8; NUMBER_MAX_BYTES],
     digit_count: u8,
     head: [u8; REPLY_HEAD_BYTES],
@@ -139,6 +143,7 @@ impl Default for ReplyScanner {
             bytes: 0,
             elements: 0,
             errors: 0,
+            nulls: 0,
             digits: [0; NUMBER_MAX_BYTES],
             digit_count: 0,
             head: [0; REPLY_HEAD_BYTES],
@@ -275,7 +280,7 @@ impl ReplyScanner {
             b'-' => Ok(self.scalar(ReplyKind::Error, 0)),
             b',' => Ok(self.scalar(ReplyKind::Double, 0)),
             b'(' => Ok(self.scalar(ReplyKind::BigNumber, 0)),
-            b'_' if digits.is_empty() => Ok(self.scalar(ReplyKind::Null, 0)),
+            b'_' if digits.is_empty() => Ok(self.null()),
             b'#' => match digits {
                 b"t" => Ok(self.scalar(ReplyKind::Boolean, 1)),
                 b"f" => Ok(self.scalar(ReplyKind::Boolean, 0)),
@@ -287,7 +292,7 @@ impl ReplyScanner {
                 let value = number::parse_i64(digits).ok_or(invalid)?;
                 Ok(self.scalar(ReplyKind::Integer, value))
             }
-            b'$' | b'*' if digits == b"-1" => Ok(self.scalar(ReplyKind::Null, 0)),
+            b'$' | b'*' if digits == b"-1" => Ok(self.null()),
             _ => {
                 let value = number::parse_i64(digits).ok_or(invalid)?;
                 let count = u64::try_from(value).map_err(|_| invalid)?;
@@ -326,6 +331,11 @@ impl ReplyScanner {
         self.note(kind, integer);
         self.close_head();
         true
+    }
+
+    fn null(&mut self) -> bool {
+        self.nulls += 1;
+        self.scalar(ReplyKind::Null, 0)
     }
 
     fn payload(&mut self, kind: ReplyKind, len: u64, integer: i64) -> Result<bool, ProtocolError> {
@@ -391,7 +401,14 @@ impl ReplyScanner {
             bytes: self.bytes,
             elements: self.elements,
             errors: self.errors,
+            holds_nothing: match kind {
+                ReplyKind::Null => true,
+                ReplyKind::Integer => integer == 0,
+                ReplyKind::Array | ReplyKind::Map | ReplyKind::Set => self.nulls == self.elements,
+                _ => false,
+            },
         };
+        self.nulls = 0;
         self.bytes = 0;
         self.elements = 0;
         self.errors = 0;
@@ -452,6 +469,7 @@ fn whole_bulk(input: &[u8]) -> Option<(usize, Option<ScannedReply>)> {
         bytes: consumed as u64,
         elements: 0,
         errors: 0,
+        holds_nothing: false,
     };
     Some((consumed, Some(reply)))
 }

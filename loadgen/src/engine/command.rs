@@ -2,6 +2,8 @@
 //!
 //! Not its compiled form (see `template`). Invariant: plain values; nothing here is looked at while a run is on.
 
+use aelab_resp::ReplyKind;
+
 /// A command with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandPlan {
@@ -17,6 +19,80 @@ pub struct CommandPlan {
     pub framing: Framing,
     /// How the commands of an operation are sent.
     pub sending: Sending,
+}
+
+/// Commands that answer `nil`, nothing but `nil`, or an empty list when what they look for is not there.
+const READING: [&str; 44] = [
+    "GET",
+    "GETEX",
+    "GETDEL",
+    "MGET",
+    "HGET",
+    "HMGET",
+    "HGETALL",
+    "HKEYS",
+    "HVALS",
+    "HRANDFIELD",
+    "LINDEX",
+    "LRANGE",
+    "LPOP",
+    "RPOP",
+    "LMPOP",
+    "LMOVE",
+    "RPOPLPUSH",
+    "LPOS",
+    "SMEMBERS",
+    "SPOP",
+    "SRANDMEMBER",
+    "SORT",
+    "SORT_RO",
+    "ZRANGE",
+    "ZREVRANGE",
+    "ZRANGEBYSCORE",
+    "ZREVRANGEBYSCORE",
+    "ZRANGEBYLEX",
+    "ZREVRANGEBYLEX",
+    "ZSCORE",
+    "ZMSCORE",
+    "ZRANK",
+    "ZREVRANK",
+    "ZRANDMEMBER",
+    "ZPOPMIN",
+    "ZPOPMAX",
+    "ZMPOP",
+    "XRANGE",
+    "XREVRANGE",
+    "DUMP",
+    "RANDOMKEY",
+    "GEODIST",
+    "GEOPOS",
+    "GEOHASH",
+];
+/// Commands that answer 0 when what they look for is not there.
+const COUNTING: [&str; 8] =
+    ["EXISTS", "STRLEN", "LLEN", "HLEN", "HEXISTS", "SCARD", "SISMEMBER", "ZCARD"];
+
+/// What a command looks for, and so what its reply is when that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seeks {
+    /// It does not look for anything that could be missing; `nil` is counted all the same.
+    Nothing,
+    /// A value, or several: `nil`, or a list that is empty or holds nothing but `nil`.
+    Value,
+    /// A number: 0, or `nil`.
+    Count,
+}
+
+impl Seeks {
+    /// Whether a reply of this kind that holds nothing is a miss.
+    #[must_use]
+    pub fn misses(self, kind: ReplyKind) -> bool {
+        match kind {
+            ReplyKind::Null => true,
+            ReplyKind::Integer => self == Self::Count,
+            _ => self == Self::Value,
+        }
+    }
 }
 
 /// How a request is put on the wire.
@@ -46,6 +122,22 @@ impl CommandPlan {
 }
 
 impl CommandPlan {
+    /// What its reply holds if it finds what it looks for. Of an operation of several commands or calls only the last reply is
+    /// at hand, which says nothing of those before.
+    #[must_use]
+    pub fn seeks(&self) -> Seeks {
+        let Some(name) = self.args.first().filter(|_| !self.takes_several_calls()) else {
+            return Seeks::Nothing;
+        };
+        let is_one_of =
+            |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+        match self.cursor {
+            Cursor::Ignore if is_one_of(&READING) => Seeks::Value,
+            Cursor::Ignore if is_one_of(&COUNTING) => Seeks::Count,
+            _ => Seeks::Nothing,
+        }
+    }
+
     /// Whether one request of it is several commands, or several calls for pages.
     pub fn takes_several_calls(&self) -> bool {
         self.args.iter().any(|arg| arg == b";" || arg.starts_with(b"{page "))

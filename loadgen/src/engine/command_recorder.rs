@@ -2,6 +2,7 @@
 //!
 //! Not the requests' books (see `recorder`). Invariant: each sample is in all three metrics.
 
+use super::command::{CommandPlan, Seeks};
 use super::metric::Metric;
 use super::request::Shape;
 use super::result::{CommandCounts, CommandResult, Traffic};
@@ -13,7 +14,9 @@ use aelab_reports::histogram::{self, Histogram};
 pub(super) struct CommandRecorder {
     pub(super) label: String,
     pub(super) shape: Shape,
-    /// Measured replies that were `nil`.
+    /// What it looks for.
+    pub(super) seeks: Seeks,
+    /// Measured replies that held nothing of it.
     pub(super) nulls: u64,
     /// Bytes of all replies, of the warm-up and errors too.
     pub(super) received_bytes: u64,
@@ -28,10 +31,11 @@ pub(super) struct CommandRecorder {
 
 impl CommandRecorder {
     /// Nothing recorded yet.
-    pub(super) fn new(label: &str, shape: Shape) -> Self {
+    pub(super) fn new(plan: &CommandPlan, shape: Shape) -> Self {
         Self {
-            label: label.to_owned(),
+            label: plan.label.clone(),
             shape,
+            seeks: plan.seeks(),
             nulls: 0,
             received_bytes: 0,
             response: Metric::default(),

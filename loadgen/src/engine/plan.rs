@@ -4,7 +4,7 @@
 //! Invariant: a plan alone decides which requests are sent, and when each is due; nothing at run time moves the schedule.
 
 pub use super::arrival::{ArrivalProcess, Rate, Shape, parse_trace};
-pub use super::command::{CommandPlan, Cursor, Framing, Reception, Sending};
+pub use super::command::{CommandPlan, Cursor, Framing, Reception, Seeks, Sending};
 pub use super::settle::SettlePlan;
 pub use super::slots::ClusterPlan;
 pub(crate) use super::template::PAGE_MAX;

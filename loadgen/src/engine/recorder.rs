@@ -19,6 +19,7 @@ use super::stamps::Stamps;
 use super::tally::ErrorTally;
 use crate::clock::Nanos;
 use aelab_reports::histogram::{self, Histogram};
+use aelab_resp::ReplyKind;
 use std::sync::Arc;
 
 /// The word for requests that a pool had no connection for.
@@ -64,7 +65,7 @@ pub(super) struct Recorder {
     pub(super) traffic: Traffic,
     /// Calls beyond the first of followed cursors.
     pub(super) cursor_steps: u64,
-    /// `nil` replies.
+    /// Replies that hold nothing.
     nulls: u64,
     errors: ErrorTally,
     /// How late due requests of an open loop were noticed.
@@ -107,8 +108,7 @@ impl Recorder {
     /// An empty recorder for a group.
     pub(super) fn new(plan: &GroupPlan, shapes: &[Shape], reception: Reception) -> Self {
         let commands = plan.workload.commands.iter().zip(shapes);
-        let commands =
-            commands.map(|(command, shape)| CommandRecorder::new(&command.label, *shape));
+        let commands = commands.map(|(command, shape)| CommandRecorder::new(command, *shape));
         Self {
             origin: Nanos::ZERO,
             measure_from: Nanos::MAX,
@@ -302,12 +302,13 @@ impl Recorder {
         self.commands[usize::from(command)].received_bytes += bytes;
     }
 
-    /// The reply to a request was `nil`.
-    pub(super) fn null(&mut self, request: &InFlight) {
-        self.nulls += 1;
-        if self.is_measured(request.intended) {
-            self.commands[usize::from(request.command)].nulls += 1;
-        }
+    /// The reply to a request holds nothing.
+    pub(super) fn nothing(&mut self, request: &InFlight, kind: ReplyKind) {
+        let is_measured = self.is_measured(request.intended);
+        let command = &mut self.commands[usize::from(request.command)];
+        let is_miss = command.seeks.misses(kind);
+        self.nulls += u64::from(is_miss);
+        command.nulls += u64::from(is_miss && is_measured);
     }
 
     /// The figures of a command, if a request due at `intended` is measured.

@@ -9,7 +9,7 @@ use super::request::{InFlight, Shape, Sink};
 use super::route::Router;
 use super::slots::Redirect;
 use crate::clock::Nanos;
-use aelab_resp::{ReplyKind, ScannedReply};
+use aelab_resp::ScannedReply;
 
 /// Hands what a connection completes to the recorder, with the time of the read it came in.
 pub(super) struct Replies<'a, const STAMPED: bool> {
@@ -23,8 +23,8 @@ pub(super) struct Replies<'a, const STAMPED: bool> {
 impl<const STAMPED: bool> Sink for Replies<'_, STAMPED> {
     #[inline]
     fn ok(&mut self, request: &InFlight, reply: &ScannedReply) {
-        if reply.kind == ReplyKind::Null {
-            self.recorder.null(request);
+        if reply.holds_nothing {
+            self.recorder.nothing(request, reply.kind);
         }
         self.recorder.ok(request, self.now);
         if STAMPED {

@@ -85,7 +85,7 @@ pub struct GroupResult {
     pub cursor_steps: u64,
     /// Replies nobody had asked for.
     pub unexpected_replies: u64,
-    /// `nil` replies among the successful ones: misses, for a read.
+    /// Successful replies that were `nil`, or held nothing of what a command looked for.
     pub null_replies: u64,
     /// How long commands that wait for data (`BLPOP`) waited, from when each was due; their response time is the data's.
     pub blocked: Option<MetricResult>,
@@ -365,7 +365,7 @@ pub struct CommandResult {
     pub censored: Histogram,
     /// The same since it was sent, for those of them that were.
     pub censored_service: Histogram,
-    /// Those of the successful replies that were `nil`: misses, for a command that looks for something.
+    /// Those of the successful replies that held nothing: misses, for a command that looks for something.
     pub nulls: u64,
     /// Bytes of all its requests and replies, those of the warm-up and the drain too.
     pub traffic: Traffic,

@@ -9,7 +9,7 @@ mod facts;
 mod rate;
 
 use crate::clock::Nanos;
-use crate::engine::plan::{ArrivalProcess, CommandPlan, GroupPlan, RequestLog, Role, RunPlan};
+use crate::engine::plan::{ArrivalProcess, GroupPlan, RequestLog, Role, RunPlan, Seeks};
 use crate::engine::result::{
     CommandResult, ConnectionCounts, DeliveryCounts, EndpointResult, GroupResult, MetricResult,
     PoolResult, RunResult,
@@ -29,30 +29,6 @@ const DISCONNECTED: &str = "disconnected";
 const POOL_EXHAUSTED: &str = "pool-exhausted";
 /// The word for requests of which none was answered within its time limit.
 const TIMED_OUT: &str = "timed-out";
-/// Commands that answer `nil` when what they look for is not there.
-const SEEKING: [&str; 20] = [
-    "GET",
-    "GETEX",
-    "GETDEL",
-    "HGET",
-    "LINDEX",
-    "LPOP",
-    "RPOP",
-    "LMOVE",
-    "RPOPLPUSH",
-    "SPOP",
-    "SRANDMEMBER",
-    "ZSCORE",
-    "ZRANK",
-    "ZREVRANK",
-    "ZRANDMEMBER",
-    "HRANDFIELD",
-    "DUMP",
-    "RANDOMKEY",
-    "LPOS",
-    "GEODIST",
-];
-
 /// What the engine does not know about its own run.
 #[derive(Debug, Clone, Default)]
 pub struct Context {
@@ -343,15 +319,11 @@ fn endpoints(group: &GroupResult) -> Vec<EndpointConnections> {
     group.endpoints.iter().map(of).collect()
 }
 
-/// Replies that held something and replies that were `nil`, for a command that looks for something. Of an operation of several
+/// Replies that held something and replies that did not, for a command that looks for something. Of an operation of several
 /// commands nobody counted which of them found nothing.
 fn found(command: &CommandResult, planned: &GroupPlan) -> (Option<u64>, Option<u64>) {
-    let can_miss =
-        |name: &[u8]| SEEKING.iter().any(|seeking| name.eq_ignore_ascii_case(seeking.as_bytes()));
     let mut same = planned.workload.commands.iter().filter(|plan| plan.label == command.label);
-    let is_lone = |plan: &CommandPlan| !plan.args.iter().any(|arg| arg == b";");
-    let seeks =
-        same.any(|plan| is_lone(plan) && plan.args.first().is_some_and(|name| can_miss(name)));
+    let seeks = same.any(|plan| plan.seeks() != Seeks::Nothing);
     if !seeks || command.counts.ok == 0 {
         return (None, None);
     }

@@ -180,6 +180,49 @@ fn several_tests_are_one_json_array_and_one_is_an_object() {
 }
 
 #[test]
+fn lists_that_are_empty_and_counts_of_zero_are_misses() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let run = |args: &[&str]| {
+        let mut all = vec!["run", "-p", &port, "-n", "20", "--json", "--no-live"];
+        all.extend(args);
+        let called = loadgen(&all);
+        assert!(matches!(called.code, 0 | 4), "{}", called.stderr);
+        serde_json::from_str::<serde_json::Value>(&called.stdout).expect("one JSON text")
+    };
+    let found = |record: &serde_json::Value, command: &str| {
+        let metrics = &record["groups"][0]["commands"][command];
+        (metrics["hits"].as_u64(), metrics["misses"].as_u64())
+    };
+    let doubts_it = |record: &serde_json::Value| {
+        let caveats = record["caveats"].as_array().expect("an array");
+        caveats.iter().any(|caveat| caveat["id"] == "no-hits")
+    };
+    let ycsb = run(&["--ycsb", "c", "-r", "20"]);
+    assert_eq!(found(&ycsb, "READ"), (Some(0), Some(20)), "{ycsb}");
+    assert!(doubts_it(&ycsb), "{ycsb}");
+    let filled = run(&["--ycsb", "c", "-r", "20", "--prefill"]);
+    assert_eq!(found(&filled, "READ"), (Some(20), Some(0)), "{filled}");
+    run(&["SADD", "there", "x"]);
+    for (command, name, want) in [
+        ("LRANGE no-such 0 -1", "LRANGE", (Some(0), Some(20))),
+        ("MGET no-such nor-this", "MGET", (Some(0), Some(20))),
+        ("EXISTS no-such", "EXISTS", (Some(0), Some(20))),
+        ("EXISTS there", "EXISTS", (Some(20), Some(0))),
+        ("SMEMBERS there", "SMEMBERS", (Some(20), Some(0))),
+        // 0 is a place as good as any, and what a write says is no search.
+        ("LRANGE no-such {page 10}", "LRANGE", (None, None)),
+        ("SADD there x", "SADD", (None, None)),
+    ] {
+        for resp in [&[][..], &["-3"]] {
+            let record = run(&[resp, &["--command", command]].concat());
+            assert_eq!(found(&record, name), want, "{command}: {record}");
+            assert_eq!(doubts_it(&record), want.0 == Some(0), "{command}: {record}");
+        }
+    }
+}
+
+#[test]
 fn progress_is_said_to_a_log_unless_nobody_wants_it() {
     let server = Server::start(&[]);
     let port = server.port_arg();

@@ -54,7 +54,7 @@ pub struct Group {
     /// What the emulated connection pool did, if the group had one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool: Option<Pool>,
-    /// `nil` among the successful replies: misses, for reads.
+    /// Successful replies that were `nil`, or held nothing of what a reading command looked for.
     pub misses: u64,
     /// Bytes that the kernel took while measuring.
     pub sent_bytes: u64,
@@ -290,7 +290,8 @@ pub struct Metrics {
     /// Successful replies that held something; only where the command can miss.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hits: Option<u64>,
-    /// Successful replies that were `nil`; only where the command can miss.
+    /// Successful replies that held nothing (`nil`, an empty list, 0 of a command that counts); only where the command can
+    /// miss.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub misses: Option<u64>,
     /// Bytes of its requests while measuring: its part of the group's, as its requests had of all bytes of the run.

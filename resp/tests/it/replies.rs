@@ -27,8 +27,41 @@ fn scan_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
 #[track_caller]
 fn check(input: &[u8], kind: ReplyKind, integer: i64, elements: u64, head: &[u8]) {
     let (replies, end) = scan_pieces([input]);
-    let expected = ScannedReply { kind, integer, bytes: input.len() as u64, elements, errors: 0 };
+    // What holds nothing has a test of its own.
+    let holds_nothing = replies.first().is_some_and(|(reply, _)| reply.holds_nothing);
+    let bytes = input.len() as u64;
+    let expected = ScannedReply { kind, integer, bytes, elements, errors: 0, holds_nothing };
     assert_eq!((replies, end), (vec![(expected, head.to_vec())], Ok(())));
+}
+
+#[test]
+fn what_holds_nothing_says_so() {
+    // One scanner for all: nothing is left over from the reply before.
+    let mut scanner = ReplyScanner::default();
+    for (input, want) in [
+        (&b"$-1\r\n"[..], true),
+        (b"*-1\r\n", true),
+        (b"_\r\n", true),
+        (b":0\r\n", true),
+        (b"*0\r\n", true),
+        (b"%0\r\n", true),
+        (b"~0\r\n", true),
+        (b"*2\r\n$-1\r\n$-1\r\n", true),
+        (b"*2\r\n_\r\n_\r\n", true),
+        (b"*2\r\n$-1\r\n$1\r\nx\r\n", false),
+        (b"*2\r\n$1\r\nx\r\n$-1\r\n", false),
+        (b"*1\r\n*0\r\n", false),
+        (b"%1\r\n+k\r\n_\r\n", false),
+        (b"*1\r\n:0\r\n", false),
+        (b":7\r\n", false),
+        (b"$0\r\n\r\n", false),
+        (b"$1\r\n0\r\n", false),
+        (b"+OK\r\n", false),
+    ] {
+        let (used, reply) = scanner.scan(input).unwrap();
+        let text = String::from_utf8_lossy(input);
+        assert_eq!((used, reply.map(|r| r.holds_nothing)), (input.len(), Some(want)), "{text}");
+    }
 }
 
 #[test]
