@@ -8,7 +8,7 @@ use crate::console::{self, compat, lines, table};
 use crate::exit::Failure;
 use crate::record::Kept;
 use aelab_reports::record::{RunRecord, Severity};
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -24,8 +24,8 @@ pub(super) struct Sink {
 enum Place {
     /// The terminal, or whoever reads the pipe.
     Stdout,
-    /// A file.
-    File(File, PathBuf),
+    /// A file; what it held stays until there is a first result.
+    File(Option<File>, PathBuf),
 }
 
 impl Sink {
@@ -35,10 +35,13 @@ impl Sink {
     /// One of the files cannot be written (exit 2).
     pub(super) fn open(output: &OutputArgs) -> Result<Self, Failure> {
         if let Some(path) = &output.json_out_file {
-            create("--json-out-file", path)?;
+            check("--json-out-file", path)?;
         }
         let place = match &output.out_file {
-            Some(path) => Place::File(create("--out-file", path)?, path.clone()),
+            Some(path) => {
+                check("--out-file", path)?;
+                Place::File(None, path.clone())
+            }
             None => Place::Stdout,
         };
         Ok(Self { place, lost: None, said: Vec::new() })
@@ -49,7 +52,12 @@ impl Sink {
         let (written, place) = match &mut self.place {
             Place::Stdout => (console::print(text), "stdout".to_owned()),
             Place::File(file, path) => {
-                (writeln!(file, "{text}"), format!("--out-file {}", path.display()))
+                let opened = match file.take() {
+                    Some(open) => Ok(open),
+                    None => File::create(&*path),
+                };
+                let written = opened.and_then(|open| writeln!(file.insert(open), "{text}"));
+                (written, format!("--out-file {}", path.display()))
             }
         };
         if let Err(error) = written {
@@ -90,10 +98,17 @@ impl Sink {
     }
 }
 
-fn create(flag: &str, path: &Path) -> Result<File, Failure> {
-    File::create(path).map_err(|error| {
+/// Whether a file can be written, which leaves it as it is: a run that fails must not empty the result of an earlier one.
+fn check(flag: &str, path: &Path) -> Result<(), Failure> {
+    let was_there = path.exists();
+    OpenOptions::new().append(true).create(true).open(path).map_err(|error| {
         Failure::usage(format!("{flag} {}: {error}; nothing was measured", path.display()))
-    })
+    })?;
+    if !was_there {
+        // Whoever finds it would take it for an empty result.
+        let _ = fs::remove_file(path);
+    }
+    Ok(())
 }
 
 /// Prints a run in the form that was asked for.
@@ -161,5 +176,5 @@ pub(super) fn write_memtier_json(
         |error: String| Failure::usage(format!("--json-out-file {}: {error}", path.display()));
     let text = compat::memtier_json(&runs, &output.percentiles)
         .map_err(|error| failed(error.to_string()))?;
-    std::fs::write(path, text + "\n").map_err(|error| failed(error.to_string()))
+    fs::write(path, text + "\n").map_err(|error| failed(error.to_string()))
 }

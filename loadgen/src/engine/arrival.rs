@@ -239,6 +239,9 @@ fn rate_or_zero(text: &str) -> Result<f64, String> {
     parse_rate(text).map(|rate| rate.as_per_second()).map_err(|error| error.to_string())
 }
 
+/// A trace that begins later than this holds times of another clock, such as seconds since 1970.
+const TRACE_START_MAX: Nanos = Nanos::from_secs(86_400);
+
 /// Reads a trace: one instant per line, from the begin of the schedule, in seconds or with a unit; empty lines and lines
 /// that begin with `#` are skipped. The instants must not fall.
 ///
@@ -262,10 +265,14 @@ pub fn parse_trace(text: &str) -> Result<Vec<Nanos>, String> {
         }
         instants.push(at);
     }
-    if instants.is_empty() {
-        return Err("there is no instant in it".to_owned());
+    match instants.first() {
+        None => Err("there is no instant in it".to_owned()),
+        Some(first) if *first > TRACE_START_MAX => Err(format!(
+            "the first instant is {} days after the begin; write the times since the begin of the schedule",
+            first.0 / TRACE_START_MAX.0
+        )),
+        Some(_) => Ok(instants),
     }
-    Ok(instants)
 }
 
 /// Seconds as programs print their floating-point numbers, such as `0.30000000000000004` and `1e-05`, to the nanosecond.
@@ -424,6 +431,7 @@ mod tests {
             ("-1\n", "line 1"),
             ("1e9\n", "line 1"),
             ("# nothing\n", "no instant"),
+            ("1700000000.1\n1700000000.2\n", "19675 days after"),
         ] {
             let error = parse_trace(text).expect_err(text);
             assert!(error.contains(part), "{text}: {error}");

@@ -64,7 +64,7 @@ pub(super) fn facts(
             .as_ref()
             .filter(|settled| !settled.moving.is_empty())
             .map(|settled| (settled.length.as_secs_f64(), settled.moving.clone())),
-        offered_rate: (offered > 0.0).then_some(offered),
+        offered_rate: (offered > 0.0 && was_due(plan, result)).then_some(offered),
         achieved_rate: achieved,
         free_send_lag_p99_us: stats::supported(99.0, result.audit.open_loop_lag.len())
             .then(|| micros(&result.audit.open_loop_lag, 0.99)),
@@ -94,6 +94,12 @@ fn drift(clock: &Timeline, result: &RunResult) -> Option<f64> {
     let parts: Vec<&MetricResult> =
         victims.flat_map(|group| &group.commands).map(|c| &c.service_time).collect();
     stats::drift(&merged_intervals(clock, &parts))
+}
+
+/// Whether a group with a schedule had anything to send while we measured.
+fn was_due(plan: &RunPlan, result: &RunResult) -> bool {
+    let mut groups = plan.groups.iter().zip(&result.groups);
+    groups.any(|(planned, group)| is_open(planned) && group.counts.scheduled > 0)
 }
 
 /// What the groups with a schedule were to send per second together, and the replies per second that came.

@@ -4,6 +4,7 @@ use crate::engine_sockets::{Action, ok, serve};
 use crate::support::{LOADGEN, Server, TempDir, ask, check_failure, free_port, impostor, loadgen};
 use aelab_reports::read_folder;
 use aelab_reports::record::RunRecord;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -51,7 +52,7 @@ fn a_result_that_cannot_be_written_is_a_failure() {
         let run = [&["run", "-p", &port, "-n", "10"][..], form].concat();
         let named = [&run[..], &["--out-file", "/dev/full", "PING"]].concat();
         check_failure(&named, 2, "could not be written to --out-file /dev/full");
-        let full = std::fs::File::create("/dev/full").expect("a full disk");
+        let full = fs::File::create("/dev/full").expect("a full disk");
         let output = Command::new(LOADGEN).args(&run).arg("PING").stdout(full).output();
         let output = output.expect("loadgen runs");
         assert_eq!(output.status.code(), Some(2), "{form:?}");
@@ -63,6 +64,21 @@ fn a_result_that_cannot_be_written_is_a_failure() {
     drop(reader);
     let status = Command::new(LOADGEN).args(run).stdout(writer).stderr(Stdio::null()).status();
     assert!(matches!(status.expect("loadgen runs").code(), Some(0 | 4)));
+}
+
+#[test]
+fn a_run_that_fails_leaves_earlier_results_alone() {
+    let dir = TempDir::new();
+    let port = free_port().to_string();
+    for flag in ["--out-file", "--json-out-file"] {
+        let (old, new) = (dir.file("old"), dir.file("new"));
+        fs::write(&old, "earlier").expect("written");
+        for path in [&old, &new] {
+            assert_eq!(loadgen(&["run", "-p", &port, "-n", "5", flag, path, "PING"]).code, 6);
+        }
+        assert_eq!(fs::read_to_string(&old).expect("there"), "earlier", "{flag}");
+        assert!(!Path::new(&new).exists(), "{flag}");
+    }
 }
 
 #[test]
@@ -110,7 +126,7 @@ fn a_misspelt_key_of_a_scenario() {
     let dir = TempDir::new();
     let file = dir.file("mine.toml");
     let text = "question = \"?\"\n[groups.g]\nrole = \"victim\"\nconections = 3\n";
-    std::fs::write(&file, text).expect("written");
+    fs::write(&file, text).expect("written");
     let expected = format!("{file}:4:1: unknown key `conections`; did you mean `connections`?");
     check_failure(&["scenario", "run", &file], 2, &expected);
 }
@@ -129,7 +145,7 @@ fn more_connections_than_descriptors() {
 fn a_folder_that_cannot_be_written_is_found_before_the_run() {
     let dir = TempDir::new();
     let in_the_way = dir.file("file");
-    std::fs::write(&in_the_way, "x").expect("written");
+    fs::write(&in_the_way, "x").expect("written");
     let server = Server::start(&[]);
     let port = server.port_arg();
     let out = format!("{in_the_way}/out");
@@ -193,9 +209,9 @@ fn an_interrupted_run_leaves_a_folder_that_reads_back() {
 fn a_server_that_does_not_start_shows_its_last_words() {
     let dir = TempDir::new();
     let script = dir.file("server.sh");
-    std::fs::write(&script, "#!/bin/sh\necho cannot find my shoes\nexit 3\n").expect("written");
+    fs::write(&script, "#!/bin/sh\necho cannot find my shoes\nexit 3\n").expect("written");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&script, mode).expect("executable");
+    fs::set_permissions(&script, mode).expect("executable");
     let args = ["scenario", "run", "keys-vs-scan", "--scale", "smoke", "--out"];
     let out = dir.file("out");
     let args: Vec<&str> = args.into_iter().chain([&*out, "--server-bin", &*script]).collect();
@@ -290,5 +306,5 @@ fn tests_that_were_made_are_kept_when_the_next_cannot_be() {
     assert_eq!(folder.arms[0].1.record.groups[0].counts.ok, 50);
     let records: serde_json::Value = serde_json::from_str(&called.stdout).expect("one document");
     assert_eq!(records.as_array().map(Vec::len), Some(1));
-    assert!(std::fs::read_to_string(&json).is_ok_and(|text| text.contains("ALL STATS")));
+    assert!(fs::read_to_string(&json).is_ok_and(|text| text.contains("ALL STATS")));
 }
