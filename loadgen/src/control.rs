@@ -4,10 +4,11 @@
 //! or hangs up gives an error, never a hang.
 
 use crate::engine::plan::{Endpoint, Target};
+use crate::engine::{may_answer_ping, out_of_step};
 use crate::exit::{Failure, refusal_remedy};
 use crate::tls;
-use aelab_resp::encode;
 use aelab_resp::value::{Value, decode};
+use aelab_resp::{ReplyKind, encode};
 use rustls::{ClientConnection, StreamOwned};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -120,8 +121,16 @@ impl Control {
         control.set_timeout(GREETING_TIMEOUT)?;
         for words in introduction(target) {
             let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-            if let Value::Error(text) = control.command(&words)? {
-                return Err(control.refused(&text));
+            match control.command(&words)? {
+                Value::Error(text) => return Err(control.refused(&text)),
+                Value::Simple(text)
+                    if words == [b"PING"] && !may_answer_ping(ReplyKind::Simple, &text) =>
+                {
+                    let said = out_of_step(&String::from_utf8_lossy(&text));
+                    let said = format!("what came for PING was {said}");
+                    return Err(control.refused(said.as_bytes()));
+                }
+                _ => {}
             }
         }
         control.set_timeout(REPLY_TIMEOUT)?;

@@ -98,14 +98,33 @@ impl Handshake {
         reply: &ScannedReply,
         head: &[u8],
     ) -> Result<(), String> {
-        if reply.kind != ReplyKind::Error {
-            return Ok(());
-        }
         let name = self.steps.get(step).copied().unwrap_or("PING");
+        if reply.kind != ReplyKind::Error {
+            if name != "PING" || may_answer_ping(reply.kind, head) {
+                return Ok(());
+            }
+            let what = String::from_utf8_lossy(head);
+            return Err(format!("what came for PING was {}", out_of_step(&what)));
+        }
         // A user who may not PING is let in all the same.
         if name == "PING" && head.starts_with(b"NOPERM") {
             return Ok(());
         }
         Err(format!("{name} was answered with '{}'", String::from_utf8_lossy(head)))
     }
+}
+
+/// Whether this may be the answer to PING. Anything else was meant for nobody, or for another command, and every answer after
+/// it would be taken for that to the request before its own. Some servers say OK, some a string of their own.
+pub(crate) fn may_answer_ping(kind: ReplyKind, head: &[u8]) -> bool {
+    match kind {
+        ReplyKind::Simple => [&b"PONG"[..], b"OK"].iter().any(|w| head.eq_ignore_ascii_case(w)),
+        kind => kind == ReplyKind::Bulk,
+    }
+}
+
+/// What to say of an answer that is none to what was asked.
+pub(crate) fn out_of_step(what: &str) -> String {
+    let what = if what.is_empty() { "another answer".to_owned() } else { format!("'{what}'") };
+    format!("{what}, so something is said there before it is asked, or answers are mixed up")
 }

@@ -82,8 +82,12 @@ impl Links {
                 format!("the answer is not RESP ({reason})")
             }
             Fault::Unexpected(head) => {
+                self.refused = true;
                 self.unexpected += 1;
-                format!("unexpected reply '{head}'")
+                match head.is_empty() {
+                    true => "a reply that nobody asked for".to_owned(),
+                    false => format!("a reply that nobody asked for: '{head}'"),
+                }
             }
         }
     }

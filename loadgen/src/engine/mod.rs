@@ -59,6 +59,7 @@ mod worker;
 mod workload;
 mod zipf;
 
+pub(crate) use handshake::{may_answer_ping, out_of_step};
 pub use live::{Live, LiveCounts, Phase};
 pub use plan::RunPlan;
 pub use result::RunResult;

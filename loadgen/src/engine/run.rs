@@ -90,7 +90,8 @@ struct Meeting<'a> {
 /// How a group's connecting went, over all threads.
 #[derive(Clone, Default)]
 struct ConnectReport {
-    established: u64,
+    /// Connections that take requests; those that have been lost again do not count.
+    ready: usize,
     refused: bool,
     reasons: Vec<(String, u64)>,
 }
@@ -166,7 +167,7 @@ fn refusal(meeting: &Meeting<'_>) -> Option<EngineError> {
         .zip(reports.iter())
         .filter(|(group, _)| !matches!(group.dialling, Dialling::During(_)))
         .filter(|(group, _)| group.pool.is_none_or(|pool| pool.min_idle > 0))
-        .find(|(_, report)| report.established == 0)?;
+        .find(|(_, report)| report.ready == 0)?;
     let reason = report.reasons.iter().max_by_key(|(_, count)| *count);
     let reason = reason.map_or_else(|| "no reason given".to_owned(), |(reason, _)| reason.clone());
     let (group, endpoint) = (group.name.clone(), group.target.endpoint.to_string());
@@ -243,7 +244,8 @@ fn report_links<W: Wire>(meeting: &Meeting<'_>, worker: &Worker<'_, W>) {
     let mut reports = meeting.reports.lock().unwrap_or_else(PoisonError::into_inner);
     for group in &worker.groups {
         let Some(report) = reports.get_mut(group.index) else { continue };
-        report.established += group.links.counts.established;
+        let conns = group.tokens.clone().map(|token| &worker.conns[token as usize]);
+        report.ready += conns.filter(|conn| conn.is_ready()).count();
         report.refused |= group.links.refused;
         for (reason, count) in &group.links.failures {
             count_word(&mut report.reasons, reason, *count);

@@ -208,6 +208,26 @@ fn something_else_than_redis_is_recognised() {
     assert!(error.to_string().contains("not RESP"), "{error}");
 }
 
+/// Its greeting would be taken for the answer to PING, and every answer for that to the request before.
+#[test]
+fn a_server_that_speaks_first_is_refused_in_words() {
+    for greeting in [&b"+HELLO\r\n"[..], b"+OK\r\n+OK\r\n"] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let addr = listener.local_addr().expect("bound");
+        thread::spawn(move || {
+            for (index, mut stream) in listener.incoming().flatten().enumerate() {
+                let pong = |_: usize, _: usize, _: &[&[u8]]| Action::Reply(b"+PONG\r\n".to_vec());
+                let _ = stream.write_all(greeting);
+                thread::spawn(move || serve_one(stream, index, &pong));
+            }
+        });
+        let error = try_run(&plan(group(Endpoint::Tcp(addr), 3, 300))).expect_err("out of step");
+        assert!(matches!(error, EngineError::Refused { .. }), "{error}");
+        let text = error.to_string();
+        assert!(text.contains("HELLO") || text.contains("nobody asked"), "{text}");
+    }
+}
+
 #[test]
 fn connections_over_the_servers_limit_are_counted_not_hidden() {
     let addr = serve(|index, _, _| {

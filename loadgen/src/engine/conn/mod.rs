@@ -302,9 +302,12 @@ impl Conn {
         if self.is_torn {
             self.swap_torn(scanner);
         }
+        let before = self.state;
         let progress = self.scan(bytes, handshake, scanner, sink);
         if progress.is_err() {
             *scanner = ReplyScanner::default();
+            // A handshake that ended in these bytes was not reported, so it is not over.
+            self.state = before;
         }
         if !scanner.is_idle() {
             self.swap_torn(scanner);
@@ -339,7 +342,9 @@ impl Conn {
             match self.state {
                 State::Ready => {
                     self.on_reply(&reply, scanner.head(), sink)?;
-                    progress = Progress::Replies;
+                    if progress == Progress::Partial {
+                        progress = Progress::Replies;
+                    }
                 }
                 State::Handshaking { since, step, steps } => {
                     handshake.judge(step.into(), &reply, scanner.head()).map_err(Fault::Refused)?;
@@ -441,6 +446,5 @@ impl Conn {
 /// A reply nobody had asked for.
 #[cold]
 fn unexpected(head: &[u8]) -> Fault {
-    let head = String::from_utf8_lossy(head).into_owned();
-    Fault::Unexpected(if head.is_empty() { "a reply nobody asked for".to_owned() } else { head })
+    Fault::Unexpected(String::from_utf8_lossy(head).into_owned())
 }
