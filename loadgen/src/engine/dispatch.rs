@@ -205,7 +205,7 @@ impl Group {
     }
 
     /// A connection is lost: what it had sent is finished as errors (or timeouts), the rest waits again in its node's line.
-    pub(super) fn lose_routed(&mut self, token: Token, conn: &mut Conn, now: Nanos, word: &str) {
+    pub(super) fn lose_routed(&mut self, token: Token, conn: &mut Conn, now: Nanos, text: &str) {
         let Some(router) = &mut self.router else { return };
         router.topology.want();
         if conn.listed.free {
@@ -229,7 +229,7 @@ impl Group {
             } else if let Some(limit) = limit.filter(|limit| *limit <= now) {
                 self.recorder.timeout(&request, limit);
             } else {
-                self.recorder.error(&request, word.as_bytes(), now);
+                self.recorder.lost(&request, text, now);
             }
             router.recycle(parcel);
         }

@@ -292,9 +292,9 @@ impl Group {
 
     /// A connection is lost: its sent requests are finished as errors (or timeouts, if `expired` says so), the others go
     /// back to the head of the backlog with their due times.
-    pub(super) fn on_lost(&mut self, token: Token, conn: &mut Conn, now: Nanos, word: &str) {
+    pub(super) fn on_lost(&mut self, token: Token, conn: &mut Conn, now: Nanos, text: &str) {
         if self.router.is_some() {
-            return self.lose_routed(token, conn, now, word);
+            return self.lose_routed(token, conn, now, text);
         }
         if self.pool.is_some() {
             self.unlist(token, conn);
@@ -302,7 +302,7 @@ impl Group {
         let requests = conn.take_requests();
         if self.recorder.reception() == Reception::Messages {
             // It subscribes again when it is back; nobody else can do that for it.
-            requests.iter().for_each(|request| self.recorder.error(request, word.as_bytes(), now));
+            requests.iter().for_each(|request| self.recorder.lost(request, text, now));
             return;
         }
         for request in requests.iter().rev() {
@@ -317,7 +317,7 @@ impl Group {
                 Some(timeout) if request.sent.saturating_add(timeout) <= now => {
                     self.recorder.timeout(request, request.sent.saturating_add(timeout));
                 }
-                _ => self.recorder.error(request, word.as_bytes(), now),
+                _ => self.recorder.lost(request, text, now),
             }
         }
     }

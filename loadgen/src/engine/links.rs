@@ -8,10 +8,9 @@ use super::clockwork::{Clockwork, Control};
 use super::group::Group;
 use super::live::Phase;
 use super::plan::{OnTimeout, Reception};
-use super::recorder::DISCONNECTED;
 use super::result::ConnectionCounts;
-use super::state::{Fault, Progress, Purpose, State};
-use super::tally::count_word;
+use super::state::{Fault, Parting, Progress, Purpose, State};
+use super::tally::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, PROTOCOL_ERROR, count_word};
 use super::traffic::{reason, touch};
 use super::wire::{Token, Wire};
 use super::worker::Worker;
@@ -41,6 +40,8 @@ pub(super) struct Links {
     pub(super) failures: Vec<(String, u64)>,
     pub(super) refused: bool,
     pub(super) unexpected: u64,
+    /// The first reason why what came on an open connection could not be understood.
+    pub(super) unreadable: Option<String>,
     pub(super) connect_time: Histogram,
     pub(super) ready_time: Histogram,
     pub(super) first_reply_time: Histogram,
@@ -58,6 +59,7 @@ impl Links {
             failures: Vec::new(),
             refused: false,
             unexpected: 0,
+            unreadable: None,
             connect_time: histogram::new(),
             ready_time: histogram::new(),
             first_reply_time: histogram::new(),
@@ -70,6 +72,22 @@ impl Links {
         self.counts.failed = self.wanted.saturating_sub(self.counts.established);
     }
 
+    /// A connection that took requests is gone, in this phase. What we ended ourselves while measuring is counted apart.
+    fn note_lost(&mut self, parting: Parting, reason: &str, phase: Phase) {
+        self.counts.lost += 1;
+        let is_early = (phase as u8) < Phase::Measure as u8;
+        self.counts.lost_in_warmup += u64::from(is_early);
+        let is_measured = u64::from(!is_early);
+        match parting {
+            Parting::Theirs => {}
+            Parting::Overdue => self.counts.overdue += is_measured,
+            Parting::Unreadable => {
+                self.counts.unreadable += is_measured;
+                self.unreadable.get_or_insert_with(|| reason.to_owned());
+            }
+        }
+    }
+
     /// Notes why a connection cannot go on, in words.
     fn note_fault(&mut self, fault: &Fault) -> String {
         match fault {
@@ -79,7 +97,7 @@ impl Links {
             }
             Fault::NotResp(reason) => {
                 self.refused = true;
-                format!("the answer is not RESP ({reason})")
+                format!("the answer is not RESP: {reason}")
             }
             Fault::Unexpected(head) => {
                 self.refused = true;
@@ -341,19 +359,23 @@ impl<W: Wire> Worker<'_, W> {
     pub(super) fn fault(&mut self, token: Token, fault: &Fault) {
         let group = self.conns[token as usize].group as usize;
         let reason = self.groups[group].links.note_fault(fault);
-        self.lose(token, &reason);
+        self.part(token, Parting::Unreadable, &reason);
     }
 
     /// A connection is gone; it tries again later if the plan says so.
     pub(super) fn lose(&mut self, token: Token, reason: &str) {
+        self.part(token, Parting::Theirs, reason);
+    }
+
+    fn part(&mut self, token: Token, parting: Parting, reason: &str) {
         let now = self.wire.now();
         let before = self.watched();
-        self.drop_connection(token, reason, now);
+        self.drop_connection(token, parting, reason, now);
         let after = self.watched();
         self.watch.on_departures(now, before, after);
     }
 
-    fn drop_connection(&mut self, token: Token, reason: &str, now: Nanos) {
+    fn drop_connection(&mut self, token: Token, parting: Parting, reason: &str, now: Nanos) {
         self.wire.close(token);
         let conn = &mut self.conns[token as usize];
         let group = &mut self.groups[conn.group as usize];
@@ -361,9 +383,7 @@ impl<W: Wire> Worker<'_, W> {
         match conn.state {
             State::Connecting { .. } | State::Handshaking { .. } => self.opening -= 1,
             State::Ready => {
-                group.links.counts.lost += 1;
-                let is_early = (self.clockwork.phase as u8) < Phase::Measure as u8;
-                group.links.counts.lost_in_warmup += u64::from(is_early);
+                group.links.note_lost(parting, reason, self.clockwork.phase);
                 let site = group.site(token);
                 group.links.sites[site].lost += 1;
                 conn.purpose = Purpose::Back { since: now };
@@ -371,7 +391,13 @@ impl<W: Wire> Worker<'_, W> {
             State::Idle | State::Backoff { .. } | State::Closed => return,
         }
         let was_open = conn.state == State::Ready;
-        group.on_lost(token, conn, now, DISCONNECTED);
+        match parting {
+            Parting::Theirs => group.on_lost(token, conn, now, DISCONNECTED),
+            Parting::Overdue => group.on_lost(token, conn, now, CLOSED_AFTER_TIMEOUT),
+            Parting::Unreadable => {
+                group.on_lost(token, conn, now, &format!("{PROTOCOL_ERROR} {reason}"));
+            }
+        }
         // What could not be opened at the start is left alone: the run begins with what there is, and says so.
         let retries = self.clockwork.has_started();
         if let Some(pool) = &mut group.pool
@@ -443,7 +469,7 @@ impl<W: Wire> Worker<'_, W> {
             return;
         }
         match group.on_timeout {
-            OnTimeout::Reconnect => self.lose(token, "a request timed out"),
+            OnTimeout::Reconnect => self.part(token, Parting::Overdue, "a request timed out"),
             OnTimeout::Keep => {
                 let before = self.watched();
                 let conn = &mut self.conns[token as usize];

@@ -200,6 +200,7 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
         log_dropped: 0,
         cursor_steps: 0,
         unexpected_replies: 0,
+        unreadable: None,
         null_replies: 0,
         blocked: None,
         delivery: None,
@@ -224,6 +225,8 @@ fn add_links(result: &mut GroupResult, links: Links) {
     counts.failed += links.counts.failed;
     counts.lost += links.counts.lost;
     counts.lost_in_warmup += links.counts.lost_in_warmup;
+    counts.unreadable += links.counts.unreadable;
+    counts.overdue += links.counts.overdue;
     counts.reconnects += links.counts.reconnects;
     counts.renewed += links.counts.renewed;
     for site in &links.sites {
@@ -233,6 +236,7 @@ fn add_links(result: &mut GroupResult, links: Links) {
         count_word(&mut result.failures, reason, *count);
     }
     result.unexpected_replies += links.unexpected;
+    result.unreadable = result.unreadable.take().or(links.unreadable);
     add(&mut result.connect_time, &links.connect_time);
     add(&mut result.ready_time, &links.ready_time);
     add(&mut result.first_reply_time, &links.first_reply_time);

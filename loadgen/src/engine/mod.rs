@@ -63,6 +63,7 @@ pub(crate) use handshake::{may_answer_ping, out_of_step};
 pub use live::{Live, LiveCounts, Phase};
 pub use plan::RunPlan;
 pub use result::RunResult;
+pub(crate) use tally::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, POOL_EXHAUSTED};
 
 use std::io;
 use std::sync::atomic::AtomicBool;

@@ -16,16 +16,11 @@ use super::result::{
     StampResult, Traffic,
 };
 use super::stamps::Stamps;
-use super::tally::ErrorTally;
+use super::tally::{ErrorTally, POOL_EXHAUSTED};
 use crate::clock::Nanos;
 use aelab_reports::histogram::{self, Histogram};
 use aelab_resp::ReplyKind;
 use std::sync::Arc;
-
-/// The word for requests that a pool had no connection for.
-const POOL_EXHAUSTED: &[u8] = b"pool-exhausted";
-/// The word for requests that were lost with their connection.
-pub(super) const DISCONNECTED: &str = "disconnected";
 
 /// Requests created and not finished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -349,7 +344,7 @@ impl Recorder {
         }
     }
 
-    /// A request was answered with an error, or lost with its connection.
+    /// A request was answered with an error.
     pub(super) fn error(&mut self, request: &InFlight, text: &[u8], now: Nanos) {
         self.settle(now);
         let (intended, sent) = (request.intended, request.sent);
@@ -357,15 +352,23 @@ impl Recorder {
         self.close_requests(intended, 1, sent, now, request.command, Outcome::Error);
     }
 
+    /// A request was lost with its connection; `text` begins with a word of ours.
+    pub(super) fn lost(&mut self, request: &InFlight, text: &str, now: Nanos) {
+        self.note_lost(request.intended);
+        self.error(request, text.as_bytes(), now);
+    }
+
+    /// The error of a request due at `intended` is no reply.
+    const fn note_lost(&mut self, intended: Nanos) {
+        if intended.0 >= self.measure_from.0 {
+            self.lost.measured += 1;
+        } else {
+            self.lost.warmup += 1;
+        }
+    }
+
     fn failed(&mut self, intended: Nanos, command: u16, now: Nanos, text: &[u8]) {
         self.counts_of(intended).error += 1;
-        let is_lost = text == POOL_EXHAUSTED || text == DISCONNECTED.as_bytes();
-        let lost = if self.is_measured(intended) {
-            &mut self.lost.measured
-        } else {
-            &mut self.lost.warmup
-        };
-        *lost += u64::from(is_lost);
         if self.is_measured(intended) {
             self.commands[usize::from(command)].counts.error += 1;
             self.error_response.saturating_record(now.since(intended).0);
@@ -415,7 +418,8 @@ impl Recorder {
     pub(super) fn turned_away(&mut self, due: Due, limit: Nanos) {
         let intended = due.intended;
         self.waited(intended, limit.since(intended));
-        self.failed(intended, due.command, limit, POOL_EXHAUSTED);
+        self.note_lost(intended);
+        self.failed(intended, due.command, limit, POOL_EXHAUSTED.as_bytes());
         self.open.count -= 1;
         self.open.intended_sum = self.open.intended_sum.wrapping_sub(intended.0);
     }

@@ -85,6 +85,8 @@ pub struct GroupResult {
     pub cursor_steps: u64,
     /// Replies nobody had asked for.
     pub unexpected_replies: u64,
+    /// The first reason why what came on a connection could not be understood.
+    pub unreadable: Option<String>,
     /// Successful replies that were `nil`, or held nothing of what a command looked for.
     pub null_replies: u64,
     /// How long commands that wait for data (`BLPOP`) waited, from when each was due; their response time is the data's.
@@ -117,7 +119,7 @@ pub struct EndpointResult {
 /// Errors that begin with the same word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorCount {
-    /// The word: the server's error code, or the engine's own (`disconnected`, `pool-exhausted`, `other`).
+    /// The word: the server's error code, or the engine's own (`disconnected`, `protocol-error`, `closed-after-timeout`, `pool-exhausted`, `other`).
     pub word: String,
     /// How often.
     pub count: u64,
@@ -304,6 +306,10 @@ pub struct ConnectionCounts {
     pub lost: u64,
     /// Those of them that were lost before the measurement began; not counted for each server.
     pub lost_in_warmup: u64,
+    /// Those of them that we closed while measuring because what came could not be understood; not counted for each server.
+    pub unreadable: u64,
+    /// Those that we closed while measuring because a request had no reply within its time limit; as above.
+    pub overdue: u64,
     /// Ready again after having been lost.
     pub reconnects: u64,
     /// Opened in place of one that had served its number of requests, or because a pool had too few.

@@ -68,6 +68,17 @@ pub(super) enum Fault {
     Unexpected(String),
 }
 
+/// Who ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parting {
+    /// The server, or whatever lies between.
+    Theirs,
+    /// We did: what came could not be understood.
+    Unreadable,
+    /// We did: a request had no reply within its time limit.
+    Overdue,
+}
+
 /// What came of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {

@@ -9,6 +9,14 @@ use aelab_reports::plain::shown;
 const WORDS_MAX: usize = 64;
 /// Longest error word kept, bytes.
 const WORD_BYTES_MAX: usize = 32;
+/// The word for requests that were lost with their connection.
+pub(crate) const DISCONNECTED: &str = "disconnected";
+/// The word for requests that were lost because what came could not be understood; the reason follows.
+pub(super) const PROTOCOL_ERROR: &str = "protocol-error";
+/// The word for requests that were lost with a connection that was closed because an earlier one had timed out.
+pub(crate) const CLOSED_AFTER_TIMEOUT: &str = "closed-after-timeout";
+/// The word for requests that a pool had no connection for.
+pub(crate) const POOL_EXHAUSTED: &str = "pool-exhausted";
 /// The word for what is too much for a list.
 const OTHER: &str = "other";
 

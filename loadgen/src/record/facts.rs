@@ -3,14 +3,15 @@
 //! No limits and no words: those are the reports crate's. Invariant: what is not known is left out, never guessed.
 
 use super::{
-    DISCONNECTED, POOL_EXHAUSTED, TIMED_OUT, Timeline, is_open, merged_intervals, offered,
-    per_second, rate::replies_inside, usual_delay_ns,
+    TIMED_OUT, Timeline, is_open, merged_intervals, offered, per_second, rate::replies_inside,
+    usual_delay_ns,
 };
 use crate::clock::Nanos;
 use crate::engine::plan::{ArrivalProcess, Dialling, GroupPlan, Pacing, Role, RunPlan};
 use crate::engine::result::{
     Audit, CommandResult, Gaps, GroupResult, MetricResult, RunResult, ThreadAudit,
 };
+use crate::engine::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, POOL_EXHAUSTED};
 use aelab_reports::caveat::{CLIENT_CPU_SHARE_MAX, Caveat, Facts};
 use aelab_reports::histogram::Histogram;
 use aelab_reports::record::{Quantiles, RunRecord};
@@ -78,6 +79,12 @@ pub(super) fn facts(
         error_share: if sent == 0 { 0.0 } else { per_second(errors, sent as f64) },
         error_example: result.groups.iter().flat_map(|g| &g.errors).map(|e| e.text.clone()).next(),
         connections_lost: sum(|group| group.connections.lost - group.connections.lost_in_warmup),
+        unreadable: result
+            .groups
+            .iter()
+            .find_map(|group| group.unreadable.clone())
+            .map(|reason| (sum(|group| group.connections.unreadable), reason)),
+        overdue: sum(|group| group.connections.overdue),
         interrupted: result
             .interrupted
             .then(|| (clock.measured_s, plan.phases.measure.map(|measure| measure.as_secs_f64()))),
@@ -267,7 +274,8 @@ fn no_hits(record: &RunRecord) -> Vec<(String, u64)> {
 fn refused(result: &RunResult) -> Option<Caveat> {
     let errors = || {
         let failed = result.groups.iter().filter(|group| group.counts.error > 0);
-        failed.flat_map(|group| &group.errors).filter(|error| error.word != DISCONNECTED)
+        let ours = [DISCONNECTED, CLOSED_AFTER_TIMEOUT];
+        failed.flat_map(|group| &group.errors).filter(move |error| !ours.contains(&&*error.word))
     };
     let of_server = errors().filter(|error| error.word != POOL_EXHAUSTED);
     let most = of_server.max_by_key(|error| error.count).or_else(|| errors().next())?;

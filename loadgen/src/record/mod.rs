@@ -23,10 +23,6 @@ use aelab_reports::record::{
 };
 use aelab_reports::stats::{self, Exact, Sample};
 
-/// The engine's word for a request that was lost with its connection.
-const DISCONNECTED: &str = "disconnected";
-/// The engine's word for a request that a pool had no connection for.
-const POOL_EXHAUSTED: &str = "pool-exhausted";
 /// The word for requests of which none was answered within its time limit.
 const TIMED_OUT: &str = "timed-out";
 /// What the engine does not know about its own run.

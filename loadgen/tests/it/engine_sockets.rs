@@ -289,6 +289,8 @@ fn answers_nobody_asked_for_break_the_connection() {
     assert_eq!(group.unexpected_replies, 1);
     assert_eq!(group.connections.reconnects, 1);
     assert_eq!(group.counts.ok + group.counts.error, 50);
+    assert_eq!((group.connections.lost, group.connections.unreadable), (1, 1));
+    assert!(group.errors.iter().all(|error| error.word == "protocol-error"), "{:?}", group.errors);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Lost connections: the pauses before they come back, and that every lost request is in the books.
 
-use crate::engine_sockets::{Action, Behaviour, group, ok, plan, serve_one};
-use crate::support::{LOADGEN, Server, free_port};
+use crate::engine_sockets::{Action, Behaviour, group, ok, plan, serve, serve_one};
+use crate::support::{LOADGEN, Server, check_failure, free_port, loadgen};
 use aelab_loadgen::clock::Nanos;
 use aelab_loadgen::engine::plan::{
     ArrivalProcess, Endpoint, GroupPlan, Phases, Rate, Reconnect, RunPlan,
@@ -195,4 +195,40 @@ fn a_server_that_restarts_twice_is_found_again_twice() {
     // What was due while nobody was there waited, and was answered.
     assert_eq!(group.counts.scheduled, 1_200);
     assert_eq!(group.counts.ok + group.counts.error, 1_200, "{:?}", group.counts);
+}
+
+/// What loadgen does on its own account is not the server's doing.
+#[test]
+fn connections_that_loadgen_closes_itself_are_told_from_lost_ones() {
+    let number = serve(|_, request, args| match args[0] {
+        b"GET" if request % 10 == 9 => Action::Reply(b":abc\r\n".to_vec()),
+        b"LLEN" => Action::Reply(b":abc\r\n".to_vec()),
+        b"SET" if request % 10 == 9 => {
+            sleep(Duration::from_millis(300));
+            ok()
+        }
+        _ => ok(),
+    });
+    let port = number.port().to_string();
+    let said = "no request succeeded; what came could not be understood";
+    check_failure(&["run", "-p", &port, "-n", "100", "LLEN", "a"], 4, said);
+    let lost = |words: &[&str]| {
+        let run = ["run", "-p", &port, "-n", "50", "-c", "1", "--warmup", "0", "--json"];
+        let called = loadgen(&[&run[..], words].concat());
+        let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
+        let of = |id: &str| record.caveats.iter().find(|caveat| caveat.id == id).cloned();
+        assert!(of("server-changed").is_none(), "{:?}", record.caveats);
+        (of("connections-lost").expect("a doubt"), record.groups[0].clone())
+    };
+    let (doubt, group) = lost(&["GET", "a"]);
+    let each = "each closed by the load generator, since what came could not be understood";
+    assert!(doubt.text.contains(each) && doubt.text.contains("number in a reply"), "{doubt:?}");
+    assert!(doubt.remedy.contains("speaks the Redis protocol"), "{}", doubt.remedy);
+    assert_eq!((group.errors[0].word.as_str(), group.errors[0].count), ("protocol-error", 5));
+    let (doubt, group) = lost(&["--timeout", "50ms", "-P", "2", "SET", "a", "b"]);
+    let each = "each closed by the load generator, since a request had no reply within its time";
+    assert!(doubt.text.contains(each), "{}", doubt.text);
+    assert!(doubt.remedy.contains("raise --timeout"), "{}", doubt.remedy);
+    assert!(group.counts.timeout > 0, "{:?}", group.counts);
+    assert!(group.errors.iter().all(|e| e.word == "closed-after-timeout"), "{:?}", group.errors);
 }

@@ -58,6 +58,10 @@ pub struct Facts {
     pub error_example: Option<String>,
     /// Connections lost in the measurement.
     pub connections_lost: u64,
+    /// Those of them that the load generator closed because what came could not be understood, with the first reason.
+    pub unreadable: Option<(u64, String)>,
+    /// Those that it closed because a request had no reply within its time limit.
+    pub overdue: u64,
     /// Seconds measured and planned, if the run was cut short.
     pub interrupted: Option<(f64, Option<f64>)>,
 }
@@ -96,7 +100,8 @@ pub fn assess(facts: &Facts) -> Vec<Caveat> {
         Caveat::ErrorReplies { share: facts.error_share, example: facts.error_example.clone() },
     );
     let count = facts.connections_lost;
-    add_if(count > 0, Caveat::ConnectionsLost { count });
+    let (overdue, unreadable) = (facts.overdue, facts.unreadable.clone());
+    add_if(count > 0, Caveat::ConnectionsLost { count, overdue, unreadable });
     add_if(facts.shed > 0, Caveat::ShedRequests { count: facts.shed });
     add_if(facts.unfinished > 0, Caveat::UnfinishedRequests { count: facts.unfinished });
     add_if(facts.beyond_range > 0, Caveat::ValueBeyondRange { count: facts.beyond_range });

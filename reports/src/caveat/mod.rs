@@ -231,6 +231,10 @@ pub enum Caveat {
     ConnectionsLost {
         /// How many times.
         count: u64,
+        /// How many of them the load generator closed because a request had no reply within its time limit …
+        overdue: u64,
+        /// … or because what came could not be understood, with the first reason.
+        unreadable: Option<(u64, String)>,
     },
     /// The engine's own books do not balance: a defect of the tool.
     WrongBooks {
@@ -374,7 +378,7 @@ impl Caveat {
             | Self::KeysEvicted { count }
             | Self::KeysExpired { count }
             | Self::ConnectionsRejected { count }
-            | Self::ConnectionsLost { count } => (Some(*count as f64), Some(0.0)),
+            | Self::ConnectionsLost { count, .. } => (Some(*count as f64), Some(0.0)),
             Self::ErrorReplies { share, .. } => (Some(*share), Some(ERROR_SHARE_WARN)),
             Self::Interrupted { measured_s, planned_s } => (Some(*measured_s), *planned_s),
             Self::NoHits { misses, .. } => (Some(*misses as f64), None),

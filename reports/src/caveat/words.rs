@@ -120,8 +120,12 @@ impl Caveat {
                     share * 100.0
                 )
             }
-            Self::ConnectionsLost { count } => {
-                format!("connections were lost {} during the measurement", times(*count))
+            Self::ConnectionsLost { count, overdue, unreadable } => {
+                format!(
+                    "connections were lost {} during the measurement{}",
+                    times(*count),
+                    closed_by_us(*count, *overdue, unreadable.as_ref())
+                )
             }
             Self::Interrupted { measured_s, planned_s } => match planned_s {
                 Some(planned) => {
@@ -137,6 +141,10 @@ impl Caveat {
             }
             Self::NoSuccess { example } if example == "timed-out" => {
                 "no request succeeded; none was answered within its time limit".to_owned()
+            }
+            Self::NoSuccess { example } if example.starts_with(PROTOCOL_ERROR) => {
+                let why = example[PROTOCOL_ERROR.len()..].trim_start();
+                format!("no request succeeded; what came could not be understood ({why})")
             }
             Self::NoSuccess { example } => {
                 format!("no request succeeded; the server said most often \"{example}\"")
@@ -209,7 +217,7 @@ impl Caveat {
             Self::UnfinishedRequests { .. } => "measure longer, or set a --timeout",
             Self::ShedRequests { .. } => "lower --rate, or use more --connections",
             Self::ErrorReplies { .. } => "look at the error and at the server's log",
-            Self::ConnectionsLost { .. } => "look at the server's log, its timeout and maxclients",
+            Self::ConnectionsLost { .. } => self.lost_remedy(),
             Self::WrongBooks { .. } => {
                 "use none of these numbers, and report this with the command line and result.json"
             }
@@ -219,6 +227,45 @@ impl Caveat {
             Self::CaptureDoubtful { .. } => "capture again to the end if that matters",
         }
     }
+
+    /// What to do about lost connections, by who ended most of them.
+    fn lost_remedy(&self) -> &'static str {
+        let Self::ConnectionsLost { count, overdue, unreadable } = self else { return "" };
+        let unreadable = unreadable.as_ref().map_or(0, |(count, _)| *count);
+        let theirs = count.saturating_sub(overdue + unreadable);
+        if theirs >= *overdue && theirs >= unreadable {
+            "look at the server's log, its timeout and maxclients"
+        } else if *overdue >= unreadable {
+            "raise --timeout, or find out what keeps the server so long"
+        } else {
+            UNREADABLE_REMEDY
+        }
+    }
+}
+
+/// The load generator's word for requests whose replies could not be understood.
+const PROTOCOL_ERROR: &str = "protocol-error";
+
+/// What to do about replies that cannot be understood.
+const UNREADABLE_REMEDY: &str = "see whether a server that speaks the Redis protocol answers there, and whether a proxy between mixes its replies up";
+
+/// How many of the lost connections the load generator closed itself, and why.
+fn closed_by_us(count: u64, overdue: u64, unreadable: Option<&(u64, String)>) -> String {
+    let of = |part: u64| if part == count { "each".to_owned() } else { format!("{part} of them") };
+    let mut text = String::new();
+    if overdue > 0 {
+        text += &format!(
+            "; {} closed by the load generator, since a request had no reply within its time limit",
+            of(overdue)
+        );
+    }
+    if let Some((part, reason)) = unreadable.filter(|(part, _)| *part > 0) {
+        text += &format!(
+            "; {} closed by the load generator, since what came could not be understood ({reason})",
+            of(*part)
+        );
+    }
+    text
 }
 
 /// What to do where no request succeeded, by the word their error began with.
@@ -227,6 +274,7 @@ fn no_success_remedy(example: &str) -> &'static str {
         "pool-exhausted" => {
             "give the pool more connections or more patience, and see whether the server is busy with a long command"
         }
+        PROTOCOL_ERROR => UNREADABLE_REMEDY,
         "timed-out" => "raise --timeout, and see whether the server is busy with a long command",
         "OOM" => "raise the server's maxmemory, or write fewer or smaller keys (-r, -d)",
         "NOAUTH" | "NOPERM" => "log in as a user who may do that (-a, --user)",
@@ -331,6 +379,7 @@ mod tests {
             Caveat::ValueBeyondRange { count: 1 },
             Caveat::UnfinishedRequests { count: 1 },
             Caveat::ShedRequests { count: 1 },
+            Caveat::ConnectionsLost { count: 2, overdue: 2, unreadable: None },
         ];
         let words = ["OOM", "NOAUTH", "WRONGTYPE", "MOVED", "READONLY", "LOADING", "ERR"];
         let failed = |word: &str| Caveat::NoSuccess { example: format!("{word} and why") };
@@ -339,6 +388,13 @@ mod tests {
             assert!(!text.contains("--") && !text.contains("(-"), "{}: {text}", caveat.id());
             assert_eq!(in_scenario(&text).matches('`').count() % 2, 0, "{text}");
         }
+        let lost = |unreadable| Caveat::ConnectionsLost {
+            count: 9,
+            overdue: 2,
+            unreadable: Some((unreadable, "why".to_owned())),
+        };
+        assert!(lost(3).remedy().contains("maxclients") && lost(5).remedy().contains("proxy"));
+        assert!(lost(0).cause().ends_with("; 2 of them closed by the load generator, since a request had no reply within its time limit"));
         assert_eq!(in_scenario("use a longer --warmup"), "use a longer `[phases] warmup`");
     }
 }
