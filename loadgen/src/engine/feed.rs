@@ -72,6 +72,11 @@ impl Group {
         conn.assign(self.choose(token, now), &mut self.generator);
     }
 
+    /// Whether all of its connections that subscribe have been answered.
+    pub(super) fn listens(&self) -> bool {
+        self.recorder.reception() != Reception::Messages || self.recorder.open.count == 0
+    }
+
     /// What is due at `intended`. A request has its command from the moment it is due, wherever it may end.
     #[inline]
     fn choose(&mut self, token: Token, intended: Nanos) -> Due {
@@ -165,9 +170,9 @@ impl Group {
             self.let_think(token, conn, self.begin.saturating_add(Nanos(offset as u64)));
             return false;
         }
+        // It has subscribed as soon as it was open.
         if self.recorder.reception() == Reception::Messages {
-            self.subscribe(token, conn, now);
-            return true;
+            return false;
         }
         self.feed(token, conn, now, now)
     }

@@ -140,7 +140,7 @@ impl SiteCounts {
 /// The life of connections: opening, losing, retrying, timing out.
 impl<W: Wire> Worker<'_, W> {
     /// Opens the connections that are wanted before the run and sees them through their handshakes; returns when each is
-    /// ready or has failed.
+    /// ready (a subscriber's when it has subscribed) or has failed.
     ///
     /// # Errors
     /// Waiting failed.
@@ -149,13 +149,21 @@ impl<W: Wire> Worker<'_, W> {
         for group in self.groups.iter_mut().filter(|group| !group.dialler.is_during_run()) {
             group.dialler.begin(begin);
         }
+        let mut patience = None;
         loop {
             let now = self.wire.now();
             self.run_timers(now);
             self.dial(now);
             self.flush();
             let is_done = |group: &Group| group.dialler.is_during_run() || group.dialler.is_done();
-            if (self.opening == 0 && self.groups.iter().all(is_done)) || control.is_cancelled() {
+            if self.opening == 0 && self.groups.iter().all(is_done) {
+                // What is sent before a subscription stands is missed by nobody's fault.
+                let limit = *patience.get_or_insert(now.saturating_add(self.connect.timeout));
+                if self.groups.iter().all(Group::listens) || limit <= now {
+                    break;
+                }
+            }
+            if control.is_cancelled() {
                 break;
             }
             let look = now.saturating_add(Clockwork::LONGEST_WAIT);
@@ -284,6 +292,10 @@ impl<W: Wire> Worker<'_, W> {
                 group.links.sites[site].established += 1;
                 self.live.add_connected(group.index, 1);
                 if !self.clockwork.has_started() {
+                    if group.recorder.reception() == Reception::Messages {
+                        group.subscribe(token, conn, now);
+                        touch(&mut self.touched, token, conn);
+                    }
                     return;
                 }
                 now

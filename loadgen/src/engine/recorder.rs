@@ -192,9 +192,10 @@ impl Recorder {
         counts.sent - counts.ok - counts.error - counts.timeout - counts.unfinished
     }
 
+    /// Subscribing is no load: it counts for the run whenever it is done, and is done before it begins.
     #[inline]
     fn is_measured(&self, intended: Nanos) -> bool {
-        intended >= self.measure_from
+        intended >= self.measure_from || self.reception == Reception::Messages
     }
 
     fn counts_of(&mut self, intended: Nanos) -> &mut Counts {
@@ -227,7 +228,7 @@ impl Recorder {
         let mut counts = self.delivery;
         let run = self.origin.0;
         receiver.on_bytes(bytes, run, &mut counts, |mark| {
-            if self.is_measured(mark.intended) {
+            if mark.intended >= self.measure_from {
                 self.delivery.measured += 1;
                 self.commands[0].sample(mark.intended, mark.sent, now, 1);
             }
@@ -359,8 +360,8 @@ impl Recorder {
     }
 
     /// The error of a request due at `intended` is no reply.
-    const fn note_lost(&mut self, intended: Nanos) {
-        if intended.0 >= self.measure_from.0 {
+    fn note_lost(&mut self, intended: Nanos) {
+        if self.is_measured(intended) {
             self.lost.measured += 1;
         } else {
             self.lost.warmup += 1;

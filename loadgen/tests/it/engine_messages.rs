@@ -62,6 +62,26 @@ fn a_stall_shows_in_the_time_of_the_messages() {
     assert_eq!(result.stalls.len(), 1);
 }
 
+/// The first message of a closed loop leaves at once: whoever is to hear it must have subscribed by then.
+#[test]
+fn nothing_is_lost_before_it_could_be_heard() {
+    for (publishers, subscribers) in [(1, 1), (3, 4)] {
+        let publishers = GroupPlan {
+            role: Role::Background,
+            requests: Some(300),
+            ..group("publishers", &["PUBLISH", "news", "{stamp}"], publishers)
+        };
+        // The channel that matters is confirmed last.
+        let words = ["SUBSCRIBE", "a", "b", "c", "news"];
+        let plan = vec![publishers, group("subscribers", &words, subscribers)];
+        let result = run(plan, 10, &script());
+        let counts = delivery(&result, 1);
+        assert_eq!((counts.received, counts.lost), (300 * subscribers as u64, 0), "{counts:?}");
+        let made = result.groups[1].counts;
+        assert_eq!((made.scheduled, made.ok), (subscribers as u64, subscribers as u64));
+    }
+}
+
 #[test]
 fn lost_doubled_and_swapped_messages_are_counted() {
     let counts = delivery(&published("lossy", &script()), 1);
