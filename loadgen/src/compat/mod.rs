@@ -143,12 +143,31 @@ struct Taken {
 }
 
 impl Taken {
-    /// The command in our words. `{tag}` is a hash tag in their cluster mode alone, and else itself.
-    fn command(&self) -> Vec<String> {
-        if self.same.iter().any(|word| word == "--cluster") {
-            return self.command.clone();
-        }
-        self.command.iter().map(|word| word.replace("{tag}", "\\{tag}")).collect()
+    /// The command in our words. `{tag}` is a hash tag in these tools' cluster mode alone; other braces, and `;`, are text to
+    /// redis-benchmark.
+    fn command(&self, tool: Tool) -> Vec<String> {
+        let is_cluster = self.same.iter().any(|word| word == "--cluster");
+        let is_text = |rest: &str| match rest.starts_with("{tag}") {
+            true => !is_cluster,
+            false => {
+                tool == Tool::RedisBenchmark
+                    && rest[1..].starts_with(|c: char| c.is_ascii_lowercase())
+            }
+        };
+        let one = |word: &String| {
+            if word == ";" && tool == Tool::RedisBenchmark {
+                return "\\;".to_owned();
+            }
+            let mut out = String::with_capacity(word.len());
+            for (at, c) in word.char_indices() {
+                if c == '{' && is_text(&word[at..]) {
+                    out.push('\\');
+                }
+                out.push(c);
+            }
+            out
+        };
+        self.command.iter().map(one).collect()
     }
 
     /// The last value of a kept flag.
@@ -263,6 +282,7 @@ mod tests {
             ("-c5 -n10 ping", "-c 5 -n 10 -- ping"),
             ("-n 1 get a:{tag}", "-n 1 -- get a:\\{tag}"),
             ("-n 1 --cluster get a:{tag}", "-n 1 --cluster -- get a:{tag}"),
+            ("-n 1 set {key} ;", "-n 1 -- set \\{key} \\;"),
         ] {
             assert_eq!(said(Tool::RedisBenchmark, line).as_deref(), Ok(want), "{line}");
         }

@@ -2,7 +2,7 @@
 
 use super::Does::{Anyway, Keep, Refuse, Same};
 use super::Value::{Follows, None as Alone};
-use super::{Flag, Taken, Translation, flag, take};
+use super::{Flag, Taken, Tool, Translation, flag, take};
 
 /// What it runs when it is not told: everything.
 pub(super) const ALL_TESTS: &str =
@@ -82,7 +82,7 @@ pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
         said.say(&["-t", taken.last("-t").unwrap_or(ALL_TESTS)]);
     } else {
         said.say(&["--"]);
-        said.words.extend(taken.command());
+        said.words.extend(taken.command(Tool::RedisBenchmark));
     }
     Ok(said)
 }

@@ -5,7 +5,7 @@
 use super::Does::{Keep, Refuse};
 use super::Value::{Follows, None as Alone};
 use super::redis_benchmark::{ALL_TESTS, COMMON, keep_alive_and_precision};
-use super::{Flag, Taken, Translation, flag, take};
+use super::{Flag, Taken, Tool, Translation, flag, take};
 
 const NO_FUZZ: &str =
     "it fuzzes the server; write the commands with --command-file, outside --compat";
@@ -68,7 +68,7 @@ pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
     }
     sequence(&taken.command, &mut said)?;
     said.say(&["--"]);
-    said.words.extend(taken.command());
+    said.words.extend(taken.command(Tool::ValkeyBenchmark));
     Ok(said)
 }
 
