@@ -14,6 +14,7 @@ use crate::engine::result::{
 use crate::engine::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, POOL_EXHAUSTED};
 use aelab_reports::caveat::{CLIENT_CPU_SHARE_MAX, Caveat, Facts};
 use aelab_reports::histogram::Histogram;
+use aelab_reports::hlog::Interval;
 use aelab_reports::record::{Quantiles, RunRecord};
 use aelab_reports::stats;
 
@@ -301,17 +302,33 @@ pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
             .or_else(|| what("no request was answered".to_owned()));
     }
     let commands = result.groups.iter().flat_map(|group| &group.commands);
-    let last = commands
-        .flat_map(|command| clock.intervals(&command.response_time))
-        .map(|interval| interval.start_ns + interval.length_ns)
-        .max()?;
-    let silent = clock.measured.since(Nanos(last));
+    let replies: Vec<Interval> =
+        commands.flat_map(|command| clock.intervals(&command.response_time)).collect();
+    let (inside, drained): (Vec<&Interval>, Vec<&Interval>) =
+        replies.iter().partition(|interval| interval.start_ns < clock.measured.0);
+    let inside = inside.iter().map(|interval| interval.start_ns + interval.length_ns);
+    // Those to requests of the warm-up are replies too.
+    let last =
+        inside.chain(result.groups.iter().filter_map(|group| last_reply(clock, group))).max();
+    let silent = clock.measured.since(Nanos(last.unwrap_or(0)));
     let is_long = silent.max(SILENCE_MIN) == silent
         && silent.as_secs_f64() > SILENCE_SHARE * clock.measured_s;
-    let waited = sum(|group| group.counts.unfinished) + sum(|group| group.connections.lost) > 0;
+    // A request that was answered in the drain may have waited all the while.
+    let longest = drained.iter().filter_map(|interval| interval.counts.value_at(1.0)).max();
+    let waited = longest.is_some_and(|longest| Nanos(longest) >= silent)
+        || sum(|group| group.counts.unfinished) + sum(|group| group.connections.lost) > 0;
     (is_long && waited && !result.interrupted).then(|| Caveat::ServerChanged {
         what: format!("no reply came in the last {:.1} s of the measurement", silent.as_secs_f64()),
     })
+}
+
+/// When the last interval of the measurement ended in which any reply came, in nanoseconds from its begin.
+fn last_reply(clock: &Timeline, group: &GroupResult) -> Option<u64> {
+    let ends = (1_u64..).map(|number| number.saturating_mul(clock.interval.0));
+    let until = clock.measure_from.saturating_add(clock.measured).0;
+    let counts = group.arrivals.by_interval.iter().zip(ends);
+    let inside = counts.filter(|(count, end)| **count > 0 && *end <= until);
+    inside.map(|(_, end)| end.saturating_sub(clock.measure_from.0)).max()
 }
 
 /// A number of requests that was not reached: no connection was left to make more.

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 #[test]
@@ -99,6 +99,22 @@ fn a_run_without_success_says_why() {
     let once = ["run", "-p", &port, "-c", "1", "--duration", "200ms", "--warmup", "0"];
     let asleep = [&once[..], &["--timeout", "50ms", "DEBUG", "SLEEP", "0.5"]].concat();
     check_failure(&asleep, 6, "none was answered within its time limit; raise --timeout");
+}
+
+#[test]
+fn a_server_that_fell_silent_is_named_although_it_answers_after_the_end() {
+    let server = Server::start(&[]);
+    let port = server.port;
+    let sleeper = thread::spawn(move || {
+        while ask(port, "EXISTS a").is_none_or(|answer| answer != ":1") {
+            sleep(Duration::from_millis(20));
+        }
+        ask(port, "DEBUG SLEEP 3.5")
+    });
+    let text = port.to_string();
+    let load = ["-c", "2", "--warmup", "0", "--duration", "3s", "SET", "a", "x"];
+    check_failure(&[&["run", "-p", &text], &load[..]].concat(), 4, "the server changed");
+    sleeper.join().expect("asked");
 }
 
 #[test]
