@@ -12,7 +12,7 @@ use crate::engine::result::{
     Audit, CommandResult, Gaps, GroupResult, MetricResult, RunResult, ThreadAudit,
 };
 use crate::engine::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, POOL_EXHAUSTED};
-use aelab_reports::caveat::{CLIENT_CPU_SHARE_MAX, Caveat, Facts};
+use aelab_reports::caveat::{CLIENT_CPU_SHARE_MAX, CaptureTimes, Caveat, Facts, Means};
 use aelab_reports::histogram::Histogram;
 use aelab_reports::hlog::Interval;
 use aelab_reports::record::{Quantiles, RunRecord};
@@ -51,6 +51,7 @@ pub(super) fn facts(
     let gaps = result.audit.threads.iter().filter_map(|t| t.gaps).reduce(Gaps::worst);
     let moves = result.audit.machine.unwrap_or_default();
     Facts {
+        means: means(plan),
         measured_s: clock.measured_s,
         client_cpu_share: busy_share(&result.audit),
         late: late(plan, result),
@@ -78,7 +79,12 @@ pub(super) fn facts(
         unfinished: sum(|group| group.delivery.map_or(group.counts.unfinished, |_| 0)),
         shed: sum(|group| group.counts.shed),
         error_share: if sent == 0 { 0.0 } else { per_second(errors, sent as f64) },
-        error_example: result.groups.iter().flat_map(|g| &g.errors).map(|e| e.text.clone()).next(),
+        error_example: result
+            .groups
+            .iter()
+            .flat_map(|group| &group.errors)
+            .max_by_key(|error| error.count)
+            .map(|error| error.text.clone()),
         connections_lost: sum(|group| group.connections.lost - group.connections.lost_in_warmup),
         unreadable: result
             .groups
@@ -90,6 +96,21 @@ pub(super) fn facts(
             .interrupted
             .then(|| (clock.measured_s, plan.phases.measure.map(|measure| measure.as_secs_f64()))),
     }
+}
+
+/// What a reader can change about the load.
+fn means(plan: &RunPlan) -> Means {
+    let mut judged = plan.groups.iter().filter(|group| group.role != Role::Offender);
+    let is_captured = |group: &GroupPlan| matches!(group.arrival, ArrivalProcess::Trace(_));
+    let of = |group: &GroupPlan| match (&group.replay, &group.pool) {
+        (Some(_), _) if is_captured(group) => {
+            Some(Means::Capture { times: CaptureTimes::Captured })
+        }
+        (Some(_), _) => Some(Means::Capture { times: CaptureTimes::Own }),
+        (None, Some(_)) => Some(Means::Pool),
+        (None, None) => None,
+    };
+    judged.find_map(of).unwrap_or_default()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a lag, shown in microseconds")]

@@ -324,3 +324,40 @@ fn tests_that_were_made_are_kept_when_the_next_cannot_be() {
     assert_eq!(records.as_array().map(Vec::len), Some(1));
     assert!(fs::read_to_string(&json).is_ok_and(|text| text.contains("ALL STATS")));
 }
+
+/// What to do about errors is what the most frequent of them calls for, wherever it came.
+#[test]
+fn the_most_frequent_error_says_what_to_do() {
+    let peer = serve(|_, turn, args| {
+        Action::Reply(match args[0] {
+            b"INFO" => b"$20\r\nredis_version:7.0.15\r\n".to_vec(),
+            b"GET" if turn % 10 == 0 => b"-ERR only now and then\r\n".to_vec(),
+            b"GET" if turn % 10 < 8 => b"-MOVED 7 127.0.0.1:1\r\n".to_vec(),
+            b"GET" => b"$1\r\nx\r\n".to_vec(),
+            _ => b"+OK\r\n".to_vec(),
+        })
+    });
+    let port = peer.port().to_string();
+    let called = loadgen(&["run", "-p", &port, "-c", "1", "-n", "200", "--json", "GET", "a"]);
+    let record: serde_json::Value = serde_json::from_str(&called.stdout).expect("one JSON text");
+    let caveats = record["caveats"].as_array().expect("an array");
+    let errors = caveats.iter().find(|caveat| caveat["id"] == "error-replies").expect("a doubt");
+    assert!(errors["text"].as_str().is_some_and(|text| text.contains("MOVED")), "{errors}");
+    assert!(errors["remedy"].as_str().is_some_and(|to_do| to_do.contains("--cluster")), "{errors}");
+}
+
+/// A pool has no --connections to raise.
+#[test]
+fn a_pool_that_is_too_small_is_told_so() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let load = ["run", "-p", &port, "--rate", "200", "--duration", "1s", "--warmup", "0", "--json"];
+    let slow = ["--pool-max-total", "1", "--pool-max-wait", "20ms", "DEBUG", "SLEEP", "0.05"];
+    let called = loadgen(&[&load[..], &slow[..]].concat());
+    let record: serde_json::Value = serde_json::from_str(&called.stdout).expect("one JSON text");
+    let caveats = record["caveats"].as_array().expect("an array");
+    let too_slow =
+        caveats.iter().find(|caveat| caveat["id"] == "rate-not-achieved").expect("a doubt");
+    let to_do = too_slow["remedy"].as_str().unwrap_or_default();
+    assert!(to_do.contains("--pool-max-total") && !to_do.contains("--connections"), "{to_do}");
+}

@@ -4,13 +4,15 @@
 
 use super::{
     BUSY_S_MIN, CLIENT_CPU_SHARE_WARN, CLOCK_STEP_MS_WARN, Caveat, DRIFT_FACTOR_MAX,
-    ERROR_SHARE_WARN, FREE_SEND_LAG_MAX_US, GAP_MS_WARN, LATE_SHARE_WARN, LOST_SHARE_WARN, Pace,
-    RATE_SHARE_WARN, STEAL_SHARE_WARN, STOPPED_SHARE_WARN,
+    ERROR_SHARE_WARN, FREE_SEND_LAG_MAX_US, GAP_MS_WARN, LATE_SHARE_WARN, LOST_SHARE_WARN, Means,
+    Pace, RATE_SHARE_WARN, STEAL_SHARE_WARN, STOPPED_SHARE_WARN,
 };
 
 /// What is known about a run when it is over. `None` and 0 mean "nothing to say".
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
+    /// What a reader can change about how the load reaches the server.
+    pub means: Means,
     /// Length of the measurement in seconds.
     pub measured_s: f64,
     /// Share of one processor that the busiest engine thread used.
@@ -54,7 +56,7 @@ pub struct Facts {
     pub shed: u64,
     /// Share of the sent requests that ended in an error or a timeout.
     pub error_share: f64,
-    /// Text of the first error.
+    /// Text of the most frequent error.
     pub error_example: Option<String>,
     /// Connections lost in the measurement.
     pub connections_lost: u64,
@@ -86,14 +88,15 @@ pub fn assess(facts: &Facts) -> Vec<Caveat> {
     }
     if let Some(offered) = facts.offered_rate {
         let achieved = facts.achieved_rate;
-        add_if(achieved < offered * RATE_SHARE_WARN, Caveat::RateNotAchieved { achieved, offered });
+        let caveat = Caveat::RateNotAchieved { achieved, offered, means: facts.means };
+        add_if(achieved < offered * RATE_SHARE_WARN, caveat);
     }
     if let Some(p99_us) = facts.free_send_lag_p99_us {
         add_if(p99_us > FREE_SEND_LAG_MAX_US, Caveat::SendLagHigh { p99_us });
     }
     if let Some(drift) = facts.drift {
         let moved = !(DRIFT_FACTOR_MAX.recip()..=DRIFT_FACTOR_MAX).contains(&drift);
-        add_if(moved, Caveat::WarmUpUnstable { drift });
+        add_if(moved, Caveat::WarmUpUnstable { drift, means: facts.means });
     }
     add_if(
         facts.error_share > ERROR_SHARE_WARN,
@@ -102,7 +105,7 @@ pub fn assess(facts: &Facts) -> Vec<Caveat> {
     let count = facts.connections_lost;
     let (overdue, unreadable) = (facts.overdue, facts.unreadable.clone());
     add_if(count > 0, Caveat::ConnectionsLost { count, overdue, unreadable });
-    add_if(facts.shed > 0, Caveat::ShedRequests { count: facts.shed });
+    add_if(facts.shed > 0, Caveat::ShedRequests { count: facts.shed, means: facts.means });
     add_if(facts.unfinished > 0, Caveat::UnfinishedRequests { count: facts.unfinished });
     add_if(facts.beyond_range > 0, Caveat::ValueBeyondRange { count: facts.beyond_range });
     if let Some(&p) = facts.unsupported.iter().min_by(|a, b| a.total_cmp(b)) {

@@ -68,6 +68,30 @@ pub enum Pace {
     Replies,
 }
 
+/// What a reader can change about how a load reaches the server: remedies differ.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Means {
+    /// Connections, a pipeline, a warm-up.
+    #[default]
+    Connections,
+    /// The size of an emulated pool, in place of a number of connections.
+    Pool,
+    /// A capture: connections and the warm-up are its own.
+    Capture {
+        /// Of the times at which requests are due.
+        times: CaptureTimes,
+    },
+}
+
+/// When the requests of a capture are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaptureTimes {
+    /// As captured, slower or faster.
+    Captured,
+    /// As a rate of its own says, or when replies have come.
+    Own,
+}
+
 /// A doubt about a measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Caveat {
@@ -183,6 +207,8 @@ pub enum Caveat {
         achieved: f64,
         /// Requests per second in the plan.
         offered: f64,
+        /// Of the load.
+        means: Means,
     },
     /// Requests left late although a connection was free.
     SendLagHigh {
@@ -204,6 +230,8 @@ pub enum Caveat {
     WarmUpUnstable {
         /// Median of the last third over median of the first.
         drift: f64,
+        /// Of the load.
+        means: Means,
     },
     /// Samples above the histogram's hour were counted but have no value.
     ValueBeyondRange {
@@ -219,12 +247,14 @@ pub enum Caveat {
     ShedRequests {
         /// How many.
         count: u64,
+        /// Of the load.
+        means: Means,
     },
     /// Errors or timeouts among the replies.
     ErrorReplies {
         /// Their share of the sent requests.
         share: f64,
-        /// The first error's text, if it is known.
+        /// The text of the most frequent error; `None` if all were timeouts.
         example: Option<String>,
     },
     /// Connections were lost during the measurement and opened again.
@@ -324,7 +354,7 @@ impl Caveat {
                 *share > STOPPED_SHARE_MAX && *stopped_s >= LATE_S_MIN
             }
             Self::ServerStarved { share, .. } => *share > STARVED_SHARE_MAX,
-            Self::RateNotAchieved { achieved, offered } => *achieved < offered * RATE_SHARE_MIN,
+            Self::RateNotAchieved { achieved, offered, .. } => *achieved < offered * RATE_SHARE_MIN,
             Self::NoSuccess { .. } | Self::ServerChanged { .. } | Self::WrongBooks { .. } => true,
             _ => false,
         };
@@ -368,13 +398,13 @@ impl Caveat {
             Self::ConnectionsMissing { established, asked, .. } => {
                 (Some(*established as f64), Some(*asked as f64))
             }
-            Self::RateNotAchieved { achieved, offered } => (Some(*achieved), Some(*offered)),
+            Self::RateNotAchieved { achieved, offered, .. } => (Some(*achieved), Some(*offered)),
             Self::SendLagHigh { p99_us } => (Some(*p99_us), Some(FREE_SEND_LAG_MAX_US)),
             Self::TooFewSamples { count, need, .. } => (Some(*count as f64), Some(*need as f64)),
-            Self::WarmUpUnstable { drift } => (Some(*drift), Some(DRIFT_FACTOR_MAX)),
+            Self::WarmUpUnstable { drift, .. } => (Some(*drift), Some(DRIFT_FACTOR_MAX)),
             Self::ValueBeyondRange { count }
             | Self::UnfinishedRequests { count }
-            | Self::ShedRequests { count }
+            | Self::ShedRequests { count, .. }
             | Self::KeysEvicted { count }
             | Self::KeysExpired { count }
             | Self::ConnectionsRejected { count }

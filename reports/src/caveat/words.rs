@@ -3,7 +3,7 @@
 //! No limits and no decisions. Invariant: every text is one sentence without its full stop, and every remedy names something
 //! that the reader can do.
 
-use super::{Caveat, LATE_S_MIN, Pace};
+use super::{CaptureTimes, Caveat, LATE_S_MIN, Means, Pace};
 
 impl Caveat {
     /// What is wrong, in one sentence.
@@ -89,7 +89,7 @@ impl Caveat {
             Self::NeverSettled { after_s, what } => format!(
                 "after {after_s:.0}s of warm-up {what} still moved, so the server was not in a steady state"
             ),
-            Self::RateNotAchieved { achieved, offered } => format!(
+            Self::RateNotAchieved { achieved, offered, .. } => format!(
                 "{achieved:.0} replies per second arrived where {offered:.0} requests per second were due, so requests queued and their times say how long that lasted"
             ),
             Self::SendLagHigh { p99_us } => format!(
@@ -99,7 +99,7 @@ impl Caveat {
             Self::TooFewSamples { p, count, need, .. } => {
                 format!("p{p} needs {need} samples and the run has {count}, so it is not given")
             }
-            Self::WarmUpUnstable { drift } => format!(
+            Self::WarmUpUnstable { drift, .. } => format!(
                 "the median of the last third is {drift:.2} times that of the first third, so the server was not in a steady state"
             ),
             Self::ValueBeyondRange { count } => {
@@ -109,7 +109,7 @@ impl Caveat {
                 "{} without a reply at the end; what had been waited by then counts, which is a lower bound",
                 were(*count, "request")
             ),
-            Self::ShedRequests { count } => format!(
+            Self::ShedRequests { count, .. } => format!(
                 "{} due and never sent, because too many were waiting already",
                 were(*count, "request")
             ),
@@ -204,7 +204,9 @@ impl Caveat {
             Self::NeverSettled { .. } => {
                 "give a longer --warmup, or find out what the server is still busy with"
             }
-            Self::RateNotAchieved { .. } => "lower --rate, or use more --connections or --pipeline",
+            Self::RateNotAchieved { means, .. } | Self::ShedRequests { means, .. } => {
+                too_slow_remedy(*means)
+            }
             Self::SendLagHigh { .. } => {
                 "give the load generator processors of its own (--cpus), or use more --threads"
             }
@@ -212,17 +214,24 @@ impl Caveat {
                 "measure longer or at a higher rate"
             }
             Self::TooFewSamples { pace: Pace::Replies, .. } => "measure longer",
+            Self::WarmUpUnstable { means: Means::Capture { .. }, .. } => {
+                "replay it twice and take the second run; if that moves as well, so does the captured load"
+            }
             Self::WarmUpUnstable { .. } => "use a longer --warmup",
             Self::ValueBeyondRange { .. } => "set a --timeout below one hour",
             Self::UnfinishedRequests { .. } => "measure longer, or set a --timeout",
-            Self::ShedRequests { .. } => "lower --rate, or use more --connections",
-            Self::ErrorReplies { .. } => "look at the error and at the server's log",
+            Self::ErrorReplies { example, .. } => {
+                let most = example.as_deref().unwrap_or("timed-out");
+                remedy_by_error(most).unwrap_or("look at the error and at the server's log")
+            }
             Self::ConnectionsLost { .. } => self.lost_remedy(),
             Self::WrongBooks { .. } => {
                 "use none of these numbers, and report this with the command line and result.json"
             }
             Self::Interrupted { .. } => "run it again to the end before deciding on it",
-            Self::NoSuccess { example } => no_success_remedy(example),
+            Self::NoSuccess { example } => {
+                remedy_by_error(example).unwrap_or("check the command and its arguments")
+            }
             Self::ServerChanged { .. } => "keep the server running and measure again",
             Self::CaptureDoubtful { .. } => "capture again to the end if that matters",
         }
@@ -268,9 +277,19 @@ fn closed_by_us(count: u64, overdue: u64, unreadable: Option<&(u64, String)>) ->
     text
 }
 
-/// What to do where no request succeeded, by the word their error began with.
-fn no_success_remedy(example: &str) -> &'static str {
-    match example.split(' ').next().unwrap_or_default() {
+/// What to do where the server does not keep up with what is due.
+fn too_slow_remedy(means: Means) -> &'static str {
+    match means {
+        Means::Connections => "lower --rate, or use more --connections or --pipeline",
+        Means::Pool => "lower --rate, or use a larger --pool-max-total",
+        Means::Capture { times: CaptureTimes::Captured } => "lower --replay-speed",
+        Means::Capture { times: CaptureTimes::Own } => "lower --rate",
+    }
+}
+
+/// What to do about requests that failed, by the word that most of their errors began with.
+fn remedy_by_error(example: &str) -> Option<&'static str> {
+    Some(match example.split(' ').next().unwrap_or_default() {
         "pool-exhausted" => {
             "give the pool more connections or more patience, and see whether the server is busy with a long command"
         }
@@ -286,12 +305,12 @@ fn no_success_remedy(example: &str) -> &'static str {
         "LOADING" | "BUSY" | "MISCONF" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" => {
             "bring the server into a state in which it answers, and measure again"
         }
-        _ => "check the command and its arguments",
-    }
+        _ => return None,
+    })
 }
 
 /// What stands in a scenario file where a remedy names a flag of `loadgen run`; longer phrases first.
-const KEYS: [(&str, &str); 17] = [
+const KEYS: [(&str, &str); 18] = [
     (
         "raise -n, or give a --duration, so that it measures for a second or more",
         "measure for a second or more (`[phases] measure`)",
@@ -310,6 +329,7 @@ const KEYS: [(&str, &str); 17] = [
     ),
     ("more --connections or --pipeline", "more `connections` or `pipeline` of the group"),
     ("more --connections", "more `connections` of the group"),
+    ("a larger --pool-max-total", "more `connections` of the group"),
     ("fewer connections (-c)", "fewer `connections`"),
     ("fewer or smaller keys (-r, -d)", "fewer or smaller keys (`[data]`)"),
     ("the key space first (--prefill)", "the key space first (`[data] keys`)"),
@@ -372,14 +392,18 @@ mod tests {
             Caveat::ConnectionsMissing { established: 1, asked: 2, reason: None },
             Caveat::NoHits { command: "GET".into(), misses: 1 },
             Caveat::NeverSettled { after_s: 1.0, what: "it".into() },
-            Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0 },
+            Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0, means: Means::Connections },
+            Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0, means: Means::Pool },
             Caveat::SendLagHigh { p99_us: 1e4 },
             Caveat::TooFewSamples { p: 99.0, count: 1, need: 2, pace: Pace::Schedule },
-            Caveat::WarmUpUnstable { drift: 2.0 },
+            Caveat::WarmUpUnstable { drift: 2.0, means: Means::Connections },
             Caveat::ValueBeyondRange { count: 1 },
             Caveat::UnfinishedRequests { count: 1 },
-            Caveat::ShedRequests { count: 1 },
             Caveat::ConnectionsLost { count: 2, overdue: 2, unreadable: None },
+            Caveat::ShedRequests { count: 1, means: Means::Connections },
+            Caveat::ShedRequests { count: 1, means: Means::Pool },
+            Caveat::ErrorReplies { share: 0.5, example: Some("MOVED 7 a:1".into()) },
+            Caveat::ErrorReplies { share: 0.5, example: None },
         ];
         let words = ["OOM", "NOAUTH", "WRONGTYPE", "MOVED", "READONLY", "LOADING", "ERR"];
         let failed = |word: &str| Caveat::NoSuccess { example: format!("{word} and why") };
@@ -396,5 +420,42 @@ mod tests {
         assert!(lost(3).remedy().contains("maxclients") && lost(5).remedy().contains("proxy"));
         assert!(lost(0).cause().ends_with("; 2 of them closed by the load generator, since a request had no reply within its time limit"));
         assert_eq!(in_scenario("use a longer --warmup"), "use a longer `[phases] warmup`");
+    }
+
+    #[test]
+    fn errors_among_the_replies_have_the_remedy_of_the_most_frequent() {
+        for (example, want) in [
+            (Some("MOVED 3999 127.0.0.1:7001"), "it is a cluster: ask it as one (--cluster)"),
+            (Some("WRONGTYPE Operation against a key"), "use keys that hold no other type"),
+            (Some("pool-exhausted"), "give the pool more connections"),
+            (Some("ERR nobody knows"), "look at the error and at the server's log"),
+            (None, "raise --timeout"),
+        ] {
+            let example = example.map(str::to_owned);
+            let remedy = Caveat::ErrorReplies { share: 0.5, example }.remedy();
+            assert!(remedy.starts_with(want), "{remedy}");
+        }
+    }
+
+    #[test]
+    fn no_remedy_names_a_flag_that_the_load_refuses() {
+        let of = |means| {
+            let caveats = [
+                Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0, means },
+                Caveat::ShedRequests { count: 1, means },
+                Caveat::WarmUpUnstable { drift: 2.0, means },
+            ];
+            caveats.map(|caveat| caveat.remedy()).join("; ")
+        };
+        let pool = of(Means::Pool);
+        assert!(pool.contains("--pool-max-total") && !pool.contains("--connections"), "{pool}");
+        assert!(!pool.contains("--pipeline"), "{pool}");
+        let captured = of(Means::Capture { times: CaptureTimes::Captured });
+        assert!(captured.contains("--replay-speed"), "{captured}");
+        let own = of(Means::Capture { times: CaptureTimes::Own });
+        assert!(own.contains("--rate"), "{own}");
+        for refused in ["--connections", "--warmup"] {
+            assert!(!captured.contains(refused) && !own.contains(refused), "{refused}");
+        }
     }
 }
