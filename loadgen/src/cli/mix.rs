@@ -52,7 +52,7 @@ impl RunArgs {
             return Ok(vec![(format!("SET:GET {set}:{get}"), commands)]);
         }
         if let Some(ycsb) = load.ycsb {
-            let commands = ycsb.commands(load.key_count()).map_err(usage)?;
+            let commands = ycsb.commands(load.key_count(), self.target.home()).map_err(usage)?;
             return Ok(vec![(format!("YCSB {ycsb:?}"), commands)]);
         }
         let tests = parse_list(load.tests.as_deref().unwrap_or(DEFAULT_TESTS)).map_err(usage)?;

@@ -6,7 +6,7 @@
 use super::load::{LoadArgs, PacingArg, TimestampsArg, WarmupArg};
 use super::receivers;
 use super::run::RunArgs;
-use super::ycsb::Ycsb;
+use super::ycsb::{Home, Ycsb};
 use crate::clock::Nanos;
 use crate::engine::plan::{
     ArrivalProcess, Assignment, CommandPlan, Dialling, GroupPlan, Pacing, Phases, Rate, Role,
@@ -91,7 +91,7 @@ impl RunArgs {
                 Ok((title, plan))
             })
             .collect::<Result<Vec<_>, Failure>>()?;
-        let prefill = load.prefill.then(|| load.fill(&target)).transpose()?;
+        let prefill = load.prefill.then(|| load.fill(&target, self.target.home())).transpose()?;
         let percentiles = self.output.percentiles.clone();
         let (notes, doubts) = (Vec::new(), Vec::new());
         Ok(Resolved { target, prefill, runs, percentiles, notes, doubts })
@@ -100,7 +100,7 @@ impl RunArgs {
 
 impl LoadArgs {
     /// What `--prefill` writes.
-    fn fill(&self, target: &Target) -> Result<Prefill, Failure> {
+    fn fill(&self, target: &Target, home: Home) -> Result<Prefill, Failure> {
         if self.ycsb.is_none() {
             return Ok(Prefill::Strings(FillPlan {
                 count: self.key_count(),
@@ -110,7 +110,7 @@ impl LoadArgs {
                 part: None,
             }));
         }
-        let commands = Ycsb::load_phase(self.key_count()).map_err(Failure::usage)?;
+        let commands = Ycsb::load_phase(self.key_count(), home).map_err(Failure::usage)?;
         let workload = Workload {
             commands,
             keys: self.keys(),

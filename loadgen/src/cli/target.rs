@@ -2,6 +2,7 @@
 //!
 //! Invariant: a password never appears in an error text.
 
+use super::ycsb::Home;
 use crate::engine::plan::{Endpoint, Protocol, Target};
 use crate::exit::Failure;
 use crate::tls::{TlsClient, TlsOptions, Trust};
@@ -116,6 +117,12 @@ impl TlsArgs {
 }
 
 impl TargetArgs {
+    /// Where the records of a workload lie.
+    #[must_use]
+    pub(super) const fn home(&self) -> Home {
+        if self.cluster { Home::Cluster } else { Home::Server }
+    }
+
     /// The target, with addresses looked up and the environment consulted.
     ///
     /// # Errors

@@ -35,10 +35,23 @@ pub enum Ycsb {
 /// The sorted set of all keys that scans go by.
 const INDEX: &str = "_indices";
 
+/// Where records lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Home {
+    /// In one server, with an index of all keys.
+    Server,
+    /// In a cluster, each in its key's slot: an index of all of them would lie in one slot, and nothing could scan by it.
+    Cluster,
+}
+
 /// A whole record and its place in the index, as one operation.
-fn insertion(distribution: &str, records: u64) -> String {
+fn insertion(distribution: &str, records: u64, home: Home) -> String {
     let fields: String = (0..10).map(|field| format!(" field{field} __data__")).collect();
-    format!("HSET {{key {distribution} {records}}}{fields} ; ZADD {INDEX} {{same number}} {{same}}")
+    let record = format!("HSET {{key {distribution} {records}}}{fields}");
+    match home {
+        Home::Server => format!("{record} ; ZADD {INDEX} {{same number}} {{same}}"),
+        Home::Cluster => record,
+    }
 }
 
 impl Ycsb {
@@ -56,15 +69,23 @@ impl Ycsb {
     /// What is sent, by weight, over `records` records.
     ///
     /// # Errors
-    /// None of these templates has any.
-    pub fn commands(self, records: u64) -> Result<Vec<CommandPlan>, String> {
+    /// A workload that a cluster cannot play; the templates have none.
+    pub fn commands(self, records: u64, home: Home) -> Result<Vec<CommandPlan>, String> {
+        let whole = match self {
+            Self::E => Some("scans go by an index of all keys"),
+            Self::F => Some("reads and writes of one record are one operation of two commands"),
+            Self::A | Self::B | Self::C | Self::D => None,
+        };
+        if let (Home::Cluster, Some(why)) = (home, whole) {
+            return Err(format!("--ycsb {self:?}: {why}; a to d work with --cluster"));
+        }
         let read = |weight| named("READ", weight, "HGETALL __key__");
         let update = |weight| {
             // Which field is chosen matters little to a hash; YCSB draws it as well.
             let template = "HSET __key__ field{rand 10} __data__";
             named("UPDATE", weight, template)
         };
-        let insert = |weight| named("INSERT", weight, &insertion("new", records));
+        let insert = |weight| named("INSERT", weight, &insertion("new", records, home));
         match self {
             Self::A => Ok(vec![read(50)?, update(50)?]),
             Self::B => Ok(vec![read(95)?, update(5)?]),
@@ -89,8 +110,8 @@ impl Ycsb {
     ///
     /// # Errors
     /// None of these templates has any.
-    pub fn load_phase(records: u64) -> Result<Vec<CommandPlan>, String> {
-        Ok(vec![named("LOAD", 1, &insertion("sequential", records))?])
+    pub fn load_phase(records: u64, home: Home) -> Result<Vec<CommandPlan>, String> {
+        Ok(vec![named("LOAD", 1, &insertion("sequential", records, home))?])
     }
 }
 
@@ -105,11 +126,27 @@ mod unit {
     #[test]
     fn every_workload_reads_and_has_ten_fields() {
         for workload in Ycsb::value_variants() {
-            let commands = workload.commands(1_000).unwrap_or_else(|e| panic!("{workload:?}: {e}"));
+            let commands = workload
+                .commands(1_000, Home::Server)
+                .unwrap_or_else(|e| panic!("{workload:?}: {e}"));
             let total: u32 = commands.iter().map(|command| command.weight).sum();
             assert!(total == 100 || total == 1, "{workload:?}");
         }
-        let load = Ycsb::load_phase(10).expect("reads");
+        let load = Ycsb::load_phase(10, Home::Server).expect("reads");
         assert_eq!(load[0].args.len(), (2 + 2 * 10) + 1 + 4);
+    }
+
+    #[test]
+    fn in_a_cluster_each_request_is_one_command() {
+        let load = Ycsb::load_phase(10, Home::Cluster).expect("reads");
+        assert_eq!(load[0].args.len(), 2 + 2 * 10);
+        for workload in [Ycsb::A, Ycsb::B, Ycsb::C, Ycsb::D] {
+            let commands = workload.commands(10, Home::Cluster).expect("reads");
+            assert!(commands.iter().all(|command| !command.takes_several_calls()), "{workload:?}");
+        }
+        for workload in [Ycsb::E, Ycsb::F] {
+            let error = workload.commands(10, Home::Cluster).expect_err("of one server");
+            assert!(error.contains("a to d work"), "{error}");
+        }
     }
 }

@@ -222,6 +222,24 @@ fn record(args: &[&str]) -> RunRecord {
     RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record")
 }
 
+/// Records of YCSB lie in the slots of their keys, and all reads find them.
+fn plays_ycsb(url: &[&str], keys: impl Fn() -> u64) {
+    let before = keys();
+    for workload in ["a", "d"] {
+        let ycsb = ["-r", "200", "--ycsb", workload, "--prefill", "-n", "600"];
+        let run = record(&[url, &ycsb[..]].concat());
+        let group = &run.groups[0];
+        assert_eq!((group.counts.ok, group.counts.error), (600, 0), "{workload}");
+        let reads = &group.commands["READ"];
+        assert!(reads.hits > Some(200), "{workload}: {reads:?}");
+        // A record of which d has just sent the insertion may be asked for on another connection before it is there.
+        assert!(workload == "d" || reads.misses == Some(0), "{workload}: {reads:?}");
+    }
+    assert!(keys() >= before + 200, "the records lie in the cluster");
+    let of_one_server = [&["run", "--cluster"], url, &["--ycsb", "f", "--prefill"]].concat();
+    check_failure(&of_one_server, 2, "a to d work with --cluster");
+}
+
 #[test]
 fn a_real_cluster_moves_slots_during_a_run() {
     let dir = TempDir::new();
@@ -263,6 +281,7 @@ fn a_real_cluster_moves_slots_during_a_run() {
     assert!(group.redirects.is_some_and(|redirects| redirects.moved > 0), "{:?}", group.redirects);
     assert_eq!(group.endpoints.len(), 3);
 
+    plays_ycsb(&url, || sizes().iter().sum());
     let two_slots = ["run", "--cluster", "-p", &port, "-r", "100", "MGET", "__key__", "__key__"];
     check_failure(&two_slots, 2, "different slots");
     check_failure(&["run", "--cluster", "-p", &port, "--dbnum", "1", "PING"], 2, "database 0");
