@@ -156,6 +156,7 @@ impl Caveat {
 
     /// What to do about it, in one sentence.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a table: one sentence for each doubt")]
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::ClientLimited { too_short_s: Some(_), .. } => {
