@@ -227,7 +227,8 @@ impl Group {
             && let Some(due) = self.waiting.pop_common()
             && let Some(pool) = &mut self.pool
         {
-            pool.counts.turned_away += 1;
+            // As the errors that they are: those of the warm-up are not among the measured.
+            pool.counts.turned_away += u64::from(self.recorder.is_measured(due.intended));
             self.recorder.turned_away(due, limit);
         }
     }

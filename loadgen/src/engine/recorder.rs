@@ -194,7 +194,7 @@ impl Recorder {
 
     /// Subscribing is no load: it counts for the run whenever it is done, and is done before it begins.
     #[inline]
-    fn is_measured(&self, intended: Nanos) -> bool {
+    pub(super) fn is_measured(&self, intended: Nanos) -> bool {
         intended >= self.measure_from || self.reception == Reception::Messages
     }
 

@@ -343,7 +343,7 @@ pub struct PoolResult {
     /// How long measured requests waited from their intended time until they had a connection (0 if one was idle), those
     /// that gave up included. It is part of their send lag and of their response time.
     pub wait: MetricResult,
-    /// What it did, warm-up included.
+    /// What it did, warm-up included but for requests that were turned away.
     pub counts: PoolCounts,
 }
 
