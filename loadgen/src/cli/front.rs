@@ -47,6 +47,7 @@ pub fn read(words: &[OsString]) -> Result<Front, Failure> {
     match parsed {
         Ok(cli) => match &cli.command {
             Command::Run(args) => {
+                no_server_or_sentence(args.command.first())?;
                 no_flag_in_command(&text, args.command.len())?;
                 Ok(Front::Parsed(Box::new(cli), Vec::new()))
             }
@@ -87,6 +88,22 @@ fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> 
         };
     let parser = Cli::command().mut_subcommand("run", |run| run.mut_args(takes_numbers));
     Cli::from_arg_matches(&parser.try_get_matches_from(words)?)
+}
+
+/// A server in place of a command, or all of a command in one word, would be sent as the name of a command.
+fn no_server_or_sentence(name: Option<&OsString>) -> Result<(), Failure> {
+    let Some(name) = name.and_then(|name| name.to_str()) else { return Ok(()) };
+    if name.contains("://") {
+        return Err(Failure::usage(format!(
+            "{name} stands where a command is expected; give a server with -u {name}"
+        )));
+    }
+    if name.contains(' ') {
+        return Err(Failure::usage(format!(
+            "'{name}' is one word; leave the quotes out, or give all of it with --command '{name}'"
+        )));
+    }
+    Ok(())
 }
 
 /// Flags behind the command would go to the server as words of it.
@@ -220,6 +237,17 @@ mod unit {
             assert!(error.contains(part), "{line}: {error}");
             assert!(!error.contains("tip:"), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn what_is_no_command_is_told() {
+        let read = |words: &[&str]| read(&words.iter().map(OsString::from).collect::<Vec<_>>());
+        let error = read(&["loadgen", "run", "GET __key__"]).expect_err("one word").message;
+        assert!(error.contains("leave the quotes out"), "{error}");
+        let error = read(&["loadgen", "run", "redis://h", "-n", "9"]).expect_err("a URL").message;
+        assert!(error.contains("-u redis://h"), "{error}");
+        let inner = read(&["loadgen", "run", "SET", "a", "two words"]);
+        assert!(matches!(inner, Ok(Front::Parsed(..))), "{inner:?}");
     }
 
     #[test]

@@ -158,7 +158,8 @@ impl<W: Wire> Worker<'_, W> {
             let is_done = |group: &Group| group.dialler.is_during_run() || group.dialler.is_done();
             if self.opening == 0 && self.groups.iter().all(is_done) {
                 // What is sent before a subscription stands is missed by nobody's fault.
-                let limit = *patience.get_or_insert_with(|| now.saturating_add(self.connect.timeout));
+                let limit =
+                    *patience.get_or_insert_with(|| now.saturating_add(self.connect.timeout));
                 if self.groups.iter().all(Group::listens) || limit <= now {
                     break;
                 }
