@@ -363,17 +363,34 @@ const NO_DATA: &str = "no data came: nobody pushed what it waited for; name whoe
                        LIST 0\" --command \"RPUSH LIST {stamp}\" (docs/operations-and-messages.md), or give the command a \
                        timeout";
 
-/// What to say where somebody listened and nobody heard anything. A command whose wait ended at its own timeout has its answer.
-fn nothing_heard<'a>(groups: impl Iterator<Item = &'a Group>) -> Option<&'static str> {
+/// What to say where somebody listened and nobody heard anything. A command whose wait ended at its own timeout has its answer,
+/// and one that was refused never waited.
+fn nothing_heard<'a>(groups: impl Iterator<Item = &'a Group>) -> Option<String> {
     let mut why = None;
     for (group, heard) in groups.filter_map(|group| Some((group, group.delivery.as_ref()?))) {
         let waited = group.blocked.is_some();
         if heard.received + heard.foreign > 0 || (waited && group.counts.ok > 0) {
             return None;
         }
-        why = why.or(Some(if waited { NO_DATA } else { NO_MESSAGES }));
+        why = why.or_else(|| {
+            let silent = if waited { NO_DATA } else { NO_MESSAGES };
+            Some(refused(group).unwrap_or_else(|| silent.to_owned()))
+        });
     }
     why
+}
+
+/// What to say of a group of which no request succeeded, if errors are why.
+fn refused(group: &Group) -> Option<String> {
+    let error = group.errors.first().filter(|_| group.counts.ok == 0)?;
+    let doubt = Caveat::NoSuccess { example: error.text.clone() };
+    Some(format!(
+        "nothing came, since {} of {} requests ended in an error, most often \"{}\"; {}",
+        group.counts.error,
+        group.counts.sent,
+        error.text,
+        doubt.remedy()
+    ))
 }
 
 /// How the program ends, given what was measured.

@@ -316,6 +316,10 @@ pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
             return None;
         }
         let timeouts = sum(|group| group.counts.timeout);
+        let waits = |group: &GroupResult| group.counts.sent == 0 || group.delivery.is_some();
+        if result.groups.iter().all(waits) && sum(refusals) == 0 {
+            return Some(Caveat::NothingHeard);
+        }
         let impatient =
             || (timeouts > 0).then(|| Caveat::NoSuccess { example: TIMED_OUT.to_owned() });
         return refused(result)
@@ -334,10 +338,12 @@ pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
     let silent = clock.measured.since(Nanos(last.unwrap_or(0)));
     let is_long = silent.max(SILENCE_MIN) == silent
         && silent.as_secs_f64() > SILENCE_SHARE * clock.measured_s;
+    // Whoever waits for data has something to wait for whether the server is there or not.
+    let unfinished = sum(|group| group.delivery.map_or(group.counts.unfinished, |_| 0));
     // A request that was answered in the drain may have waited all the while.
     let longest = drained.iter().filter_map(|interval| interval.counts.value_at(1.0)).max();
     let waited = longest.is_some_and(|longest| Nanos(longest) >= silent)
-        || sum(|group| group.counts.unfinished) + sum(|group| group.connections.lost) > 0;
+        || unfinished + sum(|group| group.connections.lost) > 0;
     (is_long && waited && !result.interrupted).then(|| Caveat::ServerChanged {
         what: format!("no reply came in the last {:.1} s of the measurement", silent.as_secs_f64()),
     })

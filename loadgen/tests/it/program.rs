@@ -1,5 +1,6 @@
 //! What the program does for its user, end to end: structure only, no timing.
 
+use crate::engine_sockets::{Action, ok, serve};
 use crate::support::{LOADGEN, Server, TempDir, check_failure, loadgen};
 use aelab_reports::read_folder;
 use std::path::Path;
@@ -150,6 +151,31 @@ fn a_subscriber_to_whom_nobody_speaks_is_told_how_to_publish() {
     check_failure(&alone, 4, "PUBLISH CHANNEL {stamp}");
     let counted = ["run", "-p", &port, "-c", "2", "-n", "9", "SUBSCRIBE", "news"];
     check_failure(&counted, 2, "PUBLISH CHANNEL {stamp}");
+}
+
+#[test]
+fn who_waits_in_vain_is_told_why_and_the_server_is_not_accused() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let alone = ["run", "-p", &port, "-c", "2", "--duration", "300ms", "BLPOP", "q", "0"];
+    check_failure(&alone, 4, "nobody pushed what it waited for");
+    let called =
+        loadgen(&[&alone[..5], &["--duration", "300ms", "--json", "BLPOP", "q", "0"]].concat());
+    let record: serde_json::Value = serde_json::from_str(&called.stdout).expect("a record");
+    let caveats = record["caveats"].as_array().expect("caveats");
+    let ids: Vec<_> = caveats.iter().filter_map(|caveat| caveat["id"].as_str()).collect();
+    assert!(ids.contains(&"nothing-heard") && !ids.contains(&"server-changed"), "{ids:?}");
+    // Refused each time: it never waited.
+    let peer = serve(|_, _, args| match args[0] {
+        b"XREADGROUP" => Action::Reply(b"-NOGROUP No such key 's'\r\n".to_vec()),
+        _ => ok(),
+    });
+    let port = peer.port().to_string();
+    let run = ["run", "-p", &port, "-c", "2", "--duration", "200ms", "--rate", "50"];
+    let reader = "XREADGROUP GROUP g me BLOCK 0 STREAMS s >";
+    let both = ["--command", reader, "--command", "XADD s * m {stamp}"];
+    check_failure(&[&run[..], &both].concat(), 4, "most often \"NOGROUP No such key 's'\"; create");
+    check_failure(&[&run[..7], &["--command", reader]].concat(), 4, "NOGROUP");
 }
 
 #[test]

@@ -283,6 +283,8 @@ pub enum Caveat {
         /// The error that came most often.
         example: String,
     },
+    /// Commands waited for data, and nobody sent any.
+    NothingHeard,
     /// The server restarted, or another one answered.
     ServerChanged {
         /// What differed.
@@ -334,6 +336,7 @@ impl Caveat {
             Self::WrongBooks { .. } => "wrong-books",
             Self::Interrupted { .. } => "interrupted",
             Self::NoSuccess { .. } => "no-success",
+            Self::NothingHeard => "nothing-heard",
             Self::ServerChanged { .. } => "server-changed",
             Self::CaptureDoubtful { .. } => "capture-doubtful",
             Self::ClientHeldUp { .. } => "client-held-up",
@@ -355,7 +358,10 @@ impl Caveat {
             }
             Self::ServerStarved { share, .. } => *share > STARVED_SHARE_MAX,
             Self::RateNotAchieved { achieved, offered, .. } => *achieved < offered * RATE_SHARE_MIN,
-            Self::NoSuccess { .. } | Self::ServerChanged { .. } | Self::WrongBooks { .. } => true,
+            Self::NoSuccess { .. }
+            | Self::NothingHeard
+            | Self::ServerChanged { .. }
+            | Self::WrongBooks { .. } => true,
             _ => false,
         };
         if invalid { Severity::Invalid } else { Severity::Warning }
@@ -415,6 +421,7 @@ impl Caveat {
             Self::ServerBusy { .. }
             | Self::NeverSettled { .. }
             | Self::NoSuccess { .. }
+            | Self::NothingHeard
             | Self::ServerChanged { .. }
             | Self::CaptureDoubtful { .. }
             | Self::WrongBooks { .. } => (None, None),

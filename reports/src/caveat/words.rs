@@ -149,6 +149,7 @@ impl Caveat {
             Self::NoSuccess { example } => {
                 format!("no request succeeded; the server said most often \"{example}\"")
             }
+            Self::NothingHeard => "nobody sent what the commands waited for".to_owned(),
             Self::ServerChanged { what } => format!("the server changed during the run: {what}"),
             Self::CaptureDoubtful { what } => format!("the capture is doubtful: {what}"),
         }
@@ -233,6 +234,7 @@ impl Caveat {
             Self::NoSuccess { example } => {
                 remedy_by_error(example).unwrap_or("check the command and its arguments")
             }
+            Self::NothingHeard => NOTHING_HEARD_REMEDY,
             Self::ServerChanged { .. } => "keep the server running and measure again",
             Self::CaptureDoubtful { .. } => "capture again to the end if that matters",
         }
@@ -255,6 +257,10 @@ impl Caveat {
 
 /// The load generator's word for requests whose replies could not be understood.
 const PROTOCOL_ERROR: &str = "protocol-error";
+
+/// What to do where nothing came.
+const NOTHING_HEARD_REMEDY: &str =
+    "let the same run send it (--command \"RPUSH LIST {stamp}\"), or give the command a timeout";
 
 /// What to do about replies that cannot be understood.
 const UNREADABLE_REMEDY: &str = "see whether a server that speaks the Redis protocol answers there, and whether a proxy between mixes its replies up";
@@ -302,6 +308,7 @@ fn remedy_by_error(example: &str) -> Option<&'static str> {
         "MOVED" | "ASK" | "CROSSSLOT" => {
             "it is a cluster: ask it as one (--cluster), with keys of one slot in each command ({tag})"
         }
+        "NOGROUP" => "create the stream's group first (XGROUP CREATE STREAM GROUP $ MKSTREAM)",
         "READONLY" => "write to the primary: this server is a replica",
         "LOADING" | "BUSY" | "MISCONF" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" => {
             "bring the server into a state in which it answers, and measure again"
@@ -311,7 +318,11 @@ fn remedy_by_error(example: &str) -> Option<&'static str> {
 }
 
 /// What stands in a scenario file where a remedy names a flag of `loadgen run`; longer phrases first.
-const KEYS: [(&str, &str); 18] = [
+const KEYS: [(&str, &str); 19] = [
+    (
+        "let the same run send it (--command \"RPUSH LIST {stamp}\")",
+        "add a group that sends it (`commands = [\"RPUSH LIST {stamp}\"]`)",
+    ),
     (
         "raise -n, or give a --duration, so that it measures for a second or more",
         "measure for a second or more (`[phases] measure`)",
@@ -400,13 +411,15 @@ mod tests {
             Caveat::WarmUpUnstable { drift: 2.0, means: Means::Connections },
             Caveat::ValueBeyondRange { count: 1 },
             Caveat::UnfinishedRequests { count: 1 },
+            Caveat::NothingHeard,
             Caveat::ConnectionsLost { count: 2, overdue: 2, unreadable: None },
             Caveat::ShedRequests { count: 1, means: Means::Connections },
             Caveat::ShedRequests { count: 1, means: Means::Pool },
             Caveat::ErrorReplies { share: 0.5, example: Some("MOVED 7 a:1".into()) },
             Caveat::ErrorReplies { share: 0.5, example: None },
         ];
-        let words = ["OOM", "NOAUTH", "WRONGTYPE", "MOVED", "READONLY", "LOADING", "ERR"];
+        let words =
+            ["OOM", "NOAUTH", "WRONGTYPE", "MOVED", "NOGROUP", "READONLY", "LOADING", "ERR"];
         let failed = |word: &str| Caveat::NoSuccess { example: format!("{word} and why") };
         for caveat in caveats.into_iter().chain(words.map(failed)) {
             let text = in_scenario(caveat.remedy());

@@ -13,6 +13,7 @@ use super::request::{Due, InFlight, Iteration, Mark, Shape, Sink, UNSENT};
 use super::state::{Fault, Progress, Purpose, State};
 use super::workload::Generator;
 use crate::clock::Nanos;
+use aelab_reports::plain::shown;
 use aelab_resp::{ReplyKind, ReplyScanner, ScannedReply};
 use std::collections::VecDeque;
 
@@ -446,5 +447,5 @@ impl Conn {
 /// A reply nobody had asked for.
 #[cold]
 fn unexpected(head: &[u8]) -> Fault {
-    Fault::Unexpected(String::from_utf8_lossy(head).into_owned())
+    Fault::Unexpected(shown(&String::from_utf8_lossy(head)).into_owned())
 }
