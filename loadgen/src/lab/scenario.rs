@@ -236,7 +236,7 @@ fn invalid<'a>(arm: &'a ArmOutcome, subject: &Subject) -> Option<&'a str> {
 }
 
 /// Doubts that leave nothing of an arm to be used.
-const SPOILS_ALL: [&str; 3] = ["server-changed", "no-success", "interrupted"];
+const SPOILS_ALL: [&str; 4] = ["server-changed", "no-success", "no-connection-left", "interrupted"];
 
 fn whole_record(scenario: &Scenario, settings: &Settings<'_>, played: &Played) -> RunRecord {
     let first = played.arms.first().map(|arm| &arm.kept.record);

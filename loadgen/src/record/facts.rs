@@ -366,9 +366,15 @@ pub(super) fn given_up(plan: &RunPlan, result: &RunResult) -> Option<Caveat> {
     let pairs = plan.groups.iter().zip(&result.groups);
     let mut short = pairs.filter_map(|(planned, group)| {
         let (asked, made) = (planned.requests?, group.counts.scheduled);
-        (made < asked).then(|| format!("after {made} of {asked} requests no connection was left"))
+        let by_us = group.connections.unreadable + group.connections.overdue > 0;
+        (made < asked).then(|| match by_us {
+            true => Caveat::NoConnectionLeft { made, asked },
+            false => Caveat::ServerChanged {
+                what: format!("after {made} of {asked} requests no connection was left"),
+            },
+        })
     });
-    short.next().map(|what| Caveat::ServerChanged { what })
+    short.next()
 }
 
 #[cfg(test)]

@@ -230,5 +230,7 @@ fn connections_that_loadgen_closes_itself_are_told_from_lost_ones() {
     assert!(doubt.text.contains(each), "{}", doubt.text);
     assert!(doubt.remedy.contains("raise --timeout"), "{}", doubt.remedy);
     assert!(group.counts.timeout > 0, "{:?}", group.counts);
+    let never = ["run", "-p", &port, "-n", "50", "-c", "1", "--reconnect", "never", "GET", "a"];
+    check_failure(&never, 4, "after 10 of 50 requests the load generator had closed its last");
     assert!(group.errors.iter().all(|e| e.word == "closed-after-timeout"), "{:?}", group.errors);
 }

@@ -283,6 +283,13 @@ pub enum Caveat {
         /// The error that came most often.
         example: String,
     },
+    /// The load generator closed all of its connections itself, and was not to open them again.
+    NoConnectionLeft {
+        /// Requests that were made.
+        made: u64,
+        /// Requests that were asked for.
+        asked: u64,
+    },
     /// Commands waited for data, and nobody sent any.
     NothingHeard,
     /// The server restarted, or another one answered.
@@ -337,6 +344,7 @@ impl Caveat {
             Self::Interrupted { .. } => "interrupted",
             Self::NoSuccess { .. } => "no-success",
             Self::NothingHeard => "nothing-heard",
+            Self::NoConnectionLeft { .. } => "no-connection-left",
             Self::ServerChanged { .. } => "server-changed",
             Self::CaptureDoubtful { .. } => "capture-doubtful",
             Self::ClientHeldUp { .. } => "client-held-up",
@@ -360,6 +368,7 @@ impl Caveat {
             Self::RateNotAchieved { achieved, offered, .. } => *achieved < offered * RATE_SHARE_MIN,
             Self::NoSuccess { .. }
             | Self::NothingHeard
+            | Self::NoConnectionLeft { .. }
             | Self::ServerChanged { .. }
             | Self::WrongBooks { .. } => true,
             _ => false,
@@ -417,6 +426,7 @@ impl Caveat {
             | Self::ConnectionsLost { count, .. } => (Some(*count as f64), Some(0.0)),
             Self::ErrorReplies { share, .. } => (Some(*share), Some(ERROR_SHARE_WARN)),
             Self::Interrupted { measured_s, planned_s } => (Some(*measured_s), *planned_s),
+            Self::NoConnectionLeft { made, asked } => (Some(*made as f64), Some(*asked as f64)),
             Self::NoHits { misses, .. } => (Some(*misses as f64), None),
             Self::ServerBusy { .. }
             | Self::NeverSettled { .. }

@@ -149,6 +149,9 @@ impl Caveat {
             Self::NoSuccess { example } => {
                 format!("no request succeeded; the server said most often \"{example}\"")
             }
+            Self::NoConnectionLeft { made, asked } => format!(
+                "after {made} of {asked} requests the load generator had closed its last connection"
+            ),
             Self::NothingHeard => "nobody sent what the commands waited for".to_owned(),
             Self::ServerChanged { what } => format!("the server changed during the run: {what}"),
             Self::CaptureDoubtful { what } => format!("the capture is doubtful: {what}"),
@@ -235,6 +238,7 @@ impl Caveat {
                 remedy_by_error(example).unwrap_or("check the command and its arguments")
             }
             Self::NothingHeard => NOTHING_HEARD_REMEDY,
+            Self::NoConnectionLeft { .. } => "let connections come back (--reconnect immediate)",
             Self::ServerChanged { .. } => "keep the server running and measure again",
             Self::CaptureDoubtful { .. } => "capture again to the end if that matters",
         }
@@ -318,7 +322,7 @@ fn remedy_by_error(example: &str) -> Option<&'static str> {
 }
 
 /// What stands in a scenario file where a remedy names a flag of `loadgen run`; longer phrases first.
-const KEYS: [(&str, &str); 19] = [
+const KEYS: [(&str, &str); 20] = [
     (
         "let the same run send it (--command \"RPUSH LIST {stamp}\")",
         "add a group that sends it (`commands = [\"RPUSH LIST {stamp}\"]`)",
@@ -345,6 +349,7 @@ const KEYS: [(&str, &str); 19] = [
     ("fewer connections (-c)", "fewer `connections`"),
     ("fewer or smaller keys (-r, -d)", "fewer or smaller keys (`[data]`)"),
     ("the key space first (--prefill)", "the key space first (`[data] keys`)"),
+    (" (--reconnect immediate)", ""),
     (" (--cluster)", ""),
     (" (-a, --user)", ""),
     ("--threads", "`[engine] threads`"),
@@ -412,6 +417,7 @@ mod tests {
             Caveat::ValueBeyondRange { count: 1 },
             Caveat::UnfinishedRequests { count: 1 },
             Caveat::NothingHeard,
+            Caveat::NoConnectionLeft { made: 1, asked: 2 },
             Caveat::ConnectionsLost { count: 2, overdue: 2, unreadable: None },
             Caveat::ShedRequests { count: 1, means: Means::Connections },
             Caveat::ShedRequests { count: 1, means: Means::Pool },
