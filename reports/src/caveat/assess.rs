@@ -169,7 +169,11 @@ fn beginnings(facts: &Facts) -> Vec<Caveat> {
         found.push(Caveat::NeverSettled { after_s, what });
     }
     let no_hits = facts.no_hits.iter().cloned();
-    found.extend(no_hits.map(|(command, misses)| Caveat::NoHits { command, misses }));
+    found.extend(no_hits.map(|(command, misses)| Caveat::NoHits {
+        command,
+        misses,
+        means: facts.means,
+    }));
     found
 }
 

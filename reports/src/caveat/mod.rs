@@ -193,6 +193,8 @@ pub enum Caveat {
         command: String,
         /// How many misses.
         misses: u64,
+        /// Of the load.
+        means: Means,
     },
     /// An automatic warm-up never came to rest.
     NeverSettled {

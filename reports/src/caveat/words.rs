@@ -83,7 +83,7 @@ impl Caveat {
                 let why = reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
                 format!("{established} of {asked} connections could be opened at the start{why}")
             }
-            Self::NoHits { command, misses } => format!(
+            Self::NoHits { command, misses, .. } => format!(
                 "none of {misses} {command} found anything, so they measure a search for what is not there"
             ),
             Self::NeverSettled { after_s, what } => format!(
@@ -204,6 +204,9 @@ impl Caveat {
             }
             Self::ConnectionsMissing { .. } => {
                 "raise the server's maxclients and both sides' open files (ulimit -n), or use fewer connections (-c)"
+            }
+            Self::NoHits { means: Means::Capture { .. }, .. } => {
+                "load the data that the captured server had before it is replayed"
             }
             Self::NoHits { .. } => "fill the key space first (--prefill), or name keys that exist",
             Self::NeverSettled { .. } => {
@@ -407,7 +410,7 @@ mod tests {
             Caveat::KeysEvicted { count: 1 },
             Caveat::ConnectionsRejected { count: 1 },
             Caveat::ConnectionsMissing { established: 1, asked: 2, reason: None },
-            Caveat::NoHits { command: "GET".into(), misses: 1 },
+            Caveat::NoHits { command: "GET".into(), misses: 1, means: Means::Connections },
             Caveat::NeverSettled { after_s: 1.0, what: "it".into() },
             Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0, means: Means::Connections },
             Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0, means: Means::Pool },
@@ -464,6 +467,7 @@ mod tests {
                 Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0, means },
                 Caveat::ShedRequests { count: 1, means },
                 Caveat::WarmUpUnstable { drift: 2.0, means },
+                Caveat::NoHits { command: "GET".into(), misses: 1, means },
             ];
             caveats.map(|caveat| caveat.remedy()).join("; ")
         };
@@ -474,7 +478,7 @@ mod tests {
         assert!(captured.contains("--replay-speed"), "{captured}");
         let own = of(Means::Capture { times: CaptureTimes::Own });
         assert!(own.contains("--rate"), "{own}");
-        for refused in ["--connections", "--warmup"] {
+        for refused in ["--connections", "--warmup", "--prefill"] {
             assert!(!captured.contains(refused) && !own.contains(refused), "{refused}");
         }
     }

@@ -93,10 +93,12 @@ fn times(arms: &[ArmData<'_>], row: Row<'_>) {
             kind.headline(a).map_or_else(none, |g| at(other.figures(&g.total), 99.0))
         });
     }
-    row("wait for a connection of the pool, p99", &|a| {
-        let pool = a.groups().into_iter().find_map(|g| g.pool.as_ref());
-        or_none(pool.map(|pool| at(&pool.wait, 99.0)))
-    });
+    for p in [50.0, 99.0] {
+        row(&format!("wait for a connection of the pool, {}", percentile(p)), &|a| {
+            let pool = a.groups().into_iter().find_map(|g| g.pool.as_ref());
+            or_none(pool.map(|pool| at(&pool.wait, p)))
+        });
+    }
     row("requests turned away by the pool", &|a| {
         let pools = a.groups().into_iter().filter_map(|g| g.pool.as_ref());
         or_none(pools.map(|pool| pool.turned_away).reduce(|x, y| x + y).map(grouped))
