@@ -10,15 +10,15 @@ use crate::console::{self, lines};
 use crate::control::Control;
 use crate::engine::Phase;
 use crate::engine::plan::{RunPlan, Target};
+use crate::engine::result::RunResult;
 use crate::exit::{Exit, Failure};
 use crate::exporter::Exporter;
 use crate::lab::arm::{doubts_after, fill_watched, run_watched};
-use crate::lab::attribute::explain;
+use crate::lab::attribute::explain_by_log;
 use crate::lab::fill::{FillPlan, Part};
 use crate::lab::memory::{MANY_CONNECTIONS, MemoryProbe};
 use crate::lab::settle::settle;
-use crate::lab::starved::Waits;
-use crate::lab::view::Info;
+use crate::lab::view::{Info, SlowEntry, slowlog};
 use crate::lab::watch::{Show, run_shown};
 use crate::record::{Context, Kept, keep, tool};
 use aelab_reports::caveat::Caveat;
@@ -241,6 +241,15 @@ fn fill_records(target: &Target, plan: &RunPlan, cancel: &AtomicBool) -> Result<
     )))
 }
 
+/// The slow log of the one server that stalled, if it tells; of several, whose entry is whose would be a guess.
+fn slow_log(target: &Target, result: &RunResult) -> Vec<SlowEntry> {
+    if result.stalls.is_empty() || target.each().count() > 1 {
+        return Vec::new();
+    }
+    // A server that is gone, or keeps none, is no reason to fail: the stall has no cause then.
+    Control::open(target).and_then(|mut control| slowlog(&mut control)).unwrap_or_default()
+}
+
 /// What each server says of itself.
 fn look(target: &Target) -> Result<Vec<(Target, Info)>, Failure> {
     let one = |target: Target| {
@@ -290,7 +299,7 @@ fn measure(
         console::note(&found.to_string());
         environment.other.extend(found.fields());
     }
-    let explained = explain(plan, &result, None, &Waits::default());
+    let explained = explain_by_log(&result, &slow_log(&resolved.target, &result));
     let context = Context {
         command: words.to_vec(),
         environment,
@@ -358,6 +367,11 @@ const NO_MESSAGES: &str = "no message came: nobody published while it listened; 
                            --command \"SUBSCRIBE CHANNEL\" --command \"PUBLISH CHANNEL {stamp}\" \
                            (docs/operations-and-messages.md)";
 
+/// What a subscriber is told if what it heard was not this run's.
+const NO_STAMPS: &str = "messages came, and none of them says when it was sent: publish them in the same run, with {stamp} in \
+                         them: --command \"SUBSCRIBE CHANNEL\" --command \"PUBLISH CHANNEL {stamp}\" \
+                         (docs/operations-and-messages.md)";
+
 /// What a command that waits for data is told if there was none.
 const NO_DATA: &str = "no data came: nobody pushed what it waited for; name whoever does in the same run: --command \"BLPOP \
                        LIST 0\" --command \"RPUSH LIST {stamp}\" (docs/operations-and-messages.md), or give the command a \
@@ -373,7 +387,11 @@ fn nothing_heard<'a>(groups: impl Iterator<Item = &'a Group>) -> Option<String> 
             return None;
         }
         why = why.or_else(|| {
-            let silent = if waited { NO_DATA } else { NO_MESSAGES };
+            let silent = match (waited, group.received_bytes > 0) {
+                (true, _) => NO_DATA,
+                (false, true) => NO_STAMPS,
+                (false, false) => NO_MESSAGES,
+            };
             Some(refused(group).unwrap_or_else(|| silent.to_owned()))
         });
     }

@@ -12,6 +12,7 @@ use crate::engine::result::{LoggedRequest, RunResult, Stall as Span};
 use crate::words::is_page;
 use aelab_reports::caveat::Caveat;
 use aelab_reports::record::Stall;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -82,6 +83,24 @@ pub fn explain(
         slowlog: slowlog.unwrap_or_default(),
         keeping: if slowlog.is_some() { Keeping::Keeps } else { Keeping::Unknown },
         waits,
+        entries: Vec::new(),
+        calls: Vec::new(),
+    };
+    inquiry.conclude(&result.stalls)
+}
+
+/// Explains the stalls of a load without offenders by what the server's slow log has of its length and time, whoever sent it:
+/// the load itself, or another client.
+#[must_use]
+pub fn explain_by_log(result: &RunResult, slowlog: &[SlowEntry]) -> Explained {
+    let inquiry = Inquiry {
+        suspects: Vec::new(),
+        started: result.started,
+        started_wall_ns: result.started_wall_ns,
+        measured: result.measure_from..result.measure_until,
+        slowlog,
+        keeping: Keeping::Keeps,
+        waits: &Waits::default(),
         entries: Vec::new(),
         calls: Vec::new(),
     };
@@ -189,7 +208,12 @@ impl<'a> Inquiry<'a> {
                 best_entry(self.slowlog.iter(), &name, self.ended_unix_s(span), span.duration)?;
             Some(entry.duration.abs_diff(span.duration.into()))
         };
-        self.suspects.iter().filter_map(distance).min().unwrap_or(Duration::MAX)
+        let anyones = || {
+            let entry = self.anyones(span).filter(|_| self.suspects.is_empty())?;
+            Some(entry.duration.abs_diff(span.duration.into()))
+        };
+        let of_suspects = self.suspects.iter().filter_map(distance).min();
+        of_suspects.or_else(anyones).unwrap_or(Duration::MAX)
     }
 
     /// When a span ended on the wall clock, in seconds since 1970.
@@ -248,7 +272,29 @@ impl<'a> Inquiry<'a> {
             self.calls.push(Booked { call, stall: explained.stalls.len(), execution });
             return Finding::Cause(whole_command(&command.args), evidence);
         }
+        if self.suspects.is_empty()
+            && let Some(entry) = self.anyones(span)
+        {
+            self.entries.push(entry.id);
+            let text = format!(
+                "SLOWLOG entry {} of about that time: {}",
+                entry.id,
+                took(&entry.command, entry)
+            );
+            return Finding::Cause(whole_command(&entry.words), vec![text]);
+        }
         Finding::Nothing(evidence)
+    }
+
+    /// The slow-log entry that fits a span best, whoever sent the command.
+    fn anyones(&self, span: &Span) -> Option<&'a SlowEntry> {
+        let free = self.slowlog.iter().filter(|entry| !self.entries.contains(&entry.id));
+        let commands: BTreeSet<&str> = free.clone().map(|entry| entry.command.as_str()).collect();
+        let best = commands.into_iter().filter_map(|command| {
+            best_entry(free.clone(), command, self.ended_unix_s(span), span.duration)
+        });
+        best.filter(|entry| fits(entry, span))
+            .min_by_key(|entry| entry.duration.abs_diff(span.duration.into()))
     }
 
     /// Whether the server's process waited for a processor meanwhile.

@@ -16,7 +16,8 @@ fn span(start_ms: u64, millis: u64) -> Span {
 
 fn entry(command: &str, at_unix_s: i64, millis: u64) -> SlowEntry {
     let duration = Duration::from_millis(millis);
-    SlowEntry { id: 7, at_unix_s, duration, command: command.into() }
+    let words = vec![command.as_bytes().to_vec(), b"all".to_vec()];
+    SlowEntry { id: 7, at_unix_s, duration, command: command.into(), words }
 }
 
 fn request(sent: u64, replied: u64) -> LoggedRequest {
@@ -168,6 +169,26 @@ fn a_command_and_a_missing_processor_make_a_stall_together() {
     let unknown = of(&[], 60);
     assert_eq!(causes(&unknown), [None], "nothing says that it was executed at all");
     assert!(unknown.stalls[0].evidence[0].contains("waiting for a processor"), "{unknown:?}");
+}
+
+#[test]
+fn without_suspects_the_slow_log_tells_whose_a_stall_was() {
+    let log = [entry("DEBUG", 1002, 100), entry("GET", 1002, 3)];
+    let stalls = [span(2000, 101), span(3000, 40)];
+    let inquiry = Inquiry {
+        suspects: Vec::new(),
+        started: Nanos::from_secs(5),
+        started_wall_ns: 1_000_000_000_000,
+        measured: Nanos::from_secs(1)..Nanos::from_secs(11),
+        slowlog: &log,
+        keeping: Keeping::Keeps,
+        waits: &Waits::default(),
+        entries: Vec::new(),
+        calls: Vec::new(),
+    };
+    let found = inquiry.conclude(&stalls);
+    assert_eq!(causes(&found), [Some("DEBUG all"), None], "{found:?}");
+    assert!(found.stalls[0].evidence[0].contains("DEBUG executed for 100.000 ms"), "{found:?}");
 }
 
 #[test]

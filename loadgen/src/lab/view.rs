@@ -105,6 +105,8 @@ pub struct SlowEntry {
     pub duration: Duration,
     /// The command's name in capitals.
     pub command: String,
+    /// The whole command, as far as the server kept it.
+    pub words: Vec<Vec<u8>>,
 }
 
 /// The slow log, oldest entry first; empty if the server has none.
@@ -121,12 +123,15 @@ pub fn slowlog(control: &mut Control) -> Result<Vec<SlowEntry>, crate::exit::Fai
 
 fn slow_entry(value: &Value) -> Option<SlowEntry> {
     let fields = value.as_slice()?;
-    let command = fields.get(3)?.as_slice()?.first()?.as_str()?.to_ascii_uppercase();
+    let words = fields.get(3)?.as_slice()?;
+    let command = words.first()?.as_str()?.to_ascii_uppercase();
+    let words = words.iter().filter_map(|word| Some(word.as_bytes()?.to_vec())).collect();
     Some(SlowEntry {
         id: fields.first()?.as_i64()?,
         at_unix_s: fields.get(1)?.as_i64()?,
         duration: Duration::from_micros(u64::try_from(fields.get(2)?.as_i64()?).ok()?),
         command,
+        words,
     })
 }
 

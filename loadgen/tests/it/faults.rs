@@ -8,6 +8,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, sleep};
 use std::time::Duration;
@@ -99,6 +100,44 @@ fn a_run_without_success_says_why() {
     let once = ["run", "-p", &port, "-c", "1", "--duration", "200ms", "--warmup", "0"];
     let asleep = [&once[..], &["--timeout", "50ms", "DEBUG", "SLEEP", "0.5"]].concat();
     check_failure(&asleep, 6, "none was answered within its time limit; raise --timeout");
+}
+
+#[test]
+fn a_stall_of_somebody_elses_making_is_told_from_the_slow_log() {
+    let server = Server::start(&[]);
+    let port = server.port;
+    let other = thread::spawn(move || {
+        while ask(port, "EXISTS a").is_none_or(|answer| answer != ":1") {
+            sleep(Duration::from_millis(20));
+        }
+        ask(port, "DEBUG SLEEP 0.3")
+    });
+    let text = port.to_string();
+    let load = ["--rate", "200", "--warmup", "0", "--duration", "2s", "--json", "SET", "a", "x"];
+    let called = loadgen(&[&["run", "-p", &text], &load[..]].concat());
+    other.join().expect("asked");
+    let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
+    let causes: Vec<_> = record.stalls.iter().filter_map(|stall| stall.cause.as_deref()).collect();
+    assert!(causes.contains(&"DEBUG SLEEP 0.3"), "{:?}", record.stalls);
+}
+
+#[test]
+fn a_subscriber_that_hears_others_is_told_so() {
+    let server = Server::start(&[]);
+    let port = server.port;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&is_over);
+    let other = thread::spawn(move || {
+        while !over.load(Relaxed) {
+            let _ = ask(port, "PUBLISH news x");
+            sleep(Duration::from_millis(20));
+        }
+    });
+    let called =
+        loadgen(&["run", "-p", &port.to_string(), "--duration", "1s", "SUBSCRIBE", "news"]);
+    is_over.store(true, Relaxed);
+    other.join().expect("published");
+    assert!(called.failure().contains("none of them says when it was sent"), "{}", called.stderr);
 }
 
 #[test]
