@@ -151,9 +151,13 @@ fn a_server_that_fell_silent_is_named_although_it_answers_after_the_end() {
         ask(port, "DEBUG SLEEP 3.5")
     });
     let text = port.to_string();
-    let load = ["-c", "2", "--warmup", "0", "--duration", "3s", "SET", "a", "x"];
-    check_failure(&[&["run", "-p", &text], &load[..]].concat(), 4, "the server changed");
+    let load = ["-c", "2", "--warmup", "0", "--duration", "3s", "--json", "SET", "a", "x"];
+    let called = loadgen(&[&["run", "-p", &text], &load[..]].concat());
     sleeper.join().expect("asked");
+    let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
+    let said =
+        record.caveats.iter().any(|caveat| caveat.text.contains("no reply came in the last"));
+    assert!(said && called.code == 4, "{:?}", record.caveats);
 }
 
 #[test]
