@@ -68,7 +68,7 @@ pub fn read(words: &[OsString]) -> Result<Front, Failure> {
                     strange.or_else(|| compat::habit(&text[2..]))
                 }
                 // What redis-benchmark's users type first.
-                Some(word) if is_flag_of_run(word) => Some(format!(
+                Some(word) if flags_of_run()(word) => Some(format!(
                     "a command is missing before {word}: loadgen run {} loads a server; see --help",
                     text[1..].join(" ")
                 )),
@@ -112,9 +112,8 @@ fn no_flag_in_command(words: &[String], command_len: usize) -> Result<(), Failur
     if command.is_empty() || before.last().is_some_and(|word| word == "--") {
         return Ok(());
     }
-    let Some(flag) = command.iter().skip(1).find(|word| is_flag_of_run(word)) else {
-        return Ok(());
-    };
+    let is_flag = flags_of_run();
+    let Some(flag) = command.iter().skip(1).find(|word| is_flag(word)) else { return Ok(()) };
     Err(Failure::usage(format!(
         "{flag} stands behind the command {}, where it is a word for the server: put flags before the command, or -- before \
          the command to send all of it",
@@ -122,17 +121,20 @@ fn no_flag_in_command(words: &[String], command_len: usize) -> Result<(), Failur
     )))
 }
 
-/// Whether this word is a flag of `loadgen run`, with or without its value.
-fn is_flag_of_run(word: &str) -> bool {
+/// Tells whether a word is a flag of `loadgen run`, with or without its value. The parser is built once for all words.
+fn flags_of_run() -> impl Fn(&str) -> bool {
     let all = Cli::command();
-    let Some(run) = all.find_subcommand("run") else { return false };
-    let name = word.split_once('=').map_or(word, |(name, _)| name);
-    run.get_arguments().chain(all.get_arguments()).any(|arg| {
-        let longs = arg.get_long().into_iter().chain(arg.get_all_aliases().into_iter().flatten());
-        let short = arg.get_short().filter(char::is_ascii_alphabetic);
-        longs.into_iter().any(|long| name.strip_prefix("--") == Some(long))
-            || short.is_some_and(|short| word == format!("-{short}"))
-    })
+    move |word| {
+        let Some(run) = all.find_subcommand("run") else { return false };
+        let name = word.split_once('=').map_or(word, |(name, _)| name);
+        run.get_arguments().chain(all.get_arguments()).any(|arg| {
+            let longs =
+                arg.get_long().into_iter().chain(arg.get_all_aliases().into_iter().flatten());
+            let short = arg.get_short().filter(char::is_ascii_alphabetic);
+            longs.into_iter().any(|long| name.strip_prefix("--") == Some(long))
+                || short.is_some_and(|short| word == format!("-{short}"))
+        })
+    }
 }
 
 /// `-h` is the host, but nothing follows it here: help was meant.

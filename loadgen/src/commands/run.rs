@@ -14,10 +14,11 @@ use crate::engine::result::RunResult;
 use crate::exit::{Exit, Failure};
 use crate::exporter::Exporter;
 use crate::lab::arm::{doubts_after, fill_watched, run_watched};
-use crate::lab::attribute::explain_by_log;
+use crate::lab::attribute::explain;
 use crate::lab::fill::{FillPlan, Part};
 use crate::lab::memory::{MANY_CONNECTIONS, MemoryProbe};
 use crate::lab::settle::settle;
+use crate::lab::starved::Waits;
 use crate::lab::view::{Info, SlowEntry, slowlog};
 use crate::lab::watch::{Show, run_shown};
 use crate::record::{Context, Kept, keep, tool};
@@ -299,7 +300,8 @@ fn measure(
         console::note(&found.to_string());
         environment.other.extend(found.fields());
     }
-    let explained = explain_by_log(&result, &slow_log(&resolved.target, &result));
+    let slow_log = slow_log(&resolved.target, &result);
+    let explained = explain(plan, &result, Some(&slow_log), &Waits::default());
     let context = Context {
         command: words.to_vec(),
         environment,

@@ -56,7 +56,7 @@ pub fn habit(words: &[String]) -> Option<String> {
     const WAY: &str = "to give memtier's whole command line, use --compat memtier";
     let is_port = |word: &String| word == "-p" || word == "--port" || word.starts_with("--port=");
     let pairs = words.windows(2).take_while(|two| two[0] != "--");
-    pairs.filter_map(|two| Some((two[0].as_str(), two.get(1)?))).find_map(|(flag, value)| {
+    pairs.map(|two| (two[0].as_str(), &two[1])).find_map(|(flag, value)| {
         let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
         match flag {
             "-t" if is_number => tests::parse_list(value).err().map(|why| format!("{why}; {WAY}")),

@@ -60,7 +60,8 @@ impl Explained {
 }
 
 /// Explains the stalls of the measurement; without a slow log the server is not known to keep one. An empty one says that no
-/// command took long.
+/// command took long. Without an offender the slow log alone tells, whoever sent the command: the load itself, or another
+/// client.
 #[must_use]
 pub fn explain(
     plan: &RunPlan,
@@ -83,24 +84,6 @@ pub fn explain(
         slowlog: slowlog.unwrap_or_default(),
         keeping: if slowlog.is_some() { Keeping::Keeps } else { Keeping::Unknown },
         waits,
-        entries: Vec::new(),
-        calls: Vec::new(),
-    };
-    inquiry.conclude(&result.stalls)
-}
-
-/// Explains the stalls of a load without offenders by what the server's slow log has of its length and time, whoever sent it:
-/// the load itself, or another client.
-#[must_use]
-pub fn explain_by_log(result: &RunResult, slowlog: &[SlowEntry]) -> Explained {
-    let inquiry = Inquiry {
-        suspects: Vec::new(),
-        started: result.started,
-        started_wall_ns: result.started_wall_ns,
-        measured: result.measure_from..result.measure_until,
-        slowlog,
-        keeping: Keeping::Keeps,
-        waits: &Waits::default(),
         entries: Vec::new(),
         calls: Vec::new(),
     };
