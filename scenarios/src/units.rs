@@ -52,6 +52,10 @@ fn split_unit(text: &str) -> (&str, &str) {
     (&text[..end], text[end..].trim_start())
 }
 
+/// Other spellings of units that can mean nothing else, for what people type; written are the units alone.
+const SPELLINGS: &[(&str, &str)] =
+    &[("sec", "s"), ("secs", "s"), ("min", "m"), ("mins", "m"), ("b", "B")];
+
 /// An exact decimal: `digits` divided by ten to the `scale`.
 fn parse_decimal(number: &str) -> Option<(u128, u32)> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
@@ -78,6 +82,12 @@ fn exact_product(number: &str, unit: u64) -> Result<u64, &'static str> {
     u64::try_from(product / divisor).map_err(|_| "the number is too large")
 }
 
+/// `e3` of `1e3`, `e+3`, `E-3`.
+fn is_exponent(unit: &str) -> bool {
+    let digits = unit.strip_prefix(['e', 'E']).map(|rest| rest.trim_start_matches(['+', '-']));
+    digits.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 fn parse_with_units(
     what: &'static str,
     text: &str,
@@ -92,9 +102,12 @@ fn parse_with_units(
     if number.is_empty() {
         return Err(UnitError::new(what, text, format!("write {examples}")));
     }
-    let Some((_, factor)) = units.iter().find(|(name, _)| *name == unit) else {
+    let spelled = SPELLINGS.iter().find(|(other, _)| *other == unit).map_or(unit, |(_, name)| name);
+    let Some((_, factor)) = units.iter().find(|(name, _)| *name == spelled) else {
         let why = if unit.is_empty() {
             format!("the unit is missing; write {examples}")
+        } else if is_exponent(unit) {
+            format!("there are no exponents; write {examples}")
         } else {
             let known: Vec<&str> = units.iter().map(|u| u.0).filter(|n| !n.is_empty()).collect();
             format!("unknown unit `{unit}`; use {}", known.join(", "))
@@ -201,7 +214,7 @@ impl fmt::Display for Rate {
     }
 }
 
-/// Reads `20k`, `1.5M`, `2000`, each with or without `/s`.
+/// Reads `20k`, `1.5M`, `2000`, each with or without `/s` or `rps`.
 ///
 /// # Errors
 /// When it is zero, negative, or has another unit.
@@ -211,7 +224,8 @@ pub fn parse_rate(text: &str) -> Result<Rate, UnitError> {
     if trimmed.starts_with('-') {
         return Err(fail("a rate must be greater than zero; leave it out for a closed loop"));
     }
-    let (number, unit) = split_unit(trimmed.strip_suffix("/s").unwrap_or(trimmed));
+    let bare = ["/s", "rps"].iter().find_map(|per| trimmed.strip_suffix(per));
+    let (number, unit) = split_unit(bare.map_or(trimmed, str::trim_end));
     let factor = match unit {
         "" => 1.0,
         "k" => 1e3,
@@ -242,6 +256,8 @@ mod tests {
             ("5m", 300_000_000_000),
             ("0", 0),
             ("0s", 0),
+            ("1min", 60_000_000_000),
+            ("2 secs", 2_000_000_000),
         ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_nanos(nanos)), "{text}");
         }
@@ -265,7 +281,15 @@ mod tests {
         assert_eq!(parse_size("16KiB"), Ok(16384));
         assert_eq!(parse_size("1MB"), Ok(1_000_000));
         assert_eq!(parse_size("32"), Ok(32));
+        assert_eq!(parse_size("100b"), Ok(100));
+        assert_eq!(parse_rate("1000rps").map(Rate::as_per_second), Ok(1_000.0));
+        assert_eq!(parse_rate("20k rps").map(Rate::as_per_second), Ok(20_000.0));
         assert!(parse_size("1.5B").is_err());
+        for text in ["1e3", "1E+3", "1.5e-2"] {
+            let error = parse_count(text).expect_err(text).to_string();
+            assert!(error.contains("no exponents; write 1000, 100k"), "{text}: {error}");
+        }
+        assert!(parse_count("1each").expect_err("no count").to_string().contains("unknown unit"));
         assert_eq!(parse_rate("20k").map(Rate::as_per_second), Ok(20_000.0));
         assert_eq!(parse_rate("1.5M").map(Rate::as_per_second), Ok(1_500_000.0));
         assert_eq!(parse_rate("7/s").map(Rate::as_per_second), Ok(7.0));

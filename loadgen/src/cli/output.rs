@@ -39,7 +39,7 @@ pub struct OutputArgs {
     /// Show nothing while the run is on.
     #[arg(long)]
     pub no_live: bool,
-    /// Show the live counters to scrapers there, such as 127.0.0.1:9121, while the run is on.
+    /// Show the live counters to scrapers there, such as 127.0.0.1:9121 or 9121 for a port of this machine, while the run is on.
     #[arg(long, value_name = "ADDRESS")]
     pub prometheus: Option<String>,
     /// More percentiles, such as 99.5,99.95.

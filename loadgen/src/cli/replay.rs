@@ -58,7 +58,7 @@ fn speed(text: &str) -> Result<Speed, String> {
     if text == "max" {
         return Ok(Speed::Max);
     }
-    let number = text.strip_suffix('x').and_then(|number| number.parse::<f64>().ok());
+    let number = text.strip_suffix('x').unwrap_or(text).parse::<f64>().ok();
     number
         .filter(|number| (SPEED_MIN..=SPEED_MAX).contains(number))
         .map(Speed::Times)

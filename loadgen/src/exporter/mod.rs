@@ -9,6 +9,7 @@ use crate::clock::{self, Nanos};
 use crate::engine::Live;
 use crate::exit::Failure;
 use crate::sys;
+use std::borrow::Cow;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -53,7 +54,7 @@ impl Exporter {
                  127.0.0.1:9121"
             ))
         };
-        let listener = TcpListener::bind(address).map_err(failed)?;
+        let listener = TcpListener::bind(&*whole(address)).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (shown, over) = (Shown::default(), Arc::new(AtomicBool::new(false)));
         let (for_peers, until) = (Arc::clone(&shown), Arc::clone(&over));
@@ -79,6 +80,15 @@ impl Drop for Exporter {
         if let Some(acceptor) = self.acceptor.take().filter(|_| woken) {
             let _ = acceptor.join();
         }
+    }
+}
+
+/// A port alone, `9121` or `:9121`, is one of this machine: there is no password, so only it should reach the address.
+fn whole(address: &str) -> Cow<'_, str> {
+    let port = address.strip_prefix(':').unwrap_or(address);
+    match port.parse::<u16>() {
+        Ok(port) => Cow::Owned(format!("127.0.0.1:{port}")),
+        Err(_) => Cow::Borrowed(address),
     }
 }
 
@@ -216,6 +226,16 @@ fn asked(request: &[u8]) -> Asked {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_alone_is_one_of_this_machine() {
+        for text in ["9121", ":9121"] {
+            assert_eq!(whole(text), "127.0.0.1:9121");
+        }
+        for text in ["0.0.0.0:9121", "[::]:9121", "host:1", "99999"] {
+            assert_eq!(whole(text), text);
+        }
+    }
 
     #[test]
     fn requests_are_told_apart() {

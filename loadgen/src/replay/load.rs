@@ -63,7 +63,7 @@ pub fn load(path: &Path, wish: &Wish) -> Result<Loaded, String> {
     let mut form = None;
     for (number, file) in (0_u64..).zip(&files) {
         let fail = |why: String| format!("{}: {why}", file.display());
-        let handle = File::open(file).map_err(|error| fail(error.to_string()))?;
+        let handle = File::open(file).map_err(|error| fail(unreadable(&error)))?;
         // The base of a server that never rewrote its append-only file.
         let is_empty = handle.metadata().is_ok_and(|about| about.is_file() && about.len() == 0);
         if is_empty && files.len() > 1 {
@@ -85,6 +85,13 @@ pub fn load(path: &Path, wish: &Wish) -> Result<Loaded, String> {
     }
     let form = form.unwrap_or(Form::Resp);
     builder.finish(opened, form).map_err(fail)
+}
+
+/// Why a file cannot be opened, and what would be one.
+fn unreadable(error: &std::io::Error) -> String {
+    format!(
+        "{error}; give the output of redis-cli MONITOR, an append-only file, or a server's appendonlydir"
+    )
 }
 
 /// The files of a capture: itself, or those that the manifest in a folder names.

@@ -112,7 +112,7 @@ fn each_client_keeps_its_order_at_any_speed_and_on_any_threads() {
         &["--replay-speed", "max"],
         &["--replay-speed", "max", "-P", "8"],
         &["--replay-speed", "max", "--threads", "3"],
-        &["--replay-speed", "20x", "--threads", "3"],
+        &["--replay-speed", "20", "--threads", "3"],
         &["--rate", "5k"],
         &["--replay-speed", "max", "--replay-connections", "2"],
     ] {
@@ -182,6 +182,7 @@ fn broken_captures_are_named_and_cut_ones_are_doubted() {
     check_failure(&["run", "--replay", &file], 2, "RDB snapshot");
     check_failure(&["run", "--replay", &file, "--duration", "1s"], 2, "cannot be used with");
     check_failure(&["run", "--replay", "/nowhere"], 2, "/nowhere");
+    check_failure(&["run", "--replay", "/nowhere"], 2, "give the output of redis-cli MONITOR");
     check_failure(&["run", "--replay-speed", "2x"], 2, "--replay");
 }
 
