@@ -46,10 +46,11 @@ pub(super) fn ratio(text: &str) -> Result<(u32, u32), String> {
     };
     parse().ok_or_else(|| "write SET:GET such as 1:10, not both zero".to_owned())
 }
-/// A percentile, with or without a leading p.
+
+/// A percentile, with or without a leading p; 100 is the maximum.
 pub(super) fn percentile(text: &str) -> Result<f64, String> {
     let number = text.trim_start_matches('p').parse::<f64>().ok();
     number
-        .filter(|p| *p > 0.0 && *p < 100.0)
-        .ok_or_else(|| "a percentile lies between 0 and 100, such as 99.5".to_owned())
+        .filter(|p| *p > 0.0 && *p <= 100.0)
+        .ok_or_else(|| "a percentile is above 0 and at most 100, such as 99.5".to_owned())
 }

@@ -44,12 +44,12 @@ pub struct Sample<'a> {
     pub given_up_ns: Option<u64>,
 }
 
-/// Samples needed to support percentile `p` (in percent).
+/// Samples needed to support percentile `p` (in percent). The hundredth is the maximum, which any sample has.
 #[must_use]
 pub fn samples_needed(p: f64) -> u64 {
     let share_above = (100.0 - p) / 100.0;
     if share_above <= 0.0 {
-        return u64::MAX;
+        return 1;
     }
     let exact = SAMPLES_ABOVE_MIN as f64 / share_above;
     // 10 / 0.001 is 9999.99… or 10000.00…1 in binary; take off a part in 10^9 before rounding up.
@@ -72,7 +72,7 @@ pub fn summarise(sample: &Sample<'_>, percentiles: &[f64]) -> Quantiles {
         None => replied.clone(),
     };
     let mut wanted: Vec<f64> = percentiles.to_vec();
-    wanted.retain(|p| (0.0..100.0).contains(p));
+    wanted.retain(|p| (0.0..=100.0).contains(p));
     wanted.sort_by(f64::total_cmp);
     wanted.dedup();
     let quantiles: Vec<f64> = wanted.iter().map(|p| p / 100.0).collect();
@@ -119,6 +119,11 @@ fn percentile(p: f64, all: &Sparse, limits: Limits, band: Option<(u64, u64)>) ->
     let n = all.total();
     if !supported(p, n) {
         return Percentile { p, need: Some(samples_needed(p)), ..Percentile::default() };
+    }
+    if p >= 100.0 {
+        // Known exactly, and without an interval: no sample lies above it that could say how far it may be off.
+        let us = Some(us(limits.max_ns));
+        return Percentile { p, us, censored: limits.bound_ns.is_some(), ..Percentile::default() };
     }
     let value = all.value_at(p / 100.0).unwrap_or(0);
     let censored = limits.bound_ns.is_some_and(|bound| bound <= value);
@@ -198,7 +203,9 @@ mod tests {
         }
         let q = summary(&[1000; 999], &[99.0]);
         assert_eq!((q.percentiles[0].us, q.percentiles[0].need), (None, Some(1000)));
-        assert_eq!(samples_needed(100.0), u64::MAX);
+        let q = summary(&[1_000, 3_000, 2_000], &[50.0, 100.0]);
+        assert_eq!((q.percentiles[0].us, q.percentiles[1].us), (None, q.max_us), "the maximum");
+        assert_eq!(summary(&[], &[100.0]).percentiles[0].us, None);
     }
 
     #[test]
