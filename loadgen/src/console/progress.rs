@@ -200,28 +200,40 @@ struct Screen {
 
 impl Screen {
     fn draw(&mut self, lines: &[String]) {
+        super::raw(&self.frame(lines));
+    }
+
+    /// What puts `lines` in the place of those before. Never a wipe of all that is below: from the top row that is the whole
+    /// page, and terminals keep what was on it, so that every frame would end up among the lines to scroll back to.
+    fn frame(&mut self, lines: &[String]) -> String {
         let mut text = self.home();
         for line in lines {
             // To the end of the line: what was longer before goes away.
             text.push_str(line);
             text.push_str("\u{1b}[K\n");
         }
+        let left = self.height.saturating_sub(lines.len());
+        text.push_str(&"\u{1b}[K\n".repeat(left));
         self.height = lines.len();
-        super::raw(&text);
+        text.push_str(&up(left));
+        text
     }
 
     fn clear(mut self) {
         if self.height > 0 {
-            let text = self.home();
-            self.height = 0;
-            super::raw(&text);
+            super::raw(&self.frame(&[]));
         }
     }
 
-    /// To the first line, with everything from there on wiped.
+    /// To the first line.
     fn home(&self) -> String {
-        if self.height == 0 { String::new() } else { format!("\u{1b}[{}A\r\u{1b}[J", self.height) }
+        up(self.height)
     }
+}
+
+/// So many lines up, to the first column.
+fn up(lines: usize) -> String {
+    if lines == 0 { String::new() } else { format!("\u{1b}[{lines}A\r") }
 }
 
 #[cfg(test)]
@@ -239,5 +251,16 @@ mod tests {
         assert_eq!(beside(wait, || 7), 7);
         let broken = catch_unwind(AssertUnwindSafe(|| beside(wait, || panic!("broken"))));
         assert!(broken.is_err());
+    }
+    #[test]
+    fn frames_replace_each_other_without_wiping_the_page() {
+        let mut screen = Screen::default();
+        let lines = |count: usize| (0..count).map(|n| format!("line {n}")).collect::<Vec<_>>();
+        assert_eq!(screen.frame(&lines(2)), "line 0\u{1b}[K\nline 1\u{1b}[K\n");
+        let shorter = screen.frame(&lines(1));
+        assert_eq!(shorter, "\u{1b}[2A\rline 0\u{1b}[K\n\u{1b}[K\n\u{1b}[1A\r");
+        let gone = screen.frame(&[]);
+        assert_eq!(gone, "\u{1b}[1A\r\u{1b}[K\n\u{1b}[1A\r");
+        assert_eq!(screen.height, 0);
     }
 }
