@@ -5,7 +5,7 @@
 
 use crate::engine::plan::{Endpoint, Target};
 use crate::engine::{may_answer_ping, out_of_step};
-use crate::exit::{Failure, refusal_remedy};
+use crate::exit::{Failure, absence_remedy, refusal_remedy};
 use crate::tls;
 use aelab_resp::value::{Value, decode};
 use aelab_resp::{ReplyKind, encode};
@@ -112,9 +112,7 @@ impl Control {
                     "it did not answer the TLS handshake".to_owned(),
                     "check that this port speaks TLS, or leave out --tls",
                 ),
-                _ => {
-                    (error.to_string(), "check host and port (-h, -p, -s) and that the server runs")
-                }
+                _ => (error.to_string(), absence_remedy(&target.endpoint.to_string())),
             };
             Failure::unreachable(format!("cannot connect to {}: {why}; {remedy}", target.endpoint))
         })?;

@@ -66,9 +66,9 @@ impl From<EngineError> for Failure {
         let message = error.to_string();
         match error {
             EngineError::Plan(_) | EngineError::Descriptors { .. } => Self::usage(message),
-            EngineError::Unreachable { .. } => Self::unreachable(format!(
-                "{message}; check host and port (-h, -p, -s) and that the server runs"
-            )),
+            EngineError::Unreachable { endpoint, .. } => {
+                Self::unreachable(format!("{message}; {}", absence_remedy(&endpoint)))
+            }
             EngineError::Refused { .. } => {
                 Self::unreachable(format!("{message}; {}", refusal_remedy(&message)))
             }
@@ -84,6 +84,14 @@ impl From<RelayError> for Failure {
             RelayError::Value { .. } | RelayError::Listen { .. } => Self::usage(message),
             RelayError::System { .. } => Self::unreachable(message),
         }
+    }
+}
+
+/// What to do about a server that is not there; a Unix socket is shown as its path.
+pub(crate) fn absence_remedy(endpoint: &str) -> &'static str {
+    match endpoint.parse::<std::net::SocketAddr>() {
+        Ok(_) => "check host and port (-h, -p) and that the server runs",
+        Err(_) => "check the path (-s) and that the server listens on it, as its unixsocket says",
     }
 }
 
@@ -118,6 +126,16 @@ mod tests {
     #[test]
     fn messages_stay_on_one_line() {
         assert_eq!(Failure::usage("a\n  b\u{1b}[1m").message, "a b\\u{1b}[1m");
+    }
+
+    #[test]
+    fn a_path_is_no_host_and_port() {
+        for path in ["/none.sock", "./redis:1.sock", "redis.sock"] {
+            assert!(absence_remedy(path).contains("-s"), "{path}");
+        }
+        for address in ["127.0.0.1:6379", "[::1]:6379"] {
+            assert!(absence_remedy(address).contains("-p"), "{address}");
+        }
     }
 
     #[test]

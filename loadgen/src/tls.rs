@@ -337,7 +337,31 @@ pub(crate) fn failure(error: &Error) -> io::Error {
         ),
         _ => (io::ErrorKind::InvalidData, "check that the server speaks TLS 1.2 or 1.3 there"),
     };
-    io::Error::new(kind, format!("TLS: {error} ({remedy})"))
+    let what = match error {
+        Error::InvalidCertificate(why) => certificate_in_words(why),
+        other => other.to_string(),
+    };
+    io::Error::new(kind, format!("TLS: {what} ({remedy})"))
+}
+
+/// What is wrong with a server's certificate; the library says it in its own identifiers.
+fn certificate_in_words(why: &CertificateError) -> String {
+    match why {
+        CertificateError::UnknownIssuer => "the server's certificate is of an unknown authority",
+        CertificateError::BadSignature => "the server's certificate has a wrong signature",
+        CertificateError::NotValidForName => "the server's certificate has another name",
+        CertificateError::NotValidForNameContext { expected, .. } => {
+            return format!("the server's certificate is not for {}", expected.to_str());
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the server's certificate has expired"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet"
+        }
+        _ => "the server's certificate is not one for a server, but perhaps an authority's own",
+    }
+    .to_owned()
 }
 
 fn certificate_remedy(why: &CertificateError) -> &'static str {

@@ -253,10 +253,17 @@ fn check_cluster(group: &GroupPlan, cluster: &ClusterPlan, threads: usize) -> Re
     let least = nodes * threads;
     if group.connections < least {
         return Err(format!(
-            "{nodes} nodes and {threads} threads need at least {least} connections; raise -c"
+            "{} on {} need at least {least} connections; raise -c",
+            counted(nodes, "node"),
+            counted(threads, "thread")
         ));
     }
     check_slots(&group.workload, &cluster.keys)
+}
+
+/// `1 node`, `3 nodes`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn check_pool(group: &GroupPlan, pool: &PoolPlan) -> Result<(), String> {
