@@ -284,6 +284,16 @@ fn check_underscores(text: &str) -> Result<(), String> {
         let is_name = !name.is_empty()
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if is_name && !known().any(|one| one == holder) {
+            let braced = match (ALONE.contains(&name), BRACED.contains(&name)) {
+                (true, _) => Some(format!("{{{name}}}")),
+                (false, true) => Some(format!("{{{name} …}}")),
+                (false, false) => None,
+            };
+            if let Some(braced) = braced {
+                return Err(format!(
+                    "unknown placeholder `{holder}`; did you mean {braced}? see docs/workloads.md"
+                ));
+            }
             let is_whole = holder == text;
             // Compared without the underscores, which all have in common.
             let near = nearest(name, known().map(|one| one.trim_matches('_')));
@@ -438,6 +448,8 @@ mod tests {
             ("SCAN x{cursor}", "whole argument"),
             ("GET {key zipf 9", "closing brace"),
             ("GET __kye__", "did you mean `__key__`"),
+            ("SET a b EX __ttl__", "did you mean {ttl …}"),
+            ("PUBLISH a __stamp__", "did you mean {stamp}?"),
             ("GET {kye uniform 10}", "did you mean {key …}"),
             ("SCAN {cursor} {cursor}", "only one"),
             ("GET {kye}", "did you mean {key …}"),

@@ -3,11 +3,11 @@
 //! Not the meaning of flags. Invariant: what is not another tool's command line reaches the parser as it was typed.
 
 use super::output::Style;
-use super::{Cli, Command, one_line};
+use super::{Cli, Command, one_line, typed};
 use crate::compat::{self, Tool};
 use crate::exit::Failure;
 use aelab_reports::plain::quoted;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;
 
@@ -37,6 +37,7 @@ pub fn read(words: &[OsString]) -> Result<Front, Failure> {
     {
         return foreign(tool, &rest);
     }
+    let words = if command == Some("run") { typed::with_units(words) } else { words.to_vec() };
     let parsed = match is_help(&text) {
         true => {
             let all_but_last = words.iter().take(words.len() - 1).cloned();
@@ -61,21 +62,43 @@ pub fn read(words: &[OsString]) -> Result<Front, Failure> {
                     "-h is the host, as in redis-cli, and lacks its value; write -h HOST, or --help for help",
                 ));
             }
-            let hint = match command {
-                Some("run") => {
-                    let is_unknown = error.kind() == ErrorKind::UnknownArgument;
-                    let strange = is_unknown.then(|| compat::hint(&text[2..])).flatten();
-                    strange.or_else(|| compat::habit(&text[2..]))
-                }
-                // What redis-benchmark's users type first.
-                Some(word) if flags_of_run()(word) => Some(format!(
-                    "a command is missing before {word}: loadgen run {} loads a server; see --help",
-                    text[1..].join(" ")
-                )),
-                _ => None,
-            };
-            Err(Failure::usage(hint.unwrap_or_else(|| one_line(&error))))
+            let hint = hint(&error, command, &text);
+            Err(Failure::usage(hint.unwrap_or_else(|| typed::as_typed(one_line(&error), &text))))
         }
+    }
+}
+
+/// What to say in place of the parser's own words, if there is something better.
+fn hint(error: &clap::Error, command: Option<&str>, text: &[String]) -> Option<String> {
+    let invalid = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    match command {
+        Some("run") => {
+            let is_unknown = error.kind() == ErrorKind::UnknownArgument;
+            let strange = is_unknown.then(|| compat::hint(&text[2..])).flatten();
+            let unknown = invalid(ContextKind::InvalidArg).filter(|_| is_unknown);
+            strange.or_else(|| unknown.and_then(compat::meant)).or_else(|| compat::habit(&text[2..]))
+        }
+        Some("report") => invalid(ContextKind::InvalidSubcommand)
+            .filter(|_| error.get(ContextKind::SuggestedSubcommand).is_none())
+            .map(|word| match word.contains(['/', '.', '-']) {
+                true => format!("a command is missing before {word}: loadgen report render {word}"),
+                false => format!(
+                    "report has no command '{word}': it has render DIR, which draws the page of a run's folder"
+                ),
+            }),
+        // What redis-benchmark's users type first.
+        Some(word) if flags_of_run()(word) => Some(format!(
+            "a command is missing before {word}: loadgen run {} loads a server; see --help",
+            text[1..].join(" ")
+        )),
+        Some("version") => Some("the version is told by loadgen --version".to_owned()),
+        Some(word @ ("bench" | "benchmark" | "load" | "test" | "start")) => {
+            Some(format!("there is no command {word}: loadgen run loads a server; see --help"))
+        }
+        _ => None,
     }
 }
 
@@ -144,6 +167,8 @@ fn is_help(words: &[String]) -> bool {
 }
 
 fn foreign(tool: Tool, words: &[String]) -> Result<Front, Failure> {
+    // A host without its value, and nothing else: help was meant.
+    let words = if words == ["-h"] { &["--help".to_owned()] } else { words };
     let said = compat::translate(tool, words)?;
     let all = ["loadgen", "run"].map(str::to_owned).into_iter().chain(said.words.clone());
     let mut cli = match parse(all.map(OsString::from)) {
@@ -234,6 +259,20 @@ mod unit {
             ("-n -5", "it is negative"),
             ("-t 4 --ratio 1:10", "--threads 4"),
             ("-s 127.0.0.1 -p 7000 PING", "-h 127.0.0.1"),
+            ("--vus 10", "-c N"),
+            ("--min-idle 3", "--pool-min-idle"),
+            ("--max-wait=3ms", "--pool-max-wait"),
+            ("--keys 100", "-r N"),
+            ("--poisson --rate 5", "--arrival poisson"),
+            ("--format json", "--json"),
+            ("--value-size 64", "-d SIZE"),
+            ("--zipf 0.99", "--key-dist zipf"),
+            ("--distribution zipf", "--key-dist"),
+            ("--ttl 60", "EX {ttl"),
+            ("--version", "loadgen --version"),
+            ("--rps 100 --duration 1 PING", "--duration 1s"),
+            ("--rps 100 --duration=1 PING", "--compat valkey-benchmark"),
+            ("--duration 1 PING", "--duration 1s"),
         ] {
             let error = front(&format!("loadgen run {line}")).expect_err(line);
             assert!(error.contains(part), "{line}: {error}");
@@ -263,6 +302,58 @@ mod unit {
         }
         let error = front("loadgen --no-such-flag").expect_err("nobody's flag");
         assert!(!error.contains("loads a server"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_command_of_ours_gets_the_one_that_was_meant() {
+        for (line, part) in [
+            ("version", "loadgen --version"),
+            ("bench -c 5", "loadgen run"),
+            ("report compare a b", "render DIR"),
+            ("report aelab-runs/mine", "loadgen report render aelab-runs/mine"),
+        ] {
+            let error = front(&format!("loadgen {line}")).expect_err(line);
+            assert!(error.contains(part), "{line}: {error}");
+        }
+        let error = front("loadgen report rendr x").expect_err("a typo");
+        assert!(error.contains("'render'"), "{error}");
+    }
+
+    #[test]
+    fn an_error_names_the_word_that_was_typed() {
+        for (line, part) in [
+            ("--test-time soon", "'--test-time <"),
+            ("--rps -5", "'--rps <"),
+            ("--rate -5", "'--rate <"),
+            ("--clients=0", "'--clients <"),
+        ] {
+            let error = front(&format!("loadgen run {line}")).expect_err(line);
+            assert!(error.contains(part), "{line}: {error}");
+        }
+        for line in ["--test-time 2", "--test-time=2", "--percentiles p99,100"] {
+            let parsed = front(&format!("loadgen run {line} PING"));
+            let Ok(Front::Parsed(cli, _)) = parsed else { panic!("{line}: {parsed:?}") };
+            let Command::Run(args) = cli.command else { panic!("{line}") };
+            let two = std::time::Duration::from_secs(2);
+            assert!(args.load.duration == Some(two) || args.output.percentiles == [99.0, 100.0]);
+        }
+    }
+
+    #[test]
+    fn other_tools_errors_speak_of_their_flags() {
+        for (line, part) in [
+            ("memtier -c 3 -h", "--help"),
+            ("memtier -s 127.0.0.1 --uri redis://x", "-s and --uri"),
+            ("redis-benchmark -h 127.0.0.1 -u redis://x", "-h and -u"),
+            ("valkey-benchmark -u redis://x -p 7", "-p and -u"),
+        ] {
+            let error = front(&format!("loadgen run --compat {line}")).expect_err(line);
+            assert!(error.contains(part) && !error.contains("<HOST>"), "{line}: {error}");
+        }
+        for tool in ["memtier", "redis-benchmark"] {
+            let said = front(&format!("loadgen run --compat {tool} -h"));
+            assert!(matches!(said, Ok(Front::Text(_))), "{tool}: {said:?}");
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub struct LoadArgs {
     /// Requests in all, per test; given up after 30 s without any reply [default: 100000, unless --duration or --rate is given].
     #[arg(short = 'n', long, value_parser = parse_count, allow_negative_numbers = true)]
     pub requests: Option<u64>,
-    /// Time to measure, such as 30s [default with --rate: 10s].
+    /// Time to measure, such as 30s; --test-time, as memtier has it, takes bare seconds [default with --rate: 10s].
     #[arg(long, visible_alias = "test-time", value_parser = parse_duration)]
     pub duration: Option<Duration>,
     /// Time before the measurement, or auto: until rate and response times have come to rest, for a minute at most [default with

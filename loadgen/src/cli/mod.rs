@@ -16,6 +16,7 @@ pub mod resolve;
 pub mod run;
 pub mod target;
 pub mod tests;
+mod typed;
 mod values;
 pub mod ycsb;
 

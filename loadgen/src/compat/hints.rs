@@ -50,15 +50,71 @@ const HINTS: &[(&str, &str)] = &[
     ("--num-functions", "functions are called with a command: FCALL name 0"),
 ];
 
-/// The hint at flags that loadgen has with another meaning, told by their values: memtier's `-t 4` and `-s HOST`.
+/// Flags that no tool has, or one whose command lines cannot be given here, and what was meant.
+const MEANT: &[(&[&str], &str)] = &[
+    (
+        &["--vus", "--users", "--concurrency"],
+        "users that wait for their replies are connections, -c N",
+    ),
+    (&["--min-idle", "--pool-min"], "it is --pool-min-idle"),
+    (&["--max-idle"], "it is --pool-max-idle"),
+    (
+        &["--max-total", "--pool-size", "--pool-max", "--pool"],
+        "the size of a pool is --pool-max-total N",
+    ),
+    (&["--max-wait"], "it is --pool-max-wait"),
+    (&["--keys", "--num-keys", "--key-count"], "the number of keys is -r N"),
+    (&["--poisson", "--exponential"], "it is --arrival poisson, with a --rate"),
+    (&["--format", "--output"], "the form is --json, --csv or -q, and --out DIR writes a folder"),
+    (&["--value-size", "--size", "--payload"], "the size of __data__ is -d SIZE"),
+    (&["--zipf", "--zipfian"], "keys are chosen by --key-dist zipf:0.99"),
+    (
+        &["--distribution"],
+        "keys are chosen by --key-dist uniform, sequential, zipf …, times by --arrival constant, poisson …",
+    ),
+    (
+        &["--ttl", "--expire", "--expiry"],
+        "write it into a command: --command \"SET __key__ __data__ EX {ttl 10-20}\"",
+    ),
+    (&["--version"], "the version is told by loadgen --version"),
+];
+
+/// The hint for a flag that is neither ours nor another tool's.
+#[must_use]
+pub fn meant(flag: &str) -> Option<String> {
+    let name = flag.split_once('=').map_or(flag, |(name, _)| name);
+    let (_, way) = MEANT.iter().find(|(names, _)| names.contains(&name))?;
+    Some(format!("run has no flag {name}: {way}; see --help"))
+}
+
+/// The hint at a flag of valkey-benchmark's that loadgen has too, with a unit: `--duration 5`.
+fn bare_seconds(words: &[String], flag: &str, value: &str) -> String {
+    let is_valkeys = words.iter().any(|word| word == "--rps" || word.starts_with("--rps="));
+    let way = match is_valkeys {
+        true => "; to give valkey-benchmark's whole command line, use --compat valkey-benchmark",
+        false => "",
+    };
+    format!("{flag} {value} lacks its unit; for seconds write {flag} {value}s{way}")
+}
+
+/// The hint at flags that loadgen has with another meaning, told by their values: memtier's `-t 4` and `-s HOST`,
+/// valkey-benchmark's `--duration 5`.
 #[must_use]
 pub fn habit(words: &[String]) -> Option<String> {
     const WAY: &str = "to give memtier's whole command line, use --compat memtier";
     let is_port = |word: &String| word == "-p" || word == "--port" || word.starts_with("--port=");
-    let pairs = words.windows(2).take_while(|two| two[0] != "--");
-    pairs.map(|two| (two[0].as_str(), &two[1])).find_map(|(flag, value)| {
+    let apart = |(at, word): (usize, &'_ String)| match word.split_once('=') {
+        Some((flag, value)) if flag.starts_with("--") => Some((flag.to_owned(), value.to_owned())),
+        _ => Some((word.clone(), words.get(at + 1)?.clone())),
+    };
+    let pairs = words.iter().take_while(|word| *word != "--").enumerate().filter_map(apart);
+    pairs.into_iter().find_map(|(flag, value)| {
+        let value = &value;
         let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-        match flag {
+        match flag.as_str() {
+            "--duration" | "--warmup" if is_number && value != "0" => {
+                Some(bare_seconds(words, &flag, value))
+            }
             "-t" if is_number => tests::parse_list(value).err().map(|why| format!("{why}; {WAY}")),
             "-s" if !value.contains('/') && words.iter().any(is_port) => {
                 Some(format!("-s is a Unix socket here, the host is -h {value}; {WAY}"))

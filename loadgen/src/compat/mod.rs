@@ -8,7 +8,7 @@ mod memtier;
 mod redis_benchmark;
 mod valkey_benchmark;
 
-pub use hints::{habit, hint};
+pub use hints::{habit, hint, meant};
 
 use crate::exit::Failure;
 use aelab_scenarios::nearest;
@@ -189,6 +189,8 @@ impl Taken {
 /// begins the command.
 fn take(words: &[String], flags: &[Flag]) -> Result<Taken, String> {
     let mut taken = Taken::default();
+    // How the flags of a server's place were spelled.
+    let (mut uri, mut place) = (None, None);
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
         if !word.starts_with('-') || word == "-" {
@@ -203,16 +205,20 @@ fn take(words: &[String], flags: &[Flag]) -> Result<Taken, String> {
         let (name, inline) = split_flag(word);
         let known = flags.iter().find(|flag| flag.names.contains(&name));
         let known = known.ok_or_else(|| unknown(word, flags))?;
+        if known.names[0] == "-u" {
+            uri = Some(name);
+        }
         let value = match (known.value, inline) {
             (Value::None, None) => String::new(),
             (Value::None, Some(_)) => return Err(format!("{name} takes no value")),
             (Value::Follows, Some(value)) => value.to_owned(),
-            (Value::Follows, None) => {
-                rest.next().cloned().ok_or_else(|| format!("{name} lacks its value"))?
-            }
+            (Value::Follows, None) => rest.next().cloned().ok_or_else(|| lacks_value(name))?,
         };
         match known.does {
             Does::Same(ours) => {
+                if matches!(ours, "-h" | "-p" | "-s") {
+                    place = place.or(Some(name));
+                }
                 taken.same.push(ours.to_owned());
                 if known.value == Value::Follows {
                     taken.same.push(value);
@@ -223,7 +229,19 @@ fn take(words: &[String], flags: &[Flag]) -> Result<Taken, String> {
             Does::Refuse(remedy) => return Err(format!("{name} has no equivalent: {remedy}")),
         }
     }
-    Ok(taken)
+    match (place, uri) {
+        (Some(place), Some(uri)) => {
+            Err(format!("{place} and {uri} both say where the server is; leave one of them out"))
+        }
+        _ => Ok(taken),
+    }
+}
+
+fn lacks_value(name: &str) -> String {
+    match name {
+        "-h" => "-h is the host, and lacks its value; for help write --help".to_owned(),
+        _ => format!("{name} lacks its value"),
+    }
 }
 
 /// `--name=value` and `-nvalue` in two.
