@@ -232,7 +232,7 @@ fn make_row(name: &str, looks: (&Look, &Look), pairs: &[(&GroupLook, &GroupLook)
     Row {
         name: name.to_owned(),
         offered: rate(|counts| counts.scheduled),
-        achieved: rate(LiveCounts::replies),
+        achieved: rate(LiveCounts::arrivals),
         open: sum(|group| group.counts.open()),
         quantiles: [at(0.5), at(0.99), at(0.999)],
         errors: sum(|group| group.counts.error + group.counts.timeout),
@@ -364,6 +364,18 @@ mod tests {
         let colour = Page { colour: Colour::Allowed, ..plain };
         let text = lines("GET", &course, &before, &now, colour);
         assert!(text[2].starts_with("\u{1b}[31m") && text[2].ends_with("\u{1b}[0m"), "{text:?}");
+    }
+
+    #[test]
+    fn a_subscribers_messages_are_what_it_achieves() {
+        let counts = LiveCounts { connected: 2, scheduled: 2, ok: 2, ..LiveCounts::default() };
+        let more = LiveCounts { messages: 500, ..counts };
+        let course = Course { warmup: None, measure: None, requests: 4_000 };
+        let (before, now) = (look(4, Phase::Measure, counts), look(5, Phase::Measure, more));
+        let page = Page { width: 80, colour: Colour::Never };
+        let text = lines("SUBSCRIBE", &course, &before, &now, page);
+        let words: Vec<&str> = text[2].split_whitespace().collect();
+        assert_eq!(words[..3], ["load", "0", "498"], "{text:?}");
     }
 
     #[test]

@@ -46,7 +46,7 @@ struct LiveGroup {
 }
 
 /// Counters of [`LiveCounts`] that engine threads add to.
-const COUNTERS: usize = 7;
+const COUNTERS: usize = 8;
 
 /// Buckets per doubling of the response time: each is 3 % wide, finer than a number that changes four times a second is read.
 const STEPS: u64 = 32;
@@ -198,6 +198,8 @@ pub struct LiveCounts {
     pub lost: u64,
     /// Connections that came back.
     pub reconnects: u64,
+    /// Messages delivered to those who wait for what others send.
+    pub messages: u64,
 }
 
 impl LiveCounts {
@@ -212,6 +214,7 @@ impl LiveCounts {
             shed: self.shed - earlier.shed,
             lost: self.lost - earlier.lost,
             reconnects: self.reconnects - earlier.reconnects,
+            messages: self.messages - earlier.messages,
         }
     }
 
@@ -232,6 +235,13 @@ impl LiveCounts {
     #[must_use]
     pub const fn replies(&self) -> u64 {
         self.ok + self.error
+    }
+
+    /// What came: replies, or the messages of a subscriber, whose only reply is that it has subscribed. A command that waits
+    /// for data has a reply for each message.
+    #[must_use]
+    pub fn arrivals(&self) -> u64 {
+        self.replies().max(self.messages)
     }
 }
 
@@ -270,10 +280,10 @@ impl Live {
     /// The counters of a group, zero if there is none with this index.
     pub fn group(&self, index: usize) -> LiveCounts {
         let Some(group) = self.groups.get(index) else { return LiveCounts::default() };
-        let [scheduled, ok, error, timeout, shed, lost, reconnects] =
+        let [scheduled, ok, error, timeout, shed, lost, reconnects, messages] =
             group.counts.each_ref().map(|counter| counter.load(Relaxed));
         let connected = group.connected.load(Relaxed);
-        LiveCounts { connected, scheduled, ok, error, timeout, shed, lost, reconnects }
+        LiveCounts { connected, scheduled, ok, error, timeout, shed, lost, reconnects, messages }
     }
 
     /// How many groups there are.
@@ -330,6 +340,7 @@ impl Live {
             delta.shed,
             delta.lost,
             delta.reconnects,
+            delta.messages,
         ];
         for (counter, part) in group.counts.iter().zip(parts) {
             if part != 0 {

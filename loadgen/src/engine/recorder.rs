@@ -237,6 +237,11 @@ impl Recorder {
         self.delivery = counts;
     }
 
+    /// Messages that came so far.
+    pub(super) const fn delivered(&self) -> u64 {
+        self.delivery.received
+    }
+
     /// A request of an open loop was noticed to be due.
     #[inline]
     pub(super) fn noticed(&mut self, intended: Nanos, now: Nanos) {

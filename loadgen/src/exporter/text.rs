@@ -23,7 +23,7 @@ const PHASES: [(Phase, &str); 5] = [
 /// What is said of each group, by name, kind and help.
 type Told = (&'static str, &'static str, &'static str, fn(&LiveCounts) -> u64);
 
-const TOLD: [Told; 8] = [
+const TOLD: [Told; 9] = [
     (
         "loadgen_requests_scheduled_total",
         "counter",
@@ -39,6 +39,12 @@ const TOLD: [Told; 8] = [
     ("loadgen_replies_total", "counter", "Replies without an error, warm-up included.", |counts| {
         counts.ok
     }),
+    (
+        "loadgen_messages_total",
+        "counter",
+        "Messages delivered to subscribers and waiting commands, warm-up included.",
+        |counts| counts.messages,
+    ),
     (
         "loadgen_errors_total",
         "counter",

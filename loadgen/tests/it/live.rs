@@ -15,11 +15,17 @@ struct Run {
 
 impl Run {
     fn start(server: &Server) -> Self {
+        Self::of(server, &["PING"])
+    }
+
+    /// With this load.
+    fn of(server: &Server, load: &[&str]) -> Self {
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
         let child = Command::new(LOADGEN)
             .args(["run", "-p", &server.port_arg(), "--rate", "500", "--duration", "60s"])
-            .args(["--warmup", "0", "--prometheus", &address, "PING"])
+            .args(["--warmup", "0", "--prometheus", &address])
+            .args(load)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -134,6 +140,23 @@ fn well_formed(body: &str) {
             assert!((number - last_bucket).abs() < 0.5, "the last bucket holds all: {line}");
         }
     }
+}
+
+#[test]
+fn messages_are_counted_where_they_arrive() {
+    let server = Server::start(&[]);
+    let run = Run::of(
+        &server,
+        &["--command", "SUBSCRIBE a", "--command", "PUBLISH a {stamp}", "-c", "4"],
+    );
+    run.scrape_until(
+        "loadgen_messages_total{run=\"SUBSCRIBE+PUBLISH\",group=\"receivers\"}",
+        100.0,
+    );
+    let text = run.scrape();
+    let replies =
+        value(&text, "loadgen_replies_total{run=\"SUBSCRIBE+PUBLISH\",group=\"receivers\"}");
+    assert!(replies.is_some_and(|count| count < 5.0), "a reply to each SUBSCRIBE: {text}");
 }
 
 #[test]
