@@ -2,6 +2,7 @@
 
 use super::output;
 use super::show::Sink;
+use crate::cli::output::{OutputArgs, Style};
 use crate::cli::resolve::{Prefill, Resolved};
 use crate::cli::run::RunArgs;
 use crate::clock;
@@ -19,13 +20,14 @@ use crate::lab::fill::{FillPlan, Part};
 use crate::lab::memory::{MANY_CONNECTIONS, MemoryProbe};
 use crate::lab::settle::settle;
 use crate::lab::starved::Waits;
-use crate::lab::view::{Info, SlowEntry, slowlog};
+use crate::lab::view::{Info, SlowEntry, config, slowlog};
 use crate::lab::watch::{Show, run_shown};
 use crate::record::{Context, Kept, keep, tool};
 use aelab_reports::caveat::Caveat;
 use aelab_reports::record::{Arm, CaveatRecord, Counts, Group, RunRecord, Scenario, utc_text};
 use aelab_reports::write_folder;
 use aelab_resp::value::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -39,6 +41,7 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     let out = args.output.out.as_deref();
     let _claim = out.map(|dir| output::prepare(dir, args.output.force)).transpose()?;
     let outcome = run_prepared(args, &mut resolved, words, cancel, &mut sink);
+    sink.say_doubts();
     if let (Err(_), Some(dir)) = (&outcome, &args.output.out)
         && leave_readable(dir, &resolved, words, cancel.load(Relaxed))
     {
@@ -168,18 +171,29 @@ fn measure_all(
     sink: &mut Sink,
 ) -> Measured {
     let mut kept = Vec::new();
+    let config = config_to_show(&args.output, &resolved.target);
     for (title, plan) in &resolved.runs {
-        let one = match measure(title, plan, resolved, words, cancel, show) {
+        let mut one = match measure(title, plan, resolved, words, cancel, show) {
             Ok(one) => one,
             Err(failure) => return Measured { kept, failure: Some(failure) },
         };
-        super::show::print(args, title, resolved.runs.len(), &one.record, sink);
+        if let Some(server) = &mut one.record.server {
+            server.config.clone_from(&config);
+        }
+        super::show::print(args, title, resolved.runs.len(), &one, sink);
         kept.push((title.clone(), one));
         if cancel.load(Relaxed) {
             break;
         }
     }
     Measured { kept, failure: None }
+}
+
+/// What redis-benchmark's report says of the server's configuration, where that report is printed and the server tells.
+fn config_to_show(output: &OutputArgs, target: &Target) -> BTreeMap<String, String> {
+    let is_shown = output.style == Style::RedisBenchmark && !output.quiet && !output.csv;
+    let control = is_shown.then(|| Control::open(target).ok()).flatten();
+    control.map_or_else(BTreeMap::new, |mut control| config(&mut control, &["save", "appendonly"]))
 }
 
 /// Makes sure that the server has every database of a capture: commands meant for one that it lacks would go to another.

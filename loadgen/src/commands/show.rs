@@ -7,7 +7,7 @@ use crate::cli::run::RunArgs;
 use crate::console::{self, compat, lines, table};
 use crate::exit::Failure;
 use crate::record::Kept;
-use aelab_reports::record::{RunRecord, Severity};
+use aelab_reports::record::{CaveatRecord, RunRecord, Severity};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,8 @@ pub(super) struct Sink {
     lost: Option<String>,
     /// Warnings that have been printed.
     said: Vec<String>,
+    /// Doubts to be told when all results are out, each with its test.
+    doubts: Vec<CaveatRecord>,
 }
 
 enum Place {
@@ -44,7 +46,7 @@ impl Sink {
             }
             None => Place::Stdout,
         };
-        Ok(Self { place, lost: None, said: Vec::new() })
+        Ok(Self { place, lost: None, said: Vec::new(), doubts: Vec::new() })
     }
 
     /// A result.
@@ -75,6 +77,25 @@ impl Sink {
             is_news
         });
         record
+    }
+
+    /// Keeps the doubts of a record for the end: between the lines of several tests they would be taken for some of them.
+    fn keep_doubts(&mut self, title: Option<&str>, record: &RunRecord) {
+        let of_test = |caveat: &CaveatRecord| CaveatRecord {
+            arm: title.map(str::to_owned).or_else(|| caveat.arm.clone()),
+            ..caveat.clone()
+        };
+        self.doubts.extend(record.caveats.iter().map(of_test));
+    }
+
+    /// Tells what was kept for the end, gravest first, what several tests have in common once.
+    pub(super) fn say_doubts(&mut self) {
+        let mut caveats = std::mem::take(&mut self.doubts);
+        caveats.sort_by_key(|caveat| caveat.severity);
+        let text = table::caveats(&RunRecord { caveats, ..RunRecord::default() });
+        if !text.is_empty() {
+            console::note(text.trim_end());
+        }
     }
 
     fn text(&mut self, text: &str) {
@@ -112,17 +133,14 @@ fn check(flag: &str, path: &Path) -> Result<(), Failure> {
 }
 
 /// Prints a run in the form that was asked for.
-pub(super) fn print(args: &RunArgs, title: &str, runs: usize, record: &RunRecord, sink: &mut Sink) {
-    let output = &args.output;
+pub(super) fn print(args: &RunArgs, title: &str, runs: usize, kept: &Kept, sink: &mut Sink) {
+    let (output, record) = (&args.output, &kept.record);
     // A benchmark test has a title of its own; a mix is told by its commands.
     let label = (record.headline_groups().iter().map(|group| group.commands.len()).sum::<usize>()
         == 1)
         .then_some(title);
     if output.is_for_programs() && !output.json {
-        let doubts = table::caveats(&sink.news(record));
-        if !doubts.is_empty() {
-            console::note(doubts.trim_end());
-        }
+        sink.keep_doubts((runs > 1).then_some(title), record);
     }
     if output.csv {
         sink.result(&lines::csv(record, label));
@@ -131,7 +149,12 @@ pub(super) fn print(args: &RunArgs, title: &str, runs: usize, record: &RunRecord
     } else if output.json {
         // Printed when all runs are over.
     } else if output.style == Style::RedisBenchmark {
-        let text = compat::redis_benchmark(record, label, args.load.values().typical());
+        let about = compat::About {
+            value_bytes: args.load.values().typical(),
+            keeps_alive: args.load.reconnect_interval != Some(1),
+            threads: args.load.threads,
+        };
+        let text = compat::redis_benchmark(record, &kept.series, label, about);
         sink.result(&format!("{text}\n"));
     } else if output.style == Style::Memtier {
         sink.result(&compat::memtier(record, &output.percentiles));

@@ -4,29 +4,45 @@
 //! missing, never guessed.
 
 use super::lines::{rate_of, rows};
-use super::table::headline;
+use super::table::{RESPONSE_TIME, headline};
+use aelab_reports::histogram::{Sparse, highest_of, lowest_of};
+use aelab_reports::hlog::{HlogSeries, Metric, SeriesKey};
 use aelab_reports::record::{Group, Metrics, Quantiles, RunRecord};
+use aelab_reports::stats::supported;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
-/// redis-benchmark's report of one test.
+/// What redis-benchmark's report says of a load beside its numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// Size of a value.
+    pub value_bytes: usize,
+    /// Whether connections serve more than one request.
+    pub keeps_alive: bool,
+    /// Engine threads.
+    pub threads: usize,
+}
+
+/// redis-benchmark's report of one test; `series` are the run's histograms.
 #[must_use]
-pub fn redis_benchmark(record: &RunRecord, label: Option<&str>, value_bytes: usize) -> String {
+pub fn redis_benchmark(
+    record: &RunRecord,
+    series: &[HlogSeries],
+    label: Option<&str>,
+    about: About,
+) -> String {
     let mut out = String::new();
     for (group, command, metrics) in rows(record) {
-        let (_, q) = headline(group, metrics);
-        let ms =
-            |us: Option<f64>| us.map_or_else(|| "-".to_owned(), |us| format!("{:.3}", us / 1e3));
+        let (metric, q) = headline(group, metrics);
         let _ = writeln!(out, "====== {} ======", label.unwrap_or(command));
         let _ =
             writeln!(out, "  {} requests completed in {:.2} seconds", q.count, record.duration_s);
         let _ = writeln!(out, "  {} parallel clients", group.connections.established);
-        let _ = writeln!(out, "  {value_bytes} bytes payload\n");
-        let _ = writeln!(out, "Latency by percentile distribution:");
-        for entry in q.percentiles.iter().filter(|entry| entry.us.is_some()) {
-            let _ = writeln!(out, "{:.3}% <= {} milliseconds", entry.p, ms(entry.us));
-        }
-        let _ = writeln!(out, "100.000% <= {} milliseconds\n", ms(q.max_us));
+        about_lines(&mut out, record, about);
+        let metric = if metric == RESPONSE_TIME { Metric::Response } else { Metric::Service };
+        let key = SeriesKey::tagged(&group.name, command, metric);
+        let samples = series.iter().find(|one| one.key == key).map(HlogSeries::merged);
+        distributions(&mut out, &samples.unwrap_or_default(), q);
         let _ = writeln!(out, "Summary:");
         let _ = writeln!(out, "  throughput summary: {:.2} requests per second", rate_of(group, q));
         let _ = writeln!(out, "  latency summary (msec):");
@@ -47,6 +63,88 @@ pub fn redis_benchmark(record: &RunRecord, label: Option<&str>, value_bytes: usi
         );
     }
     out.trim_end().to_owned()
+}
+
+fn ms(us: Option<f64>) -> String {
+    us.map_or_else(|| "-".to_owned(), |us| format!("{:.3}", us / 1e3))
+}
+
+fn about_lines(out: &mut String, record: &RunRecord, about: About) {
+    let _ = writeln!(out, "  {} bytes payload", about.value_bytes);
+    let _ = writeln!(out, "  keep alive: {}", u8::from(about.keeps_alive));
+    let config = record.server.as_ref().map(|server| &server.config);
+    for name in ["save", "appendonly"] {
+        if let Some(value) = config.and_then(|config| config.get(name)) {
+            let _ = writeln!(out, "  host configuration \"{name}\": {value}");
+        }
+    }
+    let several = about.threads > 1;
+    let _ = writeln!(out, "  multi-thread: {}", if several { "yes" } else { "no" });
+    if several {
+        let _ = writeln!(out, "  threads: {}", about.threads);
+    }
+    let _ = writeln!(out);
+}
+
+/// Steps of the cumulative distribution: fine up to two milliseconds, coarse above, as redis-benchmark has them.
+const FINE_NS: u64 = 100_000;
+const FINE_UNTIL_NS: u64 = 2_000_000;
+const COARSE_NS: u64 = 1_000_000;
+
+/// The step that a bucket belongs to, told by its lower end: to one bucket it is not above it.
+const fn step_of(ns: u64) -> u64 {
+    let step = if ns <= FINE_UNTIL_NS { FINE_NS } else { COARSE_NS };
+    ns.div_ceil(step) * step
+}
+
+/// The percentiles that the sample supports, each halving what lies above the one before, and how many requests took how long
+/// at most.
+fn distributions(out: &mut String, samples: &Sparse, q: &Quantiles) {
+    let total = samples.total();
+    let mut seen = 0;
+    // The upper end of each bucket, and the requests up to there.
+    let cumulative: Vec<(u64, u64)> = samples
+        .counts()
+        .iter()
+        .map(|&(bucket, count)| {
+            seen += count;
+            (highest_of(bucket as usize), seen)
+        })
+        .collect();
+    let _ = writeln!(out, "Latency by percentile distribution:");
+    let mut above = 1.0;
+    for &(ns, count) in &cumulative {
+        while count as f64 >= (1.0 - above) * total as f64 {
+            let p = 100.0 * (1.0 - above);
+            if above < 1.0 && !supported(p, total) {
+                break;
+            }
+            line(out, p, ns as f64 / 1e3, count);
+            above /= 2.0;
+        }
+    }
+    if let Some(max_us) = q.max_us {
+        line(out, 100.0, max_us, total);
+    }
+    let _ = writeln!(out, "\nCumulative distribution of latencies:");
+    let mut steps = vec![(FINE_NS, 0)];
+    for ((_, count), (bucket, _)) in cumulative.into_iter().zip(samples.counts()) {
+        let step = step_of(lowest_of(*bucket as usize));
+        match steps.last_mut().filter(|(last, _)| *last == step) {
+            Some((_, all)) => *all = count,
+            None => steps.push((step, count)),
+        }
+    }
+    for (ns, count) in steps {
+        let p = 100.0 * count as f64 / total.max(1) as f64;
+        line(out, p, ns as f64 / 1e3, count);
+    }
+    let _ = writeln!(out);
+}
+
+fn line(out: &mut String, p: f64, us: f64, count: u64) {
+    let ms = us / 1e3;
+    let _ = writeln!(out, "{p:.3}% <= {ms:.3} milliseconds (cumulative count {count})");
 }
 
 /// One row of memtier's tables.
@@ -216,6 +314,8 @@ fn statistics(record: &RunRecord, asked: &[f64]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aelab_reports::hlog::Interval;
+    use aelab_reports::record::Server;
 
     fn record() -> RunRecord {
         let q = r#"{"count":10,"min_us":100.0,"mean_us":150.0,"max_us":300.0,"percentiles":[
@@ -234,16 +334,36 @@ mod tests {
 
     #[test]
     fn the_tables_read_as_the_other_tools_write_them() {
-        let text = redis_benchmark(&record(), Some("SET"), 3);
+        let mut of_get = record();
+        let config = [("save", "3600 1"), ("appendonly", "no")];
+        let config = config.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        of_get.server = Some(Server { config: config.into(), ..Server::default() });
+        of_get.groups[0].commands.remove("SET");
+        // 40 requests: half of them take 0.15 ms, the others up to 4 ms.
+        let times = (1..=20).map(|n| n * 200_000).chain([150_000; 20]);
+        let interval = Interval { start_ns: 0, length_ns: 1, counts: Sparse::from_values(times) };
+        let key = SeriesKey::tagged("load", "GET", Metric::Service);
+        let series = [HlogSeries { key, intervals: vec![interval] }];
+        let about = About { value_bytes: 3, keeps_alive: false, threads: 2 };
+        let text = redis_benchmark(&of_get, &series, Some("SET"), about);
         for part in [
             "====== SET ======",
             "  10 requests completed in 2.00 seconds",
-            "50.000% <= 0.143 milliseconds",
-            "  throughput summary: 5.00 requests per second",
+            "  4 parallel clients\n  3 bytes payload\n  keep alive: 0\n",
+            "  host configuration \"save\": 3600 1\n  host configuration \"appendonly\": no\n",
+            "  multi-thread: yes\n  threads: 2\n\nLatency by",
+            "distribution:\n0.000% <= 0.150 milliseconds (cumulative count 20)\n50.000% <= 0.150",
+            "\n75.000% <= 2.001 milliseconds (cumulative count 30)\n100.000% <= 0.300 ",
+            "latencies:\n0.000% <= 0.100 milliseconds (cumulative count 0)\n52.500% <= 0.200 ",
+            "\n75.000% <= 2.000 milliseconds (cumulative count 30)\n",
+            "\n87.500% <= 3.000 milliseconds (cumulative count 35)\n100.000% <= 4.000",
+            "  throughput summary: 10.00 requests per second",
             "0.150     0.100     0.143         -         -     0.300",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+        let none = redis_benchmark(&of_get, &[], None, about);
+        assert!(none.contains("0.000% <= 0.100 milliseconds (cumulative count 0)"), "{none}");
         let text = memtier(&record(), &[]);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0] == "ALL STATS" && lines[2].starts_with("Type "), "{text}");

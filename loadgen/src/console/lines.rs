@@ -1,7 +1,7 @@
 //! A plain run as redis-benchmark's CSV and one-line forms, for scripts.
 //!
-//! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded; what is not known is `NaN`:
-//! a number to a parser, and not a false one.
+//! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded; what is not known is `NaN` in
+//! CSV, a number to a parser and not a false one, and `-` in lines that people read.
 
 use super::table::{headline, is_idle};
 use aelab_reports::record::{Group, Metrics, Quantiles, RunRecord};
@@ -41,13 +41,15 @@ pub fn quiet(record: &RunRecord, label: Option<&str>) -> String {
     let mut out = String::new();
     for (group, command, metrics) in rows(record) {
         let (_, q) = headline(group, metrics);
-        let _ = writeln!(
-            out,
-            "{}: {:.2} requests per second, p50={:.3} msec",
-            label.unwrap_or(command),
-            rate_of(group, q),
-            q.us_at(50.0).unwrap_or(f64::NAN) / 1e3
-        );
+        let rate = rate_of(group, q);
+        let rate = if rate.is_nan() { "-".to_owned() } else { format!("{rate:.2}") };
+        let p50 = match (q.us_at(50.0), q.at(50.0).and_then(|entry| entry.need)) {
+            (Some(us), _) => format!("{:.3} msec", us / 1e3),
+            (None, Some(need)) => format!("- msec (n<{need})"),
+            (None, None) => "- msec".to_owned(),
+        };
+        let label = label.unwrap_or(command);
+        let _ = writeln!(out, "{label}: {rate} requests per second, p50={p50}");
     }
     out.trim_end().to_owned()
 }
@@ -85,6 +87,11 @@ mod tests {
         );
         assert!(csv(&record(), Some("a\"b")).starts_with("\"a\"\"b\",\"5.00\""));
         assert_eq!(quiet(&record(), None), "GET: 5.00 requests per second, p50=0.143 msec");
+        let mut few = record();
+        let metrics = few.groups[0].commands.get_mut("GET").expect("GET");
+        metrics.service_time.percentiles[0].us = None;
+        metrics.service_time.percentiles[0].need = Some(20);
+        assert_eq!(quiet(&few, None), "GET: 5.00 requests per second, p50=- msec (n<20)");
         assert_eq!(quiet(&record(), Some("X")), "X: 5.00 requests per second, p50=0.143 msec");
     }
 
@@ -94,7 +101,8 @@ mod tests {
         let empty = Metrics::default();
         record.groups[0].commands =
             [("GET".to_owned(), empty.clone()), ("SET".to_owned(), empty)].into();
-        assert!(quiet(&record, None).starts_with("GET: NaN requests per second"));
+        assert!(quiet(&record, None).starts_with("GET: - requests per second"));
+        assert!(csv(&record, None).starts_with("\"GET\",\"NaN\","));
         record.groups[0].achieved_rate = 0.0;
         assert!(quiet(&record, None).starts_with("GET: 0.00 requests per second"));
     }

@@ -24,10 +24,13 @@ fn has_due_times(group: &Group) -> bool {
     group.arrival.is_open() || group.has_messages()
 }
 
+/// The name of the metric that stands for a group whose requests had times at which they were due.
+pub(super) const RESPONSE_TIME: &str = "response time";
+
 /// The metric that stands for a group: response time where something says when it was due, else service time.
 pub(super) fn headline<'a>(group: &Group, metrics: &'a Metrics) -> (&'static str, &'a Quantiles) {
     if has_due_times(group) {
-        ("response time", &metrics.response_time)
+        (RESPONSE_TIME, &metrics.response_time)
     } else {
         ("service time", &metrics.service_time)
     }

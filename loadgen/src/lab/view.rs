@@ -109,6 +109,21 @@ pub struct SlowEntry {
     pub words: Vec<Vec<u8>>,
 }
 
+/// The values of these settings; without those that the server does not tell.
+pub fn config(control: &mut Control, names: &[&str]) -> BTreeMap<String, String> {
+    let mut one = |name: &&str| {
+        // A list of name and value, or in RESP3 a map.
+        let value = match control.command(&[b"CONFIG", b"GET", name.as_bytes()]).ok()? {
+            Value::Array(words) => words.into_iter().nth(1)?,
+            Value::Map(pairs) => pairs.into_iter().next()?.1,
+            _ => return None,
+        };
+        let Value::Bulk(text) = value else { return None };
+        Some(((*name).to_owned(), String::from_utf8_lossy(&text).into_owned()))
+    };
+    names.iter().filter_map(&mut one).collect()
+}
+
 /// The slow log, oldest entry first; empty if the server has none.
 ///
 /// # Errors

@@ -21,14 +21,46 @@ fn redis_benchmarks_command_lines_run_and_print_its_forms() {
     let csv = run("--csv -t get");
     assert!(csv.starts_with("\"test\",\"rps\",") && csv.contains("\n\"GET\","), "{csv}");
     let text = run("-t set -d 32 -k 0 -c 3");
-    for part in ["====== SET ======", "500 requests completed in", "3 parallel clients", "32 bytes"]
-    {
+    for part in [
+        "====== SET ======",
+        "500 requests completed in",
+        "3 parallel clients",
+        "32 bytes",
+        "keep alive: 0",
+        "host configuration \"save\": ",
+        "host configuration \"appendonly\": no",
+        "multi-thread: no",
+        "\nCumulative distribution of latencies:\n",
+        "milliseconds (cumulative count 500)\n\nSummary:",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let text = run("-r 10 lpush list:__rand_int__ x");
     assert!(text.contains("====== LPUSH"), "{text}");
     let words = ["run", "--compat", "redis-benchmark", "-p", &port, "-I"];
     check_failure(&words, 2, "-I has no equivalent");
+}
+
+#[test]
+fn doubts_are_told_once_when_all_tests_are_over() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let words = ["run", "-p", &port, "-n", "10", "-t", "set,get", "--percentiles", "99.9"];
+    for form in ["-q", "--csv"] {
+        let called = loadgen(&[&words[..], &[form]].concat());
+        assert!(called.ran(), "{}", called.stderr);
+        let doubts = called.stderr.lines().filter(|line| line.contains("too-few-samples"));
+        let doubts: Vec<&str> = doubts.collect();
+        assert!(
+            matches!(doubts[..], [one] if one.contains("(SET, and alike in GET)")),
+            "{form}: {}",
+            called.stderr
+        );
+    }
+    let called = loadgen(&[&words[..], &["-q"]].concat());
+    let lines: Vec<&str> = called.stdout.lines().collect();
+    assert!(lines.len() == 2 && lines[1].starts_with("GET: "), "{}", called.stdout);
+    assert!(lines.iter().all(|line| line.ends_with(", p50=- msec (n<20)")), "{}", called.stdout);
 }
 
 #[test]
