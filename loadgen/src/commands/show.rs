@@ -98,6 +98,14 @@ impl Sink {
         }
     }
 
+    /// The columns of the page that a text goes to, if they are few.
+    fn page(&self) -> Option<usize> {
+        match &self.place {
+            Place::Stdout => console::page(),
+            Place::File(..) => None,
+        }
+    }
+
     fn text(&mut self, text: &str) {
         match &self.place {
             Place::Stdout => self.result(&console::folded(text)),
@@ -163,7 +171,8 @@ pub(super) fn print(args: &RunArgs, title: &str, runs: usize, kept: &Kept, sink:
             sink.result(&format!("== {title}"));
         }
         let record = sink.news(record);
-        sink.text(&table::table(&record, &output.percentiles));
+        let page = sink.page();
+        sink.text(&table::table(&record, &output.percentiles, page));
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The only place of this crate that prints. Invariant: a reader that closes the pipe ends the output, not the program.
 
+mod columns;
 pub mod compat;
 pub mod lines;
 pub mod live;
@@ -31,9 +32,14 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
+/// How many columns stdout has, if it is a terminal.
+pub fn page() -> Option<usize> {
+    crate::sys::columns(&io::stdout())
+}
+
 /// A text for stdout: folded to the terminal's width, if it is one.
 pub fn folded(text: &str) -> Cow<'_, str> {
-    match crate::sys::columns(&io::stdout()) {
+    match page() {
         Some(columns) => Cow::Owned(wrap::folded(text, columns)),
         None => Cow::Borrowed(text),
     }

@@ -2,6 +2,7 @@
 //!
 //! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded. For scripts see `lines`.
 
+use super::columns::Columns;
 use crate::engine::plan::ArrivalProcess;
 use aelab_reports::plain::shown;
 use aelab_reports::record::{
@@ -74,14 +75,15 @@ fn is_same(a: &CaveatRecord, b: &CaveatRecord) -> bool {
         && (both_of_arms || (a.arm == b.arm && a.text == b.text))
 }
 
-/// The table of a run, with the percentiles `asked` for beside the usual ones, in percent.
+/// The table of a run, with the percentiles `asked` for beside the usual ones, in percent, for a page of so many columns.
 #[must_use]
-pub fn table(record: &RunRecord, asked: &[f64]) -> String {
+pub fn table(record: &RunRecord, asked: &[f64], page: Option<usize>) -> String {
     let mut out = caveats(record);
-    let columns = Columns::with(asked);
+    let columns = Columns::with(asked, page);
     for group in &record.groups {
         group_table(&mut out, record, group, &columns);
     }
+    columns.foot(&mut out);
     stall_lines(&mut out, &record.stalls);
     if let Some(audit) = &record.audit {
         audit_line(&mut out, audit);
@@ -237,6 +239,9 @@ fn command_rows(out: &mut String, group: &Group, columns: &Columns) {
     if group.commands.len() > 1 {
         let (name, quantiles) = headline(group, &group.total);
         columns.row(out, &format!("all {name}"), quantiles);
+        if has_due_times(group) {
+            columns.row(out, "all service time", &group.total.service_time);
+        }
     }
     if !has_due_times(group) {
         let _ = writeln!(out, "  {CLOSED_LOOP_LEADS}");
@@ -333,56 +338,13 @@ pub(super) fn is_idle(group: &Group) -> bool {
     group.arrival.process == ArrivalProcess::Idle.as_str()
 }
 
-/// The percentiles of a table, in percent.
-struct Columns(Vec<f64>);
-
-impl Columns {
-    const USUAL: [f64; 4] = [50.0, 90.0, 99.0, 99.9];
-
-    fn with(asked: &[f64]) -> Self {
-        let mut all: Vec<f64> = Self::USUAL.iter().chain(asked).copied().collect();
-        all.sort_by(f64::total_cmp);
-        all.dedup();
-        Self(all)
-    }
-
-    fn head(&self, out: &mut String) {
-        let names: String = self.0.iter().map(|p| format!(" {:>7}", format!("p{p}"))).collect();
-        let _ = writeln!(out, "  {:<21} {:>8} {:>7}{names} {:>7}", "", "count", "mean", "max");
-    }
-
-    fn row(&self, out: &mut String, name: &str, quantiles: &Quantiles) {
-        let at = |p: f64| match quantiles.at(p) {
-            Some(entry) => match (entry.us, entry.need) {
-                (Some(us), _) if entry.censored => format!(">={}", time(us)),
-                (Some(us), _) => time(us),
-                (None, Some(need)) => format!("n<{need}"),
-                (None, None) => "-".to_owned(),
-            },
-            None => "-".to_owned(),
-        };
-        let bound = if quantiles.censored { ">=" } else { "" };
-        let us = |value: Option<f64>| {
-            value.map_or_else(|| "-".to_owned(), |us| format!("{bound}{}", time(us)))
-        };
-        let values: String = self.0.iter().map(|p| format!(" {:>7}", at(*p))).collect();
-        let _ = writeln!(
-            out,
-            "  {name:<21} {:>8} {:>7}{values} {:>7}",
-            quantiles.count,
-            us(quantiles.mean_us),
-            us(quantiles.max_us)
-        );
-    }
-}
-
 /// `1 request`, `2 requests`.
 pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Microseconds as words, with three digits: `143us`, `12.1ms`, `1.02s`.
-fn time(us: f64) -> String {
+pub(super) fn time(us: f64) -> String {
     in_words(us / 1e6, Dimension::Time)
 }
 
@@ -402,6 +364,7 @@ pub(super) fn record() -> RunRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aelab_reports::record::Arrival;
 
     #[test]
     fn what_was_received_is_told_from_when_it_was_due() {
@@ -410,7 +373,7 @@ mod tests {
         group.delivery = Some(Delivery { received: 10, ..Delivery::default() });
         let metrics = group.commands.get_mut("GET").expect("GET");
         metrics.response_time.mean_us = Some(2_000.0);
-        let text = table(&record, &[]);
+        let text = table(&record, &[], None);
         let rows: Vec<&str> = text.lines().filter(|line| line.contains("GET ")).collect();
         assert!(rows[0].contains("GET response time") && rows[0].contains("2ms"), "{text}");
         assert!(rows[1].contains("GET service time") && text.contains("receiving"), "{text}");
@@ -418,8 +381,27 @@ mod tests {
 
     #[test]
     fn the_table_says_what_a_percentile_would_need() {
-        let text = table(&record(), &[]);
+        let text = table(&record(), &[], None);
         assert!(text.contains("closed loop") && text.contains("n<1000"), "{text}");
+        assert!(text.contains("  n<…: too few samples"), "{text}");
+        let mut full = record();
+        let metrics = full.groups[0].commands.get_mut("GET").expect("GET");
+        metrics.service_time.percentiles.retain(|entry| entry.us.is_some());
+        let text = table(&full, &[], None);
+        assert!(!text.contains("too few samples"), "nothing to explain: {text}");
+    }
+
+    #[test]
+    fn of_several_commands_at_a_rate_both_times_are_summed_up() {
+        let mut record = record();
+        let group = &mut record.groups[0];
+        group.arrival = Arrival { process: "constant".to_owned(), rate: Some(5.0) };
+        let get = group.commands["GET"].clone();
+        group.commands.insert("SET".to_owned(), get.clone());
+        group.total = get;
+        let text = table(&record, &[], None);
+        assert!(text.contains("  all response time"), "{text}");
+        assert!(text.contains("  all service time"), "{text}");
     }
 
     #[test]
@@ -427,7 +409,7 @@ mod tests {
         let mut record = record();
         let metrics = record.groups[0].commands.get_mut("GET").expect("GET");
         metrics.service_time.censored = true;
-        let text = table(&record, &[99.99, 50.0]);
+        let text = table(&record, &[99.99, 50.0], None);
         let head = text.lines().find(|line| line.contains("count")).expect("a head");
         let names: Vec<&str> = head.split_whitespace().collect();
         assert_eq!(names, ["count", "mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"]);
