@@ -1,6 +1,11 @@
 //! The commands in pages of docs/ work as they stand there.
 
-use crate::support::{Server, TempDir, loadgen_in};
+use crate::support::{Server, TempDir, loadgen, loadgen_in};
+use aelab_reports::record::RunRecord;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
 
 /// The command lines in the page's blocks without a language, in order.
 fn commands(page: &str) -> Vec<String> {
@@ -76,4 +81,144 @@ fn operations_and_messages() {
 #[test]
 fn capacity() {
     check(include_str!("../../../docs/capacity.md"), 3);
+}
+
+/// A heading of the page of fields, and a field in the table under it.
+type Field = (&'static str, String);
+
+/// The fields of the page's tables.
+fn fields_of_page(page: &str) -> BTreeSet<Field> {
+    let mut heading = "";
+    let mut fields = BTreeSet::new();
+    for line in page.lines() {
+        if let Some(name) = line.strip_prefix("## ") {
+            heading =
+                HEADINGS.into_iter().find(|one| *one == name).expect("a heading with a table");
+        }
+        if let Some(cell) = line.strip_prefix("| `").and_then(|rest| rest.split(" | ").next()) {
+            let names = cell.split(',').map(|name| name.trim_matches(|c| c == '`' || c == ' '));
+            fields.extend(names.map(|name| (heading, name.to_owned())));
+        }
+    }
+    fields
+}
+
+const HEADINGS: [&str; 4] = ["The record", "A group", "Metrics", "Times"];
+/// Fields whose own fields are named by somebody else.
+const OPEN: [&str; 2] = ["environment", "server.config"];
+/// Fields of folders that hold arms, which the page names in a sentence.
+const OF_SCENARIOS: [&str; 6] =
+    ["server_view", "procedure", "scenario", "catalogue", "gate", "plan"];
+
+/// The fields of a record's JSON as the page names them.
+fn fields_of(value: &Value, heading: &'static str, prefix: &str, found: &mut BTreeSet<Field>) {
+    for (name, inner) in value.as_object().expect("an object") {
+        let field = format!("{prefix}{name}");
+        let each: Vec<&Value> = match inner {
+            Value::Array(items) => items.iter().filter(|item| item.is_object()).collect(),
+            Value::Object(_) => vec![inner],
+            _ => Vec::new(),
+        };
+        let is_empty = inner.as_array().is_some_and(Vec::is_empty);
+        if is_empty || OF_SCENARIOS.contains(&field.as_str()) {
+            continue;
+        }
+        if each.is_empty() || OPEN.contains(&field.as_str()) {
+            found.insert((heading, field));
+        } else if field == "commands" {
+            found.insert((heading, field));
+            let commands = inner.as_object().expect("by name");
+            commands.values().for_each(|one| fields_of(one, "Metrics", "", found));
+        } else {
+            let field = if inner.is_array() { field + "[]" } else { field };
+            let below = match each[0] {
+                one if field == "groups[]" || one.get("response_time").is_some() => {
+                    Some(if field == "groups[]" { "A group" } else { "Metrics" })
+                }
+                one => one.get("percentiles").map(|_| "Times"),
+            };
+            for one in each {
+                match below {
+                    Some(below) => fields_of(one, below, "", found),
+                    None => fields_of(one, heading, &format!("{field}."), found),
+                }
+            }
+            if below.is_some() {
+                found.insert((heading, field));
+            }
+        }
+    }
+}
+
+/// A record that has everything: what is optional is named here, the rest comes by itself.
+const WHOLE: &str = r#"{
+    "schema": 1, "tool": {"commit": "x"}, "command": ["x"], "server": {"version": "x", "pid": 1, "keys": 1},
+    "caveats": [{"id": "x", "severity": "warning", "arm": "x"}], "stalls": [{"evidence": ["x"]}],
+    "audit": {"threads": [{"cpu": 1, "margin_us": 1}], "own_lag": {}, "late_share": 1, "gaps": {},
+              "warmup": {"moving": "x"}},
+    "groups": [{"endpoints": [{}], "kernel": {}, "redirects": {}, "carried_over": 1, "delivery": {}, "blocked": {},
+                "errors": [{}], "error_time": {}, "pool": {}, "over_time": {"replied": [1]},
+                "commands": {"GET": {"hits": 1, "misses": 1, "sent_bytes": 1, "received_bytes": 1,
+                    "response_time": {"percentiles": [{"lo_us": 1, "hi_us": 1, "need": 1}]}}}}]}"#;
+
+#[test]
+fn the_page_of_fields_names_what_a_record_has() {
+    let page = include_str!("../../../docs/result-json.md");
+    let told = fields_of_page(page);
+    let record = RunRecord::from_json(WHOLE, Path::new("test")).expect("a record");
+    let value = |record: &RunRecord| -> Value {
+        serde_json::from_str(&record.to_json().expect("JSON")).expect("JSON")
+    };
+    let mut all = BTreeSet::new();
+    fields_of(&value(&record), "The record", "", &mut all);
+    let untold: Vec<_> = all.difference(&told).collect();
+    let unknown: Vec<_> = told.difference(&all).collect();
+    assert!(untold.is_empty() && unknown.is_empty(), "untold {untold:?}, unknown {unknown:?}");
+    // What runs have that the type above lacks.
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    for load in [
+        &["-n", "2000", "--command", "GET a", "--command", "LPUSH a b ; INCR a"][..],
+        &["--rate", "500", "--duration", "500ms", "--pool-max-total", "4", "GET", "a"],
+        &["-n", "200", "-c", "4", "--command", "BLPOP l 0", "--command", "RPUSH l {stamp}"],
+        &["-n", "2000", "--timestamps", "kernel", "--idle", "2", "GET", "a"],
+    ] {
+        let called = loadgen(&[&["run", "-p", &port, "--json", "--no-live"], load].concat());
+        let value: Value = serde_json::from_str(&called.stdout).expect(&called.stderr);
+        let mut found = BTreeSet::new();
+        fields_of(&value, "The record", "", &mut found);
+        let untold: Vec<_> = found.difference(&told).collect();
+        assert!(untold.is_empty() && found.len() > 50, "{load:?}: {untold:?}");
+    }
+}
+
+#[test]
+fn the_lines_for_scripts_find_what_they_say() {
+    let page = include_str!("../../../docs/result-json.md");
+    let (_, block) = page.split_once("```sh\n").expect("a block");
+    let (block, _) = block.split_once("```").expect("its end");
+    let (run, queries) = block.split_once('\n').expect("a run, then queries");
+    let server = Server::start(&[]);
+    let dir = TempDir::new();
+    let words = run.replace("-p 6379", &format!("-p {}", server.port));
+    let (words, file) = words.split_once(" > ").expect("a file");
+    let words: Vec<String> = words.split(' ').skip(1).map(str::to_owned).collect();
+    let called = loadgen_in(dir.path(), &words);
+    assert!(called.ran(), "{}", called.stderr);
+    std::fs::write(dir.path().join(file), &called.stdout).expect("written");
+    if Command::new("jq").arg("--version").output().is_err() {
+        println!("skipped: jq is not installed");
+        return;
+    }
+    let answers = queries.lines().map(|line| {
+        let asked = Command::new("sh").args(["-c", line]).current_dir(dir.path()).output();
+        let asked = asked.expect("a shell");
+        assert!(asked.status.success(), "{line}: {asked:?}");
+        String::from_utf8(asked.stdout).expect("text").trim().to_owned()
+    });
+    let answers: Vec<String> = answers.collect();
+    assert!(answers[0].parse::<f64>().is_ok_and(|rate| rate > 0.0), "{answers:?}");
+    assert!(answers[1].parse::<f64>().is_ok_and(|us| us > 0.0), "{answers:?}");
+    assert_eq!(answers[2], "GET\t0\t10000");
+    assert!(answers[3].starts_with('['), "{answers:?}");
 }
