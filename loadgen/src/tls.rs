@@ -97,20 +97,19 @@ impl TlsClient {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(unusable)?;
-        let builder = match options.trust {
-            Trust::Anyone => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))),
+        let accepted = match options.trust {
+            Trust::Anyone => Accepted::Anyone,
             Trust::Checked => {
                 let (roots, given) = authorities(options)?;
+                let provider = Arc::clone(&provider);
                 let issued = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
                     .build()
                     .map_err(|error| Failure::usage(format!("TLS cannot be set up: {error}")))?;
-                builder
-                    .dangerous()
-                    .with_custom_certificate_verifier(Arc::new(IssuedOrGiven { issued, given }))
+                Accepted::IssuedOrGiven { issued, given }
             }
         };
+        let verifier = Arc::new(Verifier { accepted, provider });
+        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
         let mut config = match (&options.cert, &options.key) {
             (None, None) => builder.with_no_client_auth(),
             (Some(cert), Some(key)) => {
@@ -218,14 +217,23 @@ fn authorities(
     Ok((store, given))
 }
 
-/// Accepts what an authority has issued, and, as a test server's often signed itself, the very certificates that were given.
+/// Whom the verifier accepts.
 #[derive(Debug)]
-struct IssuedOrGiven {
-    issued: Arc<WebPkiServerVerifier>,
-    given: Vec<CertificateDer<'static>>,
+enum Accepted {
+    /// Whatever certificate comes.
+    Anyone,
+    /// Whom an authority has vouched for, and, as a test server's often signed itself, the very certificates that were given.
+    IssuedOrGiven { issued: Arc<WebPkiServerVerifier>, given: Vec<CertificateDer<'static>> },
 }
 
-impl ServerCertVerifier for IssuedOrGiven {
+/// Looks at a server's certificate. That it holds the certificate's key is checked whoever is accepted.
+#[derive(Debug)]
+struct Verifier {
+    accepted: Accepted,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -234,19 +242,17 @@ impl ServerCertVerifier for IssuedOrGiven {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verdict = self.issued.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        );
+        let Accepted::IssuedOrGiven { issued, given } = &self.accepted else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        let verdict =
+            issued.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         // Its dates were looked at first, and are other errors; that it is an authority's own, or nobody's, does not matter
         // where it was named itself. Whether it is for this server does.
         match verdict {
             Err(Error::InvalidCertificate(
                 CertificateError::Other(_) | CertificateError::UnknownIssuer,
-            )) if self.given.contains(end_entity) => {
+            )) if given.contains(end_entity) => {
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -260,7 +266,7 @@ impl ServerCertVerifier for IssuedOrGiven {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.issued.verify_tls12_signature(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -269,50 +275,11 @@ impl ServerCertVerifier for IssuedOrGiven {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.issued.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.issued.supported_verify_schemes()
-    }
-}
-
-/// Accepts every certificate; that the server holds its key is checked all the same.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
