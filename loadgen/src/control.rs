@@ -177,7 +177,16 @@ impl Control {
         let mut request = Vec::new();
         encode::command(&mut request, words);
         self.send(&request)?;
-        self.reply()
+        let reply = self.reply()?;
+        // A greeting that passed for PING's answer is found out by the next one.
+        match &reply {
+            Value::Simple(text) if text == b"PONG" && !words[0].eq_ignore_ascii_case(b"PING") => {
+                let name = String::from_utf8_lossy(words[0]);
+                let said = format!("what came for {name} was {}", out_of_step("PONG"));
+                Err(self.refused(said.as_bytes()))
+            }
+            _ => Ok(reply),
+        }
     }
 
     /// Sends prepared requests.

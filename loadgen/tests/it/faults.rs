@@ -1,11 +1,12 @@
 //! Bad input and faults: one line with a remedy, the right exit code, and nothing that was measured is lost.
 
-use crate::engine_sockets::{Action, ok, serve};
+use crate::engine_sockets::{Action, ok, serve, serve_one};
 use crate::support::{LOADGEN, Server, TempDir, ask, check_failure, free_port, impostor, loadgen};
 use aelab_reports::read_folder;
 use aelab_reports::record::RunRecord;
 use std::fs;
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -403,4 +404,27 @@ fn a_pool_that_is_too_small_is_told_so() {
         caveats.iter().find(|caveat| caveat["id"] == "rate-not-achieved").expect("a doubt");
     let to_do = too_slow["remedy"].as_str().unwrap_or_default();
     assert!(to_do.contains("--pool-max-total") && !to_do.contains("--connections"), "{to_do}");
+}
+
+/// A greeting that passes for PING's answer is found out by the next one; nothing is measured one reply behind.
+#[test]
+fn a_greeting_that_looks_like_an_answer_is_found_out() {
+    for greeting in [&b"+OK\r\n"[..], b"+PONG\r\n"] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("bound").port().to_string();
+        thread::spawn(move || {
+            for (index, mut stream) in listener.incoming().flatten().enumerate() {
+                let answer = |_: usize, _: usize, args: &[&[u8]]| {
+                    Action::Reply(match args[0] {
+                        b"PING" => b"+PONG\r\n".to_vec(),
+                        b"INFO" => b"$20\r\nredis_version:7.0.15\r\n".to_vec(),
+                        _ => b"+OK\r\n".to_vec(),
+                    })
+                };
+                let _ = stream.write_all(greeting);
+                thread::spawn(move || serve_one(stream, index, &answer));
+            }
+        });
+        check_failure(&["run", "-p", &port, "-n", "10", "GET", "a"], 6, "before it is asked");
+    }
 }
