@@ -24,7 +24,7 @@ use crate::lab::view::{Info, SlowEntry, config, slowlog};
 use crate::lab::watch::{Show, run_shown};
 use crate::record::{Context, Kept, keep, tool};
 use aelab_reports::caveat::Caveat;
-use aelab_reports::record::{Arm, CaveatRecord, Counts, Group, RunRecord, Scenario, utc_text};
+use aelab_reports::record::{Arm, CaveatRecord, Counts, RunRecord, Scenario, utc_text};
 use aelab_reports::write_folder;
 use aelab_resp::value::Value;
 use std::collections::BTreeMap;
@@ -378,55 +378,6 @@ fn arm_name(title: &str) -> String {
     if title.contains("needed") { format!("{name}_for_lrange") } else { name }
 }
 
-/// What a subscriber without a publisher is told.
-const NO_MESSAGES: &str = "no message came: nobody published while it listened; name whoever does in the same run: \
-                           --command \"SUBSCRIBE CHANNEL\" --command \"PUBLISH CHANNEL {stamp}\" \
-                           (docs/operations-and-messages.md)";
-
-/// What a subscriber is told if what it heard was not this run's.
-const NO_STAMPS: &str = "messages came, and none of them says when it was sent: publish them in the same run, with {stamp} in \
-                         them: --command \"SUBSCRIBE CHANNEL\" --command \"PUBLISH CHANNEL {stamp}\" \
-                         (docs/operations-and-messages.md)";
-
-/// What a command that waits for data is told if there was none.
-const NO_DATA: &str = "no data came: nobody pushed what it waited for; name whoever does in the same run: --command \"BLPOP \
-                       LIST 0\" --command \"RPUSH LIST {stamp}\" (docs/operations-and-messages.md), or give the command a \
-                       timeout";
-
-/// What to say where somebody listened and nobody heard anything. A command whose wait ended at its own timeout has its answer,
-/// and one that was refused never waited.
-fn nothing_heard<'a>(groups: impl Iterator<Item = &'a Group>) -> Option<String> {
-    let mut why = None;
-    for (group, heard) in groups.filter_map(|group| Some((group, group.delivery.as_ref()?))) {
-        let waited = group.blocked.is_some();
-        if heard.received + heard.foreign > 0 || (waited && group.counts.ok > 0) {
-            return None;
-        }
-        why = why.or_else(|| {
-            let silent = match (waited, group.received_bytes > 0) {
-                (true, _) => NO_DATA,
-                (false, true) => NO_STAMPS,
-                (false, false) => NO_MESSAGES,
-            };
-            Some(refused(group).unwrap_or_else(|| silent.to_owned()))
-        });
-    }
-    why
-}
-
-/// What to say of a group of which no request succeeded, if errors are why.
-fn refused(group: &Group) -> Option<String> {
-    let error = group.errors.first().filter(|_| group.counts.ok == 0)?;
-    let doubt = Caveat::NoSuccess { example: error.text.clone() };
-    Some(format!(
-        "nothing came, since {} of {} requests ended in an error, most often \"{}\"; {}",
-        group.counts.error,
-        group.counts.sent,
-        error.text,
-        doubt.remedy()
-    ))
-}
-
 /// How the program ends, given what was measured.
 fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<Exit, Failure> {
     let records = || kept.iter().map(|(_, one)| &one.record);
@@ -444,8 +395,9 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<
     let sum = |of: fn(&Counts) -> u64| {
         records().flat_map(|r| &r.groups).map(|g| of(&g.counts)).sum::<u64>()
     };
-    if let Some(why) = nothing_heard(records().flat_map(|record| &record.groups)) {
-        return Err(Failure::invalid(why));
+    let mut caveats = records().flat_map(|record| &record.caveats);
+    if let Some(caveat) = caveats.find(|caveat| caveat.id == "nothing-heard") {
+        return Err(Failure::invalid(format!("{}; {}", caveat.text, caveat.remedy)));
     }
     if sum(|counts| counts.ok) == 0 {
         let caveats = records().flat_map(|record| &record.caveats);

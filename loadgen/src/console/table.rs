@@ -110,6 +110,11 @@ fn audit_line(out: &mut String, audit: &Audit) {
     }
 }
 
+/// How long a measurement was: in tenths of a second, unless that would be none.
+fn length(seconds: f64) -> String {
+    if seconds < 0.1 { time(seconds * 1e6) } else { format!("{seconds:.1}s") }
+}
+
 /// The keys that were there when the run began.
 fn keys_in_words(record: &RunRecord) -> String {
     let keys = record.server.as_ref().and_then(|server| server.keys);
@@ -174,19 +179,22 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Co
     };
     let _ = writeln!(
         out,
-        "{}: {}, {load}, {:.1}s measured{}",
+        "{}: {}, {load}, {} measured{}",
         group.name,
         connections_in_words(group),
-        record.duration_s,
+        length(record.duration_s),
         keys_in_words(record)
     );
     let counts = &group.counts;
+    // Who waits for data has replies; who subscribed has none.
+    let what = if group.has_messages() && group.blocked.is_none() { "messages" } else { "replies" };
+    let rate = match group.achieved_rate.is_nan() {
+        true => format!("too short for a rate of {what}"),
+        false => format!("{:.2} {what}/s", group.achieved_rate),
+    };
     let _ = writeln!(
         out,
-        "  {:.2} {}/s; {} scheduled, {} sent, {} shed; {} ok, {} errors, {} timeouts, {} unfinished",
-        group.achieved_rate,
-        // Who waits for data has replies; who subscribed has none.
-        if group.has_messages() && group.blocked.is_none() { "messages" } else { "replies" },
+        "  {rate}; {} scheduled, {} sent, {} shed; {} ok, {} errors, {} timeouts, {} unfinished",
         counts.scheduled,
         counts.sent,
         counts.shed,
@@ -262,10 +270,15 @@ fn pool_rows(out: &mut String, group: &Group, pool: &Pool, columns: &Columns) {
 fn connection_lines(out: &mut String, group: &Group) {
     let connections = &group.connections;
     if connections.failed + connections.reconnects > 0 {
+        // A pool opens the rest on demand.
+        let (asked, when) = match group.pool {
+            Some(_) => (connections.established + connections.failed, " in advance"),
+            None => (connections.asked, ""),
+        };
         let _ = writeln!(
             out,
-            "  {} of {} connections established, {} failed, {} reconnects",
-            connections.established, connections.asked, connections.failed, connections.reconnects
+            "  {} of {asked} connections established{when}, {} failed, {} reconnects",
+            connections.established, connections.failed, connections.reconnects
         );
     }
     if let Some(redirects) = &group.redirects {

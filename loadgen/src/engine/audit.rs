@@ -45,8 +45,12 @@ pub struct ThreadAudit {
     /// All spans of at least 5 ms between a planned wake-up and the real one, added up, warm-up included.
     pub late_sum: Nanos,
     /// How long it was stopped while measuring, by a signal or with its whole machine: spans between a planned wake-up and the
-    /// real one of at least [`ThreadAudit::STOP_MIN`], without what it waited for a processor in them.
+    /// real one of at least [`ThreadAudit::STOP_MIN`], without what it waited for a processor, or was running, in them.
     pub stopped: Nanos,
+    /// How long of such spans it was running: busy with one thing, as with a huge value that it copied, and blind for the rest.
+    pub busy: Nanos,
+    /// How long before the end of the measurement it had looked for the last time, if it was late by then.
+    pub blind: Nanos,
     /// The processor it was pinned to.
     pub pinned: Option<usize>,
     /// How long before each due time it stopped sleeping and spun, with precise pacing.
@@ -74,8 +78,8 @@ impl ThreadAudit {
     pub const STOP_MIN: Nanos = Nanos::from_millis(200);
 
     /// How long it is known to have been kept from running.
-    pub fn late(&self) -> Nanos {
-        self.queued.unwrap_or(Nanos::ZERO).max(self.late_sum)
+    pub fn kept(&self) -> Nanos {
+        self.queued.unwrap_or(Nanos::ZERO).max(self.late_sum.since(self.busy))
     }
 }
 

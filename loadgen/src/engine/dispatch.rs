@@ -10,6 +10,7 @@ use super::parcel::{Entry, Parcel};
 use super::request::{Due, InFlight, Mark, UNSENT};
 use super::route::{Env, Place};
 use super::slots::{Redirect, RedirectKind};
+use super::tally::UNKNOWN_NODE;
 use super::wire::Token;
 use crate::clock::Nanos;
 use std::net::IpAddr;
@@ -145,7 +146,7 @@ impl Group {
                 RedirectKind::Moved => "MOVED",
                 RedirectKind::Ask => "ASK",
             };
-            let text = format!("{word} {} {}", redirect.slot, redirect.name);
+            let text = format!("{UNKNOWN_NODE} {word} {} {}", redirect.slot, redirect.name);
             self.recorder.error(&parcel.in_flight(), text.as_bytes(), now);
             router.recycle(parcel);
             return;

@@ -6,6 +6,7 @@
 use super::audit::Gaps;
 use super::clockwork::Clockwork;
 use super::group::Group;
+use super::lateness::{Absence, Lateness};
 use super::links::{Links, SiteCounts};
 use super::plan::RunPlan;
 use super::recorder::Recorded;
@@ -18,7 +19,6 @@ use super::settle::Settled;
 use super::sparse::IntervalSeries;
 use super::stall::{Quiet, stalls};
 use super::tally::{ErrorTally, count_word};
-use super::worker::Lateness;
 use crate::clock::Nanos;
 use aelab_reports::histogram::{self, Histogram};
 
@@ -51,6 +51,7 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
     let ended = latest(|thread| thread.ended);
     let interrupted = threads.iter().any(|thread| thread.clockwork.interrupted);
     let stamp_clock = stamp_clock(&threads);
+    let until = |thread: &ThreadResult| thread.clockwork.measure_until.min(thread.ended);
     let audits = threads.iter().map(|thread| ThreadAudit {
         cpu: thread.clockwork.measured.cpu,
         wall: thread.clockwork.measured.wall,
@@ -59,16 +60,15 @@ pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         turns: thread.turns,
         late_max: thread.lateness.max,
         late_sum: thread.lateness.sum(Nanos::ZERO, Nanos::MAX),
-        stopped: thread.lateness.stopped(
-            thread.clockwork.measure_from,
-            thread.clockwork.measure_until.min(thread.ended),
-        ),
+        stopped: thread.lateness.stopped(thread.clockwork.measure_from, until(thread)),
+        busy: thread.lateness.busy(thread.clockwork.measure_from, until(thread)),
+        blind: thread.lateness.blind(until(thread)),
         pinned: thread.pinned,
         margin: thread.margin,
         gaps: thread.gaps,
     });
     let audits = audits.collect();
-    let late: Vec<_> = threads.iter().map(|thread| thread.lateness.spans.clone()).collect();
+    let late: Vec<Vec<Absence>> = threads.iter().map(|t| t.lateness.absences.clone()).collect();
     let mut quiet = Vec::new();
     let mut open_loop_lag = histogram::new();
     let mut groups: Vec<GroupResult> = plan.groups.iter().map(empty).collect();

@@ -19,6 +19,7 @@ mod draw;
 mod feed;
 mod group;
 mod handshake;
+mod lateness;
 mod links;
 pub mod live;
 mod merge;

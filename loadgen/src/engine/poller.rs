@@ -201,6 +201,10 @@ impl<const STAMPED: bool> Wire for Poller<STAMPED> {
         clock::now()
     }
 
+    fn cpu(&self) -> Nanos {
+        clock::thread_cpu()
+    }
+
     fn wait(&mut self, wait: Wait, ready: &mut Vec<Ready>) -> io::Result<()> {
         let sleeps = match wait {
             Wait::Look => false,

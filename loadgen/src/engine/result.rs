@@ -444,9 +444,11 @@ pub struct Stall {
     pub delayed: u64,
     /// Their waiting time inside the span, added up: nanoseconds of client time lost.
     pub lost: Nanos,
-    /// How much of the span an engine thread is known to have slept through itself (it woke late, because it got no
-    /// processor): a stall that is mostly this is the measuring machine's, not the server's.
+    /// How much of the span an engine thread is known not to have looked in (it got no processor, or was busy): a stall that is
+    /// mostly this is the measuring machine's, not the server's.
     pub engine_late: Nanos,
+    /// How much of that it was running: busy with one thing, as with a huge value that it copied.
+    pub engine_busy: Nanos,
 }
 
 /// The three instants of one measured request, from the origin.

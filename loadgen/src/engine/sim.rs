@@ -48,7 +48,7 @@ pub struct Script {
     pub scan_calls: u64,
     /// Most bytes taken by one write, most given by one read.
     pub chunk_bytes: usize,
-    /// What a write costs the engine.
+    /// What a write costs the engine: time on its processor.
     pub write_cost: Nanos,
     /// How late the engine wakes up from each sleep.
     pub wake_late: Nanos,
@@ -132,6 +132,8 @@ struct Server {
     outages: Vec<Range<Nanos>>,
     engine_stops: Vec<Range<Nanos>>,
     now: Nanos,
+    /// Processor time that the engine has used.
+    cpu: Nanos,
     events: BinaryHeap<Reverse<(Nanos, u64, Event)>>,
     event_count: u64,
     /// When the command before this one is done.
@@ -177,6 +179,7 @@ impl Server {
             outages: Vec::new(),
             engine_stops: Vec::new(),
             now: Nanos::from_secs(1),
+            cpu: Nanos::ZERO,
             events: BinaryHeap::new(),
             event_count: 0,
             free_at: Nanos::ZERO,
@@ -311,6 +314,10 @@ impl Wire for Server {
         self.now
     }
 
+    fn cpu(&self) -> Nanos {
+        self.cpu
+    }
+
     fn wait(&mut self, wait: Wait, ready: &mut Vec<Ready>) -> io::Result<()> {
         let next = self.events.peek().map(|Reverse((at, ..))| *at);
         if let Wait::Until(until) = wait {
@@ -416,6 +423,7 @@ impl Wire for Server {
             self.at(self.now + DRAIN_TIME, Event::Writable(token));
         }
         self.now = self.now + self.script.write_cost;
+        self.cpu = self.cpu + self.script.write_cost;
         Ok(taken)
     }
 

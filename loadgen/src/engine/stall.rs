@@ -5,10 +5,10 @@
 //! Invariant: what a span costs is exact for its thread: every waiting request is counted from the later of its intended
 //! time and the span's begin.
 
+use super::lateness::Absence;
 use super::recorder::Open;
 use super::result::Stall;
 use crate::clock::Nanos;
-use std::ops::Range;
 
 /// A span without replies on one thread, absolute times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl Watch {
 /// The stalls of a run, from its threads' quiet spans and the spans they woke up late from; times from `origin`.
 pub(super) fn stalls(
     threads: &[Vec<Quiet>],
-    late: &[Vec<Range<Nanos>>],
+    late: &[Vec<Absence>],
     threshold: Nanos,
     origin: Nanos,
 ) -> Vec<Stall> {
@@ -156,18 +156,18 @@ pub(super) fn stalls(
     merged
         .into_iter()
         .map(|(from, until)| Stall {
-            engine_late: engine_late(late, from, until),
+            engine_late: most(late, |absence| absence.within(from, until)),
+            engine_busy: most(late, |absence| absence.busy_within(from, until)),
             ..stall(threads, from, until, origin)
         })
         .collect()
 }
 
-/// The longest any one thread was late within a span.
-fn engine_late(late: &[Vec<Range<Nanos>>], from: Nanos, until: Nanos) -> Nanos {
-    let of_thread = |spans: &Vec<Range<Nanos>>| -> u64 {
-        spans.iter().map(|span| span.end.min(until).since(span.start.max(from)).0).sum()
-    };
-    Nanos(late.iter().map(of_thread).max().unwrap_or(0))
+/// The most of any one thread.
+fn most(late: &[Vec<Absence>], of: impl Fn(&Absence) -> Nanos) -> Nanos {
+    let of_thread =
+        |absences: &Vec<Absence>| absences.iter().map(&of).fold(Nanos::ZERO, Nanos::saturating_add);
+    late.iter().map(of_thread).max().unwrap_or(Nanos::ZERO)
 }
 
 fn stall(threads: &[Vec<Quiet>], from: Nanos, until: Nanos, origin: Nanos) -> Stall {
@@ -187,6 +187,7 @@ fn stall(threads: &[Vec<Quiet>], from: Nanos, until: Nanos, origin: Nanos) -> St
         delayed,
         lost: Nanos(lost_ns),
         engine_late: Nanos::ZERO,
+        engine_busy: Nanos::ZERO,
     }
 }
 
@@ -220,6 +221,7 @@ mod tests {
                 delayed: 3,
                 lost: Nanos::from_millis(170),
                 engine_late: Nanos::ZERO,
+                engine_busy: Nanos::ZERO,
             }]
         );
     }

@@ -15,6 +15,10 @@ pub(crate) const DISCONNECTED: &str = "disconnected";
 pub(super) const PROTOCOL_ERROR: &str = "protocol-error";
 /// The word for requests that were lost with a connection that was closed because an earlier one had timed out.
 pub(crate) const CLOSED_AFTER_TIMEOUT: &str = "closed-after-timeout";
+/// The word for requests that the nodes of a cluster sent back and forth; the last of their words follow.
+pub(super) const TOO_MANY_REDIRECTS: &str = "too-many-redirects";
+/// The word for requests that were sent to a node whose name nobody has looked up yet; the server's words follow.
+pub(super) const UNKNOWN_NODE: &str = "unknown-node";
 /// The word for requests that a pool had no connection for.
 pub(crate) const POOL_EXHAUSTED: &str = "pool-exhausted";
 /// The word for what is too much for a list.

@@ -48,6 +48,9 @@ pub(super) trait Wire {
     /// The clock.
     fn now(&mut self) -> Nanos;
 
+    /// Processor time that the calling thread has used so far.
+    fn cpu(&self) -> Nanos;
+
     /// Waits, then fills `ready` with what happened; it may stay empty.
     ///
     /// # Errors

@@ -3,10 +3,10 @@
 //! Not the socket layer ([`Wire`]) and not the schedule. The same worker runs over sockets and in virtual time.
 //! Invariant: a turn touches only connections that are ready or due; nothing in it grows with their number.
 
-use super::audit::{ThreadAudit, queued_so_far};
 use super::clockwork::{Clockwork, Control};
 use super::conn::Conn;
 use super::group::Group;
+use super::lateness::Lateness;
 use super::links::Timer;
 use super::live::{Counted, Live, LiveCounts, Phase};
 use super::merge::ThreadResult;
@@ -21,10 +21,7 @@ use aelab_resp::ReplyScanner;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::io;
-use std::ops::Range;
 
-/// A wake-up this late is remembered: far above a timer's usual 50 µs, below the shortest stall worth naming.
-const LATE_MIN: Nanos = Nanos::from_millis(5);
 /// Packing a closed interval takes some 50 µs: only done with this much time before the next request is due.
 const TIDY_SLACK: Nanos = Nanos::from_micros(200);
 
@@ -168,7 +165,7 @@ impl<'a, W: Wire> Worker<'a, W> {
         }
         self.wait(wakeup)?;
         let now = self.wire.now();
-        self.lateness.note(wakeup, self.now, now);
+        self.lateness.note(wakeup, self.now, now, || self.wire.cpu());
         self.now = now;
         if self.clockwork.is_settling() {
             self.settle(now, control);
@@ -180,6 +177,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             self.read_ready();
             return Ok(true);
         }
+        self.lateness.look(now, || self.wire.cpu());
         self.run_timers(now);
         self.turn_away(now);
         self.dial(now);
@@ -384,63 +382,6 @@ impl<'a, W: Wire> Worker<'a, W> {
                 group.links.note_failed();
             }
             group.recorder.close_interval(number);
-        }
-    }
-}
-
-/// How late this thread was for what it had planned itself.
-#[derive(Debug, Default)]
-pub(super) struct Lateness {
-    /// Spans of at least [`LATE_MIN`] between a planned wake-up and the real one.
-    pub(super) spans: Vec<Range<Nanos>>,
-    /// Those of at least [`ThreadAudit::STOP_MIN`], with how long of it the thread may have waited for a processor.
-    stops: Vec<(Range<Nanos>, Nanos)>,
-    /// How long it had waited for one by the end of the last interval.
-    queued: Option<Nanos>,
-    /// The longest.
-    pub(super) max: Nanos,
-}
-
-impl Lateness {
-    /// The parts of the spans that lie between `from` and `until`.
-    pub(super) fn sum(&self, from: Nanos, until: Nanos) -> Nanos {
-        let inside = self.spans.iter().map(|span| span.end.min(until).since(span.start.max(from)));
-        inside.fold(Nanos::ZERO, Nanos::saturating_add)
-    }
-
-    /// For how long it was stopped between `from` and `until`.
-    pub(super) fn stopped(&self, from: Nanos, until: Nanos) -> Nanos {
-        let inside = self.stops.iter().map(|(span, queued)| {
-            let part = span.end.min(until).since(span.start.max(from));
-            part.min(span.end.since(span.start).since(*queued))
-        });
-        inside.fold(Nanos::ZERO, Nanos::saturating_add)
-    }
-
-    /// An interval is over.
-    fn close_interval(&mut self) {
-        self.queued = queued_so_far();
-    }
-
-    /// It was to wake up at `planned`, and did at `real`, for the first time since `last`: what it was behind already by then
-    /// is not counted again.
-    #[inline]
-    fn note(&mut self, planned: Nanos, last: Nanos, real: Nanos) {
-        let late = real.since(planned);
-        if late > self.max {
-            self.max = late;
-        }
-        if late < LATE_MIN {
-            return;
-        }
-        let span = planned.max(last)..real;
-        let length = real.since(span.start);
-        if length >= LATE_MIN {
-            self.spans.push(span.clone());
-        }
-        if length >= ThreadAudit::STOP_MIN {
-            let waited = queued_so_far().zip(self.queued).map(|(now, then)| now.since(then));
-            self.stops.push((span, waited.unwrap_or(Nanos::ZERO)));
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::clock::Nanos;
 use crate::engine::plan::{CommandPlan, Cursor, Role, RunPlan};
 use crate::engine::result::{LoggedRequest, RunResult, Stall as Span};
 use crate::words::is_page;
-use aelab_reports::caveat::Caveat;
+use aelab_reports::caveat::{Caveat, Hold};
 use aelab_reports::record::Stall;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -40,8 +40,8 @@ const SLOWLOG_CLOCK_SLACK_S: i64 = 2;
 pub struct Explained {
     /// Those of the server, or of nobody known, in order of time.
     pub stalls: Vec<Stall>,
-    /// Those that the measuring machine made: the load generator itself did not get to run.
-    pub own: Vec<Duration>,
+    /// Those that the load generator made itself, and what kept it from looking.
+    pub own: Vec<(Duration, Hold)>,
     /// How long those were in which the server's process waited for a processor half of the time or more; they are among the
     /// stalls, with a cause only if the wait was not all of it.
     pub starved: Vec<Duration>,
@@ -51,10 +51,11 @@ impl Explained {
     /// The doubt that stalls of our own making call for.
     #[must_use]
     pub fn doubt(&self) -> Option<Caveat> {
-        let longest = self.own.iter().max()?;
+        let (longest, hold) = *self.own.iter().max_by_key(|(length, _)| length)?;
         Some(Caveat::ClientHeldUp {
             times: self.own.len() as u64,
             longest_ms: longest.as_secs_f64() * 1e3,
+            hold,
         })
     }
 }
@@ -120,6 +121,12 @@ struct Booked {
     execution: Option<Duration>,
 }
 
+/// What kept the load generator from looking for most of the time in which it did not.
+fn hold_of(span: &Span) -> Hold {
+    let was_busy = span.engine_busy.0.saturating_mul(2) >= span.engine_late.0;
+    if was_busy { Hold::Busy } else { Hold::Kept }
+}
+
 /// A group whose commands may have caused a stall.
 struct Suspect<'a> {
     group: &'a str,
@@ -158,7 +165,7 @@ impl<'a> Inquiry<'a> {
             let (cause, mut evidence) = match finding {
                 Finding::Merged => continue,
                 Finding::Nothing(_) if late => {
-                    explained.own.push(span.duration.into());
+                    explained.own.push((span.duration.into(), hold_of(span)));
                     continue;
                 }
                 Finding::Cause(cause, evidence) => (Some(cause), evidence),

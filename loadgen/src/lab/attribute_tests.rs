@@ -11,6 +11,7 @@ fn span(start_ms: u64, millis: u64) -> Span {
         delayed: 1,
         lost: Nanos::ZERO,
         engine_late: Nanos::ZERO,
+        engine_busy: Nanos::ZERO,
     }
 }
 

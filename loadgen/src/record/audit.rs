@@ -15,7 +15,7 @@ pub(super) fn audit(result: &RunResult, facts: &Facts) -> Audit {
         threads: audit.threads.iter().map(thread).collect(),
         own_lag: (!audit.open_loop_lag.is_empty())
             .then(|| super::whole(&audit.open_loop_lag, &stats::DEFAULT_PERCENTILES)),
-        late_share: facts.late.map(|(share, _)| share),
+        late_share: facts.late.map(|(share, ..)| share),
         gaps: audit.threads.iter().filter_map(|thread| thread.gaps).reduce(Gaps::worst).map(gaps),
         machine: Machine {
             steal_share: moves.steal_share,

@@ -12,7 +12,9 @@ use crate::engine::result::{
     Audit, CommandResult, Gaps, GroupResult, MetricResult, RunResult, ThreadAudit,
 };
 use crate::engine::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, POOL_EXHAUSTED};
-use aelab_reports::caveat::{CLIENT_CPU_SHARE_MAX, CaptureTimes, Caveat, Facts, Means};
+use aelab_reports::caveat::{
+    CLIENT_CPU_SHARE_MAX, CaptureTimes, Caveat, Facts, Hold, Means, Missed,
+};
 use aelab_reports::histogram::Histogram;
 use aelab_reports::hlog::Interval;
 use aelab_reports::record::{Quantiles, RunRecord};
@@ -34,7 +36,7 @@ pub(super) fn facts(
     record: &RunRecord,
     asked: &[f64],
 ) -> Facts {
-    let (offered, achieved) = rates(plan, result, clock);
+    let rates = Rates::of(plan, result, clock);
     let sum = |of: fn(&GroupResult) -> u64| result.groups.iter().map(of).sum::<u64>();
     let errors = sum(|group| group.counts.error + group.counts.timeout);
     let sent = sum(|group| group.counts.sent);
@@ -67,8 +69,10 @@ pub(super) fn facts(
             .as_ref()
             .filter(|settled| !settled.moving.is_empty())
             .map(|settled| (settled.length.as_secs_f64(), settled.moving.clone())),
-        offered_rate: (offered > 0.0 && was_due(plan, result)).then_some(offered),
-        achieved_rate: achieved,
+        offered_rate: (rates.due > 0.0 && was_due(plan, result) && !clock.is_too_short)
+            .then_some(rates.due),
+        achieved_rate: rates.achieved,
+        spared_rate: rates.spared,
         free_send_lag_p99_us: stats::supported(99.0, result.audit.open_loop_lag.len())
             .then(|| micros(&result.audit.open_loop_lag, 0.99)),
         unsupported: unsupported.collect(),
@@ -131,41 +135,50 @@ fn was_due(plan: &RunPlan, result: &RunResult) -> bool {
     groups.any(|(planned, group)| is_open(planned) && group.counts.scheduled > 0)
 }
 
-/// What the groups with a schedule were to send per second together, and the replies per second that came.
-#[expect(clippy::cast_precision_loss, reason = "a rate is shown to a few digits")]
-fn rates(plan: &RunPlan, result: &RunResult, clock: &Timeline) -> (f64, f64) {
-    let judged = |planned: &GroupPlan| planned.role != Role::Offender && is_open(planned);
-    let groups = plan.groups.iter().zip(&result.groups).filter(|(planned, _)| judged(planned));
-    let (mut due, mut replied, mut spared) = (0.0, 0.0, 0.0);
-    for (planned, group) in groups {
-        let nominal = offered(&planned.arrival, group, clock).unwrap_or(0.0);
-        let rate = match (&planned.arrival, planned.requests) {
-            (ArrivalProcess::Poisson(_), limit) => {
-                drawn(nominal, limit, group.counts.scheduled, clock.measured_s)
-            }
-            _ => nominal,
-        };
-        due += rate;
-        let inside = replies_inside(clock, planned, group) as f64;
-        replied += inside;
-        // Where nothing came at all, nothing passes for being on its way.
-        spared += if inside > 0.0 { under_way(clock, rate, group) } else { 0.0 };
-    }
-    if clock.measured_s <= 0.0 {
-        return (0.0, 0.0);
-    }
-    let achieved = replied / clock.measured_s;
-    (due, (achieved + spared / clock.measured_s).min(due.max(achieved)))
+/// What is per second of the groups with a schedule together.
+struct Rates {
+    /// Requests that were due.
+    due: f64,
+    /// Replies that came while measuring: the `achieved_rate` of their records.
+    achieved: f64,
+    /// What may be missing of the one in the other.
+    spared: f64,
 }
 
-/// The rate that independent gaps of this mean rate came to. A span has as many as it has; so many requests take a span that is
-/// not known here, and three standard deviations of it are allowed. Chance must not pass for a rate that was not reached.
-#[expect(clippy::cast_precision_loss, reason = "a rate is shown to a few digits")]
-fn drawn(nominal: f64, limit: Option<u64>, scheduled: u64, measured_s: f64) -> f64 {
-    match limit {
-        None => per_second(scheduled, measured_s),
-        Some(_) => nominal / (1.0 + 3.0 / (scheduled.max(1) as f64).sqrt()),
+impl Rates {
+    fn of(plan: &RunPlan, result: &RunResult, clock: &Timeline) -> Self {
+        let judged = |planned: &GroupPlan| planned.role != Role::Offender && is_open(planned);
+        let groups = plan.groups.iter().zip(&result.groups).filter(|(planned, _)| judged(planned));
+        let mut rates = Self { due: 0.0, achieved: 0.0, spared: 0.0 };
+        for (planned, group) in groups {
+            let nominal = offered(&planned.arrival, group, clock).unwrap_or(0.0);
+            let scheduled = group.counts.scheduled;
+            let (due, least) = match (&planned.arrival, planned.requests) {
+                (ArrivalProcess::Poisson(_), None) => {
+                    let due = per_second(scheduled, clock.measured_s);
+                    (due, due)
+                }
+                (ArrivalProcess::Poisson(_), Some(_)) => (nominal, drawn(nominal, scheduled)),
+                _ => (nominal, nominal),
+            };
+            rates.due += due;
+            rates.spared += due - least;
+            let inside = replies_inside(clock, planned, group);
+            rates.achieved += per_second(inside, clock.measured_s);
+            // Where nothing came at all, nothing passes for being on its way.
+            if inside > 0 && clock.measured_s > 0.0 {
+                rates.spared += under_way(clock, least, group) / clock.measured_s;
+            }
+        }
+        rates
     }
+}
+
+/// The rate that so many independent gaps of this mean rate may have come to: the span that they took is not known here, and
+/// three standard deviations of it are allowed. Chance must not pass for a rate that was not reached.
+#[expect(clippy::cast_precision_loss, reason = "a rate is shown to a few digits")]
+fn drawn(nominal: f64, scheduled: u64) -> f64 {
+    nominal / (1.0 + 3.0 / (scheduled.max(1) as f64).sqrt())
 }
 
 /// Requests whose replies cannot but come after the end of the measurement: the last one, and those of one usual delay, as far
@@ -186,7 +199,7 @@ fn busy_share(audit: &Audit) -> Option<f64> {
 /// In an open loop each due time is a look at the clock: what passes until the engine notices it is in the response time and
 /// nobody else's doing. In a closed loop every connection waits all the time; a reply that comes at any moment of a span in
 /// which the thread had no processor waits for half of it on average.
-fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64)> {
+fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64, Hold)> {
     let judged = |open: bool| {
         let groups = plan.groups.iter().zip(&result.groups);
         groups.filter(move |(planned, _)| {
@@ -206,13 +219,17 @@ fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64)> {
         queued_share(&result.audit).filter(|_| never_rests(&result.audit)),
     ];
     let share = shares.into_iter().flatten().max_by(f64::total_cmp)?;
-    let seconds = result.audit.threads.iter().map(|thread| thread.late().as_secs_f64()).sum();
-    Some((share, seconds))
+    let sum = |of: fn(&ThreadAudit) -> Nanos| {
+        result.audit.threads.iter().map(|thread| of(thread).as_secs_f64()).sum::<f64>()
+    };
+    let (kept, busy) = (sum(ThreadAudit::kept), sum(|thread| thread.busy));
+    let (seconds, hold) = if busy > kept { (busy, Hold::Busy) } else { (kept, Hold::Kept) };
+    Some((share, seconds, hold))
 }
 
-/// For how much of the measurement the generator was stopped, if a closed loop was running: the worst thread's share, and its
-/// seconds. What its threads waited for a processor is told by [`late`].
-fn stopped(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64)> {
+/// For how much of the measurement the generator was stopped, or busy with one thing, if a closed loop was running: the worst
+/// thread's share, its seconds, and which of the two it was. What its threads waited for a processor is told by [`late`].
+fn stopped(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64, Hold)> {
     let is_judged = |planned: &GroupPlan| {
         planned.role != Role::Offender && matches!(planned.arrival, ArrivalProcess::Closed { .. })
     };
@@ -220,9 +237,11 @@ fn stopped(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64)> {
     let mut answered = groups.filter(|(planned, group)| is_judged(planned) && group.counts.ok > 0);
     answered.next()?;
     let length = result.measure_until.since(result.measure_from).as_secs_f64();
-    let spans = result.audit.threads.iter().map(|thread| thread.stopped.as_secs_f64());
-    let longest = spans.max_by(f64::total_cmp).filter(|_| length > 0.0)?;
-    Some((longest / length, longest))
+    let spans = result.audit.threads.iter().flat_map(|thread| {
+        [(thread.stopped.as_secs_f64(), Hold::Kept), (thread.busy.as_secs_f64(), Hold::Busy)]
+    });
+    let worst = spans.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|_| length > 0.0);
+    worst.map(|(seconds, hold)| (seconds / length, seconds, hold))
 }
 
 fn open_late_share<'a>(
@@ -264,21 +283,19 @@ fn queued_share(audit: &Audit) -> Option<f64> {
     (wall > 0.0).then(|| queued / wall)
 }
 
-/// Connections of those groups that were to have theirs when the schedule began: open, asked for, why not.
+/// Connections that were to be open when the schedule began: open, asked for, why not. A pool opens the rest on demand.
 fn connections(plan: &RunPlan, result: &RunResult) -> Option<(u64, u64, Option<String>)> {
-    let at_once = |planned: &GroupPlan| {
-        !matches!(planned.dialling, Dialling::During(_)) && planned.pool.is_none()
-    };
-    let groups = || {
-        let all = plan.groups.iter().zip(&result.groups);
-        all.filter(|(planned, _)| at_once(planned)).map(|(_, group)| group)
-    };
-    let sum = |of: fn(&GroupResult) -> u64| groups().map(of).sum::<u64>();
-    let reasons = groups().filter(|group| group.connections.failed > 0);
-    let mut reason =
-        reasons.filter_map(|group| group.failures.first()).map(|(reason, _)| reason.clone());
-    let (open, asked) = (sum(|g| g.connections.established), sum(|g| g.connections.asked));
-    (!result.interrupted).then(|| (open, asked, reason.next()))
+    let all = plan.groups.iter().zip(&result.groups);
+    let at_once = all.filter(|(planned, _)| !matches!(planned.dialling, Dialling::During(_)));
+    let (mut open, mut asked, mut reason) = (0, 0, None);
+    for (planned, group) in at_once {
+        let wanted = planned.pool.map_or(group.connections.asked, |pool| pool.min_idle as u64);
+        open += group.connections.established.min(wanted);
+        asked += wanted;
+        let failed = group.failures.first().filter(|_| group.connections.failed > 0);
+        reason = reason.or_else(|| failed.map(|(reason, _)| reason.clone()));
+    }
+    (!result.interrupted).then_some((open, asked, reason))
 }
 
 /// Commands that looked for something and never found it.
@@ -318,7 +335,7 @@ pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
         let timeouts = sum(|group| group.counts.timeout);
         let waits = |group: &GroupResult| group.counts.sent == 0 || group.delivery.is_some();
         if result.groups.iter().all(waits) && sum(refusals) == 0 {
-            return Some(Caveat::NothingHeard);
+            return nothing_heard(result);
         }
         let impatient =
             || (timeouts > 0).then(|| Caveat::NoSuccess { example: TIMED_OUT.to_owned() });
@@ -335,7 +352,10 @@ pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
     // Those to requests of the warm-up are replies too.
     let last =
         inside.chain(result.groups.iter().filter_map(|group| last_reply(clock, group))).max();
-    let silent = clock.measured.since(Nanos(last.unwrap_or(0)));
+    // Nobody knows of replies that came after the load generator had looked for the last time.
+    let blind = result.audit.threads.iter().map(|thread| thread.blind).min();
+    let looked = clock.measured.since(blind.unwrap_or(Nanos::ZERO));
+    let silent = looked.since(Nanos(last.unwrap_or(0)));
     let is_long = silent.max(SILENCE_MIN) == silent
         && silent.as_secs_f64() > SILENCE_SHARE * clock.measured_s;
     // Whoever waits for data has something to wait for whether the server is there or not.
@@ -347,6 +367,28 @@ pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
     (is_long && waited && !result.interrupted).then(|| Caveat::ServerChanged {
         what: format!("no reply came in the last {:.1} s of the measurement", silent.as_secs_f64()),
     })
+}
+
+/// Somebody listened, and nobody heard anything. A command whose wait ended at its own timeout has its answer, and one that was
+/// refused never waited.
+pub(super) fn nothing_heard(result: &RunResult) -> Option<Caveat> {
+    let judged = result.groups.iter().filter(|group| group.role != Role::Offender);
+    let mut found = None;
+    for (group, heard) in judged.filter_map(|group| Some((group, group.delivery.as_ref()?))) {
+        let waited = group.blocked.is_some();
+        if heard.received + heard.foreign > 0 || (waited && group.counts.ok > 0) {
+            return None;
+        }
+        let refusal = group.errors.first().filter(|_| group.counts.ok == 0);
+        let missed = match (refusal, waited, group.traffic.received_bytes > 0) {
+            (Some(error), ..) => Missed::Entry(error.text.clone()),
+            (None, true, _) => Missed::Data,
+            (None, false, true) => Missed::Marks,
+            (None, false, false) => Missed::Messages,
+        };
+        found = found.or(Some(Caveat::NothingHeard { missed }));
+    }
+    found
 }
 
 /// When the last interval of the measurement ended in which any reply came, in nanoseconds from its begin.
@@ -383,12 +425,10 @@ mod tests {
 
     #[test]
     fn a_rate_that_chance_made_lower_was_reached_and_a_slow_server_was_not() {
-        // 46 of 50 in a second, as Poisson has it one time in three.
-        assert!((drawn(50.0, None, 46, 1.0) - 46.0).abs() < 1e-9);
         // A hundred at 1 000/s may well take 116 ms (862/s), but not a second.
-        let least = drawn(1000.0, Some(100), 100, 0.116);
+        let least = drawn(1000.0, 100);
         assert!(least < 862.0 && least * 0.95 > 100.0, "{least}");
         // Many leave chance no room.
-        assert!(drawn(1000.0, Some(1_000_000), 1_000_000, 1000.0) > 996.0);
+        assert!(drawn(1000.0, 1_000_000) > 996.0);
     }
 }

@@ -112,7 +112,8 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
     record.audit = Some(audit::audit(result, &facts));
     let mut caveats = context.doubts;
     // A server that was not there, or refused everything, is the graver reason for what else is missing.
-    caveats.extend(facts::silence(&clock, result).or_else(|| facts::given_up(plan, result)));
+    let gravest = facts::silence(&clock, result).or_else(|| facts::nothing_heard(result));
+    caveats.extend(gravest.or_else(|| facts::given_up(plan, result)));
     caveats.extend(assess(&facts));
     let wrong = result.audit.wrong_books.iter();
     caveats.extend(wrong.map(|what| Caveat::WrongBooks { what: what.clone() }));
@@ -130,6 +131,8 @@ struct Timeline {
     interval: Nanos,
     measured: Nanos,
     measured_s: f64,
+    /// It was cut short before anything could be counted per second.
+    is_too_short: bool,
 }
 
 impl Timeline {
@@ -141,6 +144,7 @@ impl Timeline {
             interval: result.interval,
             measured,
             measured_s: measured.as_secs_f64(),
+            is_too_short: result.interrupted && measured < result.interval,
         }
     }
 
@@ -277,7 +281,7 @@ fn group_record(
             .blocked
             .as_ref()
             .map(|blocked| summary(clock, &[blocked], percentiles, None)),
-        achieved_rate: per_second(rate::replies_inside(clock, planned, group), clock.measured_s),
+        achieved_rate: rate::achieved(clock, planned, group),
         carried_over: group.arrivals.inside.warmup,
         commands: group.commands.iter().map(|c| (c.label.clone(), one(c))).collect(),
         total: Metrics {

@@ -41,6 +41,15 @@ pub(super) fn schedule_length(plan: &RunPlan, result: &RunResult, measured: Nano
     plan.groups.iter().zip(&result.groups).filter_map(of).max().unwrap_or(Nanos::ZERO)
 }
 
+/// Replies per second; not a number if the run was cut short before one interval was over: of milliseconds, a rate would be an
+/// extrapolation. (A plan cannot ask for less.)
+pub(super) fn achieved(clock: &Timeline, planned: &GroupPlan, group: &GroupResult) -> f64 {
+    match clock.is_too_short {
+        true => f64::NAN,
+        false => super::per_second(replies_inside(clock, planned, group), clock.measured_s),
+    }
+}
+
 /// Replies that came while we measured, whenever their requests were due.
 pub(super) fn replies_inside(clock: &Timeline, planned: &GroupPlan, group: &GroupResult) -> u64 {
     if group.delivery.is_some_and(|delivery| delivery != DeliveryCounts::default()) {

@@ -323,24 +323,45 @@ fn a_node_whose_name_leads_nowhere_is_named() {
     let port = Arc::new(OnceLock::new());
     let own = Arc::clone(&port);
     let peer = serve(move |_, _, args| {
-        let bulk =
-            |text: &[u8]| [format!("${}\r\n", text.len()).as_bytes(), text, b"\r\n"].concat();
         Action::Reply(match args[0] {
-            b"INFO" => bulk(b"redis_version:7.0.15\r\nredis_mode:cluster\r\n"),
-            b"CLUSTER" => {
-                let port = own.get().copied().unwrap_or(0);
-                let node = format!("*3\r\n$9\r\n127.0.0.1\r\n:{port}\r\n$3\r\nabc\r\n");
-                format!("*1\r\n*3\r\n:0\r\n:16383\r\n{node}").into_bytes()
-            }
-            b"COMMAND" => {
-                [b"*1\r\n".to_vec(), bulk(args.last().copied().unwrap_or_default())].concat()
-            }
             b"GET" => b"-MOVED 7 node.invalid:6379\r\n".to_vec(),
-            _ => b"+OK\r\n".to_vec(),
+            _ => one_node(own.get().copied(), args),
         })
     });
     port.set(peer.port()).expect("set once");
     let text = peer.port().to_string();
     let run = ["run", "-p", &text, "--cluster", "-c", "2", "-n", "20", "GET", "__key__"];
     check_failure(&run, 4, "MOVED 7 node.invalid:6379");
+    let said = loadgen(&run).stderr;
+    assert!(said.contains("can be looked up here") && !said.contains("--cluster"), "{said}");
+}
+
+/// Whoever followed eight of them asks it as a cluster already.
+#[test]
+fn nodes_that_send_requests_in_circles_are_told_to_agree() {
+    let port = Arc::new(OnceLock::new());
+    let own = Arc::clone(&port);
+    let peer = serve(move |_, _, args| Action::Reply(one_node(own.get().copied(), args)));
+    port.set(peer.port()).expect("set once");
+    let text = peer.port().to_string();
+    let run = ["run", "-p", &text, "--cluster", "-c", "2", "-n", "20", "GET", "__key__"];
+    check_failure(&run, 4, "sent it back and forth");
+    let said = loadgen(&run).stderr;
+    assert!(said.contains("agree on who has which slot") && !said.contains("--cluster"), "{said}");
+}
+
+/// What a cluster of one node on this port says, which sends every GET to itself.
+fn one_node(port: Option<u16>, args: &[&[u8]]) -> Vec<u8> {
+    let bulk = |text: &[u8]| [format!("${}\r\n", text.len()).as_bytes(), text, b"\r\n"].concat();
+    let port = port.unwrap_or(0);
+    match args[0] {
+        b"INFO" => bulk(b"redis_version:7.0.15\r\nredis_mode:cluster\r\n"),
+        b"CLUSTER" => {
+            let node = format!("*3\r\n$9\r\n127.0.0.1\r\n:{port}\r\n$3\r\nabc\r\n");
+            format!("*1\r\n*3\r\n:0\r\n:16383\r\n{node}").into_bytes()
+        }
+        b"COMMAND" => [b"*1\r\n".to_vec(), bulk(args.last().copied().unwrap_or_default())].concat(),
+        b"GET" => format!("-MOVED 7 127.0.0.1:{port}\r\n").into_bytes(),
+        _ => b"+OK\r\n".to_vec(),
+    }
 }

@@ -792,7 +792,7 @@ fn a_generator_that_falls_behind_is_late_for_no_longer_than_it_runs() {
     let plan = RunPlan::new(vec![group], phases(Nanos::ZERO, Nanos::from_millis(200)));
     let slow = Script { wake_late: Nanos::from_millis(6), ..Script::steady(MS) };
     let result = run_plan(&plan, &slow);
-    let late = result.audit.threads[0].late();
+    let late = result.audit.threads[0].kept();
     assert!(late >= Nanos::from_millis(50) && late <= Nanos::from_secs(1), "{late:?}");
 }
 

@@ -3,7 +3,7 @@
 use crate::engine_sockets::{Action, ok, serve, serve_one};
 use crate::support::{LOADGEN, Server, TempDir, ask, check_failure, free_port, impostor, loadgen};
 use aelab_reports::read_folder;
-use aelab_reports::record::RunRecord;
+use aelab_reports::record::{RunRecord, Severity};
 use std::fs;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
@@ -427,4 +427,18 @@ fn a_greeting_that_looks_like_an_answer_is_found_out() {
         });
         check_failure(&["run", "-p", &port, "-n", "10", "GET", "a"], 6, "before it is asked");
     }
+}
+
+#[test]
+fn a_subscriber_that_hears_nothing_says_so_in_its_record() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let load = ["--duration", "500ms", "--warmup", "0", "--json", "SUBSCRIBE", "news"];
+    let called = loadgen(&[&["run", "-p", &port, "-c", "2"], &load[..]].concat());
+    assert_eq!(called.code, 4, "{}", called.stderr);
+    let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
+    let said = record.caveats.first().expect("a doubt");
+    assert_eq!((said.id.as_str(), said.severity), ("nothing-heard", Severity::Invalid));
+    let last = format!("{}; {}", said.text, said.remedy);
+    assert!(last.contains("nobody published") && called.failure().contains(&last), "{last}");
 }

@@ -4,11 +4,12 @@
 use crate::engine_virtual::{MS, constant, frozen, gets, group, near, phases, run_plan};
 use aelab_loadgen::clock::Nanos;
 use aelab_loadgen::engine::plan::{
-    ArrivalProcess, GroupPlan, Phases, PoolOrder, PoolPlan, RunPlan,
+    ArrivalProcess, GroupPlan, Phases, PoolOrder, PoolPlan, Role, RunPlan,
 };
 use aelab_loadgen::engine::sim::{Script, simulate};
 use aelab_loadgen::record::{Context, keep};
 use aelab_reports::record::{Group, Quantiles, RunRecord, Severity};
+use std::path::Path;
 
 const SEC: Nanos = Nanos::from_secs(1);
 
@@ -168,4 +169,118 @@ fn refusals_of_all_requests_have_a_name_of_their_own() {
     });
     assert_eq!(severity(&record(&silent, &stuck), "server-changed"), Some(Severity::Invalid));
     assert!(simulate(&silent, &steady).is_ok());
+}
+
+/// A value of hundreds of megabytes: nobody stopped the load generator, and it looked at nothing else meanwhile.
+#[test]
+fn a_generator_that_copies_for_long_is_told_so_and_not_that_it_was_stopped() {
+    let half_a_second = Nanos::from_millis(571);
+    let script = Script { write_cost: half_a_second, ..Script::steady(MS) };
+    let closed = ArrivalProcess::Closed { think: Nanos::ZERO };
+    for arrival in [closed, constant(2.0)] {
+        let plan = RunPlan::new(vec![gets(1, arrival)], phases(Nanos::ZERO, Nanos::from_secs(5)));
+        let record = record(&plan, &script);
+        let limited = record.caveats.iter().find(|caveat| caveat.id == "client-limited");
+        let limited = limited.expect("it was the limit");
+        assert!(limited.text.contains("busy with one thing"), "{}", limited.text);
+        let said = format!("{}; {}", limited.text, limited.remedy);
+        for wrong in ["stopped", "suspend", "kept from", "processors of its own"] {
+            assert!(!said.contains(wrong), "{said}");
+        }
+    }
+}
+
+/// The server may have answered all the while: nobody looked.
+#[test]
+fn a_generator_that_was_stopped_at_the_end_does_not_accuse_the_server() {
+    let script = Script {
+        engine_stops: vec![Nanos::from_millis(2_000)..Nanos::from_millis(4_500)],
+        ..Script::steady(Nanos::from_micros(100))
+    };
+    let whole = phases(Nanos::ZERO, Nanos::from_secs(4));
+    let pushers = || GroupPlan {
+        arrival: constant(100.0),
+        ..group("pushers", &["RPUSH", "q", "x{stamp}"], 2)
+    };
+    let poppers = group("poppers", &["BLPOP", "q", "0"], 3);
+    for groups in [
+        vec![group("load", &["GET", "x"], 10)],
+        vec![gets(10, constant(1_000.0))],
+        vec![pushers(), poppers.clone()],
+        vec![GroupPlan { role: Role::Background, ..pushers() }, poppers],
+    ] {
+        let record = record(&RunPlan::new(groups, whole), &script);
+        assert_eq!(severity(&record, "server-changed"), None, "{:?}", record.caveats);
+        assert_eq!(severity(&record, "nothing-heard"), None, "{:?}", record.caveats);
+        assert!(severity(&record, "client-limited").is_some(), "{:?}", record.caveats);
+    }
+    // A server that falls silent before that is named all the same.
+    let silent = Script { freezes: vec![MS..Nanos::from_secs(100)], ..script };
+    let load = RunPlan::new(vec![group("load", &["GET", "x"], 10)], whole);
+    assert_eq!(severity(&record(&load, &silent), "server-changed"), Some(Severity::Invalid));
+}
+
+#[test]
+fn a_rate_that_was_not_achieved_is_the_one_of_the_table() {
+    let load = GroupPlan { arrival: constant(1_000.0), ..group("load", &["GET", "x"], 3) };
+    // Ten milliseconds each: three connections can do 300 per second.
+    let script = Script { network: Nanos::from_millis(5), ..Script::steady(Nanos::from_micros(1)) };
+    for pipeline in [1, 2] {
+        let plan = RunPlan::new(
+            vec![GroupPlan { pipeline, ..load.clone() }],
+            phases(Nanos::ZERO, SEC + SEC),
+        );
+        let record = record(&plan, &script);
+        let achieved = record.groups[0].achieved_rate;
+        let missed = record.caveats.iter().find(|caveat| caveat.id == "rate-not-achieved");
+        let missed = missed.expect("it was not achieved");
+        assert_eq!(missed.value, Some(achieved));
+        let want =
+            format!("{achieved:.2} replies per second arrived where 1000 requests per second");
+        assert!(missed.text.starts_with(&want), "{achieved}: {}", missed.text);
+    }
+}
+
+#[test]
+fn a_run_that_was_cut_short_at_once_states_no_rate() {
+    let plan = RunPlan::new(vec![gets(10, constant(1_000.0))], phases(Nanos::ZERO, SEC));
+    for (measured_ms, states) in [(12, false), (250, true)] {
+        let mut result = run_plan(&plan, &Script::steady(Nanos::from_micros(100)));
+        result.interrupted = true;
+        result.measure_until = result.measure_from + Nanos::from_millis(measured_ms);
+        let kept = keep(&plan, &result, Context::default(), Vec::new()).record;
+        assert_eq!(severity(&kept, "rate-not-achieved"), None, "{:?}", kept.caveats);
+        let cut = kept.caveats.iter().find(|caveat| caveat.id == "interrupted").expect("said");
+        assert_eq!(cut.text.contains("after 12.0ms of 1.0 seconds"), !states, "{}", cut.text);
+        let json = kept.to_json().expect("JSON");
+        assert_eq!(json.contains("\"achieved_rate\": null"), !states, "{json}");
+        let back = RunRecord::from_json(&json, Path::new("result.json")).expect("it reads back");
+        assert_eq!(back.groups[0].achieved_rate.is_nan(), !states);
+        let shown = aelab_loadgen::console::table::table(&back, &[], None);
+        assert_eq!(shown.contains("too short for a rate"), !states, "{shown}");
+        assert!(!shown.contains("NaN"), "{shown}");
+    }
+}
+
+#[test]
+fn a_pool_misses_only_what_it_was_to_open_in_advance() {
+    let pool =
+        |min_idle| PoolPlan { min_idle, max_idle: 8, max_wait: None, order: PoolOrder::Lifo };
+    let script = Script::steady(MS);
+    for (min_idle, opened, says) in [
+        // The rest is opened on demand.
+        (2, 2, None),
+        (0, 0, None),
+        (4, 2, Some("2 of 4 connections could be opened at the start")),
+    ] {
+        let load = GroupPlan { pool: Some(pool(min_idle)), ..gets(8, constant(100.0)) };
+        let plan = RunPlan::new(vec![load], phases(Nanos::ZERO, SEC));
+        let mut result = run_plan(&plan, &script);
+        let counts = &mut result.groups[0].connections;
+        (counts.established, counts.failed) = (opened, min_idle as u64 - opened);
+        let kept = keep(&plan, &result, Context::default(), Vec::new()).record;
+        let missing = kept.caveats.iter().find(|caveat| caveat.id == "connections-missing");
+        assert_eq!(missing.map(|caveat| caveat.text.as_str()), says);
+        assert!(missing.is_none_or(|caveat| caveat.remedy.contains("--pool-min-idle")));
+    }
 }

@@ -4,8 +4,8 @@
 
 use super::{
     BUSY_S_MIN, CLIENT_CPU_SHARE_WARN, CLOCK_STEP_MS_WARN, Caveat, DRIFT_FACTOR_MAX,
-    ERROR_SHARE_WARN, FREE_SEND_LAG_MAX_US, GAP_MS_WARN, LATE_SHARE_WARN, LOST_SHARE_WARN, Means,
-    Pace, RATE_SHARE_WARN, STEAL_SHARE_WARN, STOPPED_SHARE_WARN,
+    ERROR_SHARE_WARN, FREE_SEND_LAG_MAX_US, GAP_MS_WARN, Hold, LATE_SHARE_WARN, LOST_SHARE_WARN,
+    Means, Pace, RATE_SHARE_WARN, STEAL_SHARE_WARN, STOPPED_SHARE_WARN,
 };
 
 /// What is known about a run when it is over. `None` and 0 mean "nothing to say".
@@ -17,11 +17,12 @@ pub struct Facts {
     pub measured_s: f64,
     /// Share of one processor that the busiest engine thread used.
     pub client_cpu_share: Option<f64>,
-    /// Share of the measured waiting time that the generator's own lateness explains, and how long its threads were late in
-    /// all, in seconds.
-    pub late: Option<(f64, f64)>,
-    /// Share of the measurement, and seconds, in which the generator was stopped while a closed loop was running.
-    pub stopped: Option<(f64, f64)>,
+    /// Share of the measured waiting time that the generator's own lateness explains, how long its threads were late in all, in
+    /// seconds, and what kept them.
+    pub late: Option<(f64, f64, Hold)>,
+    /// Share of the measurement, and seconds, in which the generator was stopped or busy with one thing while a closed loop was
+    /// running, and which of the two.
+    pub stopped: Option<(f64, f64, Hold)>,
     /// Longest gap in ms and share of the time lost, of a loop that only read the clock before the run.
     pub gaps: Option<(f64, f64)>,
     /// Share of this machine's processor time that the hypervisor gave to others.
@@ -36,10 +37,12 @@ pub struct Facts {
     pub no_hits: Vec<(String, u64)>,
     /// How long an automatic warm-up waited in vain, in seconds, and what still moved.
     pub never_settled: Option<(f64, String)>,
-    /// Rate that the open-loop groups offered together, requests per second.
+    /// Requests per second that were due in the open-loop groups together.
     pub offered_rate: Option<f64>,
-    /// Replies per second of the same groups.
+    /// Replies per second of the same groups, as their records have it.
     pub achieved_rate: f64,
+    /// What may be missing of it without a doubt: replies that cannot but come after the end, and what chance takes.
+    pub spared_rate: f64,
     /// p99 in µs of sent − intended over requests that found a free connection.
     pub free_send_lag_p99_us: Option<f64>,
     /// Percentiles asked for that the headline sample cannot support, in percent.
@@ -87,9 +90,9 @@ pub fn assess(facts: &Facts) -> Vec<Caveat> {
         add_if(true, caveat);
     }
     if let Some(offered) = facts.offered_rate {
-        let achieved = facts.achieved_rate;
-        let caveat = Caveat::RateNotAchieved { achieved, offered, means: facts.means };
-        add_if(achieved < offered * RATE_SHARE_WARN, caveat);
+        let (achieved, spared) = (facts.achieved_rate, facts.spared_rate);
+        let caveat = Caveat::RateNotAchieved { achieved, offered, spared, means: facts.means };
+        add_if(achieved + spared < offered * RATE_SHARE_WARN, caveat);
     }
     if let Some(p99_us) = facts.free_send_lag_p99_us {
         add_if(p99_us > FREE_SEND_LAG_MAX_US, Caveat::SendLagHigh { p99_us });
@@ -125,14 +128,16 @@ const fn pace(facts: &Facts) -> Pace {
 /// The generator was too busy, or was kept from running: the graver of the two is the cause to name.
 fn client_limited(facts: &Facts) -> Option<Caveat> {
     let busy = facts.client_cpu_share.filter(|share| *share > CLIENT_CPU_SHARE_WARN);
-    let late = facts.late.filter(|(share, _)| *share > LATE_SHARE_WARN);
+    let late = facts.late.filter(|(share, ..)| *share > LATE_SHARE_WARN);
     let length_s = Some(facts.measured_s).filter(|length_s| *length_s > 0.0);
     let too_short_s = length_s.filter(|length_s| *length_s < BUSY_S_MIN);
     let pace = pace(facts);
     let busy = busy.map(|cpu_share| Caveat::ClientLimited { cpu_share, too_short_s, pace });
-    let late = late.map(|(late_share, late_s)| Caveat::ClientStarved { late_share, late_s });
-    let stopped = facts.stopped.filter(|(share, _)| *share > STOPPED_SHARE_WARN);
-    let stopped = stopped.map(|(share, stopped_s)| Caveat::ClientStopped { share, stopped_s });
+    let late =
+        late.map(|(late_share, late_s, hold)| Caveat::ClientStarved { late_share, late_s, hold });
+    let stopped = facts.stopped.filter(|(share, ..)| *share > STOPPED_SHARE_WARN);
+    let stopped =
+        stopped.map(|(share, stopped_s, hold)| Caveat::ClientStopped { share, stopped_s, hold });
     stopped.into_iter().chain(busy).chain(late).min_by_key(Caveat::severity)
 }
 
@@ -163,7 +168,8 @@ fn beginnings(facts: &Facts) -> Vec<Caveat> {
         && established < asked
     {
         let (established, asked, reason) = (*established, *asked, reason.clone());
-        found.push(Caveat::ConnectionsMissing { established, asked, reason });
+        let means = facts.means;
+        found.push(Caveat::ConnectionsMissing { established, asked, reason, means });
     }
     if let Some((after_s, what)) = facts.never_settled.clone() {
         found.push(Caveat::NeverSettled { after_s, what });
@@ -223,8 +229,32 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_has_one_figure_whatever_is_allowed_for() {
+        // 292.5 came, 5.5 more were under way: missing of 300 is less than 1 %, of 1 000 too much, and the figure is the same.
+        let of = |offered| {
+            let facts = Facts {
+                offered_rate: Some(offered),
+                achieved_rate: 292.5,
+                spared_rate: 5.5,
+                ..Facts::default()
+            };
+            assess(&facts)
+        };
+        assert_eq!(of(300.0), []);
+        let [missed]: [Caveat; 1] = of(1000.0).try_into().expect("one doubt");
+        assert!(
+            missed.cause().starts_with("292.50 replies per second arrived where 1000 requests")
+        );
+        assert_eq!(missed.to_record().value, Some(292.5));
+        assert_eq!(missed.severity(), Severity::Invalid);
+        let [missed]: [Caveat; 1] = of(305.0).try_into().expect("one doubt");
+        assert_eq!(missed.severity(), Severity::Warning);
+    }
+
+    #[test]
     fn a_generator_that_does_not_get_to_run_is_the_limit() {
-        let late = |share, seconds| Facts { late: Some((share, seconds)), ..Facts::default() };
+        let late =
+            |share, seconds| Facts { late: Some((share, seconds, Hold::Kept)), ..Facts::default() };
         for (facts, want) in [
             (late(0.05, 3.0), vec![]),
             (late(0.15, 3.0), vec![("client-limited", Severity::Warning)]),
@@ -269,8 +299,17 @@ mod tests {
 
     #[test]
     fn a_generator_that_was_stopped_in_a_closed_loop_has_no_rate() {
-        let stopped =
-            |share, seconds| Facts { stopped: Some((share, seconds)), ..Facts::default() };
+        let of = |hold, share, seconds| Facts {
+            stopped: Some((share, seconds, hold)),
+            ..Facts::default()
+        };
+        let stopped = |share, seconds| of(Hold::Kept, share, seconds);
+        // Whoever was busy with itself was not stopped, and is the limit all the same.
+        let [busy]: [Caveat; 1] =
+            assess(&of(Hold::Busy, 0.4, 0.571)).try_into().expect("one doubt");
+        assert_eq!((busy.id(), busy.severity()), ("client-limited", Severity::Invalid));
+        assert!(busy.cause().contains("busy with one thing for 571.0ms"), "{}", busy.cause());
+        assert!(!busy.cause().contains("stopped") && !busy.remedy().contains("suspend"));
         for (facts, want) in [
             (stopped(0.005, 1.0), vec![]),
             (stopped(0.03, 1.0), vec![("client-limited", Severity::Warning)]),

@@ -5,9 +5,11 @@
 //! verdict to "invalid". It is never a log line that scrolls by.
 
 mod assess;
+mod kinds;
 mod words;
 
 pub use assess::{Facts, assess};
+pub use kinds::{CaptureTimes, Hold, Means, Missed, Pace};
 pub use words::in_scenario;
 
 use crate::record::{CaveatRecord, Severity};
@@ -59,39 +61,6 @@ pub const STEAL_SHARE_WARN: f64 = 0.02;
 /// A wall clock that moves this far, in ms, against the monotonic one was set; slewing stays below 0.5 ms a second.
 pub const CLOCK_STEP_MS_WARN: f64 = 50.0;
 
-/// What sets the pace of a load: remedies differ.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
-    /// A schedule: an open loop.
-    Schedule,
-    /// The replies: a closed loop has no rate to lower.
-    Replies,
-}
-
-/// What a reader can change about how a load reaches the server: remedies differ.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Means {
-    /// Connections, a pipeline, a warm-up.
-    #[default]
-    Connections,
-    /// The size of an emulated pool, in place of a number of connections.
-    Pool,
-    /// A capture: connections and the warm-up are its own.
-    Capture {
-        /// Of the times at which requests are due.
-        times: CaptureTimes,
-    },
-}
-
-/// When the requests of a capture are due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CaptureTimes {
-    /// As captured, slower or faster.
-    Captured,
-    /// As a rate of its own says, or when replies have come.
-    Own,
-}
-
 /// A doubt about a measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Caveat {
@@ -110,13 +79,17 @@ pub enum Caveat {
         late_share: f64,
         /// How long its threads were late in all, in seconds.
         late_s: f64,
+        /// What kept them for most of that.
+        hold: Hold,
     },
-    /// The load generator had no processor while requests were due: gaps that are nobody else's stalls.
+    /// The load generator did not look while requests were due: gaps that are nobody else's stalls.
     ClientHeldUp {
         /// How many times.
         times: u64,
         /// The longest, in ms.
         longest_ms: f64,
+        /// What kept it in that one.
+        hold: Hold,
     },
     /// The load generator stood still for a part of a closed loop.
     ClientStopped {
@@ -124,6 +97,8 @@ pub enum Caveat {
         share: f64,
         /// How long in all, in seconds.
         stopped_s: f64,
+        /// What kept it.
+        hold: Hold,
     },
     /// A thread that only read the clock, before the run, was kept from it.
     MachineNoisy {
@@ -186,6 +161,8 @@ pub enum Caveat {
         asked: u64,
         /// The most frequent reason.
         reason: Option<String>,
+        /// Of the load.
+        means: Means,
     },
     /// No request of a reading command found anything.
     NoHits {
@@ -205,10 +182,13 @@ pub enum Caveat {
     },
     /// Fewer replies per second than the plan offered.
     RateNotAchieved {
-        /// Replies per second.
+        /// Replies per second that came while measuring: the group's `achieved_rate`.
         achieved: f64,
-        /// Requests per second in the plan.
+        /// Requests per second that were due.
         offered: f64,
+        /// What may be missing of it: replies that cannot but come after the end, and what chance takes. It decides how grave
+        /// the doubt is, and is no part of either figure.
+        spared: f64,
         /// Of the load.
         means: Means,
     },
@@ -292,8 +272,11 @@ pub enum Caveat {
         /// Requests that were asked for.
         asked: u64,
     },
-    /// Commands waited for data, and nobody sent any.
-    NothingHeard,
+    /// Listeners waited for what did not come.
+    NothingHeard {
+        /// What that was.
+        missed: Missed,
+    },
     /// The server restarted, or another one answered.
     ServerChanged {
         /// What differed.
@@ -345,7 +328,7 @@ impl Caveat {
             Self::WrongBooks { .. } => "wrong-books",
             Self::Interrupted { .. } => "interrupted",
             Self::NoSuccess { .. } => "no-success",
-            Self::NothingHeard => "nothing-heard",
+            Self::NothingHeard { .. } => "nothing-heard",
             Self::NoConnectionLeft { .. } => "no-connection-left",
             Self::ServerChanged { .. } => "server-changed",
             Self::CaptureDoubtful { .. } => "capture-doubtful",
@@ -360,16 +343,18 @@ impl Caveat {
             Self::ClientLimited { cpu_share, too_short_s, .. } => {
                 *cpu_share > CLIENT_CPU_SHARE_MAX && too_short_s.is_none()
             }
-            Self::ClientStarved { late_share, late_s } => {
+            Self::ClientStarved { late_share, late_s, .. } => {
                 *late_share > LATE_SHARE_MAX && *late_s >= LATE_S_MIN
             }
-            Self::ClientStopped { share, stopped_s } => {
+            Self::ClientStopped { share, stopped_s, .. } => {
                 *share > STOPPED_SHARE_MAX && *stopped_s >= LATE_S_MIN
             }
             Self::ServerStarved { share, .. } => *share > STARVED_SHARE_MAX,
-            Self::RateNotAchieved { achieved, offered, .. } => *achieved < offered * RATE_SHARE_MIN,
+            Self::RateNotAchieved { achieved, offered, spared, .. } => {
+                achieved + spared < offered * RATE_SHARE_MIN
+            }
             Self::NoSuccess { .. }
-            | Self::NothingHeard
+            | Self::NothingHeard { .. }
             | Self::NoConnectionLeft { .. }
             | Self::ServerChanged { .. }
             | Self::WrongBooks { .. } => true,
@@ -433,7 +418,7 @@ impl Caveat {
             Self::ServerBusy { .. }
             | Self::NeverSettled { .. }
             | Self::NoSuccess { .. }
-            | Self::NothingHeard
+            | Self::NothingHeard { .. }
             | Self::ServerChanged { .. }
             | Self::CaptureDoubtful { .. }
             | Self::WrongBooks { .. } => (None, None),

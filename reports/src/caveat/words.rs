@@ -3,7 +3,7 @@
 //! No limits and no decisions. Invariant: every text is one sentence without its full stop, and every remedy names something
 //! that the reader can do.
 
-use super::{CaptureTimes, Caveat, LATE_S_MIN, Means, Pace};
+use super::{BUSY_S_MIN, CaptureTimes, Caveat, Hold, LATE_S_MIN, Means, Missed, Pace};
 
 impl Caveat {
     /// What is wrong, in one sentence.
@@ -20,18 +20,34 @@ impl Caveat {
                 "the load generator's busiest thread used {:.0} % of a processor, so part of the waiting may be its own",
                 cpu_share * 100.0
             ),
-            Self::ClientStarved { late_share, late_s } => format!(
-                "about {:.0} % of the waiting that was measured is the load generator's own: its threads were kept from running for {}",
+            Self::ClientStarved { late_share, late_s, hold } => format!(
+                "about {:.0} % of the waiting that was measured is the load generator's own: its threads were {} for {}",
                 late_share * 100.0,
+                match hold {
+                    Hold::Kept => "kept from running",
+                    Hold::Busy => "busy with one thing at a time, as with copying a huge value,",
+                },
                 span(late_s * 1e6)
             ),
-            Self::ClientStopped { share, stopped_s } => format!(
-                "the load generator itself was stopped for {} ({:.0} % of the measurement), and a closed loop asks for nothing meanwhile, so its rate is too low by as much",
+            Self::ClientStopped { share, stopped_s, hold } => format!(
+                "the load generator itself was {} for {} ({:.0} % of the measurement){}, and a closed loop asks for nothing meanwhile, so its rate is too low by as much",
+                match hold {
+                    Hold::Kept => "stopped",
+                    Hold::Busy => "busy with one thing",
+                },
                 span(stopped_s * 1e6),
-                share * 100.0
+                share * 100.0,
+                match hold {
+                    Hold::Kept => "",
+                    Hold::Busy => ", as with copying a huge value",
+                }
             ),
-            Self::ClientHeldUp { times: count, longest_ms } => format!(
-                "the load generator itself got no processor {} while requests were due, for {} at most; that is not counted as a stall",
+            Self::ClientHeldUp { times: count, longest_ms, hold } => format!(
+                "the load generator itself {} {} while requests were due, for {} at most; that is not counted as a stall",
+                match hold {
+                    Hold::Kept => "got no processor",
+                    Hold::Busy => "was busy with one thing",
+                },
                 times(*count),
                 span(longest_ms * 1e3)
             ),
@@ -79,7 +95,7 @@ impl Caveat {
             Self::ConnectionsRejected { count } => {
                 format!("the server turned away {} during the run", counted(*count, "connection"))
             }
-            Self::ConnectionsMissing { established, asked, reason } => {
+            Self::ConnectionsMissing { established, asked, reason, .. } => {
                 let why = reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
                 format!("{established} of {asked} connections could be opened at the start{why}")
             }
@@ -89,8 +105,10 @@ impl Caveat {
             Self::NeverSettled { after_s, what } => format!(
                 "after {after_s:.0}s of warm-up {what} still moved, so the server was not in a steady state"
             ),
+            // To the digit as in the table: it is the same figure.
             Self::RateNotAchieved { achieved, offered, .. } => format!(
-                "{achieved:.0} replies per second arrived where {offered:.0} requests per second were due, so requests queued and their times say how long that lasted"
+                "{achieved:.2} replies per second arrived where {} requests per second were due, so requests queued and their times say how long that lasted",
+                (offered * 1e3).round() / 1e3
             ),
             Self::SendLagHigh { p99_us } => format!(
                 "one request in a hundred left more than {} after it was due although a connection was free",
@@ -127,12 +145,14 @@ impl Caveat {
                     closed_by_us(*count, *overdue, unreadable.as_ref())
                 )
             }
-            Self::Interrupted { measured_s, planned_s } => match planned_s {
-                Some(planned) => {
-                    format!("the run was cut short after {measured_s:.1} of {planned:.1} seconds")
-                }
-                None => format!("the run was cut short after {measured_s:.1} seconds"),
-            },
+            Self::Interrupted { measured_s, planned_s } => {
+                let after = match *measured_s < BUSY_S_MIN {
+                    true => span(measured_s * 1e6),
+                    false => format!("{measured_s:.1} seconds"),
+                };
+                let of = planned_s.map_or(String::new(), |s| format!(" of {s:.1} seconds"));
+                format!("the run was cut short after {after}{of}")
+            }
             Self::WrongBooks { what } => {
                 format!("the load generator's own books do not balance: {what}")
             }
@@ -146,13 +166,34 @@ impl Caveat {
                 let why = example[PROTOCOL_ERROR.len()..].trim_start();
                 format!("no request succeeded; what came could not be understood ({why})")
             }
+            Self::NoSuccess { example } if example.starts_with(TOO_MANY_REDIRECTS) => {
+                let last = example[TOO_MANY_REDIRECTS.len()..].trim_start();
+                format!(
+                    "no request succeeded; the nodes of the cluster sent it back and forth (last \"{last}\")"
+                )
+            }
+            Self::NoSuccess { example } if example.starts_with(UNKNOWN_NODE) => {
+                let last = example[UNKNOWN_NODE.len()..].trim_start();
+                format!(
+                    "no request succeeded; the cluster sent it to a node whose name means nothing here (\"{last}\")"
+                )
+            }
             Self::NoSuccess { example } => {
                 format!("no request succeeded; the server said most often \"{example}\"")
             }
             Self::NoConnectionLeft { made, asked } => format!(
                 "after {made} of {asked} requests the load generator had closed its last connection"
             ),
-            Self::NothingHeard => "nobody sent what the commands waited for".to_owned(),
+            Self::NothingHeard { missed } => match missed {
+                Missed::Data => "no data came: nobody pushed what it waited for".to_owned(),
+                Missed::Messages => {
+                    "no message came: nobody published while it listened".to_owned()
+                }
+                Missed::Marks => "messages came, and none of them says when it was sent".to_owned(),
+                Missed::Entry(example) => format!(
+                    "nothing came, since each request to listen ended in an error, most often \"{example}\""
+                ),
+            },
             Self::ServerChanged { what } => format!("the server changed during the run: {what}"),
             Self::CaptureDoubtful { what } => format!("the capture is doubtful: {what}"),
         }
@@ -172,6 +213,9 @@ impl Caveat {
             Self::ClientLimited { pace: Pace::Replies, .. } => {
                 "use more --threads, fewer connections or a smaller pipeline (-c, -P), or another machine"
             }
+            Self::ClientStarved { hold: Hold::Busy, .. }
+            | Self::ClientStopped { hold: Hold::Busy, .. }
+            | Self::ClientHeldUp { hold: Hold::Busy, .. } => BUSY_REMEDY,
             Self::ClientStarved { late_s, .. } if *late_s < LATE_S_MIN => {
                 "measure longer: in a short run one hiccup of the machine weighs much"
             }
@@ -199,8 +243,9 @@ impl Caveat {
             Self::KeysExpired { .. } => {
                 "fill with keys that do not expire, or that outlive the run"
             }
-            Self::ConnectionsRejected { .. } => {
-                "raise its maxclients, or use fewer connections (-c)"
+            Self::ConnectionsRejected { .. } => "raise its maxclients, or use fewer connections",
+            Self::ConnectionsMissing { means: Means::Pool, .. } => {
+                "raise the server's maxclients and both sides' open files (ulimit -n), or use a smaller --pool-min-idle"
             }
             Self::ConnectionsMissing { .. } => {
                 "raise the server's maxclients and both sides' open files (ulimit -n), or use fewer connections (-c)"
@@ -240,7 +285,7 @@ impl Caveat {
             Self::NoSuccess { example } => {
                 remedy_by_error(example).unwrap_or("check the command and its arguments")
             }
-            Self::NothingHeard => NOTHING_HEARD_REMEDY,
+            Self::NothingHeard { missed } => nothing_heard_remedy(missed),
             Self::NoConnectionLeft { .. } => "let connections come back (--reconnect immediate)",
             Self::ServerChanged { .. } => "keep the server running and measure again",
             Self::CaptureDoubtful { .. } => "capture again to the end if that matters",
@@ -265,9 +310,32 @@ impl Caveat {
 /// The load generator's word for requests whose replies could not be understood.
 const PROTOCOL_ERROR: &str = "protocol-error";
 
+/// Its word for requests that the nodes of a cluster sent back and forth; their last answer follows.
+const TOO_MANY_REDIRECTS: &str = "too-many-redirects";
+
+/// Its word for requests that a cluster sent to a node whose name nobody had looked up.
+const UNKNOWN_NODE: &str = "unknown-node";
+
+/// What to do about a load generator that is busy with itself.
+const BUSY_REMEDY: &str = "use smaller values or a smaller pipeline: what one thread works at for so long says little of the server";
+
 /// What to do where nothing came.
-const NOTHING_HEARD_REMEDY: &str =
-    "let the same run send it (--command \"RPUSH LIST {stamp}\"), or give the command a timeout";
+fn nothing_heard_remedy(missed: &Missed) -> &'static str {
+    match missed {
+        Missed::Data => {
+            "name whoever does in the same run: --command \"BLPOP LIST 0\" --command \"RPUSH LIST {stamp}\" (docs/operations-and-messages.md), or give the command a timeout"
+        }
+        Missed::Messages => {
+            "name whoever does in the same run: --command \"SUBSCRIBE CHANNEL\" --command \"PUBLISH CHANNEL {stamp}\" (docs/operations-and-messages.md)"
+        }
+        Missed::Marks => {
+            "publish them in the same run, with {stamp} in them: --command \"SUBSCRIBE CHANNEL\" --command \"PUBLISH CHANNEL {stamp}\" (docs/operations-and-messages.md)"
+        }
+        Missed::Entry(example) => {
+            remedy_by_error(example).unwrap_or("check the command and its arguments")
+        }
+    }
+}
 
 /// What to do about replies that cannot be understood.
 const UNREADABLE_REMEDY: &str = "see whether a server that speaks the Redis protocol answers there, and whether a proxy between mixes its replies up";
@@ -312,8 +380,15 @@ fn remedy_by_error(example: &str) -> Option<&'static str> {
         "OOM" => "raise the server's maxmemory, or write fewer or smaller keys (-r, -d)",
         "NOAUTH" | "NOPERM" => "log in as a user who may do that (-a, --user)",
         "WRONGTYPE" => "use keys that hold no other type, or start from an empty database",
-        "MOVED" | "ASK" | "CROSSSLOT" => {
+        "MOVED" | "ASK" => {
             "it is a cluster: ask it as one (--cluster), with keys of one slot in each command ({tag})"
+        }
+        "CROSSSLOT" => "name keys of one slot in each command ({tag})",
+        UNKNOWN_NODE => {
+            "see that the names under which the nodes announce themselves can be looked up here (cluster-announce-hostname)"
+        }
+        TOO_MANY_REDIRECTS => {
+            "let the nodes of the cluster agree on who has which slot (CLUSTER SLOTS on each), and measure again"
         }
         "NOGROUP" => "create the stream's group first (XGROUP CREATE STREAM GROUP $ MKSTREAM)",
         "READONLY" => "write to the primary: this server is a replica",
@@ -325,11 +400,20 @@ fn remedy_by_error(example: &str) -> Option<&'static str> {
 }
 
 /// What stands in a scenario file where a remedy names a flag of `loadgen run`; longer phrases first.
-const KEYS: [(&str, &str); 20] = [
+const KEYS: [(&str, &str); 23] = [
     (
-        "let the same run send it (--command \"RPUSH LIST {stamp}\")",
-        "add a group that sends it (`commands = [\"RPUSH LIST {stamp}\"]`)",
+        "name whoever does in the same run: --command \"BLPOP LIST 0\" --command \"RPUSH LIST {stamp}\"",
+        "add a group that does (`commands = [\"RPUSH LIST {stamp}\"]`)",
     ),
+    (
+        "name whoever does in the same run: --command \"SUBSCRIBE CHANNEL\" --command \"PUBLISH CHANNEL {stamp}\"",
+        "add a group that does (`commands = [\"PUBLISH CHANNEL {stamp}\"]`)",
+    ),
+    (
+        "publish them in the same run, with {stamp} in them: --command \"SUBSCRIBE CHANNEL\" --command \"PUBLISH CHANNEL {stamp}\"",
+        "publish them in a group of the scenario, with {stamp} in them (`commands = [\"PUBLISH CHANNEL {stamp}\"]`)",
+    ),
+    ("a smaller --pool-min-idle", "a smaller `min_idle` of the group's pool"),
     (
         "raise -n, or give a --duration, so that it measures for a second or more",
         "measure for a second or more (`[phases] measure`)",
@@ -394,92 +478,5 @@ fn span(us: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scenario_is_not_told_of_flags_that_it_has_not() {
-        let caveats = [
-            Caveat::ClientLimited { cpu_share: 1.0, too_short_s: None, pace: Pace::Schedule },
-            Caveat::ClientLimited { cpu_share: 1.0, too_short_s: None, pace: Pace::Replies },
-            Caveat::ClientLimited { cpu_share: 1.0, too_short_s: Some(0.01), pace: Pace::Replies },
-            Caveat::ClientHeldUp { times: 1, longest_ms: 30.0 },
-            Caveat::ClientStarved { late_share: 1.0, late_s: 1.0 },
-            Caveat::MachineNoisy { max_gap_ms: 9.0, lost_share: 1.0 },
-            Caveat::ServerStarved { share: 0.5, waited_s: 1.0, longest_s: 0.1 },
-            Caveat::KeysEvicted { count: 1 },
-            Caveat::ConnectionsRejected { count: 1 },
-            Caveat::ConnectionsMissing { established: 1, asked: 2, reason: None },
-            Caveat::NoHits { command: "GET".into(), misses: 1, means: Means::Connections },
-            Caveat::NeverSettled { after_s: 1.0, what: "it".into() },
-            Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0, means: Means::Connections },
-            Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0, means: Means::Pool },
-            Caveat::SendLagHigh { p99_us: 1e4 },
-            Caveat::TooFewSamples { p: 99.0, count: 1, need: 2, pace: Pace::Schedule },
-            Caveat::WarmUpUnstable { drift: 2.0, means: Means::Connections },
-            Caveat::ValueBeyondRange { count: 1 },
-            Caveat::UnfinishedRequests { count: 1 },
-            Caveat::NothingHeard,
-            Caveat::NoConnectionLeft { made: 1, asked: 2 },
-            Caveat::ConnectionsLost { count: 2, overdue: 2, unreadable: None },
-            Caveat::ShedRequests { count: 1, means: Means::Connections },
-            Caveat::ShedRequests { count: 1, means: Means::Pool },
-            Caveat::ErrorReplies { share: 0.5, example: Some("MOVED 7 a:1".into()) },
-            Caveat::ErrorReplies { share: 0.5, example: None },
-        ];
-        let words =
-            ["OOM", "NOAUTH", "WRONGTYPE", "MOVED", "NOGROUP", "READONLY", "LOADING", "ERR"];
-        let failed = |word: &str| Caveat::NoSuccess { example: format!("{word} and why") };
-        for caveat in caveats.into_iter().chain(words.map(failed)) {
-            let text = in_scenario(caveat.remedy());
-            assert!(!text.contains("--") && !text.contains("(-"), "{}: {text}", caveat.id());
-            assert_eq!(in_scenario(&text).matches('`').count() % 2, 0, "{text}");
-        }
-        let lost = |unreadable| Caveat::ConnectionsLost {
-            count: 9,
-            overdue: 2,
-            unreadable: Some((unreadable, "why".to_owned())),
-        };
-        assert!(lost(3).remedy().contains("maxclients") && lost(5).remedy().contains("proxy"));
-        assert!(lost(0).cause().ends_with("; 2 of them closed by the load generator, since a request had no reply within its time limit"));
-        assert_eq!(in_scenario("use a longer --warmup"), "use a longer `[phases] warmup`");
-    }
-
-    #[test]
-    fn errors_among_the_replies_have_the_remedy_of_the_most_frequent() {
-        for (example, want) in [
-            (Some("MOVED 3999 127.0.0.1:7001"), "it is a cluster: ask it as one (--cluster)"),
-            (Some("WRONGTYPE Operation against a key"), "use keys that hold no other type"),
-            (Some("pool-exhausted"), "give the pool more connections"),
-            (Some("ERR nobody knows"), "look at the error and at the server's log"),
-            (None, "raise --timeout"),
-        ] {
-            let example = example.map(str::to_owned);
-            let remedy = Caveat::ErrorReplies { share: 0.5, example }.remedy();
-            assert!(remedy.starts_with(want), "{remedy}");
-        }
-    }
-
-    #[test]
-    fn no_remedy_names_a_flag_that_the_load_refuses() {
-        let of = |means| {
-            let caveats = [
-                Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0, means },
-                Caveat::ShedRequests { count: 1, means },
-                Caveat::WarmUpUnstable { drift: 2.0, means },
-                Caveat::NoHits { command: "GET".into(), misses: 1, means },
-            ];
-            caveats.map(|caveat| caveat.remedy()).join("; ")
-        };
-        let pool = of(Means::Pool);
-        assert!(pool.contains("--pool-max-total") && !pool.contains("--connections"), "{pool}");
-        assert!(!pool.contains("--pipeline"), "{pool}");
-        let captured = of(Means::Capture { times: CaptureTimes::Captured });
-        assert!(captured.contains("--replay-speed"), "{captured}");
-        let own = of(Means::Capture { times: CaptureTimes::Own });
-        assert!(own.contains("--rate"), "{own}");
-        for refused in ["--connections", "--warmup", "--prefill"] {
-            assert!(!captured.contains(refused) && !own.contains(refused), "{refused}");
-        }
-    }
-}
+#[path = "words_tests.rs"]
+mod tests;

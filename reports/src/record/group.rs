@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A group of connections that does one job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,9 @@ pub struct Group {
     pub redirects: Option<Redirects>,
     /// What became of its requests.
     pub counts: Counts,
-    /// Replies per second that came while measuring, whenever their requests were due.
+    /// Replies per second that came while measuring, whenever their requests were due. Not a number (`null` in JSON) if nobody
+    /// knows it, as of a run that was cut short before a rate could be counted.
+    #[serde(deserialize_with = "known_or_not")]
     pub achieved_rate: f64,
     /// Those of these replies whose requests were due in the warm-up: in the rate, and in no time. A server that is offered
     /// more than it can do has a backlog of them.
@@ -63,6 +65,11 @@ pub struct Group {
     /// Replies over time, where they are not those of the samples: some were to requests of the warm-up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over_time: Option<IntervalCounts>,
+}
+
+/// Reads `null` as what is written as `null`: not a number.
+fn known_or_not<'de, D: Deserializer<'de>>(json: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(json)?.unwrap_or(f64::NAN))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

@@ -67,9 +67,11 @@ pub(crate) fn grouped(n: u64) -> String {
     out
 }
 
-/// A rate: `1,000/s`, `12.5/s`.
+/// A rate: `1,000/s`, `12.5/s`, and no number where nobody knows it.
 pub(crate) fn rate(per_second: f64) -> String {
-    if per_second >= 100.0 {
+    if per_second.is_nan() {
+        "no rate".to_owned()
+    } else if per_second >= 100.0 {
         format!("{}/s", grouped(per_second.round() as u64))
     } else {
         format!("{}/s", trimmed((per_second * 10.0).round() / 10.0))

@@ -5,6 +5,7 @@
 use super::super::parcel::REDIRECTS_MAX;
 use super::super::request::{InFlight, Iteration, Mark, Next, Sink};
 use super::super::slots::Redirect;
+use super::super::tally::TOO_MANY_REDIRECTS;
 use super::Conn;
 use aelab_resp::{ReplyKind, ScannedReply};
 
@@ -81,10 +82,10 @@ impl Conn {
         }
         let Some(mut parcel) = self.parcels.pop_front() else { return };
         let is_error = reply.kind == ReplyKind::Error;
-        if is_error
+        let redirect = if is_error && !request.is_gone { Redirect::parse(head) } else { None };
+        let is_redirected = redirect.is_some();
+        if let Some(redirect) = redirect
             && parcel.redirects < REDIRECTS_MAX
-            && !request.is_gone
-            && let Some(redirect) = Redirect::parse(head)
         {
             parcel.sent = request.sent;
             sink.redirected(parcel, redirect);
@@ -92,9 +93,16 @@ impl Conn {
         }
         match request.is_gone {
             true => {}
+            false if is_redirected => sink.error(&request, &too_many_redirects(head)),
             false if is_error => sink.error(&request, head),
             false => sink.ok(&request, reply),
         }
         sink.recycle(parcel);
     }
+}
+
+/// An error of ours, with the last of the server's words.
+#[cold]
+fn too_many_redirects(head: &[u8]) -> Vec<u8> {
+    [TOO_MANY_REDIRECTS.as_bytes(), b" ", head].concat()
 }
