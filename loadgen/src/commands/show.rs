@@ -94,7 +94,7 @@ impl Sink {
         caveats.sort_by_key(|caveat| caveat.severity);
         let text = table::caveats(&RunRecord { caveats, ..RunRecord::default() });
         if !text.is_empty() {
-            console::note(text.trim_end());
+            console::notes(text.trim_end());
         }
     }
 

@@ -10,8 +10,11 @@ use std::fmt::Write as _;
 
 /// What a cell such as `n<10000` means.
 const TOO_FEW: &str = "n<…: too few samples; a percentile needs ten above it";
-/// Characters of a row's name, with those ahead.
-const NAME: usize = 23;
+/// Characters ahead of a row's name.
+const INDENT: usize = 2;
+/// Characters of a row's name at least, and at most: a longer one stands on a line of its own where the page is not wide.
+const NAME_MIN: usize = 21;
+const NAME_MAX: usize = 32;
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,6 +45,10 @@ impl Column {
 /// The columns of a table.
 pub(super) struct Columns {
     shown: Vec<Column>,
+    /// Characters of a row's name.
+    name: usize,
+    /// Whether the page's width is known.
+    has_page: bool,
     /// Whether a cell said that there are too few samples.
     lacking: Cell<bool>,
 }
@@ -51,8 +58,10 @@ impl Columns {
     /// What a narrow page goes without, first to last.
     const DROPPED: [Column; 3] = [Column::At(90.0), Column::Mean, Column::Count];
 
-    /// The usual ones and the percentiles `asked` for, in percent, on a page of so many columns.
-    pub(super) fn with(asked: &[f64], page: Option<usize>) -> Self {
+    /// The usual ones and the percentiles `asked` for, in percent, on a page of so many columns; `longest` is the longest of the
+    /// rows' names.
+    pub(super) fn with(asked: &[f64], page: Option<usize>, longest: usize) -> Self {
+        let name = longest.clamp(NAME_MIN, NAME_MAX);
         let mut percentiles: Vec<f64> = Self::USUAL.iter().chain(asked).copied().collect();
         percentiles.sort_by(f64::total_cmp);
         percentiles.dedup();
@@ -60,19 +69,20 @@ impl Columns {
         shown.extend(percentiles.into_iter().map(Column::At));
         shown.push(Column::Max);
         let is_asked = |column| asked.iter().any(|p| column == Column::At(*p));
-        let wide =
-            |shown: &[Column]| NAME + shown.iter().map(|column| column.width() + 1).sum::<usize>();
+        let wide = |shown: &[Column]| {
+            INDENT + name + shown.iter().map(|column| column.width() + 1).sum::<usize>()
+        };
         for column in Self::DROPPED {
             if page.is_some_and(|page| wide(&shown) > page) && !is_asked(column) {
                 shown.retain(|one| *one != column);
             }
         }
-        Self { shown, lacking: Cell::new(false) }
+        Self { shown, name, has_page: page.is_some(), lacking: Cell::new(false) }
     }
 
     /// The line of their names.
     pub(super) fn head(&self, out: &mut String) {
-        let _ = write!(out, "{:<NAME$}", "");
+        let _ = write!(out, "{:<1$}", "", INDENT + self.name);
         for column in &self.shown {
             let _ = write!(out, " {:>1$}", column.head(), column.width());
         }
@@ -81,7 +91,11 @@ impl Columns {
 
     /// A metric's line.
     pub(super) fn row(&self, out: &mut String, name: &str, quantiles: &Quantiles) {
-        let _ = write!(out, "  {name:<0$}", NAME - 2);
+        let is_apart = self.has_page && name.chars().count() > self.name;
+        if is_apart {
+            let _ = writeln!(out, "  {name}");
+        }
+        let _ = write!(out, "  {:<1$}", if is_apart { "" } else { name }, self.name);
         for column in &self.shown {
             let _ = write!(out, " {:>1$}", self.cell(*column, quantiles), column.width());
         }
@@ -125,7 +139,7 @@ mod tests {
     fn a_narrow_page_goes_without_what_says_least() {
         let heads = |asked: &[f64], page| {
             let mut out = String::new();
-            Columns::with(asked, page).head(&mut out);
+            Columns::with(asked, page, 0).head(&mut out);
             assert!(page.is_none_or(|page| page < 55 || out.trim_end().len() <= page), "{out}");
             out.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ")
         };
@@ -134,5 +148,22 @@ mod tests {
         assert_eq!(heads(&[], Some(72)), "count mean p50 p99 p99.9 max");
         assert_eq!(heads(&[], Some(60)), "p50 p99 p99.9 max");
         assert_eq!(heads(&[90.0, 99.99], Some(80)), "count p50 p90 p99 p99.9 p99.99 max");
+    }
+
+    #[test]
+    fn long_names_have_room_or_a_line_of_their_own() {
+        let lines = |longest: usize, page| {
+            let (columns, mut out) = (Columns::with(&[], page, longest), String::new());
+            columns.head(&mut out);
+            columns.row(&mut out, &"x".repeat(longest), &Quantiles::default());
+            out.lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        for (longest, page) in [(10, 80), (23, 80), (32, 80), (40, 80), (23, 60)] {
+            let lines = lines(longest, Some(page));
+            assert_eq!(lines.len(), if longest > NAME_MAX { 3 } else { 2 }, "{lines:?}");
+            let ends: Vec<usize> = [&lines[0], &lines[lines.len() - 1]].map(String::len).into();
+            assert!(ends[0] == ends[1] && ends[0] <= page, "{lines:?}");
+        }
+        assert_eq!(lines(40, None).len(), 2, "one line for whoever reads a file");
     }
 }

@@ -50,6 +50,14 @@ pub fn text(text: &str) {
     result(&folded(text));
 }
 
+/// Several lines that are no result, on stderr: folded to the terminal's width, if it is one.
+pub fn notes(text: &str) {
+    match crate::sys::columns(&io::stderr()) {
+        Some(columns) => note(&wrap::folded(text, columns)),
+        None => note(text),
+    }
+}
+
 /// Something that is no result, on stderr.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
@@ -61,7 +69,7 @@ fn raw(text: &str) {
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
-/// A failure's one line, on stderr.
+/// A failure's one line, on stderr; a terminal folds it at words.
 pub fn failure(text: &str) {
-    note(&format!("loadgen: {text}"));
+    notes(&format!("loadgen: {text}"));
 }

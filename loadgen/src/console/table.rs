@@ -79,7 +79,9 @@ fn is_same(a: &CaveatRecord, b: &CaveatRecord) -> bool {
 #[must_use]
 pub fn table(record: &RunRecord, asked: &[f64], page: Option<usize>) -> String {
     let mut out = caveats(record);
-    let columns = Columns::with(asked, page);
+    let names = record.groups.iter().flat_map(|group| group.commands.keys());
+    let longest = names.map(|name| name.chars().count() + 1 + RESPONSE_TIME.len()).max();
+    let columns = Columns::with(asked, page, longest.unwrap_or(0));
     for group in &record.groups {
         group_table(&mut out, record, group, &columns);
     }

@@ -1,6 +1,7 @@
 //! Long lines folded at words, for people at a terminal.
 //!
-//! Pure. Invariant: only spaces between words become line ends; a word that is wider than the page stays whole.
+//! Pure. Invariant: only spaces between words become line ends; a word that is wider than the page stays whole, and so does the
+//! row of a table.
 
 /// How much further in a folded line goes on.
 const HANG: usize = 4;
@@ -17,7 +18,9 @@ pub fn folded(text: &str, width: usize) -> String {
 }
 
 fn fold(line: &str, width: usize) -> String {
-    if line.chars().count() <= width {
+    // Several gaps inside a line are a table's: its columns mean something only where they stand.
+    let is_row = line.trim_start().matches("  ").count() > 1;
+    if line.chars().count() <= width || is_row {
         return line.to_owned();
     }
     let indent = line.chars().take_while(|c| *c == ' ').count();
@@ -52,6 +55,9 @@ mod tests {
         let want =
             "caveat x: one two three four five six\n    seven eight nine ten\n  short   line";
         assert_eq!(folded(text, 40), want);
+        let row = format!("  GET   {}", "1us  ".repeat(20));
+        assert_eq!(folded(&row, 40), row, "a table's row");
+        assert!(folded("  holds  one two three four five six seven eight", 40).contains('\n'));
         let word = "y".repeat(100);
         assert_eq!(folded(&word, 80), word);
         assert_eq!(folded(text, 10), text, "left to the terminal");
