@@ -388,8 +388,8 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<
         };
         let what = if by_user { "interrupted" } else { "given up without a reply for 30 s" };
         return Err(Failure::invalid(format!(
-            "{what} after {:.1} s of measurement; {place}",
-            record.duration_s
+            "{what} after {} of measurement; {place}",
+            console::table::length(record.duration_s)
         )));
     }
     let sum = |of: fn(&Counts) -> u64| {

@@ -113,7 +113,7 @@ fn audit_line(out: &mut String, audit: &Audit) {
 }
 
 /// How long a measurement was: in tenths of a second, unless that would be none.
-fn length(seconds: f64) -> String {
+pub(crate) fn length(seconds: f64) -> String {
     if seconds < 0.1 { time(seconds * 1e6) } else { format!("{seconds:.1}s") }
 }
 

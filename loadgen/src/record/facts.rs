@@ -69,8 +69,9 @@ pub(super) fn facts(
             .as_ref()
             .filter(|settled| !settled.moving.is_empty())
             .map(|settled| (settled.length.as_secs_f64(), settled.moving.clone())),
-        offered_rate: (rates.due > 0.0 && was_due(plan, result) && !clock.is_too_short)
-            .then_some(rates.due),
+        offered_rate: (was_due(plan, result) && !clock.is_too_short)
+            .then_some(rates.due)
+            .filter(|due| *due > 0.0 && clock.measured_s > 0.0),
         achieved_rate: rates.achieved,
         spared_rate: rates.spared,
         free_send_lag_p99_us: stats::supported(99.0, result.audit.open_loop_lag.len())
@@ -208,8 +209,8 @@ fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64, Hold)> {
             planned.role != Role::Offender && !is_idle && is_closed != open
         })
     };
-    let shares = [
-        open_late_share(&result.audit, judged(true)),
+    let open = open_late_share(&result.audit, judged(true));
+    let queued = [
         judged(false)
             .any(|(_, group)| group.counts.ok > 0)
             .then(|| queued_share(&result.audit))
@@ -218,12 +219,16 @@ fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64, Hold)> {
         // Whatever the load is: a thread that never rests and waits for a processor is what everybody waits for.
         queued_share(&result.audit).filter(|_| never_rests(&result.audit)),
     ];
-    let share = shares.into_iter().flatten().max_by(f64::total_cmp)?;
+    let share = queued.into_iter().chain([open]).flatten().max_by(f64::total_cmp)?;
     let sum = |of: fn(&ThreadAudit) -> Nanos| {
         result.audit.threads.iter().map(|thread| of(thread).as_secs_f64()).sum::<f64>()
     };
     let (kept, busy) = (sum(ThreadAudit::kept), sum(|thread| thread.busy));
-    let (seconds, hold) = if busy > kept { (busy, Hold::Busy) } else { (kept, Hold::Kept) };
+    // Who waited for a processor was not busy.
+    let (seconds, hold) = match open == Some(share) && busy > kept {
+        true => (busy, Hold::Busy),
+        false => (kept, Hold::Kept),
+    };
     Some((share, seconds, hold))
 }
 

@@ -146,12 +146,14 @@ impl Caveat {
                 )
             }
             Self::Interrupted { measured_s, planned_s } => {
-                let after = match *measured_s < BUSY_S_MIN {
-                    true => span(measured_s * 1e6),
-                    false => format!("{measured_s:.1} seconds"),
+                let planned = planned_s.map(|planned| format!("{planned:.1} seconds"));
+                let after = match (*measured_s < BUSY_S_MIN, planned) {
+                    (true, None) => span(measured_s * 1e6),
+                    (true, Some(planned)) => format!("{} of {planned}", span(measured_s * 1e6)),
+                    (false, None) => format!("{measured_s:.1} seconds"),
+                    (false, Some(planned)) => format!("{measured_s:.1} of {planned}"),
                 };
-                let of = planned_s.map_or(String::new(), |s| format!(" of {s:.1} seconds"));
-                format!("the run was cut short after {after}{of}")
+                format!("the run was cut short after {after}")
             }
             Self::WrongBooks { what } => {
                 format!("the load generator's own books do not balance: {what}")
