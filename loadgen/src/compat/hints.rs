@@ -103,12 +103,12 @@ fn bare_seconds(words: &[String], flag: &str, value: &str) -> String {
 pub fn habit(words: &[String]) -> Option<String> {
     const WAY: &str = "to give memtier's whole command line, use --compat memtier";
     let is_port = |word: &String| word == "-p" || word == "--port" || word.starts_with("--port=");
-    let apart = |(at, word): (usize, &'_ String)| match word.split_once('=') {
+    let apart = |(at, word): (usize, &String)| match word.split_once('=') {
         Some((flag, value)) if flag.starts_with("--") => Some((flag.to_owned(), value.to_owned())),
         _ => Some((word.clone(), words.get(at + 1)?.clone())),
     };
-    let pairs = words.iter().take_while(|word| *word != "--").enumerate().filter_map(apart);
-    pairs.into_iter().find_map(|(flag, value)| {
+    let mut pairs = words.iter().take_while(|word| *word != "--").enumerate().filter_map(apart);
+    pairs.find_map(|(flag, value)| {
         let value = &value;
         let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
         match flag.as_str() {

@@ -111,6 +111,8 @@ fn distributions(out: &mut String, samples: &Sparse, q: &Quantiles) {
             (highest_of(bucket as usize), seen)
         })
         .collect();
+    // A bucket may end above the longest time, which is known exactly.
+    let max_us = q.max_us.unwrap_or(f64::INFINITY);
     let _ = writeln!(out, "Latency by percentile distribution:");
     let mut above = 1.0;
     for &(ns, count) in &cumulative {
@@ -119,7 +121,7 @@ fn distributions(out: &mut String, samples: &Sparse, q: &Quantiles) {
             if above < 1.0 && !supported(p, total) {
                 break;
             }
-            line(out, p, ns as f64 / 1e3, count);
+            line(out, p, (ns as f64 / 1e3).min(max_us), count);
             above /= 2.0;
         }
     }
@@ -339,6 +341,8 @@ mod tests {
         let config = config.map(|(name, value)| (name.to_owned(), value.to_owned()));
         of_get.server = Some(Server { config: config.into(), ..Server::default() });
         of_get.groups[0].commands.remove("SET");
+        let metrics = of_get.groups[0].commands.get_mut("GET").expect("GET");
+        metrics.service_time.max_us = Some(4_000.0);
         // 40 requests: half of them take 0.15 ms, the others up to 4 ms.
         let times = (1..=20).map(|n| n * 200_000).chain([150_000; 20]);
         let interval = Interval { start_ns: 0, length_ns: 1, counts: Sparse::from_values(times) };
@@ -353,15 +357,24 @@ mod tests {
             "  host configuration \"save\": 3600 1\n  host configuration \"appendonly\": no\n",
             "  multi-thread: yes\n  threads: 2\n\nLatency by",
             "distribution:\n0.000% <= 0.150 milliseconds (cumulative count 20)\n50.000% <= 0.150",
-            "\n75.000% <= 2.001 milliseconds (cumulative count 30)\n100.000% <= 0.300 ",
+            "\n75.000% <= 2.001 milliseconds (cumulative count 30)\n100.000% <= 4.000 ",
             "latencies:\n0.000% <= 0.100 milliseconds (cumulative count 0)\n52.500% <= 0.200 ",
             "\n75.000% <= 2.000 milliseconds (cumulative count 30)\n",
             "\n87.500% <= 3.000 milliseconds (cumulative count 35)\n100.000% <= 4.000",
             "  throughput summary: 10.00 requests per second",
-            "0.150     0.100     0.143         -         -     0.300",
+            "0.150     0.100     0.143         -         -     4.000",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+        // The longest lies inside its bucket, which ends at 5.003 ms.
+        let interval =
+            Interval { start_ns: 0, length_ns: 1, counts: Sparse::from_values([5_000_500; 40]) };
+        let key = SeriesKey::tagged("load", "GET", Metric::Service);
+        let series = [HlogSeries { key, intervals: vec![interval] }];
+        let metrics = of_get.groups[0].commands.get_mut("GET").expect("GET");
+        metrics.service_time.max_us = Some(5_000.5);
+        let text = redis_benchmark(&of_get, &series, None, about);
+        assert!(text.contains("\n50.000% <= 5.000 "), "not above the maximum: {text}");
         let none = redis_benchmark(&of_get, &[], None, about);
         assert!(none.contains("0.000% <= 0.100 milliseconds (cumulative count 0)"), "{none}");
         let text = memtier(&record(), &[]);

@@ -145,7 +145,7 @@ pub fn line(title: &str, course: &Course, before: &Look, now: &Look) -> String {
 #[must_use]
 pub fn lines(title: &str, course: &Course, before: &Look, now: &Look, page: Page) -> Vec<String> {
     let width = page.width.saturating_sub(1).max(WIDTH_MIN);
-    let mut text = vec![cut(&header(title, course, now), width)];
+    let mut text = vec![cut(&header(title, course, now, width), width)];
     let (bold, plain) = match page.colour {
         Colour::Allowed => ("\u{1b}[1m", "\u{1b}[0m"),
         Colour::Never => ("", ""),
@@ -166,17 +166,20 @@ pub fn lines(title: &str, course: &Course, before: &Look, now: &Look, page: Page
     text
 }
 
-fn header(title: &str, course: &Course, now: &Look) -> String {
+/// The first line: what is done, for how long, and how much of it, with a bar where there is room for one.
+fn header(title: &str, course: &Course, now: &Look, width: usize) -> String {
     let elapsed = format!("{:.0} s", now.elapsed.as_secs_f64());
     let of = match (course.warmup, course.measure) {
         (Some(warmup), Some(measure)) => format!(" of {:.0} s", (warmup + measure).as_secs_f64()),
         _ => String::new(),
     };
-    let bar = course.share(now).map_or(String::new(), |share| {
-        let full = (share * BAR as f64) as usize;
-        format!("  [{}{}] {:.0} %", "=".repeat(full), " ".repeat(BAR - full), share * 100.0)
-    });
-    format!("{title}: {}, {elapsed}{of}{bar}", phase_in_words(now.phase))
+    let text = format!("{title}: {}, {elapsed}{of}", phase_in_words(now.phase));
+    let Some(share) = course.share(now) else { return text };
+    let full = (share * BAR as f64) as usize;
+    let bar = format!("[{}{}] ", "=".repeat(full), " ".repeat(BAR - full));
+    let percent = format!("{:.0} %", share * 100.0);
+    let whole = format!("{text}  {bar}{percent}");
+    if whole.chars().count() <= width { whole } else { format!("{text}  {percent}") }
 }
 
 /// A line of the table.
@@ -361,6 +364,8 @@ mod tests {
             assert!(narrow[1].split_whitespace().any(|head| head == part), "{part}: {narrow:?}");
         }
         assert!(narrow[2].ends_with("49/50"), "{narrow:?}");
+        let long = lines("SUBSCRIBE+PUBLISH", &course, &before, &now, Page { width: 60, ..plain });
+        assert_eq!(long[0], "SUBSCRIBE+PUBLISH: measuring, 5 s of 10 s  50 %");
         let colour = Page { colour: Colour::Allowed, ..plain };
         let text = lines("GET", &course, &before, &now, colour);
         assert!(text[2].starts_with("\u{1b}[31m") && text[2].ends_with("\u{1b}[0m"), "{text:?}");
