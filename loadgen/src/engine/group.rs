@@ -256,6 +256,8 @@ impl Group {
             Some(left) => *left -= open,
             None => {}
         }
+        // Whoever has lost a connection has been waiting since then: that request is measured, so it is one of the quota.
+        self.window.measure_from = Nanos::ZERO;
         self.recorder.adopt_open();
     }
 

@@ -1,13 +1,13 @@
-//! The life of a worker's connections: opening, losing, retrying, timing out.
+//! The life of a worker's connections: opening, losing, retrying.
 //!
-//! Not the traffic on them. All of it is rare, so it may search and allocate.
+//! Not the traffic on them, nor its time limits. All of it is rare, so it may search and allocate.
 //! Invariant: `opening` is the number of connections connecting or shaking hands; a connection that is lost gives back
 //! every request it held.
 
 use super::clockwork::{Clockwork, Control};
 use super::group::Group;
 use super::live::Phase;
-use super::plan::{OnTimeout, Reception};
+use super::plan::Reception;
 use super::result::ConnectionCounts;
 use super::state::{Fault, Parting, Progress, Purpose, State};
 use super::tally::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, PROTOCOL_ERROR, count_word};
@@ -380,7 +380,7 @@ impl<W: Wire> Worker<'_, W> {
         self.part(token, Parting::Theirs, reason);
     }
 
-    fn part(&mut self, token: Token, parting: Parting, reason: &str) {
+    pub(super) fn part(&mut self, token: Token, parting: Parting, reason: &str) {
         let now = self.wire.now();
         let before = self.watched();
         self.drop_connection(token, parting, reason, now);
@@ -443,57 +443,5 @@ impl<W: Wire> Worker<'_, W> {
         // Unsent requests went back to the backlog: whoever has a free slot takes them.
         let touched = &mut self.touched;
         group.hand_over(token, &mut self.conns, now, |token, conn| touch(touched, token, conn));
-    }
-
-    pub(super) fn run_timers(&mut self, now: Nanos) {
-        while let Some(&Reverse((at, token, timer))) = self.timers.peek() {
-            if at > now {
-                break;
-            }
-            self.timers.pop();
-            let state = self.conns[token as usize].state;
-            match (timer, state) {
-                (
-                    Timer::Connect,
-                    State::Connecting { since } | State::Handshaking { since, .. },
-                ) if since.saturating_add(self.connect.timeout) <= now => {
-                    self.lose(token, "no answer to the handshake in time");
-                }
-                (Timer::Retry, State::Backoff { until }) if until <= now => {
-                    self.open(token, now);
-                }
-                (Timer::Request, _) => self.check_timeout(token, now),
-                _ => {}
-            }
-        }
-    }
-
-    fn check_timeout(&mut self, token: Token, now: Nanos) {
-        let conn = &mut self.conns[token as usize];
-        conn.listed.timer = false;
-        let group = &mut self.groups[conn.group as usize];
-        let Some(timeout) = group.timeout else { return };
-        let Some(oldest) = conn.oldest_sent() else { return };
-        let deadline = oldest.saturating_add(timeout);
-        if deadline > now {
-            let next = deadline.min(now.saturating_add(timeout));
-            conn.listed.timer = true;
-            self.timers.push(Reverse((next, token, Timer::Request)));
-            return;
-        }
-        match group.on_timeout {
-            OnTimeout::Reconnect => self.part(token, Parting::Overdue, "a request timed out"),
-            OnTimeout::Keep => {
-                let before = self.watched();
-                let conn = &mut self.conns[token as usize];
-                let recorder = &mut self.groups[conn.group as usize].recorder;
-                conn.expire(Nanos(now.0 - timeout.0), |request| {
-                    recorder.timeout(request, request.sent.saturating_add(timeout));
-                });
-                let after = self.watched();
-                self.watch.on_departures(now, before, after);
-                self.check_timeout(token, now);
-            }
-        }
     }
 }

@@ -52,6 +52,7 @@ mod stamps;
 mod state;
 mod tally;
 mod template;
+mod timers;
 mod traffic;
 mod values;
 mod waiting;

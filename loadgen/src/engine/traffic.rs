@@ -56,6 +56,13 @@ impl<W: Wire> Worker<'_, W> {
         }
     }
 
+    /// Reads what is there, of a connection that is open.
+    pub(super) fn read_all(&mut self, token: Token) {
+        if matches!(self.conns[token as usize].state, State::Handshaking { .. } | State::Ready) {
+            self.read(token, ReadUntil::End);
+        }
+    }
+
     /// Reads what is there. A short read is the end of it under edge triggering, unless the other side has hung up.
     fn read(&mut self, token: Token, until: ReadUntil) {
         let mut buffer = std::mem::take(&mut self.receive);

@@ -48,6 +48,42 @@ fn what_is_taken_over_from_the_warm_up_counts_towards_the_quota() {
 }
 
 #[test]
+fn a_quota_is_kept_when_connections_are_lost_in_the_warm_up() {
+    let outage = Nanos::from_millis(1_500)..Nanos::from_millis(2_500);
+    let script = Script { outages: vec![outage], ..Script::steady(MS) };
+    for quota in [9, 10, 11, 100] {
+        let users = GroupPlan {
+            requests: Some(quota),
+            reconnect: Reconnect::Fixed(MS),
+            pipeline: 4,
+            ..group("closed", &["GET", "k"], 10)
+        };
+        let plan = RunPlan::new(vec![users], phases(SEC + SEC, Nanos::from_secs(5)));
+        let result = run_plan(&plan, &script);
+        let counts = result.groups[0].counts;
+        assert_eq!((counts.scheduled, counts.ok), (quota, quota));
+    }
+}
+
+#[test]
+fn a_reply_that_waits_for_a_stopped_load_generator_is_no_timeout() {
+    let stop = Nanos::from_millis(1_500)..Nanos::from_millis(2_000);
+    let script = Script { engine_stops: vec![stop], ..Script::steady(US) };
+    for on_timeout in [OnTimeout::Keep, OnTimeout::Reconnect] {
+        let users = GroupPlan {
+            timeout: Some(Nanos::from_millis(100)),
+            on_timeout,
+            pipeline: 16,
+            ..group("closed", &["GET", "k"], 100)
+        };
+        let result = run(vec![users], 3, &script);
+        let group = &result.groups[0];
+        assert_eq!((group.counts.timeout, group.counts.error), (0, 0), "{on_timeout:?}");
+        assert_eq!(group.connections.lost, 0);
+    }
+}
+
+#[test]
 fn unfinished_and_timed_out_requests_belong_to_their_command() {
     let mut plan = gets(10, constant(1_000.0));
     let named = |name: &str, weight| CommandPlan { weight, ..CommandPlan::new(&[name, "k"]) };
