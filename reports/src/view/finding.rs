@@ -187,7 +187,7 @@ fn stalls_of(arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> String {
 pub(crate) fn throughput(arms: &[ArmData<'_>]) -> String {
     let phrase = |arm: &ArmData<'_>| {
         let achieved = arm.groups().iter().map(|g| g.achieved_rate).sum::<f64>();
-        let stopped = stalls::stopped_s(arm, arms);
+        let stopped = stalls::stopped_s(arm);
         match arm.offered_rate() {
             _ if stopped > arm.record.duration_s * WORTH_STOPPING => format!(
                 "replies stop for {} of {}",
