@@ -10,9 +10,10 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct,
-    Error, RootCertStore, SignatureScheme,
+    Error, InconsistentKeys, RootCertStore, SignatureScheme,
 };
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -113,20 +114,8 @@ impl TlsClient {
         let mut config = match (&options.cert, &options.key) {
             (None, None) => builder.with_no_client_auth(),
             (Some(cert), Some(key)) => {
-                let chain = certificates(cert)?;
-                let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| {
-                    Failure::usage(format!(
-                        "--key {}: {error}; give a PEM file with an unencrypted private key",
-                        key.display()
-                    ))
-                })?;
-                builder.with_client_auth_cert(chain, secret).map_err(|error| {
-                    Failure::usage(format!(
-                        "--cert {} and --key {} do not work together: {error}",
-                        cert.display(),
-                        key.display()
-                    ))
-                })?
+                let own = own_certificate(cert, key, builder.crypto_provider())?;
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own)))
             }
             _ => return Err(Failure::usage("a client certificate needs both --cert and --key")),
         };
@@ -180,6 +169,40 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
         .and_then(Iterator::collect)
         .map_err(|error| bad(error.to_string()))?;
     if found.is_empty() { Err(bad("it holds no certificate".to_owned())) } else { Ok(found) }
+}
+
+/// The client's certificate with its key. What the certificate says is the server's to judge: many are of X.509 version 1,
+/// which `openssl x509 -req` makes without `-extfile`, and servers take them.
+fn own_certificate(
+    cert: &Path,
+    key: &Path,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, Failure> {
+    let chain = certificates(cert)?;
+    let bad_key = |error: &dyn fmt::Display| {
+        Failure::usage(format!(
+            "--key {}: {error}; give a PEM file with an unencrypted private key",
+            key.display()
+        ))
+    };
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| bad_key(&error))?;
+    let secret = provider.key_provider.load_private_key(secret).map_err(|error| bad_key(&error))?;
+    let own = CertifiedKey::new(chain, secret);
+    match own.keys_match() {
+        Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+            Err(Failure::usage(format!(
+                "--cert {} and --key {} do not work together: the key is of another certificate; give the one that the \
+                 certificate was made with",
+                cert.display(),
+                key.display()
+            )))
+        }
+        Err(Error::InvalidCertificate(CertificateError::BadEncoding)) => Err(Failure::usage(
+            format!("--cert {}: its certificate is damaged; give one in PEM", cert.display()),
+        )),
+        // It matches, or what is no certificate of version 3 was not looked at.
+        Ok(()) | Err(_) => Ok(own),
+    }
 }
 
 /// Whom to trust: those that were given, else those of the system; and the certificates that were given.
@@ -311,6 +334,32 @@ pub(crate) fn failure(error: &Error) -> io::Error {
     io::Error::new(kind, format!("TLS: {what} ({remedy})"))
 }
 
+/// What came on a connection that was sound could not be decrypted: it was we who gave it up.
+#[derive(Debug)]
+struct Broken(String);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TLS: {}", self.0)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// A failure of TLS after the handshake.
+pub(crate) fn failure_later(error: &Error) -> io::Error {
+    match error {
+        // TLS 1.3 judges the client's certificate after the client's part of the handshake.
+        Error::AlertReceived(_) | Error::InvalidCertificate(_) => failure(error),
+        other => io::Error::new(io::ErrorKind::InvalidData, Broken(other.to_string())),
+    }
+}
+
+/// Whether a connection failed since what came on it could not be decrypted.
+pub(crate) fn is_broken(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<Broken>())
+}
+
 /// What is wrong with a server's certificate; the library says it in its own identifiers.
 fn certificate_in_words(why: &CertificateError) -> String {
     match why {
@@ -326,9 +375,17 @@ fn certificate_in_words(why: &CertificateError) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "the server's certificate is not valid yet"
         }
+        other if is_version_1(other) => {
+            "the server's certificate is of X.509 version 1, which can name no host"
+        }
         _ => "the server's certificate is not one for a server, but perhaps an authority's own",
     }
     .to_owned()
+}
+
+/// Whether a certificate is older than version 3, as the library's words for it say.
+fn is_version_1(why: &CertificateError) -> bool {
+    matches!(why, CertificateError::Other(inner) if format!("{inner:?}").contains("UnsupportedCertVersion"))
 }
 
 fn certificate_remedy(why: &CertificateError) -> &'static str {
@@ -344,6 +401,10 @@ fn certificate_remedy(why: &CertificateError) -> &'static str {
         | CertificateError::NotValidYet
         | CertificateError::NotValidYetContext { .. } => {
             "renew the server's certificate or mend the clock, or --insecure to accept any"
+        }
+        other if is_version_1(other) => {
+            "make it anew as version 3 with its name: openssl x509 -req … -extfile FILE, where FILE says \
+             subjectAltName=DNS:HOST"
         }
         // Mostly a certificate that signed itself, which webpki takes for an authority's.
         _ => {

@@ -106,7 +106,8 @@ pub struct ScenarioRunArgs {
     /// Seed of all random choices, in place of the scenario's.
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Play against a running server; it is filled if it is empty, and never configured or stopped.
+    /// Play against a running server; it is filled if it is empty, and never configured or stopped:
+    /// redis://[USER:PASS@]HOST[:PORT][/DB], rediss:// for TLS (with the flags under TLS), or unix://PATH.
     #[arg(long, value_name = "URL", conflicts_with = "server_bin")]
     pub target: Option<String>,
     /// Start this server for every arm instead of the bundled one; redis-server works.
@@ -122,6 +123,9 @@ pub struct ScenarioRunArgs {
     /// end with 0, as the experiment was made.
     #[arg(long)]
     pub strict: bool,
+    /// How to speak TLS with the target.
+    #[command(flatten)]
+    pub tls: target::TlsArgs,
     /// The stall explorer's question.
     #[command(flatten)]
     pub explore: explore::ExploreArgs,

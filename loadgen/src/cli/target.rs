@@ -53,7 +53,11 @@ pub struct TargetArgs {
     /// ASK are followed and counted.
     #[arg(long, alias = "cluster-mode", conflicts_with = "socket")]
     pub cluster: bool,
-    /// Whether and how to speak TLS.
+    /// Speak TLS (rediss:// does too). A request counts as sent when the kernel has taken the first byte of the record
+    /// that holds it; the handshake is part of the connect time, and no session is resumed.
+    #[arg(long = "tls", conflicts_with = "socket", help_heading = "TLS")]
+    pub is_tls: bool,
+    /// How to speak TLS.
     #[command(flatten)]
     pub tls: TlsArgs,
 }
@@ -62,10 +66,6 @@ pub struct TargetArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "TLS")]
 pub struct TlsArgs {
-    /// Speak TLS (rediss:// does too). A request counts as sent when the kernel has taken the first byte of the record
-    /// that holds it; the handshake is part of the connect time, and no session is resumed.
-    #[arg(long, conflicts_with = "socket")]
-    pub tls: bool,
     /// Trust the authorities in this PEM file, in place of the system's.
     #[arg(long, value_name = "FILE")]
     pub cacert: Option<PathBuf>,
@@ -102,17 +102,24 @@ impl TlsArgs {
     ///
     /// # Errors
     /// Files that cannot be used, or flags without TLS (exit 2).
-    fn client(&self, is_asked_for: bool) -> Result<Option<TlsClient>, Failure> {
-        let options = self.options();
-        if self.tls || is_asked_for {
-            return TlsClient::new(&options).map(Some);
+    fn client(&self, is_asked_for: bool, remedy: &str) -> Result<Option<TlsClient>, Failure> {
+        if is_asked_for {
+            return TlsClient::new(&self.options()).map(Some);
         }
-        if options == TlsOptions::default() {
-            return Ok(None);
+        self.none(remedy).map(|()| None)
+    }
+
+    /// That nothing is said about TLS, where none is spoken.
+    ///
+    /// # Errors
+    /// There are flags about it (exit 2); what to do about them is `remedy`.
+    pub fn none(&self, remedy: &str) -> Result<(), Failure> {
+        if self.options() == TlsOptions::default() {
+            return Ok(());
         }
-        Err(Failure::usage(
-            "--cacert, --cacertdir, --cert, --key, --insecure and --sni are about TLS; add --tls or write rediss://",
-        ))
+        Err(Failure::usage(format!(
+            "--cacert, --cacertdir, --cert, --key, --insecure and --sni are about TLS; {remedy}"
+        )))
     }
 }
 
@@ -136,7 +143,8 @@ impl TargetArgs {
                 other + 1
             )));
         }
-        let client = self.tls.client(urls.iter().any(|url| url.scheme == Scheme::Tls))?;
+        let is_tls = self.is_tls || urls.iter().any(|url| url.scheme == Scheme::Tls);
+        let client = self.tls.client(is_tls, "add --tls or write rediss://")?;
         let places = self.places(&urls)?;
         let mut endpoints = places
             .iter()
@@ -239,16 +247,13 @@ pub(super) fn password_of_environment() -> Option<String> {
     std::env::var(PASSWORD_VARIABLE).ok().filter(|password| !password.is_empty())
 }
 
-/// The server that a URL names; TLS with the system's authorities if it says `rediss://`.
+/// The server that a URL names; if it says `rediss://`, with TLS as the flags say.
 ///
 /// # Errors
-/// Another scheme, a bad port or database (exit 2), or an unknown host (exit 6).
-pub fn parse_url(url: &str) -> Result<Target, Failure> {
+/// Another scheme, a bad port or database, flags that cannot be used (exit 2), or an unknown host (exit 6).
+pub fn parse_url(url: &str, tls: &TlsArgs) -> Result<Target, Failure> {
     let url = Url::parse(url)?;
-    let client = match url.scheme {
-        Scheme::Tls => Some(TlsClient::new(&TlsOptions::default())?),
-        Scheme::Plain => None,
-    };
+    let client = tls.client(url.scheme == Scheme::Tls, "write rediss:// in the URL")?;
     let mut target = Target::plain(url.place.look_up(client.as_ref())?);
     url.introduce(&mut target);
     Ok(target)
@@ -375,7 +380,7 @@ mod tests {
     use super::*;
 
     fn check(url: &str) -> (String, Option<String>, Option<String>, u32) {
-        let target = parse_url(url).unwrap_or_else(|e| panic!("{url}: {e}"));
+        let target = parse_url(url, &TlsArgs::default()).unwrap_or_else(|e| panic!("{url}: {e}"));
         (target.endpoint.to_string(), target.user, target.password, target.db)
     }
 
@@ -393,7 +398,10 @@ mod tests {
         assert_eq!(check("redis://:7000").0, "127.0.0.1:7000");
         assert_eq!(check("unix:///tmp/x.sock").0, "/tmp/x.sock");
         for bad in ["http://x", "redis://127.0.0.1:port", "redis://127.0.0.1/x", "unix://"] {
-            assert_eq!(parse_url(bad).expect_err(bad).exit, crate::exit::Exit::Usage);
+            assert_eq!(
+                parse_url(bad, &TlsArgs::default()).expect_err(bad).exit,
+                crate::exit::Exit::Usage
+            );
         }
     }
 
@@ -435,7 +443,8 @@ mod tests {
 
     #[test]
     fn no_password_in_errors() {
-        let error = parse_url("redis://me:secret@127.0.0.1:x").expect_err("bad port");
+        let error =
+            parse_url("redis://me:secret@127.0.0.1:x", &TlsArgs::default()).expect_err("bad port");
         assert!(!error.message.contains("secret"), "{error}");
     }
 }

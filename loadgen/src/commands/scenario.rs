@@ -119,8 +119,11 @@ fn clean_up(scenarios: &[Scenario]) -> CleanUp {
 
 /// Against which server.
 pub(super) fn place(args: &ScenarioRunArgs) -> Result<Place, Failure> {
+    if args.target.is_none() {
+        args.tls.none("name the server that speaks it: --target rediss://HOST:PORT")?;
+    }
     Ok(match (&args.target, &args.server_bin) {
-        (Some(url), _) => Place::Running(parse_url(url)?),
+        (Some(url), _) => Place::Running(parse_url(url, &args.tls)?),
         (None, Some(path)) => Place::Fresh(ServerKind::Binary(path.clone())),
         (None, None) => Place::Fresh(ServerKind::Bundled),
     })

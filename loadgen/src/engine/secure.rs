@@ -23,6 +23,8 @@ pub(super) struct Secure {
     left: Vec<u8>,
     /// What the last read from the socket left behind.
     socket: Socket,
+    /// Whether the server has said that it closes (close_notify); what it said before may still lie here.
+    is_ending: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ enum Socket {
     MayHold,
     /// Nothing, by a short read: readiness will tell of more.
     Empty,
+    /// Nothing that matters: the server said that it closes, and all that it said before has been read.
+    Closed,
 }
 
 impl Secure {
@@ -40,7 +44,7 @@ impl Secure {
     /// The name cannot be asked for.
     pub(super) fn new(endpoint: &TlsEndpoint) -> io::Result<Self> {
         let tls = endpoint.connection()?;
-        Ok(Self { tls, encrypted: 0, left: Vec::new(), socket: Socket::MayHold })
+        Ok(Self { tls, encrypted: 0, left: Vec::new(), socket: Socket::MayHold, is_ending: false })
     }
 
     /// Takes the handshake as far as it goes; whether it is over.
@@ -77,10 +81,13 @@ impl Secure {
         let left = std::mem::take(&mut self.left);
         self.decrypt(socket, &left, buffer, &mut done)?;
         // A new call follows a new readiness.
-        if done == 0 {
+        if done == 0 && self.socket != Socket::Closed {
             self.socket = Socket::MayHold;
         }
         while done < buffer.len() && (done == 0 || self.socket == Socket::MayHold) {
+            if self.socket == Socket::Closed {
+                return Ok(0);
+            }
             match socket.read(cipher) {
                 Ok(0) if done == 0 => return Ok(0),
                 Ok(0) => break,
@@ -109,6 +116,11 @@ impl Secure {
     ) -> io::Result<()> {
         loop {
             *done += self.take(&mut buffer[*done..])?;
+            if self.is_ending && *done < buffer.len() {
+                // What comes after the end is no part of it.
+                self.socket = Socket::Closed;
+                return Ok(());
+            }
             if *done == buffer.len() || bytes.is_empty() {
                 break;
             }
@@ -131,12 +143,13 @@ impl Secure {
     }
 
     fn process(&mut self, socket: &mut impl Write) -> io::Result<()> {
-        let processed = self.tls.process_new_packets().map_err(|error| tls::failure(&error));
+        let explain = if self.tls.is_handshaking() { tls::failure } else { tls::failure_later };
+        let processed = self.tls.process_new_packets().map_err(|error| explain(&error));
         if processed.is_err() {
             // The other side is told why; if that fails too, it does not matter any more.
             let _ = self.flush(socket);
         }
-        processed?;
+        self.is_ending |= processed?.peer_has_closed();
         Ok(())
     }
 
@@ -144,8 +157,11 @@ impl Secure {
     /// must be offered again, first and unchanged.
     ///
     /// # Errors
-    /// As a socket's; nothing was taken.
+    /// As a socket's, or the server has said that it closes; nothing was taken.
     pub(super) fn write(&mut self, socket: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
+        if self.socket == Socket::Closed {
+            return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "closed by the server"));
+        }
         let mut taken = 0;
         loop {
             let offered = &bytes[taken..];

@@ -7,10 +7,11 @@ use super::conn::Conn;
 use super::links::Timer;
 use super::live::Phase;
 use super::replies::Replies;
-use super::state::{Fault, Progress, State};
+use super::state::{Fault, Parting, Progress, State};
 use super::wire::{Ready, Token, Wire};
 use super::worker::Worker;
 use crate::clock::Nanos;
+use crate::tls;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::io;
@@ -91,6 +92,10 @@ impl<W: Wire> Worker<'_, W> {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if tls::is_broken(&error) => {
+                    self.part(token, Parting::Unreadable, &error.to_string());
+                    break;
+                }
                 Err(error) => {
                     self.lose(token, &reason(&error));
                     break;

@@ -10,10 +10,17 @@ use aelab_loadgen::engine::{self, Live};
 use aelab_loadgen::tls::{TlsClient, TlsOptions};
 use aelab_reports::record::RunRecord;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::UnixTime;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, ServerConnection,
+    SignatureScheme, StreamOwned,
+};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -79,6 +86,7 @@ impl Files {
                     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
                 builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
             }
+            Clients::Having => builder.with_client_cert_verifier(Arc::new(AnyClient(provider))),
         };
         let key = PrivateKeyDer::from_pem_file(self.path("server.key")).expect("a key");
         Arc::new(builder.with_single_cert(self.chain("server.pem"), key).expect("they match"))
@@ -89,6 +97,49 @@ impl Files {
 enum Clients {
     Any,
     Known,
+    /// With a certificate, whatever it says.
+    Having,
+}
+
+/// Takes certificates that the library itself does not.
+#[derive(Debug)]
+struct AnyClient(Arc<rustls::crypto::CryptoProvider>);
+
+impl ClientCertVerifier for AnyClient {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 /// Answers everything with `+OK` over TLS until the test process ends; returns where.
@@ -104,8 +155,98 @@ fn serve(config: Arc<ServerConfig>) -> SocketAddr {
     addr
 }
 
-fn serve_tls(stream: StreamOwned<ServerConnection, TcpStream>) {
+fn serve_tls(stream: impl Read + Write) {
     serve_one(stream, 0, &|_, _, _| Action::Reply(b"+OK\r\n".to_vec()));
+}
+
+/// How a connection ends that was sound until then.
+#[derive(Clone, Copy)]
+enum End {
+    /// Bytes come that are no record.
+    Garbage,
+    /// The server says that it closes (close_notify), and closes a little later.
+    Announced,
+}
+
+/// Ends after so many replies.
+struct Ending {
+    inner: StreamOwned<ServerConnection, TcpStream>,
+    replies_left: usize,
+    end: End,
+}
+
+impl Read for Ending {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.replies_left > 0 {
+            return self.inner.read(buffer);
+        }
+        thread::sleep(Duration::from_millis(50));
+        Ok(0)
+    }
+}
+
+impl Write for Ending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.replies_left -= 1;
+        let last = self.replies_left == 0;
+        if let (true, End::Garbage) = (last, self.end) {
+            self.inner.sock.write_all(bytes)?;
+            return Ok(bytes.len());
+        }
+        self.inner.conn.writer().write_all(bytes)?;
+        if last {
+            self.inner.conn.send_close_notify();
+        }
+        self.inner.flush()?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// As [`serve`]; each connection ends after `replies`.
+fn serve_ending(config: Arc<ServerConfig>, replies: usize, end: End) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = listener.local_addr().expect("bound");
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
+            let inner = StreamOwned::new(connection, stream);
+            thread::spawn(move || serve_tls(Ending { inner, replies_left: replies, end }));
+        }
+    });
+    addr
+}
+
+/// An open loop of 200 requests on one connection at a time, that ends as said after 20 replies.
+fn run_to_ends(end: End) -> RunRecord {
+    let files = Files::new();
+    let port = serve_ending(files.server(Clients::Any), 20, end).port().to_string();
+    let args = ["run", "-h", "localhost", "-p", &port, "--tls", "--cacert", &files.path("ca.pem")];
+    let load =
+        ["-c", "1", "--rate", "200", "--duration", "1s", "--warmup", "0s", "--json", "GET", "a"];
+    let called = loadgen(&[&args[..], &load].concat());
+    RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record")
+}
+
+#[test]
+fn what_cannot_be_decrypted_is_no_hang_up_of_the_server() {
+    let record = run_to_ends(End::Garbage);
+    let lost = record.caveats.iter().find(|caveat| caveat.id == "connections-lost");
+    let text = &lost.expect("connections were lost").text;
+    assert!(text.contains("closed by the load generator"), "{text}");
+    assert!(text.contains("could not be understood (TLS: "), "{text}");
+    assert!(!text.contains("maxclients"), "{text}");
+}
+
+#[test]
+fn nothing_is_sent_to_a_server_that_said_it_closes() {
+    let record = run_to_ends(End::Announced);
+    let group = &record.groups[0];
+    assert!(group.connections.reconnects > 0, "{:?}", group.connections);
+    assert_eq!(group.counts.error, 0, "{:?}", group.errors);
 }
 
 /// A run of the program against `localhost` on this port, with these flags more.
@@ -198,6 +339,64 @@ fn a_server_may_want_a_client_certificate() {
     refused(&port, &wrong_key, 2, &["do not work together"]);
     let no_key = ["--tls", "--cert", &cert, "--key", &cert];
     refused(&port, &no_key, 2, &["private key"]);
+}
+
+/// What `openssl x509 -req` makes without `-extfile`; it is for no use but this test.
+const VERSION_1: (&str, &str) = (
+    "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBJTCBzQIURPSc4sxotwOzREW/v4aSF7Qe+ZowCgYIKoZIzj0EAwIwGTEXMBUG\n\
+A1UEAwwOdGVzdCBhdXRob3JpdHkwIBcNMjYxMTIzMjA0NjI3WhgPMjEyNjEwMzAy\n\
+MDQ2MjdaMBExDzANBgNVBAMMBmNsaWVudDBZMBMGByqGSM49AgEGCCqGSM49AwEH\n\
+A0IABIAnn7pBXr7sUe/K2etSkG/tlgb94jrFgTcx8UTzdOVSSsFvHWkPPEY9j5N2\n\
+frFrhPxoxiRI9qxvbWJJwoQYq04wCgYIKoZIzj0EAwIDRwAwRAIgcO7mLzY/lSNi\n\
+9U/tlGUrkZ0QNd1mFZjl9PNGnGK6EesCIBBkKRFfM63/d//Oh2Mzk53JlhsQLni4\n\
+tt8JxdtQpofb\n\
+-----END CERTIFICATE-----\n\n",
+    "\
+-----BEGIN PRIVATE KEY-----\n\
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgsGbELmX2xsN3jI/f\n\
+xnbRg58PncrXppNkLmmGKpgQSxihRANCAASAJ5+6QV6+7FHvytnrUpBv7ZYG/eI6\n\
+xYE3MfFE83TlUkrBbx1pDzxGPY+Tdn6xa4T8aMYkSPasb21iScKEGKtO\n\
+-----END PRIVATE KEY-----\n\n",
+);
+
+#[test]
+fn the_server_judges_a_client_certificate_of_version_1() {
+    let files = Files::new();
+    let port = serve(files.server(Clients::Having)).port().to_string();
+    files.write("old.pem", VERSION_1.0);
+    files.write("old.key", VERSION_1.1);
+    let [ca, cert, key] = ["ca.pem", "old.pem", "old.key"].map(|name| files.path(name));
+    let called = run(&port, &["--tls", "--cacert", &ca, "--cert", &cert, "--key", &key]);
+    assert!(called.ran(), "{}", called.stderr);
+    // One that does not take it says so itself.
+    let port = serve(files.server(Clients::Known)).port().to_string();
+    let flags = ["--tls", "--cacert", &ca, "--cert", &cert, "--key", &key];
+    refused(&port, &flags, 6, &["the server refused us", "--cert"]);
+}
+
+#[test]
+fn scenarios_take_the_same_flags_for_their_target() {
+    let files = Files::new();
+    let port = serve(files.server(Clients::Known)).port().to_string();
+    let url = format!("rediss://localhost:{port}");
+    let [ca, cert, key] = ["ca.pem", "client.pem", "client.key"].map(|name| files.path(name));
+    let out = TempDir::new();
+    let out = out.file("out");
+    let base = ["scenario", "run", "keys-vs-scan", "--scale", "smoke", "--out", &out];
+    let refused = |flags: &[&str], code: i32, part: &str| {
+        check_failure(&[&base[..], flags].concat(), code, part);
+    };
+    refused(&["--target", &url, "--cacert", &files.path("other-ca.pem")], 6, "unknown authority");
+    refused(&["--target", &url, "--cacert", &ca], 6, "give --cert and --key");
+    // With all of them it is understood, and found to be no Redis.
+    let called = loadgen(
+        &[&base[..], &["--target", &url, "--cacert", &ca, "--cert", &cert, "--key", &key]].concat(),
+    );
+    assert!(!called.stderr.contains("TLS"), "{}", called.stderr);
+    refused(&["--cacert", &ca], 2, "--target rediss://");
+    refused(&["--target", "redis://localhost:1", "--insecure"], 2, "write rediss://");
 }
 
 #[test]
