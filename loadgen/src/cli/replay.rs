@@ -24,8 +24,8 @@ const SPEED_MAX: f64 = 1e6;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Replay")]
 pub struct ReplayArgs {
-    /// Send what was captured: the output of MONITOR, an append-only file, or an appendonlydir. Each captured client has its
-    /// own connection; -n takes only the first commands. Takes 36 bytes of memory per command, whatever its size.
+    /// Send what was captured: the output of MONITOR, an append-only file (on Redis 7 its …incr.aof), or an appendonlydir whose
+    /// base is no snapshot with data. Each captured client has its own connection; -n takes only the first commands. Takes 36 bytes of memory per command, whatever its size.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "connections", "duration", "warmup", "think_time", "data_size", "compressible", "keyspace", "key_dist", "tests",
         "ratio", "templates", "command", "command_file", "ycsb", "prefill", "reconnect_interval", "cluster",

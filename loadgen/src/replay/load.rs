@@ -5,6 +5,7 @@
 use super::aof::{Command, Next, Reader, manifest};
 use super::lanes::{Found, Kind, Wanted, deal};
 use super::monitor;
+use super::rdb::{self, Snapshot};
 use super::rules::{Rule, judge};
 use super::{Decoded, Entry, Form, OFFSET_BITS, Replay};
 use std::collections::{BTreeMap, HashMap};
@@ -66,9 +67,20 @@ pub fn load(path: &Path, wish: &Wish) -> Result<Loaded, String> {
         let handle = File::open(file).map_err(|error| fail(unreadable(&error)))?;
         // The base of a server that never rewrote its append-only file.
         let is_empty = handle.metadata().is_ok_and(|about| about.is_file() && about.len() == 0);
-        if is_empty && files.len() > 1 {
-            opened.push(handle);
-            continue;
+        if files.len() > 1 {
+            match rdb::look(&handle).map_err(|error| fail(error.to_string()))? {
+                // It holds a place, as the files are known by their numbers.
+                Snapshot::None if is_empty => {
+                    opened.push(handle);
+                    continue;
+                }
+                Snapshot::Empty => {
+                    opened.push(handle);
+                    continue;
+                }
+                Snapshot::Data => return Err(fail(after_snapshot(file, &files))),
+                Snapshot::None => {}
+            }
         }
         let this = form_of(&handle).map_err(fail)?;
         if form.is_some_and(|form| form != this) {
@@ -85,6 +97,17 @@ pub fn load(path: &Path, wish: &Wish) -> Result<Loaded, String> {
     }
     let form = form.unwrap_or(Form::Resp);
     builder.finish(opened, form).map_err(fail)
+}
+
+/// What to replay in place of files of which one is a snapshot with data.
+fn after_snapshot(base: &Path, files: &[PathBuf]) -> String {
+    let later = files.iter().skip_while(|file| *file != base).skip(1);
+    let commands: Vec<String> = later.map(|file| format!("--replay {}", file.display())).collect();
+    format!(
+        "is an RDB snapshot, which holds data and no commands; start the server with it if the data matter, and replay what \
+         was written since: {}",
+        commands.join(", then ")
+    )
 }
 
 /// Why a file cannot be opened, and what would be one.

@@ -9,6 +9,7 @@ mod aof;
 mod lanes;
 pub mod load;
 mod monitor;
+mod rdb;
 mod rules;
 
 use std::collections::BTreeSet;

@@ -33,7 +33,9 @@ fn check(page: &str, least: usize) {
         .expect("written");
     write("instants.txt", "0\n0.1\n200ms\n").expect("written");
     write("capture.txt", "OK\n1.000000 [0 127.0.0.1:1] \"set\" \"a\" \"1\"\n").expect("written");
-    write("appendonly.aof", "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n").expect("written");
+    std::fs::create_dir(dir.path().join("appendonlydir")).expect("made");
+    write("appendonlydir/appendonly.aof.1.incr.aof", "*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n")
+        .expect("written");
     let commands = commands(page);
     assert!(commands.len() >= least, "{commands:?}");
     for command in commands {

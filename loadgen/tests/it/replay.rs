@@ -224,8 +224,20 @@ fn an_append_only_file_is_replayed_with_its_databases_and_transactions() {
     assert_eq!(replayed.heard.len(), 7);
     std::fs::write(dir.file("a.1.base.aof"), "").expect("written");
     assert_eq!(replay(folder, &[]).heard.len(), 6, "an empty base has nothing to say");
-    std::fs::write(dir.file("a.1.base.aof"), "REDIS0009…").expect("written");
-    check_failure(&["run", "--replay", folder], 2, "a.1.base.aof: begins with an RDB snapshot");
+    // A server of Redis 7's defaults writes its base as a snapshot: of nothing, if it began empty.
+    std::fs::write(dir.file("a.1.base.aof"), b"REDIS0010\xfa\x08aof-base\xc0\x01\xff12345678")
+        .expect("written");
+    assert_eq!(replay(folder, &[]).heard.len(), 6, "an empty snapshot has nothing to say");
+    std::fs::write(dir.file("a.1.base.aof"), b"REDIS0010\xfe\x00data").expect("written");
+    let instead = format!("--replay {}", dir.file("a.1.incr.aof"));
+    for part in ["a.1.base.aof: is an RDB snapshot, which holds data", &instead] {
+        check_failure(&["run", "--replay", folder], 2, part);
+    }
+    check_failure(
+        &["run", "--replay", &dir.file("a.1.base.aof")],
+        2,
+        "begins with an RDB snapshot",
+    );
 }
 
 #[test]
