@@ -87,10 +87,14 @@ pub fn watch(target: &Target, topology: &Topology, over: &AtomicBool) {
 fn ask(control: &mut Control, asked: &Endpoint) -> Result<Layout, Failure> {
     let reply = control.command(&[b"CLUSTER", b"SLOTS"])?;
     if let Value::Error(text) = &reply {
-        return Err(Failure::unreachable(format!(
-            "{asked} is no node of a cluster: {}; leave out --cluster",
-            String::from_utf8_lossy(text)
-        )));
+        let text = String::from_utf8_lossy(text);
+        return Err(Failure::unreachable(match text.starts_with("NOPERM") {
+            true => format!(
+                "{asked} does not tell this user the layout of its cluster: {text}; allow it \
+                 (ACL SETUSER NAME +cluster|slots +command|getkeys), or log in as another (--user)"
+            ),
+            false => format!("{asked} is no node of a cluster: {text}; leave out --cluster"),
+        }));
     }
     let mut layout = Layout { nodes: Vec::new(), slots: Arc::new([]) };
     let mut slots = vec![NOWHERE; SLOTS];
@@ -160,6 +164,13 @@ fn keys_of(control: &mut Control, command: &CommandPlan) -> Result<Vec<usize>, F
         let text = String::from_utf8_lossy(text);
         if text.contains("no key arguments") {
             return Ok(Vec::new());
+        }
+        if text.starts_with("NOPERM") {
+            return Err(Failure::unreachable(format!(
+                "{}: the server does not tell this user which words are keys ({text}); allow it \
+                 (ACL SETUSER NAME +command|getkeys), or log in as another (--user)",
+                command.label
+            )));
         }
         return Err(Failure::usage(format!(
             "{}: the server cannot say which words are keys ({text}); check the command",

@@ -2,6 +2,7 @@
 //!
 //! Each is a short story told with the parts of this crate; none measures or computes anything itself.
 
+mod asked;
 mod catalogue;
 pub mod output;
 pub mod relay;

@@ -1,5 +1,6 @@
 //! `loadgen run`: load a server and measure it.
 
+use super::asked::{SlowLog, look, say_if_unknown};
 use super::output;
 use super::show::Sink;
 use crate::cli::output::{OutputArgs, Style};
@@ -11,16 +12,15 @@ use crate::console::{self, lines};
 use crate::control::Control;
 use crate::engine::Phase;
 use crate::engine::plan::{RunPlan, Target};
-use crate::engine::result::RunResult;
 use crate::exit::{Exit, Failure};
 use crate::exporter::Exporter;
 use crate::lab::arm::{doubts_after, fill_watched, run_watched};
 use crate::lab::attribute::explain;
-use crate::lab::fill::{FillPlan, Part};
+use crate::lab::fill::{FillPlan, Part, refusal};
 use crate::lab::memory::{MANY_CONNECTIONS, MemoryProbe};
 use crate::lab::settle::settle;
 use crate::lab::starved::Waits;
-use crate::lab::view::{Info, SlowEntry, config, slowlog};
+use crate::lab::view::{Info, config};
 use crate::lab::watch::{Show, run_shown};
 use crate::record::{Context, Kept, keep, tool};
 use aelab_reports::caveat::Caveat;
@@ -105,6 +105,7 @@ fn run_prepared(
     // Who is wrong or not there is said before anything is filled.
     for target in resolved.target.each() {
         let mut control = Control::open(&target)?;
+        say_if_unknown(&mut control, &target)?;
         for (_, plan) in &resolved.runs {
             check_databases(&mut control, &target, plan)?;
         }
@@ -251,27 +252,11 @@ fn fill_records(target: &Target, plan: &RunPlan, cancel: &AtomicBool) -> Result<
     }
     let why = group.errors.first().map_or("it stopped answering", |error| error.word.as_str());
     Err(Failure::unreachable(format!(
-        "{} took {} of {asked} records ({why}); give it more memory, or ask for fewer with -r",
-        target.endpoint, group.counts.ok
+        "{} took {} of {asked} records ({why}); {}",
+        target.endpoint,
+        group.counts.ok,
+        refusal::remedy(why, "user")
     )))
-}
-
-/// The slow log of the one server that stalled, if it tells; of several, whose entry is whose would be a guess.
-fn slow_log(target: &Target, result: &RunResult) -> Vec<SlowEntry> {
-    if result.stalls.is_empty() || target.each().count() > 1 {
-        return Vec::new();
-    }
-    // A server that is gone, or keeps none, is no reason to fail: the stall has no cause then.
-    Control::open(target).and_then(|mut control| slowlog(&mut control)).unwrap_or_default()
-}
-
-/// What each server says of itself.
-fn look(target: &Target) -> Result<Vec<(Target, Info)>, Failure> {
-    let one = |target: Target| {
-        let info = Info::parse(&Control::open(&target)?.info()?);
-        Ok((target, info))
-    };
-    target.each().map(one).collect()
 }
 
 /// What the servers' own accounts, taken before and now, leave in doubt; of several, which one has changed.
@@ -314,8 +299,8 @@ fn measure(
         console::note(&found.to_string());
         environment.other.extend(found.fields());
     }
-    let slow_log = slow_log(&resolved.target, &result);
-    let explained = explain(plan, &result, Some(&slow_log), &Waits::default());
+    let slow_log = SlowLog::ask(&resolved.target, &result);
+    let explained = explain(plan, &result, Some(&slow_log.entries), &Waits::default());
     let context = Context {
         command: words.to_vec(),
         environment,
@@ -327,7 +312,7 @@ fn measure(
             .chain(resolved.doubts.clone())
             .collect(),
     };
-    Ok(keep(plan, &result, context, explained.stalls))
+    Ok(keep(plan, &result, context, slow_log.complete(explained.stalls)))
 }
 
 /// One run is the folder; several are its arms, also if fewer than the `planned` ones were made.

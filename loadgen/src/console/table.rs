@@ -4,6 +4,7 @@
 
 use super::columns::Columns;
 use crate::engine::plan::ArrivalProcess;
+use crate::lab::view::REFUSED_SLOWLOG;
 use aelab_reports::plain::shown;
 use aelab_reports::record::{
     Audit, CaveatRecord, Delivery, Group, KernelTimes, Metrics, Pool, Quantiles, RunRecord,
@@ -132,7 +133,12 @@ fn stall_lines(out: &mut String, stalls: &[Stall]) {
     let rest = shown.split_off(shown.len().min(SHOWN_MAX));
     shown.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
     for stall in shown {
-        let cause = stall.cause.as_deref().unwrap_or("cause unknown");
+        let is_refused = stall.evidence.iter().any(|why| why.starts_with(REFUSED_SLOWLOG));
+        let unknown = match is_refused {
+            true => "cause unknown: this user may not ask SLOWLOG, allow it +slowlog|get",
+            false => "cause unknown",
+        };
+        let cause = stall.cause.as_deref().unwrap_or(unknown);
         let _ = writeln!(
             out,
             "stall at {:.2}s: {}, {} delayed, {:.3} client-seconds lost ({cause})",

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// SLOWLOG entries asked for: all that the lab lets its servers keep.
 pub const SLOWLOG_MAX: &str = "4096";
+/// How the evidence of a stall begins whose cause could not be looked up.
+pub const REFUSED_SLOWLOG: &str = "the server refused SLOWLOG";
 
 /// INFO as fields by name, comments and sections dropped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -129,11 +131,38 @@ pub fn config(control: &mut Control, names: &[&str]) -> BTreeMap<String, String>
 /// # Errors
 /// Only when the connection breaks.
 pub fn slowlog(control: &mut Control) -> Result<Vec<SlowEntry>, crate::exit::Failure> {
+    Ok(slowlog_or_refusal(control)?.unwrap_or_default())
+}
+
+/// The slow log, oldest entry first; or how the server refused it to this user. Empty if the server has none.
+///
+/// # Errors
+/// Only when the connection breaks.
+pub fn slowlog_or_refusal(
+    control: &mut Control,
+) -> Result<Result<Vec<SlowEntry>, String>, crate::exit::Failure> {
     let reply = control.command(&[b"SLOWLOG", b"GET", SLOWLOG_MAX.as_bytes()])?;
+    if let Some(refusal) = forbidden(&reply) {
+        return Ok(Err(refusal));
+    }
     let mut entries: Vec<SlowEntry> =
         reply.as_slice().unwrap_or_default().iter().filter_map(slow_entry).collect();
     entries.sort_by_key(|entry| entry.id);
-    Ok(entries)
+    Ok(Ok(entries))
+}
+
+/// How the server refused INFO to this user, if it did.
+///
+/// # Errors
+/// Only when the connection breaks.
+pub fn info_refusal(control: &mut Control) -> Result<Option<String>, crate::exit::Failure> {
+    Ok(forbidden(&control.command(&[b"INFO", b"server"])?))
+}
+
+/// The text of a reply that says that the user may not do that.
+fn forbidden(reply: &Value) -> Option<String> {
+    let Value::Error(text) = reply else { return None };
+    text.starts_with(b"NOPERM").then(|| String::from_utf8_lossy(text).into_owned())
 }
 
 fn slow_entry(value: &Value) -> Option<SlowEntry> {

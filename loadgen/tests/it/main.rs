@@ -8,6 +8,7 @@ mod engine_messages;
 mod engine_sockets;
 mod engine_virtual;
 mod faults;
+mod forbidden;
 mod interrupt;
 mod listener;
 mod live;

@@ -4,6 +4,7 @@
 //! (DEBUG POPULATE names keys differently and is not allowed everywhere). Invariant: when [`fill`] returns, every key is there.
 
 pub mod collections;
+pub mod refusal;
 
 use crate::control::Control;
 use crate::engine::plan::Target;
@@ -128,10 +129,11 @@ fn fill_range(
             if let Value::Error(text) = control.reply()? {
                 let text = String::from_utf8_lossy(&text);
                 return Err(Failure::unreachable(format!(
-                    "{} refused to be filled after {} of {} keys: {text}; give it more memory, or ask for fewer keys",
+                    "{} refused to be filled after {} of {} keys: {text}; {}",
                     target.endpoint,
                     done.load(Relaxed),
-                    plan.count
+                    plan.count,
+                    refusal::remedy(&text, &plan.prefix)
                 )));
             }
             done.fetch_add(size, Relaxed);

@@ -1,0 +1,55 @@
+//! What to do about a server that refuses to be filled, by what it said.
+//!
+//! Not the filling. Where next: `mod.rs`.
+
+/// The remedy for an error of the server, given its text (its first word is enough) and what the names of the keys begin with.
+#[must_use]
+pub fn remedy(error: &str, prefix: &str) -> String {
+    match error.split(' ').next().unwrap_or_default() {
+        "OOM" => "give it more memory (maxmemory), or ask for fewer keys".to_owned(),
+        "NOPERM" if error.contains("keys") => {
+            format!(
+                "allow the user these keys (ACL SETUSER NAME ~{prefix}*), or log in as another (--user)"
+            )
+        }
+        "NOPERM" => format!(
+            "allow the user to fill it (ACL SETUSER NAME +mset +set ~{prefix}*), or log in as another (--user)"
+        ),
+        "NOAUTH" => "log in as a user who may do that (-a, --user)".to_owned(),
+        "READONLY" => "fill the primary: this server is a replica".to_owned(),
+        "MISCONF" => "it cannot save its data to disk: look at its log".to_owned(),
+        "LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" => {
+            "bring the server into a state in which it answers".to_owned()
+        }
+        "MOVED" | "ASK" | "CROSSSLOT" => "it is a cluster: fill it as one (--cluster)".to_owned(),
+        _ => "look at the server's log, or leave out --prefill".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::remedy;
+
+    #[test]
+    fn memory_is_the_remedy_for_want_of_memory_alone() {
+        let check = |error: &str, part: &str| {
+            let remedy = remedy(error, "key:");
+            assert!(remedy.contains(part), "{error}: {remedy}");
+            assert_eq!(remedy.contains("memory"), error.starts_with("OOM"), "{error}: {remedy}");
+        };
+        check("OOM command not allowed when used memory > 'maxmemory'.", "maxmemory");
+        check("NOPERM this user has no permissions to run the 'mset' command", "+mset");
+        check(
+            "NOPERM this user has no permissions to access one of the keys used as arguments",
+            "~key:*",
+        );
+        check("NOPERM", "+mset");
+        check("READONLY You can't write against a read only replica.", "primary");
+        check(
+            "MISCONF Redis is configured to save RDB snapshots, but it's unable to persist",
+            "log",
+        );
+        check("LOADING Redis is loading the dataset in memory", "state");
+        check("ERR unknown", "--prefill");
+    }
+}
