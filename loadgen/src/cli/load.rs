@@ -123,7 +123,8 @@ pub struct LoadArgs {
     #[arg(long, value_enum, default_value = "timerfd")]
     pub pacing: PacingArg,
     /// Whose times a reply carries: ours, when we have read it, or also the kernel's, when it got it (TCP only). Shows how
-    /// much of the service time was our own waking up; costs half a microsecond a read.
+    /// much of the service time was our own waking up, in the table and the record; costs half a microsecond a read. What
+    /// receives messages (SUBSCRIBE, BLPOP …) is not split.
     #[arg(long, value_enum, default_value = "program", value_name = "WHOSE")]
     pub timestamps: TimestampsArg,
     /// Processors for the engine threads, such as 1,3.

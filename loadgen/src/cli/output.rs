@@ -66,6 +66,12 @@ impl OutputArgs {
         self.json || self.csv || self.quiet || self.style != Style::Own
     }
 
+    /// Whether anything that comes out has room for the kernel's time stamps.
+    #[must_use]
+    pub fn shows_kernel_times(&self) -> bool {
+        self.json || self.out.is_some() || !self.is_for_programs()
+    }
+
     /// What the person at the terminal sees while the run is on.
     #[must_use]
     pub fn progress(&self) -> Progress {

@@ -9,8 +9,8 @@ use super::run::RunArgs;
 use super::ycsb::{Home, Ycsb};
 use crate::clock::Nanos;
 use crate::engine::plan::{
-    ArrivalProcess, Assignment, CommandPlan, Dialling, GroupPlan, Pacing, Phases, Rate, Role,
-    RunPlan, SettlePlan, Shape, Target, Timestamps, Workload,
+    ArrivalProcess, Assignment, CommandPlan, Dialling, GroupPlan, Pacing, Phases, Rate, Reception,
+    Role, RunPlan, SettlePlan, Shape, Target, Timestamps, Workload,
 };
 use crate::exit::Failure;
 use crate::lab::fill::FillPlan;
@@ -62,8 +62,14 @@ impl RunArgs {
     /// # Errors
     /// Flags that contradict each other or templates that cannot be read (exit 2), or an unknown host (exit 6).
     pub fn resolve(&self) -> Result<Resolved, Failure> {
-        let target = self.target.resolve()?;
         let load = &self.load;
+        if load.timestamps == TimestampsArg::Kernel && !self.output.shows_kernel_times() {
+            return Err(Failure::usage(
+                "what --timestamps kernel tells has no place in the output of -q, --csv and other tools; leave these out, or \
+                 add --out DIR for the record",
+            ));
+        }
+        let target = self.target.resolve()?;
         // The parser asks for --command only where nothing that excludes it was given.
         if !load.command_ratio.is_empty() && load.templates.is_empty() {
             return Err(Failure::usage(
@@ -93,9 +99,21 @@ impl RunArgs {
             .collect::<Result<Vec<_>, Failure>>()?;
         let prefill = load.prefill.then(|| load.fill(&target, self.target.home())).transpose()?;
         let percentiles = self.output.percentiles.clone();
-        let (notes, doubts) = (Vec::new(), Vec::new());
+        let (notes, doubts) = (unstamped_note(&runs).into_iter().collect(), Vec::new());
         Ok(Resolved { target, prefill, runs, percentiles, notes, doubts })
     }
+}
+
+/// What kernel time stamps say nothing about, if they are asked for and there is something of that kind.
+fn unstamped_note(runs: &[(String, RunPlan)]) -> Option<String> {
+    let stamped = runs.iter().filter(|(_, plan)| plan.timestamps == Timestamps::Kernel);
+    let mut groups = stamped.flat_map(|(_, plan)| &plan.groups);
+    let receives = |group: &GroupPlan| group.reception().is_ok_and(|how| how != Reception::Replies);
+    let receiver = groups.find(|group| receives(group))?;
+    Some(format!(
+        "{}: messages are not split into wire and wake-up; --timestamps kernel tells of commands and their replies",
+        receiver.name
+    ))
 }
 
 impl LoadArgs {

@@ -162,7 +162,7 @@ impl Group {
             handshake,
             own_databases,
             recorder: Recorder::new(group, &generator.shapes(), reception)
-                .with_stamps(plan.timestamps),
+                .with_stamps(reception, plan.timestamps),
             generator,
             is_watched: is_watched(plan, group, reception),
             receivers: receivers(reception, connections),

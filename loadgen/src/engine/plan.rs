@@ -174,7 +174,7 @@ impl GroupPlan {
     ///
     /// # Errors
     /// Its commands do not go together.
-    pub(super) fn reception(&self) -> Result<Reception, String> {
+    pub(crate) fn reception(&self) -> Result<Reception, String> {
         match self.replay {
             Some(_) => Ok(Reception::Replies),
             None => Reception::of(&self.workload.commands),

@@ -382,9 +382,11 @@ impl Recorder {
         }
     }
 
-    /// With room for the kernel's time stamps, if replies will carry them.
-    pub(super) fn with_stamps(mut self, timestamps: Timestamps) -> Self {
-        self.stamps = (timestamps == Timestamps::Kernel).then(Box::default);
+    /// With room for the kernel's time stamps, if replies will carry them. What receives messages has none: its times are those
+    /// of the messages, of which each was sent by another connection.
+    pub(super) fn with_stamps(mut self, reception: Reception, timestamps: Timestamps) -> Self {
+        let is_stamped = timestamps == Timestamps::Kernel && reception == Reception::Replies;
+        self.stamps = is_stamped.then(Box::default);
         self
     }
 

@@ -88,3 +88,23 @@ fn the_program_says_how_much_was_its_own_waking_up() {
     assert_eq!(kernel.wake_up.count, kernel.wire.count);
     check_failure(&["run", "-p", &port, "--timestamps", "nic", "PING"], 2, "nic");
 }
+
+#[test]
+fn messages_have_no_rows_of_their_own() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let run = ["run", "-p", &port, "--timestamps", "kernel", "-c", "4", "-n", "500"];
+    let messages = ["--command", "SUBSCRIBE n", "--command", "PUBLISH n {stamp}"];
+    let called = loadgen(&[&run[..], &messages].concat());
+    assert!(called.ran(), "{}", called.stderr);
+    assert_eq!(called.stdout.matches("wire (sent-arrived)").count(), 1, "{}", called.stdout);
+    assert!(called.stderr.contains("not split into wire and wake-up"), "{}", called.stderr);
+}
+
+#[test]
+fn what_nobody_would_see_is_not_asked_for() {
+    for output in ["-q", "--csv"] {
+        let run = ["run", "--timestamps", "kernel", "-n", "10", output, "PING"];
+        check_failure(&run, 2, "add --out DIR");
+    }
+}
