@@ -167,7 +167,7 @@ fn read(
                 .map_err(|error| format!("cannot be read: {}", reason(&error)))?;
             parse_trace(&content).map(|instants| ArrivalProcess::Trace(instants.into()))
         }
-        "exponential" => Err("gaps that are exponential make poisson".to_owned()),
+        "exponential" => Err("its gaps are those of poisson; write poisson".to_owned()),
         _ => Err("is none of constant, poisson, uniform, ramp:1k-20k, step:1k,2k@5s, \
                   burst:on=100ms,off=900ms, sine:amp=0.5,period=10s, trace:FILE"
             .to_owned()),
@@ -387,7 +387,7 @@ mod tests {
         for (text, part) in [
             ("", "none of"),
             ("poison", "none of"),
-            ("exponential", "make poisson"),
+            ("exponential", "write poisson"),
             ("constant:5", "--rate"),
             ("ramp:", "FROM-TO"),
             ("ramp:1k", "FROM-TO"),
