@@ -380,9 +380,15 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<
     let sum = |of: fn(&Counts) -> u64| {
         records().flat_map(|r| &r.groups).map(|g| of(&g.counts)).sum::<u64>()
     };
-    let mut caveats = records().flat_map(|record| &record.caveats);
-    if let Some(caveat) = caveats.find(|caveat| caveat.id == "nothing-heard") {
-        return Err(Failure::invalid(format!("{}; {}", caveat.text, caveat.remedy)));
+    let told = |id: &str| {
+        let caveat = records().flat_map(|record| &record.caveats).find(|caveat| caveat.id == id);
+        caveat.map(|caveat| format!("{}; {}", caveat.text, caveat.remedy))
+    };
+    if let Some(text) = told("nothing-heard") {
+        return Err(Failure::invalid(text));
+    }
+    if let Some(text) = told("node-unreached").filter(|_| sum(|counts| counts.ok) == 0) {
+        return Err(Failure::unreachable(text));
     }
     if sum(|counts| counts.ok) == 0 {
         let caveats = records().flat_map(|record| &record.caveats);

@@ -13,6 +13,7 @@ use super::slots::{Redirect, RedirectKind};
 use super::tally::UNKNOWN_NODE;
 use super::wire::Token;
 use crate::clock::Nanos;
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
 /// Requests created per turn, as for other groups.
@@ -247,6 +248,34 @@ impl Group {
         let mut env = Env { conns: &mut *conns, pipeline: self.pipeline, touch: &mut touch };
         for lane in 0..router.lanes.len() {
             router.serve(lane, &mut env);
+        }
+        self.pump(conns, now, &mut touch);
+    }
+
+    /// Gives up what was sent, was told to go elsewhere, and has waited for its node beyond its time limit.
+    pub(super) fn expire_lines(
+        &mut self,
+        conns: &mut [Conn],
+        now: Nanos,
+        mut touch: impl FnMut(Token, &mut Conn),
+    ) {
+        let (Some(router), Some(timeout)) = (&mut self.router, self.timeout) else { return };
+        let limit = |parcel: &Parcel| parcel.sent.saturating_add(timeout);
+        let is_late = |parcel: &Parcel| parcel.sent != UNSENT && limit(parcel) <= now;
+        let mut late = Vec::new();
+        for lane in router.lanes.iter_mut().filter(|lane| lane.line.iter().any(is_late)) {
+            let (gone, kept): (VecDeque<Parcel>, _) =
+                std::mem::take(&mut lane.line).into_iter().partition(is_late);
+            late.extend(gone);
+            lane.line = kept;
+        }
+        if late.is_empty() {
+            return;
+        }
+        router.waiting -= late.len();
+        for parcel in late {
+            self.recorder.timeout(&parcel.in_flight(), limit(&parcel));
+            router.recycle(parcel);
         }
         self.pump(conns, now, &mut touch);
     }

@@ -119,12 +119,21 @@ pub(super) struct SiteCounts {
     established: u64,
     lost: u64,
     reconnects: u64,
+    /// Attempts that came to nothing, and why the first did.
+    pub(super) vain: Option<(u64, String)>,
+    /// Whether any connection was ready.
+    pub(super) is_reached: bool,
 }
 
 impl SiteCounts {
     /// Of this many connections, none of which has begun.
     pub(super) fn of(name: String, asked: u64) -> Self {
         Self { name, asked, ..Self::default() }
+    }
+
+    /// A connection could not be opened.
+    fn note_vain(&mut self, reason: &str) {
+        self.vain.get_or_insert_with(|| (0, reason.to_owned())).0 += 1;
     }
 
     /// Adds them to another thread's.
@@ -287,6 +296,7 @@ impl<W: Wire> Worker<'_, W> {
             pool.on_ready();
         }
         let site = group.site(token);
+        group.links.sites[site].is_reached = true;
         let since = match conn.purpose {
             Purpose::First => {
                 group.links.counts.established += 1;
@@ -394,7 +404,11 @@ impl<W: Wire> Worker<'_, W> {
         let group = &mut self.groups[conn.group as usize];
         count_word(&mut group.links.failures, reason, 1);
         match conn.state {
-            State::Connecting { .. } | State::Handshaking { .. } => self.opening -= 1,
+            State::Connecting { .. } | State::Handshaking { .. } => {
+                self.opening -= 1;
+                let site = group.site(token);
+                group.links.sites[site].note_vain(reason);
+            }
             State::Ready => {
                 group.links.note_lost(parting, reason, self.clockwork.phase);
                 let site = group.site(token);

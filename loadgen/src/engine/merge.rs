@@ -212,10 +212,15 @@ fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
 fn add_site(endpoints: &mut Vec<EndpointResult>, site: &SiteCounts) {
     if !endpoints.iter().any(|known| known.name == site.name) {
         let (name, connections) = (site.name.clone(), ConnectionCounts::default());
-        endpoints.push(EndpointResult { name, connections });
+        endpoints.push(EndpointResult { name, connections, vain: None, is_reached: false });
     }
-    let known = endpoints.iter_mut().find(|known| known.name == site.name);
-    known.into_iter().for_each(|known| site.add_to(&mut known.connections));
+    for known in endpoints.iter_mut().filter(|known| known.name == site.name) {
+        site.add_to(&mut known.connections);
+        known.is_reached |= site.is_reached;
+        if let Some((count, reason)) = &site.vain {
+            known.vain.get_or_insert_with(|| (0, reason.clone())).0 += count;
+        }
+    }
 }
 
 fn add_links(result: &mut GroupResult, links: Links) {

@@ -114,6 +114,10 @@ pub struct EndpointResult {
     pub name: String,
     /// Of its connections; one that was never opened counts as failed, and replacements are not told apart.
     pub connections: ConnectionCounts,
+    /// Attempts to open one that came to nothing, and why the first did.
+    pub vain: Option<(u64, String)>,
+    /// Whether any connection was ever ready.
+    pub is_reached: bool,
 }
 
 /// Errors that begin with the same word.

@@ -5,6 +5,7 @@
 use super::links::Timer;
 use super::plan::OnTimeout;
 use super::state::{Parting, State};
+use super::traffic::touch;
 use super::wire::{Token, Wire};
 use super::worker::Worker;
 use crate::clock::Nanos;
@@ -31,6 +32,19 @@ impl<W: Wire> Worker<'_, W> {
                 (Timer::Request, _) => self.check_timeout(token, now),
                 _ => {}
             }
+        }
+    }
+
+    /// Gives up what waits for nodes of a cluster for too long.
+    pub(super) fn expire_lines(&mut self, now: Nanos) {
+        let before = self.watched();
+        for group in &mut self.groups {
+            let touched = &mut self.touched;
+            group.expire_lines(&mut self.conns, now, |token, conn| touch(touched, token, conn));
+        }
+        let after = self.watched();
+        if after != before {
+            self.watch.on_departures(now, before, after);
         }
     }
 

@@ -259,6 +259,7 @@ impl<'a, W: Wire> Worker<'a, W> {
         self.live.set_elapsed(now.since(self.clockwork.origin));
         self.publish();
         self.refresh_layouts(now);
+        self.expire_lines(now);
         if W::STAMPED {
             self.wire.compare_clocks();
         }

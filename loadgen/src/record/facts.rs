@@ -326,6 +326,19 @@ fn refused(result: &RunResult) -> Option<Caveat> {
     Some(Caveat::NoSuccess { example: most.text.clone() })
 }
 
+/// A node of a cluster that never let a connection in, although requests were for it.
+pub(super) fn unreached(plan: &RunPlan, result: &RunResult) -> Option<Caveat> {
+    let pairs = plan.groups.iter().zip(&result.groups);
+    let mut clusters = pairs.filter(|(planned, group)| {
+        planned.cluster.is_some() && group.counts.ok < group.counts.sent
+    });
+    clusters.find_map(|(_, group)| {
+        let site = group.endpoints.iter().find(|site| !site.is_reached && site.vain.is_some())?;
+        let (attempts, reason) = site.vain.clone()?;
+        Some(Caveat::NodeUnreached { node: site.name.clone(), attempts, reason })
+    })
+}
+
 /// No success at all, or none any more from some time on although requests waited: another server than the one asked for.
 pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
     let sum = |of: fn(&GroupResult) -> u64| result.groups.iter().map(of).sum::<u64>();

@@ -112,7 +112,9 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
     record.audit = Some(audit::audit(result, &facts));
     let mut caveats = context.doubts;
     // A server that was not there, or refused everything, is the graver reason for what else is missing.
-    let gravest = facts::silence(&clock, result).or_else(|| facts::nothing_heard(result));
+    let gravest = facts::unreached(plan, result)
+        .or_else(|| facts::silence(&clock, result))
+        .or_else(|| facts::nothing_heard(result));
     caveats.extend(gravest.or_else(|| facts::given_up(plan, result)));
     caveats.extend(assess(&facts));
     let wrong = result.audit.wrong_books.iter();

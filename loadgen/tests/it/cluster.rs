@@ -1,7 +1,7 @@
 //! Clusters: exact in virtual time, then against real nodes.
 
 use crate::engine_sockets::{Action, serve};
-use crate::support::{Nodes, TempDir, ask, check_failure, loadgen};
+use crate::support::{Nodes, TempDir, ask, check_failure, free_port, loadgen};
 use aelab_loadgen::clock::Nanos;
 use aelab_loadgen::engine::plan::{
     ArrivalProcess, ClusterPlan, CommandPlan, GroupPlan, KeySpace, Phases, Rate, RunPlan, Target,
@@ -348,6 +348,49 @@ fn nodes_that_send_requests_in_circles_are_told_to_agree() {
     check_failure(&run, 4, "sent it back and forth");
     let said = loadgen(&run).stderr;
     assert!(said.contains("agree on who has which slot") && !said.contains("--cluster"), "{said}");
+}
+
+/// As behind NAT or in a container: the address that the cluster announces leads nowhere from here.
+#[test]
+fn a_node_that_cannot_be_reached_is_named_and_waited_for_no_longer_than_asked() {
+    let nowhere = free_port();
+    let start = |moves: fn(usize) -> bool| {
+        let port = Arc::new(OnceLock::new());
+        let own = Arc::clone(&port);
+        let peer = serve(move |_, request, args| {
+            Action::Reply(match args[0] {
+                b"GET" if moves(request) => {
+                    format!("-MOVED 7 127.0.0.1:{nowhere}\r\n").into_bytes()
+                }
+                b"GET" => b"+OK\r\n".to_vec(),
+                _ => one_node(own.get().copied(), args),
+            })
+        });
+        port.set(peer.port()).expect("set once");
+        peer.port().to_string()
+    };
+    let load = ["--cluster", "-c", "4", "--rate", "200", "--duration", "1s", "--warmup", "0s"];
+    let args = |port: &str| -> Vec<String> {
+        let more = ["--timeout", "100ms", "GET", "__key__"];
+        ["run", "-p", port].iter().chain(&load).chain(&more).map(|&word| word.to_owned()).collect()
+    };
+    let named = format!("no connection to 127.0.0.1:{nowhere}, a node of the cluster");
+    let some = start(|request| request % 2 == 0);
+    let args_some = args(&some);
+    let words: Vec<&str> = args_some.iter().map(String::as_str).collect();
+    check_failure(&words, 4, &named);
+    let record = record_of(&words);
+    let counts = record.groups[0].counts;
+    assert!(counts.ok > 0 && counts.timeout > 0 && counts.unfinished == 0, "{counts:?}");
+    let all = start(|_| true);
+    let args_all = args(&all);
+    let words: Vec<&str> = args_all.iter().map(String::as_str).collect();
+    check_failure(&words, 6, &named);
+}
+
+fn record_of(words: &[&str]) -> RunRecord {
+    let called = loadgen(&[&words[..1], &["--json"], &words[1..]].concat());
+    RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record")
 }
 
 /// What a cluster of one node on this port says, which sends every GET to itself.

@@ -153,6 +153,15 @@ pub enum Caveat {
         /// How many.
         count: u64,
     },
+    /// No connection to a node of the cluster could be opened, so that the requests for its keys went nowhere.
+    NodeUnreached {
+        /// The node, as the cluster names it.
+        node: String,
+        /// Attempts.
+        attempts: u64,
+        /// Why the first of them failed.
+        reason: String,
+    },
     /// Some connections could not be opened at the start.
     ConnectionsMissing {
         /// Opened.
@@ -329,6 +338,7 @@ impl Caveat {
             Self::Interrupted { .. } => "interrupted",
             Self::NoSuccess { .. } => "no-success",
             Self::NothingHeard { .. } => "nothing-heard",
+            Self::NodeUnreached { .. } => "node-unreached",
             Self::NoConnectionLeft { .. } => "no-connection-left",
             Self::ServerChanged { .. } => "server-changed",
             Self::CaptureDoubtful { .. } => "capture-doubtful",
@@ -355,6 +365,7 @@ impl Caveat {
             }
             Self::NoSuccess { .. }
             | Self::NothingHeard { .. }
+            | Self::NodeUnreached { .. }
             | Self::NoConnectionLeft { .. }
             | Self::ServerChanged { .. }
             | Self::WrongBooks { .. } => true,
@@ -419,6 +430,7 @@ impl Caveat {
             | Self::NeverSettled { .. }
             | Self::NoSuccess { .. }
             | Self::NothingHeard { .. }
+            | Self::NodeUnreached { .. }
             | Self::ServerChanged { .. }
             | Self::CaptureDoubtful { .. }
             | Self::WrongBooks { .. } => (None, None),

@@ -186,6 +186,10 @@ impl Caveat {
             Self::NoConnectionLeft { made, asked } => format!(
                 "after {made} of {asked} requests the load generator had closed its last connection"
             ),
+            Self::NodeUnreached { node, attempts, reason } => format!(
+                "no connection to {node}, a node of the cluster, could be opened in {} ({reason}), so the requests for its keys waited",
+                counted(*attempts, "attempt")
+            ),
             Self::NothingHeard { missed } => match missed {
                 Missed::Data => "no data came: nobody pushed what it waited for".to_owned(),
                 Missed::Messages => {
@@ -288,6 +292,9 @@ impl Caveat {
                 remedy_by_error(example).unwrap_or("check the command and its arguments")
             }
             Self::NothingHeard { missed } => nothing_heard_remedy(missed),
+            Self::NodeUnreached { .. } => {
+                "see that it runs, and that the address which the cluster announces for it (cluster-announce-ip; NAT, containers) can be reached from here"
+            }
             Self::NoConnectionLeft { .. } => "let connections come back (--reconnect immediate)",
             Self::ServerChanged { .. } => "keep the server running and measure again",
             Self::CaptureDoubtful { .. } => "capture again to the end if that matters",

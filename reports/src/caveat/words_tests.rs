@@ -34,6 +34,7 @@ fn a_scenario_is_not_told_of_flags_that_it_has_not() {
         Caveat::WarmUpUnstable { drift: 2.0, means: Means::Connections },
         Caveat::ValueBeyondRange { count: 1 },
         Caveat::UnfinishedRequests { count: 1 },
+        Caveat::NodeUnreached { node: "10.0.0.7:7001".into(), attempts: 2, reason: "no".into() },
         Caveat::NothingHeard { missed: Missed::Data },
         Caveat::NothingHeard { missed: Missed::Messages },
         Caveat::NothingHeard { missed: Missed::Marks },
