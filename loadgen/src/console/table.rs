@@ -339,9 +339,14 @@ fn delivery_lines(out: &mut String, group: &Group) {
     let marked =
         |delivery: &&Delivery| group.blocked.is_none() || **delivery != Delivery::default();
     if let Some(delivery) = group.delivery.as_ref().filter(marked) {
+        // The row of the table counts those that were due in the measurement.
+        let warmup = match delivery.received.saturating_sub(delivery.measured) {
+            0 => String::new(),
+            early => format!(" ({early} in the warm-up)"),
+        };
         let _ = writeln!(
             out,
-            "  {} received; {} lost, {} duplicated, {} out of order, {} of other runs",
+            "  {} received{warmup}; {} lost, {} duplicated, {} out of order, {} of other runs",
             counted(delivery.received, "message", "messages"),
             delivery.lost,
             delivery.duplicated,
@@ -391,13 +396,14 @@ mod tests {
     fn what_was_received_is_told_from_when_it_was_due() {
         let mut record = record();
         let group = &mut record.groups[0];
-        group.delivery = Some(Delivery { received: 10, ..Delivery::default() });
+        group.delivery = Some(Delivery { received: 10, measured: 8, ..Delivery::default() });
         let metrics = group.commands.get_mut("GET").expect("GET");
         metrics.response_time.mean_us = Some(2_000.0);
         let text = table(&record, &[], None);
         let rows: Vec<&str> = text.lines().filter(|line| line.contains("GET ")).collect();
         assert!(rows[0].contains("GET response time") && rows[0].contains("2ms"), "{text}");
         assert!(rows[1].contains("GET service time") && text.contains("receiving"), "{text}");
+        assert!(text.contains("10 messages received (2 in the warm-up); 0 lost"), "{text}");
     }
 
     #[test]
