@@ -17,7 +17,7 @@ use aelab_reports::caveat::{
 };
 use aelab_reports::histogram::Histogram;
 use aelab_reports::hlog::Interval;
-use aelab_reports::record::{Quantiles, RunRecord};
+use aelab_reports::record::{Group, Quantiles, RunRecord};
 use aelab_reports::stats;
 
 /// Silence at the end of a measurement, while requests wait, from which on the server counts as gone: this long …
@@ -90,6 +90,11 @@ pub(super) fn facts(
             .flat_map(|group| &group.errors)
             .max_by_key(|error| error.count)
             .map(|error| error.text.clone()),
+        messages_lost: record
+            .groups
+            .iter()
+            .filter_map(Group::subscribed)
+            .fold((0, 0), |sum, d| (sum.0 + d.lost, sum.1 + d.received)),
         connections_lost: sum(|group| group.connections.lost - group.connections.lost_in_warmup),
         unreadable: result
             .groups

@@ -61,6 +61,8 @@ pub struct Facts {
     pub error_share: f64,
     /// Text of the most frequent error.
     pub error_example: Option<String>,
+    /// Messages that subscribers missed, and that they got.
+    pub messages_lost: (u64, u64),
     /// Connections lost in the measurement.
     pub connections_lost: u64,
     /// Those of them that the load generator closed because what came could not be understood, with the first reason.
@@ -86,6 +88,8 @@ pub fn assess(facts: &Facts) -> Vec<Caveat> {
     if let Some(caveat) = client_limited(facts) {
         add_if(true, caveat);
     }
+    let (count, received) = facts.messages_lost;
+    add_if(count > 0, Caveat::MessagesLost { count, received });
     for caveat in machine(facts).into_iter().chain(beginnings(facts)) {
         add_if(true, caveat);
     }

@@ -248,6 +248,13 @@ pub enum Caveat {
         /// The text of the most frequent error; `None` if all were timeouts.
         example: Option<String>,
     },
+    /// Messages that were sent never reached a subscriber.
+    MessagesLost {
+        /// How many, once for each subscriber that should have had it.
+        count: u64,
+        /// How many reached theirs.
+        received: u64,
+    },
     /// Connections were lost during the measurement and opened again.
     ConnectionsLost {
         /// How many times.
@@ -333,6 +340,7 @@ impl Caveat {
             Self::UnfinishedRequests { .. } => "unfinished-requests",
             Self::ShedRequests { .. } => "shed-requests",
             Self::ErrorReplies { .. } => "error-replies",
+            Self::MessagesLost { .. } => "messages-lost",
             Self::ConnectionsLost { .. } => "connections-lost",
             Self::WrongBooks { .. } => "wrong-books",
             Self::Interrupted { .. } => "interrupted",
@@ -421,6 +429,7 @@ impl Caveat {
             | Self::KeysEvicted { count }
             | Self::KeysExpired { count }
             | Self::ConnectionsRejected { count }
+            | Self::MessagesLost { count, .. }
             | Self::ConnectionsLost { count, .. } => (Some(*count as f64), Some(0.0)),
             Self::ErrorReplies { share, .. } => (Some(*share), Some(ERROR_SHARE_WARN)),
             Self::Interrupted { measured_s, planned_s } => (Some(*measured_s), *planned_s),

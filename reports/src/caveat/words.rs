@@ -138,6 +138,11 @@ impl Caveat {
                     share * 100.0
                 )
             }
+            Self::MessagesLost { count, received } => format!(
+                "{count} of {} never reached a subscriber that should have got {} (each counts once for each subscriber, those of the warm-up too)",
+                counted(count + received, "message"),
+                if *count == 1 { "it" } else { "them" }
+            ),
             Self::ConnectionsLost { count, overdue, unreadable } => {
                 format!(
                     "connections were lost {} during the measurement{}",
@@ -282,6 +287,9 @@ impl Caveat {
             Self::ErrorReplies { example, .. } => {
                 let most = example.as_deref().unwrap_or("timed-out");
                 remedy_by_error(most).unwrap_or("look at the error and at the server's log")
+            }
+            Self::MessagesLost { .. } => {
+                "look in the server's log for subscribers that it cut off (client-output-buffer-limit pubsub), and send less or to fewer of them"
             }
             Self::ConnectionsLost { .. } => self.lost_remedy(),
             Self::WrongBooks { .. } => {

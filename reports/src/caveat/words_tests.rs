@@ -40,6 +40,7 @@ fn a_scenario_is_not_told_of_flags_that_it_has_not() {
         Caveat::NothingHeard { missed: Missed::Marks },
         Caveat::NothingHeard { missed: Missed::Entry("NOPERM no".into()) },
         Caveat::NoConnectionLeft { made: 1, asked: 2 },
+        Caveat::MessagesLost { count: 2, received: 3 },
         Caveat::ConnectionsLost { count: 2, overdue: 2, unreadable: None },
         Caveat::ShedRequests { count: 1, means: Means::Connections },
         Caveat::ShedRequests { count: 1, means: Means::Pool },

@@ -84,6 +84,13 @@ impl Group {
         self.delivery.is_some()
     }
 
+    /// What became of the messages of the channels that it subscribed to; `None` of commands that wait for data, which share it:
+    /// what one of them does not get another does.
+    #[must_use]
+    pub fn subscribed(&self) -> Option<Delivery> {
+        self.delivery.filter(|_| self.blocked.is_none())
+    }
+
     /// Requests whose missing replies make its times lower bounds. Commands that wait for data on purpose say nothing about
     /// messages that nobody has sent.
     #[must_use]

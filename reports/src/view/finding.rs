@@ -185,6 +185,10 @@ fn stalls_of(arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> String {
 
 /// What the throughput over time shows.
 pub(crate) fn throughput(arms: &[ArmData<'_>]) -> String {
+    let lost = |arm: &ArmData<'_>| match messages::lost(arm).filter(|lost| lost != "0") {
+        Some(lost) => format!(", and {lost} messages are lost"),
+        None => String::new(),
+    };
     let phrase = |arm: &ArmData<'_>| {
         let achieved = arm.groups().iter().map(|g| g.achieved_rate).sum::<f64>();
         let stopped = stalls::stopped_s(arm);
@@ -201,7 +205,8 @@ pub(crate) fn throughput(arms: &[ArmData<'_>]) -> String {
             None => format!("{} on average", messages::flow(arm)),
         }
     };
-    let each: Vec<String> = arms.iter().map(|arm| with_arm(arm, &phrase(arm))).collect();
+    let each: Vec<String> =
+        arms.iter().map(|arm| with_arm(arm, &(phrase(arm) + &lost(arm)))).collect();
     capitalised(&each.join("; "))
 }
 

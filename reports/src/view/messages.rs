@@ -63,6 +63,16 @@ pub(crate) fn are_mixed(arms: &[ArmData<'_>]) -> bool {
     })
 }
 
+/// How many messages never reached a subscriber, of how many that should have: `7 of 24,007`; `None` where nobody subscribed.
+pub(crate) fn lost(arm: &ArmData<'_>) -> Option<String> {
+    let groups = arm.record.groups.iter().filter_map(Group::subscribed);
+    let sums = groups.map(|d| (d.lost, d.received)).reduce(|a, b| (a.0 + b.0, a.1 + b.1));
+    sums.map(|(lost, received)| match lost {
+        0 => "0".to_owned(),
+        lost => format!("{} of {}", grouped(lost), grouped(lost + received)),
+    })
+}
+
 /// What comes per second to the headline's groups that receive (`of_messages`), or to the others; `None` without any.
 pub(crate) fn per_second(arm: &ArmData<'_>, of_messages: bool) -> Option<f64> {
     let groups = arm.groups().into_iter().filter(|g| g.has_messages() == of_messages);

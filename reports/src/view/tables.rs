@@ -45,6 +45,7 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
     });
     row("replies per second", &|a| or_none(messages::per_second(a, false).map(rate)));
     row(received_name(arms), &|a| or_none(messages::per_second(a, true).map(rate)));
+    row("messages lost", &|a| or_none(messages::lost(a)));
     row("of these to requests of the warm-up", &|a| {
         let carried: u64 = a.groups().iter().map(|g| g.carried_over).sum();
         let per_second = carried as f64 / a.record.duration_s;

@@ -422,6 +422,8 @@ fn messages_are_counted_apart_from_replies() {
         "| receivers | 24,000 | 20,000 | 7 | 5 | 3 | 2 |",
         "(replies and messages together)",
         "1,000/s replies and 10,000/s messages on average",
+        "| messages lost | 7 of 24,007 |",
+        ", and 7 of 24,007 messages are lost",
     ] {
         assert!(summary.contains(wanted), "lacks {wanted}: {summary}");
     }
