@@ -392,21 +392,21 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<
     }
     if sum(|counts| counts.ok) == 0 {
         let caveats = records().flat_map(|record| &record.caveats);
-        let mut said = caveats.filter(|caveat| caveat.id == "no-success");
+        let about = ["no-success", "nothing-complete"];
+        let mut said = caveats.filter(|caveat| about.contains(&caveat.id.as_str()));
+        if let Some(caveat) = said.next() {
+            return Err(Failure::invalid(format!("{}; {}", caveat.text, caveat.remedy)));
+        }
         if sum(|counts| counts.error) > 0 {
-            return Err(Failure::invalid(match said.next() {
-                Some(caveat) => format!("{}; {}", caveat.text, caveat.remedy),
-                None => {
-                    "no request succeeded: only errors came back; check the server's log".to_owned()
-                }
-            }));
+            return Err(Failure::invalid(
+                "no request succeeded: only errors came back; check the server's log",
+            ));
         }
         let was_busy = records().flat_map(|r| &r.groups).any(|g| g.carried_over > 0);
         if sum(|counts| counts.sent) > 0 && !was_busy {
-            return Err(Failure::unreachable(match said.next() {
-                Some(caveat) => format!("{}; {}", caveat.text, caveat.remedy),
-                None => "no request was answered; check that the server runs and is not busy with a long command".to_owned(),
-            }));
+            return Err(Failure::unreachable(
+                "no request was answered; check that the server runs and is not busy with a long command",
+            ));
         }
         if sum(|counts| counts.sent) == 0 {
             return Err(Failure::invalid(

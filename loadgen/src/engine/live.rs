@@ -46,7 +46,7 @@ struct LiveGroup {
 }
 
 /// Counters of [`LiveCounts`] that engine threads add to.
-const COUNTERS: usize = 8;
+const COUNTERS: usize = 9;
 
 /// Buckets per doubling of the response time: each is 3 % wide, finer than a number that changes four times a second is read.
 const STEPS: u64 = 32;
@@ -200,6 +200,8 @@ pub struct LiveCounts {
     pub reconnects: u64,
     /// Messages delivered to those who wait for what others send.
     pub messages: u64,
+    /// What came for requests, whether they are complete by it or not: steps of iterations, and bytes while measuring.
+    pub pieces: u64,
 }
 
 impl LiveCounts {
@@ -215,6 +217,7 @@ impl LiveCounts {
             lost: self.lost - earlier.lost,
             reconnects: self.reconnects - earlier.reconnects,
             messages: self.messages - earlier.messages,
+            pieces: self.pieces - earlier.pieces,
         }
     }
 
@@ -280,10 +283,21 @@ impl Live {
     /// The counters of a group, zero if there is none with this index.
     pub fn group(&self, index: usize) -> LiveCounts {
         let Some(group) = self.groups.get(index) else { return LiveCounts::default() };
-        let [scheduled, ok, error, timeout, shed, lost, reconnects, messages] =
+        let [scheduled, ok, error, timeout, shed, lost, reconnects, messages, pieces] =
             group.counts.each_ref().map(|counter| counter.load(Relaxed));
         let connected = group.connected.load(Relaxed);
-        LiveCounts { connected, scheduled, ok, error, timeout, shed, lost, reconnects, messages }
+        LiveCounts {
+            connected,
+            scheduled,
+            ok,
+            error,
+            timeout,
+            shed,
+            lost,
+            reconnects,
+            messages,
+            pieces,
+        }
     }
 
     /// How many groups there are.
@@ -341,6 +355,7 @@ impl Live {
             delta.lost,
             delta.reconnects,
             delta.messages,
+            delta.pieces,
         ];
         for (counter, part) in group.counts.iter().zip(parts) {
             if part != 0 {

@@ -279,6 +279,7 @@ impl<'a, W: Wire> Worker<'a, W> {
                 lost: group.links.counts.lost,
                 reconnects: group.links.counts.reconnects,
                 messages: group.recorder.delivered(),
+                pieces: group.recorder.pieces(),
             };
             self.live.add(group.index, &total.since(reported));
             *reported = total;

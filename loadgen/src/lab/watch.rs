@@ -175,7 +175,8 @@ fn stop_if_silent(
     while !over.load(Relaxed) {
         std::thread::sleep(LOOK_EVERY);
         let groups = || plan.groups.iter().zip((0..).map(|group| live.group(group)));
-        let now_replies: u64 = groups().map(|(_, c)| c.ok + c.error).sum();
+        // Steps of a long iteration and parts of a large reply too.
+        let now_replies: u64 = groups().map(|(_, c)| c.ok + c.error + c.pieces).sum();
         let waits = groups().any(|(group, counts)| awaits(group, &counts));
         if now_replies != replies || !waits || live.phase() == Phase::Connect {
             (replies, since) = (now_replies, clock::now());

@@ -362,8 +362,13 @@ pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
         }
         let impatient =
             || (timeouts > 0).then(|| Caveat::NoSuccess { example: TIMED_OUT.to_owned() });
+        // Each step of an iteration is an answer, and so is half a reply.
+        let steps = sum(|group| group.cursor_steps);
+        let bytes = sum(|group| group.traffic.received_bytes);
+        let incomplete = || (steps + bytes > 0).then_some(Caveat::NothingComplete { steps, bytes });
         return refused(result)
             .or_else(impatient)
+            .or_else(incomplete)
             .or_else(|| what("no request was answered".to_owned()));
     }
     let commands = result.groups.iter().flat_map(|group| &group.commands);

@@ -1,6 +1,7 @@
 //! Bad input and faults: one line with a remedy, the right exit code, and nothing that was measured is lost.
 
 use crate::engine_sockets::{Action, ok, serve, serve_one};
+use crate::listener::{Listener, Manner};
 use crate::support::{LOADGEN, Server, TempDir, ask, check_failure, free_port, impostor, loadgen};
 use aelab_reports::read_folder;
 use aelab_reports::record::{RunRecord, Severity};
@@ -100,7 +101,19 @@ fn a_run_without_success_says_why() {
     assert!(refused.remedy.contains("arguments") && of("server-changed").is_none());
     let once = ["run", "-p", &port, "-c", "1", "--duration", "200ms", "--warmup", "0"];
     let asleep = [&once[..], &["--timeout", "50ms", "DEBUG", "SLEEP", "0.5"]].concat();
-    check_failure(&asleep, 6, "none was answered within its time limit; raise --timeout");
+    check_failure(&asleep, 4, "none was answered within its time limit; raise --timeout");
+}
+
+#[test]
+fn an_iteration_that_outlasts_the_run_is_not_a_silent_server() {
+    let port = Listener::start(Manner::default()).port.to_string();
+    let scan = ["run", "-p", &port, "-c", "1", "--warmup", "0", "--duration", "300ms"];
+    let scan = [&scan[..], &["--no-live", "HSCAN", "big", "{cursor}"]].concat();
+    check_failure(
+        &scan,
+        4,
+        "of iterations were answered, and none came to its end; measure longer",
+    );
 }
 
 #[test]

@@ -125,6 +125,8 @@ fn answer(args: &[String]) -> Vec<u8> {
         "INCR" | "LPUSH" | "RPUSH" | "SADD" | "ZADD" | "HSET" | "DEL" | "DBSIZE" => b":1\r\n",
         "SCAN" if args[1] == "0" => b"*2\r\n$1\r\n7\r\n*0\r\n",
         "SCAN" => b"*2\r\n$1\r\n0\r\n*0\r\n",
+        // Of a hash without end.
+        "HSCAN" => b"*2\r\n$1\r\n7\r\n*0\r\n",
         _ => b"+OK\r\n",
     };
     reply.to_vec()

@@ -281,6 +281,13 @@ pub enum Caveat {
         /// The error that came most often.
         example: String,
     },
+    /// The server answered all the time, and no request was complete: long iterations, large replies.
+    NothingComplete {
+        /// Steps of iterations that were answered.
+        steps: u64,
+        /// Bytes that came.
+        bytes: u64,
+    },
     /// The load generator closed all of its connections itself, and was not to open them again.
     NoConnectionLeft {
         /// Requests that were made.
@@ -345,6 +352,7 @@ impl Caveat {
             Self::WrongBooks { .. } => "wrong-books",
             Self::Interrupted { .. } => "interrupted",
             Self::NoSuccess { .. } => "no-success",
+            Self::NothingComplete { .. } => "nothing-complete",
             Self::NothingHeard { .. } => "nothing-heard",
             Self::NodeUnreached { .. } => "node-unreached",
             Self::NoConnectionLeft { .. } => "no-connection-left",
@@ -372,6 +380,7 @@ impl Caveat {
                 achieved + spared < offered * RATE_SHARE_MIN
             }
             Self::NoSuccess { .. }
+            | Self::NothingComplete { .. }
             | Self::NothingHeard { .. }
             | Self::NodeUnreached { .. }
             | Self::NoConnectionLeft { .. }
@@ -438,6 +447,7 @@ impl Caveat {
             Self::ServerBusy { .. }
             | Self::NeverSettled { .. }
             | Self::NoSuccess { .. }
+            | Self::NothingComplete { .. }
             | Self::NothingHeard { .. }
             | Self::NodeUnreached { .. }
             | Self::ServerChanged { .. }

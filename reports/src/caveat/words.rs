@@ -4,6 +4,7 @@
 //! that the reader can do.
 
 use super::{BUSY_S_MIN, CaptureTimes, Caveat, Hold, LATE_S_MIN, Means, Missed, Pace};
+use crate::view::units;
 
 impl Caveat {
     /// What is wrong, in one sentence.
@@ -195,6 +196,14 @@ impl Caveat {
                 "no connection to {node}, a node of the cluster, could be opened in {} ({reason}), so the requests for its keys waited",
                 counted(*attempts, "attempt")
             ),
+            Self::NothingComplete { steps: 0, bytes } => format!(
+                "no request was complete; {} of replies had come, and none to its end",
+                units::bytes(*bytes as f64)
+            ),
+            Self::NothingComplete { steps, .. } => format!(
+                "no request was complete; {} of iterations were answered, and none came to its end",
+                counted(*steps, "step")
+            ),
             Self::NothingHeard { missed } => match missed {
                 Missed::Data => "no data came: nobody pushed what it waited for".to_owned(),
                 Missed::Messages => {
@@ -298,6 +307,10 @@ impl Caveat {
             Self::Interrupted { .. } => "run it again to the end before deciding on it",
             Self::NoSuccess { example } => {
                 remedy_by_error(example).unwrap_or("check the command and its arguments")
+            }
+            Self::NothingComplete { steps: 0, .. } => "measure longer, or ask for less at once",
+            Self::NothingComplete { .. } => {
+                "measure longer, or take larger steps (COUNT), or iterate over fewer keys"
             }
             Self::NothingHeard { missed } => nothing_heard_remedy(missed),
             Self::NodeUnreached { .. } => {

@@ -35,6 +35,8 @@ fn a_scenario_is_not_told_of_flags_that_it_has_not() {
         Caveat::ValueBeyondRange { count: 1 },
         Caveat::UnfinishedRequests { count: 1 },
         Caveat::NodeUnreached { node: "10.0.0.7:7001".into(), attempts: 2, reason: "no".into() },
+        Caveat::NothingComplete { steps: 0, bytes: 2_000 },
+        Caveat::NothingComplete { steps: 2, bytes: 2_000 },
         Caveat::NothingHeard { missed: Missed::Data },
         Caveat::NothingHeard { missed: Missed::Messages },
         Caveat::NothingHeard { missed: Missed::Marks },
