@@ -366,6 +366,10 @@ fn arm_name(title: &str) -> String {
 /// How the program ends, given what was measured.
 fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<Exit, Failure> {
     let records = || kept.iter().map(|(_, one)| &one.record);
+    let told = |id: &str| {
+        let caveat = records().flat_map(|record| &record.caveats).find(|caveat| caveat.id == id);
+        caveat.map(|caveat| format!("{}; {}", caveat.text, caveat.remedy))
+    };
     if let Some(record) = records().find(|record| record.interrupted) {
         let place = match out {
             Some(dir) => format!("what was measured is in {}", dir.display()),
@@ -373,16 +377,13 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<
         };
         let what = if by_user { "interrupted" } else { "given up without a reply for 30 s" };
         return Err(Failure::invalid(format!(
-            "{what} after {} of measurement; {place}",
-            console::table::length(record.duration_s)
+            "{what} after {} of measurement; {}{place}",
+            console::table::length(record.duration_s),
+            told("node-unreached").filter(|_| !by_user).map_or(String::new(), |text| text + "; ")
         )));
     }
     let sum = |of: fn(&Counts) -> u64| {
         records().flat_map(|r| &r.groups).map(|g| of(&g.counts)).sum::<u64>()
-    };
-    let told = |id: &str| {
-        let caveat = records().flat_map(|record| &record.caveats).find(|caveat| caveat.id == id);
-        caveat.map(|caveat| format!("{}; {}", caveat.text, caveat.remedy))
     };
     if let Some(text) = told("nothing-heard") {
         return Err(Failure::invalid(text));

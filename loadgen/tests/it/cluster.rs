@@ -386,6 +386,7 @@ fn a_node_that_cannot_be_reached_is_named_and_waited_for_no_longer_than_asked() 
     let args_all = args(&all);
     let words: Vec<&str> = args_all.iter().map(String::as_str).collect();
     check_failure(&words, 6, &named);
+    assert!(record_of(&words).is_invalid());
 }
 
 fn record_of(words: &[&str]) -> RunRecord {

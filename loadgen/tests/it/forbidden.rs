@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// A server that refuses these commands, and stops for 300 ms at the hundredth request of a connection.
+/// A server that refuses these commands, and stops for 600 ms at the hundredth request of a connection.
 fn serve_without(forbidden: &'static [&'static str]) -> String {
     let addr = serve(move |_, request, words| {
         let name = String::from_utf8_lossy(words[0]).to_ascii_uppercase();
@@ -19,7 +19,7 @@ fn serve_without(forbidden: &'static [&'static str]) -> String {
             );
         }
         if request == 100 {
-            sleep(Duration::from_millis(300));
+            sleep(Duration::from_millis(600));
         }
         Action::Reply(b"+OK\r\n".to_vec())
     });
