@@ -231,6 +231,8 @@ impl Recorder {
             if mark.intended >= self.measure_from {
                 self.delivery.measured += 1;
                 self.commands[0].sample(mark.intended, mark.sent, now, 1);
+            } else {
+                self.live.add(now.since(mark.intended).0, 1);
             }
         });
         counts.measured = self.delivery.measured;
@@ -296,7 +298,7 @@ impl Recorder {
             } else if let Some(blocked) = &mut self.blocked {
                 blocked.record(now.since(intended).0, count);
             }
-        } else {
+        } else if self.reception == Reception::Replies {
             self.live.add(now.since(intended).0, u64::from(count));
         }
         self.close_requests(intended, count, sent, now, command, Outcome::Ok);

@@ -93,7 +93,8 @@ pub(super) fn text(run: Option<(&str, &Live)>) -> String {
         }
     }
     let name = "loadgen_response_time_seconds";
-    let help = "Replied minus due, of replies without an error, warm-up included.";
+    let help = "Replied minus due, of replies without an error, of messages received minus due; without waits for data; warm-up \
+                included.";
     head(&mut out, name, "histogram", help);
     for (labels, index) in &groups {
         histogram(&mut out, name, labels, &live.response_times(*index));

@@ -20,11 +20,15 @@ impl Run {
 
     /// With this load.
     fn of(server: &Server, load: &[&str]) -> Self {
+        Self::with(server, &[&["--rate", "500", "--warmup", "0"], load].concat())
+    }
+
+    /// With this load, rate and warm-up.
+    fn with(server: &Server, load: &[&str]) -> Self {
         let port = free_port();
         let address = format!("127.0.0.1:{port}");
         let child = Command::new(LOADGEN)
-            .args(["run", "-p", &server.port_arg(), "--rate", "500", "--duration", "60s"])
-            .args(["--warmup", "0", "--prometheus", &address])
+            .args(["run", "-p", &server.port_arg(), "--duration", "60s", "--prometheus", &address])
             .args(load)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -117,6 +121,37 @@ fn peers_that_say_nothing_do_not_shut_scrapers_out() {
     // Three rounds of two seconds at most, then it is the scraper's turn.
     let answer = run.scrape();
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+/// How long a command waited for data says nothing about the server, in the warm-up as little as afterwards.
+#[test]
+fn waits_for_data_are_no_response_times_in_the_warm_up() {
+    let server = Server::start(&[]);
+    let receivers = [
+        ("BLPOP+LPUSH", "BLPOP q 0", "LPUSH q {stamp}"),
+        ("SUBSCRIBE+PUBLISH", "SUBSCRIBE n", "PUBLISH n {stamp}"),
+    ];
+    for (title, receive, send) in receivers {
+        let commands = ["--command", receive, "--command", send];
+        // Ten a second: whoever waits for one waits 100 ms.
+        let slow = ["-c", "2", "--rate", "10", "--warmup", "60s"];
+        let run = Run::with(&server, &[&slow[..], &commands].concat());
+        let of = |what: &str| {
+            format!("loadgen_response_time_seconds_{what}{{run=\"{title}\",group=\"receivers\"")
+        };
+        let messages = format!("loadgen_messages_total{{run=\"{title}\",group=\"receivers\"");
+        run.scrape_until(&messages, 8.0);
+        let text = run.scrape_until(&of("count"), 8.0);
+        assert!(text.contains("phase=\"warmup\"} 1"), "{text}");
+        let count = value(&text, &of("count")).expect("a count");
+        // Of most it is a fraction of that, on a slow machine too.
+        let quick = text
+            .lines()
+            .find(|line| line.starts_with(&of("bucket")) && line.contains("le=\"0.05\""));
+        let quick: f64 =
+            quick.and_then(|line| line.rsplit(' ').next()?.parse().ok()).expect("a value");
+        assert!(quick * 2.0 > count, "{receive}: {text}");
+    }
 }
 
 /// What a parser of the format relies on.
