@@ -19,6 +19,7 @@ pub mod engine;
 mod environment;
 pub mod exit;
 pub mod exporter;
+mod files;
 pub mod interrupt;
 pub mod lab;
 pub mod machine;

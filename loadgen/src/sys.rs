@@ -89,6 +89,19 @@ pub(crate) fn pin_thread(cpu: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// Flag of an open that waits for nobody at the other end of a pipe.
+pub(crate) const NONBLOCK: i32 = libc::O_NONBLOCK;
+
+/// Lets writes to a file that was opened with [`NONBLOCK`] wait until there is room.
+///
+/// # Errors
+/// What the kernel says; none is expected.
+pub(crate) fn wait_when_full(file: &std::fs::File) -> io::Result<()> {
+    let flags = rustix::fs::fcntl_getfl(file)?;
+    rustix::fs::fcntl_setfl(file, flags.difference(rustix::fs::OFlags::NONBLOCK))?;
+    Ok(())
+}
+
 /// Sends SIGINT to a process, as ^C does.
 ///
 /// # Errors

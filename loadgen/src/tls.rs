@@ -4,6 +4,7 @@
 //! (nothing is resumed), so that connect times compare; without `--insecure` no certificate is accepted unchecked.
 
 use crate::exit::Failure;
+use crate::files;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -165,8 +166,9 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let bad = |why: String| {
         Failure::usage(format!("{}: {why}; give a PEM file with certificates", file.display()))
     };
-    let found: Vec<_> = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
+    let pem = files::read(file).map_err(|error| bad(error.to_string()))?;
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<_, _>>()
         .map_err(|error| bad(error.to_string()))?;
     if found.is_empty() { Err(bad("it holds no certificate".to_owned())) } else { Ok(found) }
 }
@@ -185,7 +187,8 @@ fn own_certificate(
             key.display()
         ))
     };
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| bad_key(&error))?;
+    let pem = files::read(key).map_err(|error| bad_key(&error))?;
+    let secret = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| bad_key(&error))?;
     let secret = provider.key_provider.load_private_key(secret).map_err(|error| bad_key(&error))?;
     let own = CertifiedKey::new(chain, secret);
     match own.keys_match() {

@@ -85,7 +85,7 @@ impl RunArgs {
 
 fn read_commands(file: &Path) -> Result<Vec<CommandPlan>, Failure> {
     let failed = |why: String| Failure::usage(format!("--command-file {}: {why}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let text = crate::files::read_text(file).map_err(|error| failed(error.to_string()))?;
     parse_command_file(&text).map_err(failed)
 }
 

@@ -154,7 +154,7 @@ fn save(
         write(dir, kept, resolved.runs.len())?;
         say_where(args, dir);
     }
-    super::show::write_memtier_json(&args.output, kept)
+    super::show::write_memtier_json(&args.output, kept, sink)
 }
 
 /// The runs that were made, and why there are no more, if there should be.

@@ -57,7 +57,7 @@ fn load(name: &str, scale: Scale) -> Result<Scenario, Failure> {
         let entry = find(name).map_err(usage)?;
         return entry.resolve(scale).map_err(|error| usage(error.to_string()));
     }
-    let text = std::fs::read_to_string(name)
+    let text = crate::files::read_text(name.as_ref())
         .map_err(|error| usage(format!("cannot read {name}: {error}")))?;
     let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     Scenario::parse(&stem, name, &text, scale).map_err(|error| usage(error.to_string()))

@@ -6,15 +6,18 @@ use crate::cli::output::{OutputArgs, Style};
 use crate::cli::run::RunArgs;
 use crate::console::{self, compat, lines, table};
 use crate::exit::Failure;
+use crate::files;
 use crate::record::Kept;
 use aelab_reports::record::{CaveatRecord, RunRecord, Severity};
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Where results go, and whether they arrived.
 pub(super) struct Sink {
     place: Place,
+    /// Where memtier's JSON goes.
+    json: Option<OutFile>,
     /// The first thing that could not be written, and why.
     lost: Option<String>,
     /// Warnings that have been printed.
@@ -26,8 +29,88 @@ pub(super) struct Sink {
 enum Place {
     /// The terminal, or whoever reads the pipe.
     Stdout,
-    /// A file; what it held stays until there is a first result.
-    File(Option<File>, PathBuf),
+    /// A file.
+    File(OutFile),
+}
+
+/// A file for results; what it held stays until there is a first one.
+struct OutFile {
+    flag: &'static str,
+    path: PathBuf,
+    /// Whether this run made it.
+    is_ours: bool,
+    state: State,
+}
+
+/// What came of a file for results so far.
+enum State {
+    /// It can be written.
+    Checked,
+    /// Nothing has been written. A pipe or device is kept open: who reads a pipe would take a check for its end.
+    Held(File),
+    /// It holds results.
+    Begun(File),
+}
+
+/// Room that a result needs at least; a disk with less is called full before the run.
+const PROBE_BYTES: usize = 64 << 10;
+
+impl OutFile {
+    /// Finds out whether it can be written, which leaves it as it is: a run that fails must not empty the result of an earlier
+    /// one.
+    ///
+    /// # Errors
+    /// It cannot (exit 2).
+    fn check(flag: &'static str, path: &Path) -> Result<Self, Failure> {
+        let was_there = path.exists();
+        let opened = files::open_output(path).and_then(|mut file| {
+            // What was there is not added to, so it cannot be told whether there is room.
+            let probed = if was_there { Ok(()) } else { probe(&mut file) };
+            if !was_there {
+                // Whoever finds it would take it for an empty result.
+                let _ = fs::remove_file(path);
+            }
+            probed?;
+            let is_file = file.metadata()?.is_file();
+            Ok(if is_file { State::Checked } else { State::Held(file) })
+        });
+        let state = opened.map_err(|error| {
+            Failure::usage(format!(
+                "{flag} {}: {error}; nothing was measured; make room, or choose another place",
+                path.display()
+            ))
+        })?;
+        Ok(Self { flag, path: path.to_owned(), is_ours: !was_there, state })
+    }
+
+    /// Adds a text to what was written before.
+    ///
+    /// # Errors
+    /// One line: which file, and why. Nothing is left of a file that was made for this text.
+    fn write(&mut self, text: &str) -> Result<(), String> {
+        let had_results = matches!(self.state, State::Begun(_));
+        let begun = match std::mem::replace(&mut self.state, State::Checked) {
+            State::Checked => File::create(&self.path),
+            State::Held(file) | State::Begun(file) => Ok(file),
+        };
+        let written = begun.and_then(|mut file| {
+            writeln!(file, "{text}")?;
+            self.state = State::Begun(file);
+            Ok(())
+        });
+        written.map_err(|error| {
+            if self.is_ours && !had_results {
+                let _ = fs::remove_file(&self.path);
+            }
+            format!("{} {}: {error}", self.flag, self.path.display())
+        })
+    }
+}
+
+/// Whether there is room for a result behind a new file's beginning.
+fn probe(file: &mut File) -> io::Result<()> {
+    file.write_all(&vec![0; PROBE_BYTES])?;
+    file.sync_all()
 }
 
 impl Sink {
@@ -36,34 +119,22 @@ impl Sink {
     /// # Errors
     /// One of the files cannot be written (exit 2).
     pub(super) fn open(output: &OutputArgs) -> Result<Self, Failure> {
-        if let Some(path) = &output.json_out_file {
-            check("--json-out-file", path)?;
-        }
-        let place = match &output.out_file {
-            Some(path) => {
-                check("--out-file", path)?;
-                Place::File(None, path.clone())
-            }
-            None => Place::Stdout,
+        let check = |flag, path: &Option<PathBuf>| {
+            path.as_ref().map(|path| OutFile::check(flag, path)).transpose()
         };
-        Ok(Self { place, lost: None, said: Vec::new(), doubts: Vec::new() })
+        let json = check("--json-out-file", &output.json_out_file)?;
+        let place = check("--out-file", &output.out_file)?.map_or(Place::Stdout, Place::File);
+        Ok(Self { place, json, lost: None, said: Vec::new(), doubts: Vec::new() })
     }
 
     /// A result.
     pub(super) fn result(&mut self, text: &str) {
-        let (written, place) = match &mut self.place {
-            Place::Stdout => (console::print(text), "stdout".to_owned()),
-            Place::File(file, path) => {
-                let opened = match file.take() {
-                    Some(open) => Ok(open),
-                    None => File::create(&*path),
-                };
-                let written = opened.and_then(|open| writeln!(file.insert(open), "{text}"));
-                (written, format!("--out-file {}", path.display()))
-            }
+        let written = match &mut self.place {
+            Place::Stdout => console::print(text).map_err(|error| format!("stdout: {error}")),
+            Place::File(file) => file.write(text),
         };
-        if let Err(error) = written {
-            self.lost.get_or_insert_with(|| format!("{place}: {error}"));
+        if let Err(why) = written {
+            self.lost.get_or_insert(why);
         }
     }
 
@@ -102,14 +173,14 @@ impl Sink {
     fn page(&self) -> Option<usize> {
         match &self.place {
             Place::Stdout => console::page(),
-            Place::File(..) => None,
+            Place::File(_) => None,
         }
     }
 
     fn text(&mut self, text: &str) {
         match &self.place {
             Place::Stdout => self.result(&console::folded(text)),
-            Place::File(..) => self.result(text),
+            Place::File(_) => self.result(text),
         }
     }
 
@@ -125,19 +196,6 @@ impl Sink {
             None => Ok(()),
         }
     }
-}
-
-/// Whether a file can be written, which leaves it as it is: a run that fails must not empty the result of an earlier one.
-fn check(flag: &str, path: &Path) -> Result<(), Failure> {
-    let was_there = path.exists();
-    OpenOptions::new().append(true).create(true).open(path).map_err(|error| {
-        Failure::usage(format!("{flag} {}: {error}; nothing was measured", path.display()))
-    })?;
-    if !was_there {
-        // Whoever finds it would take it for an empty result.
-        let _ = fs::remove_file(path);
-    }
-    Ok(())
 }
 
 /// Prints a run in the form that was asked for.
@@ -200,13 +258,15 @@ pub(super) fn print_json(
 pub(super) fn write_memtier_json(
     output: &OutputArgs,
     kept: &[(String, Kept)],
+    sink: &mut Sink,
 ) -> Result<(), Failure> {
-    let Some(path) = &output.json_out_file else { return Ok(()) };
+    let Some(file) = &mut sink.json else { return Ok(()) };
     let runs: Vec<(&str, &RunRecord)> =
         kept.iter().map(|(title, one)| (title.as_str(), &one.record)).collect();
-    let failed =
-        |error: String| Failure::usage(format!("--json-out-file {}: {error}", path.display()));
     let text = compat::memtier_json(&runs, &output.percentiles)
-        .map_err(|error| failed(error.to_string()))?;
-    fs::write(path, text + "\n").map_err(|error| failed(error.to_string()))
+        .map_err(|error| Failure::invalid(format!("the record has no JSON form: {error}")))?;
+    if let Err(why) = file.write(&text) {
+        sink.lost.get_or_insert(why);
+    }
+    Ok(())
 }

@@ -163,8 +163,8 @@ fn read(
         "sine" => sine(rest, mean()?.as_per_second()).map(ArrivalProcess::Shaped),
         "trace" if rest.is_empty() => Err("write trace:FILE".to_owned()),
         "trace" => {
-            let content = std::fs::read_to_string(rest)
-                .map_err(|error| format!("cannot be read: {}", reason(&error)))?;
+            let content = crate::files::read_text(rest.as_ref())
+                .map_err(|error| format!("{rest} cannot be read: {}", reason(&error)))?;
             parse_trace(&content).map(|instants| ArrivalProcess::Trace(instants.into()))
         }
         "exponential" => Err("its gaps are those of poisson; write poisson".to_owned()),

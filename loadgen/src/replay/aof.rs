@@ -144,7 +144,7 @@ impl<R: BufRead> Reader<R> {
 /// # Errors
 /// What is wrong with it.
 pub(super) fn manifest(path: &Path) -> Result<Vec<PathBuf>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let text = crate::files::read_text(path).map_err(|error| error.to_string())?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let mut files = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {

@@ -8,6 +8,7 @@ use super::monitor;
 use super::rdb::{self, Snapshot};
 use super::rules::{Rule, judge};
 use super::{Decoded, Entry, Form, OFFSET_BITS, Replay};
+use crate::files;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -64,7 +65,7 @@ pub fn load(path: &Path, wish: &Wish) -> Result<Loaded, String> {
     let mut form = None;
     for (number, file) in (0_u64..).zip(&files) {
         let fail = |why: String| format!("{}: {why}", file.display());
-        let handle = File::open(file).map_err(|error| fail(unreadable(&error)))?;
+        let handle = files::open_regular(file).map_err(|error| fail(unreadable(&error)))?;
         // The base of a server that never rewrote its append-only file.
         let is_empty = handle.metadata().is_ok_and(|about| about.is_file() && about.len() == 0);
         if files.len() > 1 {
