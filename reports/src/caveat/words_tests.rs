@@ -1,5 +1,6 @@
 //! What the sentences say, and to whom.
 
+use super::super::in_scenario;
 use super::*;
 
 fn too_slow(means: Means) -> Caveat {
