@@ -3,6 +3,7 @@
 //! Not what the answers mean (see `lab/attribute.rs`). Invariant: a server that refuses to tell costs no measurement, but the
 //! reader learns what could not be looked up, and why.
 
+use crate::clock;
 use crate::console;
 use crate::control::Control;
 use crate::engine::plan::Target;
@@ -70,5 +71,82 @@ impl SlowLog {
             ));
         }
         stalls
+    }
+}
+
+/// How far off the begin of a server is that counts how long it has been up in whole seconds.
+const UPTIME_SLACK_S: f64 = 1.0;
+
+/// Tells a stall that no command explains as the restart of the one server that was asked, if it was started in it.
+pub(super) fn tell_restart(
+    target: &Target,
+    before: &Info,
+    result: &RunResult,
+    stalls: Vec<Stall>,
+) -> Vec<Stall> {
+    if stalls.iter().all(|stall| stall.cause.is_some()) || target.each().count() > 1 {
+        return stalls;
+    }
+    // A server that is gone is told as such by others.
+    let Ok(text) = Control::open(target).and_then(|mut control| control.info()) else {
+        return stalls;
+    };
+    let asked = clock::now().since(result.started.saturating_add(result.measure_from));
+    restarted(before, &Info::parse(&text), asked.as_secs_f64(), stalls)
+}
+
+/// The same from what the server said before the run and `asked_s` after the measurement had begun.
+fn restarted(before: &Info, after: &Info, asked_s: f64, mut stalls: Vec<Stall>) -> Vec<Stall> {
+    let ids = before.text("run_id").zip(after.text("run_id")).filter(|(was, is)| was != is);
+    let Some((ids, up_s)) = ids.zip(after.number("uptime_in_seconds")) else { return stalls };
+    let began_s = asked_s - up_s;
+    let spans = |stall: &&mut Stall| {
+        let end_s = stall.start_s + stall.duration_s;
+        stall.start_s <= began_s + UPTIME_SLACK_S && end_s >= began_s - UPTIME_SLACK_S
+    };
+    // One restart makes one stall: the shorter ones near it are others.
+    let unknown = stalls.iter_mut().filter(|stall| stall.cause.is_none()).filter(spans);
+    if let Some(stall) = unknown.max_by(|a, b| a.duration_s.total_cmp(&b.duration_s)) {
+        stall.cause = Some("a restart of the server".to_owned());
+        stall.evidence.push(format!(
+            "run_id was {} and is {}, and the server had been up for {up_s:.0} s when it was asked, {asked_s:.1} s after the \
+             measurement had begun",
+            ids.0, ids.1
+        ));
+    }
+    stalls
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stall(start_s: f64, duration_s: f64, cause: Option<&str>) -> Stall {
+        let cause = cause.map(str::to_owned);
+        Stall { start_s, duration_s, cause, ..Stall::default() }
+    }
+
+    #[test]
+    fn a_stall_in_which_the_server_was_started_again_is_the_restart() {
+        let told = |before: &str, after: &str| {
+            let stalls = vec![
+                stall(0.1, 0.3, None),
+                stall(2.0, 1.5, None),
+                stall(3.6, 0.02, None),
+                stall(3.7, 1.6, Some("KEYS *")),
+                stall(8.0, 0.5, None),
+            ];
+            let told = restarted(&Info::parse(before), &Info::parse(after), 10.0, stalls);
+            let causes = told.into_iter().map(|stall| stall.cause.unwrap_or_default());
+            causes.collect::<Vec<_>>()
+        };
+        let unknown = ["", "", "", "KEYS *", ""];
+        // It was up for 7 s at 10 s: it began at 3 s, give or take one.
+        let want = ["", "a restart of the server", "", "KEYS *", ""];
+        assert_eq!(told("run_id:a", "run_id:b\nuptime_in_seconds:7"), want);
+        assert_eq!(told("run_id:a", "run_id:a\nuptime_in_seconds:7"), unknown);
+        assert_eq!(told("run_id:a", "run_id:b"), unknown);
+        assert_eq!(told("run_id:a", "run_id:b\nuptime_in_seconds:900"), unknown, "a proxy");
+        assert_eq!(told("", "run_id:b\nuptime_in_seconds:7"), unknown);
     }
 }

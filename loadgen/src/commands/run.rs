@@ -1,6 +1,6 @@
 //! `loadgen run`: load a server and measure it.
 
-use super::asked::{SlowLog, look, say_if_unknown};
+use super::asked::{SlowLog, look, say_if_unknown, tell_restart};
 use super::output;
 use super::show::Sink;
 use crate::cli::output::{OutputArgs, Style};
@@ -312,7 +312,8 @@ fn measure(
             .chain(resolved.doubts.clone())
             .collect(),
     };
-    Ok(keep(plan, &result, context, slow_log.complete(explained.stalls)))
+    let stalls = tell_restart(&resolved.target, &info, &result, explained.stalls);
+    Ok(keep(plan, &result, context, slow_log.complete(stalls)))
 }
 
 /// One run is the folder; several are its arms, also if fewer than the `planned` ones were made.
