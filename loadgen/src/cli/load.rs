@@ -63,13 +63,13 @@ pub struct LoadArgs {
     #[arg(long, value_name = "DISTRIBUTION", value_parser = KeyDistribution::parse)]
     pub key_dist: Option<KeyDistribution>,
     /// What __key__ begins with [default: key:, with --ycsb user].
-    #[arg(long, value_name = "TEXT", conflicts_with = "prefill")]
+    #[arg(long, value_name = "TEXT")]
     pub key_prefix: Option<String>,
     /// Digits of __key__'s number, filled with zeros; 0 writes it as it is [default: 12].
-    #[arg(long, value_name = "N", conflicts_with = "prefill")]
+    #[arg(long, value_name = "N")]
     pub key_digits: Option<usize>,
     /// Lowest number of __key__.
-    #[arg(long, value_name = "N", default_value = "0", conflicts_with = "prefill")]
+    #[arg(long, value_name = "N", default_value = "0")]
     pub key_minimum: u64,
     /// redis-benchmark's and valkey-benchmark's tests, one after the other, such as set,get [default: set,get].
     #[arg(short = 't', long, value_name = "TESTS", conflicts_with_all = ["ratio", "templates", "command", "command_file", "ycsb"])]

@@ -16,6 +16,10 @@ use std::sync::Arc;
 
 /// Connections of a capture with more clients than that, unless asked otherwise: what a server takes without being told.
 const LANES_DEFAULT: usize = 1_000;
+/// A shorter replay is over before anyone asks how long it takes.
+const LENGTH_TOLD: Nanos = Nanos::from_secs(60);
+/// A pause is told if it is a larger part of the replay than one of so many.
+const PAUSE_TOLD: u64 = 4;
 /// Fastest and slowest replay: beyond it, times that are not zero become zero, or a second becomes a day.
 const SPEED_MIN: f64 = 1e-5;
 const SPEED_MAX: f64 = 1e6;
@@ -95,7 +99,7 @@ impl RunArgs {
         // Without the commands: one that waits for data is sent in its place in the capture, and gets no group of its own.
         let mut plan = load_args.plan(&target, &title, Vec::new())?;
         plan.phases = Phases { warmup: Nanos::ZERO, measure: None, ..plan.phases };
-        let notes = notes(file, &loaded);
+        let notes = notes(file, &loaded, &arrival);
         let doubts = doubts(&loaded);
         if let Some(group) = plan.groups.first_mut() {
             group.workload.commands = commands;
@@ -148,16 +152,22 @@ impl RunArgs {
 }
 
 /// What the user should know before the run: one line for what is sent, one for each kind that is not.
-fn notes(file: &Path, loaded: &Loaded) -> Vec<String> {
+fn notes(file: &Path, loaded: &Loaded, arrival: &ArrivalProcess) -> Vec<String> {
     let (commands, lanes) = (loaded.replay.len(), loaded.replay.lanes());
     let shared = match loaded.clients > lanes {
         true => format!(" ({} clients share them)", loaded.clients),
         false => String::new(),
     };
+    let many = |count: usize| if count == 1 { "" } else { "s" };
     let mut notes = vec![format!(
-        "replay of {}: {commands} commands on {lanes} connections{shared}",
-        file.display()
+        "replay of {}: {commands} command{} on {lanes} connection{}{shared}",
+        file.display(),
+        many(commands),
+        many(lanes)
     )];
+    if let ArrivalProcess::Trace(instants) = arrival {
+        notes.extend(course(instants));
+    }
     notes.extend(
         loaded
             .skipped
@@ -165,6 +175,32 @@ fn notes(file: &Path, loaded: &Loaded) -> Vec<String> {
             .map(|((name, why), count)| format!("left out: {count} {name}, which {why}")),
     );
     notes
+}
+
+/// How long it will take, if it is long enough to make somebody wonder.
+fn course(instants: &[Nanos]) -> Option<String> {
+    let length = *instants.last().filter(|last| **last >= LENGTH_TOLD)?;
+    let pauses = instants.windows(2).map(|pair| pair[1].since(pair[0]));
+    let longest = pauses.max().unwrap_or(Nanos::ZERO);
+    let pause = match longest.0 > length.0 / PAUSE_TOLD {
+        true => format!(", of which one pause takes {}", rough(longest)),
+        false => String::new(),
+    };
+    Some(format!(
+        "it takes {}{pause}; --replay-speed 10x or max is faster, -n sends the first commands alone",
+        rough(length)
+    ))
+}
+
+/// A length in the unit that people would say it in.
+fn rough(length: Nanos) -> String {
+    let seconds = length.as_secs_f64();
+    match seconds {
+        ..120.0 => format!("{seconds:.0} s"),
+        ..7_200.0 => format!("{:.0} min", seconds / 60.0),
+        ..172_800.0 => format!("{:.1} h", seconds / 3_600.0),
+        _ => format!("{:.1} days", seconds / 86_400.0),
+    }
 }
 
 fn doubts(loaded: &Loaded) -> Vec<Caveat> {
@@ -179,4 +215,24 @@ fn doubts(loaded: &Loaded) -> Vec<Caveat> {
         doubts.push(Caveat::CaptureDoubtful { what });
     }
     doubts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_replay_says_how_long_it_takes() {
+        let at =
+            |seconds: &[u64]| seconds.iter().map(|at| Nanos::from_secs(*at)).collect::<Vec<_>>();
+        assert_eq!(course(&at(&[0, 1, 59])), None);
+        assert_eq!(course(&[]), None);
+        let even = course(&at(&[0, 20, 40, 60, 80, 100, 120])).expect("long");
+        assert!(even.starts_with("it takes 2 min; "), "{even}");
+        let gap = course(&at(&[0, 1, 7_201, 7_260])).expect("long");
+        assert!(
+            gap.starts_with("it takes ") && gap.contains(", of which one pause takes 2.0 h;"),
+            "{gap}"
+        );
+    }
 }

@@ -119,22 +119,22 @@ fn unstamped_note(runs: &[(String, RunPlan)]) -> Option<String> {
 impl LoadArgs {
     /// What `--prefill` writes.
     fn fill(&self, target: &Target, home: Home) -> Result<Prefill, Failure> {
+        let keys = self.keys();
+        keys.check().map_err(Failure::usage)?;
         if self.ycsb.is_none() {
             return Ok(Prefill::Strings(FillPlan {
-                count: self.key_count(),
-                prefix: "key:".to_owned(),
+                count: keys.count,
+                prefix: keys.prefix,
+                digits: keys.digits,
+                first: keys.first,
                 value_bytes: self.values().typical(),
                 seed: self.seed,
                 part: None,
             }));
         }
         let commands = Ycsb::load_phase(self.key_count(), home).map_err(Failure::usage)?;
-        let workload = Workload {
-            commands,
-            keys: self.keys(),
-            values: self.values(),
-            compressible: self.compressible,
-        };
+        let workload =
+            Workload { commands, keys, values: self.values(), compressible: self.compressible };
         let mut group = GroupPlan::new("load phase", target.clone(), FILL_CONNECTIONS, workload);
         group.pipeline = FILL_PIPELINE;
         group.requests = Some(self.key_count());

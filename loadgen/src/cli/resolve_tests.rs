@@ -141,6 +141,8 @@ fn slips_get_hints() {
         (&["-n", "0"], "nothing would be measured"),
         (&["--threads", "8", "-c", "4"], "lower --threads or raise -c"),
         (&["--prefill"], "give -r N"),
+        (&["--prefill", "-r", "1k", "--key-digits", "2"], "1000 keys do not fit in 2 digits"),
+        (&["--prefill", "-r", "9", "--key-digits", "99999"], "at most 20 digits"),
         (&["-d", "9-1"], "upside down"),
         (&["--conections", "4"], "--connections"),
         (&["--arrival", "poisson"], "--rate"),

@@ -255,7 +255,7 @@ fn fill_records(target: &Target, plan: &RunPlan, cancel: &AtomicBool) -> Result<
         "{} took {} of {asked} records ({why}); {}",
         target.endpoint,
         group.counts.ok,
-        refusal::remedy(why, "user")
+        refusal::remedy(why, plan.groups.first().map_or("", |group| &group.workload.keys.prefix))
     )))
 }
 

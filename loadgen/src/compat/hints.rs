@@ -56,6 +56,10 @@ const MEANT: &[(&[&str], &str)] = &[
         &["--vus", "--users", "--concurrency"],
         "users that wait for their replies are connections, -c N",
     ),
+    (
+        &["--sentinel", "--sentinel-master", "--master-name"],
+        "Sentinels are not asked, give the primary's address with -h and -p (SENTINEL GET-MASTER-ADDR-BY-NAME tells it)",
+    ),
     (&["--min-idle", "--pool-min"], "it is --pool-min-idle"),
     (&["--max-idle"], "it is --pool-max-idle"),
     (

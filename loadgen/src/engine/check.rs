@@ -4,8 +4,8 @@
 
 use super::EngineError;
 use super::plan::{
-    ArrivalProcess, Assignment, ClusterPlan, CommandPlan, Cursor, Dialling, GroupPlan, PoolPlan,
-    Rate, Reception, RunPlan, Timestamps,
+    ArrivalProcess, Assignment, ClusterPlan, CommandPlan, Cursor, Dialling, GroupPlan, KeySpace,
+    PoolPlan, Rate, Reception, RunPlan, Timestamps,
 };
 use super::route::check_slots;
 use super::slots::SLOTS;
@@ -131,21 +131,7 @@ fn check_group(group: &GroupPlan, threads: usize) -> Result<(), String> {
     if workload.commands.iter().all(|command| command.weight == 0) {
         return Err("all commands have weight 0".to_owned());
     }
-    if workload.keys.count == 0 {
-        return Err("the key space is empty".to_owned());
-    }
-    if workload.keys.first.checked_add(workload.keys.count).is_none() {
-        return Err("the highest key number does not fit in 64 bits".to_owned());
-    }
-    // More digits would not fit a number of 64 bits.
-    if workload.keys.digits > 20 {
-        return Err("a key number has at most 20 digits".to_owned());
-    }
-    let digits = u32::try_from(workload.keys.digits).unwrap_or(u32::MAX);
-    let largest = 10_u64.checked_pow(digits).unwrap_or(u64::MAX);
-    if digits > 0 && workload.keys.count > largest {
-        return Err(format!("{} keys do not fit in {digits} digits", workload.keys.count));
-    }
+    workload.keys.check()?;
     if !(0.0..=1.0).contains(&workload.compressible) {
         return Err(format!(
             "a compressible share of {} is not between 0 and 1",
@@ -154,6 +140,31 @@ fn check_group(group: &GroupPlan, threads: usize) -> Result<(), String> {
     }
     workload.keys.distribution.check()?;
     workload.values.check()
+}
+
+impl KeySpace {
+    /// Whether its keys can be written.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self) -> Result<(), String> {
+        if self.count == 0 {
+            return Err("the key space is empty".to_owned());
+        }
+        if self.first.checked_add(self.count).is_none() {
+            return Err("the highest key number does not fit in 64 bits".to_owned());
+        }
+        // More digits would not fit a number of 64 bits.
+        if self.digits > 20 {
+            return Err("a key number has at most 20 digits".to_owned());
+        }
+        let digits = u32::try_from(self.digits).unwrap_or(u32::MAX);
+        let largest = 10_u64.checked_pow(digits).unwrap_or(u64::MAX);
+        if digits > 0 && self.count > largest {
+            return Err(format!("{} keys do not fit in {digits} digits", self.count));
+        }
+        Ok(())
+    }
 }
 
 fn check_reception(group: &GroupPlan) -> Result<(), String> {

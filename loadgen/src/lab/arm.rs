@@ -6,7 +6,7 @@ mod outcome;
 mod scene;
 mod server_view;
 
-use super::fill::{FillPlan, collections};
+use super::fill::{FillPlan, KEY_DIGITS, collections};
 use super::link::Ways;
 use super::observe::Observed;
 use super::procedure::Site;
@@ -314,6 +314,8 @@ fn write_data_set(
         let plan = FillPlan {
             count: data.keys,
             prefix: data.key_prefix.clone(),
+            digits: KEY_DIGITS,
+            first: 0,
             value_bytes: usize::try_from(data.value_bytes).unwrap_or(usize::MAX),
             seed,
             part: None,

@@ -150,6 +150,10 @@ fn form_of(mut file: &File) -> Result<Form, String> {
         [b'*' | b'#', ..] => Ok(Form::Resp),
         [b'0'..=b'9' | b'O' | b'+', ..] => Ok(Form::Monitor),
         [] => Err("is empty".to_owned()),
+        [0x1f, 0x8b, ..] => Err("is compressed; unpack it with gunzip and give what comes out".to_owned()),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            Err("is compressed; unpack it with unzstd and give what comes out".to_owned())
+        }
         _ => Err("is neither a MONITOR capture nor an append-only file".to_owned()),
     }
 }
@@ -271,6 +275,11 @@ impl Builder {
                 Ok(Next::Cut) => {
                     self.is_cut = true;
                     break;
+                }
+                Err(why) if count == 1 && number == 0 => {
+                    return Err(format!(
+                        "{why}: it is neither an append-only file nor a MONITOR capture"
+                    ));
                 }
                 Err(why) => {
                     return Err(format!(

@@ -190,6 +190,16 @@ fn keys_values_and_commands() {
                 .sum::<usize>()
                 == 500
         }),
+        (
+            "-r 300 -n 10 --prefill --key-prefix app: --key-digits 4 --key-minimum 5 GET __key__",
+            |run| {
+                let sets = run.heard.iter().filter(|one| one.name() == "MSET");
+                let keys = sets.flat_map(|one| one.args[1..].iter().step_by(2).cloned());
+                let mut keys: Vec<String> = keys.collect();
+                keys.sort_unstable();
+                keys == (5..305).map(|key| format!("app:{key:04}")).collect::<Vec<_>>()
+            },
+        ),
     ]);
     let dir = TempDir::new();
     let file = dir.file("commands");

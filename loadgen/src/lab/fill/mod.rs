@@ -28,13 +28,17 @@ const FILL_CONNECTIONS: u64 = 4;
 /// Digits of a key's number, as redis-benchmark writes them.
 pub const KEY_DIGITS: usize = 12;
 
-/// What to fill in: `count` keys `prefix` + twelve digits, values of one size.
+/// What to fill in: `count` keys `prefix` + a number, values of one size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FillPlan {
     /// Number of keys.
     pub count: u64,
     /// What every key starts with.
     pub prefix: String,
+    /// Digits of the number behind it, filled with zeros; 0 writes it as it is.
+    pub digits: usize,
+    /// The lowest number; with `count` more it must fit in 64 bits.
+    pub first: u64,
     /// Size of each value.
     pub value_bytes: usize,
     /// Seed of the values' bytes.
@@ -172,7 +176,8 @@ fn put_sets(
 }
 
 fn key_name(plan: &FillPlan, key: u64) -> Vec<u8> {
-    format!("{}{key:0width$}", plan.prefix, width = KEY_DIGITS).into_bytes()
+    let number = plan.first + key;
+    format!("{}{number:0width$}", plan.prefix, width = plan.digits).into_bytes()
 }
 
 /// Letters, so that a value reads well in a terminal and no server stores it as an integer.
