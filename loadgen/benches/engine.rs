@@ -57,7 +57,10 @@ fn main() {
     );
     for connections in [1_000, MANY] {
         let (mut pairs, mut others): (Vec<_>, Vec<_>) = (0..REPEATS)
-            .map(|round| (pair(port, connections, round), their_pair(port, connections, round)))
+            .map(|round| {
+                let ours = pair(connections, round, |count| measured(port, count));
+                (ours, pair(connections, round, |count| theirs_running(port, count)))
+            })
             .unzip();
         pairs.sort_by(|a, b| (a.1.us() / a.0.us()).total_cmp(&(b.1.us() / b.0.us())));
         others.sort_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)));
@@ -87,13 +90,13 @@ impl Cost {
 }
 
 /// Few and many connections one after the other; which comes first alternates, so that a drift of the machine hits both.
-fn pair(port: u16, connections: usize, round: usize) -> (Cost, Cost) {
+fn pair<T>(connections: usize, round: usize, cost: impl Fn(usize) -> T) -> (T, T) {
     if round.is_multiple_of(2) {
-        let few = measured(port, FEW);
-        (few, measured(port, connections))
+        let few = cost(FEW);
+        (few, cost(connections))
     } else {
-        let many = measured(port, connections);
-        (measured(port, FEW), many)
+        let many = cost(connections);
+        (cost(FEW), many)
     }
 }
 
@@ -206,18 +209,8 @@ fn their_ticks(port: u16, connections: usize, depth: usize, requests: u64) -> u6
     ticks(Whose::Children) - before
 }
 
-/// As [`pair`], of redis-benchmark: what it says of many connections tells how much of it is the kernel's price for them.
-fn their_pair(port: u16, connections: usize, round: usize) -> (f64, f64) {
-    if round.is_multiple_of(2) {
-        let few = theirs_running(port, FEW);
-        (few, theirs_running(port, connections))
-    } else {
-        let many = theirs_running(port, connections);
-        (theirs_running(port, FEW), many)
-    }
-}
-
-/// Processor time per request of redis-benchmark without opening and closing its connections: a long run less a short one.
+/// Processor time per request of redis-benchmark without opening and closing its connections: a long run less a short one. What
+/// it says of many connections tells how much of our own cost is the kernel's price for them.
 fn theirs_running(port: u16, connections: usize) -> f64 {
     const SHORT: u64 = 100_000;
     const LONG: u64 = 400_000;
