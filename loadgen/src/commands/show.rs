@@ -39,17 +39,9 @@ struct OutFile {
     path: PathBuf,
     /// Whether this run made it.
     is_ours: bool,
-    state: State,
-}
-
-/// What came of a file for results so far.
-enum State {
-    /// It can be written.
-    Checked,
-    /// Nothing has been written. A pipe or device is kept open: who reads a pipe would take a check for its end.
-    Held(File),
-    /// It holds results.
-    Begun(File),
+    /// A regular file from the first result on. A pipe or device from the check on: who reads a pipe would take a check for its
+    /// end, and opening one that nobody reads any more would wait without end.
+    open: Option<File>,
 }
 
 /// Room that a result needs at least; a disk with less is called full before the run.
@@ -72,15 +64,15 @@ impl OutFile {
             }
             probed?;
             let is_file = file.metadata()?.is_file();
-            Ok(if is_file { State::Checked } else { State::Held(file) })
+            Ok((!is_file).then_some(file))
         });
-        let state = opened.map_err(|error| {
+        let open = opened.map_err(|error| {
             Failure::usage(format!(
                 "{flag} {}: {error}; nothing was measured; make room, or choose another place",
                 path.display()
             ))
         })?;
-        Ok(Self { flag, path: path.to_owned(), is_ours: !was_there, state })
+        Ok(Self { flag, path: path.to_owned(), is_ours: !was_there, open })
     }
 
     /// Adds a text to what was written before.
@@ -88,22 +80,23 @@ impl OutFile {
     /// # Errors
     /// One line: which file, and why. Nothing is left of a file that was made for this text.
     fn write(&mut self, text: &str) -> Result<(), String> {
-        let had_results = matches!(self.state, State::Begun(_));
-        let begun = match std::mem::replace(&mut self.state, State::Checked) {
-            State::Checked => File::create(&self.path),
-            State::Held(file) | State::Begun(file) => Ok(file),
-        };
-        let written = begun.and_then(|mut file| {
-            writeln!(file, "{text}")?;
-            self.state = State::Begun(file);
-            Ok(())
-        });
-        written.map_err(|error| {
-            if self.is_ours && !had_results {
+        let was_begun = self.open.is_some();
+        self.begun().and_then(|file| writeln!(file, "{text}")).map_err(|error| {
+            if self.is_ours && !was_begun {
+                self.open = None;
                 let _ = fs::remove_file(&self.path);
             }
             format!("{} {}: {error}", self.flag, self.path.display())
         })
+    }
+
+    /// The file, emptied of what an earlier run left if this is the first result.
+    fn begun(&mut self) -> io::Result<&mut File> {
+        let file = match self.open.take() {
+            Some(file) => file,
+            None => File::create(&self.path)?,
+        };
+        Ok(self.open.insert(file))
     }
 }
 

@@ -164,7 +164,7 @@ fn read(
         "trace" if rest.is_empty() => Err("write trace:FILE".to_owned()),
         "trace" => {
             let content = crate::files::read_text(rest.as_ref())
-                .map_err(|error| format!("{rest} cannot be read: {}", reason(&error)))?;
+                .map_err(|error| format!("cannot be read: {}", reason(&error)))?;
             parse_trace(&content).map(|instants| ArrivalProcess::Trace(instants.into()))
         }
         "exponential" => Err("its gaps are those of poisson; write poisson".to_owned()),
