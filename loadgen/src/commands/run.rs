@@ -49,7 +49,8 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     }
     let kept = outcome?;
     sink.close()?;
-    finish(&kept, args.output.out.as_deref(), cancel.load(Relaxed))
+    let ended = Ended { planned: resolved.runs.len(), by_user: cancel.load(Relaxed) };
+    finish(&kept, args.output.out.as_deref(), ended)
 }
 
 /// Tells the folder. What a program reads from stdout is whole without it.
@@ -364,24 +365,42 @@ fn arm_name(title: &str) -> String {
     if title.contains("needed") { format!("{name}_for_lrange") } else { name }
 }
 
+/// How measuring ended.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    /// Tests that were asked for.
+    planned: usize,
+    /// Somebody wanted it to end.
+    by_user: bool,
+}
+
+/// Whether not all was measured that was to be, and how much was.
+fn cut_short(kept: &[(String, Kept)], ended: Ended) -> Option<String> {
+    let what = if ended.by_user { "interrupted" } else { "given up without a reply for 30 s" };
+    if let Some((_, cut)) = kept.iter().find(|(_, one)| one.record.interrupted) {
+        let length = console::table::length(cut.record.duration_s);
+        return Some(format!("{what} after {length} of measurement"));
+    }
+    // Between two tests: each that was begun is whole.
+    let done = kept.len();
+    (done < ended.planned).then(|| format!("{what} after {done} of {} tests", ended.planned))
+}
+
 /// How the program ends, given what was measured.
-fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<Exit, Failure> {
+fn finish(kept: &[(String, Kept)], out: Option<&Path>, ended: Ended) -> Result<Exit, Failure> {
     let records = || kept.iter().map(|(_, one)| &one.record);
     let told = |id: &str| {
         let caveat = records().flat_map(|record| &record.caveats).find(|caveat| caveat.id == id);
         caveat.map(|caveat| format!("{}; {}", caveat.text, caveat.remedy))
     };
-    if let Some(record) = records().find(|record| record.interrupted) {
+    if let Some(what) = cut_short(kept, ended) {
         let place = match out {
             Some(dir) => format!("what was measured is in {}", dir.display()),
             None => "what was measured is printed above".to_owned(),
         };
-        let what = if by_user { "interrupted" } else { "given up without a reply for 30 s" };
-        return Err(Failure::invalid(format!(
-            "{what} after {} of measurement; {}{place}",
-            console::table::length(record.duration_s),
-            told("node-unreached").filter(|_| !by_user).map_or(String::new(), |text| text + "; ")
-        )));
+        let reason = told("node-unreached").filter(|_| !ended.by_user);
+        let reason = reason.map_or(String::new(), |text| text + "; ");
+        return Err(Failure::invalid(format!("{what}; {reason}{place}")));
     }
     let sum = |of: fn(&Counts) -> u64| {
         records().flat_map(|r| &r.groups).map(|g| of(&g.counts)).sum::<u64>()
@@ -424,5 +443,24 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, by_user: bool) -> Result<
             })))
         }
         None => Ok(Exit::Success),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aelab_reports::record::Group;
+
+    #[test]
+    fn an_interruption_between_two_tests_is_one() {
+        let counts = Counts { scheduled: 9, sent: 9, ok: 9, ..Counts::default() };
+        let groups = vec![Group { counts, ..Group::default() }];
+        let record = RunRecord { groups, ..RunRecord::default() };
+        let kept = [("SET".to_owned(), Kept { record, series: Vec::new() })];
+        let end = |planned| finish(&kept, None, Ended { planned, by_user: true });
+        assert!(matches!(end(1), Ok(Exit::Success)));
+        let failure = end(2).expect_err("GET is missing");
+        assert_eq!(failure.exit, Exit::Invalid);
+        assert!(failure.message.contains("after 1 of 2 tests"), "{}", failure.message);
     }
 }

@@ -239,11 +239,6 @@ impl Recorder {
         self.delivery = counts;
     }
 
-    /// Steps of iterations, and bytes while measuring.
-    pub(super) const fn pieces(&self) -> u64 {
-        self.cursor_steps + self.traffic.received_bytes
-    }
-
     /// Messages that came so far.
     pub(super) const fn delivered(&self) -> u64 {
         self.delivery.received

@@ -279,7 +279,7 @@ impl<'a, W: Wire> Worker<'a, W> {
                 lost: group.links.counts.lost,
                 reconnects: group.links.counts.reconnects,
                 messages: group.recorder.delivered(),
-                pieces: group.recorder.pieces(),
+                pieces: group.recorder.cursor_steps + group.recorder.traffic.received_bytes,
             };
             self.live.add(group.index, &total.since(reported));
             *reported = total;
