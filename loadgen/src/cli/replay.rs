@@ -6,6 +6,7 @@
 use super::resolve::Resolved;
 use super::run::RunArgs;
 use crate::clock::Nanos;
+use crate::console::table::counted;
 use crate::engine::plan::{ArrivalProcess, Assignment, CommandPlan, Phases, Target};
 use crate::exit::Failure;
 use crate::replay::load::{Loaded, Wish, load};
@@ -158,12 +159,11 @@ fn notes(file: &Path, loaded: &Loaded, arrival: &ArrivalProcess) -> Vec<String> 
         true => format!(" ({} clients share them)", loaded.clients),
         false => String::new(),
     };
-    let many = |count: usize| if count == 1 { "" } else { "s" };
     let mut notes = vec![format!(
-        "replay of {}: {commands} command{} on {lanes} connection{}{shared}",
+        "replay of {}: {} on {}{shared}",
         file.display(),
-        many(commands),
-        many(lanes)
+        counted(commands as u64, "command", "commands"),
+        counted(lanes as u64, "connection", "connections")
     )];
     if let ArrivalProcess::Trace(instants) = arrival {
         notes.extend(course(instants));
