@@ -1,101 +1,35 @@
-//! A scenario as the lab plays it: everything resolved, every default filled in.
+//! An arm of a scenario: a server, its data, and the load on it.
 //!
-//! Not what the user typed (that is [`crate::raw`], private) and not how it is played: no socket,
-//! no clock, no process here. Invariant: a value of these types can be played as it stands.
-//! Read next: [`crate::criterion`] for claims, [`crate::resolve`] for the way here.
+//! Plain data, all defaults filled in. Read next: [`crate::group`].
 
-use crate::criterion::Claim;
+use crate::group::Group;
 use crate::procedure::Procedure;
-use crate::units::Rate;
-use std::fmt;
 use std::time::Duration;
 
-/// An experiment at one scale: a question, the claims it judges, and the arms it compares.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Scenario {
-    /// Its name: the file's, without `.toml`.
-    pub name: String,
-    /// The question in words.
-    pub question: String,
-    /// More about it, for `scenario show`; may be empty.
-    pub about: String,
-    /// The scale this was resolved for.
-    pub scale: Scale,
-    /// Seed of every random choice.
-    pub seed: u64,
-    /// How often every arm is played; more than once, they take turns (A B B A A B …).
-    pub repeat: u32,
-    /// The claims, in the order of the file.
-    pub claims: Vec<Claim>,
-    /// The arms, in the order of the file; never empty.
-    pub arms: Vec<Arm>,
-}
-
-impl Scenario {
-    /// The arm of that name.
-    #[must_use]
-    pub fn arm(&self, name: &str) -> Option<&Arm> {
-        self.arms.iter().find(|arm| arm.name == name)
-    }
-}
-
-/// How large an experiment is played.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Scale {
-    /// A few seconds: does it work?
-    Smoke,
-    /// At most about two minutes.
-    #[default]
-    Default,
-    /// The articles' own sizes.
-    Full,
-}
-
-impl Scale {
-    /// All scales, smallest first.
-    pub const ALL: [Self; 3] = [Self::Smoke, Self::Default, Self::Full];
-
-    /// The name used in files and on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Smoke => "smoke",
-            Self::Default => "default",
-            Self::Full => "full",
-        }
-    }
-}
-
-impl fmt::Display for Scale {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// One of the things compared: a server, its data, and the load on it.
+/// One of the things that a scenario compares.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Arm {
-    /// Its name in the file; also the name of its folder.
+    /// The name in the file; also the name of its folder.
     pub name: String,
-    /// What reports call it.
+    /// The name in reports.
     pub label: String,
-    /// Server directives (`--name value`) that this arm needs, in order of name.
+    /// Server directives (`--name value`) of this arm, sorted by name.
     pub server: Vec<(String, String)>,
-    /// Most descriptors that the server may open (`ulimit -n`); `None` leaves it as it is.
+    /// Limit of the server's open descriptors (`ulimit -n`); `None` keeps the system's limit.
     pub nofile: Option<u64>,
-    /// Processors that the server is kept on; the load generator gets the others.
+    /// Cores reserved for the server; the load generator uses the others.
     pub cpus: u32,
-    /// Without these the arm is left out.
+    /// Requirements: if one is not met, the arm is skipped.
     pub needs: Vec<Need>,
-    /// What is in the server before the load starts.
+    /// The data in the server before the load starts.
     pub data: DataSet,
-    /// What lies between the connections and the server, if anything.
+    /// The relay between the connections and the server, if any.
     pub link: Option<Link>,
-    /// How the load generator works.
+    /// Settings of the load generator.
     pub engine: Engine,
     /// The groups of connections, in the order of the file; empty only with a procedure.
     pub groups: Vec<Group>,
-    /// What is done beside the groups, from the begin of the measurement.
+    /// An experiment that runs beside the groups from the start of the measurement.
     pub procedure: Option<Procedure>,
     /// Warm-up, measurement, drain.
     pub phases: Phases,
@@ -109,17 +43,17 @@ impl Arm {
     }
 }
 
-/// What an arm cannot do without.
+/// A requirement of an arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// The bundled server: options or commands that others do not have.
+    /// The bundled server, for options or commands that other servers do not have.
     Bundled,
-    /// A server that the lab has started itself, so that it may be loaded beyond its limits.
+    /// A server that the lab started, because the arm loads it beyond its limits.
     Fresh,
 }
 
 impl Need {
-    /// All needs.
+    /// All requirements.
     pub const ALL: [Self; 2] = [Self::Bundled, Self::Fresh];
 
     /// The name used in files.
@@ -135,40 +69,40 @@ impl Need {
 /// A relay between the connections and the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link {
-    /// What it adds to a round trip.
+    /// The delay it adds to a round trip.
     pub rtt: Duration,
     /// How far the round trip varies up and down.
     pub jitter: Duration,
-    /// Bytes per second in each direction; `None` is without limit.
+    /// Bytes per second in each direction; `None` is unlimited.
     pub bandwidth: Option<u64>,
-    /// Connections to the server that all clients share; `None` gives each its own.
+    /// Number of connections to the server that all clients share; `None` gives each client its own.
     pub share: Option<u32>,
 }
 
-/// How the load generator works.
+/// Settings of the load generator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Engine {
     /// Threads; at least one.
     pub threads: u32,
-    /// How they wait for the next due request.
+    /// How a thread waits for the next due request.
     pub pacing: Pacing,
-    /// Follow one request in so many through the bundled server (`AE TRACE`); 0 follows none.
+    /// Trace one request in N through the bundled server (`AE TRACE`); 0 traces none.
     pub trace: u32,
 }
 
 /// How an engine thread waits for the next due request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pacing {
-    /// Asleep on a kernel timer.
+    /// Sleep on a kernel timer.
     Timerfd,
-    /// Asleep, then spinning for the last stretch.
+    /// Sleep, then spin shortly before the request is due.
     Precise,
-    /// Spinning.
+    /// Spin.
     Spin,
 }
 
 impl Pacing {
-    /// All ways.
+    /// All ways to wait.
     pub const ALL: [Self; 3] = [Self::Timerfd, Self::Precise, Self::Spin];
 
     /// The name used in files.
@@ -182,24 +116,24 @@ impl Pacing {
     }
 }
 
-/// What the server holds before the load starts: string keys `PREFIX` + twelve digits, and
+/// The data in the server before the load starts: string keys named `PREFIX` + twelve digits, and
 /// collections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataSet {
-    /// Number of string keys; zero leaves the server empty.
+    /// Number of string keys.
     pub keys: u64,
     /// Size of each value.
     pub value_bytes: u64,
-    /// What every key starts with.
+    /// Prefix of every key.
     pub key_prefix: String,
-    /// Lists, sets, hashes and sorted sets, in order of kind and name.
+    /// Lists, sets, hashes and sorted sets, sorted by type and name.
     pub collections: Vec<Collection>,
-    /// What every element starts with; the rest are twelve digits, in no order.
+    /// Prefix of every element; twelve digits follow, in random order.
     pub element_prefix: String,
 }
 
 impl DataSet {
-    /// Whether there is nothing to fill in.
+    /// Whether there is nothing to load.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys == 0 && self.collections.is_empty()
@@ -209,24 +143,24 @@ impl DataSet {
 /// A key with many elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Collection {
-    /// Its type.
+    /// The type.
     pub kind: CollectionKind,
     /// The key.
     pub name: String,
-    /// How many elements.
+    /// Number of elements.
     pub elements: u64,
 }
 
 /// The type of a collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CollectionKind {
-    /// Elements in no order, each once.
+    /// Different elements, in random order.
     List,
     /// Elements.
     Set,
-    /// Fields, each with its own name as its value.
+    /// Fields; the value of each is its name.
     Hash,
-    /// Elements, scores rising with their digits.
+    /// Elements; the scores are the numbers in their names.
     Zset,
 }
 
@@ -246,208 +180,15 @@ impl CollectionKind {
     }
 }
 
-/// The parts of a run.
+/// The phases of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Phases {
     /// Load without recording.
     pub warmup: Duration,
     /// Load with recording.
     pub measure: Duration,
-    /// The longest wait for what is still unanswered afterwards.
+    /// Longest wait for unanswered requests after the measurement.
     pub drain: Duration,
-    /// A span without any reply while requests wait counts as a stall from this length on.
+    /// A period without replies while requests wait counts as a stall if it is at least this long.
     pub stall_threshold: Duration,
-}
-
-/// What a group is there for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Only suffers stalls; its response time is the headline.
-    Victim,
-    /// Its commands cause stalls.
-    Offender,
-    /// Load that is there but not judged.
-    Background,
-    /// A light, steady load that only observes.
-    Probe,
-}
-
-impl Role {
-    /// All roles.
-    pub const ALL: [Self; 4] = [Self::Victim, Self::Offender, Self::Background, Self::Probe];
-
-    /// The name used in files and records.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Victim => "victim",
-            Self::Offender => "offender",
-            Self::Background => "background",
-            Self::Probe => "probe",
-        }
-    }
-}
-
-/// Connections that send the same kind of load.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Group {
-    /// Its name in the file.
-    pub name: String,
-    /// What it is there for.
-    pub role: Role,
-    /// How many connections; at least one.
-    pub connections: u32,
-    /// Requests that one connection may have unanswered; at least one.
-    pub pipeline: u32,
-    /// When requests are due.
-    pub arrival: Arrival,
-    /// What is sent, with weights; empty only if the group is idle.
-    pub commands: Vec<Command>,
-    /// How `__key__` is chosen from the data set, as for `--key-dist`.
-    pub keys: String,
-    /// Size of `__data__`, as for `--data-size`; `None` takes that of the data set.
-    pub data_size: Option<String>,
-    /// A request unanswered for this long counts as timed out; zero waits for ever.
-    pub timeout: Duration,
-    /// From the begin of the run (warm-up included) to the begin of the group's schedule.
-    pub start_after: Duration,
-    /// Requests after which a connection is replaced; zero keeps it.
-    pub churn: u64,
-    /// Emulates a client library's pool of at most `connections`.
-    pub pool: Option<Pool>,
-    /// How connections are opened.
-    pub dialling: Dialling,
-    /// Through which socket.
-    pub socket: Socket,
-    /// Past the link, if the arm has one.
-    pub via: Via,
-}
-
-/// An emulated pool of connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pool {
-    /// Idle connections it opens in advance.
-    pub min_idle: u32,
-    /// Idle connections it keeps.
-    pub max_idle: u32,
-    /// A request that waits longer for a connection fails; zero waits for ever.
-    pub max_wait: Duration,
-    /// Which of the idle connections is taken.
-    pub order: PoolOrder,
-}
-
-/// Which idle connection a pool takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PoolOrder {
-    /// The one that was used last.
-    Lifo,
-    /// The one that has been idle for longest.
-    Fifo,
-}
-
-impl PoolOrder {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Lifo, Self::Fifo];
-
-    /// The name used in files.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Lifo => "lifo",
-            Self::Fifo => "fifo",
-        }
-    }
-}
-
-/// When connections are opened.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Dialling {
-    /// Before the load begins, as fast as they are accepted.
-    AtOnce,
-    /// Before the load begins, so many per second.
-    Before(Rate),
-    /// While the load is on, so many per second: a connect storm.
-    During(Rate),
-}
-
-/// Which socket of the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Socket {
-    /// TCP.
-    Tcp,
-    /// A Unix socket.
-    Unix,
-}
-
-impl Socket {
-    /// All sockets.
-    pub const ALL: [Self; 2] = [Self::Tcp, Self::Unix];
-
-    /// The name used in files.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Unix => "unix",
-        }
-    }
-}
-
-/// The way to the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Via {
-    /// Over the arm's link, if it has one.
-    Link,
-    /// Directly.
-    Direct,
-}
-
-impl Via {
-    /// Both ways.
-    pub const ALL: [Self; 2] = [Self::Link, Self::Direct];
-
-    /// The name used in files.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Link => "link",
-            Self::Direct => "direct",
-        }
-    }
-}
-
-/// When requests are due.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Arrival {
-    /// Each connection sends again when it has its reply, after a pause.
-    Closed {
-        /// The pause.
-        think: Duration,
-    },
-    /// Equal gaps, at this total rate of the group.
-    Constant(Rate),
-    /// Exponential gaps, at this total rate of the group.
-    Poisson(Rate),
-    /// One request (or one whole iteration) each period.
-    Every(Duration),
-    /// A course that the engine reads, as for `--arrival`: `ramp:…`, `step:…`, `burst:…`, `sine:…`,
-    /// `uniform`.
-    Course {
-        /// The text.
-        text: String,
-        /// The mean rate, where the course names none.
-        rate: Option<Rate>,
-    },
-    /// Never: connections are opened and left alone.
-    Idle,
-}
-
-/// A command template and how often it is chosen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Command {
-    /// The words as one types them, with placeholders (`GET __key__`). `{cursor}` makes it an
-    /// iteration that is followed until the server says it is complete.
-    pub template: String,
-    /// Its share among the group's commands.
-    pub weight: u32,
 }

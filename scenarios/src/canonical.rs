@@ -4,7 +4,7 @@
 //! groups and claims, so nothing that matters is left out.
 
 use crate::criterion::{Compare, Criterion, Dimension, Reference};
-use crate::model::{Arm, Arrival, DataSet, Dialling, Group, Scenario};
+use crate::model::{Arm, Arrival, ConnectSchedule, DataSet, Group, Scenario};
 use crate::units::{format_count, format_duration, format_size};
 use std::fmt::Write as _;
 
@@ -176,12 +176,12 @@ fn write_group(out: &mut String, group: &Group) {
     line(out, format_args!("timeout = {}", quoted(&format_duration(group.timeout))));
     line(out, format_args!("start_after = {}", quoted(&format_duration(group.start_after))));
     line(out, format_args!("churn = {}", group.churn));
-    match group.dialling {
-        Dialling::AtOnce => {}
-        Dialling::Before(rate) => {
+    match group.connect {
+        ConnectSchedule::AtOnce => {}
+        ConnectSchedule::Before(rate) => {
             line(out, format_args!("connect_rate = {}", quoted(&rate.to_string())));
         }
-        Dialling::During(rate) => {
+        ConnectSchedule::During(rate) => {
             line(out, format_args!("connect_rate = {}", quoted(&rate.to_string())));
             line(out, format_args!("connect = \"during\""));
         }
@@ -213,7 +213,7 @@ fn write_arrival(out: &mut String, arrival: &Arrival) {
         }
         Arrival::Constant(rate) => write("constant", Some(rate)),
         Arrival::Poisson(rate) => write("poisson", Some(rate)),
-        Arrival::Course { text, rate } => write(text, rate.as_ref()),
+        Arrival::Profile { text, rate } => write(text, rate.as_ref()),
         Arrival::Idle => write("idle", None),
     }
 }

@@ -5,9 +5,10 @@
 //! figures come from is the lab's business. Invariant: a figure that is missing, or an interval
 //! that lies on both sides of a bound, never confirms and never refutes.
 
+pub use crate::dimension::Dimension;
 pub use crate::quantity::{
-    CONNECTION_COUNTS, COUNTS, Dimension, Metric, POOL_COUNTS, ProcessField, Quantity, SpanStat,
-    StallCause, Stat, Subject, TraceField, TracePart, Window,
+    CONNECTION_COUNTS, COUNTS, Metric, POOL_COUNTS, ProcessField, Quantity, SpanStat, StallCause,
+    Stat, Subject, TraceField, TracePart, Window,
 };
 
 /// A statement of the articles and what decides it.

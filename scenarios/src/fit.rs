@@ -4,8 +4,8 @@
 //! a long command disturbs it longer. Intervals are Student's t, 95 %. Pure. Invariant: an interval
 //! contains its estimate.
 
-use crate::judge::Figure;
-use crate::pairs::t_quantile;
+use super::figure::Figure;
+use super::pairs::t_quantile;
 
 /// `y = base + slope · x`.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -10,28 +10,9 @@ use crate::criterion::{
 use crate::pairs;
 use crate::words::{YES_NO, counted, ratio_with_interval};
 
+pub use crate::figure::Figure;
 pub use crate::words::in_words;
 use std::mem::discriminant;
-
-/// A measured figure in base units (seconds, bytes, counts, per second), with the interval it is
-/// known to lie in; `lo == hi == value` where there is no interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Figure {
-    /// The estimate.
-    pub value: f64,
-    /// Lower end of its interval.
-    pub lo: f64,
-    /// Upper end of its interval.
-    pub hi: f64,
-}
-
-impl Figure {
-    /// A figure without an interval.
-    #[must_use]
-    pub fn exact(value: f64) -> Self {
-        Self { value, lo: value, hi: value }
-    }
-}
 
 /// A figure, and what each turn gave where the arm was played more than once.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,20 +1,24 @@
-//! Scenarios: what is asked, what is compared, which load is put on, and what decides.
+//! Scenarios: the question, the arms to compare, the load, and the criteria of each claim.
 //!
-//! A scenario is data, in TOML. This crate reads it, fills in what was left out, checks it, and
-//! judges its claims once figures are there. It starts nothing, opens no socket and reads no
-//! clock. Invariant: what it hands out can be played as it stands.
+//! A scenario is a TOML file. This crate reads it, fills in the defaults, checks it, and judges its
+//! claims when the figures are measured. It starts no process, opens no socket and reads no clock.
+//! Invariant: the lab can run a returned scenario without further checks.
 //!
-//! Read next: [`model`] (what a scenario is), [`criterion`] and [`judge`] (what decides a claim),
-//! [`catalog`] (those that come with the program), and `README.md` for all keys of a file.
+//! Read next: [`model`] (what a scenario is), [`criterion`] and [`judge`] (how a claim is judged),
+//! [`catalog`] (the built-in scenarios), and `README.md` for all keys of a file.
 
 #![warn(missing_docs)]
 
+mod arm;
 mod canonical;
 pub mod catalog;
 pub mod criterion;
+mod dimension;
 mod error;
 pub mod explore;
+mod figure;
 pub mod fit;
+mod group;
 pub mod judge;
 pub mod model;
 mod nearest;

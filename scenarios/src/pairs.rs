@@ -4,7 +4,7 @@
 //! the same. Arms that take turns share the machine's moods, and pairing takes them out. Pure.
 //! Invariant: an interval contains its estimate.
 
-use crate::judge::Figure;
+use super::figure::Figure;
 
 /// Quantile 0.975 of Student's t for 1, 2, 3 … degrees of freedom.
 const T: [f64; 30] = [

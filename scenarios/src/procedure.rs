@@ -6,8 +6,8 @@
 //! (`loadgen/src/lab/procedure/`). Invariant: a [`Procedure`] has a value for every parameter of
 //! its row, of the row's type. A new procedure is a kind, a row, and a file in the lab.
 
+use crate::dimension::Dimension;
 use crate::error::unknown;
-use crate::quantity::Dimension;
 use crate::units::{
     Rate, format_count, format_duration, format_size, parse_count, parse_duration, parse_rate,
     parse_size,

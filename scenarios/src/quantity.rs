@@ -7,25 +7,13 @@ mod parts;
 
 pub use parts::{ProcessField, TraceField, TracePart};
 
+use crate::arm::Arm;
+use crate::dimension::Dimension;
 use crate::error::unknown;
-use crate::model::Arm;
 use crate::units::{format_duration, parse_duration};
 use parts::{check_command, parse_trace};
 use std::fmt;
 use std::time::Duration;
-
-/// What a figure is measured in; base units are seconds, bytes, requests per second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dimension {
-    /// Seconds.
-    Time,
-    /// Bytes.
-    Size,
-    /// A plain number.
-    Number,
-    /// Requests per second.
-    Rate,
-}
 
 /// A path to a measured figure.
 #[derive(Debug, Clone, PartialEq)]

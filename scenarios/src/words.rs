@@ -3,8 +3,8 @@
 //! Not the units of files, which must read back to the same bits ([`crate::units`]). Pure.
 //! Invariant: a rounded figure has no more digits than a measurement is worth.
 
-use crate::criterion::Dimension;
-use crate::judge::Figure;
+use crate::dimension::Dimension;
+use crate::figure::Figure;
 
 /// The unit of a figure that is 1 or 0: it is told as yes or no.
 pub(crate) const YES_NO: &str = "yes/no";

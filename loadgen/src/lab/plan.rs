@@ -149,10 +149,10 @@ fn group_plan(
             model::PoolOrder::Fifo => PoolOrder::Fifo,
         },
     });
-    plan.dialling = match group.dialling {
-        model::Dialling::AtOnce => Dialling::AtOnce,
-        model::Dialling::Before(at) => Dialling::Before(rate(at)?),
-        model::Dialling::During(at) => Dialling::During(rate(at)?),
+    plan.dialling = match group.connect {
+        model::ConnectSchedule::AtOnce => Dialling::AtOnce,
+        model::ConnectSchedule::Before(at) => Dialling::Before(rate(at)?),
+        model::ConnectSchedule::During(at) => Dialling::During(rate(at)?),
     };
     if group.role == ScenarioRole::Offender {
         plan.log_requests = OFFENDER_LOG;
@@ -173,7 +173,7 @@ fn arrival(arrival: &Arrival, length: Nanos) -> Result<ArrivalProcess, String> {
         Arrival::Every(period) => ArrivalProcess::Constant(
             Rate::every((*period).into()).ok_or("the period is beyond what can be scheduled")?,
         ),
-        Arrival::Course { text, rate: mean } => {
+        Arrival::Profile { text, rate: mean } => {
             ArrivalProcess::parse(text, mean.map(rate).transpose()?, length)?
         }
         Arrival::Idle => ArrivalProcess::Idle,

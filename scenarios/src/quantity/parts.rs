@@ -2,9 +2,10 @@
 //!
 //! Names alone; where the figures come from is the lab's business.
 
-use super::{Dimension, Stat, parse_stat};
+use super::{Stat, parse_stat};
+use crate::arm::Arm;
+use crate::dimension::Dimension;
 use crate::error::unknown;
-use crate::model::Arm;
 use std::fmt;
 
 /// What the system says about the server's process. Spans are the measurement, unless said

@@ -5,7 +5,7 @@
 
 use super::read::{at_least_one, duration, one_of, or_duration, quantity, scalar_text};
 use crate::error::{ScenarioError, Source, unknown};
-use crate::model::{Arrival, Command, Dialling, Group, Pool, PoolOrder, Role, Socket, Via};
+use crate::model::{Arrival, Command, ConnectSchedule, Group, Pool, PoolOrder, Role, Socket, Via};
 use crate::nearest::nearest;
 use crate::raw::{RawGroup, RawPool};
 use crate::units::{parse_count, parse_rate};
@@ -51,7 +51,7 @@ pub(super) fn resolve_group(
         start_after: span_of(raw.start_after.as_ref())?,
         churn,
         pool: raw.pool.map(|pool| resolve_pool(source, &pool, connections)).transpose()?,
-        dialling: resolve_dialling(source, raw.connect.as_ref(), raw.connect_rate.as_ref())?,
+        connect: resolve_connect(source, raw.connect.as_ref(), raw.connect_rate.as_ref())?,
         socket,
         via,
         commands: match arrival {
@@ -102,16 +102,16 @@ fn resolve_pool(
     })
 }
 
-fn resolve_dialling(
+fn resolve_connect(
     source: Source<'_>,
     when: Option<&Spanned<String>>,
     rate: Option<&Spanned<toml::Value>>,
-) -> Result<Dialling, ScenarioError> {
+) -> Result<ConnectSchedule, ScenarioError> {
     let rate = rate.map(|value| quantity(source, value, parse_rate)).transpose()?;
     match (when.map(|when| when.get_ref().as_str()), rate) {
-        (None, None) => Ok(Dialling::AtOnce),
-        (None | Some("before"), Some(rate)) => Ok(Dialling::Before(rate)),
-        (Some("during"), Some(rate)) => Ok(Dialling::During(rate)),
+        (None, None) => Ok(ConnectSchedule::AtOnce),
+        (None | Some("before"), Some(rate)) => Ok(ConnectSchedule::Before(rate)),
+        (Some("during"), Some(rate)) => Ok(ConnectSchedule::During(rate)),
         (Some(other), rate) => {
             let place = when.map_or(0..0, Spanned::span);
             let known = ["before", "during"];
@@ -132,9 +132,9 @@ fn resolve_arrival(
     span: &Range<usize>,
     raw: &RawGroup,
 ) -> Result<Arrival, ScenarioError> {
-    const COURSES: [&str; 5] = ["uniform", "ramp", "step", "burst", "sine"];
+    const PROFILES: [&str; 5] = ["uniform", "ramp", "step", "burst", "sine"];
     let known: Vec<&str> =
-        ["closed", "constant", "poisson", "idle"].into_iter().chain(COURSES).collect();
+        ["closed", "constant", "poisson", "idle"].into_iter().chain(PROFILES).collect();
     let process = raw.arrival.as_ref().map(|value| value.get_ref().as_str());
     if let Some(every) = &raw.every {
         if raw.rate.is_some() || process.is_some() {
@@ -159,8 +159,8 @@ fn resolve_arrival(
             Ok(Arrival::Closed { think })
         }
         (Some("idle"), None) => Ok(Arrival::Idle),
-        (Some(text), rate) if COURSES.contains(&text.split(':').next().unwrap_or_default()) => {
-            Ok(Arrival::Course { text: text.to_owned(), rate })
+        (Some(text), rate) if PROFILES.contains(&text.split(':').next().unwrap_or_default()) => {
+            Ok(Arrival::Profile { text: text.to_owned(), rate })
         }
         (None | Some("constant"), Some(rate)) => Ok(Arrival::Constant(rate)),
         (Some("poisson"), Some(rate)) => Ok(Arrival::Poisson(rate)),
