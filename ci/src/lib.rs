@@ -1,8 +1,10 @@
-//! The rules the repository keeps about itself, and in time the regression gate.
+//! The rules that the repository keeps about itself, and later the regression gate.
 //!
-//! The rules are those of ARCHITECTURE.md's "never" list. They live here as functions from the
-//! repository's sources to a list of violations, so that `cargo test` states each broken rule with
-//! file and line. The crate decides on records and sources; it starts no process.
+//! The rules are those of ARCHITECTURE.md. Each is a function from sources to a list of violations,
+//! so that `cargo test` names each broken rule with file and line. The crate decides on records and
+//! sources; it starts no process.
 #![forbid(unsafe_code)]
 
 pub mod hygiene;
+#[cfg(feature = "syntax")]
+pub mod imports;

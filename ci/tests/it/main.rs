@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod docs;
+mod imports;
 mod sources;
 
 use std::path::{Path, PathBuf};
