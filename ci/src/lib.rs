@@ -8,3 +8,5 @@
 pub mod hygiene;
 #[cfg(feature = "syntax")]
 pub mod imports;
+#[cfg(feature = "syntax")]
+pub mod structs;

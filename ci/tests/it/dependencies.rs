@@ -1,4 +1,4 @@
-//! Who may know whom, from `cargo metadata`.
+//! Which crate may depend on which, from `cargo metadata`. Dev-dependencies are exempt.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,20 +8,36 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("aelab-resp", &[]),
     ("aelab-server", &["aelab-resp"]),
+    ("aelab-results", &[]),
     ("aelab-scenarios", &[]),
-    ("aelab-reports", &[]),
-    ("aelab-ci", &["aelab-reports"]),
+    ("aelab-reports", &["aelab-results"]),
+    ("aelab-ci", &["aelab-results"]),
+    ("aelab-engine", &["aelab-resp", "aelab-results"]),
+    (
+        "aelab-lab",
+        &["aelab-engine", "aelab-server", "aelab-scenarios", "aelab-results", "aelab-resp"],
+    ),
     (
         "aelab-loadgen",
-        &["aelab-resp", "aelab-server", "aelab-scenarios", "aelab-reports", "aelab-ci"],
+        &[
+            "aelab-resp",
+            "aelab-server",
+            "aelab-scenarios",
+            "aelab-results",
+            "aelab-reports",
+            "aelab-ci",
+            "aelab-engine",
+            "aelab-lab",
+        ],
     ),
 ];
 
-/// Outside crates that only these may depend on, so that a boundary cannot be crossed unnoticed.
+/// Outside crates that only these crates of the workspace may depend on.
 const RESERVED: &[(&str, &[&str])] = &[
-    ("mio", &["aelab-server", "aelab-loadgen"]),
+    ("mio", &["aelab-server", "aelab-loadgen", "aelab-engine"]),
     ("clap", &["aelab-loadgen"]),
-    ("serde", &["aelab-scenarios", "aelab-reports"]),
+    ("indicatif", &["aelab-loadgen"]),
+    ("serde", &["aelab-scenarios", "aelab-reports", "aelab-results", "aelab-engine"]),
     ("plotters", &["aelab-reports"]),
     ("maud", &["aelab-reports"]),
     ("tokio", &[]),
@@ -29,7 +45,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("once_cell", &[]),
 ];
 
-/// Crates that want a library of the system. A fresh machine has a compiler and nothing else.
+/// Crates that need a system library. A fresh machine has a compiler and nothing else.
 const NEEDS_SYSTEM_LIBRARY: &[&str] = &[
     "font-kit",
     "freetype-sys",
@@ -39,8 +55,8 @@ const NEEDS_SYSTEM_LIBRARY: &[&str] = &[
     "libz-sys",
 ];
 
-/// Who may ask for libraries of the system when it is built: mlua's binding has the question in it, and does not ask it with
-/// its feature `vendored`, which builds Lua from source.
+/// Crates whose build scripts can look for a system library and do not. With its feature `vendored`, mlua builds Lua from
+/// source.
 const MAY_LOOK_FOR_LIBRARIES: &[&str] = &["mlua-sys"];
 
 #[test]
@@ -85,9 +101,12 @@ fn no_dependency_wants_a_system_library() {
     for package in lock.split("[[package]]").filter(|package| package.contains("\"pkg-config\",")) {
         let name = package.lines().find_map(|line| line.strip_prefix("name = "));
         let name = name.unwrap_or_default().trim_matches('"');
-        assert!(MAY_LOOK_FOR_LIBRARIES.contains(&name), "{name} looks for libraries of the system");
+        assert!(MAY_LOOK_FOR_LIBRARIES.contains(&name), "{name} looks for system libraries");
     }
     let manifest = std::fs::read_to_string(super::root().join("Cargo.toml")).expect("Cargo.toml");
     let mlua = manifest.lines().find(|line| line.starts_with("mlua = ")).unwrap_or_default();
-    assert!(mlua.contains("\"vendored\""), "mlua without its own Lua wants the system's: {mlua}");
+    assert!(
+        mlua.contains("\"vendored\""),
+        "mlua without `vendored` needs the Lua of the system: {mlua}"
+    );
 }
