@@ -1,13 +1,14 @@
 //! The command line of `ae-server`: as redis-server is started, and its version and help.
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::command::is_command;
+use crate::config::{Config, ConfigError};
+use crate::inject;
 use crate::run::{Instance, Quiet};
+use crate::version::REDIS_VERSION;
 use std::io::Write;
 use std::process::ExitCode;
-
-/// The Redis version whose behaviour this server follows; clients decide by it what they may send.
-pub(crate) const REDIS_VERSION: &str = "7.0.15";
+use std::time::Duration;
 
 /// Exit code for wrong arguments or configuration.
 const BAD_USAGE: u8 = 2;
@@ -43,6 +44,25 @@ Directives are those of redis.conf; CONFIG GET * lists them with their values. T
 What this server cannot do (persistence, replication, cluster, TLS) is refused when asked for.
 Exit codes: 0 ended by SHUTDOWN or a signal, 1 could not start, 2 wrong arguments or configuration.
 ";
+
+impl Config {
+    /// The configuration that `args` (without the program's name) ask for.
+    ///
+    /// # Errors
+    /// With the file and line, or the argument, and what would be right.
+    pub fn from_args(args: &[String]) -> Result<Config, ConfigError> {
+        Config::read(args, is_command)
+    }
+}
+
+/// The service times that a server with this plan (`service=…`) gives to commands, in the order in
+/// which it executes them: for programs that compare what they measured with what was to be measured.
+///
+/// # Errors
+/// The plan has no service time, or cannot be read.
+pub fn service_times(text: &str) -> Result<impl Iterator<Item = Duration> + use<>, String> {
+    inject::service_times(text, is_command)
+}
 
 /// Runs a server as the arguments ask (without the program's name) until it is shut down.
 ///

@@ -3,11 +3,12 @@
 //! Each job is charged to its own phase of the meter, so that a stall it causes carries its name.
 
 use crate::ae::{EventLoop, Next, TimerId};
+use crate::client::ClientKey;
+use crate::client::{Life, Sending};
 use crate::clock::Nanos;
 use crate::db::active_expire::{Cycle, Settings as ExpireSettings};
 use crate::metrics::Phase;
-use crate::net::client::{Life, Sending};
-use crate::net::{ClientKey, listener};
+use crate::net::listener;
 use crate::server::{Server, Shutdown};
 use crate::sys;
 
@@ -25,21 +26,6 @@ const REHASH_BUCKETS_PER_STEP: usize = 100;
 const REHASH_DBS_PER_TURN: usize = 16;
 /// Statistics are sampled this often.
 const SAMPLE_EVERY: Nanos = Nanos::from_ms(100);
-
-/// What cron keeps between turns.
-#[derive(Debug, Default)]
-pub(crate) struct CronState {
-    /// The frequency in use, after `dynamic-hz`.
-    pub(crate) hz: u32,
-    pub(crate) turns: u64,
-    /// What all turns took, and the longest, since the statistics began.
-    pub(crate) busy: Nanos,
-    pub(crate) longest: Nanos,
-    last_sample: Nanos,
-    rehash_db: usize,
-    /// Resident memory at the last sample.
-    pub(crate) resident_bytes: u64,
-}
 
 /// The timer.
 pub(crate) fn server_cron(el: &mut EventLoop<Server>, server: &mut Server, _: TimerId) -> Next {
@@ -66,13 +52,6 @@ pub(crate) fn server_cron(el: &mut EventLoop<Server>, server: &mut Server, _: Ti
         el.stop();
     }
     Next::After(server.cron.period())
-}
-
-impl CronState {
-    /// From the end of one turn to the beginning of the next.
-    pub(crate) fn period(&self) -> Nanos {
-        Nanos(1_000_000_000 / u64::from(self.hz.max(1)))
-    }
 }
 
 fn charge(el: &EventLoop<Server>, server: &mut Server, phase: Phase) {

@@ -3,18 +3,27 @@
 //! The order of the checks decides which error a client sees, so it is Redis's: existence, arity,
 //! protection, authentication, transaction, subscription, queueing, execution.
 
+use crate::args::{Args, Words, c_string};
 use crate::blocking;
+use crate::client::ClientKey;
+use crate::client::{Client, Life, Queued, ReplyMode};
 use crate::clock::Nanos;
-use crate::command::{Args, Call, CommandSpec, Found, Reply, flags};
-use crate::config::DebugAccess;
+use crate::config::{DebugAccess, IoModel};
 use crate::evict;
-use crate::net::ClientKey;
-use crate::net::client::{Client, Life, Queued, ReplyMode, Words};
-use crate::script::{Access, busy::BUSY};
+use crate::lua::Access;
+use crate::reply::Reply;
 use crate::server::Server;
+use crate::server::{By, Call, CommandSpec, Found, flags};
 
 /// Arguments shown of an unknown command, in bytes.
 const PREVIEW_BYTES: usize = 128;
+
+/// The reply to commands that cannot run while a script runs too long.
+pub(crate) const BUSY: &str =
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+
+const ONE_CLIENT_AT_A_TIME: &str = "ERR io-model blocking serves one client at a time: nobody else \
+could send what this command waits for";
 
 const NO_DEBUG: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set \
 to \"local\", you can run it from a local connection, otherwise you need to set this option in the \
@@ -51,7 +60,7 @@ pub(crate) fn process_now(
     let mut pushes = false;
     match check(server, key, &found, args, out) {
         Verdict::Execute(found) => {
-            pushes = found.spec.name.ends_with("subscribe");
+            pushes = found.spec.has(flags::PUSHES_REPLIES);
             ended = call(server, key, found, args, out, started);
             if server.blocking.has_ready() {
                 blocking::serve_ready(server);
@@ -91,12 +100,16 @@ pub(crate) fn process_now(
     ended
 }
 
-/// Who had a command executed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum By {
-    Client,
-    /// A script of the client's.
-    Script,
+/// Executes what those have sent who wait no longer, until they wait again or have caught up.
+pub(crate) fn resume(server: &mut Server) {
+    while let Some(key) = server.blocking.released.pop_front() {
+        let Some(mut out) = server.lend_reply(key) else { continue };
+        let mut started = server.clock.now();
+        while let Some(words) = blocking::next_words(server, key) {
+            started = process_now(server, key, words.args(), &mut out, started);
+        }
+        server.return_reply(key, out);
+    }
 }
 
 enum Lookup {
@@ -168,13 +181,13 @@ fn check(
     }
     let settings = server.config.settings();
     let Some(client) = server.clients.get(key) else { return refused };
-    let is_debug = spec.name == "debug" || spec.parent == Some("debug");
-    if is_debug && !may_debug(settings.debug, client) {
+    if spec.has(flags::PROTECTED) && !may_debug(settings.debug, client) {
         out.error(NO_DEBUG);
         return refused;
     }
-    if let Some(reason) = settings.io_model.refuses(spec) {
-        out.error(reason);
+    if settings.io_model == IoModel::Blocking && spec.has(flags::BLOCKING | flags::WAITS_FOR_OTHERS)
+    {
+        out.error(ONE_CLIENT_AT_A_TIME);
         return refused;
     }
     if settings.requirepass.is_some() && !client.authenticated && !spec.has(flags::NO_AUTH) {
@@ -196,7 +209,7 @@ fn check(
         }
     }
     let Some(client) = server.clients.get(key) else { return refused };
-    if client.subscription_count() > 0 && !out.resp3() && !allowed_while_subscribed(spec) {
+    if client.subscription_count() > 0 && !out.resp3() && !spec.has(flags::IN_SUBSCRIBED_MODE) {
         out.error(format!(
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
              are allowed in this context",
@@ -216,7 +229,7 @@ fn when(server: &Server, client: &Client, found: Found) -> Verdict {
     if server.pause.is_some_and(|pause| pause.holds(found.spec, client)) {
         return Verdict::Postpone;
     }
-    if client.multi.is_some() && !runs_inside_multi(found.spec) {
+    if client.multi.is_some() && !found.spec.has(flags::NOT_QUEUED) {
         return Verdict::Queue(found);
     }
     Verdict::Execute(found)
@@ -228,25 +241,6 @@ fn may_debug(access: DebugAccess, client: &Client) -> bool {
         DebugAccess::Local => client.is_local(),
         DebugAccess::Nobody => false,
     }
-}
-
-fn allowed_while_subscribed(spec: &CommandSpec) -> bool {
-    matches!(
-        spec.name,
-        "ping"
-            | "subscribe"
-            | "ssubscribe"
-            | "unsubscribe"
-            | "sunsubscribe"
-            | "psubscribe"
-            | "punsubscribe"
-            | "quit"
-            | "reset"
-    )
-}
-
-fn runs_inside_multi(spec: &CommandSpec) -> bool {
-    matches!(spec.name, "exec" | "discard" | "multi" | "watch" | "quit" | "reset")
 }
 
 fn unknown_subcommand(container: &CommandSpec, args: Args<'_>, out: &mut Reply) {
@@ -277,11 +271,6 @@ fn unknown_command(args: Args<'_>, out: &mut Reply) {
     out.error(text);
 }
 
-/// What C reads of a text: all before the first zero byte. Redis prints names so, and reads some numbers.
-pub(crate) fn c_string(text: &[u8]) -> &[u8] {
-    &text[..text.iter().position(|&b| b == 0).unwrap_or(text.len())]
-}
-
 fn clipped(text: &[u8]) -> &[u8] {
     let text = c_string(text);
     &text[..text.len().min(PREVIEW_BYTES)]
@@ -289,7 +278,7 @@ fn clipped(text: &[u8]) -> &[u8] {
 
 /// A refusal: counted, and fatal to an open transaction. `EXEC` itself answers with `EXECABORT`.
 fn refuse(server: &mut Server, key: ClientKey, found: Option<Found>, out: &mut Reply, mark: usize) {
-    let is_exec = found.is_some_and(|found| found.spec.name == "exec");
+    let is_exec = found.is_some_and(|found| found.spec.has(flags::RUNS_QUEUE));
     if let Some(found) = found {
         server.command_stats[found.id as usize].rejected += 1;
     }
@@ -300,7 +289,7 @@ fn refuse(server: &mut Server, key: ClientKey, found: Option<Found>, out: &mut R
         let mut abort = b"EXECABORT Transaction discarded because of: ".to_vec();
         abort.extend_from_slice(reason);
         out.error(abort);
-        crate::command::discard_transaction(server, key);
+        server.discard_transaction(key);
     } else if let Some(multi) = server.clients.get_mut(key).and_then(|c| c.multi.as_mut()) {
         multi.refused = true;
     }
@@ -312,7 +301,7 @@ fn queue(server: &mut Server, key: ClientKey, found: Found, args: Args<'_>) {
     let Some(multi) = server.clients.get_mut(key).and_then(|c| c.multi.as_mut()) else { return };
     let words = Words::copy(args);
     multi.bytes += words.bytes();
-    multi.queue.push(Queued { id: found.id, spec: found.spec, words });
+    multi.queue.push(Queued { id: found.id, flags: found.spec.flags, words });
     server.account_client(key);
 }
 
@@ -438,7 +427,7 @@ fn log_slow(server: &mut Server, key: ClientKey, args: Args<'_>, took: Nanos, by
     // As in Redis: a script's commands come from nowhere.
     let client = server.clients.get(key).filter(|_| by == By::Client);
     let peer = match by {
-        By::Client => client.map(|client| crate::command::peer_text(server, client)),
+        By::Client => client.map(|client| server.peer_text(client)),
         By::Script => Some("?:0".to_owned()),
     };
     let peer = peer.unwrap_or_default();

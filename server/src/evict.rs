@@ -8,18 +8,15 @@
 //! has the timer running.
 
 use crate::ae::{EventLoop, Next, TimerId};
+use crate::client::ClientKey;
+use crate::client::Life;
 use crate::clock::Nanos;
-use crate::command::CommandSpec;
-use crate::command::flags;
+use crate::config::Policy;
+use crate::db::Db;
 use crate::db::small_bytes::SmallBytes;
-use crate::db::{AccessMode, Among, Db, Entry, Free};
 use crate::metrics::Phase;
-use crate::net::ClientKey;
-use crate::net::client::{Client, Life};
-use crate::server::Server;
+use crate::server::{CommandSpec, Outcome, Server, flags};
 
-/// Candidates kept from one choice to the next (`EVPOOL_SIZE`).
-const POOL_MAX: usize = 16;
 /// Keys evicted between two looks at the clock.
 const KEYS_PER_TIME_CHECK: u64 = 16;
 /// `maxmemory-clients` is never less: below it no client could be talked to.
@@ -28,121 +25,12 @@ const CLIENTS_MIN_BYTES: usize = 128 * 1024;
 /// The refusal of a command that needs memory.
 pub(crate) const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
-/// `maxmemory-policy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Policy {
-    /// Refuse what needs memory.
-    NoEviction,
-    /// The key not used for longest.
-    Lru(Among),
-    /// The key used least often.
-    Lfu(Among),
-    /// Any key.
-    Random(Among),
-    /// The key that expires first.
-    Ttl,
-}
-
-impl Policy {
-    /// The policy called `name`; nothing is evicted under an unknown one.
-    pub(crate) fn named(name: &str) -> Policy {
-        let among = if name.starts_with("volatile") { Among::Volatile } else { Among::AllKeys };
-        match name.rsplit('-').next() {
-            Some("lru") => Policy::Lru(among),
-            Some("lfu") => Policy::Lfu(among),
-            Some("random") => Policy::Random(among),
-            Some("ttl") => Policy::Ttl,
-            _ => Policy::NoEviction,
-        }
-    }
-
-    fn among(self) -> Among {
-        match self {
-            Policy::Lru(among) | Policy::Lfu(among) | Policy::Random(among) => among,
-            Policy::Ttl => Among::Volatile,
-            Policy::NoEviction => Among::AllKeys,
-        }
-    }
-
-    /// How good a choice this key is: the larger, the better.
-    fn score(self, entry: &Entry, mode: AccessMode, now_ms: i64) -> u64 {
-        match self {
-            Policy::Lfu(_) => u64::from(255 - mode.frequency(entry.clock(), now_ms).min(255)),
-            Policy::Ttl => u64::MAX - entry.deadline_ms().unwrap_or(i64::MAX).max(0) as u64,
-            _ => u64::from(AccessMode::idle_seconds(entry.clock(), now_ms)),
-        }
-    }
-}
-
 /// Longest time that one command may spend evicting (`maxmemory-eviction-tenacity`, 0 to 100).
 pub(crate) fn time_limit(tenacity: u32) -> Nanos {
     match tenacity {
         0..=10 => Nanos(u64::from(tenacity) * 50_000),
         11..=99 => Nanos((500_000.0 * 1.15_f64.powi(tenacity as i32 - 10)) as u64),
         _ => Nanos(u64::MAX),
-    }
-}
-
-/// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Below the limit.
-    Enough,
-    /// Time was up; a timer goes on.
-    Running,
-    /// Nothing is left that may go.
-    Failed,
-}
-
-struct Candidate {
-    score: u64,
-    db: usize,
-    key: SmallBytes,
-}
-
-/// What eviction keeps between its turns.
-#[derive(Default)]
-pub(crate) struct Evictor {
-    /// The best candidate is the last.
-    pool: Vec<Candidate>,
-    next_db: usize,
-    /// A turn ended early: the loop should install (or keep) the timer.
-    pub(crate) unfinished: bool,
-    /// The timer is installed.
-    pub(crate) timer_set: bool,
-    over_since: Option<Nanos>,
-    over_total: Nanos,
-}
-
-impl Evictor {
-    /// Time above the limit: in all, and of the current spell.
-    pub(crate) fn exceeded(&self, now: Nanos) -> (Nanos, Nanos) {
-        let current = self.over_since.map_or(Nanos::ZERO, |since| now - since);
-        (self.over_total + current, current)
-    }
-
-    fn note(&mut self, outcome: Outcome, now: Nanos) {
-        match (outcome, self.over_since) {
-            (Outcome::Enough, Some(since)) => {
-                self.over_total = self.over_total + (now - since);
-                self.over_since = None;
-            }
-            (Outcome::Running | Outcome::Failed, None) => self.over_since = Some(now),
-            _ => {}
-        }
-    }
-
-    fn offer(&mut self, score: u64, db: usize, entry: &Entry) {
-        if self.pool.len() == POOL_MAX
-            && self.pool.first().is_some_and(|worst| score <= worst.score)
-        {
-            return;
-        }
-        let at = self.pool.partition_point(|other| other.score < score);
-        self.pool.insert(at, Candidate { score, db, key: SmallBytes::new(entry.key()) });
-        if self.pool.len() > POOL_MAX {
-            self.pool.remove(0);
-        }
     }
 }
 
@@ -168,7 +56,7 @@ pub(crate) fn perform(server: &mut Server) -> Outcome {
 fn evict_for(server: &mut Server, policy: Policy, to_free: usize) -> Outcome {
     let settings = server.config.settings();
     let limit = time_limit(settings.eviction_tenacity);
-    let free = if settings.lazy_eviction { Free::Lazily } else { Free::Now };
+    let free = settings.evicted_free;
     let watched = settings.latency_threshold_ms > 0;
     let began = server.clock.now();
     let (mut freed, mut keys, mut outcome) = (0, 0_u64, Outcome::Enough);
@@ -182,7 +70,7 @@ fn evict_for(server: &mut Server, policy: Policy, to_free: usize) -> Outcome {
         if server.dbs[db].evict(&key, free) {
             keys += 1;
             server.stats.evicted_keys += 1;
-            server.touch_key(db, &key);
+            server.key_changed(db, &key);
         }
         freed += before.saturating_sub(server.dbs[db].used_bytes());
         if watched {
@@ -245,11 +133,11 @@ pub(crate) fn make_room(server: &mut Server, client: ClientKey, spec: &CommandSp
     }
     let multi = server.clients.get(client).and_then(|client| client.multi.as_deref());
     let refused = match multi {
-        Some(multi) if spec.name == "exec" => {
-            multi.queue.iter().any(|queued| queued.spec.has(flags::DENYOOM))
+        Some(multi) if spec.has(flags::RUNS_QUEUE) => {
+            multi.queue.iter().any(|queued| queued.flags & flags::DENYOOM != 0)
         }
         // Queueing takes memory as well; ending a transaction gives it back.
-        Some(_) => !matches!(spec.name, "discard" | "quit" | "reset"),
+        Some(_) => !spec.has(flags::DISCARDS_QUEUE),
         None => spec.has(flags::DENYOOM),
     };
     !refused
@@ -309,29 +197,6 @@ pub(crate) fn clients(server: &mut Server) {
     }
 }
 
-impl Server {
-    /// Estimated bytes of data and clients: what `maxmemory` is compared with. O(databases).
-    pub(crate) fn used_memory(&self) -> usize {
-        self.dbs.iter().map(Db::used_bytes).sum::<usize>() + self.client_memory()
-    }
-
-    /// Estimated bytes of all clients. O(1).
-    pub(crate) fn client_memory(&self) -> usize {
-        self.clients.len() * size_of::<Client>() + self.client_extra_bytes
-    }
-
-    /// Takes note of what a client's buffers have become.
-    pub(crate) fn account_client(&mut self, key: ClientKey) {
-        let Some(client) = self.clients.get_mut(key) else { return };
-        if client.life == Life::Closing {
-            return;
-        }
-        let now = crate::command::client_memory_bytes(client) - size_of::<Client>();
-        self.client_extra_bytes = self.client_extra_bytes + now - client.extra_bytes;
-        client.extra_bytes = now;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,15 +207,5 @@ mod tests {
         assert_eq!([us(0), us(1), us(10), us(11)], [0, 50, 500, 575]);
         assert!((126_000_000..127_000_000).contains(&us(99)), "{}", us(99));
         assert_eq!(time_limit(100), Nanos(u64::MAX));
-    }
-
-    #[test]
-    fn every_policy_is_known_by_its_name() {
-        let named = Policy::named;
-        assert_eq!(named("noeviction"), Policy::NoEviction);
-        assert_eq!(named("allkeys-lru"), Policy::Lru(Among::AllKeys));
-        assert_eq!(named("volatile-lfu"), Policy::Lfu(Among::Volatile));
-        assert_eq!(named("allkeys-random"), Policy::Random(Among::AllKeys));
-        assert_eq!(named("volatile-ttl"), Policy::Ttl);
     }
 }

@@ -5,10 +5,10 @@
 //! everybody else it looks like a slow command.
 
 use crate::clock::Nanos;
-use crate::command::{CommandSpec, TABLES, flags};
 use rand::RngExt;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::SeedableRng;
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -57,13 +57,14 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Adds `service=…` or `stall=…` in place of what there was of its kind.
+    /// Adds `service=…` or `stall=…`, which replaces what there was of its kind. `is_command` says
+    /// whether there is a command of a name.
     ///
     /// # Errors
     /// What is wrong with it and what would be right.
-    pub(crate) fn add(&mut self, word: &str) -> Result<(), String> {
+    pub(crate) fn add(&mut self, word: &str, is_command: fn(&str) -> bool) -> Result<(), String> {
         match word.split_once('=') {
-            Some(("service", rest)) => self.service = Some(service(rest)?),
+            Some(("service", rest)) => self.service = Some(service(rest, is_command)?),
             Some(("stall", rest)) => self.stall = Some(stall(rest)?),
             _ => {
                 return Err(format!(
@@ -80,7 +81,7 @@ impl Plan {
         let mut plan = Plan::default();
         for word in text.split_whitespace() {
             // Checked when it was configured; what cannot be read injects nothing.
-            let _ = plan.add(word);
+            let _ = plan.add(word, |_| true);
         }
         plan
     }
@@ -91,15 +92,18 @@ impl Plan {
 ///
 /// # Errors
 /// The plan has no service time, or cannot be read.
-pub fn service_times(text: &str) -> Result<impl Iterator<Item = Duration>, String> {
+pub(crate) fn service_times(
+    text: &str,
+    is_command: fn(&str) -> bool,
+) -> Result<impl Iterator<Item = Duration> + use<>, String> {
     let mut plan = Plan::default();
-    text.split_whitespace().try_for_each(|word| plan.add(word))?;
+    text.split_whitespace().try_for_each(|word| plan.add(word, is_command))?;
     let service = plan.service.ok_or_else(|| format!("'{text}' plans no service time"))?;
     let mut random = SplitMix64::seed_from_u64(service.seed);
     Ok(std::iter::repeat_with(move || Duration::from_nanos(service.time.draw(&mut random).0)))
 }
 
-fn service(text: &str) -> Result<Service, String> {
+fn service(text: &str, is_command: fn(&str) -> bool) -> Result<Service, String> {
     let mut fields = text.split(',');
     let time = match fields.next().and_then(|first| first.split_once(':')) {
         Some(("fixed", length)) => ServiceTime::Fixed(duration(length)?),
@@ -123,12 +127,6 @@ fn service(text: &str) -> Result<Service, String> {
         }
     }
     Ok(service)
-}
-
-/// Whether a word names a command, or a subcommand as `config|get`.
-fn is_command(word: &str) -> bool {
-    let mut rows = TABLES.iter().copied().flatten();
-    rows.any(|row| row.name == word || row.subcommands.iter().any(|sub| sub.full_name() == word))
 }
 
 fn stall(text: &str) -> Result<Stall, String> {
@@ -198,10 +196,19 @@ impl fmt::Display for Plan {
     }
 }
 
+/// What the injector needs to know of a row of the command table.
+pub(crate) struct Target<'a> {
+    /// `get`, or `config|get`.
+    pub(crate) full_name: Cow<'a, str>,
+    /// The container's name, for subcommands.
+    pub(crate) parent: Option<&'a str>,
+    /// Whether a service time without a list of commands applies to it.
+    pub(crate) by_default: bool,
+}
+
 /// A plan at work.
 #[derive(Debug)]
 pub(crate) struct Injector {
-    text: String,
     plan: Plan,
     random: SplitMix64,
     /// By place in the command table.
@@ -210,34 +217,35 @@ pub(crate) struct Injector {
 }
 
 impl Injector {
-    /// Starts what `text` says, or `None` if that is nothing.
-    pub(crate) fn start(text: &str, rows: &[&CommandSpec], now: Nanos) -> Option<Box<Injector>> {
-        let plan = Plan::of(text);
-        if plan == Plan::default() {
+    /// Starts what `plan` says, or `None` if that is nothing. `targets` are in the order of the
+    /// command table.
+    pub(crate) fn start<'a>(
+        plan: &Plan,
+        targets: impl Iterator<Item = Target<'a>>,
+        now: Nanos,
+    ) -> Option<Box<Injector>> {
+        if *plan == Plan::default() {
             return None;
         }
         let seed = plan.service.as_ref().map_or(1, |service| service.seed);
-        let listed = |row: &CommandSpec| match &plan.service {
+        let listed = |target: Target<'_>| match &plan.service {
             None => false,
-            Some(Service { commands, .. }) if commands.is_empty() => {
-                row.has(flags::READONLY | flags::WRITE) || matches!(row.name, "ping" | "echo")
-            }
-            // A container stands for all that it holds.
+            Some(Service { commands, .. }) if commands.is_empty() => target.by_default,
+            // A container stands for all its subcommands.
             Some(service) => (service.commands.iter())
-                .any(|name| *name == row.full_name() || row.parent == Some(name.as_str())),
+                .any(|name| *name == target.full_name || target.parent == Some(name.as_str())),
         };
         Some(Box::new(Injector {
-            text: text.to_owned(),
             random: SplitMix64::seed_from_u64(seed),
-            applies: rows.iter().map(|row| listed(row)).collect(),
+            applies: targets.map(listed).collect(),
             next_stall: plan.stall.map_or(Nanos::ZERO, |stall| now + stall.at),
-            plan,
+            plan: plan.clone(),
         }))
     }
 
-    /// What it was started with.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
+    /// The plan that it was started with.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 
     /// How long the execution of this command, beginning now, is to be kept busy.
@@ -263,7 +271,9 @@ mod tests {
 
     fn shown(words: &str) -> Result<String, String> {
         let mut plan = Plan::default();
-        words.split(' ').try_for_each(|word| plan.add(word))?;
+        words
+            .split(' ')
+            .try_for_each(|word| plan.add(word, |name| matches!(name, "get" | "set")))?;
         Ok(plan.to_string())
     }
 
@@ -306,11 +316,10 @@ mod tests {
 
     #[test]
     fn exponential_service_has_its_mean_and_its_variance() {
-        let row =
-            crate::command::command("get", 2, flags::READONLY, crate::command::NO_KEYS, |_| {});
-        let rows = [&row];
+        let get = Target { full_name: "get".into(), parent: None, by_default: true };
+        let plan = Plan::of("service=exp:200us");
         let mut injector =
-            Injector::start("service=exp:200us", &rows, Nanos::ZERO).expect("something to do");
+            Injector::start(&plan, [get].into_iter(), Nanos::ZERO).expect("something to do");
         let count = 200_000;
         let draws: Vec<f64> = (0..count).map(|_| injector.draw(0, Nanos::ZERO).0 as f64).collect();
         let mean = draws.iter().sum::<f64>() / f64::from(count);
@@ -321,8 +330,9 @@ mod tests {
 
     #[test]
     fn stalls_keep_their_schedule_and_those_nobody_met_are_left_out() {
-        let mut injector = Injector::start("stall=every:1s,dur:50ms,at:2s", &[], Nanos::ZERO)
-            .expect("something to do");
+        let plan = Plan::of("stall=every:1s,dur:50ms,at:2s");
+        let mut injector =
+            Injector::start(&plan, std::iter::empty(), Nanos::ZERO).expect("something to do");
         let lengths: Vec<u64> = [1_999, 2_000, 2_100, 3_001, 3_002, 7_500, 7_999, 8_000]
             .map(|ms| injector.draw(0, Nanos::from_ms(ms)).as_ms())
             .to_vec();

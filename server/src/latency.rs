@@ -3,8 +3,6 @@
 //! As in Redis: per event the worst of each second, the last 160 of them, and the all-time maximum.
 //! It times executions and jobs, not waiting; the event-loop section of `INFO` does that.
 
-use crate::clock::Nanos;
-use crate::server::Server;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Seconds kept per event (`LATENCY_TS_LEN`).
@@ -145,18 +143,6 @@ impl LatencyMonitor {
     /// Forgets everything; returns how many events that were.
     pub(crate) fn reset_all(&mut self) -> usize {
         std::mem::take(&mut self.events).len()
-    }
-}
-
-impl Server {
-    /// Notes an event if it took as long as the threshold asks.
-    #[inline]
-    pub(crate) fn note_latency(&mut self, event: &'static str, took: Nanos) {
-        let threshold_ms = self.config.settings().latency_threshold_ms;
-        if threshold_ms != 0 && took.as_ms() >= threshold_ms {
-            let now_s = self.now_s();
-            self.latency.add(event, now_s, took.as_ms());
-        }
     }
 }
 

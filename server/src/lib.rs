@@ -19,8 +19,10 @@
 #![deny(unsafe_code)]
 
 pub mod ae;
+mod args;
 mod blocking;
 mod cli;
+mod client;
 pub mod clock;
 mod command;
 mod config;
@@ -31,26 +33,30 @@ mod evict;
 mod info;
 mod inject;
 mod io_model;
+mod io_threads;
 mod latency;
 mod log;
+mod lua;
 mod metrics;
 mod monitor;
 mod net;
 mod nofile;
-mod pause;
+mod number;
+mod prefetch;
+mod propagate;
 mod pubsub;
+mod reply;
 mod run;
 mod script;
 mod server;
 mod slowlog;
 mod stats;
-mod strtod;
 mod sys;
 mod timeline;
+mod version;
 mod watch;
 
-pub use cli::main_with_args;
+pub use cli::{main_with_args, service_times};
 pub use config::{Config, ConfigError};
-pub use inject::service_times;
 pub use run::{Instance, Quiet};
 pub use server::Server;

@@ -3,10 +3,12 @@
 //! One line per command in Redis 7.0's format. Administrative commands are not shown; passwords are
 //! redacted. A client that cannot keep up is closed by its output limit like any other.
 
-use crate::command::{Args, CommandSpec, Reply};
-use crate::dispatch::By;
-use crate::net::ClientKey;
+use crate::args::Args;
+use crate::client::ClientKey;
+use crate::reply::Reply;
+use crate::server::By;
 use crate::server::Server;
+use crate::server::{CommandSpec, flags};
 use std::fmt::Write as _;
 
 /// Shown instead of a password.
@@ -58,14 +60,14 @@ fn line(server: &Server, client: ClientKey, spec: &CommandSpec, args: Args<'_>, 
 
 /// Which arguments are passwords (or user names, which Redis hides with them).
 fn secrets(spec: &CommandSpec, args: Args<'_>) -> std::ops::Range<usize> {
-    match spec.name {
-        "auth" => 1..args.len(),
-        "hello" => {
-            let auth = (2..args.len()).find(|&at| args.is(at, "auth"));
-            auth.map_or(0..0, |at| at + 1..at + 3)
-        }
-        _ => 0..0,
+    if spec.has(flags::SECRET_ARGS) {
+        return 1..args.len();
     }
+    if spec.has(flags::SECRET_AFTER_AUTH) {
+        let auth = (2..args.len()).find(|&at| args.is(at, "auth"));
+        return auth.map_or(0..0, |at| at + 1..at + 3);
+    }
+    0..0
 }
 
 /// `sdscatrepr`: printable bytes as they are, the rest escaped.

@@ -1,13 +1,12 @@
-//! Looking ahead in a pipeline: parse a group of commands, then fetch what their keys need, all at once.
+//! Prefetching a pipeline: parse a group of commands, then read what their keys need, all at once.
 //!
 //! A look-up in a large keyspace is two reads from main memory, one after the other, and a pipeline
 //! executed one by one waits for each. Reading for a whole group before executing it lets these
 //! reads overlap. Invariant: nothing here changes anything; execution looks everything up again.
 
-use super::ClientKey;
-use crate::command::Args;
+use crate::args::Args;
+use crate::db::Db;
 use crate::db::table::hash;
-use crate::server::Server;
 use aelab_resp::{ArgRange, Parsed, ProtocolError, RequestLimits, RequestParser, Trust};
 use std::ops::Range;
 
@@ -34,16 +33,16 @@ struct Command {
 
 /// One group; its memory is used again for the next.
 #[derive(Default)]
-pub(crate) struct Ahead {
+pub(crate) struct Prefetch {
     args: Vec<ArgRange>,
     commands: Vec<Command>,
     hashes: Vec<u64>,
 }
 
-impl Ahead {
+impl Prefetch {
     /// Parses the next group of `bytes` from `at`, which is moved behind it. An unfinished command
     /// stays in `parser` and `args`.
-    pub(crate) fn look(
+    pub(crate) fn parse_group(
         &mut self,
         bytes: &mut [u8],
         at: &mut usize,
@@ -53,12 +52,12 @@ impl Ahead {
     ) -> End {
         // A stranger's next command may be read by other limits, if this one is a good AUTH.
         let most = if limits.trust == Trust::Unauthenticated { 1 } else { GROUP_MAX };
-        self.look_at(bytes, at, parser, limits, args, most)
+        self.parse_up_to(bytes, at, parser, limits, args, most)
     }
 
     /// The same for all complete commands of `bytes`, however many. Only for clients whose limits do
     /// not change from one command to the next.
-    pub(crate) fn look_at_all(
+    pub(crate) fn parse_all(
         &mut self,
         bytes: &mut [u8],
         at: &mut usize,
@@ -66,10 +65,10 @@ impl Ahead {
         limits: &RequestLimits,
         args: &mut Vec<ArgRange>,
     ) -> End {
-        self.look_at(bytes, at, parser, limits, args, usize::MAX)
+        self.parse_up_to(bytes, at, parser, limits, args, usize::MAX)
     }
 
-    fn look_at(
+    fn parse_up_to(
         &mut self,
         bytes: &mut [u8],
         at: &mut usize,
@@ -122,22 +121,13 @@ impl Ahead {
         })
     }
 
-    /// Reads what the look-ups of the group's keys will read. The first argument of nearly every
-    /// command is its key; where it is not, nothing is lost but a little time.
-    pub(crate) fn warm(
-        &mut self,
-        server: &Server,
-        key: ClientKey,
-        group: Range<usize>,
-        bytes: &[u8],
-    ) {
-        let Some(client) = server.clients.get(key).filter(|_| group.len() > 1) else {
-            return;
-        };
+    /// Reads what the look-ups of the group's keys will read in `db`. The first argument of nearly every
+    /// command is its key; where it is not, the only cost is a little time.
+    pub(crate) fn warm(&mut self, db: &Db, group: Range<usize>, bytes: &[u8]) {
         let mut hashes = std::mem::take(&mut self.hashes);
         hashes.clear();
         hashes.extend(self.commands(group, bytes).filter_map(|words| words.get(1)).map(hash));
-        server.dbs[client.db].warm(&hashes);
+        db.warm(&hashes);
         self.hashes = hashes;
     }
 }

@@ -3,24 +3,11 @@
 //! Only the lists: delivering is the commands' work. Invariant: a client is listed here exactly for
 //! what its own `extras.subscriptions` hold.
 
-use crate::net::ClientKey;
+use crate::client::{ClientKey, Kind};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 
 type Lists = HashMap<Box<[u8]>, Vec<ClientKey>, FixedState>;
-
-/// Exact channels, patterns, or the channels of shards, which have names of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Channel,
-    Pattern,
-    Shard,
-}
-
-impl Kind {
-    /// All there are.
-    pub(crate) const ALL: [Kind; 3] = [Kind::Channel, Kind::Pattern, Kind::Shard];
-}
 
 /// The subscriptions of all clients, in the order in which they subscribed.
 #[derive(Default)]

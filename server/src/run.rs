@@ -5,22 +5,23 @@
 
 use crate::ae::{Api, EventLoop, Mask, Sweep};
 use crate::blocking;
+use crate::client::{Life, Socket};
 use crate::clock::{Clock, Nanos};
+use crate::command::TABLES;
 use crate::config::Config;
+use crate::config::IoModel;
 use crate::cron::{self, server_cron};
 use crate::db::active_expire::Cycle;
+use crate::dispatch;
 use crate::evict;
-use crate::io_model::IoModel;
 use crate::io_model::blocking::Blocking;
 use crate::io_model::threads::Threads;
+use crate::io_threads::IoThreads;
 use crate::log::Log;
 use crate::metrics::Phase;
-use crate::net::client::{Life, Socket};
-use crate::net::io_threads::{self, IoThreads};
-use crate::net::{ClientKey, aside, listener, read, write};
+use crate::net::{self, listener, read, while_blocked, write};
 use crate::nofile;
-use crate::pubsub::Kind;
-use crate::server::{Server, Shutdown};
+use crate::server::{Listener, Server, Shutdown};
 use crate::sys;
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -86,7 +87,7 @@ impl Instance {
                     )
                 })?,
         };
-        let mut server = Server::new(config, log, clock.clone());
+        let mut server = Server::new(config, log, clock.clone(), TABLES, while_blocked::turn);
         nofile::adjust(&mut server)?;
         let model = server.config.settings().io_model;
         let backend = server.config.settings().backend;
@@ -140,7 +141,7 @@ impl Instance {
     /// The address of the first TCP listener.
     #[must_use]
     pub fn addr(&mut self) -> Option<SocketAddr> {
-        self.body.with(|server| server.listeners.iter().find_map(listener::Listener::addr))
+        self.body.with(|server| server.listeners.iter().find_map(Listener::addr))
     }
 
     /// Writes the lines with which a server says that it is up.
@@ -222,18 +223,18 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     // A sweep without requests is reading all the same.
     let since = if model == IoModel::BusyPoll { Phase::Read } else { Phase::Other };
     server.meter.charge(since, el.clock().now());
-    aside::watch_newcomers(el, server);
+    while_blocked::watch_accepted(el, server);
     // Who waits no longer goes on in this turn, whatever the sockets bring.
     blocking::look_at_deadlines(server);
     blocking::end_pause(server);
     // What both execute is to be answered with this tick's replies.
-    io_threads::read_pending(el, server);
+    net::read_pending(el, server);
     read::execute_batch(server, el.clock().now());
     // Before replies are written: a fast cycle makes room, and what it costs is not hidden in the
     // write phase.
     cron::expire(server, Cycle::Fast);
     server.meter.charge(Phase::Expire, el.clock().now());
-    blocking::resume(server);
+    dispatch::resume(server);
     evict::schedule(el, server);
     if model != IoModel::Blocking {
         write::flush_pending(el, server);
@@ -272,26 +273,7 @@ fn free_queued_clients(el: &mut EventLoop<Server>, server: &mut Server) {
             // Its thread may be in a call on it, and lets go when that returns.
             let _ = sys::shutdown(fd, sys::Side::Both);
         }
-        forget_client(server, key);
-    }
-}
-
-/// Frees a client that the loop watches no more, and all that refers to it.
-pub(crate) fn forget_client(server: &mut Server, key: ClientKey) {
-    let Some(mut client) = server.clients.remove(key) else { return };
-    blocking::forget(server, key, &client);
-    server.timeline.forget(key);
-    server.recycle(std::mem::take(&mut client.output.buf));
-    server.client_extra_bytes -= client.extra_bytes;
-    server.monitors.retain(|&monitor| monitor != key);
-    let Some(extras) = client.extras() else { return };
-    for watched in &extras.watched {
-        server.watchers.remove(watched.db, &watched.key, key);
-    }
-    for kind in Kind::ALL {
-        for name in extras.subscriptions.of(kind) {
-            server.pubsub.remove(kind, name, key);
-        }
+        server.forget_client(key);
     }
 }
 

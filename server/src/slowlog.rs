@@ -2,8 +2,8 @@
 //!
 //! Kept short as in Redis: 32 arguments of 128 bytes, so a log of a million-key `DEL` stays small.
 
+use crate::args::Args;
 use crate::clock::Nanos;
-use crate::command::Args;
 use std::collections::VecDeque;
 
 /// Most arguments kept per entry.

@@ -5,9 +5,9 @@
 //! their reply. Invariant: the five parts are differences of one chain of instants, so their sum is
 //! exactly the time from ready to written. Off, it costs one branch per command.
 
+use crate::client::ClientKey;
 use crate::clock::Nanos;
 use crate::metrics::{Meter, Tick};
-use crate::net::ClientKey;
 use hdrhistogram::Histogram;
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};

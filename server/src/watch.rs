@@ -2,7 +2,7 @@
 //!
 //! Invariant: a client is listed here exactly for the keys in its own `extras.watched`.
 
-use crate::net::ClientKey;
+use crate::client::ClientKey;
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
 

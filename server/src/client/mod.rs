@@ -5,14 +5,19 @@
 //! Invariant: a client is freed only between events (`Server::free_queued_clients`), never inside
 //! a handler that may still hold its key.
 
-use crate::blocking::Held;
-use crate::command::{Args, CommandSpec, Protocol};
-use crate::pubsub::Kind;
-use aelab_resp::{ArgRange, RequestParser};
-use std::collections::BTreeSet;
+mod key;
+mod socket;
+mod subscriptions;
+mod waiting;
+
+pub(crate) use key::{ClientKey, data_of, key_of};
+pub(crate) use socket::{Pass, READ_QUANTUM_BYTES, Socket, Unfinished, fill, push};
+pub(crate) use subscriptions::{Kind, Subscriptions};
+pub(crate) use waiting::{Blocking, Given, Held, Waiting, Wish};
+
+use crate::args::Words;
+use crate::reply::Protocol;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::Arc;
 
 /// Whether the connection is to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,48 +78,12 @@ impl Output {
     }
 }
 
-/// A command of which only a part has arrived.
-#[derive(Default)]
-pub(crate) struct Unfinished {
-    pub(crate) buf: Vec<u8>,
-    pub(crate) parser: RequestParser,
-    pub(crate) args: Vec<ArgRange>,
-}
-
-/// A command's arguments, kept for later.
-pub(crate) struct Words {
-    bytes: Box<[u8]>,
-    ranges: Box<[ArgRange]>,
-}
-
-impl Words {
-    /// A copy of `args`.
-    pub(crate) fn copy(args: Args<'_>) -> Words {
-        let mut bytes = Vec::with_capacity(args.total_bytes());
-        let mut ranges = Vec::with_capacity(args.len());
-        for arg in args.from(0) {
-            let start = bytes.len() as u32;
-            bytes.extend_from_slice(arg);
-            ranges.push(ArgRange { start, end: bytes.len() as u32 });
-        }
-        Words { bytes: bytes.into_boxed_slice(), ranges: ranges.into_boxed_slice() }
-    }
-
-    /// The arguments.
-    pub(crate) fn args(&self) -> Args<'_> {
-        Args::new(&self.bytes, &self.ranges)
-    }
-
-    /// Bytes of the arguments.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
 /// A command waiting for `EXEC`.
 pub(crate) struct Queued {
+    /// Its place in the command table.
     pub(crate) id: u16,
-    pub(crate) spec: &'static CommandSpec,
+    /// Its flags there.
+    pub(crate) flags: u32,
     pub(crate) words: Words,
 }
 
@@ -135,34 +104,6 @@ pub(crate) struct Watched {
     pub(crate) existed: bool,
 }
 
-/// What a client listens to.
-#[derive(Default)]
-pub(crate) struct Subscriptions {
-    channels: BTreeSet<Box<[u8]>>,
-    patterns: BTreeSet<Box<[u8]>>,
-    shards: BTreeSet<Box<[u8]>>,
-}
-
-impl Subscriptions {
-    /// The names of a kind.
-    pub(crate) const fn of(&self, kind: Kind) -> &BTreeSet<Box<[u8]>> {
-        match kind {
-            Kind::Channel => &self.channels,
-            Kind::Pattern => &self.patterns,
-            Kind::Shard => &self.shards,
-        }
-    }
-
-    /// The same, to be changed.
-    pub(crate) const fn of_mut(&mut self, kind: Kind) -> &mut BTreeSet<Box<[u8]>> {
-        match kind {
-            Kind::Channel => &mut self.channels,
-            Kind::Pattern => &mut self.patterns,
-            Kind::Shard => &mut self.shards,
-        }
-    }
-}
-
 /// Everything that few clients have.
 #[derive(Default)]
 pub(crate) struct Extras {
@@ -173,42 +114,6 @@ pub(crate) struct Extras {
     /// A watched key has changed.
     pub(crate) watch_failed: bool,
     pub(crate) subscriptions: Subscriptions,
-}
-
-/// A client's socket.
-#[derive(Debug)]
-pub(crate) enum Socket {
-    /// Closed with the client.
-    Own(OwnedFd),
-    /// Also in the hands of the thread that serves the client, which may be in a call on it.
-    Shared(Arc<OwnedFd>),
-}
-
-impl Socket {
-    /// What the client's thread is to use.
-    pub(crate) fn shared(&self) -> Option<Arc<OwnedFd>> {
-        match self {
-            Socket::Own(_) => None,
-            Socket::Shared(fd) => Some(Arc::clone(fd)),
-        }
-    }
-}
-
-impl AsFd for Socket {
-    #[inline]
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Socket::Own(fd) => fd.as_fd(),
-            Socket::Shared(fd) => fd.as_fd(),
-        }
-    }
-}
-
-impl AsRawFd for Socket {
-    #[inline]
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
 }
 
 /// See the module's text.
@@ -300,6 +205,14 @@ impl Client {
     /// How many names of this kind it is subscribed to.
     pub(crate) fn subscribed_to(&self, kind: Kind) -> usize {
         self.extras().map_or(0, |extras| extras.subscriptions.of(kind).len())
+    }
+
+    /// Bytes that it takes, with its buffers and its queued commands: `tot-mem` of `CLIENT LIST`.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let unfinished = self.unfinished.as_deref().map_or(0, |u| u.buf.capacity());
+        let multi = self.multi.as_deref().map_or(0, |multi| multi.bytes);
+        let held = self.held.as_deref().map_or(0, |held| held.backlog_bytes);
+        size_of::<Client>() + held + self.output.buf.capacity() + unfinished + multi
     }
 
     /// Whether it waits for something.

@@ -2,34 +2,36 @@
 //!
 //! Every function that can refuse writes the error that Redis 7.0 would and returns `None`.
 
-use super::{Args, Call, Reply};
+use crate::args::Args;
 use crate::db::value::parse_canonical_integer;
-use crate::strtod::strtod;
+use crate::number::strtod::strtod;
+use crate::reply::Reply;
+use crate::server::Call;
 
 /// Seconds or milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     Seconds,
     Milliseconds,
 }
 
 /// From now, or since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Base {
+pub(crate) enum Base {
     Now,
     Epoch,
 }
 
 /// An argument that says when a key expires.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ExpireArg<'a> {
+pub(crate) struct ExpireArg<'a> {
     pub(super) text: &'a [u8],
     pub(super) unit: Unit,
     pub(super) base: Base,
 }
 
 /// The option words EX, PX, EXAT and PXAT.
-pub(super) fn expire_option(word: &[u8]) -> Option<(Unit, Base)> {
+pub(crate) fn expire_option(word: &[u8]) -> Option<(Unit, Base)> {
     let options = [
         (&b"ex"[..], Unit::Seconds, Base::Now),
         (b"px", Unit::Milliseconds, Base::Now),
@@ -42,7 +44,7 @@ pub(super) fn expire_option(word: &[u8]) -> Option<(Unit, Base)> {
 
 impl Call<'_> {
     /// The deadline in unix milliseconds; it must be positive and within range (SET's rule, not EXPIRE's).
-    pub(super) fn deadline_arg(&mut self, argument: ExpireArg<'_>) -> Option<i64> {
+    pub(crate) fn deadline_arg(&mut self, argument: ExpireArg<'_>) -> Option<i64> {
         let Some(value) = parse_canonical_integer(argument.text) else {
             self.out.not_integer();
             return None;
@@ -56,12 +58,12 @@ impl Call<'_> {
     }
 
     /// `ERR invalid expire time in 'set' command`.
-    pub(super) fn invalid_expire_time(&mut self) {
+    pub(crate) fn invalid_expire_time(&mut self) {
         self.out.error(format!("ERR invalid expire time in '{}' command", self.spec.full_name()));
     }
 
     /// False, with the error written, if a string of `size` + `appended` bytes would be too long.
-    pub(super) fn string_size_allowed(&mut self, size: usize, appended: usize) -> bool {
+    pub(crate) fn string_size_allowed(&mut self, size: usize, appended: usize) -> bool {
         let limit = self.server.config.settings().request.bulk_max_bytes;
         let allowed = size.checked_add(appended).is_some_and(|total| total <= limit);
         if !allowed {
@@ -72,7 +74,7 @@ impl Call<'_> {
 }
 
 /// The point in time in unix milliseconds, if it can be expressed.
-pub(super) fn deadline_ms(value: i64, unit: Unit, base: Base, now_ms: i64) -> Option<i64> {
+pub(crate) fn deadline_ms(value: i64, unit: Unit, base: Base, now_ms: i64) -> Option<i64> {
     let ms = match unit {
         Unit::Seconds => value.checked_mul(1000)?,
         Unit::Milliseconds => value,
@@ -84,11 +86,11 @@ pub(super) fn deadline_ms(value: i64, unit: Unit, base: Base, now_ms: i64) -> Op
 }
 
 /// Where Redis reads a C `int`.
-pub(super) const NOT_32_BITS: &str =
+pub(crate) const NOT_32_BITS: &str =
     "ERR value is out of range, value must between -2147483648 and 2147483647";
 
 /// Start and count of the part between two indexes, each counting from the end when negative; `None` if it is empty.
-pub(super) fn clamp_range(start: i64, end: i64, length: usize) -> Option<(usize, usize)> {
+pub(crate) fn clamp_range(start: i64, end: i64, length: usize) -> Option<(usize, usize)> {
     let length = length as i64;
     let from_end = |index: i64| if index < 0 { index.saturating_add(length) } else { index };
     let start = from_end(start).max(0);
@@ -97,13 +99,13 @@ pub(super) fn clamp_range(start: i64, end: i64, length: usize) -> Option<(usize,
 }
 
 /// The same for the bytes and bits of strings, where an end before the first one is the first one.
-pub(super) fn clamp_string_range(start: i64, end: i64, length: usize) -> Option<(usize, usize)> {
+pub(crate) fn clamp_string_range(start: i64, end: i64, length: usize) -> Option<(usize, usize)> {
     let end = if end < 0 { end.max(-(length as i64)) } else { end };
     clamp_range(start, end, length)
 }
 
 /// A count option that must not be negative (LPOP, SPOP, ZPOPMIN); `Err` after the error was written.
-pub(super) fn optional_count(
+pub(crate) fn optional_count(
     args: Args<'_>,
     at: usize,
     out: &mut Reply,
@@ -119,7 +121,7 @@ pub(super) fn optional_count(
 }
 
 /// A double as `strtod` reads it, with nothing before or after: no NaN, no overflow.
-pub(super) fn parse_double(text: &[u8]) -> Option<f64> {
+pub(crate) fn parse_double(text: &[u8]) -> Option<f64> {
     let digits = match text {
         [b'+' | b'-', digits @ ..] => digits,
         digits => digits,
@@ -146,7 +148,7 @@ pub(super) fn parse_double(text: &[u8]) -> Option<f64> {
 
 /// Reads `[count [word]]` of the commands that draw at random: the count, and whether the word stands
 /// there (each element then counts twice). Replies with the error and returns `None`.
-pub(super) fn random_count(call: &mut Call<'_>, word: &str) -> Option<(Option<i64>, bool)> {
+pub(crate) fn random_count(call: &mut Call<'_>, word: &str) -> Option<(Option<i64>, bool)> {
     let args = call.args;
     if args.len() <= 2 {
         return Some((None, false));

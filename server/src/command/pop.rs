@@ -1,122 +1,14 @@
-//! LMPOP ZMPOP, and what all commands share that take elements out of a list or a sorted set which
-//! somebody may be waiting for.
+//! What the commands share that take elements out of a list or a sorted set, at once or after waiting.
+//!
+//! A command first tries at once; [`crate::blocking`] does the rest. In a transaction or a script no
+//! command waits: the reply is then that of a timeout.
 
-use super::flags::{MOVABLE_KEYS, WRITE};
-use super::list_move::{Moved, move_item};
-use super::{Call, CommandSpec, Group, NO_KEYS, Reply, command, parse_integer};
+use crate::args::parse_integer;
+use crate::blocking::{self, Served, serve};
+use crate::client::{Waiting, Wish};
 use crate::db::list::End;
-use crate::db::{Free, Value};
-use crate::server::Server;
-
-/// The commands of this file.
-pub(crate) const TABLE: &[CommandSpec] = &[
-    command("lmpop", -4, WRITE | MOVABLE_KEYS, NO_KEYS, lmpop).docs(
-        Group::List,
-        "7.0.0",
-        "O(N+M) for N keys and M items",
-        "Takes items from the first list that has some.",
-    ),
-    command("zmpop", -4, WRITE | MOVABLE_KEYS, NO_KEYS, zmpop).docs(
-        Group::SortedSet,
-        "7.0.0",
-        "O(K) + O(M*log(N)) for K keys and M members",
-        "Takes members from the first sorted set that has some.",
-    ),
-];
-
-/// What is wanted of a key.
-#[derive(Clone, Debug)]
-pub(crate) enum Wish {
-    /// BLPOP, BRPOP: key and item.
-    Item(End),
-    /// LMPOP, BLMPOP: key and up to so many items.
-    Items(End, usize),
-    /// BLMOVE: the item, which goes to the other list.
-    Move { from: End, to: End, target: Box<[u8]> },
-    /// BZPOPMIN, BZPOPMAX: key, member and score.
-    Member(End),
-    /// ZMPOP, BZMPOP: key and up to so many members with their scores.
-    Members(End, usize),
-}
-
-/// How that went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Served {
-    /// The reply is written.
-    Yes,
-    /// There is nothing under this key.
-    Missing,
-    /// There is something else under this key.
-    OtherType,
-    /// The other list is none: the error is written.
-    Refused,
-}
-
-/// Takes what is wanted of `key`, if it is there, and replies with it. O(1) per item, O(log N) per
-/// member.
-pub(crate) fn serve(
-    server: &mut Server,
-    db: usize,
-    key: &[u8],
-    wish: &Wish,
-    out: &mut Reply,
-) -> Served {
-    let now_ms = server.now_ms();
-    if let Wish::Move { from, to, target } = wish {
-        return match move_item(server, db, (key, target), (*from, *to), out) {
-            Moved::Yes => Served::Yes,
-            Moved::NoSource => Served::Missing,
-            Moved::SourceOtherType => Served::OtherType,
-            Moved::TargetOtherType => Served::Refused,
-        };
-    }
-    let emptied = match (server.dbs[db].lookup_write(key, now_ms), wish) {
-        (None, _) => return Served::Missing,
-        (Some(Value::List(list)), Wish::Item(end)) => {
-            out.array(2);
-            out.bulk(key);
-            if let Some(item) = list.pop(*end) {
-                out.bulk(&item);
-            }
-            list.is_empty()
-        }
-        (Some(Value::List(list)), Wish::Items(end, most)) => {
-            let count = list.len().min(*most);
-            out.array(2);
-            out.bulk(key);
-            out.array(count);
-            (0..count).filter_map(|_| list.pop(*end)).for_each(|item| out.bulk(&item));
-            list.is_empty()
-        }
-        (Some(Value::SortedSet(set)), Wish::Member(end)) => {
-            out.array(3);
-            out.bulk(key);
-            if let Some(scored) = set.pop(*end) {
-                out.bulk(&scored.member);
-                out.double(scored.score);
-            }
-            set.is_empty()
-        }
-        (Some(Value::SortedSet(set)), Wish::Members(end, most)) => {
-            let count = set.len().min(*most);
-            out.array(2);
-            out.bulk(key);
-            out.array(count);
-            for scored in (0..count).filter_map(|_| set.pop(*end)) {
-                out.array(2);
-                out.bulk(&scored.member);
-                out.double(scored.score);
-            }
-            set.is_empty()
-        }
-        (Some(_), _) => return Served::OtherType,
-    };
-    if emptied {
-        server.dbs[db].remove(key, Free::Now, now_ms);
-    }
-    server.touch_key(db, key);
-    Served::Yes
-}
+use crate::number::long_double::LongDouble;
+use crate::server::Call;
 
 /// Serves from the first of `keys` that has something. `None`, without a reply, if none has.
 pub(super) fn serve_first<'k>(
@@ -181,17 +73,69 @@ pub(super) const LIST_ENDS: [(&str, End); 2] = [("left", End::Head), ("right", E
 /// The words for the ends of sorted sets.
 pub(super) const SET_ENDS: [(&str, End); 2] = [("min", End::Head), ("max", End::Tail)];
 
-/// LMPOP numkeys key … LEFT|RIGHT [COUNT n]: a key and its items, or null. O(N+M).
-fn lmpop(call: &mut Call<'_>) {
-    pop(call, LIST_ENDS, Wish::Items);
+/// Takes what is wanted of one of the keys before the last argument, which is the timeout in seconds.
+pub(super) fn pop_or_wait(call: &mut Call<'_>, wish: Wish) {
+    let Some(deadline_ms) = seconds_arg(call, call.args.len() - 1) else { return };
+    let keys: Vec<&[u8]> = call.args.from(1).take(call.args.len() - 2).collect();
+    try_or_wait(call, &keys, wish, deadline_ms);
 }
 
-/// ZMPOP numkeys key … MIN|MAX [COUNT n]: a key and its members with scores, or null. O(K)+O(M log N).
-fn zmpop(call: &mut Call<'_>) {
-    pop(call, SET_ENDS, Wish::Members);
+/// Takes what is wanted of the first key that has some, or waits for it.
+pub(super) fn try_or_wait(
+    call: &mut Call<'_>,
+    keys: &[&[u8]],
+    wish: Wish,
+    deadline_ms: Option<i64>,
+) {
+    if serve_first(call, keys.iter().copied(), &wish).is_some() {
+        return;
+    }
+    if may_not_wait(call) {
+        return match wish {
+            Wish::Move { .. } => call.out.null(),
+            _ => call.out.null_array(),
+        };
+    }
+    let keys = keys.iter().map(|&key| key.into()).collect();
+    let command = call.id;
+    let waiting = Waiting::Keys { db: call.db, keys, wish, command, deadline_ms };
+    blocking::wait(call.server, call.client, waiting);
 }
 
-fn pop(call: &mut Call<'_>, ends: [(&str, End); 2], wish: fn(End, usize) -> Wish) {
+/// In a transaction or a script nothing could happen while somebody waits.
+pub(super) fn may_not_wait(call: &Call<'_>) -> bool {
+    call.server.in_transaction || call.server.scripting.running.is_some()
+}
+
+/// When the seconds in this argument are over; `Some(None)` is never. `None` after an error.
+pub(super) fn seconds_arg(call: &mut Call<'_>, at: usize) -> Option<Option<i64>> {
+    let seconds = match LongDouble::parse(call.args.at(at)) {
+        Some(seconds) => seconds.to_f64(),
+        None => {
+            call.out.error("ERR timeout is not a float or out of range");
+            return None;
+        }
+    };
+    let ms = (seconds * 1000.0).ceil();
+    // What does not fit wraps to a negative number in Redis.
+    let ms = if ms < i64::MAX as f64 { ms as i64 } else { -1 };
+    deadline(call, ms).ok()
+}
+
+/// When so many milliseconds are over; `Ok(None)` is never. Replies with the error if it is negative.
+pub(super) fn deadline(call: &mut Call<'_>, timeout_ms: i64) -> Result<Option<i64>, ()> {
+    match timeout_ms {
+        0 => Ok(None),
+        1.. => Ok(Some(call.now_ms().saturating_add(timeout_ms))),
+        _ => {
+            call.out.error("ERR timeout is negative");
+            Err(())
+        }
+    }
+}
+
+/// Takes what is wanted of the first key that has some, or replies with null.
+pub(super) fn pop_now(call: &mut Call<'_>, ends: [(&str, End); 2], wish: fn(End, usize) -> Wish) {
     let Some((keys, wish)) = parse_many(call, 1, ends, wish) else { return };
     if serve_first(call, keys.into_iter(), &wish).is_none() {
         call.out.null_array();

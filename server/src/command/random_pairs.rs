@@ -3,7 +3,7 @@
 //! Not the look-up and not the arguments (see `generic_args::random_count`). Invariant: whatever is drawn
 //! for different pairs, every selection is equally likely.
 
-use super::Reply;
+use crate::reply::Reply;
 use std::ops::ControlFlow;
 
 /// A collection of pairs that can be drawn from.
@@ -29,14 +29,14 @@ pub(super) trait RandomPairs: 'static {
 
 /// Which of each pair is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum With {
+pub(crate) enum With {
     First,
     Both,
 }
 
 /// One (the first of its pair) without a count; |count| of them if it is negative, different ones if it is
 /// positive. O(count), and O(pairs) for different ones.
-pub(super) fn reply<P: RandomPairs>(
+pub(crate) fn reply<P: RandomPairs>(
     pairs: &P,
     count: Option<i64>,
     with: With,

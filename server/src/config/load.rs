@@ -30,12 +30,16 @@ fn error(place: &str, problem: impl Into<String>) -> ConfigError {
 }
 
 impl Config {
-    /// The configuration that `args` (without the program's name) ask for.
+    /// The configuration that `args` (without the program's name) ask for. `is_command` says whether
+    /// there is a command of a name.
     ///
     /// # Errors
     /// With the file and line, or the argument, and what would be right.
-    pub fn from_args(args: &[String]) -> Result<Config, ConfigError> {
-        let mut config = Config::default();
+    pub(crate) fn read(
+        args: &[String],
+        is_command: fn(&str) -> bool,
+    ) -> Result<Config, ConfigError> {
+        let mut config = Config::new(is_command);
         let mut rest = args;
         if let Some((first, after)) = args.split_first()
             && !first.starts_with('-')
@@ -61,6 +65,7 @@ impl Config {
             return Err(error(&given.place, format!("'{}': {reason}{remedy}", given.words)));
         }
         config.restricted.clear();
+        config.resolve();
         match config.contradiction() {
             Some((name, reason)) => Err(error(&format!("directive {name}"), reason)),
             None => Ok(config),

@@ -1,19 +1,23 @@
 //! The configuration: what was given on the command line, in files and by `CONFIG SET`.
 //!
-//! Values are kept as the text that `CONFIG GET` shows, one per row of [`table`]; whatever the
-//! server reads often is resolved into [`Settings`], rebuilt after every change. Start with
-//! `load` for how files and arguments become values.
+//! Values are kept as the text that `CONFIG GET` shows, one per row of [`table`]. They are parsed in
+//! one place, into [`Settings`], once at start and once after each `CONFIG SET`; the rest of the server
+//! reads only those. `Server::settings_changed` then informs everything that keeps a copy of a setting.
+//! Start with `load` for how files and arguments become values.
 
+mod io_model;
 mod load;
+mod policy;
 mod settings;
 mod table;
 mod value;
 
+pub(crate) use io_model::IoModel;
 pub use load::ConfigError;
+pub(crate) use policy::Policy;
 pub(crate) use settings::{ClientClass, DebugAccess, Settings};
 
 use crate::ae::Backend;
-use crate::io_model::IoModel;
 use table::{Directive, Effect, TABLE};
 
 /// All values, checked.
@@ -25,6 +29,8 @@ pub struct Config {
     pub(crate) file: Option<String>,
     /// Where directives were given that have restrictions, while the configuration is read.
     restricted: Vec<Given>,
+    /// Whether there is such a command: the command table is not known here.
+    is_command: fn(&str) -> bool,
 }
 
 /// A directive as it was given: its row, the place, and the words, its name first.
@@ -46,14 +52,6 @@ pub(crate) enum SetError {
     Value(String),
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        let values: Vec<String> = TABLE.iter().map(|row| row.default.to_owned()).collect();
-        let settings = Settings::resolve(&|name| lookup(&values, name));
-        Config { values, settings, file: None, restricted: Vec::new() }
-    }
-}
-
 /// The row called `name` (or whose alias it is), in any case.
 fn find(name: &str) -> Option<usize> {
     let is = |row: &Directive| {
@@ -68,7 +66,14 @@ fn lookup<'a>(values: &'a [String], name: &str) -> &'a str {
 }
 
 impl Config {
-    /// The resolved values.
+    /// The defaults. `is_command` says whether there is a command of a name.
+    fn new(is_command: fn(&str) -> bool) -> Config {
+        let values: Vec<String> = TABLE.iter().map(|row| row.default.to_owned()).collect();
+        let settings = Settings::resolve(&|name| lookup(&values, name));
+        Config { values, settings, file: None, restricted: Vec::new(), is_command }
+    }
+
+    /// The typed values.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -87,7 +92,6 @@ impl Config {
             let (place, words) = (place.to_owned(), format!("{name} {}", words.join(" ")));
             self.restricted.push(Given { at, place, words });
         }
-        self.resolve();
         Ok(())
     }
 
@@ -160,8 +164,8 @@ impl Config {
     }
 
     fn put(&mut self, at: usize, words: &[&str]) -> Result<(), SetError> {
-        let text =
-            value::canonical(&TABLE[at], words, &self.values[at]).map_err(SetError::Value)?;
+        let text = value::canonical(&TABLE[at], words, &self.values[at], self.is_command)
+            .map_err(SetError::Value)?;
         self.values[at] = text;
         Ok(())
     }

@@ -1,6 +1,10 @@
 //! The values that the server reads while it runs, typed. Built from the checked texts only.
 
 use super::value::parse_bytes;
+use super::{IoModel, Policy, io_model};
+use crate::ae::Backend;
+use crate::db::{AccessMode, EncodingLimits, Free};
+use crate::inject::Plan;
 use aelab_resp::RequestLimits;
 
 /// Which output-buffer limit applies to a client.
@@ -43,11 +47,11 @@ pub(crate) struct Settings {
     pub(crate) request: RequestLimits,
     pub(crate) normal_output: OutputLimit,
     pub(crate) pubsub_output: OutputLimit,
-    pub(crate) io_model: crate::io_model::IoModel,
+    pub(crate) io_model: IoModel,
     pub(crate) io_threads: usize,
     pub(crate) io_threads_do_reads: bool,
     pub(crate) io_threads_always_active: bool,
-    pub(crate) backend: crate::ae::Backend,
+    pub(crate) backend: Backend,
     pub(crate) ae_batch: bool,
     /// Whether the cron is there at all.
     pub(crate) time_events: bool,
@@ -64,15 +68,24 @@ pub(crate) struct Settings {
     pub(crate) slowlog_max_len: usize,
     pub(crate) latency_tracking: bool,
     pub(crate) maxmemory: usize,
-    pub(crate) policy: crate::evict::Policy,
+    pub(crate) policy: Policy,
     pub(crate) maxmemory_samples: usize,
     pub(crate) eviction_tenacity: u32,
     /// Bytes; zero for no limit, or if the limit is a percentage.
     pub(crate) maxmemory_clients: usize,
     /// Percentage of `maxmemory`; zero if the limit is in bytes.
     pub(crate) maxmemory_clients_percent: usize,
-    pub(crate) lazy_eviction: bool,
+    /// Which meaning the keys' access clocks have; follows from the policy.
+    pub(crate) access: AccessMode,
+    pub(crate) encoding: EncodingLimits,
+    pub(crate) expired_free: Free,
+    pub(crate) replaced_free: Free,
+    pub(crate) evicted_free: Free,
+    pub(crate) user_flush_free: Free,
     pub(crate) lazy_user_del: bool,
+    pub(crate) injection: Plan,
+    /// `latency-tracking-info-percentiles`, as written and as a number.
+    pub(crate) latency_percentiles: Vec<(String, f64)>,
     pub(crate) latency_threshold_ms: u64,
     /// After so long a script lets others be told that it runs; 0: never.
     pub(crate) busy_threshold_ms: u64,
@@ -89,6 +102,7 @@ impl Settings {
         let int = |name: &str| get(name).parse::<i64>().unwrap_or_default();
         let count = |name: &str| usize::try_from(int(name)).unwrap_or_default();
         let yes = |name: &str| get(name) == "yes";
+        let free = |name: &str| if yes(name) { Free::Lazily } else { Free::Now };
         let word = |name: &str| Some(get(name).to_owned()).filter(|text| !text.is_empty());
         Settings {
             port: int("port") as u16,
@@ -110,9 +124,9 @@ impl Settings {
             io_threads: count("io-threads"),
             io_threads_do_reads: yes("io-threads-do-reads"),
             io_threads_always_active: yes("io-threads-always-active"),
-            io_model: crate::io_model::IoModel::named(get("io-model")),
+            io_model: IoModel::named(get("io-model")),
             backend: {
-                let backend = crate::ae::Backend::named(get("ae-backend")).unwrap_or_default();
+                let backend = Backend::named(get("ae-backend")).unwrap_or_default();
                 if yes("select-oversize") { backend.oversize() } else { backend }
             },
             ae_batch: yes("ae-batch"),
@@ -139,7 +153,7 @@ impl Settings {
             slowlog_max_len: count("slowlog-max-len"),
             latency_tracking: yes("latency-tracking"),
             maxmemory: count("maxmemory"),
-            policy: crate::evict::Policy::named(get("maxmemory-policy")),
+            policy: Policy::named(get("maxmemory-policy")),
             maxmemory_samples: count("maxmemory-samples"),
             eviction_tenacity: int("maxmemory-eviction-tenacity") as u32,
             maxmemory_clients: count("maxmemory-clients"),
@@ -147,7 +161,30 @@ impl Settings {
                 .strip_suffix('%')
                 .and_then(|percent| percent.parse().ok())
                 .unwrap_or(0),
-            lazy_eviction: yes("lazyfree-lazy-eviction"),
+            access: if get("maxmemory-policy").ends_with("-lfu") {
+                AccessMode::Lfu {
+                    log_factor: count("lfu-log-factor") as u32,
+                    decay_minutes: count("lfu-decay-time") as u32,
+                }
+            } else {
+                AccessMode::Lru
+            },
+            encoding: EncodingLimits {
+                hash_max_listpack_entries: count("hash-max-listpack-entries"),
+                hash_max_listpack_value: count("hash-max-listpack-value"),
+                set_max_intset_entries: count("set-max-intset-entries"),
+                zset_max_listpack_entries: count("zset-max-listpack-entries"),
+                zset_max_listpack_value: count("zset-max-listpack-value"),
+            },
+            expired_free: free("lazyfree-lazy-expire"),
+            replaced_free: free("lazyfree-lazy-server-del"),
+            evicted_free: free("lazyfree-lazy-eviction"),
+            user_flush_free: free("lazyfree-lazy-user-flush"),
+            injection: Plan::of(get("inject")),
+            latency_percentiles: get("latency-tracking-info-percentiles")
+                .split_whitespace()
+                .filter_map(|word| Some((word.to_owned(), word.parse().ok()?)))
+                .collect(),
             lazy_user_del: yes("lazyfree-lazy-user-del"),
             latency_threshold_ms: count("latency-monitor-threshold") as u64,
             busy_threshold_ms: count("busy-reply-threshold") as u64,
@@ -164,7 +201,7 @@ impl Settings {
     pub(crate) fn timeline_note(&self) -> &'static str {
         match self.io_threads {
             1 => self.io_model.timeline_note(),
-            _ => crate::net::io_threads::TIMELINE_NOTE,
+            _ => io_model::IO_THREADS_NOTE,
         }
     }
 

@@ -129,7 +129,7 @@ pub(super) const TABLE: &[Directive] = &[
     row("bind-source-addr", Text, "", Inert),
     row("socket-mark-id", Int(0, U32), "0", Inert),
     // The loop. The first seven are ours.
-    row("io-model", Choice(crate::io_model::IoModel::NAMES), "ae", Fixed),
+    row("io-model", Choice(crate::config::IoModel::NAMES), "ae", Fixed),
     row("ae-backend", Choice(crate::ae::Backend::NAMES), "mio", Fixed),
     row("select-oversize", Bool, "no", Fixed),
     row("ae-batch", Bool, "no", Live),

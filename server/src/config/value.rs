@@ -12,13 +12,14 @@ pub(super) fn canonical(
     directive: &Directive,
     words: &[&str],
     current: &str,
+    is_command: fn(&str) -> bool,
 ) -> Result<String, String> {
     match directive.kind {
         Kind::Words => {
             Ok(words.iter().filter(|w| !w.is_empty()).copied().collect::<Vec<_>>().join(" "))
         }
         Kind::OutputLimits => output_limits(words, current),
-        Kind::Inject => injection(words, current),
+        Kind::Inject => injection(words, current, is_command),
         _ => match words {
             [word] => one_word(directive.kind, word),
             _ => Err("wrong number of arguments".into()),
@@ -104,13 +105,17 @@ pub(super) fn parse_bytes(word: &str) -> Option<i64> {
 }
 
 /// `service=…` and `stall=…`, each in place of the one there was; an empty word ends both.
-fn injection(words: &[&str], current: &str) -> Result<String, String> {
+fn injection(
+    words: &[&str],
+    current: &str,
+    is_command: fn(&str) -> bool,
+) -> Result<String, String> {
     let mut plan = Plan::of(current);
     for word in words {
         if word.is_empty() {
             plan = Plan::default();
         }
-        word.split_whitespace().try_for_each(|part| plan.add(part))?;
+        word.split_whitespace().try_for_each(|part| plan.add(part, is_command))?;
     }
     Ok(plan.to_string())
 }

@@ -1,9 +1,9 @@
 //! The sections of `INFO` that need little arithmetic.
 
 use super::{constants, line};
+use crate::client::Kind;
 use crate::clock::Nanos;
 use crate::db::Db;
-use crate::pubsub::Kind;
 use crate::server::{STATIC_BUFFER_BYTES, Server};
 use crate::sys;
 
@@ -14,7 +14,7 @@ pub(super) fn server(text: &mut String, server: &Server) {
     constants(
         text,
         &[
-            ("redis_version", crate::cli::REDIS_VERSION),
+            ("redis_version", crate::version::REDIS_VERSION),
             ("redis_git_sha1", "00000000"),
             ("redis_git_dirty", "0"),
             ("redis_build_id", concat!("aelab-", env!("CARGO_PKG_VERSION"))),
@@ -30,7 +30,7 @@ pub(super) fn server(text: &mut String, server: &Server) {
     constants(text, &[("atomicvar_api", "c11-builtin"), ("gcc_version", "0.0.0")]);
     if let Some(injector) = &server.injector {
         // Where nobody can overlook it.
-        line(text, "injected_latency", injector.text());
+        line(text, "injected_latency", injector.plan());
     }
     line(text, "process_id", std::process::id());
     line(text, "process_supervised", server.config.text("supervised"));
@@ -234,12 +234,11 @@ pub(super) fn latencystats(text: &mut String, server: &Server) {
     if !server.config.settings().latency_tracking {
         return;
     }
-    let percentiles = server.config.text("latency-tracking-info-percentiles");
+    let percentiles = &server.config.settings().latency_percentiles;
     for (spec, stat) in server.commands.rows().iter().zip(&server.command_stats) {
         let Some(histogram) = stat.histogram() else { continue };
         let values: Vec<String> = percentiles
-            .split_whitespace()
-            .filter_map(|word| Some((word, word.parse::<f64>().ok()?)))
+            .iter()
             .map(|(word, percentile)| {
                 let ns = histogram.value_at_quantile(percentile / 100.0);
                 format!("p{word}={:.3}", ns as f64 / 1000.0)

@@ -6,9 +6,10 @@
 //! backend, since there may be several listeners.
 
 use crate::ae::EventLoop;
+use crate::client::{ClientKey, READ_QUANTUM_BYTES};
 use crate::clock::Nanos;
 use crate::metrics::Phase;
-use crate::net::{ClientKey, listener, read, write};
+use crate::net::{listener, read, write};
 use crate::server::Server;
 use crate::sys::{self, Transfer, Wait};
 use std::io;
@@ -30,7 +31,7 @@ impl Default for Blocking {
     fn default() -> Self {
         Blocking {
             client: None,
-            buf: Vec::with_capacity(read::READ_QUANTUM_BYTES),
+            buf: Vec::with_capacity(READ_QUANTUM_BYTES),
             patience: Duration::ZERO,
             looked_around: Nanos::ZERO,
         }
@@ -50,7 +51,7 @@ impl Blocking {
         match self.client {
             Some(key) => self.serve(el, server, key),
             None => {
-                self.client = server.newcomers.pop_front();
+                self.client = server.accepted.pop_front();
                 if self.client.is_some() {
                     listener::unwatch(el, server);
                     self.patience = Duration::ZERO;

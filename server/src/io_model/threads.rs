@@ -7,18 +7,19 @@
 //! another (`PUBLISH`, `MONITOR`); threads wake it when there is such work ([`Waker`]).
 //!
 //! Invariant: a client's replies are in the client, or with its thread; while they are with the thread
-//! and somebody else may append to them, the client says so ([`crate::net::client::Sending::Lent`]).
+//! and somebody else may append to them, the client says so ([`crate::client::Sending::Lent`]).
 
 use crate::ae::{EventLoop, Mask};
+use crate::client::Life;
+use crate::client::{ClientKey, READ_QUANTUM_BYTES};
 use crate::clock::{Clock, Nanos};
-use crate::net::client::Life;
+use crate::net::read;
 use crate::net::write::{self, Parcel};
-use crate::net::{ClientKey, read};
+use crate::server::Waker;
 use crate::server::{Server, Shutdown};
 use crate::sys::{self, Transfer, Wait};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -49,31 +50,6 @@ pub(crate) struct Threads {
     /// Every thread has a sender, so that the receiver knows when the last has ended.
     alive: Option<Sender<()>>,
     ended: Receiver<()>,
-}
-
-/// How a thread tells the loop that something is to be done that only the loop does.
-pub(crate) struct Waker {
-    sender: UnixStream,
-    receiver: UnixStream,
-    /// The loop has been told and has not come yet.
-    told: bool,
-}
-
-impl Waker {
-    fn new() -> io::Result<Waker> {
-        let (receiver, sender) = UnixStream::pair()?;
-        receiver.set_nonblocking(true)?;
-        sender.set_nonblocking(true)?;
-        Ok(Waker { sender, receiver, told: false })
-    }
-
-    fn wake(&mut self) {
-        if !self.told {
-            self.told = true;
-            // A full pipe wakes as well as one more byte.
-            let _ = self.sender.write(b"w");
-        }
-    }
 }
 
 fn woken(_: &mut EventLoop<Server>, server: &mut Server, _: RawFd, _: u64, _: Mask) {
@@ -116,7 +92,7 @@ impl Threads {
         el.wait(timeout)?;
         let mut server = self.shared.lock().ok_or_else(broken)?;
         el.react(&mut server);
-        while let Some(key) = server.newcomers.pop_front() {
+        while let Some(key) = server.accepted.pop_front() {
             self.begin(&mut server, key);
         }
         Ok(server.shutdown)
@@ -168,7 +144,7 @@ enum Next {
 
 /// Serves one client until it leaves or is closed.
 fn serve(shared: &Shared, key: ClientKey, socket: &OwnedFd) {
-    let mut buf = Vec::with_capacity(read::READ_QUANTUM_BYTES);
+    let mut buf = Vec::with_capacity(READ_QUANTUM_BYTES);
     let mut spare = Vec::new();
     loop {
         let mut next = match sys::receive(socket, &mut buf, Wait::Yes) {

@@ -10,38 +10,31 @@
 //!
 //! Few clients are served faster without: below [`CLIENTS_PER_THREAD`] per thread the first does it all.
 
-mod reads;
-mod writes;
+mod jobs;
 
-pub(crate) use reads::read_pending;
-pub(super) use writes::flush;
+pub(crate) use jobs::{ReadJob, WriteJob};
 
-use super::ClientKey;
+use crate::client::ClientKey;
 use crate::clock::Clock;
 use crate::config::Settings;
-use reads::ReadJob;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
-use writes::WriteJob;
 
+/// Read jobs kept for their buffers: 2 MiB at most.
+pub(crate) const SPARE_JOBS_MAX: usize = 128;
 /// Clients per thread from which on threads take part (Redis: `pending < io_threads_num * 2`).
 const CLIENTS_PER_THREAD: usize = 2;
 
-/// What the request timeline shows otherwise with threads.
-pub(crate) const TIMELINE_NOTE: &str = "with io-threads, parse is its length in the thread that parsed, and waiting for threads counts as \
-     wait_in_batch; the phases read and write are the first thread's share and its waiting for the \
-     others; replies of different clients leave in no order";
-
 /// Something that any thread can do, given only itself.
-trait Job: Sized {
+pub(crate) trait Job: Sized {
     fn run(&mut self, clock: &Clock);
     fn pack(jobs: Vec<Self>) -> Batch;
     fn unpack(batch: Batch) -> Vec<Self>;
 }
 
 /// What travels to a thread and back.
-enum Batch {
+pub(crate) enum Batch {
     Reads(Vec<ReadJob>),
     Writes(Vec<WriteJob>),
 }
@@ -55,7 +48,8 @@ impl Batch {
     }
 }
 
-struct Worker {
+/// One thread and its queue.
+pub(crate) struct Worker {
     /// `None` once it is to end.
     inbox: Option<SyncSender<Batch>>,
     done: Receiver<Batch>,
@@ -92,20 +86,20 @@ impl Drop for Worker {
 }
 
 /// A thread has ended although nobody asked it to: its jobs are lost.
-struct Lost;
+pub(crate) struct Lost;
 
 /// The threads, and the work that is being dealt out.
 pub(crate) struct IoThreads {
-    workers: Vec<Worker>,
-    clock: Clock,
-    do_reads: bool,
-    always: bool,
-    pending_reads: Vec<ClientKey>,
+    pub(crate) workers: Vec<Worker>,
+    pub(crate) clock: Clock,
+    pub(crate) do_reads: bool,
+    pub(crate) always: bool,
+    pub(crate) pending_reads: Vec<ClientKey>,
     /// By thread, the first thread's own share first.
-    reads: Vec<Vec<ReadJob>>,
-    writes: Vec<Vec<WriteJob>>,
+    pub(crate) reads: Vec<Vec<ReadJob>>,
+    pub(crate) writes: Vec<Vec<WriteJob>>,
     /// Jobs whose buffers are used again.
-    spare_reads: Vec<ReadJob>,
+    pub(crate) spare_reads: Vec<ReadJob>,
 }
 
 impl IoThreads {
@@ -130,7 +124,7 @@ impl IoThreads {
     }
 
     /// Puts off reading from a client until [`read_pending`]. False if the threads do not read.
-    pub(super) fn postpone_read(&mut self, key: ClientKey) -> bool {
+    pub(crate) fn postpone_read(&mut self, key: ClientKey) -> bool {
         if self.do_reads {
             self.pending_reads.push(key);
         }
@@ -138,23 +132,23 @@ impl IoThreads {
     }
 
     /// Whether to deal out work for so many clients.
-    fn worth_it(&self, clients: usize) -> bool {
+    pub(crate) fn worth_it(&self, clients: usize) -> bool {
         clients > 0 && (self.always || clients >= self.lanes() * CLIENTS_PER_THREAD)
     }
 
-    fn lanes(&self) -> usize {
+    pub(crate) fn lanes(&self) -> usize {
         self.workers.len() + 1
     }
 }
 
 /// The thread and the place there of the `index`-th client of a batch: dealt out in turn, the first
 /// thread last.
-fn place(index: usize, lanes: usize) -> (usize, usize) {
+pub(crate) fn place(index: usize, lanes: usize) -> (usize, usize) {
     ((index + 1) % lanes, index / lanes)
 }
 
 /// Lets each thread run its lane, the calling thread the first one, and waits for all.
-fn fan_out<J: Job>(
+pub(crate) fn fan_out<J: Job>(
     workers: &mut [Worker],
     lanes: &mut [Vec<J>],
     clock: &Clock,

@@ -1,25 +1,17 @@
-//! The `redis` table of scripts, and the way from it to the server.
-//!
-//! What needs the server during a run goes through [`Bridge`]; the rest of the table is made once.
+//! The `redis` table of scripts, without `call` and `pcall`: made once for all runs.
 
+use super::engine;
 use super::raised::{Raised, bad_argument, library_error, number};
 use super::random::Random;
-use super::{Pace, busy, convert, engine, sha1};
-use crate::command::{Args, Protocol, Reply};
-use crate::dispatch;
-use crate::net::ClientKey;
-use crate::server::Server;
-use aelab_resp::ArgRange;
-use aelab_resp::encode::format_double;
-use aelab_resp::value::decode;
+use crate::version::REDIS_VERSION;
 use mlua::{Function, Lua, MultiValue, Result, Table, Value};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 
-/// What the registry's function is asked for, by number.
+/// What a library function asks of the server, by number.
 #[derive(Clone, Copy)]
-pub(super) enum Host {
-    /// Time has passed: may the script go on?
-    Look = 0,
+pub(crate) enum Question {
+    /// Time has passed: may the script continue?
+    MayGoOn = 0,
     /// `redis.log`: level and text.
     Log = 1,
     /// `redis.setresp`: 2 or 3.
@@ -39,8 +31,8 @@ pub(super) fn library(lua: &Lua) -> Result<Table> {
     for (name, value) in levels.into_iter().chain(REPLICATION) {
         table.raw_set(name, value)?;
     }
-    table.raw_set("REDIS_VERSION", crate::cli::REDIS_VERSION)?;
-    table.raw_set("REDIS_VERSION_NUM", version_number(crate::cli::REDIS_VERSION))?;
+    table.raw_set("REDIS_VERSION", REDIS_VERSION)?;
+    table.raw_set("REDIS_VERSION_NUM", version_number(REDIS_VERSION))?;
     table
         .raw_set("error_reply", lua.create_function(|lua, args| single_field(lua, args, "err"))?)?;
     table
@@ -123,11 +115,12 @@ fn sha1hex(lua: &Lua, args: MultiValue) -> Result<Value> {
         return Err(Raised::reply("wrong number of arguments"));
     };
     let text = lua.coerce_string(value.clone())?;
-    let digits = text.map_or_else(|| sha1::hex(b""), |text| sha1::hex(&text.as_bytes()));
+    let digits =
+        text.map_or_else(|| super::sha1_hex(b""), |text| super::sha1_hex(&text.as_bytes()));
     Ok(Value::String(lua.create_string(digits)?))
 }
 
-fn ask(lua: &Lua, what: Host, args: impl mlua::IntoLuaMulti) -> Result<bool> {
+fn ask(lua: &Lua, what: Question, args: impl mlua::IntoLuaMulti) -> Result<bool> {
     let host: Function = lua.named_registry_value(engine::HOST)?;
     let mut all = args.into_lua_multi(lua)?;
     all.push_front(Value::Integer(what as i64));
@@ -150,7 +143,7 @@ fn log(lua: &Lua, args: MultiValue) -> Result<()> {
             words.push(text.as_bytes().to_vec());
         }
     }
-    ask(lua, Host::Log, (level.trunc(), lua.create_string(words.join(&b' '))?)).map(|_| ())
+    ask(lua, Question::Log, (level.trunc(), lua.create_string(words.join(&b' '))?)).map(|_| ())
 }
 
 fn setresp(lua: &Lua, args: MultiValue) -> Result<()> {
@@ -158,7 +151,7 @@ fn setresp(lua: &Lua, args: MultiValue) -> Result<()> {
         return Err(Raised::reply("redis.setresp() requires one argument."));
     }
     match number(&args[0]).map(f64::trunc) {
-        Some(version @ (2.0 | 3.0)) => ask(lua, Host::Protocol, version).map(|_| ()),
+        Some(version @ (2.0 | 3.0)) => ask(lua, Question::Protocol, version).map(|_| ()),
         _ => Err(Raised::reply("RESP version must be 2 or 3.")),
     }
 }
@@ -179,113 +172,9 @@ fn acl_check_cmd(lua: &Lua, args: MultiValue) -> Result<bool> {
     if args.is_empty() {
         return Err(Raised::reply("Please specify at least one argument for this redis lib call"));
     }
-    if !ask(lua, Host::Known, args)? {
+    if !ask(lua, Question::Known, args)? {
         return Err(Raised::reply("Invalid command passed to redis.acl_check_cmd()"));
     }
     // There is one user, and it may do everything.
     Ok(true)
-}
-
-/// The way from a running script to the server.
-pub(super) struct Bridge<'a, 's> {
-    /// Borrowed for the length of one command, never across Lua code.
-    pub(super) server: &'a RefCell<&'s mut Server>,
-    pub(super) client: ClientKey,
-    /// What the script gets replies in.
-    pub(super) protocol: &'a Cell<Protocol>,
-}
-
-impl Bridge<'_, '_> {
-    /// `redis.call`: an error reply is raised.
-    pub(super) fn call(&self, lua: &Lua, args: MultiValue) -> Result<Value> {
-        match self.execute(lua, &args)? {
-            Value::Table(table) => match table.raw_get::<Value>("err")? {
-                Value::String(text) => {
-                    let counted = !table.raw_get::<Value>("ignore_error_stats_update")?.is_nil();
-                    let text = text.as_bytes().to_vec();
-                    Err(mlua::Error::external(Raised::Reply { text, counted }))
-                }
-                _ => Ok(Value::Table(table)),
-            },
-            value => Ok(value),
-        }
-    }
-
-    /// `redis.pcall`: an error reply is returned, as are errors of the call itself.
-    pub(super) fn pcall(&self, lua: &Lua, args: MultiValue) -> Result<Value> {
-        self.execute(lua, &args)
-    }
-
-    fn execute(&self, lua: &Lua, args: &MultiValue) -> Result<Value> {
-        let failed = |text: &str| {
-            let text = format!("ERR {text}");
-            Ok(Value::Table(super::raised::reply_table(lua, text.as_bytes(), false)?))
-        };
-        if args.is_empty() {
-            return failed("Please specify at least one argument for this redis lib call");
-        }
-        let (mut bytes, mut ranges) = (Vec::new(), Vec::with_capacity(args.len()));
-        for arg in args {
-            let start = ranges.last().map_or(0, |range: &ArgRange| range.end);
-            if !append_argument(&mut bytes, arg) {
-                return failed("Lua redis lib command arguments must be strings or integers");
-            }
-            // Places are counted in 32 bits; a request over the network cannot be as long either.
-            let Ok(end) = u32::try_from(bytes.len()) else {
-                return failed("Lua redis lib command arguments are too long together");
-            };
-            ranges.push(ArgRange { start, end });
-        }
-        let protocol = self.protocol.get();
-        let mut out = Reply::new(Vec::new(), protocol);
-        let words = Args::new(&bytes, &ranges);
-        dispatch::call_from_script(&mut self.server.borrow_mut(), self.client, words, &mut out);
-        let reply = out.into_bytes();
-        let Ok(Some((value, _))) = decode(&reply) else {
-            return failed("A command of this script gave no reply");
-        };
-        match protocol {
-            Protocol::Resp2 => convert::from_reply2(lua, value),
-            Protocol::Resp3 => convert::from_reply(lua, value),
-        }
-    }
-
-    /// The registry's function; see [`Host`].
-    pub(super) fn host(&self, _: &Lua, args: MultiValue) -> Result<bool> {
-        let what = args.front().and_then(Value::as_i64).unwrap_or_default();
-        let server = &mut **self.server.borrow_mut();
-        if what == Host::Look as i64 {
-            return Ok(busy::look(server) != Pace::Killed);
-        }
-        if what == Host::Protocol as i64 {
-            let resp3 = args.get(1).and_then(number) == Some(3.0);
-            self.protocol.set(if resp3 { Protocol::Resp3 } else { Protocol::Resp2 });
-        } else if what == Host::Known as i64 {
-            let name = args.get(1).and_then(Value::as_string);
-            return Ok(name.is_some_and(|name| server.commands.find(&name.as_bytes()).is_some()));
-        } else if let (Some(level), Some(text)) =
-            (args.get(1).and_then(number), args.get(2).and_then(Value::as_string))
-        {
-            server.log.at_level(level as u8, text.to_string_lossy());
-        }
-        Ok(true)
-    }
-}
-
-/// A word of a command: strings as they are, numbers as C's `%.17g`.
-fn append_argument(bytes: &mut Vec<u8>, value: &Value) -> bool {
-    match value {
-        Value::String(text) => bytes.extend_from_slice(&text.as_bytes()),
-        Value::Integer(number) => {
-            bytes.extend_from_slice(format_double(*number as f64).as_bytes());
-        }
-        Value::Number(number) => {
-            if number.is_nan() && number.is_sign_negative() {
-                bytes.push(b'-');
-            }
-            bytes.extend_from_slice(format_double(*number).as_bytes());
-        }
-        _ => return false,
-    }
-    true
 }

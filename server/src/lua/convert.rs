@@ -3,7 +3,7 @@
 //! <https://redis.io/docs/latest/develop/programmability/lua-api/#data-type-conversion>
 
 use super::raised::{number, reply_table};
-use crate::command::{Protocol, Reply};
+use crate::reply::{Protocol, Reply};
 use aelab_resp::value::Value as Resp;
 use mlua::{Lua, Result, Table, Value};
 
@@ -11,7 +11,7 @@ use mlua::{Lua, Result, Table, Value};
 const NESTING_MAX: usize = 1_000;
 
 /// A reply as a script sees it. An error reply is the table with `err`.
-pub(super) fn from_reply(lua: &Lua, reply: Resp) -> Result<Value> {
+pub(crate) fn from_reply(lua: &Lua, reply: Resp) -> Result<Value> {
     let single = |name: &str, value: Value| -> Result<Value> {
         let table = lua.create_table_with_capacity(0, 1)?;
         table.raw_set(name, value)?;
@@ -59,7 +59,7 @@ pub(super) fn from_reply(lua: &Lua, reply: Resp) -> Result<Value> {
 }
 
 /// In RESP2 a null is false, nested ones too; the decoder has one null for all.
-pub(super) fn from_reply2(lua: &Lua, reply: Resp) -> Result<Value> {
+pub(crate) fn from_reply2(lua: &Lua, reply: Resp) -> Result<Value> {
     match reply {
         Resp::Null => Ok(Value::Boolean(false)),
         Resp::Array(items) => {
@@ -74,7 +74,7 @@ pub(super) fn from_reply2(lua: &Lua, reply: Resp) -> Result<Value> {
 }
 
 /// Appends what a script returned. `script` is the protocol that the script chose for itself.
-pub(super) fn to_reply(
+pub(crate) fn to_reply(
     out: &mut Reply,
     value: &Value,
     script: Protocol,

@@ -4,16 +4,13 @@
 //! nothing that a script keeps can touch the server outside of its run.
 
 use super::raised::{Raised, place, plain};
-use super::{Access, Pace, Running, Sha, api, bit, convert, json, sys};
-use crate::clock::Nanos;
-use crate::command::{Protocol, Reply};
-use crate::net::ClientKey;
-use crate::server::Server;
+use super::{Access, Sha, api, bit, convert, json, sys};
+use crate::client::ClientKey;
+use crate::reply::{Protocol, Reply};
 use mlua::chunk::ChunkMode;
 use mlua::{
     Function, HookTriggers, Lua, LuaOptions, MultiValue, Result, StdLib, Table, Value, VmState,
 };
-use std::cell::{Cell, RefCell};
 
 /// The Lua instructions between two looks at the time, as in Redis.
 const INSTRUCTIONS_PER_LOOK: u32 = 100_000;
@@ -42,6 +39,22 @@ pub(crate) struct Job<'a> {
     pub(crate) keys: Vec<&'a [u8]>,
     pub(crate) args: Vec<&'a [u8]>,
     pub(crate) short_of_memory: bool,
+}
+
+/// What a script returned (or the error it ended with, if the first is false), and the protocol
+/// that it chose for its conversions. An error if Lua itself failed.
+pub(crate) type Outcome = Result<(bool, Value, Protocol)>;
+
+/// The way from a running script to the server.
+pub(crate) trait Host {
+    /// `redis.call`: an error reply is raised.
+    fn call(&self, lua: &Lua, args: MultiValue) -> Result<Value>;
+    /// `redis.pcall`: an error reply is returned, as are errors of the call itself.
+    fn pcall(&self, lua: &Lua, args: MultiValue) -> Result<Value>;
+    /// Answers a [`super::Question`], whose number comes first.
+    fn answer(&self, lua: &Lua, args: MultiValue) -> Result<bool>;
+    /// The protocol that the script gets replies in.
+    fn protocol(&self) -> Protocol;
 }
 
 impl Engine {
@@ -101,7 +114,7 @@ impl Engine {
     }
 
     /// Frees what the last script left behind, if that is so much that the next might fail for it.
-    fn tidy(&self, limit_bytes: usize) {
+    pub(crate) fn tidy(&self, limit_bytes: usize) {
         if limit_bytes > 0 && self.memory_bytes() > limit_bytes / 2 {
             // It fails only if a finalizer does, and there are none.
             let _ = self.lua.gc_collect();
@@ -109,7 +122,7 @@ impl Engine {
     }
 
     /// Looks at the time now and then while a script runs.
-    fn watch(&self) -> Result<()> {
+    pub(crate) fn watch(&self) -> Result<()> {
         let triggers = HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK);
         self.lua.set_global_hook(triggers, |lua, _| look(lua).map(|()| VmState::Continue))
     }
@@ -125,25 +138,24 @@ impl Engine {
         Ok(())
     }
 
-    /// Runs a script that is compiled. What it returned, or the error it ended with, and the
-    /// protocol it chose for its conversions.
-    fn execute(&self, server: &mut Server, job: &Job<'_>) -> Result<(bool, Value, Protocol)> {
+    /// Runs a script that is compiled, with `host` for what it asks of the server.
+    ///
+    /// # Errors
+    /// If Lua fails outside of the script.
+    pub(crate) fn execute(&self, host: &impl Host, job: &Job<'_>) -> Outcome {
         self.set_arguments(job)?;
         api::reseed(&self.lua, 0);
         let script: Function = self.compiled.raw_get(self.lua.create_string(job.sha)?)?;
-        let protocol = Cell::new(Protocol::Resp2);
-        let shared = RefCell::new(server);
-        let bridge = api::Bridge { server: &shared, client: job.client, protocol: &protocol };
         self.lua.scope(|scope| {
-            let call = scope.create_function(|lua, args| bridge.call(lua, args))?;
-            let pcall = scope.create_function(|lua, args| bridge.pcall(lua, args))?;
-            let host = scope.create_function(|lua, args| bridge.host(lua, args))?;
+            let call = scope.create_function(|lua, args| host.call(lua, args))?;
+            let pcall = scope.create_function(|lua, args| host.pcall(lua, args))?;
+            let answer = scope.create_function(|lua, args| host.answer(lua, args))?;
             self.redis.raw_set("call", call)?;
             self.redis.raw_set("pcall", pcall)?;
-            self.lua.set_named_registry_value(HOST, host)?;
+            self.lua.set_named_registry_value(HOST, answer)?;
             let mut results = self.run.call::<MultiValue>(script)?;
             let succeeded = results.pop_front() == Some(Value::Boolean(true));
-            Ok((succeeded, results.pop_front().unwrap_or_default(), protocol.get()))
+            Ok((succeeded, results.pop_front().unwrap_or_default(), host.protocol()))
         })
     }
 }
@@ -151,7 +163,7 @@ impl Engine {
 /// Lets the server look at the time, and ends the script if it may not go on.
 fn look(lua: &Lua) -> Result<()> {
     let host: Function = lua.named_registry_value(HOST)?;
-    if host.call::<bool>(api::Host::Look as u32)? {
+    if host.call::<bool>(api::Question::MayGoOn as u32)? {
         return Ok(());
     }
     end_soon(lua)?;
@@ -170,39 +182,8 @@ pub(super) fn end_soon(lua: &Lua) -> Result<()> {
     })
 }
 
-/// Runs a compiled script and replies with what it returns or how it failed.
-pub(crate) fn run(server: &mut Server, job: &Job<'_>, out: &mut Reply, now: Nanos) {
-    let Some(engine) = server.scripting.engine.take() else { return };
-    server.scripting.running = Some(Running {
-        client: job.client,
-        started: now,
-        served: now,
-        pace: Pace::InTime,
-        access: job.access,
-        wrote: false,
-        short_of_memory: job.short_of_memory,
-        own_messages: Vec::new(),
-    });
-    let before = server.clients.get(job.client).map(|client| (client.db, client.last_command));
-    let memory_max = server.config.settings().script_memory_max_bytes;
-    let result = engine.limit_memory(memory_max).and_then(|()| engine.execute(server, job));
-    // SELECT in a script is the script's own affair.
-    if let (Some(client), Some((db, command))) = (server.clients.get_mut(job.client), before) {
-        (client.db, client.last_command) = (db, command);
-    }
-    if let Some(running) = server.scripting.running.take() {
-        out.raw(&running.own_messages);
-    }
-    reply(out, &job.sha, result);
-    if let Err(error) = engine.watch() {
-        server.log.warning(format!("A script's clock could not be set again: {error}"));
-    }
-    engine.tidy(memory_max);
-    server.scripting.lua_bytes = engine.memory_bytes();
-    server.scripting.engine = Some(engine);
-}
-
-fn reply(out: &mut Reply, sha: &Sha, result: Result<(bool, Value, Protocol)>) {
+/// Replies with what a script returned, or with how it failed.
+pub(crate) fn reply(out: &mut Reply, sha: &Sha, result: Outcome) {
     let start = out.len();
     let converted = match result {
         Ok((true, value, protocol)) => convert::to_reply(out, &value, protocol, 0),

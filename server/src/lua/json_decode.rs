@@ -5,7 +5,7 @@
 
 use super::json::NESTING_MAX;
 use super::raised::{bad_argument, library_error, type_name};
-use crate::strtod::strtod;
+use crate::number::strtod::strtod;
 use mlua::{Error, Lua, MultiValue, Result, Value};
 
 /// What the text consists of.

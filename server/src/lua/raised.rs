@@ -9,7 +9,7 @@ use std::fmt;
 
 /// What a function of ours raises.
 #[derive(Debug)]
-pub(super) enum Raised {
+pub(crate) enum Raised {
     /// A string, as Lua's own libraries raise them.
     Text(Vec<u8>),
     /// A table with the error, code first, as `redis.call` raises it.
@@ -33,13 +33,13 @@ impl std::error::Error for Raised {}
 
 impl Raised {
     /// An error of ours, with the code that all such errors have.
-    pub(super) fn reply(text: &str) -> Error {
+    pub(crate) fn reply(text: &str) -> Error {
         Error::external(Raised::Reply { text: format!("ERR {text}").into_bytes(), counted: false })
     }
 }
 
 /// An error of a library function: a text that begins with the place in the script it was called at.
-pub(super) fn library_error(lua: &Lua, text: &str) -> Error {
+pub(crate) fn library_error(lua: &Lua, text: &str) -> Error {
     let place = lua.inspect_stack(1, |debug| {
         let source = debug.source();
         let name = source.short_src.filter(|_| source.what != "C")?;
@@ -50,12 +50,12 @@ pub(super) fn library_error(lua: &Lua, text: &str) -> Error {
 }
 
 /// As Lua's own libraries refuse an argument.
-pub(super) fn bad_argument(lua: &Lua, index: usize, function: &str, why: &str) -> Error {
+pub(crate) fn bad_argument(lua: &Lua, index: usize, function: &str, why: &str) -> Error {
     library_error(lua, &format!("bad argument #{index} to '{function}' ({why})"))
 }
 
 /// The number, if it is one; texts that spell one are none.
-pub(super) fn number(value: &Value) -> Option<f64> {
+pub(crate) fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Integer(number) => Some(*number as f64),
         Value::Number(number) => Some(*number),
@@ -64,7 +64,7 @@ pub(super) fn number(value: &Value) -> Option<f64> {
 }
 
 /// The type's name as Lua says it.
-pub(super) fn type_name(value: &Value) -> &'static str {
+pub(crate) fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Integer(_) | Value::Number(_) => "number",
         Value::LightUserData(_) => "userdata",
@@ -81,7 +81,7 @@ fn root(error: &Error) -> &Error {
 }
 
 /// An error value as scripts may see it: what Rust raised becomes a string or a table.
-pub(super) fn plain(lua: &Lua, value: Value) -> Result<Value> {
+pub(crate) fn plain(lua: &Lua, value: Value) -> Result<Value> {
     let Value::Error(error) = value else { return Ok(value) };
     let root = root(&error);
     let raised = match root {
@@ -107,7 +107,7 @@ pub(super) fn plain(lua: &Lua, value: Value) -> Result<Value> {
 }
 
 /// The table that stands for an error reply. `counted` says that `errorstat_*` has it already.
-pub(super) fn reply_table(lua: &Lua, text: &[u8], counted: bool) -> Result<Table> {
+pub(crate) fn reply_table(lua: &Lua, text: &[u8], counted: bool) -> Result<Table> {
     let table = lua.create_table_with_capacity(0, 2)?;
     table.raw_set("err", lua.create_string(text)?)?;
     if counted {
@@ -117,7 +117,7 @@ pub(super) fn reply_table(lua: &Lua, text: &[u8], counted: bool) -> Result<Table
 }
 
 /// Source and line of the innermost function of the script, where there is one.
-pub(super) fn place(lua: &Lua, (): ()) -> Result<(Option<String>, Option<usize>)> {
+pub(crate) fn place(lua: &Lua, (): ()) -> Result<(Option<String>, Option<usize>)> {
     for level in 1.. {
         let found = lua.inspect_stack(level, |debug| {
             let source = debug.source();

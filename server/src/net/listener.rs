@@ -1,20 +1,19 @@
 //! Listening sockets: opening them, and accepting a bounded number of clients per tick.
 
-use super::{ClientKey, data_of, read};
+use super::read;
 use crate::ae::{EventLoop, Mask};
-use crate::command::Reply;
-use crate::config::Settings;
-use crate::io_model::IoModel;
+use crate::client::{Client, ClientKey, Life, Socket, data_of};
+use crate::config::{IoModel, Settings};
 use crate::metrics::Phase;
-use crate::net::client::{Client, Life, Socket};
-use crate::server::Server;
+use crate::reply::Reply;
+use crate::server::{Listener, Server};
 use crate::sys::{self, AcceptError};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,30 +32,6 @@ protected mode by editing the Redis configuration file, and setting the protecte
 restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the \
 default user. NOTE: You only need to do one of the above things in order for the server to start \
 accepting connections from the outside.";
-
-/// One listening socket.
-pub(crate) struct Listener {
-    fd: OwnedFd,
-    /// Removed from the file system when the server ends.
-    path: Option<PathBuf>,
-    /// Not watched for the moment, because there were no descriptors left.
-    paused: bool,
-}
-
-impl Listener {
-    /// Its TCP address, with the port that the system chose if 0 was asked for.
-    pub(crate) fn addr(&self) -> Option<SocketAddr> {
-        sys::local_addr(self.fd.as_fd())
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
 
 /// Opens every listening socket that the settings ask for.
 ///
@@ -208,12 +183,12 @@ fn acceptable(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, data: 
 }
 
 /// Takes what waits in the queues while the loop cannot: [`super::aside`].
-pub(crate) fn accept_aside(server: &mut Server) {
+pub(crate) fn accept_while_blocked(server: &mut Server) {
     for index in 0..server.listeners.len() {
         for _ in 0..ACCEPTS_PER_CALL_MAX {
             let Ok((socket, peer)) = sys::accept(&server.listeners[index].fd) else { break };
             if let Some(key) = welcome(server, socket, peer) {
-                server.newcomers_aside.push(key);
+                server.accepted_unwatched.push(key);
             }
         }
     }
@@ -280,7 +255,7 @@ fn welcome(server: &mut Server, socket: OwnedFd, peer: Option<SocketAddr>) -> Op
         None => "Accepted connection on the Unix socket".into(),
     });
     if !loop_serves {
-        server.newcomers.push_back(key);
+        server.accepted.push_back(key);
     }
     if denied {
         let mut reply = Reply::default();

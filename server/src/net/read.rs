@@ -4,36 +4,21 @@
 //! All clients share one buffer of [`READ_QUANTUM_BYTES`]; a client owns bytes only while a command
 //! of its own is unfinished. That is what keeps an idle connection small and the caches warm.
 
-use super::ahead::{Ahead, End};
-use super::client::{Life, Socket, Unfinished};
-use super::{ClientKey, key_of, write};
+use super::write;
 use crate::ae::{EventLoop, Mask};
+use crate::args::Args;
+use crate::client::{ClientKey, Life, READ_QUANTUM_BYTES, Socket, Unfinished, fill, key_of};
 use crate::clock::Nanos;
-use crate::command::{Args, Reply};
 use crate::dispatch;
 use crate::metrics::Phase;
+use crate::prefetch::{End, Prefetch};
+use crate::reply::Reply;
 use crate::server::Server;
 use crate::sys::{self, Transfer};
 use crate::timeline::{Instants, Record};
 use aelab_resp::{ArgRange, ProtocolError, RequestParser, Trust};
 use std::ops::Range;
-use std::os::fd::{AsFd, RawFd};
-
-/// Most bytes read from one client in one tick (`PROTO_IOBUF_LEN`): the size of everybody's turn.
-pub(crate) const READ_QUANTUM_BYTES: usize = 16 * 1024;
-/// From this size on a bulk argument is read into space made for it (`PROTO_MBULK_BIG_ARG`).
-const BIG_ARG_BYTES: usize = 32 * 1024;
-
-/// What the batch mode has read, by client.
-pub(crate) type Batch = Vec<(ClientKey, Box<Unfinished>)>;
-
-/// What all clients share for reading; taken out of the server while it is in use.
-#[derive(Default)]
-pub(crate) struct Scratch {
-    /// Empty until the first read, and in what stands in for a scratch in use: taking it is free.
-    buf: Vec<u8>,
-    args: Vec<ArgRange>,
-}
+use std::os::fd::RawFd;
 
 /// The read handler of clients.
 pub(crate) fn readable(
@@ -136,8 +121,8 @@ fn read_on(
     execute_unfinished(server, key, unfinished, el.clock().now());
 }
 
-/// One read and its execution while the loop is held up: [`super::aside`].
-pub(crate) fn aside(server: &mut Server, key: ClientKey, now: Nanos) {
+/// One read and its execution while the loop is held up: [`super::while_blocked`].
+pub(crate) fn while_blocked(server: &mut Server, key: ClientKey, now: Nanos) {
     let Some(client) = server.clients.get_mut(key) else { return };
     if client.life != Life::Open {
         return;
@@ -191,21 +176,6 @@ fn append(server: &mut Server, key: ClientKey, unfinished: &mut Unfinished) -> O
         got
     })?;
     Some(if filled { Room::Filled } else { Room::Left })
-}
-
-/// One read behind what has arrived already, and whether it filled the room made for it.
-pub(super) fn fill(fd: impl AsFd, unfinished: &mut Unfinished) -> (Transfer, bool) {
-    let have = unfinished.buf.len();
-    // Room for a big argument grows with what has arrived of it, not with what was announced:
-    // a header alone must not cost half a gigabyte.
-    let room = match unfinished.parser.wanted_bytes() {
-        Some(total) if total >= BIG_ARG_BYTES => (total - have).clamp(1, have.max(BIG_ARG_BYTES)),
-        _ => READ_QUANTUM_BYTES,
-    };
-    unfinished.buf.reserve_exact(room);
-    let spare = unfinished.buf.capacity() - have;
-    let got = sys::read_append(fd, &mut unfinished.buf);
-    (got, got == Transfer::Bytes(spare))
 }
 
 pub(super) fn execute_unfinished(
@@ -280,12 +250,12 @@ fn execute_all(
     let mut started = now;
     let mut out = server.lend_reply(key)?;
     let mut limits = server.request_limits(key);
-    let mut ahead = std::mem::take(&mut server.ahead);
+    let mut prefetch = std::mem::take(&mut server.prefetch);
     let mut at = 0;
     let rest = loop {
-        let end = ahead.look(bytes, &mut at, parser, &limits, args);
-        let group = 0..ahead.len();
-        ahead.warm(server, key, group.clone(), bytes);
+        let end = prefetch.parse_group(bytes, &mut at, parser, &limits, args);
+        let group = 0..prefetch.len();
+        warm(server, key, (&mut prefetch, group.clone()), bytes);
         let mut share = Nanos::ZERO;
         if server.timeline.is_on() {
             let parsed = server.clock.now();
@@ -293,7 +263,7 @@ fn execute_all(
             started = parsed;
         }
         let times = (&mut started, share);
-        if run_group(server, key, bytes, (&ahead, group), &mut out, times).is_none() {
+        if run_group(server, key, bytes, (&prefetch, group), &mut out, times).is_none() {
             break None;
         }
         match end {
@@ -308,29 +278,29 @@ fn execute_all(
             limits = server.request_limits(key);
         }
     };
-    server.ahead = ahead;
+    server.prefetch = prefetch;
     server.return_reply(key, out);
     rest
 }
 
-/// Executes what another thread has read and parsed: all of `ahead`, then what its `end` asks for. It
+/// Executes what another thread has read and parsed: all of `prefetch`, then what its `end` asks for. It
 /// took `parse_time` to parse. False if there is nobody left to finish the rest.
 pub(super) fn execute_parsed(
     server: &mut Server,
     key: ClientKey,
     bytes: &[u8],
-    ahead: &mut Ahead,
+    prefetch: &mut Prefetch,
     (end, now, parse_time): (End, Nanos, Nanos),
 ) -> bool {
     server.meter.charge(Phase::Read, now);
     let Some(mut out) = server.lend_reply(key) else { return false };
-    let share = Nanos(parse_time.0 / ahead.len().max(1) as u64);
+    let share = Nanos(parse_time.0 / prefetch.len().max(1) as u64);
     let mut started = now;
     let mut alive = true;
-    for group in ahead.groups() {
-        ahead.warm(server, key, group.clone(), bytes);
+    for group in prefetch.groups() {
+        warm(server, key, (prefetch, group.clone()), bytes);
         let times = (&mut started, share);
-        if run_group(server, key, bytes, (ahead, group), &mut out, times).is_none() {
+        if run_group(server, key, bytes, (prefetch, group), &mut out, times).is_none() {
             alive = false;
             break;
         }
@@ -345,17 +315,30 @@ pub(super) fn execute_parsed(
     alive
 }
 
+/// Reads ahead for the keys of a group. A single command would gain nothing.
+#[inline]
+fn warm(
+    server: &Server,
+    key: ClientKey,
+    (prefetch, group): (&mut Prefetch, Range<usize>),
+    bytes: &[u8],
+) {
+    if let Some(client) = server.clients.get(key).filter(|_| group.len() > 1) {
+        prefetch.warm(&server.dbs[client.db], group, bytes);
+    }
+}
+
 /// Executes a group that was parsed ahead, from `started` on; parsing each took its `share` before
 /// that. `None` if the client is not to be served any more.
 fn run_group(
     server: &mut Server,
     key: ClientKey,
     bytes: &[u8],
-    (ahead, group): (&Ahead, Range<usize>),
+    (prefetch, group): (&Prefetch, Range<usize>),
     out: &mut Reply,
     (started, share): (&mut Nanos, Nanos),
 ) -> Option<()> {
-    for words in ahead.commands(group, bytes) {
+    for words in prefetch.commands(group, bytes) {
         *started = if server.timeline.choose() {
             process_followed(server, key, words, out, (*started, share))
         } else {

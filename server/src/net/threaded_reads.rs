@@ -1,77 +1,12 @@
 //! Reading and parsing by threads: what a job carries, and what becomes of it on the first thread.
 
-use super::{Batch, IoThreads, Job, Lost, fan_out, place};
+use super::read;
 use crate::ae::{EventLoop, Mask, borrow};
-use crate::clock::{Clock, Nanos};
-use crate::net::ClientKey;
-use crate::net::ahead::{Ahead, End};
-use crate::net::client::{Life, Unfinished};
-use crate::net::read;
+use crate::client::{ClientKey, Life, Unfinished};
+use crate::clock::Nanos;
+use crate::io_threads::{IoThreads, Lost, ReadJob, SPARE_JOBS_MAX, fan_out, place};
 use crate::server::{Server, Shutdown};
-use crate::sys::Transfer;
-use aelab_resp::{RequestLimits, Trust};
-use std::os::fd::{AsRawFd, BorrowedFd};
-
-/// Jobs kept for their buffers: 2 MiB at most.
-const SPARE_JOBS_MAX: usize = 128;
-
-/// One client's turn to be read.
-pub(super) struct ReadJob {
-    key: ClientKey,
-    /// Open until the job is back: nothing frees clients meanwhile.
-    fd: Option<BorrowedFd<'static>>,
-    limits: RequestLimits,
-    /// Parsing is to be timed.
-    timed: bool,
-    unfinished: Box<Unfinished>,
-    ahead: Ahead,
-    outcome: Outcome,
-}
-
-struct Outcome {
-    got: Transfer,
-    /// The read filled the room made for it: there may be more.
-    filled: bool,
-    /// Where the parser stopped and why. `None` if parsing was left to the first thread.
-    parsed: Option<(usize, End)>,
-    parse_time: Nanos,
-}
-
-const NOTHING: Outcome =
-    Outcome { got: Transfer::WouldBlock, filled: false, parsed: None, parse_time: Nanos::ZERO };
-
-impl Job for ReadJob {
-    fn run(&mut self, clock: &Clock) {
-        self.outcome = NOTHING;
-        let Some(fd) = self.fd else { return };
-        let outcome = &mut self.outcome;
-        (outcome.got, outcome.filled) = read::fill(fd, &mut self.unfinished);
-        let came = matches!(outcome.got, Transfer::Bytes(count) if count > 0);
-        // A stranger's next command may be read by other limits, if this one is a good AUTH.
-        if !came || self.limits.trust == Trust::Unauthenticated {
-            return;
-        }
-        let began = if self.timed { clock.now() } else { Nanos::ZERO };
-        let Unfinished { buf, parser, args } = &mut *self.unfinished;
-        let mut at = 0;
-        let end = self.ahead.look_at_all(buf, &mut at, parser, &self.limits, args);
-        outcome.parsed = Some((at, end));
-        if self.timed {
-            outcome.parse_time = clock.now() - began;
-        }
-    }
-
-    fn pack(jobs: Vec<Self>) -> Batch {
-        Batch::Reads(jobs)
-    }
-
-    fn unpack(batch: Batch) -> Vec<Self> {
-        match batch {
-            Batch::Reads(jobs) => jobs,
-            Batch::Writes(_) => Vec::new(),
-        }
-    }
-}
+use std::os::fd::AsRawFd;
 
 /// Reads from all clients that were found readable in this tick, and executes what they sent, in the
 /// order in which they were found.
@@ -132,31 +67,6 @@ fn deal_out(
     Ok(())
 }
 
-impl ReadJob {
-    fn new(key: ClientKey, limits: RequestLimits) -> ReadJob {
-        ReadJob {
-            key,
-            fd: None,
-            limits,
-            timed: false,
-            unfinished: Box::default(),
-            ahead: Ahead::default(),
-            outcome: NOTHING,
-        }
-    }
-
-    /// The job without what it was about; `None` if its buffer is not worth keeping, or so large that
-    /// the next client would be read more than its quantum from.
-    fn cleared(mut self) -> Option<ReadJob> {
-        let Unfinished { buf, parser, args } = &mut *self.unfinished;
-        buf.clear();
-        args.clear();
-        *parser = aelab_resp::RequestParser::default();
-        self.fd = None;
-        (buf.capacity() <= read::READ_QUANTUM_BYTES).then_some(self)
-    }
-}
-
 /// Does on the first thread what only it may do with what a job has read.
 fn execute(el: &mut EventLoop<Server>, server: &mut Server, job: &mut ReadJob, now: Nanos) {
     let key = job.key;
@@ -175,7 +85,7 @@ fn execute(el: &mut EventLoop<Server>, server: &mut Server, job: &mut ReadJob, n
     };
     let parse_time = job.outcome.parse_time;
     let Unfinished { buf, parser, .. } = &mut *job.unfinished;
-    let alive = read::execute_parsed(server, key, buf, &mut job.ahead, (end, now, parse_time));
+    let alive = read::execute_parsed(server, key, buf, &mut job.prefetch, (end, now, parse_time));
     let finished = at == buf.len() && parser.is_idle();
     if !alive || finished {
         return server.account_client(key);

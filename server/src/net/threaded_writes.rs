@@ -1,57 +1,16 @@
 //! Writing by threads: the replies travel with the job and come back with what was not taken.
 
-use super::{Batch, IoThreads, Job, fan_out, place};
+use super::write;
 use crate::ae::{EventLoop, borrow};
-use crate::clock::{Clock, Nanos};
-use crate::net::ClientKey;
-use crate::net::client::{Life, Sending};
-use crate::net::write::{self, Pass};
+use crate::client::{ClientKey, Life, Pass, Sending};
+use crate::clock::Nanos;
+use crate::io_threads::{IoThreads, WriteJob, fan_out, place};
 use crate::server::{Server, Shutdown};
-use crate::sys::Wait;
-use std::os::fd::{AsRawFd, BorrowedFd};
-
-/// One client's turn to be written to.
-pub(super) struct WriteJob {
-    key: ClientKey,
-    /// Open until the job is back: nothing frees clients meanwhile.
-    fd: Option<BorrowedFd<'static>>,
-    bytes: Vec<u8>,
-    sent: usize,
-    /// The request timeline wants to know when.
-    followed: bool,
-    pass: Pass,
-    calls: u64,
-    at: (Nanos, Nanos),
-}
-
-impl Job for WriteJob {
-    fn run(&mut self, clock: &Clock) {
-        let Some(fd) = self.fd else { return };
-        let now = |on: bool| if on { clock.now() } else { Nanos::ZERO };
-        self.at.0 = now(self.followed);
-        (self.pass, self.calls) = write::push(fd, &self.bytes, &mut self.sent, Wait::No);
-        self.at.1 = now(self.followed);
-    }
-
-    fn pack(jobs: Vec<Self>) -> Batch {
-        Batch::Writes(jobs)
-    }
-
-    fn unpack(batch: Batch) -> Vec<Self> {
-        match batch {
-            Batch::Writes(jobs) => jobs,
-            Batch::Reads(_) => Vec::new(),
-        }
-    }
-}
+use std::os::fd::AsRawFd;
 
 /// Writes to the clients on the list, newest first; takes those off it that it wrote to, which is none
 /// if they are too few.
-pub(in crate::net) fn flush(
-    el: &mut EventLoop<Server>,
-    server: &mut Server,
-    pending: &mut Vec<ClientKey>,
-) {
+pub(super) fn flush(el: &mut EventLoop<Server>, server: &mut Server, pending: &mut Vec<ClientKey>) {
     let Some(mut io) = server.io_threads.take() else { return };
     let count = pending.len();
     // What there is to write in most turns tells whether threads take part: INFO shows that.

@@ -4,33 +4,19 @@
 //! [`WRITE_QUANTUM_BYTES`]; what is left is sent by the write handler, a quantum per tick, so a
 //! reply of a gigabyte never holds the others up.
 
-use super::client::{Client, Life, Sending};
-use super::{ClientKey, data_of, io_threads, key_of};
+use super::threaded_writes;
 use crate::ae::{EventLoop, Mask};
+use crate::client::{Client, ClientKey, Life, Pass, Sending, data_of, key_of, push};
 use crate::clock::Nanos;
 use crate::server::{STATIC_BUFFER_BYTES, Server};
-use crate::sys::{self, Transfer, Wait};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
-
-/// Most bytes written to one client per pass (`NET_MAX_WRITES_PER_EVENT`).
-pub(crate) const WRITE_QUANTUM_BYTES: usize = 64 * 1024;
-
-/// What one pass over one client came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pass {
-    Done,
-    /// The quantum is used up; the socket would take more.
-    Cut,
-    /// The socket is full.
-    Full,
-    Failed,
-}
+use crate::sys::Wait;
+use std::os::fd::{AsRawFd, RawFd};
 
 /// Writes to every client that got a reply in this tick.
 pub(crate) fn flush_pending(el: &mut EventLoop<Server>, server: &mut Server) {
     let mut pending = std::mem::take(&mut server.pending_writes);
     if server.io_threads.is_some() {
-        io_threads::flush(el, server, &mut pending);
+        threaded_writes::flush(el, server, &mut pending);
     }
     while let Some(key) = pending.pop() {
         let Some(client) = server.clients.get_mut(key) else { continue };
@@ -223,29 +209,6 @@ fn send(server: &mut Server, key: ClientKey, wait: Wait) -> Pass {
     server.stats.net_output_bytes += count;
     server.stats.writes += calls;
     pass
-}
-
-/// Writes `bytes` from `sent` on, which moves, until the quantum is used up, the socket is full or
-/// nothing is left. Also returns how many calls took something.
-pub(super) fn push(fd: impl AsFd, bytes: &[u8], sent: &mut usize, wait: Wait) -> (Pass, u64) {
-    let mut budget = WRITE_QUANTUM_BYTES;
-    let mut calls = 0;
-    while *sent < bytes.len() {
-        if budget == 0 {
-            return (Pass::Cut, calls);
-        }
-        let end = bytes.len().min(*sent + budget);
-        match sys::write_waiting(&fd, &bytes[*sent..end], wait) {
-            Transfer::Bytes(count) => {
-                *sent += count;
-                budget -= count;
-                calls += 1;
-            }
-            Transfer::WouldBlock => return (Pass::Full, calls),
-            Transfer::Failed => return (Pass::Failed, calls),
-        }
-    }
-    (Pass::Done, calls)
 }
 
 /// Everything is out: the buffer goes back to the pool, and a client that was only waiting for its

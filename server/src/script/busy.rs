@@ -7,16 +7,12 @@
 //! Invariant: the client whose script runs is neither read nor written meanwhile, and no client is
 //! freed that the loop knows.
 
-use super::Pace;
 use crate::clock::Nanos;
-use crate::net::aside;
+use crate::lua::Pace;
 use crate::server::{Server, Shutdown};
 use crate::sys;
 use std::os::fd::AsFd;
 
-/// The reply to whatever cannot run now.
-pub(crate) const BUSY: &str =
-    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
 /// Others get a turn this often: often enough for people, and a small share of the script's time
 /// even with ten thousand connections to look at.
 const TURN_EVERY: Nanos = Nanos::from_ms(2);
@@ -66,7 +62,7 @@ fn give_turn(server: &mut Server, now: Nanos) {
     let Some(running) = &server.scripting.running else { return };
     let (client, started) = (running.client, running.started);
     server.synchronise_time(now);
-    aside::turn(server, client, now);
+    (server.serve_others)(server, client, now);
     // For the script, time stands still.
     server.set_time(started);
     let ending = server.shutdown == Shutdown::Requested;

@@ -3,8 +3,8 @@
 //! Nothing that a command could see changes meanwhile: keys do not expire actively and none are
 //! evicted. Connections are accepted and read as usual.
 
-use crate::command::{CommandSpec, flags};
-use crate::net::client::Client;
+use super::{CommandSpec, flags};
+use crate::client::Client;
 
 /// Which commands wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,18 +30,19 @@ impl Pause {
 
     /// Whether this command of this client has to wait.
     pub(crate) fn holds(self, spec: &CommandSpec, client: &Client) -> bool {
-        match (self.extent, spec.name, &client.multi) {
-            (Extent::All, ..) => true,
-            (Extent::Writes, "exec", Some(multi)) => {
-                multi.queue.iter().any(|queued| may_write(queued.spec))
+        match (self.extent, &client.multi) {
+            (Extent::All, _) => true,
+            (Extent::Writes, Some(multi)) if spec.has(flags::RUNS_QUEUE) => {
+                multi.queue.iter().any(|queued| may_write(queued.flags))
             }
-            (Extent::Writes, ..) => may_write(spec),
+            (Extent::Writes, _) => may_write(spec.flags),
         }
     }
 }
 
-fn may_write(spec: &CommandSpec) -> bool {
-    spec.has(flags::WRITE | flags::MAY_REPLICATE)
-        // Scripts that do not say that they only read.
-        || (spec.has(flags::NO_MANDATORY_KEYS) && !spec.has(flags::READONLY))
+fn may_write(command: u32) -> bool {
+    let has = |flags: u32| command & flags != 0;
+    has(flags::WRITE | flags::MAY_REPLICATE)
+        // Scripts that do not declare that they only read.
+        || (has(flags::NO_MANDATORY_KEYS) && !has(flags::READONLY))
 }

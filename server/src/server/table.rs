@@ -2,7 +2,7 @@
 //!
 //! Invariant: every name occurs once; the rows and the index are built at start and never change.
 
-use super::CommandSpec;
+use crate::server::CommandSpec;
 use std::cell::Cell;
 
 /// Slots of the index: a power of two, at least four times the number of commands.
@@ -87,6 +87,11 @@ impl CommandTable {
             table.rows.extend(table.rows[parent].subcommands);
         }
         table
+    }
+
+    /// The row at this position.
+    pub(crate) fn at(&self, id: u16) -> Found {
+        Found { id, spec: self.rows[id as usize] }
     }
 
     /// The command called `word`, in any case.

@@ -2,11 +2,12 @@
 //!
 //! Numbers are counted in 128 bits until it is known whether they fit.
 
-use super::flags::{DENYOOM, FAST, READONLY, WRITE};
-use super::{Call, CommandSpec, Group, command, keys, parse_integer};
+use crate::args::parse_integer;
 use crate::db::Value;
+use crate::server::flags::{DENYOOM, FAST, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
 
-const ONE_KEY: super::Keys = keys(1, 1, 1);
+const ONE_KEY: crate::server::Keys = keys(1, 1, 1);
 const COST: &str = "O(1) for each subcommand specified";
 
 /// The commands of this file.

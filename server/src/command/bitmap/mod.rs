@@ -1,11 +1,15 @@
 //! Strings as arrays of bits: GETBIT SETBIT BITCOUNT BITPOS. Bit 0 is the highest of the first byte.
 
-use super::flags::{DENYOOM, FAST, READONLY, WRITE};
-use super::generic_args::clamp_string_range;
-use super::{Call, CommandSpec, Group, command, keys, parse_integer};
-use crate::db::{Entry, Value};
+pub(super) mod bitfield;
+pub(super) mod op;
 
-const ONE_KEY: super::Keys = keys(1, 1, 1);
+use crate::args::parse_integer;
+use crate::command::arguments::clamp_string_range;
+use crate::db::{Entry, Value};
+use crate::server::flags::{DENYOOM, FAST, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
+
+const ONE_KEY: crate::server::Keys = keys(1, 1, 1);
 
 /// The commands of this file.
 pub(crate) const TABLE: &[CommandSpec] = &[

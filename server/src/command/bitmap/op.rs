@@ -1,8 +1,8 @@
 //! BITOP: strings combined bit by bit.
 
-use super::flags::{DENYOOM, WRITE};
-use super::{Call, CommandSpec, Group, command, keys};
 use crate::db::{Free, Ttl, Value};
+use crate::server::flags::{DENYOOM, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
 
 /// The commands of this file.
 pub(crate) const TABLE: &[CommandSpec] =

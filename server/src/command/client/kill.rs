@@ -1,9 +1,10 @@
 //! CLIENT KILL: closing connections, by address or by filters.
 
-use super::client::{local_text, peer_text, type_arg, type_name};
-use super::{Call, parse_integer};
-use crate::net::ClientKey;
-use crate::net::client::Life;
+use crate::args::parse_integer;
+use crate::client::ClientKey;
+use crate::client::Life;
+use crate::command::client::{type_arg, type_name};
+use crate::server::Call;
 use crate::server::Server;
 
 /// What `CLIENT KILL` selects by; everything given must match.
@@ -24,8 +25,8 @@ impl Filter {
         };
         self.id.is_none_or(|id| id == client.id)
             && self.kind.is_none_or(|kind| kind == type_name(client))
-            && is(&self.addr, &|| peer_text(server, client))
-            && is(&self.laddr, &|| local_text(server, client))
+            && is(&self.addr, &|| server.peer_text(client))
+            && is(&self.laddr, &|| server.local_text(client))
             && !(self.skip_me && key == me)
     }
 }

@@ -4,16 +4,19 @@
 //! UNBLOCK NO-EVICT NO-TOUCH HELP. SETINFO is Redis 7.2's;
 //! today's client libraries send it on every connection.
 
-use super::client_kill::kill;
-use super::client_pause::{pause, unblock, unpause};
-use super::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
-use super::{Call, CommandSpec, Group, NO_KEYS, command, container, parse_integer};
-use crate::net::ClientKey;
-use crate::net::client::{Client, Life, ReplyMode, Sending};
-use crate::pubsub::Kind;
-use crate::server::{STATIC_BUFFER_BYTES, Server};
+mod kill;
+mod pause;
+
+use crate::args::parse_integer;
+use crate::client::ClientKey;
+use crate::client::Kind;
+use crate::client::{Client, Life, ReplyMode, Sending};
+use crate::command::client::kill::kill;
+use crate::command::client::pause::{pause, unblock, unpause};
+use crate::server::STATIC_BUFFER_BYTES;
+use crate::server::flags::{ADMIN, LOADING, NOSCRIPT, STALE, WAITS_FOR_OTHERS};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command, container};
 use std::fmt::Write;
-use std::net::SocketAddr;
 
 const PLAIN: u32 = LOADING | NOSCRIPT | STALE;
 
@@ -70,7 +73,7 @@ const SUBCOMMANDS: &[CommandSpec] = &[
         O_N,
         "Kill the connection of a client",
     ),
-    command("pause", -3, ADMIN | PLAIN, NO_KEYS, pause).of("client").docs(
+    command("pause", -3, ADMIN | PLAIN | WAITS_FOR_OTHERS, NO_KEYS, pause).of("client").docs(
         Group::Connection,
         "2.9.50",
         "O(1)",
@@ -134,7 +137,7 @@ fn is_printable(text: &[u8]) -> bool {
 }
 
 /// Names the connection, or replies with the error. Also used by `HELLO`.
-pub(super) fn set_name(call: &mut Call<'_>, name: &[u8]) -> bool {
+pub(crate) fn set_name(call: &mut Call<'_>, name: &[u8]) -> bool {
     if !is_printable(name) {
         call.out.error("ERR Client names cannot contain spaces, newlines or special characters.");
         return false;
@@ -179,12 +182,12 @@ fn setinfo(call: &mut Call<'_>) {
 }
 
 /// What can be asked of `CLIENT LIST TYPE` and `CLIENT KILL TYPE`.
-pub(super) fn type_name(client: &Client) -> &'static str {
+pub(crate) fn type_name(client: &Client) -> &'static str {
     if client.subscription_count() > 0 { "pubsub" } else { "normal" }
 }
 
 /// Reads a client type; replies with the error if it is none.
-pub(super) fn type_arg(call: &mut Call<'_>, index: usize) -> Option<&'static str> {
+pub(crate) fn type_arg(call: &mut Call<'_>, index: usize) -> Option<&'static str> {
     let known = ["normal", "pubsub", "master", "replica", "slave"];
     let found = known.into_iter().find(|name| call.args.is(index, name));
     if found.is_none() {
@@ -234,26 +237,6 @@ fn info(call: &mut Call<'_>) {
     call.out.verbatim(text.as_bytes());
 }
 
-/// A client's address, as Redis writes it: `127.0.0.1:50000`, `[::1]:50000` or `/path:0`.
-pub(crate) fn peer_text(server: &Server, client: &Client) -> String {
-    addr_text(server, client.peer)
-}
-
-fn addr_text(server: &Server, addr: Option<SocketAddr>) -> String {
-    match addr {
-        Some(addr) => addr.to_string(),
-        None => {
-            let path = server.config.settings().unixsocket.as_deref();
-            format!("{}:0", path.unwrap_or_default())
-        }
-    }
-}
-
-pub(super) fn local_text(server: &Server, client: &Client) -> String {
-    use std::os::fd::AsFd;
-    addr_text(server, crate::sys::local_addr(client.fd.as_fd()))
-}
-
 fn describe(text: &mut String, call: &Call<'_>, key: ClientKey) {
     let server = &*call.server;
     let Some(client) = server.clients.get(key) else { return };
@@ -280,8 +263,8 @@ fn describe(text: &mut String, call: &Call<'_>, key: ClientKey) {
          rbs={} rbp={} obl={} oll={} omem={list_bytes} tot-mem={} events={} cmd={command} \
          user=default redir=-1 resp={}",
         client.id,
-        peer_text(server, client),
-        local_text(server, client),
+        server.peer_text(client),
+        server.local_text(client),
         std::os::fd::AsRawFd::as_raw_fd(&client.fd),
         string(Some(client.name())),
         server.now_s() - client.created_s,
@@ -296,9 +279,9 @@ fn describe(text: &mut String, call: &Call<'_>, key: ClientKey) {
         output.buf.len().min(STATIC_BUFFER_BYTES),
         pending.min(STATIC_BUFFER_BYTES),
         list_bytes.div_ceil(STATIC_BUFFER_BYTES),
-        memory_bytes(client),
+        client.memory_bytes(),
         if output.state == Sending::Blocked { "rw" } else { "r" },
-        if client.protocol == super::Protocol::Resp3 { 3 } else { 2 },
+        if client.protocol == crate::reply::Protocol::Resp3 { 3 } else { 2 },
     );
     let _ = write!(
         text,
@@ -309,14 +292,6 @@ fn describe(text: &mut String, call: &Call<'_>, key: ClientKey) {
         client.net_out,
         client.commands,
     );
-}
-
-/// User-space memory of one client, the structure itself included.
-pub(crate) fn memory_bytes(client: &Client) -> usize {
-    let unfinished = client.unfinished.as_deref().map_or(0, |u| u.buf.capacity());
-    let multi = client.multi.as_deref().map_or(0, |multi| multi.bytes);
-    let held = client.held.as_deref().map_or(0, |held| held.backlog_bytes);
-    size_of::<Client>() + held + client.output.buf.capacity() + unfinished + multi
 }
 
 fn flags_text(client: &Client, monitor: bool) -> String {
@@ -397,7 +372,7 @@ fn no_touch(call: &mut Call<'_>) {
 
 /// Lists the subcommands. O(1).
 fn help(call: &mut Call<'_>) {
-    super::help(
+    crate::command::help::help(
         call.out,
         "CLIENT",
         &[

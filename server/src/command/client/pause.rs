@@ -1,13 +1,15 @@
 //! CLIENT PAUSE UNPAUSE UNBLOCK: having clients wait, and letting them go.
 
-use super::{Call, parse_integer};
-use crate::blocking::{self, Given};
-use crate::pause::{Extent, Pause};
+use crate::args::parse_integer;
+use crate::blocking;
+use crate::client::Given;
+use crate::server::Call;
+use crate::server::{Extent, Pause};
 
 /// CLIENT PAUSE timeout [WRITE|ALL]: commands wait for so many milliseconds, or those that may write.
 pub(super) fn pause(call: &mut Call<'_>) {
     if call.args.len() > 4 {
-        return super::unknown_or_wrong_arity(call, "CLIENT");
+        return crate::command::help::unknown_or_wrong_arity(call, "CLIENT");
     }
     let extent = match () {
         () if call.args.len() == 3 || call.args.is(3, "all") => Extent::All,

@@ -2,36 +2,54 @@
 //!
 //! All cost O(1). `CLIENT` has a file of its own.
 
-use super::flags::{ALLOW_BUSY, FAST, LOADING, NO_AUTH, NOSCRIPT, STALE};
-use super::generic_args::NOT_32_BITS;
-use super::{
-    Call, CommandSpec, Group, NO_KEYS, Protocol, command, discard_transaction, parse_integer,
+use crate::args::parse_integer;
+use crate::client::{Life, ReplyMode};
+use crate::command::arguments::NOT_32_BITS;
+use crate::reply::Protocol;
+use crate::server::flags::{
+    ALLOW_BUSY, DISCARDS_QUEUE, FAST, IN_SUBSCRIBED_MODE, INJECTED_BY_DEFAULT, LOADING, NO_AUTH,
+    NOSCRIPT, NOT_QUEUED, SECRET_AFTER_AUTH, SECRET_ARGS, STALE,
 };
-use crate::net::client::{Life, ReplyMode};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command};
+
+const HANDSHAKE: u32 = ALLOW_BUSY | FAST | LOADING | NO_AUTH | NOSCRIPT | STALE;
+/// Leaves a transaction and the subscribed mode at once.
+const ENDS: u32 = NOT_QUEUED | DISCARDS_QUEUE | IN_SUBSCRIBED_MODE;
 
 pub(crate) const TABLE: &[CommandSpec] = &[
-    command("ping", -1, FAST, NO_KEYS, ping)
+    command("ping", -1, FAST | IN_SUBSCRIBED_MODE | INJECTED_BY_DEFAULT, NO_KEYS, ping)
         .docs(Group::Connection, "1.0.0", "O(1)", "Ping the server")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-    command("echo", 2, FAST | LOADING | STALE, NO_KEYS, echo).docs(
+    command("echo", 2, FAST | LOADING | STALE | INJECTED_BY_DEFAULT, NO_KEYS, echo).docs(
         Group::Connection,
         "1.0.0",
         "O(1)",
         "Echo the given string",
     ),
-    command("quit", -1, ALLOW_BUSY | FAST | LOADING | NO_AUTH | NOSCRIPT | STALE, NO_KEYS, quit)
-        .docs(Group::Connection, "1.0.0", "O(1)", "Close the connection"),
-    command("reset", 1, ALLOW_BUSY | FAST | LOADING | NO_AUTH | NOSCRIPT | STALE, NO_KEYS, reset)
-        .docs(Group::Connection, "6.2.0", "O(1)", "Reset the connection"),
-    command("hello", -1, ALLOW_BUSY | FAST | LOADING | NO_AUTH | NOSCRIPT | STALE, NO_KEYS, hello)
-        .docs(Group::Connection, "6.0.0", "O(1)", "Handshake with Redis"),
-    command("auth", -2, ALLOW_BUSY | FAST | LOADING | NO_AUTH | NOSCRIPT | STALE, NO_KEYS, auth)
-        .docs(
-            Group::Connection,
-            "1.0.0",
-            "O(N) where N is the number of passwords defined for the user",
-            "Authenticate to the server",
-        ),
+    command("quit", -1, HANDSHAKE | ENDS, NO_KEYS, quit).docs(
+        Group::Connection,
+        "1.0.0",
+        "O(1)",
+        "Close the connection",
+    ),
+    command("reset", 1, HANDSHAKE | ENDS, NO_KEYS, reset).docs(
+        Group::Connection,
+        "6.2.0",
+        "O(1)",
+        "Reset the connection",
+    ),
+    command("hello", -1, HANDSHAKE | SECRET_AFTER_AUTH, NO_KEYS, hello).docs(
+        Group::Connection,
+        "6.0.0",
+        "O(1)",
+        "Handshake with Redis",
+    ),
+    command("auth", -2, HANDSHAKE | SECRET_ARGS, NO_KEYS, auth).docs(
+        Group::Connection,
+        "1.0.0",
+        "O(N) where N is the number of passwords defined for the user",
+        "Authenticate to the server",
+    ),
     command("select", 2, FAST | LOADING | STALE, NO_KEYS, select).docs(
         Group::Connection,
         "1.0.0",
@@ -46,7 +64,7 @@ fn ping(call: &mut Call<'_>) {
         return call.wrong_arity();
     }
     let message = call.args.get(1);
-    let subscribed = |client: &crate::net::client::Client| client.subscription_count() > 0;
+    let subscribed = |client: &crate::client::Client| client.subscription_count() > 0;
     if !call.out.resp3() && call.server.clients.get(call.client).is_some_and(subscribed) {
         call.out.array(2);
         call.out.bulk(b"pong");
@@ -73,7 +91,7 @@ fn quit(call: &mut Call<'_>) {
 
 /// Brings the connection back to the state of a new one. O(1).
 fn reset(call: &mut Call<'_>) {
-    discard_transaction(call.server, call.client);
+    call.server.discard_transaction(call.client);
     super::pubsub::unsubscribe_silently(call.server, call.client);
     call.server.monitors.retain(|&monitor| monitor != call.client);
     let needs_password = call.server.config.settings().requirepass.is_some();
@@ -155,7 +173,7 @@ fn describe(call: &mut Call<'_>, id: u64) {
     out.bulk(b"server");
     out.bulk(b"redis");
     out.bulk(b"version");
-    out.bulk(crate::cli::REDIS_VERSION.as_bytes());
+    out.bulk(crate::version::REDIS_VERSION.as_bytes());
     out.bulk(b"proto");
     out.integer(if resp3 { 3 } else { 2 });
     out.bulk(b"id");

@@ -1,12 +1,14 @@
 //! When keys expire: EXPIRE PEXPIRE EXPIREAT PEXPIREAT PERSIST, TTL PTTL EXPIRETIME PEXPIRETIME.
 
-use super::flags::{FAST, READONLY, WRITE};
-use super::generic_args::{Base, Unit, deadline_ms};
-use super::{Args, Call, CommandSpec, Group, Reply, command, keys};
+use crate::args::Args;
+use crate::args::c_string;
+use crate::command::arguments::{Base, Unit, deadline_ms};
 use crate::db::Free;
-use crate::dispatch::c_string;
+use crate::reply::Reply;
+use crate::server::flags::{FAST, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
 
-const ONE_KEY: super::Keys = keys(1, 1, 1);
+const ONE_KEY: crate::server::Keys = keys(1, 1, 1);
 const CHANGES: &[&str] = &["nondeterministic_output"];
 
 /// The commands of this file.

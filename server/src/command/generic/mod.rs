@@ -1,11 +1,17 @@
 //! Keys as such: DEL UNLINK EXISTS TOUCH TYPE RANDOMKEY RENAME RENAMENX COPY MOVE.
 
-use super::flags::{DENYOOM, FAST, READONLY, WRITE};
-use super::generic_args::NOT_32_BITS;
-use super::{Call, CommandSpec, Group, NO_KEYS, command, keys};
-use crate::db::{Free, Ttl};
+pub(super) mod expire;
+pub(super) mod object;
+pub(super) mod scan;
+pub(super) mod sort;
+pub(super) mod wait;
 
-const ALL_KEYS: super::Keys = keys(1, -1, 1);
+use crate::command::arguments::NOT_32_BITS;
+use crate::db::{Free, Ttl};
+use crate::server::flags::{DENYOOM, FAST, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command, keys};
+
+const ALL_KEYS: crate::server::Keys = keys(1, -1, 1);
 const SUM_OF_SHARDS: &[&str] = &["request_policy:multi_shard", "response_policy:agg_sum"];
 
 /// The commands of this file.
@@ -212,7 +218,7 @@ fn copy(call: &mut Call<'_>) {
     if let Some(deadline_ms) = deadline_ms {
         db.set_deadline(target, deadline_ms);
     }
-    call.server.touch_key(target_db, target);
+    call.server.key_changed(target_db, target);
     call.out.integer(1);
 }
 
@@ -233,6 +239,6 @@ fn move_key(call: &mut Call<'_>) {
         db.set_deadline(key, deadline_ms);
     }
     call.touched(key);
-    call.server.touch_key(target, key);
+    call.server.key_changed(target, key);
     call.out.integer(1);
 }

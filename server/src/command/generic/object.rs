@@ -1,11 +1,11 @@
 //! Looking behind a value: OBJECT (ENCODING FREQ IDLETIME REFCOUNT HELP).
 
-use super::flags::{LOADING, READONLY, STALE};
-use super::{Call, CommandSpec, Group, NO_KEYS, command, container, keys};
 use crate::db::value::SHARED_INTEGERS;
 use crate::db::{AccessMode, Entry, Value};
+use crate::server::flags::{LOADING, READONLY, STALE};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command, container, keys};
 
-const SECOND_WORD: super::Keys = keys(2, 2, 1);
+const SECOND_WORD: crate::server::Keys = keys(2, 2, 1);
 const CHANGES: &[&str] = &["nondeterministic_output"];
 /// The reference count that Redis shows for its shared integers (OBJ_SHARED_REFCOUNT).
 const SHARED_REFCOUNT: i64 = 2_147_483_647;

@@ -5,10 +5,12 @@
 
 use aelab_resp::encode;
 
-use super::flags::READONLY;
-use super::{Args, Call, CommandSpec, Group, NO_KEYS, Reply, command};
+use crate::args::Args;
 use crate::db::glob::Pattern;
 use crate::db::value::parse_canonical_integer;
+use crate::reply::Reply;
+use crate::server::flags::READONLY;
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command};
 
 /// The commands of this file.
 pub(crate) const TABLE: &[CommandSpec] = &[
@@ -57,15 +59,15 @@ fn keys_command(call: &mut Call<'_>) {
 }
 
 /// The options of all four commands.
-pub(super) struct ScanOptions<'a> {
-    pub(super) cursor: u64,
-    pub(super) count: usize,
-    pub(super) pattern: Pattern<'a>,
+pub(crate) struct ScanOptions<'a> {
+    pub(crate) cursor: u64,
+    pub(crate) count: usize,
+    pub(crate) pattern: Pattern<'a>,
     kind: Option<&'a [u8]>,
 }
 
 /// Reads a cursor as `strtoul` does; `None` after the error.
-pub(super) fn parse_cursor(text: &[u8], out: &mut Reply) -> Option<u64> {
+pub(crate) fn parse_cursor(text: &[u8], out: &mut Reply) -> Option<u64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
@@ -87,7 +89,7 @@ pub(super) fn parse_cursor(text: &[u8], out: &mut Reply) -> Option<u64> {
 }
 
 /// Reads MATCH, COUNT and (for SCAN itself) TYPE from `at` on; `None` after an error.
-pub(super) fn parse_options<'a>(
+pub(crate) fn parse_options<'a>(
     args: Args<'a>,
     at: usize,
     cursor: u64,
@@ -145,23 +147,23 @@ fn scan(call: &mut Call<'_>) {
 
 /// What a scan has found: elements already encoded.
 #[derive(Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     encoded: Vec<u8>,
     count: usize,
     /// Elements seen, wanted or not: these are what COUNT counts.
-    pub(super) visited: usize,
+    pub(crate) visited: usize,
 }
 
 impl Found {
     /// Adds an element of the reply.
-    pub(super) fn add(&mut self, element: &[u8]) {
+    pub(crate) fn add(&mut self, element: &[u8]) {
         encode::bulk(&mut self.encoded, element);
         self.count += 1;
     }
 }
 
 /// Repeats `step` (one bucket from a cursor on, returning the next cursor) until enough was found, and replies.
-pub(super) fn reply_scan(
+pub(crate) fn reply_scan(
     options: &ScanOptions<'_>,
     out: &mut Reply,
     mut step: impl FnMut(u64, &mut Found) -> u64,
@@ -181,7 +183,7 @@ pub(super) fn reply_scan(
 }
 
 /// The reply of SSCAN, HSCAN and ZSCAN for a key that does not exist.
-pub(super) fn reply_empty(out: &mut Reply) {
+pub(crate) fn reply_empty(out: &mut Reply) {
     out.array(2);
     out.bulk(b"0");
     out.array(0);

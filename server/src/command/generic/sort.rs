@@ -2,13 +2,14 @@
 //!
 //! The slowest of the common commands: O(N + M log M), and a look-up per element for each BY and GET.
 
-use super::flags::{DENYOOM, MOVABLE_KEYS, READONLY, WRITE};
-use super::{Args, Call, CommandSpec, Group, command, keys};
+use crate::args::Args;
+use crate::args::c_string;
 use crate::db::list::{End, List};
 use crate::db::small_bytes::SmallBytes;
 use crate::db::{Db, Free, Ttl, Value};
-use crate::dispatch::c_string;
-use crate::strtod::strtod;
+use crate::number::strtod::strtod;
+use crate::server::flags::{DENYOOM, MOVABLE_KEYS, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
 use std::cmp::Ordering;
 
 const COST: &str = "O(N+M*log(M)) for N elements of which M are returned";

@@ -1,14 +1,17 @@
 //! Hashes: HSET HMSET HSETNX HGET HMGET HGETALL HKEYS HVALS HDEL HLEN HEXISTS HSTRLEN HINCRBY HINCRBYFLOAT HSCAN.
 
-use super::flags::{DENYOOM, FAST, READONLY, WRITE};
-use super::scan::{parse_cursor, parse_options, reply_empty, reply_scan};
-use super::string_long_double::LongDouble;
-use super::{Call, CommandSpec, Group, Reply, command, keys};
+pub(super) mod random;
+
+use crate::command::generic::scan::{parse_cursor, parse_options, reply_empty, reply_scan};
 use crate::db::hash::Hash;
 use crate::db::value::parse_canonical_integer;
 use crate::db::{Free, Value};
+use crate::number::long_double::LongDouble;
+use crate::reply::Reply;
+use crate::server::flags::{DENYOOM, FAST, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
 
-const ONE_KEY: super::Keys = keys(1, 1, 1);
+const ONE_KEY: crate::server::Keys = keys(1, 1, 1);
 const UNORDERED: &[&str] = &["nondeterministic_output_order"];
 
 /// The commands of this file.
@@ -19,7 +22,7 @@ pub(crate) const TABLE: &[CommandSpec] = &[
         "O(N) for N fields",
         "Sets fields of a hash.",
     ),
-    command("hmset", -4, WRITE | DENYOOM | FAST, ONE_KEY, hset).docs(
+    command("hmset", -4, WRITE | DENYOOM | FAST, ONE_KEY, hmset).docs(
         Group::Hash,
         "2.0.0",
         "O(N) for N fields",
@@ -138,22 +141,37 @@ fn new_hash() -> Value {
     Value::Hash(Box::default())
 }
 
-/// HSET key field value…: how many fields are new; HMSET says OK instead. O(N).
+/// HSET key field value…: how many fields are new. O(N).
 fn hset(call: &mut Call<'_>) {
+    if let Some(created) = set_fields(call) {
+        call.out.count(created);
+    }
+}
+
+/// HMSET key field value…: as HSET, with OK as the reply. O(N).
+fn hmset(call: &mut Call<'_>) {
+    if set_fields(call).is_some() {
+        call.out.ok();
+    }
+}
+
+/// Sets the fields and returns how many are new; `None` if an error is written.
+fn set_fields(call: &mut Call<'_>) -> Option<usize> {
     let (args, key, now_ms) = (call.args, call.args.at(1), call.now_ms());
     if !args.len().is_multiple_of(2) {
-        return call.wrong_arity();
+        call.wrong_arity();
+        return None;
     }
     let (db, out) = call.db_and_out();
     let limits = db.encoding_limits();
-    let Some(hash) = hash_in_mut(db.get_or_insert(key, now_ms, new_hash), out) else { return };
+    let hash = hash_in_mut(db.get_or_insert(key, now_ms, new_hash), out)?;
     args.from(2).for_each(|argument| hash.convert_if_long(argument, &limits));
     let created = (2..args.len())
         .step_by(2)
         .filter(|&at| hash.set(args.at(at), args.at(at + 1), &limits))
         .count();
     call.touched(key);
-    if call.spec.name == "hset" { call.out.count(created) } else { call.out.ok() }
+    Some(created)
 }
 
 /// HSETNX key field value: 1 if it was set, 0 if the field exists. O(1).

@@ -1,15 +1,11 @@
-//! Commands that may wait: BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP BZPOPMIN BZPOPMAX BZMPOP, and WAIT.
-//!
-//! Each first tries at once; [`crate::blocking`] does the rest. In a transaction or a script nobody
-//! waits: the reply is then that of a time that is up.
+//! Taking items, if need be after waiting: BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP LMPOP.
 
-use super::flags::{BLOCKING, DENYOOM, FAST, MOVABLE_KEYS, NOSCRIPT, WRITE};
-use super::list_move::end_arg;
-use super::pop_many::{LIST_ENDS, SET_ENDS, Wish, parse_many, serve_first};
-use super::string_long_double::LongDouble;
-use super::{Call, CommandSpec, Group, Keys, NO_KEYS, command, keys};
-use crate::blocking::{self, Waiting};
+use crate::client::Wish;
+use crate::command::list::moves::end_arg;
+use crate::command::pop::{LIST_ENDS, parse_many, pop_now, pop_or_wait, seconds_arg, try_or_wait};
 use crate::db::list::End;
+use crate::server::flags::{BLOCKING, DENYOOM, MOVABLE_KEYS, NOSCRIPT, WRITE};
+use crate::server::{Call, CommandSpec, Group, Keys, NO_KEYS, command, keys};
 
 const POP: u32 = WRITE | NOSCRIPT | BLOCKING;
 const MANY_KEYS: Keys = keys(1, -2, 1);
@@ -47,53 +43,22 @@ pub(crate) const TABLE: &[CommandSpec] = &[
         "O(N+M) for N keys and M items",
         "Takes items from the first list that has some, waiting for them.",
     ),
-    command("bzpopmin", -3, POP | FAST, MANY_KEYS, bzpopmin).docs(
-        Group::SortedSet,
-        "5.0.0",
-        "O(log(N))",
-        "Takes the member with the lowest score, waiting for one.",
-    ),
-    command("bzpopmax", -3, POP | FAST, MANY_KEYS, bzpopmax).docs(
-        Group::SortedSet,
-        "5.0.0",
-        "O(log(N))",
-        "Takes the member with the highest score, waiting for one.",
-    ),
-    command("bzmpop", -5, WRITE | BLOCKING | MOVABLE_KEYS, NO_KEYS, bzmpop).docs(
-        Group::SortedSet,
+    command("lmpop", -4, WRITE | MOVABLE_KEYS, NO_KEYS, lmpop).docs(
+        Group::List,
         "7.0.0",
-        "O(K) + O(M*log(N)) for K keys and M members",
-        "Takes members from the first sorted set that has some, waiting for them.",
+        "O(N+M) for N keys and M items",
+        "Takes items from the first list that has some.",
     ),
-    command("wait", 3, NOSCRIPT, NO_KEYS, wait)
-        .docs(Group::Generic, "3.0.0", "O(1)", "Waits until so many replicas have all writes.")
-        .tips(&["request_policy:all_shards", "response_policy:agg_min"]),
 ];
 
 /// BLPOP key … timeout: a key and its first item. O(N) for N keys.
 fn blpop(call: &mut Call<'_>) {
-    pop(call, Wish::Item(End::Head));
+    pop_or_wait(call, Wish::Item(End::Head));
 }
 
 /// BRPOP key … timeout: a key and its last item. O(N) for N keys.
 fn brpop(call: &mut Call<'_>) {
-    pop(call, Wish::Item(End::Tail));
-}
-
-/// BZPOPMIN key … timeout: a key, its member with the lowest score, and that. O(N + log M).
-fn bzpopmin(call: &mut Call<'_>) {
-    pop(call, Wish::Member(End::Head));
-}
-
-/// BZPOPMAX key … timeout: a key, its member with the highest score, and that. O(N + log M).
-fn bzpopmax(call: &mut Call<'_>) {
-    pop(call, Wish::Member(End::Tail));
-}
-
-fn pop(call: &mut Call<'_>, wish: Wish) {
-    let Some(deadline_ms) = seconds_arg(call, call.args.len() - 1) else { return };
-    let keys: Vec<&[u8]> = call.args.from(1).take(call.args.len() - 2).collect();
-    try_or_wait(call, &keys, wish, deadline_ms);
+    pop_or_wait(call, Wish::Item(End::Tail));
 }
 
 /// BLMOVE source target LEFT|RIGHT LEFT|RIGHT timeout: the item moved. O(1).
@@ -121,70 +86,7 @@ fn blmpop(call: &mut Call<'_>) {
     try_or_wait(call, &keys, wish, deadline_ms);
 }
 
-/// BZMPOP timeout numkeys key … MIN|MAX [COUNT n]: a key and its members with scores. O(K)+O(M log N).
-fn bzmpop(call: &mut Call<'_>) {
-    let Some(deadline_ms) = seconds_arg(call, 1) else { return };
-    let Some((keys, wish)) = parse_many(call, 2, SET_ENDS, Wish::Members) else { return };
-    try_or_wait(call, &keys, wish, deadline_ms);
-}
-
-fn try_or_wait(call: &mut Call<'_>, keys: &[&[u8]], wish: Wish, deadline_ms: Option<i64>) {
-    if serve_first(call, keys.iter().copied(), &wish).is_some() {
-        return;
-    }
-    if may_not_wait(call) {
-        return match wish {
-            Wish::Move { .. } => call.out.null(),
-            _ => call.out.null_array(),
-        };
-    }
-    let keys = keys.iter().map(|&key| key.into()).collect();
-    let command = call.id;
-    let waiting = Waiting::Keys { db: call.db, keys, wish, command, deadline_ms };
-    blocking::wait(call.server, call.client, waiting);
-}
-
-/// WAIT numreplicas timeout: how many replicas have all writes: none. O(1).
-fn wait(call: &mut Call<'_>) {
-    let Some(wanted) = call.integer_arg(1) else { return };
-    let Some(timeout_ms) = super::parse_integer(call.args.at(2)) else {
-        return call.out.error("ERR timeout is not an integer or out of range");
-    };
-    let Ok(deadline_ms) = deadline(call, timeout_ms) else { return };
-    if wanted <= 0 || may_not_wait(call) {
-        return call.out.integer(0);
-    }
-    let waiting = Waiting::Replicas { command: call.id, deadline_ms };
-    blocking::wait(call.server, call.client, waiting);
-}
-
-/// In a transaction or a script nothing could happen while somebody waits.
-fn may_not_wait(call: &Call<'_>) -> bool {
-    call.server.in_transaction || call.server.scripting.running.is_some()
-}
-
-/// When the seconds in this argument are over; `Some(None)` is never. `None` after an error.
-fn seconds_arg(call: &mut Call<'_>, at: usize) -> Option<Option<i64>> {
-    let seconds = match LongDouble::parse(call.args.at(at)) {
-        Some(seconds) => seconds.to_f64(),
-        None => {
-            call.out.error("ERR timeout is not a float or out of range");
-            return None;
-        }
-    };
-    let ms = (seconds * 1000.0).ceil();
-    // What does not fit wraps to a negative number in Redis.
-    let ms = if ms < i64::MAX as f64 { ms as i64 } else { -1 };
-    deadline(call, ms).ok()
-}
-
-fn deadline(call: &mut Call<'_>, timeout_ms: i64) -> Result<Option<i64>, ()> {
-    match timeout_ms {
-        0 => Ok(None),
-        1.. => Ok(Some(call.now_ms().saturating_add(timeout_ms))),
-        _ => {
-            call.out.error("ERR timeout is negative");
-            Err(())
-        }
-    }
+/// LMPOP numkeys key … LEFT|RIGHT [COUNT n]: a key and its items, or null. O(N+M).
+fn lmpop(call: &mut Call<'_>) {
+    pop_now(call, LIST_ENDS, Wish::Items);
 }

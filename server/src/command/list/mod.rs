@@ -1,12 +1,16 @@
 //! Lists: LPUSH RPUSH LPUSHX RPUSHX LPOP RPOP LLEN LRANGE LINDEX LSET LTRIM LREM LINSERT.
 
-use super::flags::{DENYOOM, FAST, READONLY, WRITE};
-use super::generic_args::{clamp_range, optional_count};
-use super::{Call, CommandSpec, Group, Reply, command, keys};
+pub(super) mod blocking;
+pub(super) mod moves;
+
+use crate::command::arguments::{clamp_range, optional_count};
 use crate::db::list::{End, List};
 use crate::db::{Free, Value};
+use crate::reply::Reply;
+use crate::server::flags::{DENYOOM, FAST, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
 
-const ONE_KEY: super::Keys = keys(1, 1, 1);
+const ONE_KEY: crate::server::Keys = keys(1, 1, 1);
 
 /// The commands of this file.
 pub(crate) const TABLE: &[CommandSpec] = &[
@@ -223,7 +227,7 @@ fn lindex(call: &mut Call<'_>) {
     let (db, out) = call.db_and_out();
     let Some(value) = db.lookup_read(key, now_ms) else { return out.null() };
     let Some(list) = list_in(value, out) else { return };
-    let Some(index) = super::parse_integer(args.at(2)) else { return out.not_integer() };
+    let Some(index) = crate::args::parse_integer(args.at(2)) else { return out.not_integer() };
     match list.resolve(index).and_then(|index| list.get(index)) {
         Some(item) => out.bulk(item),
         None => out.null(),
@@ -236,7 +240,7 @@ fn lset(call: &mut Call<'_>) {
     let (db, out) = call.db_and_out();
     let Some(value) = db.lookup_write(key, now_ms) else { return out.no_such_key() };
     let Some(list) = list_in_mut(value, out) else { return };
-    let Some(index) = super::parse_integer(args.at(2)) else { return out.not_integer() };
+    let Some(index) = crate::args::parse_integer(args.at(2)) else { return out.not_integer() };
     let Some(index) = list.resolve(index) else { return out.error("ERR index out of range") };
     list.set(index, args.at(3));
     call.touched(key);

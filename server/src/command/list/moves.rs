@@ -1,10 +1,11 @@
 //! LMOVE RPOPLPUSH LPOS: items from list to list, and where they are.
 
-use super::flags::{DENYOOM, READONLY, WRITE};
-use super::{Call, CommandSpec, Group, Reply, command, keys, parse_integer};
+use crate::args::parse_integer;
+use crate::blocking::{Moved, move_item};
+use crate::db::Value;
 use crate::db::list::{End, List};
-use crate::db::{Free, Value};
-use crate::server::Server;
+use crate::server::flags::{DENYOOM, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
 
 /// The commands of this file.
 pub(crate) const TABLE: &[CommandSpec] = &[
@@ -40,7 +41,7 @@ fn rpoplpush(call: &mut Call<'_>) {
     transfer(call, End::Tail, End::Head);
 }
 
-pub(super) fn end_arg(call: &mut Call<'_>, index: usize) -> Option<End> {
+pub(crate) fn end_arg(call: &mut Call<'_>, index: usize) -> Option<End> {
     let end = match () {
         () if call.args.is(index, "left") => Some(End::Head),
         () if call.args.is(index, "right") => Some(End::Tail),
@@ -59,54 +60,6 @@ fn transfer(call: &mut Call<'_>, from: End, to: End) {
         Moved::NoSource => call.out.null(),
         Moved::SourceOtherType => call.out.wrong_type(),
     }
-}
-
-/// What became of a move.
-pub(super) enum Moved {
-    /// The item is the reply.
-    Yes,
-    NoSource,
-    SourceOtherType,
-    /// The error is written.
-    TargetOtherType,
-}
-
-/// Moves an item from one list's end to another's, and replies with it if that can be done.
-pub(super) fn move_item(
-    server: &mut Server,
-    db_index: usize,
-    (source, target): (&[u8], &[u8]),
-    (from, to): (End, End),
-    out: &mut Reply,
-) -> Moved {
-    let now_ms = server.now_ms();
-    let db = &mut server.dbs[db_index];
-    match db.lookup_write(source, now_ms) {
-        None => return Moved::NoSource,
-        Some(Value::List(_)) => {}
-        Some(_) => return Moved::SourceOtherType,
-    }
-    if db.lookup_write(target, now_ms).is_some_and(|value| !matches!(value, Value::List(_))) {
-        out.wrong_type();
-        return Moved::TargetOtherType;
-    }
-    let Some(Value::List(list)) = db.lookup_write(source, now_ms) else { return Moved::NoSource };
-    let Some(item) = list.pop(from) else { return Moved::NoSource };
-    let emptied = list.is_empty();
-    // The source may be the target: then it is not empty for long.
-    if emptied && source != target {
-        db.remove(source, Free::Now, now_ms);
-    }
-    let create = || Value::List(Box::default());
-    if let Value::List(list) = db.get_or_insert(target, now_ms, create) {
-        list.push(to, &item);
-    }
-    out.bulk(&item);
-    server.touch_key(db_index, source);
-    if source != target {
-        server.touch_key(db_index, target);
-    }
-    Moved::Yes
 }
 
 /// What LPOS looks for.

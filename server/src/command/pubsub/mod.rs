@@ -4,15 +4,20 @@
 //! Messages are appended to the subscribers' output buffers at once and leave before the loop
 //! sleeps, like every reply. A subscriber that does not read meets `client-output-buffer-limit`.
 
-use super::flags::{FAST, LOADING, NOSCRIPT, PUBSUB, STALE};
-use super::{Call, CommandSpec, Group, NO_KEYS, Reply, command, container, keys};
+use crate::client::Client;
+use crate::client::ClientKey;
+use crate::client::Kind;
 use crate::db::glob::Pattern;
-use crate::net::ClientKey;
-use crate::net::client::Client;
-use crate::pubsub::Kind;
+use crate::reply::Reply;
 use crate::server::Server;
+use crate::server::flags::{
+    FAST, IN_SUBSCRIBED_MODE, LOADING, NOSCRIPT, PUBSUB, PUSHES_REPLIES, STALE, WAITS_FOR_OTHERS,
+};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command, container, keys};
 
-const SUBSCRIBING: u32 = LOADING | NOSCRIPT | PUBSUB | STALE;
+const UNSUBSCRIBING: u32 =
+    LOADING | NOSCRIPT | PUBSUB | STALE | PUSHES_REPLIES | IN_SUBSCRIBED_MODE;
+const SUBSCRIBING: u32 = UNSUBSCRIBING | WAITS_FOR_OTHERS;
 
 pub(crate) const TABLE: &[CommandSpec] = &[
     command("subscribe", -2, SUBSCRIBING, NO_KEYS, subscribe).docs(
@@ -21,7 +26,7 @@ pub(crate) const TABLE: &[CommandSpec] = &[
         "O(N) where N is the number of channels to subscribe to.",
         "Listen for messages published to the given channels",
     ),
-    command("unsubscribe", -1, SUBSCRIBING, NO_KEYS, unsubscribe).docs(
+    command("unsubscribe", -1, UNSUBSCRIBING, NO_KEYS, unsubscribe).docs(
         Group::Pubsub,
         "2.0.0",
         "O(N) where N is the number of clients already subscribed to a channel.",
@@ -33,7 +38,7 @@ pub(crate) const TABLE: &[CommandSpec] = &[
         "O(N) where N is the number of patterns the client is already subscribed to.",
         "Listen for messages published to channels matching the given patterns",
     ),
-    command("punsubscribe", -1, SUBSCRIBING, NO_KEYS, punsubscribe).docs(
+    command("punsubscribe", -1, UNSUBSCRIBING, NO_KEYS, punsubscribe).docs(
         Group::Pubsub,
         "2.0.0",
         "O(N+M) where N is the number of patterns the client is already subscribed and M is the \
@@ -53,7 +58,7 @@ pub(crate) const TABLE: &[CommandSpec] = &[
         "O(N) where N is the number of shard channels to subscribe to.",
         "Listen for messages published to the given shard channels",
     ),
-    command("sunsubscribe", -1, SUBSCRIBING, keys(1, -1, 1), sunsubscribe).docs(
+    command("sunsubscribe", -1, UNSUBSCRIBING, keys(1, -1, 1), sunsubscribe).docs(
         Group::Pubsub,
         "7.0.0",
         "O(N) where N is the number of clients already subscribed to a channel.",
@@ -317,7 +322,7 @@ fn shardchannels(call: &mut Call<'_>) {
 
 fn list(call: &mut Call<'_>, kind: Kind) {
     if call.args.len() > 3 {
-        return super::unknown_or_wrong_arity(call, "PUBSUB");
+        return crate::command::help::unknown_or_wrong_arity(call, "PUBSUB");
     }
     let pattern = call.args.get(2).map(Pattern::new);
     let place = call.out.deferred();
@@ -356,7 +361,7 @@ fn numpat(call: &mut Call<'_>) {
 
 /// Lists the subcommands. O(1).
 fn help(call: &mut Call<'_>) {
-    super::help(
+    crate::command::help::help(
         call.out,
         "PUBSUB",
         &[

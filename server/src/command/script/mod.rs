@@ -2,13 +2,13 @@
 //!
 //! What scripts can do is in [`crate::script`]; here is what comes before one runs.
 
-use super::flags::{
+use crate::evict;
+use crate::lua::{Access, Declared, Engine, Job, Pace, Script, Sha, sha1_hex};
+use crate::script;
+use crate::server::flags::{
     ALLOW_BUSY, LOADING, MOVABLE_KEYS, NO_MANDATORY_KEYS, NOSCRIPT, READONLY, SKIP_MONITOR, STALE,
 };
-use super::{Call, CommandSpec, Group, NO_KEYS, command, container};
-use crate::dispatch::By;
-use crate::evict;
-use crate::script::{self, Access, Declared, Engine, Job, Pace, Script, Sha, sha1};
+use crate::server::{By, Call, CommandSpec, Group, NO_KEYS, command, container};
 
 const EVAL: u32 = NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS | MOVABLE_KEYS;
 const COST: &str = "Depends on the script that is executed.";
@@ -93,7 +93,7 @@ fn eval(call: &mut Call<'_>) {
     show_to_monitors(call);
     let Some(key_count) = key_count(call) else { return };
     let text = call.args.at(1);
-    let sha = sha1::hex(text);
+    let sha = sha1_hex(text);
     if let Err(error) = learn(call, sha, text) {
         return call.out.error(error);
     }
@@ -222,7 +222,7 @@ fn start(call: &mut Call<'_>, sha: Sha, key_count: usize) {
 /// SCRIPT LOAD script: its SHA-1, by which EVALSHA finds it from now on. O(N) for N bytes.
 fn load(call: &mut Call<'_>) {
     let text = call.args.at(2);
-    let sha = sha1::hex(text);
+    let sha = sha1_hex(text);
     match learn(call, sha, text) {
         Ok(()) => call.out.bulk(&sha),
         Err(error) => call.out.error(error),
@@ -267,7 +267,7 @@ fn kill(call: &mut Call<'_>) {
 
 /// Lists the subcommands. O(1).
 fn help(call: &mut Call<'_>) {
-    super::help(
+    crate::command::help::help(
         call.out,
         "SCRIPT",
         &[

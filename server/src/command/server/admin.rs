@@ -1,14 +1,15 @@
 //! The server as a whole: DBSIZE FLUSHDB FLUSHALL SWAPDB TIME LASTSAVE SAVE BGSAVE BGREWRITEAOF ROLE
 //! SHUTDOWN INFO LOLWUT.
 
-use super::flags::{
-    ADMIN, ALLOW_BUSY, FAST, LOADING, NO_ASYNC_LOADING, NO_MULTI, NOSCRIPT, READONLY, STALE, WRITE,
-};
-use super::{Call, CommandSpec, Group, NO_KEYS, command, parse_integer, touch_database};
+use crate::args::parse_integer;
+use crate::client::Life;
 use crate::db::Free;
 use crate::info;
-use crate::net::client::Life;
 use crate::server::Shutdown;
+use crate::server::flags::{
+    ADMIN, ALLOW_BUSY, FAST, LOADING, NO_ASYNC_LOADING, NO_MULTI, NOSCRIPT, READONLY, STALE, WRITE,
+};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command};
 
 const ALL_SHARDS: &[&str] = &["request_policy:all_shards", "response_policy:all_succeeded"];
 
@@ -108,10 +109,8 @@ fn dbsize(call: &mut Call<'_>) {
 
 /// Reads `[ASYNC|SYNC]`; replies with the error if it is something else.
 fn flush_mode(call: &mut Call<'_>) -> Option<Free> {
-    let lazily = call.server.config.text("lazyfree-lazy-user-flush") == "yes";
     match call.args.len() {
-        1 if lazily => Some(Free::Lazily),
-        1 => Some(Free::Now),
+        1 => Some(call.server.config.settings().user_flush_free),
         2 if call.args.is(1, "sync") => Some(Free::Now),
         2 if call.args.is(1, "async") => Some(Free::Lazily),
         _ => {
@@ -122,8 +121,7 @@ fn flush_mode(call: &mut Call<'_>) -> Option<Free> {
 }
 
 fn flush(call: &mut Call<'_>, db: usize, free: Free) {
-    touch_database(call.server, db, None);
-    call.server.dirty += call.server.dbs[db].len() as u64;
+    call.server.before_flush(db);
     call.server.dbs[db].clear(free);
 }
 
@@ -139,7 +137,7 @@ fn flushdb(call: &mut Call<'_>) {
 fn flushall(call: &mut Call<'_>) {
     if let Some(free) = flush_mode(call) {
         (0..call.server.dbs.len()).for_each(|db| flush(call, db, free));
-        call.server.dirty += 1;
+        call.server.all_flushed();
         call.out.ok();
     }
 }
@@ -161,13 +159,9 @@ fn swapdb(call: &mut Call<'_>) {
         return call.out.error("ERR DB index is out of range");
     }
     if a != b {
-        touch_database(call.server, a, Some(b));
-        touch_database(call.server, b, Some(a));
         let (low, high) = call.server.dbs.split_at_mut(a.max(b));
         low[a.min(b)].swap(&mut high[0]);
-        call.server.blocking.all_changed(a);
-        call.server.blocking.all_changed(b);
-        call.server.dirty += 1;
+        call.server.databases_swapped(a, b);
     }
     call.out.ok();
 }
@@ -199,7 +193,7 @@ fn lolwut(call: &mut Call<'_>) {
     if call.args.len() >= 3 && call.args.is(1, "version") && call.integer_arg(2).is_none() {
         return;
     }
-    call.out.verbatim(format!("Redis ver. {}\n", crate::cli::REDIS_VERSION).as_bytes());
+    call.out.verbatim(format!("Redis ver. {}\n", crate::version::REDIS_VERSION).as_bytes());
 }
 
 /// A master without replicas. O(1).
@@ -232,7 +226,7 @@ fn shutdown(call: &mut Call<'_>) {
         return call.out.error("ERR ae-server keeps its data in memory only; use NOSAVE");
     }
     if call.server.scripting.is_busy() && nosave == 0 {
-        return call.out.error(crate::script::busy::BUSY);
+        return call.out.error(crate::dispatch::BUSY);
     }
     call.server.log.warning("User requested shutdown...");
     call.server.shutdown = Shutdown::Requested;

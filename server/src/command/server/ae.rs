@@ -3,9 +3,11 @@
 //! What is collected is `timeline`'s and `metrics`'; this file only reads the words and writes the
 //! replies. All lengths of time are nanoseconds unless the field says otherwise.
 
-use super::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
-use super::{Call, CommandSpec, Group, NO_KEYS, Reply, command, container, parse_integer};
+use crate::args::parse_integer;
 use crate::clock::Nanos;
+use crate::reply::Reply;
+use crate::server::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command, container};
 use crate::timeline::{DEFAULT_SAMPLE, Distribution, Instants, PARTS, Record};
 
 pub(crate) const TABLE: &[CommandSpec] = &[container("ae", -2, SUBCOMMANDS).docs(
@@ -214,7 +216,7 @@ fn reset(call: &mut Call<'_>) {
 
 /// Lists the subcommands. O(1).
 fn help(call: &mut Call<'_>) {
-    super::help(
+    crate::command::help::help(
         call.out,
         "AE",
         &[

@@ -1,9 +1,9 @@
 //! CONFIG GET SET RESETSTAT REWRITE HELP. What the directives are is `config::table`'s knowledge.
 
-use super::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
-use super::{Call, CommandSpec, Group, NO_KEYS, command, container};
 use crate::config::SetError;
 use crate::db::glob::{Case, matches};
+use crate::server::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command, container};
 use std::borrow::Cow;
 
 pub(crate) const TABLE: &[CommandSpec] = &[container("config", -2, SUBCOMMANDS).docs(
@@ -126,7 +126,7 @@ fn rewrite(call: &mut Call<'_>) {
 
 /// Lists the subcommands. O(1).
 fn help(call: &mut Call<'_>) {
-    super::help(
+    crate::command::help::help(
         call.out,
         "CONFIG",
         &[

@@ -3,16 +3,17 @@
 //! SLEEP POPULATE OBJECT SET-ACTIVE-EXPIRE CHANGE-REPL-ID PROTOCOL ERROR LOG HTSTATS STRUCTSIZE
 //! and names that are accepted without effect (JMAP …). Nothing here can crash the server.
 
-use super::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
-use super::{Call, CommandSpec, Group, NO_KEYS, command, parse_integer};
+use crate::args::parse_integer;
 use crate::clock::Nanos;
 use crate::db::{AccessMode, Ttl, Value};
+use crate::server::flags::{ADMIN, LOADING, NOSCRIPT, PROTECTED, STALE};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command};
 
 /// No key takes less: its entry, and its share of the table.
 const KEY_BYTES_MIN: usize = 64;
 
 pub(crate) const TABLE: &[CommandSpec] =
-    &[command("debug", -2, ADMIN | LOADING | NOSCRIPT | STALE, NO_KEYS, debug).docs(
+    &[command("debug", -2, ADMIN | LOADING | NOSCRIPT | STALE | PROTECTED, NO_KEYS, debug).docs(
         Group::Server,
         "1.0.0",
         "Depends on subcommand.",
@@ -51,7 +52,7 @@ fn debug(call: &mut Call<'_>) {
         (b"jmap" | b"stringmatch-test", _) | (b"quicklist-packed-threshold", 3) => call.out.ok(),
         (b"pause-cron" | b"set-skip-checksum-validation" | b"aof-flush-sleep", 3) => call.out.ok(),
         (b"help", 2) => help(call),
-        _ => super::unknown_or_wrong_arity(call, "DEBUG"),
+        _ => crate::command::help::unknown_or_wrong_arity(call, "DEBUG"),
     }
 }
 
@@ -102,9 +103,7 @@ fn populate(call: &mut Call<'_>) {
             value.resize(size, 0);
         }
         call.db().set(&key, Value::text(&value), Ttl::Clear, now_ms);
-        if !call.server.watchers.is_empty() {
-            call.touched(&key);
-        }
+        call.server.signal_key(call.db, &key);
     }
     call.out.ok();
 }
@@ -199,7 +198,7 @@ fn structsize(call: &mut Call<'_>) {
     let text = format!(
         "bits:{} client:{} value:{}",
         usize::BITS,
-        size_of::<crate::net::client::Client>(),
+        size_of::<crate::client::Client>(),
         size_of::<Value>(),
     );
     call.out.simple(text.as_bytes());
@@ -207,7 +206,7 @@ fn structsize(call: &mut Call<'_>) {
 
 /// Lists the subcommands. O(1).
 fn help(call: &mut Call<'_>) {
-    super::help(
+    crate::command::help::help(
         call.out,
         "DEBUG",
         &[

@@ -1,7 +1,8 @@
 //! COMMAND GETKEYS GETKEYSANDFLAGS: which words of a command line are keys, and what is done to them.
 
-use super::flags::{BLOCKING, MOVABLE_KEYS, NO_MANDATORY_KEYS, READONLY};
-use super::{Args, Call, CommandSpec, Keys, NO_KEYS, parse_integer};
+use crate::args::{Args, parse_integer};
+use crate::server::flags::{BLOCKING, MOVABLE_KEYS, NO_MANDATORY_KEYS, READONLY};
+use crate::server::{Call, CommandSpec, Keys, NO_KEYS};
 
 /// For what decides on the shard as a key does, and is none.
 const NOT_KEYS: &str = "not_key";

@@ -3,10 +3,11 @@
 //! Everything shown is derived from the rows themselves, so it cannot disagree with what the
 //! dispatcher does.
 
-use super::flags::{self, LOADING, STALE};
-use super::getkeys::{count_at, getkeys, getkeysandflags, usual_access};
-use super::{Call, CommandSpec, Found, Group, Keys, NO_KEYS, Reply, command, container};
+use crate::command::server::getkeys::{count_at, getkeys, getkeysandflags, usual_access};
 use crate::db::glob::{Case, matches};
+use crate::reply::Reply;
+use crate::server::flags::{self, LOADING, STALE};
+use crate::server::{Call, CommandSpec, Found, Group, Keys, NO_KEYS, command, container};
 
 pub(crate) const TABLE: &[CommandSpec] = &[container("command", -1, SUBCOMMANDS)
     .alone(LOADING | STALE, all)
@@ -377,7 +378,7 @@ fn document(out: &mut Reply, spec: &CommandSpec) {
 
 /// Lists the subcommands. O(1).
 fn help(call: &mut Call<'_>) {
-    super::help(
+    crate::command::help::help(
         call.out,
         "COMMAND",
         &[

@@ -1,7 +1,7 @@
 //! LATENCY LATEST HISTORY RESET GRAPH DOCTOR HISTOGRAM HELP.
 
-use super::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
-use super::{Call, CommandSpec, Found, Group, NO_KEYS, command, container};
+use crate::server::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
+use crate::server::{Call, CommandSpec, Found, Group, NO_KEYS, command, container};
 use hdrhistogram::Histogram;
 use std::fmt::Write as _;
 
@@ -197,7 +197,7 @@ fn find(call: &Call<'_>, word: &[u8]) -> Option<Found> {
     }
 }
 
-fn one_histogram(out: &mut super::Reply, histogram: &Histogram<u64>) {
+fn one_histogram(out: &mut crate::reply::Reply, histogram: &Histogram<u64>) {
     out.map(2);
     out.bulk(b"calls");
     out.integer(histogram.len() as i64);
@@ -219,7 +219,7 @@ fn one_histogram(out: &mut super::Reply, histogram: &Histogram<u64>) {
 
 /// Lists the subcommands. O(1).
 fn help(call: &mut Call<'_>) {
-    super::help(
+    crate::command::help::help(
         call.out,
         "LATENCY",
         &[

@@ -1,8 +1,8 @@
 //! MEMORY USAGE STATS DOCTOR PURGE MALLOC-STATS HELP.
 
-use super::flags::{LOADING, READONLY, STALE};
-use super::{Call, CommandSpec, Group, NO_KEYS, command, container, keys};
 use crate::server::Server;
+use crate::server::flags::{LOADING, READONLY, STALE};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command, container, keys};
 use crate::sys;
 
 /// The commands of this file.
@@ -198,7 +198,7 @@ fn malloc_stats(call: &mut Call<'_>) {
 
 /// Lists the subcommands. O(1).
 fn help(call: &mut Call<'_>) {
-    super::help(
+    crate::command::help::help(
         call.out,
         "MEMORY",
         &[

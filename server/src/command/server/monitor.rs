@@ -1,16 +1,22 @@
 //! MONITOR: turns the connection into a feed of every command that is executed.
 
-use super::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
-use super::{Call, CommandSpec, Group, NO_KEYS, command};
+use crate::server::flags::{ADMIN, LOADING, NOSCRIPT, STALE, WAITS_FOR_OTHERS};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command};
 
 /// The commands of this file.
-pub(crate) const TABLE: &[CommandSpec] =
-    &[command("monitor", 1, ADMIN | LOADING | NOSCRIPT | STALE, NO_KEYS, monitor).docs(
-        Group::Server,
-        "1.0.0",
-        "O(1), and then O(1) for each command that anybody executes",
-        "Listen for all requests received by the server in real time",
-    )];
+pub(crate) const TABLE: &[CommandSpec] = &[command(
+    "monitor",
+    1,
+    ADMIN | LOADING | NOSCRIPT | STALE | WAITS_FOR_OTHERS,
+    NO_KEYS,
+    monitor,
+)
+.docs(
+    Group::Server,
+    "1.0.0",
+    "O(1), and then O(1) for each command that anybody executes",
+    "Listen for all requests received by the server in real time",
+)];
 
 /// MONITOR: from now on this connection is told of every command. RESET or QUIT ends it. O(1).
 fn monitor(call: &mut Call<'_>) {

@@ -1,7 +1,8 @@
 //! SLOWLOG GET LEN RESET HELP.
 
-use super::flags::{ADMIN, LOADING, STALE};
-use super::{Call, CommandSpec, Group, NO_KEYS, command, container, parse_integer};
+use crate::args::parse_integer;
+use crate::server::flags::{ADMIN, LOADING, STALE};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command, container};
 
 pub(crate) const TABLE: &[CommandSpec] = &[container("slowlog", -2, SUBCOMMANDS).docs(
     Group::Server,
@@ -48,7 +49,7 @@ const SUBCOMMANDS: &[CommandSpec] = &[
 /// The newest entries, 10 or as many as asked (-1: all). O(N) for N entries.
 fn get(call: &mut Call<'_>) {
     if call.args.len() > 3 {
-        return super::unknown_or_wrong_arity(call, "SLOWLOG");
+        return crate::command::help::unknown_or_wrong_arity(call, "SLOWLOG");
     }
     let mut count = DEFAULT_COUNT;
     if let Some(arg) = call.args.get(2) {
@@ -88,7 +89,7 @@ fn reset(call: &mut Call<'_>) {
 
 /// Lists the subcommands. O(1).
 fn help(call: &mut Call<'_>) {
-    super::help(
+    crate::command::help::help(
         call.out,
         "SLOWLOG",
         &[

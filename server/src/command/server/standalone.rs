@@ -4,8 +4,8 @@
 //! The answers are those of a Redis that stands alone, without modules, replicas and further users: that is
 //! what this server is. What would change that is refused with the reason. All cost O(1).
 
-use super::flags::{ADMIN, FAST, LOADING, NO_ASYNC_LOADING, NOSCRIPT, STALE};
-use super::{Call, CommandSpec, Group, NO_KEYS, command, container};
+use crate::server::flags::{ADMIN, FAST, LOADING, NO_ASYNC_LOADING, NOSCRIPT, STALE};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command, container};
 
 const NO_CLUSTER: &str = "ERR This instance has cluster support disabled";
 const REPLICATING: u32 = ADMIN | NOSCRIPT | STALE | NO_ASYNC_LOADING;

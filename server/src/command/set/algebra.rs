@@ -1,12 +1,13 @@
 //! Several sets at once: SINTER SUNION SDIFF, their STORE forms, SINTERCARD and SMOVE.
 
-use super::flags::{DENYOOM, FAST, MOVABLE_KEYS, READONLY, WRITE};
-use super::{Call, CommandSpec, Group, NO_KEYS, command, keys, parse_integer};
+use crate::args::parse_integer;
 use crate::db::set::Set;
 use crate::db::small_bytes::SmallBytes;
 use crate::db::{Db, EncodingLimits, Free, Ttl, Value};
+use crate::server::flags::{DENYOOM, FAST, MOVABLE_KEYS, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command, keys};
 
-const ALL: super::Keys = keys(1, -1, 1);
+const ALL: crate::server::Keys = keys(1, -1, 1);
 const UNORDERED: &[&str] = &["nondeterministic_output_order"];
 const COST_INTER: &str = "O(N*M) for the smallest set's N members and M sets";
 const COST: &str = "O(N) for N members in all sets";

@@ -1,15 +1,18 @@
 //! Sets: SADD SREM SCARD SISMEMBER SMISMEMBER SMEMBERS SSCAN SPOP SRANDMEMBER.
 
+pub(super) mod algebra;
+
 use std::collections::HashSet;
 
-use super::flags::{DENYOOM, FAST, READONLY, WRITE};
-use super::generic_args::optional_count;
-use super::scan::{parse_cursor, parse_options, reply_empty, reply_scan};
-use super::{Call, CommandSpec, Group, Reply, command, keys};
+use crate::command::arguments::optional_count;
+use crate::command::generic::scan::{parse_cursor, parse_options, reply_empty, reply_scan};
 use crate::db::set::Set;
 use crate::db::{Db, Free, Value};
+use crate::reply::Reply;
+use crate::server::flags::{DENYOOM, FAST, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
 
-const ONE_KEY: super::Keys = keys(1, 1, 1);
+const ONE_KEY: crate::server::Keys = keys(1, 1, 1);
 
 /// The commands of this file.
 pub(crate) const TABLE: &[CommandSpec] = &[

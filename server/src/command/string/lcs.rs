@@ -1,8 +1,10 @@
 //! LCS: the longest common subsequence of two strings.
 
-use super::flags::READONLY;
-use super::{Args, Call, CommandSpec, Group, Reply, command, keys};
+use crate::args::Args;
 use crate::db::value::parse_canonical_integer;
+use crate::reply::Reply;
+use crate::server::flags::READONLY;
+use crate::server::{Call, CommandSpec, Group, command, keys};
 
 /// The commands of this file.
 pub(crate) const TABLE: &[CommandSpec] = &[command("lcs", -3, READONLY, keys(1, 2, 1), lcs).docs(

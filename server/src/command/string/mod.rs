@@ -2,12 +2,18 @@
 //!
 //! SET with its options is in `string_set`, the INCR family in `string_number`, LCS in `string_lcs`.
 
-use super::flags::{DENYOOM, FAST, READONLY, WRITE};
-use super::generic_args::{Base, ExpireArg, Unit, clamp_string_range, expire_option};
-use super::{Args, Call, CommandSpec, Group, Reply, command, keys};
-use crate::db::{Free, Ttl, Value};
+pub(super) mod lcs;
+pub(super) mod number;
+pub(super) mod set;
 
-const ONE_KEY: super::Keys = keys(1, 1, 1);
+use crate::args::Args;
+use crate::command::arguments::{Base, ExpireArg, Unit, clamp_string_range, expire_option};
+use crate::db::{Free, Ttl, Value};
+use crate::reply::Reply;
+use crate::server::flags::{DENYOOM, FAST, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
+
+const ONE_KEY: crate::server::Keys = keys(1, 1, 1);
 
 /// The commands of this file.
 pub(crate) const TABLE: &[CommandSpec] = &[
@@ -105,7 +111,7 @@ pub(crate) const TABLE: &[CommandSpec] = &[
 ];
 
 /// Replies with a string, null if there is none, or the type error; false after the latter.
-pub(super) fn reply_string(value: Option<&Value>, out: &mut Reply) -> bool {
+pub(crate) fn reply_string(value: Option<&Value>, out: &mut Reply) -> bool {
     let Some(value) = value else {
         out.null();
         return true;

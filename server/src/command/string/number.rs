@@ -1,10 +1,10 @@
 //! Strings that are numbers: INCR DECR INCRBY DECRBY INCRBYFLOAT.
 
-use super::flags::{DENYOOM, FAST, WRITE};
-use super::string_long_double::LongDouble;
-use super::{Call, CommandSpec, Group, command, keys};
 use crate::db::Value;
 use crate::db::value::parse_canonical_integer;
+use crate::number::long_double::LongDouble;
+use crate::server::flags::{DENYOOM, FAST, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
 
 const FLAGS: u32 = WRITE | DENYOOM | FAST;
 
@@ -80,7 +80,7 @@ fn add(call: &mut Call<'_>, increment: i64) {
 }
 
 /// A value that was made for the key's sake is 0, to which every increment can be added: no key is left behind on error.
-fn add_in_place(value: &mut Value, increment: i64, out: &mut super::Reply) -> Option<i64> {
+fn add_in_place(value: &mut Value, increment: i64, out: &mut crate::reply::Reply) -> Option<i64> {
     // Besides numbers, integers that are stored as text: APPEND and SETRANGE leave such.
     let number = match &*value {
         Value::Int(number) => *number,

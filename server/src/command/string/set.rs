@@ -1,10 +1,11 @@
 //! SET with all its options.
 
-use super::flags::{DENYOOM, WRITE};
-use super::generic_args::{ExpireArg, expire_option};
-use super::string::reply_string;
-use super::{Args, Call, CommandSpec, Group, command, keys};
+use crate::args::Args;
+use crate::command::arguments::{ExpireArg, expire_option};
+use crate::command::string::reply_string;
 use crate::db::{Ttl, Value};
+use crate::server::flags::{DENYOOM, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
 
 /// The commands of this file.
 pub(crate) const TABLE: &[CommandSpec] = &[command("set", -3, WRITE | DENYOOM, keys(1, 1, 1), set)

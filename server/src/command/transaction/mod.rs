@@ -3,44 +3,51 @@
 //! Queued commands keep a copy of their arguments; `EXEC` runs them one after another without
 //! anything in between, which a single-threaded loop gives for free.
 
-use super::flags::{ALLOW_BUSY, FAST, LOADING, NOSCRIPT, SKIP_SLOWLOG, STALE};
-use super::{Call, CommandSpec, Found, Group, NO_KEYS, command, keys};
+use crate::client::ClientKey;
+use crate::client::{Life, Multi, Watched};
 use crate::dispatch;
-use crate::net::ClientKey;
-use crate::net::client::{Life, Multi, Watched};
 use crate::server::Server;
+use crate::server::flags::{
+    ALLOW_BUSY, DISCARDS_QUEUE, FAST, LOADING, NOSCRIPT, NOT_QUEUED, RUNS_QUEUE, SKIP_SLOWLOG,
+    STALE,
+};
+use crate::server::{Call, CommandSpec, Group, NO_KEYS, command, keys};
 
-pub(crate) const TABLE: &[CommandSpec] =
-    &[
-        command("multi", 1, ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE, NO_KEYS, multi).docs(
-            Group::Transactions,
-            "1.2.0",
-            "O(1)",
-            "Mark the start of a transaction block",
-        ),
-        command("exec", 1, LOADING | NOSCRIPT | SKIP_SLOWLOG | STALE, NO_KEYS, exec).docs(
-            Group::Transactions,
-            "1.2.0",
-            "Depends on commands in the transaction",
-            "Execute all commands issued after MULTI",
-        ),
-        command("discard", 1, ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE, NO_KEYS, discard)
-            .docs(
-                Group::Transactions,
-                "2.0.0",
-                "O(N), when N is the number of queued commands",
-                "Discard all commands issued after MULTI",
-            ),
-        command("watch", -2, ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE, keys(1, -1, 1), watch)
-            .docs(
-                Group::Transactions,
-                "2.2.0",
-                "O(1) for every key.",
-                "Watch the given keys to determine execution of the MULTI/EXEC block",
-            ),
-        command("unwatch", 1, ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE, NO_KEYS, unwatch)
-            .docs(Group::Transactions, "2.2.0", "O(1)", "Forget about all watched keys"),
-    ];
+const PLAIN: u32 = ALLOW_BUSY | FAST | LOADING | NOSCRIPT | STALE;
+const EXEC: u32 = LOADING | NOSCRIPT | SKIP_SLOWLOG | STALE | NOT_QUEUED | RUNS_QUEUE;
+
+pub(crate) const TABLE: &[CommandSpec] = &[
+    command("multi", 1, PLAIN | NOT_QUEUED, NO_KEYS, multi).docs(
+        Group::Transactions,
+        "1.2.0",
+        "O(1)",
+        "Mark the start of a transaction block",
+    ),
+    command("exec", 1, EXEC, NO_KEYS, exec).docs(
+        Group::Transactions,
+        "1.2.0",
+        "Depends on commands in the transaction",
+        "Execute all commands issued after MULTI",
+    ),
+    command("discard", 1, PLAIN | NOT_QUEUED | DISCARDS_QUEUE, NO_KEYS, discard).docs(
+        Group::Transactions,
+        "2.0.0",
+        "O(N), when N is the number of queued commands",
+        "Discard all commands issued after MULTI",
+    ),
+    command("watch", -2, PLAIN | NOT_QUEUED, keys(1, -1, 1), watch).docs(
+        Group::Transactions,
+        "2.2.0",
+        "O(1) for every key.",
+        "Watch the given keys to determine execution of the MULTI/EXEC block",
+    ),
+    command("unwatch", 1, PLAIN, NO_KEYS, unwatch).docs(
+        Group::Transactions,
+        "2.2.0",
+        "O(1)",
+        "Forget about all watched keys",
+    ),
+];
 
 /// Opens a transaction: what follows is queued. O(1).
 fn multi(call: &mut Call<'_>) {
@@ -57,16 +64,8 @@ fn discard(call: &mut Call<'_>) {
     if call.server.clients.get(call.client).is_none_or(|client| client.multi.is_none()) {
         return call.out.error("ERR DISCARD without MULTI");
     }
-    discard_transaction(call.server, call.client);
+    call.server.discard_transaction(call.client);
     call.out.ok();
-}
-
-/// Ends an open transaction, if there is one, without running it; also ends watching.
-pub(crate) fn discard_transaction(server: &mut Server, key: ClientKey) {
-    if let Some(client) = server.clients.get_mut(key) {
-        client.multi = None;
-    }
-    unwatch_all(server, key);
 }
 
 /// Runs the queue, unless a watched key changed or a command was refused. Costs what it runs.
@@ -76,7 +75,7 @@ fn exec(call: &mut Call<'_>) {
     let Some(multi) = client.multi.take() else { return call.out.error("ERR EXEC without MULTI") };
     let watch_failed = client.extras().is_some_and(|extras| extras.watch_failed);
     let expired = watched_key_expired(call.server, key);
-    unwatch_all(call.server, key);
+    call.server.unwatch_all(key);
     if multi.refused {
         return call.out.error("EXECABORT Transaction discarded because of previous errors.");
     }
@@ -89,8 +88,7 @@ fn exec(call: &mut Call<'_>) {
     for queued in &multi.queue {
         // The client may have been killed, or may have quit, in the middle of its own queue: what
         // remains still runs, as a transaction is all or nothing.
-        let found = Found { id: queued.id, spec: queued.spec };
-        let args = queued.words.args();
+        let (found, args) = (call.server.commands.at(queued.id), queued.words.args());
         started = dispatch::call(call.server, key, found, args, call.out, started);
     }
     call.server.in_transaction = false;
@@ -102,11 +100,7 @@ fn watched_key_expired(server: &Server, key: ClientKey) -> bool {
     let Some(extras) = server.clients.get(key).and_then(|client| client.extras()) else {
         return false;
     };
-    extras.watched.iter().any(|w| w.existed && !exists(server, w.db, &w.key))
-}
-
-fn exists(server: &Server, db: usize, key: &[u8]) -> bool {
-    server.dbs[db].peek_unchanged(key, server.now_ms()).is_some()
+    extras.watched.iter().any(|w| w.existed && !server.key_exists(w.db, &w.key))
 }
 
 /// Fails the next EXEC if one of these keys changes before. O(1) for every key.
@@ -116,7 +110,7 @@ fn watch(call: &mut Call<'_>) {
         return call.out.error("ERR WATCH inside MULTI is not allowed");
     }
     for name in call.args.from(1) {
-        let existed = exists(call.server, db, name);
+        let existed = call.server.key_exists(db, name);
         let Some(client) = call.server.clients.get_mut(key) else { return };
         if client.life != Life::Open {
             return;
@@ -133,38 +127,6 @@ fn watch(call: &mut Call<'_>) {
 
 /// Forgets all watched keys. O(1) for every key.
 fn unwatch(call: &mut Call<'_>) {
-    unwatch_all(call.server, call.client);
+    call.server.unwatch_all(call.client);
     call.out.ok();
-}
-
-fn unwatch_all(server: &mut Server, key: ClientKey) {
-    let Some(client) = server.clients.get_mut(key) else { return };
-    if client.extras().is_none() {
-        return;
-    }
-    let extras = client.extras_mut();
-    extras.watch_failed = false;
-    for watched in std::mem::take(&mut extras.watched) {
-        server.watchers.remove(watched.db, &watched.key, key);
-    }
-}
-
-/// A whole database changes (`FLUSHDB`, `SWAPDB`): watchers of its existing keys fail. `db` is
-/// what it was, `other` what it will be, if it is swapped.
-pub(crate) fn touch_database(server: &mut Server, db: usize, other: Option<usize>) {
-    if server.watchers.is_empty() {
-        return;
-    }
-    let exists = |db: usize, key: &[u8]| exists(server, db, key);
-    let failed: Vec<ClientKey> = server
-        .watchers
-        .in_db(db)
-        .filter(|(key, _)| exists(db, key) || other.is_some_and(|other| exists(other, key)))
-        .flat_map(|(_, clients)| clients.iter().copied())
-        .collect();
-    for client in failed {
-        if let Some(client) = server.clients.get_mut(client) {
-            client.extras_mut().watch_failed = true;
-        }
-    }
 }

@@ -1,11 +1,12 @@
 //! Several sorted sets (or sets) at once: ZUNION ZINTER ZDIFF, their STORE forms and ZINTERCARD.
 
-use super::flags::{DENYOOM, MOVABLE_KEYS, READONLY, WRITE};
-use super::generic_args::parse_double;
-use super::{Call, CommandSpec, Group, Keys, NO_KEYS, command, keys, parse_integer};
+use crate::args::parse_integer;
+use crate::command::arguments::parse_double;
 use crate::db::small_bytes::SmallBytes;
 use crate::db::sorted_set::{Scored, SortedSet};
 use crate::db::{Db, Free, Ttl, Value};
+use crate::server::flags::{DENYOOM, MOVABLE_KEYS, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, Keys, NO_KEYS, command, keys};
 use std::collections::HashMap;
 
 const TARGET: Keys = keys(1, 1, 1);

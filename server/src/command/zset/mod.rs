@@ -2,15 +2,22 @@
 //!
 //! The range commands are in `zset_range`.
 
-use super::flags::{DENYOOM, FAST, READONLY, WRITE};
-use super::generic_args::{optional_count, parse_double};
-use super::scan::{parse_cursor, parse_options, reply_empty, reply_scan};
-use super::{Args, Call, CommandSpec, Group, Reply, command, keys};
+pub(super) mod algebra;
+pub(super) mod blocking;
+pub(super) mod random;
+pub(super) mod range;
+
+use crate::args::Args;
+use crate::command::arguments::{optional_count, parse_double};
+use crate::command::generic::scan::{parse_cursor, parse_options, reply_empty, reply_scan};
 use crate::db::list::End;
 use crate::db::sorted_set::SortedSet;
 use crate::db::{EncodingLimits, Free, Value};
+use crate::reply::Reply;
+use crate::server::flags::{DENYOOM, FAST, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
 
-const ONE_KEY: super::Keys = keys(1, 1, 1);
+const ONE_KEY: crate::server::Keys = keys(1, 1, 1);
 
 /// The commands of this file.
 pub(crate) const TABLE: &[CommandSpec] = &[
@@ -85,7 +92,7 @@ pub(crate) const TABLE: &[CommandSpec] = &[
 ];
 
 /// The sorted set in a value; otherwise the type error is written.
-pub(super) fn zset_in<'v>(value: &'v Value, out: &mut Reply) -> Option<&'v SortedSet> {
+pub(crate) fn zset_in<'v>(value: &'v Value, out: &mut Reply) -> Option<&'v SortedSet> {
     match value {
         Value::SortedSet(set) => Some(set),
         _ => {
@@ -96,7 +103,7 @@ pub(super) fn zset_in<'v>(value: &'v Value, out: &mut Reply) -> Option<&'v Sorte
 }
 
 /// The same, to be changed.
-pub(super) fn zset_in_mut<'v>(value: &'v mut Value, out: &mut Reply) -> Option<&'v mut SortedSet> {
+pub(crate) fn zset_in_mut<'v>(value: &'v mut Value, out: &mut Reply) -> Option<&'v mut SortedSet> {
     match value {
         Value::SortedSet(set) => Some(set),
         _ => {

@@ -1,11 +1,12 @@
 //! ZRANDMEMBER: random members of a sorted set, with or without their scores.
 
-use super::flags::READONLY;
-use super::generic_args::random_count;
-use super::random_pairs::{self, RandomPairs, With};
-use super::zset::zset_in;
-use super::{Call, CommandSpec, Group, Reply, command, keys};
+use crate::command::arguments::random_count;
+use crate::command::random_pairs::{self, RandomPairs, With};
+use crate::command::zset::zset_in;
 use crate::db::sorted_set::{Scored, SortedSet};
+use crate::reply::Reply;
+use crate::server::flags::READONLY;
+use crate::server::{Call, CommandSpec, Group, command, keys};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::ops::ControlFlow;

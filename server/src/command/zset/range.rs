@@ -2,15 +2,17 @@
 //! ZCOUNT ZLEXCOUNT, and what changes data by them: ZRANGESTORE ZREMRANGEBYRANK ZREMRANGEBYSCORE
 //! ZREMRANGEBYLEX.
 
-use super::flags::{DENYOOM, FAST, READONLY, WRITE};
-use super::generic_args::clamp_range;
-use super::zset::{zset_in, zset_in_mut};
-use super::{Args, Call, CommandSpec, Group, Reply, command, keys};
+use crate::args::Args;
+use crate::command::arguments::clamp_range;
+use crate::command::zset::{zset_in, zset_in_mut};
 use crate::db::sorted_set::{Scored, SortedSet};
 use crate::db::{Free, Ttl, Value};
-use crate::strtod::strtod;
+use crate::number::strtod::strtod;
+use crate::reply::Reply;
+use crate::server::flags::{DENYOOM, FAST, READONLY, WRITE};
+use crate::server::{Call, CommandSpec, Group, command, keys};
 
-const ONE_KEY: super::Keys = keys(1, 1, 1);
+const ONE_KEY: crate::server::Keys = keys(1, 1, 1);
 const COST: &str = "O(log(N)+M) for M members returned";
 
 /// The commands of this file.
@@ -186,7 +188,7 @@ fn parse_options(args: Args<'_>, fixed: Options, out: &mut Reply) -> Option<Opti
         if !stores && args.is(at, "withscores") {
             options.with_scores = true;
         } else if args.is(at, "limit") && at + 2 < args.len() {
-            let parse = |at| super::parse_integer(args.at(at));
+            let parse = |at| crate::args::parse_integer(args.at(at));
             let (Some(offset), Some(count)) = (parse(at + 1), parse(at + 2)) else {
                 out.not_integer();
                 return None;
@@ -266,7 +268,7 @@ fn parse_selection<'a>(args: Args<'a>, options: Options, out: &mut Reply) -> Opt
     };
     match options.by {
         By::Rank => {
-            let ends = (super::parse_integer(left), super::parse_integer(right));
+            let ends = (crate::args::parse_integer(left), crate::args::parse_integer(right));
             let (Some(start), Some(stop)) = ends else {
                 out.not_integer();
                 return None;

@@ -1,0 +1,187 @@
+//! Clients that wait: for an element of a list or sorted set, for replicas, or for a pause to end.
+//!
+//! A waiting client's input is read but not executed. Redis's rules: the client that has waited
+//! longest for a key is served first; whoever waits is served after the command (transaction, script)
+//! that brought something, before any other command; deadlines are looked at before the loop sleeps.
+//! Invariant: a client stands in the queue of each key it waits for, and nowhere else.
+
+mod serve;
+
+pub(crate) use serve::{Moved, Served, move_item, serve};
+
+use crate::args::{Args, Words};
+use crate::client::{ClientKey, Given, Life, ReplyMode, Waiting};
+use crate::clock::Nanos;
+use crate::reply::Reply;
+use crate::server::Server;
+
+/// Makes a client wait.
+pub(crate) fn wait(server: &mut Server, key: ClientKey, waiting: Waiting) {
+    let Some(client) = server.clients.get_mut(key) else { return };
+    server.blocking.join(key, &waiting);
+    client.held.get_or_insert_default().waiting = Some(waiting);
+}
+
+/// A command has to wait for the end of a pause.
+pub(crate) fn postpone(server: &mut Server, key: ClientKey, args: Args<'_>) {
+    wait(server, key, Waiting::Pause);
+    if let Some(held) = server.clients.get_mut(key).and_then(|client| client.held.as_mut()) {
+        let words = Words::copy(args);
+        held.backlog_bytes += cost(&words);
+        // It was first in the backlog, if it came from there.
+        held.backlog.push_front(words);
+    }
+}
+
+/// Keeps a command of a client that waits. Closes it if that becomes too much.
+#[cold]
+pub(crate) fn hold(server: &mut Server, key: ClientKey, args: Args<'_>) {
+    let limit = server.config.settings().query_buffer_max_bytes;
+    let Some(held) = server.clients.get_mut(key).and_then(|client| client.held.as_mut()) else {
+        return;
+    };
+    let words = Words::copy(args);
+    held.backlog_bytes += cost(&words);
+    held.backlog.push_back(words);
+    if held.backlog_bytes > limit {
+        server.log.warning("Closing client that reached max query buffer length");
+        server.stats.query_buffer_limit_disconnections += 1;
+        return server.free_later(key);
+    }
+    server.account_client(key);
+}
+
+/// Memory of a command that is kept.
+fn cost(words: &Words) -> usize {
+    words.bytes() + size_of::<Words>()
+}
+
+/// Takes from a client what it waits for. Its further input is executed soon.
+fn release(server: &mut Server, key: ClientKey) -> Option<Waiting> {
+    let waiting = server.clients.get_mut(key)?.held.as_mut()?.waiting.take()?;
+    server.blocking.leave(key, &waiting);
+    server.blocking.released.push_back(key);
+    Some(waiting)
+}
+
+/// The next command of a client that waits no longer, of those that it has sent while it waited.
+pub(crate) fn next_words(server: &mut Server, key: ClientKey) -> Option<Words> {
+    let client = server.clients.get_mut(key).filter(|client| client.life == Life::Open)?;
+    let held = client.held.as_mut().filter(|held| held.waiting.is_none())?;
+    let words = held.backlog.pop_front();
+    match &words {
+        Some(words) => {
+            held.backlog_bytes = held.backlog_bytes.saturating_sub(cost(words));
+        }
+        None => client.held = None,
+    }
+    words
+}
+
+/// Serves those who wait for keys that have changed, until nobody can be served any more: being
+/// served may itself bring something (BLMOVE).
+pub(crate) fn serve_ready(server: &mut Server) {
+    while server.blocking.has_ready() {
+        for (db, name) in server.blocking.take_ready() {
+            let mut at = 0;
+            while let Some(key) = server.blocking.waiting_at(db, &name, at) {
+                match serve_one(server, key, db, &name) {
+                    Served::Missing => break,
+                    // It stays where it is; perhaps the next wants what there is.
+                    Served::OtherType => at += 1,
+                    Served::Yes | Served::Refused => {}
+                }
+            }
+        }
+    }
+}
+
+/// Lets one client have what it wants of this key, if it is there.
+fn serve_one(server: &mut Server, key: ClientKey, db: usize, name: &[u8]) -> Served {
+    let held = server.clients.get_mut(key).and_then(|client| client.held.as_mut());
+    let Some(Waiting::Keys { wish, command, .. }) = held.and_then(|held| held.waiting.as_ref())
+    else {
+        return Served::OtherType;
+    };
+    let (wish, command, started) = (wish.clone(), *command, server.clock.now());
+    let mut outcome = Served::Missing;
+    reply_to(server, key, |server, out| outcome = serve(server, db, name, &wish, out));
+    if matches!(outcome, Served::Yes | Served::Refused) {
+        let failed = outcome == Served::Refused;
+        release(server, key);
+        count(server, command, server.clock.now() - started, failed);
+    }
+    outcome
+}
+
+/// A call that waited has had its reply.
+fn count(server: &mut Server, command: u16, took: Nanos, failed: bool) {
+    let tracked = server.config.settings().latency_tracking;
+    let stat = &mut server.command_stats[command as usize];
+    stat.record(took, tracked);
+    stat.failed += u64::from(failed);
+    server.note_latency("command-unblocking", took);
+}
+
+/// Replies to a client that is not the one executing, unless it wants no replies.
+fn reply_to(server: &mut Server, key: ClientKey, write: impl FnOnce(&mut Server, &mut Reply)) {
+    let Some(mut out) = server.lend_reply(key) else { return };
+    let mark = out.len();
+    write(server, &mut out);
+    server.count_error(&mut out);
+    if let Some(client) = server.clients.get_mut(key)
+        && out.len() > mark
+        && client.reply_mode != ReplyMode::On
+    {
+        out.truncate(mark);
+        if client.reply_mode == ReplyMode::Skip {
+            client.reply_mode = ReplyMode::On;
+        }
+    }
+    server.return_reply(key, out);
+}
+
+/// Lets a client go without what it wanted. False if it does not wait for something that can end so.
+pub(crate) fn give_up(server: &mut Server, key: ClientKey, given: Given) -> bool {
+    let held = server.clients.get(key).and_then(|client| client.held.as_ref());
+    let (command, nothing): (u16, fn(&mut Reply)) = match held.and_then(|h| h.waiting.as_ref()) {
+        Some(Waiting::Keys { command, .. }) => (*command, Reply::null_array),
+        Some(Waiting::Replicas { command, .. }) => (*command, |out| out.integer(0)),
+        Some(Waiting::Pause) | None => return false,
+    };
+    release(server, key);
+    reply_to(server, key, |_, out| match given {
+        Given::Error => out.error("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+        Given::Up => nothing(out),
+    });
+    count(server, command, Nanos::ZERO, given == Given::Error);
+    true
+}
+
+/// Lets those go whose time is up. Before the loop sleeps, as in Redis.
+pub(crate) fn look_at_deadlines(server: &mut Server) {
+    let now_ms = server.now_ms();
+    while let Some((deadline_ms, key)) = server.blocking.first_deadline() {
+        if deadline_ms > now_ms {
+            break;
+        }
+        if !give_up(server, key, Given::Up) {
+            server.blocking.forget_deadline(deadline_ms, key);
+        }
+    }
+}
+
+/// Ends a pause whose time is up.
+pub(crate) fn end_pause(server: &mut Server) {
+    if server.pause.is_some_and(|pause| pause.until_ms <= server.now_ms()) {
+        server.pause = None;
+        release_postponed(server);
+    }
+}
+
+/// What was postponed is executed next, in its order.
+pub(crate) fn release_postponed(server: &mut Server) {
+    for key in server.blocking.take_postponed() {
+        release(server, key);
+    }
+}

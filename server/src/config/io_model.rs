@@ -1,0 +1,71 @@
+//! `io-model`: how the server waits for clients. The models themselves are in `crate::io_model`.
+
+/// What the request timeline shows otherwise with threads.
+pub(super) const IO_THREADS_NOTE: &str = "with io-threads, parse is its length in the thread that parsed, and waiting for threads counts as \
+     wait_in_batch; the phases read and write are the first thread's share and its waiting for the \
+     others; replies of different clients leave in no order";
+
+/// `io-model`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum IoModel {
+    /// Redis's event loop.
+    #[default]
+    Ae,
+    /// One client at a time, until it leaves.
+    Blocking,
+    /// A thread for each client.
+    ThreadPerConnection,
+    /// The loop without a multiplexer: `read` on every client, for ever.
+    BusyPoll,
+}
+
+impl IoModel {
+    /// Their names, as `--io-model` takes them.
+    pub(crate) const NAMES: &'static [&'static str] =
+        &["ae", "blocking", "thread-per-connection", "busy-poll"];
+
+    /// The model called `name`.
+    pub(crate) fn named(name: &str) -> IoModel {
+        match name {
+            "blocking" => IoModel::Blocking,
+            "thread-per-connection" => IoModel::ThreadPerConnection,
+            "busy-poll" => IoModel::BusyPoll,
+            _ => IoModel::Ae,
+        }
+    }
+
+    /// The name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            IoModel::Ae => "ae",
+            IoModel::Blocking => "blocking",
+            IoModel::ThreadPerConnection => "thread-per-connection",
+            IoModel::BusyPoll => "busy-poll",
+        }
+    }
+
+    /// Whether the loop reads and writes the clients' sockets; if not, it only hands over those it
+    /// accepts, as blocking sockets.
+    pub(crate) const fn loop_serves(self) -> bool {
+        matches!(self, IoModel::Ae | IoModel::BusyPoll)
+    }
+
+    /// What the request timeline cannot show in this model, or shows otherwise; empty for ae.
+    pub(crate) const fn timeline_note(self) -> &'static str {
+        match self {
+            IoModel::Ae => "",
+            IoModel::Blocking => {
+                "no events_per_wake: one client is served at a time; ready is the return of read, \
+                 the wait for the session before is not seen"
+            }
+            IoModel::ThreadPerConnection => {
+                "no events_per_wake, no phases read and write: those are outside of the lock; ready is \
+                 the return of read, wait_in_batch the wait for the lock, a cycle one holding of it"
+            }
+            IoModel::BusyPoll => {
+                "no events_per_wake: nothing wakes; ready is the beginning of the sweep that found \
+                 the request"
+            }
+        }
+    }
+}

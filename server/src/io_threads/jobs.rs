@@ -1,0 +1,128 @@
+//! What a thread does for one client, given only the job: one read and its parsing, or one write.
+
+use super::{Batch, Job};
+use crate::client::{ClientKey, Pass, READ_QUANTUM_BYTES, Unfinished, fill, push};
+use crate::clock::{Clock, Nanos};
+use crate::prefetch::{End, Prefetch};
+use crate::sys::{Transfer, Wait};
+use aelab_resp::{RequestLimits, Trust};
+use std::os::fd::BorrowedFd;
+
+/// One client's turn to be read.
+pub(crate) struct ReadJob {
+    pub(crate) key: ClientKey,
+    /// Open until the job is back: nothing frees clients meanwhile.
+    pub(crate) fd: Option<BorrowedFd<'static>>,
+    pub(crate) limits: RequestLimits,
+    /// Parsing is to be timed.
+    pub(crate) timed: bool,
+    pub(crate) unfinished: Box<Unfinished>,
+    pub(crate) prefetch: Prefetch,
+    pub(crate) outcome: Outcome,
+}
+
+/// What reading and parsing came to.
+pub(crate) struct Outcome {
+    pub(crate) got: Transfer,
+    /// The read filled the room made for it: there may be more.
+    pub(crate) filled: bool,
+    /// Where the parser stopped and why. `None` if parsing was left to the first thread.
+    pub(crate) parsed: Option<(usize, End)>,
+    pub(crate) parse_time: Nanos,
+}
+
+pub(crate) const NOTHING: Outcome =
+    Outcome { got: Transfer::WouldBlock, filled: false, parsed: None, parse_time: Nanos::ZERO };
+
+impl Job for ReadJob {
+    fn run(&mut self, clock: &Clock) {
+        self.outcome = NOTHING;
+        let Some(fd) = self.fd else { return };
+        let outcome = &mut self.outcome;
+        (outcome.got, outcome.filled) = fill(fd, &mut self.unfinished);
+        let came = matches!(outcome.got, Transfer::Bytes(count) if count > 0);
+        // A stranger's next command may be read by other limits, if this one is a good AUTH.
+        if !came || self.limits.trust == Trust::Unauthenticated {
+            return;
+        }
+        let began = if self.timed { clock.now() } else { Nanos::ZERO };
+        let Unfinished { buf, parser, args } = &mut *self.unfinished;
+        let mut at = 0;
+        let end = self.prefetch.parse_all(buf, &mut at, parser, &self.limits, args);
+        outcome.parsed = Some((at, end));
+        if self.timed {
+            outcome.parse_time = clock.now() - began;
+        }
+    }
+
+    fn pack(jobs: Vec<Self>) -> Batch {
+        Batch::Reads(jobs)
+    }
+
+    fn unpack(batch: Batch) -> Vec<Self> {
+        match batch {
+            Batch::Reads(jobs) => jobs,
+            Batch::Writes(_) => Vec::new(),
+        }
+    }
+}
+
+impl ReadJob {
+    pub(crate) fn new(key: ClientKey, limits: RequestLimits) -> ReadJob {
+        ReadJob {
+            key,
+            fd: None,
+            limits,
+            timed: false,
+            unfinished: Box::default(),
+            prefetch: Prefetch::default(),
+            outcome: NOTHING,
+        }
+    }
+
+    /// The job without what it was about; `None` if its buffer is not worth keeping, or so large that
+    /// the next client would be read more than its quantum from.
+    pub(crate) fn cleared(mut self) -> Option<ReadJob> {
+        let Unfinished { buf, parser, args } = &mut *self.unfinished;
+        buf.clear();
+        args.clear();
+        *parser = aelab_resp::RequestParser::default();
+        self.fd = None;
+        (buf.capacity() <= READ_QUANTUM_BYTES).then_some(self)
+    }
+}
+
+/// One client's turn to be written to.
+pub(crate) struct WriteJob {
+    pub(crate) key: ClientKey,
+    /// Open until the job is back: nothing frees clients meanwhile.
+    pub(crate) fd: Option<BorrowedFd<'static>>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) sent: usize,
+    /// The request timeline wants to know when.
+    pub(crate) followed: bool,
+    pub(crate) pass: Pass,
+    pub(crate) calls: u64,
+    pub(crate) at: (Nanos, Nanos),
+}
+
+impl Job for WriteJob {
+    fn run(&mut self, clock: &Clock) {
+        let Some(fd) = self.fd else { return };
+        let now = |on: bool| if on { clock.now() } else { Nanos::ZERO };
+        self.at.0 = now(self.followed);
+        (self.pass, self.calls) = push(fd, &self.bytes, &mut self.sent, Wait::No);
+        self.at.1 = now(self.followed);
+    }
+
+    fn pack(jobs: Vec<Self>) -> Batch {
+        Batch::Writes(jobs)
+    }
+
+    fn unpack(batch: Batch) -> Vec<Self> {
+        match batch {
+            Batch::Writes(jobs) => jobs,
+            Batch::Reads(_) => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Lua 5.1 as Redis 7.0 offers it to scripts, and what is known of scripts. Knows no server: what a
+//! script asks of it goes through [`Host`].
+//!
+//! ```text
+//! engine        the Lua state and one run of one script in it
+//! sandbox.lua   what scripts may see of Lua
+//! api           the part of the `redis` table that needs no command; convert: values both ways
+//! json, bit     the libraries cjson and bit
+//! raised        errors on their way through Lua
+//! sys           a limit on Lua's recursive pattern matching
+//! ```
+//!
+//! Not there: `cmsgpack`, `struct`, the debugger.
+
+mod api;
+mod bit;
+pub(crate) mod convert;
+mod engine;
+mod json;
+mod json_decode;
+pub(crate) mod raised;
+mod random;
+mod sys;
+
+pub(crate) use api::Question;
+pub(crate) use engine::{Engine, Host, Job, Outcome, reply};
+
+use crate::client::ClientKey;
+use crate::clock::Nanos;
+use std::collections::HashMap;
+use std::io::Write as _;
+
+/// The name of a script: the SHA-1 of its text in hexadecimal digits.
+pub(crate) type Sha = [u8; 40];
+
+/// The name of the script `text`: SHA-1 is a name here, not a protection.
+pub(crate) fn sha1_hex(text: &[u8]) -> Sha {
+    let mut sha = [0; 40];
+    // Forty digits fill the array exactly.
+    let _ = write!(&mut sha[..], "{}", sha1_smol::Sha1::from(text).digest());
+    sha
+}
+
+/// What a script may do to the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    ReadWrite,
+    ReadOnly,
+}
+
+/// What a script says of itself in its first line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Declared {
+    /// No first line: anything goes, and each command is checked by itself.
+    Nothing,
+    Flags {
+        access: Access,
+        /// May run while there is too little memory.
+        allow_oom: bool,
+    },
+}
+
+/// A script that is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Script {
+    pub(crate) declared: Declared,
+}
+
+/// How long a script has been running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    InTime,
+    /// Longer than `busy-reply-threshold`: other clients are told so.
+    Busy,
+    /// Told to end.
+    Killed,
+}
+
+/// The script that is running now.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) client: ClientKey,
+    pub(crate) started: Nanos,
+    /// When others were last given a turn.
+    pub(crate) served: Nanos,
+    pub(crate) pace: Pace,
+    pub(crate) access: Access,
+    /// A command that writes has been executed: it cannot be killed any more.
+    pub(crate) wrote: bool,
+    /// There was too little memory when it began.
+    pub(crate) short_of_memory: bool,
+    /// What it published to the channels of its own client, whose output buffer is in use.
+    pub(crate) own_messages: Vec<u8>,
+}
+
+/// Everything about scripts that outlives one.
+#[derive(Default)]
+pub(crate) struct Scripting {
+    /// Made by the first script; absent while one runs.
+    pub(crate) engine: Option<Box<Engine>>,
+    pub(crate) scripts: HashMap<Sha, Script>,
+    /// Bytes of their texts.
+    pub(crate) text_bytes: usize,
+    pub(crate) running: Option<Running>,
+    /// Bytes of the Lua state when a script last ended.
+    pub(crate) lua_bytes: usize,
+}
+
+impl Scripting {
+    /// Whether clients are to be told that a script runs too long.
+    #[inline]
+    pub(crate) fn is_busy(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.pace != Pace::InTime)
+    }
+
+    /// Bytes of the scripts' texts and of what is kept about them.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.text_bytes + self.scripts.capacity() * size_of::<(Sha, Script)>()
+    }
+
+    /// Forgets all scripts and the Lua state (`SCRIPT FLUSH`).
+    pub(crate) fn flush(&mut self) {
+        *self = Scripting::default();
+    }
+}
