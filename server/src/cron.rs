@@ -60,8 +60,8 @@ fn charge(el: &EventLoop<Server>, server: &mut Server, phase: Phase) {
 
 fn frequency(server: &Server) -> u32 {
     let settings = server.config.settings();
-    let mut hz = settings.hz;
-    if settings.dynamic_hz {
+    let mut hz = settings.cron.hz;
+    if settings.cron.dynamic_hz {
         while server.clients.len() / hz as usize > CLIENTS_PER_TICK_MAX && hz < HZ_MAX {
             hz = (hz * 2).min(HZ_MAX);
         }
@@ -104,7 +104,7 @@ fn clients_cron(server: &mut Server) {
 }
 
 fn one_client(server: &mut Server, key: ClientKey) {
-    let (now_s, timeout_s) = (server.now_s(), server.config.settings().timeout_s);
+    let (now_s, timeout_s) = (server.now_s(), server.config.settings().clients.timeout_s);
     let Some(client) = server.clients.get_mut(key) else { return };
     let idle = now_s - client.active_s;
     // As in Redis: whole seconds, imprecise by design, and subscribers may wait for ever.
@@ -132,7 +132,7 @@ pub(crate) fn expire(server: &mut Server, cycle: Cycle) {
         return;
     }
     let settings =
-        ExpireSettings { effort: server.config.settings().expire_effort, hz: server.cron.hz };
+        ExpireSettings { effort: server.config.settings().cron.expire_effort, hz: server.cron.hz };
     let now_ms = server.now_ms();
     let clock = server.clock.clone();
     let before = clock.now();
@@ -144,7 +144,7 @@ pub(crate) fn expire(server: &mut Server, cycle: Cycle) {
 
 /// Moves buckets of one growing table for at most [`REHASH_BUDGET`].
 fn rehash(server: &mut Server) {
-    if !server.config.settings().activerehashing {
+    if !server.config.settings().cron.activerehashing {
         return;
     }
     for _ in 0..server.dbs.len().min(REHASH_DBS_PER_TURN) {

@@ -181,16 +181,18 @@ fn check(
     }
     let settings = server.config.settings();
     let Some(client) = server.clients.get(key) else { return refused };
-    if spec.has(flags::PROTECTED) && !may_debug(settings.debug, client) {
+    if spec.has(flags::PROTECTED) && !may_debug(settings.clients.debug, client) {
         out.error(NO_DEBUG);
         return refused;
     }
-    if settings.io_model == IoModel::Blocking && spec.has(flags::BLOCKING | flags::WAITS_FOR_OTHERS)
+    if settings.io.io_model == IoModel::Blocking
+        && spec.has(flags::BLOCKING | flags::WAITS_FOR_OTHERS)
     {
         out.error(ONE_CLIENT_AT_A_TIME);
         return refused;
     }
-    if settings.requirepass.is_some() && !client.authenticated && !spec.has(flags::NO_AUTH) {
+    if settings.clients.requirepass.is_some() && !client.authenticated && !spec.has(flags::NO_AUTH)
+    {
         out.error("NOAUTH Authentication required.");
         return refused;
     }
@@ -335,7 +337,7 @@ pub(crate) fn call(
     let took = ended - started;
     server.meter.command(found.id, took, ended);
     account(server, key, found, args, out, took, By::Client);
-    let limit = server.config.settings().normal_output.hard_bytes;
+    let limit = server.config.settings().clients.normal_output.hard_bytes;
     if limit != 0 && out.len() > limit {
         close_if_over_limit(server, key, out, limit);
     }
@@ -393,7 +395,7 @@ fn account(
     // A call that waits is counted when it has its reply.
     let waits = server.blocking.count > 0
         && server.clients.get(key).is_some_and(|client| client.is_blocked());
-    let tracked = server.config.settings().latency_tracking;
+    let tracked = server.config.settings().observe.latency_tracking;
     let stat = &mut server.command_stats[found.id as usize];
     if !waits {
         stat.record(took, tracked);
@@ -402,11 +404,11 @@ fn account(
         stat.failed += 1;
         server.count_error(out);
     }
-    let slow_us = server.config.settings().slowlog_us;
+    let slow_us = server.config.settings().observe.slowlog_us;
     if slow_us >= 0 && took.as_us() >= slow_us as u64 && !found.spec.has(flags::SKIP_SLOWLOG) {
         log_slow(server, key, args, took, by);
     }
-    if server.config.settings().latency_threshold_ms != 0 {
+    if server.config.settings().observe.latency_threshold_ms != 0 {
         let event = if found.spec.has(flags::FAST) { "fast-command" } else { "command" };
         server.note_latency(event, took);
     }

@@ -36,12 +36,12 @@ pub(crate) fn time_limit(tenacity: u32) -> Nanos {
 
 /// Evicts until memory is below the limit, time is up or nothing is left.
 pub(crate) fn perform(server: &mut Server) -> Outcome {
-    let limit = server.config.settings().maxmemory;
+    let limit = server.config.settings().memory.maxmemory;
     let used = server.used_memory();
     let mut outcome = Outcome::Enough;
     // In a pause nothing changes.
     if server.pause.is_none() && limit != 0 && used > limit {
-        outcome = match server.config.settings().policy {
+        outcome = match server.config.settings().memory.policy {
             Policy::NoEviction => Outcome::Failed,
             policy => evict_for(server, policy, used - limit),
         };
@@ -55,9 +55,9 @@ pub(crate) fn perform(server: &mut Server) -> Outcome {
 
 fn evict_for(server: &mut Server, policy: Policy, to_free: usize) -> Outcome {
     let settings = server.config.settings();
-    let limit = time_limit(settings.eviction_tenacity);
-    let free = settings.evicted_free;
-    let watched = settings.latency_threshold_ms > 0;
+    let limit = time_limit(settings.memory.eviction_tenacity);
+    let free = settings.memory.evicted_free;
+    let watched = settings.observe.latency_threshold_ms > 0;
     let began = server.clock.now();
     let (mut freed, mut keys, mut outcome) = (0, 0_u64, Outcome::Enough);
     while freed < to_free {
@@ -101,7 +101,7 @@ fn choose(server: &mut Server, policy: Policy) -> Option<(usize, SmallBytes)> {
         }
         return None;
     }
-    let (samples, now_ms) = (server.config.settings().maxmemory_samples, server.now_ms());
+    let (samples, now_ms) = (server.config.settings().memory.maxmemory_samples, server.now_ms());
     while server.dbs.iter().any(|db| db.evictable_len(among) > 0) {
         let Server { dbs, evictor, .. } = server;
         for (at, db) in dbs.iter_mut().enumerate() {
@@ -122,7 +122,7 @@ fn choose(server: &mut Server, policy: Policy) -> Option<(usize, SmallBytes)> {
 
 /// Whether there is less memory than `maxmemory` allows for.
 pub(crate) fn is_over_limit(server: &Server) -> bool {
-    let limit = server.config.settings().maxmemory;
+    let limit = server.config.settings().memory.maxmemory;
     limit != 0 && server.used_memory() > limit
 }
 
@@ -171,9 +171,9 @@ fn go_on(el: &mut EventLoop<Server>, server: &mut Server, _: TimerId) -> Next {
 /// Closes the largest clients until all together take no more than `maxmemory-clients`.
 pub(crate) fn clients(server: &mut Server) {
     let settings = server.config.settings();
-    let limit = match settings.maxmemory_clients_percent {
-        0 => settings.maxmemory_clients,
-        percent => settings.maxmemory / 100 * percent,
+    let limit = match settings.memory.maxmemory_clients_percent {
+        0 => settings.memory.maxmemory_clients,
+        percent => settings.memory.maxmemory / 100 * percent,
     };
     if limit == 0 || server.client_memory() <= limit.max(CLIENTS_MIN_BYTES) {
         return;

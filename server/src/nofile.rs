@@ -42,7 +42,7 @@ pub(crate) fn make_room(maxclients: usize) -> Result<(), usize> {
 /// # Errors
 /// If there is no room for a single client.
 pub(crate) fn adjust(server: &mut Server) -> Result<(), String> {
-    let maxclients = server.config.settings().maxclients as u64;
+    let maxclients = server.config.settings().clients.maxclients as u64;
     let wanted = maxclients + RESERVED as u64;
     let before = sys::nofile_limit();
     if before >= wanted {

@@ -50,7 +50,7 @@ enum Body {
 
 impl Body {
     fn new(el: &mut EventLoop<Server>, server: Server) -> Result<Body, String> {
-        Ok(match server.config.settings().io_model {
+        Ok(match server.config.settings().io.io_model {
             IoModel::Ae | IoModel::BusyPoll => Body::Loop(Box::new(server)),
             IoModel::Blocking => Body::Blocking(Box::new(server), Blocking::default()),
             IoModel::ThreadPerConnection => Body::Threads(
@@ -79,21 +79,23 @@ impl Instance {
         let settings = config.settings();
         let log = match quiet {
             Quiet::Yes => Log::silent(clock.clone()),
-            Quiet::No => Log::open(config.text("logfile"), settings.loglevel, clock.clone())
-                .map_err(|e| {
-                    format!(
-                        "Can't open the log file {}: {e}; choose another --logfile",
-                        config.text("logfile")
-                    )
-                })?,
+            Quiet::No => {
+                Log::open(config.text("logfile"), settings.observe.loglevel, clock.clone())
+                    .map_err(|e| {
+                        format!(
+                            "Can't open the log file {}: {e}; choose another --logfile",
+                            config.text("logfile")
+                        )
+                    })?
+            }
         };
         let mut server = Server::new(config, log, clock.clone(), TABLES, while_blocked::turn);
         nofile::adjust(&mut server)?;
-        let model = server.config.settings().io_model;
-        let backend = server.config.settings().backend;
+        let model = server.config.settings().io.io_model;
+        let backend = server.config.settings().io.backend;
         let limit = backend.descriptor_limit().filter(|_| model != IoModel::BusyPoll);
         let setsize = match limit {
-            None => (server.config.settings().maxclients + FDSET_EXTRA).max(SETSIZE_MIN),
+            None => (server.config.settings().clients.maxclients + FDSET_EXTRA).max(SETSIZE_MIN),
             Some(limit) => {
                 lower_maxclients(&mut server, limit);
                 limit
@@ -113,7 +115,7 @@ impl Instance {
         // What waits for clients' requests; the other models use the backend for listeners only.
         server.diary = el.diary();
         server.api_name = if model == IoModel::Ae { el.api_name() } else { "none" };
-        if server.config.settings().time_events {
+        if server.config.settings().io.time_events {
             el.add_timer(Nanos::from_ms(1), server_cron);
         }
         listener::watch(&mut el, &mut server).map_err(|e| {
@@ -152,7 +154,7 @@ impl Instance {
             log.notice(format!("Running mode=standalone, port={port}."));
             log.warning("Server initialized");
             log.notice("Ready to accept connections");
-            if let Some(path) = server.config.settings().unixsocket.clone() {
+            if let Some(path) = server.config.settings().net.unixsocket.clone() {
                 log.notice(format!("The server is now ready to accept connections at {path}"));
             }
         });
@@ -219,7 +221,7 @@ fn signalled(el: &mut EventLoop<Server>, server: &mut Server, _: RawFd, _: u64, 
 
 /// Runs before every sleep.
 fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
-    let model = server.config.settings().io_model;
+    let model = server.config.settings().io.io_model;
     // A sweep without requests is reading all the same.
     let since = if model == IoModel::BusyPoll { Phase::Read } else { Phase::Other };
     server.meter.charge(since, el.clock().now());
@@ -242,7 +244,7 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     }
     // After the writes: they find out who is gone, and who has been told everything.
     free_queued_clients(el, server);
-    let setsize = server.config.settings().maxclients + FDSET_EXTRA;
+    let setsize = server.config.settings().clients.maxclients + FDSET_EXTRA;
     if setsize > el.setsize() && el.resize(setsize).is_err() {
         // The backend cannot: those clients will be turned away when they come.
         server.log.warning_per_second(server.now_s(), "The backend cannot watch so many clients");
@@ -254,7 +256,7 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
 fn after_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     let now = el.now();
     // A sweep fires everything, and without the loop no request fires: neither says anything.
-    let events = match server.config.settings().io_model {
+    let events = match server.config.settings().io.io_model {
         IoModel::Ae => el.fired_count(),
         _ => 0,
     };
@@ -279,7 +281,7 @@ fn free_queued_clients(el: &mut EventLoop<Server>, server: &mut Server) {
 
 fn start_io_threads(server: &mut Server) -> Result<(), String> {
     let settings = server.config.settings();
-    let count = settings.io_threads;
+    let count = settings.io.io_threads;
     if count > 1 {
         let io = IoThreads::start(settings, &server.clock)
             .map_err(|e| format!("Can't start {count} I/O threads: {e}; ask for fewer"))?;
@@ -290,7 +292,7 @@ fn start_io_threads(server: &mut Server) -> Result<(), String> {
 
 /// The backend can watch descriptors below `limit` only.
 fn lower_maxclients(server: &mut Server, limit: usize) {
-    let (asked, possible) = (server.config.settings().maxclients, limit - FDSET_EXTRA);
+    let (asked, possible) = (server.config.settings().clients.maxclients, limit - FDSET_EXTRA);
     if asked > possible {
         server.config.lower_maxclients(possible);
         server.log.warning(format!(
@@ -301,7 +303,7 @@ fn lower_maxclients(server: &mut Server, limit: usize) {
 }
 
 fn warn_of_backlog(server: &mut Server) {
-    let backlog = i64::from(server.config.settings().tcp_backlog);
+    let backlog = i64::from(server.config.settings().net.tcp_backlog);
     let Ok(mut file) = std::fs::File::open("/proc/sys/net/core/somaxconn") else { return };
     let mut text = String::new();
     let limit = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse::<i64>().ok());

@@ -36,7 +36,7 @@ pub(crate) fn postpone(server: &mut Server, key: ClientKey, args: Args<'_>) {
 /// Keeps a command of a client that waits. Closes it if that becomes too much.
 #[cold]
 pub(crate) fn hold(server: &mut Server, key: ClientKey, args: Args<'_>) {
-    let limit = server.config.settings().query_buffer_max_bytes;
+    let limit = server.config.settings().clients.query_buffer_max_bytes;
     let Some(held) = server.clients.get_mut(key).and_then(|client| client.held.as_mut()) else {
         return;
     };
@@ -116,7 +116,7 @@ fn serve_one(server: &mut Server, key: ClientKey, db: usize, name: &[u8]) -> Ser
 
 /// A call that waited has had its reply.
 fn count(server: &mut Server, command: u16, took: Nanos, failed: bool) {
-    let tracked = server.config.settings().latency_tracking;
+    let tracked = server.config.settings().observe.latency_tracking;
     let stat = &mut server.command_stats[command as usize];
     stat.record(took, tracked);
     stat.failed += u64::from(failed);

@@ -64,7 +64,7 @@ impl Call<'_> {
 
     /// False, with the error written, if a string of `size` + `appended` bytes would be too long.
     pub(crate) fn string_size_allowed(&mut self, size: usize, appended: usize) -> bool {
-        let limit = self.server.config.settings().request.bulk_max_bytes;
+        let limit = self.server.config.settings().clients.request.bulk_max_bytes;
         let allowed = size.checked_add(appended).is_some_and(|total| total <= limit);
         if !allowed {
             self.out.error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");

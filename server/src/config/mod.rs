@@ -15,6 +15,7 @@ mod value;
 pub(crate) use io_model::IoModel;
 pub use load::ConfigError;
 pub(crate) use policy::Policy;
+use settings::Texts;
 pub(crate) use settings::{ClientClass, DebugAccess, Settings};
 
 use crate::ae::Backend;
@@ -69,7 +70,7 @@ impl Config {
     /// The defaults. `is_command` says whether there is a command of a name.
     fn new(is_command: fn(&str) -> bool) -> Config {
         let values: Vec<String> = TABLE.iter().map(|row| row.default.to_owned()).collect();
-        let settings = Settings::resolve(&|name| lookup(&values, name));
+        let settings = Settings::resolve(&Texts(&values));
         Config { values, settings, file: None, restricted: Vec::new(), is_command }
     }
 
@@ -171,8 +172,7 @@ impl Config {
     }
 
     fn resolve(&mut self) {
-        let values = &self.values;
-        self.settings = Settings::resolve(&|name| lookup(values, name));
+        self.settings = Settings::resolve(&Texts(&self.values));
     }
 
     /// `maxclients` was more than the descriptors that this process may open.

@@ -8,11 +8,11 @@ use crate::timeline::PARTS;
 pub(super) fn ae(text: &mut String, server: &Server) {
     let (settings, timeline) = (server.config.settings(), &server.timeline);
     line(text, "ae_backend", server.api_name);
-    line(text, "ae_io_model", settings.io_model.name());
-    line(text, "ae_io_threads", settings.io_threads);
+    line(text, "ae_io_model", settings.io.io_model.name());
+    line(text, "ae_io_threads", settings.io.io_threads);
     line(text, "ae_timeline_note", settings.timeline_note());
-    line(text, "ae_batch", u8::from(settings.ae_batch));
-    line(text, "ae_reply_immediately", u8::from(settings.reply_immediately));
+    line(text, "ae_batch", u8::from(settings.io.ae_batch));
+    line(text, "ae_reply_immediately", u8::from(settings.io.reply_immediately));
     line(text, "ae_inject", server.config.text("inject"));
     line(text, "ae_trace", u8::from(timeline.is_on()));
     line(text, "ae_trace_sample", timeline.sample());

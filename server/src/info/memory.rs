@@ -79,7 +79,7 @@ pub(super) fn memory(text: &mut String, server: &Server) {
     line(text, "allocator_resident", resident);
     with_human(text, "total_system_memory", total_system_bytes());
     scripts(text, server);
-    with_human(text, "maxmemory", server.config.settings().maxmemory as u64);
+    with_human(text, "maxmemory", server.config.settings().memory.maxmemory as u64);
     line(text, "maxmemory_policy", server.config.text("maxmemory-policy"));
     constants(
         text,

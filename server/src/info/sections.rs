@@ -26,7 +26,7 @@ pub(super) fn server(text: &mut String, server: &Server) {
     line(text, "arch_bits", usize::BITS);
     line(text, "monotonic_clock", "POSIX clock_gettime");
     line(text, "multiplexing_api", server.api_name);
-    line(text, "io_model", server.config.settings().io_model.name());
+    line(text, "io_model", server.config.settings().io.io_model.name());
     constants(text, &[("atomicvar_api", "c11-builtin"), ("gcc_version", "0.0.0")]);
     if let Some(injector) = &server.injector {
         // Where nobody can overlook it.
@@ -41,7 +41,7 @@ pub(super) fn server(text: &mut String, server: &Server) {
     line(text, "uptime_in_seconds", uptime_s);
     line(text, "uptime_in_days", uptime_s / 86_400);
     line(text, "hz", server.cron.hz);
-    line(text, "configured_hz", server.config.settings().hz);
+    line(text, "configured_hz", server.config.settings().cron.hz);
     line(text, "lru_clock", (unix_us / US_PER_S) & 0x00ff_ffff);
     let executable = std::env::current_exe().unwrap_or_default();
     line(text, "executable", executable.display());
@@ -55,7 +55,7 @@ pub(super) fn clients(text: &mut String, server: &Server) {
     let output = clients().map(|c| c.output.waiting()).max();
     line(text, "connected_clients", server.clients.len());
     line(text, "cluster_connections", 0);
-    line(text, "maxclients", server.config.settings().maxclients);
+    line(text, "maxclients", server.config.settings().clients.maxclients);
     line(text, "client_recent_max_input_buffer", input.unwrap_or(0));
     let beyond_static = output.unwrap_or(0).saturating_sub(STATIC_BUFFER_BYTES);
     line(text, "client_recent_max_output_buffer", beyond_static);
@@ -231,10 +231,10 @@ pub(super) fn errorstats(text: &mut String, server: &Server) {
 }
 
 pub(super) fn latencystats(text: &mut String, server: &Server) {
-    if !server.config.settings().latency_tracking {
+    if !server.config.settings().observe.latency_tracking {
         return;
     }
-    let percentiles = &server.config.settings().latency_percentiles;
+    let percentiles = &server.config.settings().observe.latency_percentiles;
     for (spec, stat) in server.commands.rows().iter().zip(&server.command_stats) {
         let Some(histogram) = stat.histogram() else { continue };
         let values: Vec<String> = percentiles

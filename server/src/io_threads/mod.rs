@@ -108,14 +108,14 @@ impl IoThreads {
     /// # Errors
     /// If the system has no thread to give.
     pub(crate) fn start(settings: &Settings, clock: &Clock) -> io::Result<IoThreads> {
-        let count = settings.io_threads;
+        let count = settings.io.io_threads;
         Ok(IoThreads {
             workers: (1..count)
                 .map(|number| Worker::start(number, clock.clone()))
                 .collect::<io::Result<_>>()?,
             clock: clock.clone(),
-            do_reads: settings.io_threads_do_reads,
-            always: settings.io_threads_always_active,
+            do_reads: settings.io.io_threads_do_reads,
+            always: settings.io.io_threads_always_active,
             pending_reads: Vec::new(),
             reads: (0..count).map(|_| Vec::new()).collect(),
             writes: (0..count).map(|_| Vec::new()).collect(),

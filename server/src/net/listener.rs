@@ -39,8 +39,8 @@ accepting connections from the outside.";
 /// One line: which address, why not, and what to do.
 pub(crate) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
     let mut listeners = Vec::new();
-    if settings.port != 0 {
-        for name in &settings.bind {
+    if settings.net.port != 0 {
+        for name in &settings.net.bind {
             let (name, optional) = match name.strip_prefix('-') {
                 Some(rest) => (rest, true),
                 None => (name.as_str(), false),
@@ -52,24 +52,23 @@ pub(crate) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
                     return Err(format!(
                         "Could not create server TCP listening socket {name}:{}: {error}; choose \
                          another --port or --bind",
-                        settings.port
+                        settings.net.port
                     ));
                 }
             }
         }
     }
-    if let Some(path) = &settings.unixsocket {
+    if let Some(path) = &settings.net.unixsocket {
         let path = Path::new(path);
         make_way(path)?;
-        let fd = sys::listen_unix(path, settings.unixsocketperm, settings.tcp_backlog).map_err(
-            |error| {
+        let fd = sys::listen_unix(path, settings.net.unixsocketperm, settings.net.tcp_backlog)
+            .map_err(|error| {
                 format!(
                     "Failed opening Unix socket {}: {error}; the directory must exist and the \
                      path be shorter than 108 bytes",
                     path.display()
                 )
-            },
-        )?;
+            })?;
         listeners.push(Listener { fd, path: Some(path.to_owned()), paused: false });
     }
     if listeners.is_empty() {
@@ -111,14 +110,14 @@ fn not_available(error: &io::Error) -> bool {
 fn open_tcp(name: &str, settings: &Settings) -> io::Result<OwnedFd> {
     use std::net::ToSocketAddrs;
     let addr = match name {
-        "*" => SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), settings.port),
-        "::*" => SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), settings.port),
-        host => (host, settings.port)
+        "*" => SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), settings.net.port),
+        "::*" => SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), settings.net.port),
+        host => (host, settings.net.port)
             .to_socket_addrs()?
             .next()
             .ok_or_else(|| io::Error::other("the name has no address"))?,
     };
-    sys::listen_tcp(addr, settings.tcp_backlog)
+    sys::listen_tcp(addr, settings.net.tcp_backlog)
 }
 
 /// Watches all listeners (again).
@@ -150,7 +149,7 @@ pub(crate) fn resume(el: &mut EventLoop<Server>, server: &mut Server) {
 /// The read handler of listeners.
 fn acceptable(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, data: u64, _: Mask) {
     let index = data as usize;
-    let most = match server.config.settings().io_model {
+    let most = match server.config.settings().io.io_model {
         IoModel::Blocking => 1,
         _ => ACCEPTS_PER_CALL_MAX,
     };
@@ -203,7 +202,7 @@ fn admit(
 ) {
     let fd = socket.as_raw_fd();
     let Some(key) = welcome(server, socket, peer) else { return };
-    if !server.config.settings().io_model.loop_serves() {
+    if !server.config.settings().io.io_model.loop_serves() {
         return;
     }
     if let Err(error) = el.add_file(fd, Mask::READABLE, read::readable, data_of(key)) {
@@ -219,7 +218,7 @@ fn admit(
 /// Makes a client of an accepted connection, or turns it away before anything is allocated.
 fn welcome(server: &mut Server, socket: OwnedFd, peer: Option<SocketAddr>) -> Option<ClientKey> {
     let settings = server.config.settings();
-    if server.clients.len() >= settings.maxclients {
+    if server.clients.len() >= settings.clients.maxclients {
         // Best effort: an empty socket buffer takes it, and nobody waits if not.
         let _ = sys::write(&socket, b"-ERR max number of clients reached\r\n");
         server.stats.rejected_connections += 1;
@@ -227,19 +226,19 @@ fn welcome(server: &mut Server, socket: OwnedFd, peer: Option<SocketAddr>) -> Op
     }
     if peer.is_some() {
         let _ = sys::set_nodelay(&socket);
-        if settings.tcp_keepalive_s > 0 {
-            let _ = sys::set_keepalive(&socket, Duration::from_secs(settings.tcp_keepalive_s));
+        if settings.net.tcp_keepalive_s > 0 {
+            let _ = sys::set_keepalive(&socket, Duration::from_secs(settings.net.tcp_keepalive_s));
         }
     }
-    let socket = match settings.io_model {
+    let socket = match settings.io.io_model {
         IoModel::ThreadPerConnection => Socket::Shared(Arc::new(socket)),
         _ => Socket::Own(socket),
     };
-    if !settings.io_model.loop_serves() {
+    if !settings.io.io_model.loop_serves() {
         let _ = sys::set_blocking(&socket);
     }
-    let denied = settings.protected && settings.requirepass.is_none();
-    let loop_serves = settings.io_model.loop_serves();
+    let denied = settings.net.protected && settings.clients.requirepass.is_none();
+    let loop_serves = settings.io.io_model.loop_serves();
     server.next_client_id += 1;
     let mut client = Client::new(socket, server.next_client_id, peer, server.now_s());
     let denied = denied && !client.is_local();

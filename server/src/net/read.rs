@@ -44,7 +44,7 @@ pub(super) fn read_now(el: &mut EventLoop<Server>, server: &mut Server, fd: RawF
         return;
     }
     match client.unfinished.take() {
-        unfinished if server.config.settings().ae_batch => {
+        unfinished if server.config.settings().io.ae_batch => {
             read_into_batch(el, server, fd, key, unfinished.unwrap_or_default());
         }
         None => read_shared(el, server, fd, key),
@@ -221,7 +221,7 @@ pub(super) fn receive(
 
 /// Gives the client what it has not finished, unless that is too much or it is leaving.
 pub(super) fn keep(server: &mut Server, key: ClientKey, unfinished: Box<Unfinished>) {
-    let limit = server.config.settings().query_buffer_max_bytes;
+    let limit = server.config.settings().clients.query_buffer_max_bytes;
     let Some(client) = server.clients.get_mut(key) else { return };
     if client.life != Life::Open || (unfinished.buf.is_empty() && unfinished.parser.is_idle()) {
         return;
@@ -344,7 +344,7 @@ fn run_group(
         } else {
             dispatch::process(server, key, words, out, *started)
         };
-        if server.config.settings().reply_immediately {
+        if server.config.settings().io.reply_immediately {
             server.return_reply(key, std::mem::take(out));
             write::at_once(server, key);
             *out = server.lend_reply(key)?;

@@ -17,7 +17,7 @@ use std::os::fd::{AsFd, AsRawFd};
 pub(crate) fn turn(server: &mut Server, except: ClientKey, now: Nanos) {
     listener::accept_while_blocked(server);
     let settings = server.config.settings();
-    let keys: Vec<ClientKey> = if settings.ae_batch || settings.io_threads_do_reads {
+    let keys: Vec<ClientKey> = if settings.io.ae_batch || settings.io.io_threads_do_reads {
         // Others may have been read already and wait to be executed: their next bytes must not
         // overtake those.
         server.accepted_unwatched.clone()

@@ -20,7 +20,8 @@ const TURN_EVERY: Nanos = Nanos::from_ms(2);
 /// A script has done a good deal of work. Lets others have a turn if it takes too long, and says
 /// whether it may go on.
 pub(super) fn look(server: &mut Server) -> Pace {
-    let (now, threshold_ms) = (server.clock.now(), server.config.settings().busy_threshold_ms);
+    let (now, threshold_ms) =
+        (server.clock.now(), server.config.settings().script.busy_threshold_ms);
     let Some(running) = &mut server.scripting.running else { return Pace::Killed };
     let took = now - running.started;
     match running.pace {
@@ -56,7 +57,7 @@ fn is_signalled(server: &Server) -> bool {
 
 fn give_turn(server: &mut Server, now: Nanos) {
     // Elsewhere others' sockets are not this thread's to read: they wait for the script to end.
-    if !server.config.settings().io_model.loop_serves() {
+    if !server.config.settings().io.io_model.loop_serves() {
         return;
     }
     let Some(running) = &server.scripting.running else { return };

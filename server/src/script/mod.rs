@@ -29,7 +29,7 @@ pub(crate) fn run(server: &mut Server, job: &Job<'_>, out: &mut Reply, now: Nano
         own_messages: Vec::new(),
     });
     let before = server.clients.get(job.client).map(|client| (client.db, client.last_command));
-    let memory_max = server.config.settings().script_memory_max_bytes;
+    let memory_max = server.config.settings().script.script_memory_max_bytes;
     let result = engine.limit_memory(memory_max).and_then(|()| execute(&engine, server, job));
     // SELECT in a script is the script's own affair.
     if let (Some(client), Some((db, command))) = (server.clients.get_mut(job.client), before) {

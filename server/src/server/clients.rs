@@ -21,8 +21,8 @@ impl Server {
     /// Which request limits apply to a client.
     pub(crate) fn request_limits(&self, key: ClientKey) -> RequestLimits {
         let settings = self.config.settings();
-        let mut limits = settings.request;
-        if settings.requirepass.is_some()
+        let mut limits = settings.clients.request;
+        if settings.clients.requirepass.is_some()
             && !self.clients.get(key).is_some_and(|client| client.authenticated)
         {
             limits.trust = Trust::Unauthenticated;
@@ -65,7 +65,7 @@ impl Server {
         match addr {
             Some(addr) => addr.to_string(),
             None => {
-                let path = self.config.settings().unixsocket.as_deref();
+                let path = self.config.settings().net.unixsocket.as_deref();
                 format!("{}:0", path.unwrap_or_default())
             }
         }

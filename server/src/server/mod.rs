@@ -148,7 +148,7 @@ impl Server {
         let command_stats = commands.rows().iter().map(|_| CommandStat::default()).collect();
         let lazy = LazyFree::default();
         let dbs: Vec<Db> =
-            (0..config.settings().databases).map(|_| Db::new(lazy.clone())).collect();
+            (0..config.settings().data.databases).map(|_| Db::new(lazy.clone())).collect();
         let started = clock.now();
         let mut server = Server {
             watchers: Watchers::new(dbs.len()),
@@ -239,7 +239,7 @@ impl Server {
     /// Notes an event if it took as long as the threshold asks.
     #[inline]
     pub(crate) fn note_latency(&mut self, event: &'static str, took: Nanos) {
-        let threshold_ms = self.config.settings().latency_threshold_ms;
+        let threshold_ms = self.config.settings().observe.latency_threshold_ms;
         if threshold_ms != 0 && took.as_ms() >= threshold_ms {
             let now_s = self.now_s();
             self.latency.add(event, now_s, took.as_ms());

@@ -7,22 +7,22 @@ impl Server {
     /// Informs everything that keeps a copy of a setting.
     pub(crate) fn settings_changed(&mut self) {
         let settings = self.config.settings();
-        self.log.set_level(settings.loglevel);
-        self.slowlog.set_max_len(settings.slowlog_max_len);
+        self.log.set_level(settings.observe.loglevel);
+        self.slowlog.set_max_len(settings.observe.slowlog_max_len);
         // A lower limit takes effect even if no command comes.
-        self.evictor.unfinished = settings.maxmemory != 0;
+        self.evictor.unfinished = settings.memory.maxmemory != 0;
         for db in &mut self.dbs {
-            db.set_encoding_limits(settings.encoding);
-            db.set_access_mode(settings.access);
-            db.set_expired_free(settings.expired_free);
-            db.set_replaced_free(settings.replaced_free);
+            db.set_encoding_limits(settings.data.encoding);
+            db.set_access_mode(settings.memory.access);
+            db.set_expired_free(settings.data.expired_free);
+            db.set_replaced_free(settings.data.replaced_free);
         }
         self.update_injector();
     }
 
     /// Starts or ends injecting, if that was changed, and logs it: no one may measure it unawares.
     fn update_injector(&mut self) {
-        let plan = &self.config.settings().injection;
+        let plan = &self.config.settings().observe.injection;
         let unchanged = match &self.injector {
             Some(injector) => injector.plan() == plan,
             None => *plan == Default::default(),

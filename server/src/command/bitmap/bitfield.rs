@@ -110,7 +110,7 @@ struct Step {
 
 /// The offset at `index`, in bits, or with `#` in integers of that width; replies with the error.
 fn offset_arg(call: &mut Call<'_>, index: usize, kind: Kind) -> Option<usize> {
-    let limit = call.server.config.settings().request.bulk_max_bytes;
+    let limit = call.server.config.settings().clients.request.bulk_max_bytes;
     let text = call.args.at(index);
     let offset = match text.strip_prefix(b"#") {
         Some(digits) => parse_integer(digits).and_then(|n| n.checked_mul(kind.bits().into())),

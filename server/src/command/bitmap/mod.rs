@@ -41,7 +41,7 @@ pub(crate) const TABLE: &[CommandSpec] = &[
 
 /// Reads an offset in bits; replies with the error if no string could be so long.
 fn offset_arg(call: &mut Call<'_>) -> Option<usize> {
-    let limit = call.server.config.settings().request.bulk_max_bytes;
+    let limit = call.server.config.settings().clients.request.bulk_max_bytes;
     let offset = parse_integer(call.args.at(2)).and_then(|offset| usize::try_from(offset).ok());
     let offset = offset.filter(|offset| offset / 8 < limit);
     if offset.is_none() {

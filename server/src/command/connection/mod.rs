@@ -94,7 +94,7 @@ fn reset(call: &mut Call<'_>) {
     call.server.discard_transaction(call.client);
     super::pubsub::unsubscribe_silently(call.server, call.client);
     call.server.monitors.retain(|&monitor| monitor != call.client);
-    let needs_password = call.server.config.settings().requirepass.is_some();
+    let needs_password = call.server.config.settings().clients.requirepass.is_some();
     if let Some(client) = call.server.clients.get_mut(call.client) {
         client.db = 0;
         client.protocol = Protocol::Resp2;
@@ -188,13 +188,13 @@ fn describe(call: &mut Call<'_>, id: u64) {
 
 /// Whether the client still has to give the password.
 fn needs_auth(call: &Call<'_>) -> bool {
-    call.server.config.settings().requirepass.is_some()
+    call.server.config.settings().clients.requirepass.is_some()
         && !call.server.clients.get(call.client).is_some_and(|client| client.authenticated)
 }
 
 /// Checks user and password; on failure replies with the error.
 fn authenticate(call: &mut Call<'_>, user: &[u8], password: &[u8]) -> bool {
-    let required = call.server.config.settings().requirepass.as_deref();
+    let required = call.server.config.settings().clients.requirepass.as_deref();
     let known = user == b"default";
     // Without a password set, the default user accepts any.
     let right = required.is_none_or(|required| same_bytes(required, password));
@@ -221,7 +221,7 @@ fn auth(call: &mut Call<'_>) {
         3 => (call.args.at(1), call.args.at(2)),
         _ => return call.out.syntax_error(),
     };
-    if call.args.len() == 2 && call.server.config.settings().requirepass.is_none() {
+    if call.args.len() == 2 && call.server.config.settings().clients.requirepass.is_none() {
         return call.out.error(
             "ERR AUTH <password> called without any password configured for the default user. Are \
              you sure your configuration is correct?",

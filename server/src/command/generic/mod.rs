@@ -84,7 +84,7 @@ const SAME_OBJECT: &str = "ERR source and destination objects are the same";
 /// DEL key…: deletes keys, freeing what they hold at once (unless `lazyfree-lazy-user-del`). O(N), and O(M) for
 /// collections of M members.
 fn del(call: &mut Call<'_>) {
-    let lazily = call.server.config.settings().lazy_user_del;
+    let lazily = call.server.config.settings().data.lazy_user_del;
     delete(call, if lazily { Free::Lazily } else { Free::Now });
 }
 

@@ -110,7 +110,7 @@ fn dbsize(call: &mut Call<'_>) {
 /// Reads `[ASYNC|SYNC]`; replies with the error if it is something else.
 fn flush_mode(call: &mut Call<'_>) -> Option<Free> {
     match call.args.len() {
-        1 => Some(call.server.config.settings().user_flush_free),
+        1 => Some(call.server.config.settings().data.user_flush_free),
         2 if call.args.is(1, "sync") => Some(Free::Now),
         2 if call.args.is(1, "async") => Some(Free::Lazily),
         _ => {

@@ -86,11 +86,11 @@ fn stats(call: &mut Call<'_>) {
     let (before, cycles_before) = timeline.baseline();
     out.map(16);
     word(out, "backend", server.api_name);
-    word(out, "io_model", settings.io_model.name());
+    word(out, "io_model", settings.io.io_model.name());
     word(out, "timeline_note", settings.timeline_note());
-    field(out, "io_threads", settings.io_threads as u64);
-    word(out, "batch", yes_no(settings.ae_batch));
-    word(out, "reply_immediately", yes_no(settings.reply_immediately));
+    field(out, "io_threads", settings.io.io_threads as u64);
+    word(out, "batch", yes_no(settings.io.ae_batch));
+    word(out, "reply_immediately", yes_no(settings.io.reply_immediately));
     word(out, "inject", server.config.text("inject"));
     word(out, "trace", if timeline.is_on() { "on" } else { "off" });
     field(out, "sample", u64::from(timeline.sample()));

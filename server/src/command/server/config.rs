@@ -83,8 +83,8 @@ fn set(call: &mut Call<'_>) {
     let before = call.server.config.clone();
     match call.server.config.set_all(&borrowed) {
         Ok(()) => {
-            let wanted = call.server.config.settings().maxclients;
-            if wanted > before.settings().maxclients
+            let wanted = call.server.config.settings().clients.maxclients;
+            if wanted > before.settings().clients.maxclients
                 && let Err(possible) = crate::nofile::make_room(wanted)
             {
                 call.server.config = before;

@@ -106,7 +106,7 @@ fn doctor(call: &mut Call<'_>) {
     let mut text = String::new();
     let monitor = &call.server.latency;
     if monitor.events().len() == 0 {
-        text.push_str(match call.server.config.settings().latency_threshold_ms {
+        text.push_str(match call.server.config.settings().observe.latency_threshold_ms {
             0 => {
                 "The latency monitor is off. Turn it on with CONFIG SET latency-monitor-threshold \
                  <milliseconds>, let the load run, and ask again.\n"
