@@ -4,11 +4,11 @@
 //! Invariant: a layout names primaries only, each once.
 
 use crate::cli::resolve::{Prefill, Resolved};
-use crate::control::Control;
-use crate::engine::plan::{ArrivalProcess, ClusterPlan, CommandPlan, Endpoint, Target};
-use crate::engine::slots::{Layout, NOWHERE, Node, SLOTS, Topology};
-use crate::exit::Failure;
-use crate::lab::fill::Part;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::cluster_slots::{Layout, NOWHERE, Node, SLOTS, Topology};
+use aelab_engine::plan::{ArrivalProcess, ClusterPlan, CommandPlan, Endpoint, Target};
+use aelab_lab::control::Control;
+use aelab_lab::server::fill::Part;
 use aelab_resp::value::Value;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;

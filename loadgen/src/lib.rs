@@ -9,24 +9,10 @@
 
 #[allow(rustdoc::broken_intra_doc_links, reason = "comments there are --help texts, with brackets")]
 pub mod cli;
-pub mod clock;
 pub mod cluster;
 pub mod commands;
 pub mod compat;
 pub mod console;
-pub mod control;
-pub mod engine;
-mod environment;
-pub mod exit;
 pub mod exporter;
-mod files;
 pub mod interrupt;
-pub mod lab;
-pub mod machine;
-pub mod record;
-pub mod relay;
-pub mod replay;
 pub mod selftest;
-mod sys;
-pub mod tls;
-pub mod words;

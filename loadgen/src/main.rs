@@ -2,11 +2,12 @@
 //!
 //! A table of contents: each command is a file in `commands/`.
 
+use aelab_engine::error::{Exit, Failure};
 use aelab_loadgen::cli::Command;
-use aelab_loadgen::cli::front::{self, Front};
+use aelab_loadgen::cli::front;
+use aelab_loadgen::cli::front::Front;
 use aelab_loadgen::commands;
 use aelab_loadgen::console;
-use aelab_loadgen::exit::{Exit, Failure};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

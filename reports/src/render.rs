@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::chart::{Chart, DrawError, Fonts};
-use crate::folder::{Folder, ReadError, read_folder, write_atomic};
 use crate::page;
-use crate::record::RECORD_FILE;
-use crate::sane::absurd_field;
 use crate::summary;
 use crate::view::catalogue::CatalogueView;
 use crate::view::figure::Figure;
 use crate::view::report::Report;
+use aelab_results::folder::{Folder, ReadError, read_folder, write_atomic};
+use aelab_results::record::RECORD_FILE;
+use aelab_results::sane::absurd_field;
 
 /// The page of a folder.
 pub const REPORT_FILE: &str = "report.html";

@@ -5,10 +5,10 @@
 
 use std::fmt::Write as _;
 
-use crate::record::Severity;
 use crate::view::catalogue::CatalogueView;
 use crate::view::report::Report;
 use crate::view::table::{Align, Table};
+use aelab_results::record::Severity;
 
 /// The text of the summary.
 pub(crate) fn write(report: &Report) -> String {

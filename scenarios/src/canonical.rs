@@ -5,7 +5,7 @@
 
 use crate::criterion::{Compare, Criterion, Dimension, Reference};
 use crate::model::{Arm, Arrival, ConnectSchedule, DataSet, Group, Scenario};
-use crate::units::{format_count, format_duration, format_size};
+use aelab_units::{format_count, format_duration, format_size};
 use std::fmt::Write as _;
 
 /// Writes a resolved scenario as a scenario file in which every key is present.
@@ -197,7 +197,7 @@ fn write_group(out: &mut String, group: &Group) {
 }
 
 fn write_arrival(out: &mut String, arrival: &Arrival) {
-    let mut write = |process: &str, rate: Option<&crate::units::Rate>| {
+    let mut write = |process: &str, rate: Option<&aelab_units::Rate>| {
         line(out, format_args!("arrival = {}", quoted(process)));
         if let Some(rate) = rate {
             line(out, format_args!("rate = {}", quoted(&rate.to_string())));

@@ -5,7 +5,7 @@
 
 use crate::error::ScenarioError;
 use crate::model::{Scale, Scenario};
-use crate::nearest::nearest;
+use aelab_units::nearest;
 
 /// A scenario of the catalogue, not yet read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

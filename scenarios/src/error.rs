@@ -3,7 +3,7 @@
 //! Invariant: `Display` is one line. The TOML reader's own messages are rewritten here, because
 //! they span lines and cannot suggest a name. Read next: [`crate::resolve`].
 
-use crate::nearest::nearest;
+use aelab_units::nearest;
 use std::fmt;
 use std::ops::Range;
 

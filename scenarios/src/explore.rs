@@ -5,7 +5,7 @@
 
 use crate::error::{ScenarioError, unknown};
 use crate::model::{CollectionKind, Scale, Scenario};
-use crate::units::{Rate, format_duration};
+use aelab_units::{Rate, format_duration};
 use std::fmt::Write as _;
 use std::time::Duration;
 

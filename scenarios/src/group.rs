@@ -2,7 +2,7 @@
 //!
 //! Plain data, all defaults filled in.
 
-use crate::units::Rate;
+use aelab_units::Rate;
 use std::time::Duration;
 
 /// The purpose of a group.

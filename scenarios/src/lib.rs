@@ -21,17 +21,14 @@ pub mod fit;
 mod group;
 pub mod judge;
 pub mod model;
-mod nearest;
 mod overlay;
 pub mod pairs;
 pub mod procedure;
 mod quantity;
 mod raw;
 mod resolve;
-pub mod units;
 mod words;
 
 pub use canonical::canonical;
 pub use error::ScenarioError;
 pub use model::{Scale, Scenario};
-pub use nearest::nearest;

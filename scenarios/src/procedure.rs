@@ -8,7 +8,7 @@
 
 use crate::dimension::Dimension;
 use crate::error::unknown;
-use crate::units::{
+use aelab_units::{
     Rate, format_count, format_duration, format_size, parse_count, parse_duration, parse_rate,
     parse_size,
 };

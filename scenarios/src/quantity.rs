@@ -10,7 +10,7 @@ pub use parts::{ProcessField, TraceField, TracePart};
 use crate::arm::Arm;
 use crate::dimension::Dimension;
 use crate::error::unknown;
-use crate::units::{format_duration, parse_duration};
+use aelab_units::{format_duration, parse_duration};
 use parts::{check_command, parse_trace};
 use std::fmt;
 use std::time::Duration;

@@ -15,7 +15,7 @@ use crate::quantity::RESERVED_SUBJECTS;
 use crate::raw::{
     Named, RawClaim, RawCriterion, RawData, RawEngine, RawLink, RawPhases, RawScenario,
 };
-use crate::units::{parse_count, parse_size};
+use aelab_units::{parse_count, parse_size};
 use group::resolve_group;
 use read::{at_least_one, in_base_units, one_of, or_duration, quantity, scalar_text};
 use serde::Deserialize as _;

@@ -1,6 +1,6 @@
 //! Figures in words: a value with its unit and its interval, as people read it.
 //!
-//! Not the units of files, which must read back to the same bits ([`crate::units`]). Pure.
+//! Not the units of files, which must read back to the same bits ([`aelab_units`]). Pure.
 //! Invariant: a rounded figure has no more digits than a measurement is worth.
 
 use crate::dimension::Dimension;
@@ -88,7 +88,7 @@ pub fn in_words(value: f64, dimension: Dimension) -> String {
     }
 }
 
-/// Not [`crate::units::Rate`]'s text, which must read back to the same bits: 2.07M does not.
+/// Not [`aelab_units::Rate`]'s text, which must read back to the same bits: 2.07M does not.
 fn rate_in_words(per_second: f64) -> String {
     let rounded = to_digits(per_second, RATE_DIGITS);
     let (scale, unit) = match rounded.abs() {

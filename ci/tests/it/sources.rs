@@ -20,11 +20,7 @@ const CONFINEMENTS: &[Confinement<'_>] = &[
     Confinement {
         words: &["mio::", "use mio"],
         crates: hygiene::CRATES,
-        allowed: &[
-            "server/src/ae/mio_backend.rs",
-            "loadgen/src/engine/poller.rs",
-            "loadgen/engine/src/io/poller.rs",
-        ],
+        allowed: &["server/src/ae/mio_backend.rs", "loadgen/engine/src/io/poller.rs"],
         reason: "mio is named in the two pollers only",
     },
     Confinement {

@@ -4,11 +4,11 @@
 //! Needs `redis-server` and `redis-benchmark` and two cores; says so and passes if they are missing. Run it with
 //! `cargo bench -p aelab-loadgen --bench engine`.
 
-use aelab_loadgen::clock::Nanos;
-use aelab_loadgen::engine::plan::{
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::{
     CommandPlan, Endpoint, GroupPlan, KeySpace, Phases, RunPlan, Target, ValueSize, Workload,
 };
-use aelab_loadgen::engine::{self, Live, Phase};
+use aelab_engine::{Live, Phase};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicBool;
@@ -114,7 +114,7 @@ fn measured(port: u16, connections: usize) -> Cost {
     let (result, begin, end) = std::thread::scope(|scope| {
         let watcher =
             scope.spawn(|| (ticks_at(&live, Phase::Measure), ticks_at(&live, Phase::Drain)));
-        let result = engine::run(&plan, &live, &AtomicBool::new(false)).expect("a run");
+        let result = aelab_engine::run(&plan, &live, &AtomicBool::new(false)).expect("a run");
         let (begin, end) = watcher.join().expect("a watcher");
         (result, begin, end)
     });
@@ -224,7 +224,8 @@ fn ours(port: u16, depth: usize, requests: u64) -> f64 {
     let phases = Phases { warmup: Nanos::ZERO, measure: None, drain_max: Nanos::from_secs(5) };
     let plan = RunPlan { cpus: Some(vec![1]), ..RunPlan::new(vec![group], phases) };
     let before = ticks(Whose::Own);
-    let result = engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false)).expect("a run");
+    let result =
+        aelab_engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false)).expect("a run");
     assert_eq!(result.groups[0].counts.ok, requests, "every reply is recorded");
     per_request(ticks(Whose::Own) - before, requests)
 }

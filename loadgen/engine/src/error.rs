@@ -2,10 +2,55 @@
 //!
 //! Invariant: every failure has a message of one line that says what, where, and what to do.
 
-use crate::engine::EngineError;
-use crate::relay::RelayError;
-use aelab_reports::plain::shown;
+use aelab_results::plain::shown;
 use std::fmt;
+use std::io;
+
+/// Why a run could not be made, or had nothing to give.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The plan contradicts itself.
+    #[error("{0}")]
+    Plan(String),
+    /// No connection of a group could be opened.
+    #[error("cannot connect to {endpoint} for group '{group}': {reason}")]
+    Unreachable {
+        /// The group.
+        group: String,
+        /// Its server.
+        endpoint: String,
+        /// The most frequent reason.
+        reason: String,
+    },
+    /// The server answered the handshake with an error, or not in RESP.
+    #[error("{endpoint} refused group '{group}': {reason}")]
+    Refused {
+        /// The group.
+        group: String,
+        /// Its server.
+        endpoint: String,
+        /// The server's words, or ours if it does not speak RESP.
+        reason: String,
+    },
+    /// The system's limit of descriptors is too low.
+    #[error(
+        "{needed} open files are needed and {limit} are allowed; raise the limit (ulimit -n {needed}) or ask for fewer connections"
+    )]
+    Descriptors {
+        /// What the plan needs.
+        needed: u64,
+        /// What the system gives.
+        limit: u64,
+    },
+    /// A system call that must work did not.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
 
 /// The exit codes of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,18 +122,8 @@ impl From<EngineError> for Failure {
     }
 }
 
-impl From<RelayError> for Failure {
-    fn from(error: RelayError) -> Self {
-        let message = error.to_string();
-        match error {
-            RelayError::Value { .. } | RelayError::Listen { .. } => Self::usage(message),
-            RelayError::System { .. } => Self::unreachable(message),
-        }
-    }
-}
-
 /// What to do about a server that is not there; a Unix socket is shown as its path.
-pub(crate) fn absence_remedy(endpoint: &str) -> &'static str {
+pub fn absence_remedy(endpoint: &str) -> &'static str {
     match endpoint.parse::<std::net::SocketAddr>() {
         Ok(_) => "check host and port (-h, -p) and that the server runs",
         Err(_) => "check the path (-s) and that the server listens on it, as its unixsocket says",
@@ -96,7 +131,7 @@ pub(crate) fn absence_remedy(endpoint: &str) -> &'static str {
 }
 
 /// What to do about the words with which a server turned us away.
-pub(crate) fn refusal_remedy(message: &str) -> &'static str {
+pub fn refusal_remedy(message: &str) -> &'static str {
     if message.contains("WRONGPASS") || message.contains("invalid password") {
         "give the right -a PASSWORD (and --user NAME), or set REDISCLI_AUTH"
     } else if message.contains("NOPERM") {

@@ -52,7 +52,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As there; or it is no UTF-8.
-pub(crate) fn read_text(path: &Path) -> io::Result<String> {
+pub fn read_text(path: &Path) -> io::Result<String> {
     let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "is no text in UTF-8");
     String::from_utf8(read(path)?).map_err(no_text)
 }
@@ -61,7 +61,7 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
 ///
 /// # Errors
 /// It cannot be written, is no file, pipe or device that takes characters, or a pipe that nobody reads.
-pub(crate) fn open_output(path: &Path) -> io::Result<File> {
+pub fn open_output(path: &Path) -> io::Result<File> {
     /// Open for writing, a pipe without a reader.
     const NO_READER: io::ErrorKind = io::ErrorKind::NotFound;
     let opened =

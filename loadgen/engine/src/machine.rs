@@ -39,7 +39,7 @@ struct Throttled {
 
 /// A look-out over a span; see the module.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub struct Watch {
     cpus: Vec<usize>,
     /// Files of the control groups we are in, outermost last.
     quotas: Vec<PathBuf>,
@@ -52,8 +52,8 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Begins to watch.
-    pub(crate) fn begin() -> Self {
-        let cpus = crate::lab::allowed_cpus();
+    pub fn begin() -> Self {
+        let cpus = crate::sys::allowed_cpus();
         let quotas = quota_files(&read("/proc/self/cgroup").unwrap_or_default());
         let mut watch = Self {
             ticks: ticks(&cpus),
@@ -69,7 +69,7 @@ impl Watch {
     }
 
     /// Looks once more: steps and frequencies only show when looked at.
-    pub(crate) fn look(&mut self) {
+    pub fn look(&mut self) {
         let offset = clock::wall_offset_ns();
         let step = offset - self.offset_ns;
         self.offset_ns = offset;
@@ -83,7 +83,7 @@ impl Watch {
     }
 
     /// What moved since the begin.
-    pub(crate) fn end(mut self) -> Moves {
+    pub fn end(mut self) -> Moves {
         self.look();
         let steal_share = self.ticks.zip(ticks(&self.cpus)).and_then(|(before, after)| {
             let all = after.all.saturating_sub(before.all);

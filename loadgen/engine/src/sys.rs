@@ -41,7 +41,7 @@ fn clock_ns(clock: ClockId) -> u64 {
 
 /// A kernel timer on the monotonic clock that makes a descriptor readable at an absolute time.
 #[derive(Debug)]
-pub(crate) struct Timer {
+pub struct Timer {
     fd: OwnedFd,
 }
 
@@ -50,7 +50,7 @@ impl Timer {
     ///
     /// # Errors
     /// What the kernel says: mostly that no descriptor is left.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub fn new() -> io::Result<Self> {
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         Ok(Self { fd: rustix::time::timerfd_create(TimerfdClockId::Monotonic, flags)? })
     }
@@ -59,7 +59,7 @@ impl Timer {
     ///
     /// # Errors
     /// What the kernel says; none is expected.
-    pub(crate) fn set(&self, at_ns: u64) -> io::Result<()> {
+    pub fn set(&self, at_ns: u64) -> io::Result<()> {
         // Zero would switch the timer off.
         let at_ns = at_ns.clamp(1, i64::MAX as u64);
         let value =
@@ -70,16 +70,22 @@ impl Timer {
     }
 
     /// The descriptor to watch.
-    pub(crate) fn raw_fd(&self) -> RawFd {
+    pub fn raw_fd(&self) -> RawFd {
         self.fd.as_raw_fd()
     }
+}
+
+/// The processors this process may use, in rising order.
+pub fn allowed_cpus() -> Vec<usize> {
+    let Ok(set) = rustix::thread::sched_getaffinity(None) else { return Vec::new() };
+    (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()
 }
 
 /// Pins the calling thread to one processor.
 ///
 /// # Errors
 /// There is no such processor, or we may not use it.
-pub(crate) fn pin_thread(cpu: usize) -> io::Result<()> {
+pub fn pin_thread(cpu: usize) -> io::Result<()> {
     if cpu >= CpuSet::MAX_CPU {
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     }
@@ -106,7 +112,7 @@ pub(crate) fn wait_when_full(file: &std::fs::File) -> io::Result<()> {
 ///
 /// # Errors
 /// It is gone, or not ours.
-pub(crate) fn interrupt(pid: u32) -> io::Result<()> {
+pub fn interrupt(pid: u32) -> io::Result<()> {
     let pid = i32::try_from(pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw)
@@ -116,7 +122,7 @@ pub(crate) fn interrupt(pid: u32) -> io::Result<()> {
 }
 
 /// Gives the calling thread the lowest priority: for those that only show what others do.
-pub(crate) fn step_back() {
+pub fn step_back() {
     /// As far back as it goes.
     const LOWEST: i32 = 19;
     // Where it is not allowed the thread is merely as important as any other.
@@ -124,13 +130,13 @@ pub(crate) fn step_back() {
 }
 
 /// The width of a terminal in columns; `None` if it is none.
-pub(crate) fn columns(terminal: &impl std::os::fd::AsFd) -> Option<usize> {
+pub fn columns(terminal: &impl std::os::fd::AsFd) -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(terminal).ok()?;
     (size.ws_col > 0).then_some(usize::from(size.ws_col))
 }
 
 /// Raises the limit of open descriptors to what the system allows, and returns it.
-pub(crate) fn raise_descriptor_limit() -> u64 {
+pub fn raise_descriptor_limit() -> u64 {
     let limit = rustix::process::getrlimit(Resource::Nofile);
     let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };
     // A refusal leaves the old limit, which is what is returned.
@@ -143,7 +149,7 @@ pub(crate) fn raise_descriptor_limit() -> u64 {
 ///
 /// # Errors
 /// The kernel does not know how.
-pub(crate) fn stamp_arrivals(fd: BorrowedFd<'_>) -> io::Result<()> {
+pub fn stamp_arrivals(fd: BorrowedFd<'_>) -> io::Result<()> {
     let on: libc::c_int = 1;
     let size = size_of::<libc::c_int>() as libc::socklen_t;
     // SAFETY: the descriptor is open, and the value is an int of the size given, which outlives the call.
@@ -163,10 +169,7 @@ pub(crate) fn stamp_arrivals(fd: BorrowedFd<'_>) -> io::Result<()> {
 ///
 /// # Errors
 /// As a socket's: `WouldBlock` when there is nothing.
-pub(crate) fn receive_stamped(
-    fd: BorrowedFd<'_>,
-    buffer: &mut [u8],
-) -> io::Result<(usize, Option<u64>)> {
+pub fn receive_stamped(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, Option<u64>)> {
     /// The kernel writes control messages aligned as their header.
     #[repr(C, align(8))]
     struct Control([u8; CONTROL_BYTES]);

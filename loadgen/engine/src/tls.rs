@@ -3,7 +3,7 @@
 //! Not the bytes on a socket (see `engine/secure.rs` and `control.rs`). Invariant: every connection makes a full handshake
 //! (nothing is resumed), so that connect times compare; without `--insecure` no certificate is accepted unchecked.
 
-use crate::exit::Failure;
+use crate::error::Failure;
 use crate::files;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
@@ -140,7 +140,7 @@ impl TlsClient {
 
 impl TlsEndpoint {
     /// A connection that has not begun its handshake.
-    pub(crate) fn connection(&self) -> Result<ClientConnection, io::Error> {
+    pub fn connection(&self) -> Result<ClientConnection, io::Error> {
         ClientConnection::new(Arc::clone(&self.client.config), self.name.clone())
             .map_err(io::Error::other)
     }
@@ -417,7 +417,7 @@ fn certificate_remedy(why: &CertificateError) -> &'static str {
 }
 
 /// Gives an I/O error that TLS is behind its remedy.
-pub(crate) fn explain(error: io::Error) -> io::Error {
+pub fn explain(error: io::Error) -> io::Error {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(inner) => failure(inner),
         None => error,

@@ -3,10 +3,10 @@
 //! For INFO, CONFIG, SLOWLOG and filling; never for measured traffic. Invariant: a peer that is no Redis, says nothing,
 //! or hangs up gives an error, never a hang.
 
-use crate::engine::plan::{Endpoint, Target};
-use crate::engine::{may_answer_ping, out_of_step};
-use crate::exit::{Failure, absence_remedy, refusal_remedy};
-use crate::tls;
+use aelab_engine::error::{Failure, absence_remedy, refusal_remedy};
+use aelab_engine::plan::{Endpoint, Target};
+use aelab_engine::tls;
+use aelab_engine::{may_answer_ping, out_of_step};
 use aelab_resp::value::{Value, decode};
 use aelab_resp::{ReplyKind, encode};
 use rustls::{ClientConnection, StreamOwned};

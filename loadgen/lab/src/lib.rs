@@ -8,32 +8,16 @@
 //! [`procedure`], [`view`], [`attribute`], [`figures`].
 
 pub mod arm;
-pub mod attribute;
-pub mod figures;
-pub mod fill;
-pub mod link;
-pub mod memory;
+pub mod control;
 pub mod observe;
-pub mod plan;
+pub mod observer;
 pub mod procedure;
-pub mod process;
-mod room;
+pub mod record;
+pub mod relay;
 pub mod scenario;
 pub mod server;
-pub mod settle;
-pub mod stall;
-pub mod starved;
-pub mod state;
 mod sys;
-mod unfit;
-pub mod view;
-pub mod watch;
 
 pub use arm::{CleanUp, Place, Settings};
+pub use observer::{Activity, Gauge, Observer, Silent};
 pub use server::ServerKind;
-
-/// The processors this process may use.
-#[must_use]
-pub fn allowed_cpus() -> Vec<usize> {
-    sys::allowed_cpus()
-}

@@ -7,12 +7,6 @@ pub(crate) use rustix::process::Signal;
 use rustix::thread::CpuSet;
 use std::io;
 
-/// The processors this process may use, in rising order.
-pub(crate) fn allowed_cpus() -> Vec<usize> {
-    let Ok(set) = rustix::thread::sched_getaffinity(None) else { return Vec::new() };
-    (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()
-}
-
 /// Pins another process to some processors (its first thread, and every thread that one starts from now on).
 ///
 /// # Errors

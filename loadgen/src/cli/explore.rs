@@ -2,12 +2,13 @@
 //!
 //! Invariant: without the name `stall` none of these flags is taken, and with it there is an offender.
 
-use crate::exit::Failure;
-use crate::words::split_words;
+use aelab_engine::error::Failure;
+use aelab_engine::workload::command_text::split_words;
+pub use aelab_lab::scenario::stall_explorer::Question;
 use aelab_scenarios::Scale;
 use aelab_scenarios::explore::{Exploration, Growing};
 use aelab_scenarios::model::CollectionKind;
-use aelab_scenarios::units::{Rate, parse_count, parse_duration, parse_rate};
+use aelab_units::{Rate, parse_count, parse_duration, parse_rate};
 use clap::Args;
 use std::time::Duration;
 
@@ -42,15 +43,6 @@ pub struct ExploreArgs {
     /// The response time that 99 of 100 of their requests must keep [default: 2ms].
     #[arg(long, value_name = "TIME", requires = "offender", value_parser = parse_duration)]
     pub p99: Option<Duration>,
-}
-
-/// What is asked, with the limit that must be kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Question {
-    /// What is measured.
-    pub exploration: Exploration,
-    /// The 99th percentile that must be kept.
-    pub p99: Duration,
 }
 
 /// What the command goes through; its words are read as they are sent.

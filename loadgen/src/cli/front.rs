@@ -2,11 +2,11 @@
 //!
 //! Not the meaning of flags. Invariant: what is not another tool's command line reaches the parser as it was typed.
 
-use super::output::Style;
-use super::{Cli, Command, one_line, typed};
+use crate::cli::output::Style;
+use crate::cli::{Cli, Command, one_line, typed};
 use crate::compat::{self, Tool};
-use crate::exit::Failure;
-use aelab_reports::plain::quoted;
+use aelab_engine::error::Failure;
+use aelab_results::plain::quoted;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;

@@ -3,13 +3,13 @@
 //! Not what they come to (see `resolve`). Invariant: connections, requests and rate are totals, never per thread or per
 //! connection.
 
-use super::pool::PoolArgs;
-use super::replay::ReplayArgs;
-use super::values::{at_least_one, pipeline, positive, ratio, share};
-use super::ycsb::{self, Ycsb};
-use crate::engine::plan::{KeyDistribution, KeySpace, Reconnect, ValueSize};
-use crate::lab::fill::KEY_DIGITS;
-use aelab_scenarios::units::{self, parse_count, parse_duration, parse_rate};
+use crate::cli::pool::PoolArgs;
+use crate::cli::replay::ReplayArgs;
+use crate::cli::values::{at_least_one, pipeline, positive, ratio, share};
+use crate::cli::ycsb::{self, Ycsb};
+use aelab_engine::plan::{KeyDistribution, KeySpace, Reconnect, ValueSize};
+use aelab_lab::server::fill::KEY_DIGITS;
+use aelab_units::{parse_count, parse_duration, parse_rate};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub struct LoadArgs {
     pub warmup: Option<WarmupArg>,
     /// Requests per second in all, whatever the server does; without it the loop is closed.
     #[arg(long, visible_alias = "rps", value_parser = parse_rate, allow_negative_numbers = true)]
-    pub rate: Option<units::Rate>,
+    pub rate: Option<aelab_units::Rate>,
     /// How requests are spread over time, whatever the server does. Around --rate: constant, poisson, uniform,
     /// burst:on=100ms,off=900ms, sine:amp=0.5,period=10s. With rates of their own: ramp:1k-20k[@30s], step:1k,2k,4k@5s,
     /// trace:FILE (one time per line) [default with --rate: constant].
@@ -104,7 +104,7 @@ pub struct LoadArgs {
     pub idle: Option<usize>,
     /// Open so many connections per second before the run [default: as fast as they are accepted].
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
-    pub connect_rate: Option<units::Rate>,
+    pub connect_rate: Option<aelab_units::Rate>,
     /// With --connect-rate: open them while the run is on, a connect storm.
     #[arg(long, requires = "connect_rate")]
     pub connect_storm: bool,

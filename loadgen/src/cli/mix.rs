@@ -2,11 +2,13 @@
 //!
 //! Not when (see `resolve`). Invariant: within one run no two commands have the same label, so that each has its own row.
 
-use super::run::RunArgs;
-use super::tests::{Test, parse_list};
-use crate::engine::plan::CommandPlan;
-use crate::exit::Failure;
-use crate::words::{command_from_words, distinguish, parse_command, parse_command_file};
+use crate::cli::run::RunArgs;
+use crate::cli::tests::{Test, parse_list};
+use aelab_engine::error::Failure;
+use aelab_engine::plan::CommandPlan;
+use aelab_engine::workload::command_text::{
+    command_from_words, distinguish, parse_command, parse_command_file,
+};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
@@ -85,7 +87,7 @@ impl RunArgs {
 
 fn read_commands(file: &Path) -> Result<Vec<CommandPlan>, Failure> {
     let failed = |why: String| Failure::usage(format!("--command-file {}: {why}", file.display()));
-    let text = crate::files::read_text(file).map_err(|error| failed(error.to_string()))?;
+    let text = aelab_engine::files::read_text(file).map_err(|error| failed(error.to_string()))?;
     parse_command_file(&text).map_err(failed)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Not the writing (see `commands::output`). Invariant: at most one form goes to stdout.
 
-use super::values::percentile;
+use crate::cli::values::percentile;
 use crate::console::progress::Progress;
 use clap::Args;
 use std::path::PathBuf;

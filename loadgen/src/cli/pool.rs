@@ -3,11 +3,11 @@
 //! Not the pool itself (see `engine::pool`). Invariant: without any of these flags there is no pool; with one of them the
 //! others have the defaults of common libraries.
 
-use super::values::positive;
-use crate::clock::Nanos;
-use crate::engine::plan::{PoolOrder, PoolPlan};
-use crate::exit::Failure;
-use aelab_scenarios::units::parse_duration;
+use crate::cli::values::positive;
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{PoolOrder, PoolPlan};
+use aelab_units::parse_duration;
 use clap::{Args, ValueEnum};
 use std::time::Duration;
 

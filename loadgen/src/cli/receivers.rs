@@ -3,11 +3,9 @@
 //! Not the receiving itself (see `engine::command::Reception`). Invariant: the connections of all groups together are those
 //! that were asked for.
 
-use crate::clock::Nanos;
-use crate::engine::plan::{
-    ArrivalProcess, Assignment, CommandPlan, GroupPlan, Reception, Workload,
-};
-use crate::exit::Failure;
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{ArrivalProcess, Assignment, CommandPlan, GroupPlan, Reception, Workload};
 
 /// Takes those of `commands` that wait for what the others send. Commands that go together stay as they are.
 ///

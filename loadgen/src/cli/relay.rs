@@ -2,10 +2,10 @@
 //!
 //! Invariant: a password that stands in the environment alone changes nothing for a relay that does not share connections.
 
-use super::target::password_of_environment;
-use crate::exit::Failure;
-use crate::relay::{Credentials, Options, Waiting, parse_endpoint};
-use aelab_scenarios::units::{parse_duration, parse_size};
+use crate::cli::target::password_of_environment;
+use aelab_engine::error::Failure;
+use aelab_lab::relay::{Credentials, Options, Waiting, parse_endpoint};
+use aelab_units::{parse_duration, parse_size};
 use clap::Args;
 use std::time::Duration;
 

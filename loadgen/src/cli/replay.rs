@@ -1,16 +1,16 @@
 //! Flags that replay a capture, as typed, and the run they come to.
 //!
-//! Not the reading of captures (see `crate::replay`). Invariant: intended times come from the capture or from `--rate`, so
+//! Not the reading of captures (see `aelab_engine::replay`). Invariant: intended times come from the capture or from `--rate`, so
 //! that a server slower than the captured one shows in the response times.
 
-use super::resolve::Resolved;
-use super::run::RunArgs;
-use crate::clock::Nanos;
+use crate::cli::resolve::Resolved;
+use crate::cli::run::RunArgs;
 use crate::console::table::counted;
-use crate::engine::plan::{ArrivalProcess, Assignment, CommandPlan, Phases, Target};
-use crate::exit::Failure;
-use crate::replay::load::{Loaded, Wish, load};
-use aelab_reports::caveat::Caveat;
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{ArrivalProcess, Assignment, CommandPlan, Phases, Target};
+use aelab_engine::replay::load::{Loaded, Wish, load};
+use aelab_results::caveat::Caveat;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub struct ReplayArgs {
     pub replay_speed: Option<Speed>,
     /// At most so many connections; clients beyond share: their transactions are sent in one piece, their WATCH is left out
     /// [default: 1000].
-    #[arg(long, value_name = "N", requires = "replay", value_parser = super::values::positive)]
+    #[arg(long, value_name = "N", requires = "replay", value_parser = crate::cli::values::positive)]
     pub replay_connections: Option<usize>,
     /// Send dangerous and blocking commands too: FLUSHALL, SHUTDOWN, CONFIG SET, DEBUG, BLPOP …
     #[arg(long, requires = "replay")]

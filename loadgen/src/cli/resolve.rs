@@ -3,20 +3,19 @@
 //! [`RunArgs`] can only fail on spelling; [`RunArgs::resolve`] needs the target. Invariant: connections, requests and rate are
 //! totals, never per thread or per connection.
 
-use super::load::{LoadArgs, PacingArg, TimestampsArg, WarmupArg};
-use super::receivers;
-use super::run::RunArgs;
-use super::ycsb::{Home, Ycsb};
-use crate::clock::Nanos;
-use crate::engine::plan::{
+use crate::cli::load::{LoadArgs, PacingArg, TimestampsArg, WarmupArg};
+use crate::cli::receivers;
+use crate::cli::run::RunArgs;
+use crate::cli::ycsb::{Home, Ycsb};
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{
     ArrivalProcess, Assignment, CommandPlan, Dialling, GroupPlan, Pacing, Phases, Rate, Reception,
     Role, RunPlan, SettlePlan, Shape, Target, Timestamps, Workload,
 };
-use crate::exit::Failure;
-use crate::lab::fill::FillPlan;
-use crate::words::parse_command;
-use aelab_reports::caveat::Caveat;
-use aelab_scenarios::units;
+use aelab_engine::workload::command_text::parse_command;
+use aelab_lab::server::fill::FillPlan;
+use aelab_results::caveat::Caveat;
 use std::time::Duration;
 
 /// Requests of a run that says neither how many nor how long, as for redis-benchmark.
@@ -294,7 +293,7 @@ fn idle_group(load: &GroupPlan, count: usize) -> Result<GroupPlan, Failure> {
     Ok(group)
 }
 
-fn scheduled(flag: &str, rate: units::Rate) -> Result<Rate, Failure> {
+fn scheduled(flag: &str, rate: aelab_units::Rate) -> Result<Rate, Failure> {
     Rate::per_second(rate.as_per_second())
         .ok_or_else(|| Failure::usage(format!("{flag} is beyond what can be scheduled")))
 }

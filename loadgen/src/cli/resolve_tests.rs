@@ -1,13 +1,13 @@
 //! Tests of `resolve`: what was typed against the plan that comes out.
 
-use super::super::{Cli, Command};
 use super::*;
-use crate::engine::plan::KeyDistribution;
+use crate::cli::{Cli, Command};
+use aelab_engine::plan::KeyDistribution;
 use clap::Parser as _;
 
 fn resolve(words: &[&str]) -> Result<Resolved, String> {
     let words = ["loadgen", "run"].iter().chain(words);
-    let cli = Cli::try_parse_from(words).map_err(|error| super::super::one_line(&error))?;
+    let cli = Cli::try_parse_from(words).map_err(|error| crate::cli::one_line(&error))?;
     let Command::Run(args) = cli.command else { return Err("another command".into()) };
     args.resolve().map_err(|failure| failure.message)
 }

@@ -2,9 +2,9 @@
 //!
 //! Not what they come to (see `resolve`).
 
-use super::load::LoadArgs;
-use super::output::OutputArgs;
-use super::target::TargetArgs;
+use crate::cli::load::LoadArgs;
+use crate::cli::output::OutputArgs;
+use crate::cli::target::TargetArgs;
 use crate::compat::Tool;
 use clap::Args;
 use std::ffi::OsString;

@@ -2,10 +2,10 @@
 //!
 //! Invariant: a password never appears in an error text.
 
-use super::ycsb::Home;
-use crate::engine::plan::{Endpoint, Protocol, Target};
-use crate::exit::Failure;
-use crate::tls::{TlsClient, TlsOptions, Trust};
+use crate::cli::ycsb::Home;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{Endpoint, Protocol, Target};
+use aelab_engine::tls::{TlsClient, TlsOptions, Trust};
 use clap::Args;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
@@ -400,7 +400,7 @@ mod tests {
         for bad in ["http://x", "redis://127.0.0.1:port", "redis://127.0.0.1/x", "unix://"] {
             assert_eq!(
                 parse_url(bad, &TlsArgs::default()).expect_err(bad).exit,
-                crate::exit::Exit::Usage
+                aelab_engine::error::Exit::Usage
             );
         }
     }
@@ -434,10 +434,10 @@ mod tests {
         }
         for bad in ["x:port", ":1", ""] {
             let error = args(None, &[bad]).resolve().expect_err(bad);
-            assert_eq!(error.exit, crate::exit::Exit::Usage, "{error}");
+            assert_eq!(error.exit, aelab_engine::error::Exit::Usage, "{error}");
         }
         let error = args(None, &["no-such-host.invalid:1"]).resolve().expect_err("no host");
-        assert_eq!(error.exit, crate::exit::Exit::Unreachable);
+        assert_eq!(error.exit, aelab_engine::error::Exit::Unreachable);
         assert!(error.message.contains("no-such-host.invalid"), "{error}");
     }
 

@@ -3,8 +3,8 @@
 //! A table. Invariant: names, titles and commands are those of redis-benchmark 7.0 and valkey-benchmark 9, so that figures can
 //! be compared; what they call `key:__rand_int__` is `__key__` here: the same bytes, and chosen as `--key-dist` says.
 
-use crate::engine::plan::Framing;
-use aelab_scenarios::nearest;
+use aelab_engine::plan::Framing;
+use aelab_units::nearest;
 
 /// One of these tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,8 @@ mod unit {
     #[test]
     fn every_template_reads() {
         for test in TESTS {
-            crate::words::parse_command(test.template, 1).unwrap_or_else(|e| panic!("{e}"));
+            aelab_engine::workload::command_text::parse_command(test.template, 1)
+                .unwrap_or_else(|e| panic!("{e}"));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Not other tools' whole command lines (see `crate::compat`). Invariant: a word becomes at most another spelling of itself;
 //! none is added or taken away.
 
-use super::Cli;
+use crate::cli::Cli;
 use clap::CommandFactory as _;
 use std::ffi::OsString;
 

@@ -2,7 +2,7 @@
 //!
 //! Not the flags (see `load`, `output`). Invariant: an error says what would be right.
 
-use aelab_scenarios::units::parse_count;
+use aelab_units::parse_count;
 
 /// A count of at least one.
 pub(super) fn positive(text: &str) -> Result<usize, String> {

@@ -4,8 +4,8 @@
 //! numbers so that hot keys do not lie side by side; in a hash table they do not anyway, and keys that can be counted are
 //! easier to look at. Invariant: the load phase writes exactly the records that the run phase asks for.
 
-use crate::engine::plan::{CommandPlan, KeyDistribution, Sending};
-use crate::words::parse_command;
+use aelab_engine::plan::{CommandPlan, KeyDistribution, Sending};
+use aelab_engine::workload::command_text::parse_command;
 use clap::ValueEnum;
 
 /// Records unless `-r` says otherwise, as YCSB's own property file has it.

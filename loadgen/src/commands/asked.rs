@@ -3,14 +3,14 @@
 //! Not what the answers mean (see `lab/attribute.rs`). Invariant: a server that refuses to tell costs no measurement, but the
 //! reader learns what could not be looked up, and why.
 
-use crate::clock;
 use crate::console;
-use crate::control::Control;
-use crate::engine::plan::Target;
-use crate::engine::result::RunResult;
-use crate::exit::Failure;
-use crate::lab::view::{Info, REFUSED_SLOWLOG, SlowEntry, info_refusal, slowlog_or_refusal};
-use aelab_reports::record::Stall;
+use aelab_engine::clock;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::Target;
+use aelab_engine::record::result::RunResult;
+use aelab_lab::control::Control;
+use aelab_lab::server::info::{Info, REFUSED_SLOWLOG, SlowEntry, info_refusal, slowlog_or_refusal};
+use aelab_results::record::Stall;
 
 /// What each server says of itself.
 ///

@@ -3,17 +3,18 @@
 //! A scenario that cannot be played does not keep the others from being played. Invariant: the page is written again after
 //! each scenario, so an interrupted run leaves one with everything so far.
 
-use super::output;
 use crate::cli::ScenarioRunArgs;
+use crate::commands::output;
 use crate::console;
-use crate::exit::{Exit, Failure};
-use crate::lab::scenario::{self, Played};
-use crate::lab::{CleanUp, Place, ServerKind, Settings};
-use crate::record::tool;
-use aelab_reports::record::{
+use crate::console::progress::Console;
+use aelab_engine::error::{Exit, Failure};
+use aelab_lab::record::tool;
+use aelab_lab::scenario::{self, Played};
+use aelab_lab::{CleanUp, Place, ServerKind, Settings};
+use aelab_results::record::{
     Catalogue, CatalogueRun, Claim as ClaimRecord, ClaimVerdict, Environment, RunRecord, utc_text,
 };
-use aelab_reports::write_folder;
+use aelab_results::write_folder;
 use aelab_scenarios::Scenario;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -44,7 +45,7 @@ pub(super) fn play(
     let mut record = RunRecord {
         tool: tool(),
         command: words.to_vec(),
-        started_at: utc_text(crate::clock::wall_ns() / 1_000_000),
+        started_at: utc_text(aelab_engine::clock::wall_ns() / 1_000_000),
         ..RunRecord::default()
     };
     let mut catalogue = Catalogue {
@@ -64,6 +65,7 @@ pub(super) fn play(
                 command: words.to_vec(),
                 cancel,
                 progress: format!("{number}/{total} {} ", scenario.name),
+                observer: &Console::default(),
                 // The next scenario has other data.
                 clean_up: CleanUp::Remove,
             };
@@ -162,8 +164,8 @@ fn program(played: &Played) -> String {
     format!("{} {version}", server.name).trim_end().to_owned()
 }
 
-fn is_invalid(caveat: &&aelab_reports::record::CaveatRecord) -> bool {
-    caveat.severity == aelab_reports::record::Severity::Invalid
+fn is_invalid(caveat: &&aelab_results::record::CaveatRecord) -> bool {
+    caveat.severity == aelab_results::record::Severity::Invalid
 }
 
 /// The claims as judged, or as they stand in the file where nothing was played.

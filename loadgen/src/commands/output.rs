@@ -3,10 +3,10 @@
 //! Invariant: a folder that cannot be written is found out before the run, and a report that cannot be drawn never hides
 //! numbers that were measured.
 
-use crate::clock;
 use crate::console;
-use crate::exit::Failure;
-use aelab_reports::record::utc_text;
+use aelab_engine::clock;
+use aelab_engine::error::Failure;
+use aelab_results::record::utc_text;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

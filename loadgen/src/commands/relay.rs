@@ -2,8 +2,8 @@
 
 use crate::cli::relay::RelayArgs;
 use crate::console;
-use crate::exit::{Exit, Failure};
-use crate::relay::{Relay, Stats};
+use aelab_engine::error::{Exit, Failure};
+use aelab_lab::relay::{Relay, Stats};
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
 

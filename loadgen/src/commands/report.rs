@@ -2,7 +2,7 @@
 
 use crate::cli::ReportCommand;
 use crate::console;
-use crate::exit::{Exit, Failure};
+use aelab_engine::error::{Exit, Failure};
 
 /// Does it.
 ///

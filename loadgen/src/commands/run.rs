@@ -1,32 +1,32 @@
 //! `loadgen run`: load a server and measure it.
 
-use super::asked::{SlowLog, look, say_if_unknown, tell_restart};
-use super::output;
-use super::show::Sink;
 use crate::cli::output::{OutputArgs, Style};
 use crate::cli::resolve::{Prefill, Resolved};
 use crate::cli::run::RunArgs;
-use crate::clock;
 use crate::cluster;
+use crate::commands::asked::{SlowLog, look, say_if_unknown, tell_restart};
+use crate::commands::output;
+use crate::commands::show::Sink;
+use crate::console::progress::Console;
 use crate::console::{self, lines};
-use crate::control::Control;
-use crate::engine::Phase;
-use crate::engine::plan::{RunPlan, Target};
-use crate::exit::{Exit, Failure};
 use crate::exporter::Exporter;
-use crate::lab::arm::{doubts_after, fill_watched, run_watched};
-use crate::lab::attribute::explain;
-use crate::lab::fill::{FillPlan, Part, refusal};
-use crate::lab::memory::{MANY_CONNECTIONS, MemoryProbe};
-use crate::lab::settle::settle;
-use crate::lab::starved::Waits;
-use crate::lab::view::{Info, config};
-use crate::lab::watch::{Show, run_shown};
-use crate::record::{Context, Kept, keep, tool};
-use aelab_reports::caveat::Caveat;
-use aelab_reports::record::{Arm, CaveatRecord, Counts, RunRecord, Scenario, utc_text};
-use aelab_reports::write_folder;
+use aelab_engine::Phase;
+use aelab_engine::clock;
+use aelab_engine::error::{Exit, Failure};
+use aelab_engine::plan::{RunPlan, Target};
+use aelab_lab::arm::{doubts_after, fill_observed, run_observed};
+use aelab_lab::control::Control;
+use aelab_lab::observe::cpu_wait::Waits;
+use aelab_lab::observe::memory::{MANY_CONNECTIONS, MemoryProbe};
+use aelab_lab::observe::stall_cause::explain;
+use aelab_lab::record::{Context, Kept, keep, tool};
+use aelab_lab::server::fill::{FillPlan, Part, refusal};
+use aelab_lab::server::info::{Info, config};
+use aelab_lab::server::quiesce::settle;
 use aelab_resp::value::Value;
+use aelab_results::caveat::Caveat;
+use aelab_results::record::{Arm, CaveatRecord, Counts, RunRecord, Scenario, utc_text};
+use aelab_results::write_folder;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -73,7 +73,7 @@ fn leave_readable(dir: &Path, resolved: &Resolved, words: &[String], by_user: bo
         seed: resolved.runs.first().map_or(1, |(_, plan)| plan.seed),
         started_at: utc_text(clock::wall_ns() / 1_000_000),
         interrupted: true,
-        environment: crate::environment::look(),
+        environment: aelab_lab::observe::environment::look(),
         caveats: vec![Caveat::Interrupted { measured_s: 0.0, planned_s }.to_record()],
         ..RunRecord::default()
     };
@@ -102,7 +102,7 @@ fn run_prepared(
     };
     let resolved = &*resolved;
     let exporter = args.output.prometheus.as_deref().map(Exporter::start).transpose()?;
-    let show = Show { progress: args.output.progress(), exporter: exporter.as_ref() };
+    let console = Console { progress: args.output.progress(), exporter: exporter.as_ref() };
     // Who is wrong or not there is said before anything is filled.
     for target in resolved.target.each() {
         let mut control = Control::open(&target)?;
@@ -113,7 +113,7 @@ fn run_prepared(
     }
     if let Some(plan) = &resolved.prefill {
         for (target, part) in cluster::parts(resolved) {
-            fill(&target, part, plan, cancel)?;
+            fill(&target, part, plan, cancel, &console)?;
         }
     }
     for note in &resolved.notes {
@@ -127,7 +127,7 @@ fn run_prepared(
         if let Some(topology) = &topology {
             scope.spawn(|| cluster::watch(&resolved.target, topology, &over));
         }
-        let measured = measure_all(args, resolved, words, cancel, &show, sink);
+        let measured = measure_all(args, resolved, words, cancel, &console, sink);
         over.store(true, Relaxed);
         measured
     });
@@ -149,13 +149,13 @@ fn save(
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     if args.output.json {
-        super::show::print_json(resolved.runs.len(), kept, sink)?;
+        crate::commands::show::print_json(resolved.runs.len(), kept, sink)?;
     }
     if let Some(dir) = &args.output.out {
         write(dir, kept, resolved.runs.len())?;
         say_where(args, dir);
     }
-    super::show::write_memtier_json(&args.output, kept, sink)
+    crate::commands::show::write_memtier_json(&args.output, kept, sink)
 }
 
 /// The runs that were made, and why there are no more, if there should be.
@@ -169,20 +169,20 @@ fn measure_all(
     resolved: &Resolved,
     words: &[String],
     cancel: &AtomicBool,
-    show: &Show<'_>,
+    console: &Console<'_>,
     sink: &mut Sink,
 ) -> Measured {
     let mut kept = Vec::new();
     let config = config_to_show(&args.output, &resolved.target);
     for (title, plan) in &resolved.runs {
-        let mut one = match measure(title, plan, resolved, words, cancel, show) {
+        let mut one = match measure(title, plan, resolved, words, cancel, console) {
             Ok(one) => one,
             Err(failure) => return Measured { kept, failure: Some(failure) },
         };
         if let Some(server) = &mut one.record.server {
             server.config.clone_from(&config);
         }
-        super::show::print(args, title, resolved.runs.len(), &one, sink);
+        crate::commands::show::print(args, title, resolved.runs.len(), &one, sink);
         kept.push((title.clone(), one));
         if cancel.load(Relaxed) {
             break;
@@ -222,27 +222,33 @@ fn fill(
     part: Option<Part>,
     plan: &Prefill,
     cancel: &AtomicBool,
+    console: &Console<'_>,
 ) -> Result<(), Failure> {
     match plan {
         Prefill::Strings(plan) => {
-            fill_watched("run", target, &FillPlan { part, ..plan.clone() }, cancel)?;
+            fill_observed("run", target, &FillPlan { part, ..plan.clone() }, cancel, console)?;
         }
         // A cluster's records find their nodes themselves, all at once.
         Prefill::Records(plan) if part.as_ref().is_some_and(|part| part.node == 0) => {
-            fill_records(target, plan, cancel)?;
+            fill_records(target, plan, cancel, console)?;
         }
         Prefill::Records(_) if part.is_some() => {}
         Prefill::Records(plan) => {
             let mut plan = plan.as_ref().clone();
             plan.groups.iter_mut().for_each(|group| group.target = target.clone());
-            fill_records(target, &plan, cancel)?;
+            fill_records(target, &plan, cancel, console)?;
         }
     }
-    settle(&mut Control::open(target)?)
+    settle(&mut Control::open(target)?, console)
 }
 
-fn fill_records(target: &Target, plan: &RunPlan, cancel: &AtomicBool) -> Result<(), Failure> {
-    let result = run_watched("run: filling", plan, cancel, &|| {})?;
+fn fill_records(
+    target: &Target,
+    plan: &RunPlan,
+    cancel: &AtomicBool,
+    console: &Console<'_>,
+) -> Result<(), Failure> {
+    let result = run_observed("run: filling", plan, cancel, &|_| {}, console)?;
     let Some(group) = result.groups.first() else { return Ok(()) };
     let asked = plan.groups.first().and_then(|group| group.requests).unwrap_or(0);
     if group.counts.ok == asked {
@@ -280,7 +286,7 @@ fn measure(
     resolved: &Resolved,
     words: &[String],
     cancel: &AtomicBool,
-    show: &Show<'_>,
+    console: &Console<'_>,
 ) -> Result<Kept, Failure> {
     let before = look(&resolved.target)?;
     let info = before.first().map_or_else(Info::default, |(_, info)| info.clone());
@@ -294,8 +300,8 @@ fn measure(
             probe.when_connected();
         }
     };
-    let result = run_shown(title, plan, cancel, &on_phase, show)?;
-    let mut environment = crate::environment::look();
+    let result = run_observed(title, plan, cancel, &on_phase, console)?;
+    let mut environment = aelab_lab::observe::environment::look();
     if let Some(found) = probe.and_then(MemoryProbe::into_found) {
         console::note(&found.to_string());
         environment.other.extend(found.fields());
@@ -319,7 +325,7 @@ fn measure(
 
 /// One run is the folder; several are its arms, also if fewer than the `planned` ones were made.
 fn write(dir: &Path, kept: &[(String, Kept)], planned: usize) -> Result<(), Failure> {
-    let failed = |error: aelab_reports::folder::WriteError| Failure::usage(error.to_string());
+    let failed = |error: aelab_results::folder::WriteError| Failure::usage(error.to_string());
     if let (1, [(_, one)]) = (planned, kept) {
         write_folder(dir, &one.record, &one.series).map_err(failed)?;
         output::render(dir);
@@ -328,7 +334,7 @@ fn write(dir: &Path, kept: &[(String, Kept)], planned: usize) -> Result<(), Fail
     let mut arms = Vec::new();
     for (title, one) in kept {
         let name = arm_name(title);
-        let arm_dir = crate::lab::scenario::arm_dir(dir, &name);
+        let arm_dir = aelab_lab::scenario::arm_dir(dir, &name);
         write_folder(&arm_dir, &one.record, &one.series).map_err(failed)?;
         arms.push(Arm { dir: format!("arms/{name}"), name, summary: title.clone() });
     }
@@ -449,7 +455,7 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, ended: Ended) -> Result<E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aelab_reports::record::Group;
+    use aelab_results::record::Group;
 
     #[test]
     fn an_interruption_between_two_tests_is_one() {

@@ -1,13 +1,14 @@
 //! `loadgen scenario …`: list, show, and play experiments.
 
-use super::output;
 use crate::cli::target::parse_url;
 use crate::cli::{ScenarioCommand, ScenarioRunArgs};
+use crate::commands::output;
+use crate::console::progress::Console;
 use crate::console::{self, verdict};
-use crate::exit::{Exit, Failure};
-use crate::lab::scenario::{Played, left_out_of};
-use crate::lab::{CleanUp, Place, ServerKind, Settings};
-use aelab_reports::record::{Role, RunRecord};
+use aelab_engine::error::{Exit, Failure};
+use aelab_lab::scenario::{Played, left_out_of};
+use aelab_lab::{CleanUp, Place, ServerKind, Settings};
+use aelab_results::record::{Role, RunRecord};
 use aelab_scenarios::catalog::{CATALOG, find};
 use aelab_scenarios::judge::Verdict;
 use aelab_scenarios::{Scale, Scenario, canonical};
@@ -57,7 +58,7 @@ fn load(name: &str, scale: Scale) -> Result<Scenario, Failure> {
         let entry = find(name).map_err(usage)?;
         return entry.resolve(scale).map_err(|error| usage(error.to_string()));
     }
-    let text = crate::files::read_text(name.as_ref())
+    let text = aelab_engine::files::read_text(name.as_ref())
         .map_err(|error| usage(format!("cannot read {name}: {error}")))?;
     let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     Scenario::parse(&stem, name, &text, scale).map_err(|error| usage(error.to_string()))
@@ -70,19 +71,19 @@ fn play_all(
 ) -> Result<Exit, Failure> {
     // All are read before the first is played: a slip in the last must not cost the time of the others.
     if let Some(question) = args.explore.resolve(&args.names, args.scale)? {
-        return super::stall::run(args, &question, words, cancel);
+        return crate::commands::stall::run(args, &question, words, cancel);
     }
     let mut scenarios = Vec::new();
     let all = CATALOG.iter().map(|entry| entry.name.to_owned()).collect();
     for name in if args.all { &all } else { &args.names } {
         let mut scenario = load(name, args.scale)?;
         scenario.seed = args.seed.unwrap_or(scenario.seed);
-        crate::lab::plan::check(&scenario)?;
+        aelab_lab::arm::run_plan::check(&scenario)?;
         scenarios.push(scenario);
     }
     let place = place(args)?;
     if args.all {
-        return super::catalogue::play(args, &scenarios, place, words, cancel);
+        return crate::commands::catalogue::play(args, &scenarios, place, words, cancel);
     }
     for scenario in &scenarios {
         if args.out.is_some() {
@@ -94,6 +95,7 @@ fn play_all(
         command: words.to_vec(),
         cancel,
         progress: String::new(),
+        observer: &Console::default(),
         clean_up: clean_up(&scenarios),
     };
     let mut exit = Exit::Success;
@@ -144,7 +146,7 @@ fn play_one(
     dir: &Path,
 ) -> Result<Exit, Failure> {
     let _claim = output::prepare(dir, args.force)?;
-    let played = crate::lab::scenario::run(scenario, settings, dir);
+    let played = aelab_lab::scenario::run(scenario, settings, dir);
     if played.arms.is_empty() {
         // The folder was made for this run; empty, it only confuses.
         let _ = std::fs::remove_dir(dir);

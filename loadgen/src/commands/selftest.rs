@@ -1,9 +1,11 @@
 //! `loadgen selftest`: prove the engine against theory on this machine.
 
-use crate::clock;
-use crate::console::{self, selftest as text};
-use crate::exit::{Exit, Failure};
-use crate::selftest::{self, row::Row};
+use crate::console;
+use crate::console::selftest as text;
+use crate::selftest;
+use crate::selftest::row::Row;
+use aelab_engine::clock;
+use aelab_engine::error::{Exit, Failure};
 use clap::Args;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;

@@ -5,10 +5,10 @@
 use crate::cli::output::{OutputArgs, Style};
 use crate::cli::run::RunArgs;
 use crate::console::{self, compat, lines, table};
-use crate::exit::Failure;
-use crate::files;
-use crate::record::Kept;
-use aelab_reports::record::{CaveatRecord, RunRecord, Severity};
+use aelab_engine::error::Failure;
+use aelab_engine::files;
+use aelab_lab::record::Kept;
+use aelab_results::record::{CaveatRecord, RunRecord, Severity};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};

@@ -3,16 +3,18 @@
 //! Plays one arm per size, puts a line through the lengths of the stalls, and says where it crosses the limit. Invariant: the
 //! answer names the sizes it was measured at, so that nobody mistakes a prediction for a measurement.
 
-use super::{output, scenario};
 use crate::cli::ScenarioRunArgs;
-use crate::cli::explore::Question;
+pub(super) use crate::cli::explore::Question;
+use crate::commands::{output, scenario};
 use crate::console;
-use crate::exit::{Exit, Failure};
-use crate::lab::scenario::{self as play, Played};
-use crate::lab::stall::{Answer, answer};
-use crate::lab::{CleanUp, Settings};
-use aelab_reports::record::RunRecord;
-use aelab_reports::write_folder;
+use crate::console::progress::Console;
+use aelab_engine::error::{Exit, Failure};
+use aelab_lab::scenario as play;
+use aelab_lab::scenario::Played;
+use aelab_lab::scenario::stall_explorer::{Answer, answer};
+use aelab_lab::{CleanUp, Settings};
+use aelab_results::record::RunRecord;
+use aelab_results::write_folder;
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::judge::in_words;
 use std::sync::atomic::AtomicBool;
@@ -31,7 +33,7 @@ pub(super) fn run(
     let scenario = question.exploration.scenario();
     let mut scenario = scenario.map_err(|error| Failure::usage(error.message))?;
     scenario.seed = args.seed.unwrap_or(scenario.seed);
-    crate::lab::plan::check(&scenario)?;
+    aelab_lab::arm::run_plan::check(&scenario)?;
     let place = scenario::place(args)?;
     let dir = args.out.clone().map_or_else(|| output::default_dir(&scenario.name), Ok)?;
     let _claim = output::prepare(&dir, args.force)?;
@@ -40,6 +42,7 @@ pub(super) fn run(
         command: words.to_vec(),
         cancel,
         progress: String::new(),
+        observer: &Console::default(),
         clean_up: CleanUp::Remove,
     };
     let mut played = play::run(&scenario, &settings, &dir);
@@ -113,7 +116,7 @@ fn text(question: &Question, answer: &Answer, played: &Played) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aelab_reports::caveat::Caveat;
+    use aelab_results::caveat::Caveat;
 
     #[test]
     fn strict_tells_no_answer_from_an_invalid_one() {

@@ -1,8 +1,8 @@
 //! memtier_benchmark: connections are per thread, requests per connection, rates per connection; keys are its own.
 
-use super::Does::{Anyway, Keep, Refuse, Same};
-use super::Value::{Follows, None as Alone};
-use super::{Flag, Taken, Translation, flag, take};
+use crate::compat::Does::{Anyway, Keep, Refuse, Same};
+use crate::compat::Value::{Follows, None as Alone};
+use crate::compat::{Flag, Taken, Translation, flag, take};
 
 const FLAGS: &[Flag] = &[
     flag(&["-h", "--host", "-s", "--server"], Follows, Same("-h")),
@@ -102,7 +102,7 @@ const THREADS: u64 = 4;
 const REQUESTS_PER_CLIENT: u64 = 10_000;
 const KEY_MAXIMUM: u64 = 10_000_000;
 
-/// See [`super::translate`].
+/// See [`crate::compat::translate`].
 pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
     let taken = take(words, FLAGS)?;
     if let Some(word) = taken.command.first() {

@@ -10,8 +10,8 @@ mod valkey_benchmark;
 
 pub use hints::{habit, hint, meant};
 
-use crate::exit::Failure;
-use aelab_scenarios::nearest;
+use aelab_engine::error::Failure;
+use aelab_units::nearest;
 use clap::ValueEnum;
 
 /// A tool whose command line can be given.

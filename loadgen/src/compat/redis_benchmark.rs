@@ -1,8 +1,8 @@
 //! redis-benchmark 7.0: nearly every flag means the same here; its defaults are kept.
 
-use super::Does::{Anyway, Keep, Refuse, Same};
-use super::Value::{Follows, None as Alone};
-use super::{Flag, Taken, Tool, Translation, flag, take};
+use crate::compat::Does::{Anyway, Keep, Refuse, Same};
+use crate::compat::Value::{Follows, None as Alone};
+use crate::compat::{Flag, Taken, Tool, Translation, flag, take};
 
 /// What it runs when it is not told: everything.
 pub(super) const ALL_TESTS: &str =
@@ -73,7 +73,7 @@ const FLAGS: &[Flag] = &[
     ),
 ];
 
-/// See [`super::translate`].
+/// See [`crate::compat::translate`].
 pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
     let taken = take(words, &[COMMON, FLAGS].concat())?;
     let mut said = Translation { words: taken.same.clone(), notes: taken.notes.clone() };

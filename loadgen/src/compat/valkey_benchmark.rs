@@ -2,10 +2,10 @@
 //!
 //! Its rate is a bucket of tokens, and its clock starts when a token was there; here latency counts from when a request was due.
 
-use super::Does::{Keep, Refuse};
-use super::Value::{Follows, None as Alone};
-use super::redis_benchmark::{ALL_TESTS, COMMON, keep_alive_and_precision};
-use super::{Flag, Taken, Tool, Translation, flag, take};
+use crate::compat::Does::{Keep, Refuse};
+use crate::compat::Value::{Follows, None as Alone};
+use crate::compat::redis_benchmark::{ALL_TESTS, COMMON, keep_alive_and_precision};
+use crate::compat::{Flag, Taken, Tool, Translation, flag, take};
 
 const NO_FUZZ: &str =
     "it fuzzes the server; write the commands with --command-file, outside --compat";
@@ -36,7 +36,7 @@ const FLAGS: &[Flag] = &[
     flag(&["--xml-root-element", "--maxdocs"], Follows, Refuse(NO_DATA_SET)),
 ];
 
-/// See [`super::translate`].
+/// See [`crate::compat::translate`].
 pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
     let taken = take(words, &[COMMON, FLAGS].concat())?;
     let mut said = Translation { words: taken.same.clone(), notes: taken.notes.clone() };

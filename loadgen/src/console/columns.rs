@@ -3,8 +3,8 @@
 //! Pure. Invariant: what was asked for is always shown, as is the maximum; a percentile that the sample cannot support says how
 //! many samples it needs.
 
-use super::table::time;
-use aelab_reports::record::Quantiles;
+use crate::console::table::time;
+use aelab_results::record::Quantiles;
 use std::cell::Cell;
 use std::fmt::Write as _;
 

@@ -3,12 +3,12 @@
 //! Pure: record in, text out. Invariant: every number is one of the record, only rounded; what the sample cannot support is
 //! missing, never guessed.
 
-use super::lines::{rate_of, rows};
-use super::table::{RESPONSE_TIME, headline};
-use aelab_reports::histogram::{Sparse, highest_of, lowest_of};
-use aelab_reports::hlog::{HlogSeries, Metric, SeriesKey};
-use aelab_reports::record::{Group, Metrics, Quantiles, RunRecord};
-use aelab_reports::stats::supported;
+use crate::console::lines::{rate_of, rows};
+use crate::console::table::{RESPONSE_TIME, headline};
+use aelab_results::histogram::{Sparse, highest_of, lowest_of};
+use aelab_results::hlog::{HlogSeries, Metric, SeriesKey};
+use aelab_results::record::{Group, Metrics, Quantiles, RunRecord};
+use aelab_results::stats::supported;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
@@ -316,8 +316,8 @@ fn statistics(record: &RunRecord, asked: &[f64]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aelab_reports::hlog::Interval;
-    use aelab_reports::record::Server;
+    use aelab_results::hlog::Interval;
+    use aelab_results::record::Server;
 
     fn record() -> RunRecord {
         let q = r#"{"count":10,"min_us":100.0,"mean_us":150.0,"max_us":300.0,"percentiles":[

@@ -3,8 +3,8 @@
 //! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded; what is not known is `NaN` in
 //! CSV, a number to a parser and not a false one, and `-` in lines that people read.
 
-use super::table::{headline, is_idle};
-use aelab_reports::record::{Group, Metrics, Quantiles, RunRecord};
+use crate::console::table::{headline, is_idle};
+use aelab_results::record::{Group, Metrics, Quantiles, RunRecord};
 use std::fmt::Write as _;
 
 /// redis-benchmark's CSV header.

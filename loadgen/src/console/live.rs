@@ -2,10 +2,10 @@
 //!
 //! Pure: no terminal, no clock. Invariant: no line is wider than the page, whatever the names and numbers are.
 
-use crate::clock::Nanos;
-use crate::engine::live::Counted;
-use crate::engine::plan::RunPlan;
-use crate::engine::{Live, LiveCounts, Phase};
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::RunPlan;
+use aelab_engine::record::live::Counted;
+use aelab_engine::{Live, LiveCounts, Phase};
 
 /// Narrower than this nothing sensible can be shown.
 const WIDTH_MIN: usize = 20;

@@ -34,7 +34,7 @@ pub fn print(text: &str) -> io::Result<()> {
 
 /// How many columns stdout has, if it is a terminal.
 pub fn page() -> Option<usize> {
-    crate::sys::columns(&io::stdout())
+    aelab_engine::sys::columns(&io::stdout())
 }
 
 /// A text for stdout: folded to the terminal's width, if it is one.
@@ -52,7 +52,7 @@ pub fn text(text: &str) {
 
 /// Several lines that are no result, on stderr: folded to the terminal's width, if it is one.
 pub fn notes(text: &str) {
-    match crate::sys::columns(&io::stderr()) {
+    match aelab_engine::sys::columns(&io::stderr()) {
         Some(columns) => note(&wrap::folded(text, columns)),
         None => note(text),
     }

@@ -3,11 +3,12 @@
 //! Looks at counters that others keep and never waits for them. Invariant: nothing is shown for work that takes less than a
 //! second, and the terminal is left clean.
 
-use super::live::{self, Colour, Course, Look, Page};
-use crate::clock;
-use crate::engine::Live;
-use crate::engine::plan::RunPlan;
-use crate::sys;
+use crate::console::live::{self, Colour, Course, Look, Page};
+use crate::exporter::Exporter;
+use aelab_engine::Live;
+use aelab_engine::clock;
+use aelab_engine::sys;
+use aelab_lab::observer::{Activity, Gauge, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::VecDeque;
 use std::io::IsTerminal as _;
@@ -27,46 +28,33 @@ const LOOKS_PER_SECOND: usize = 4;
 /// Columns of a terminal that does not say how many it has.
 const COLUMNS: usize = 80;
 
-/// How far some work has come.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Gauge {
-    /// Units done.
-    pub done: u64,
-    /// Units in all; zero if nobody knows.
-    pub total: u64,
-    /// Anything else worth seeing.
-    pub note: String,
+/// Follows the lab's work on stderr, and hands each run to the exporter.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Console<'a> {
+    /// Whether a run is shown while it is on.
+    pub progress: Progress,
+    /// Serves the live counters to scrapers.
+    pub exporter: Option<&'a Exporter>,
 }
 
-/// Set at the end of its scope, by a panic too: threads that watch until then would otherwise be waited for in vain, and a
-/// broken run would hang rather than say so.
-#[derive(Debug)]
-pub(crate) struct SetAtEnd<'a>(pub(crate) &'a AtomicBool);
-
-impl Drop for SetAtEnd<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
+impl Observer for Console<'_> {
+    fn follow(&self, activity: Activity<'_>, over: &AtomicBool) {
+        match activity {
+            Activity::Work { label, gauge } => show_until(over, label, gauge),
+            Activity::Load { title, plan, live } => {
+                if let Some(exporter) = self.exporter {
+                    exporter.show(title, live);
+                }
+                if self.progress == Progress::Shown {
+                    show_load(over, title, &Course::of(plan), live);
+                }
+            }
+        }
     }
-}
 
-/// Does `work` on this thread while `watch` runs on another, until what it is given is set.
-fn beside<T>(watch: impl FnOnce(&AtomicBool) + Send, work: impl FnOnce() -> T) -> T {
-    let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let watcher = scope.spawn(|| watch(&over));
-        let at_end = SetAtEnd(&over);
-        let result = work();
-        drop(at_end);
-        watcher.thread().unpark();
-        // A watcher that broke must not cost the result.
-        let _ = watcher.join();
-        result
-    })
-}
-
-/// Does `work` on this thread while another shows how far it has come.
-pub fn watch<T>(label: &str, gauge: impl Fn() -> Gauge + Sync, work: impl FnOnce() -> T) -> T {
-    beside(|over| show_until(over, label, &gauge), work)
+    fn note(&self, text: &str) {
+        super::note(text);
+    }
 }
 
 fn show_until(over: &AtomicBool, label: &str, gauge: &dyn Fn() -> Gauge) {
@@ -113,7 +101,7 @@ impl Display {
             Self::Lines { next } if elapsed >= *next => {
                 *next = elapsed + LINE_EVERY;
                 let percent = gauge.done.saturating_mul(100).checked_div(gauge.total).unwrap_or(0);
-                super::note(&format!("{label}: {percent} % {}", gauge.note));
+                crate::console::note(&format!("{label}: {percent} % {}", gauge.note));
             }
             Self::Lines { .. } => {}
         }
@@ -134,20 +122,6 @@ pub enum Progress {
     Shown,
     /// Nothing.
     Hidden,
-}
-
-/// Runs `work` on this thread while another shows what `live` says.
-pub fn watch_load<T>(
-    title: &str,
-    plan: &RunPlan,
-    live: &Live,
-    progress: Progress,
-    work: impl FnOnce() -> T,
-) -> T {
-    if progress == Progress::Hidden {
-        return work();
-    }
-    beside(|over| show_load(over, title, &Course::of(plan), live), work)
 }
 
 fn show_load(over: &AtomicBool, title: &str, course: &Course, live: &Live) {
@@ -173,7 +147,7 @@ fn show_load(over: &AtomicBool, title: &str, course: &Course, live: &Live) {
                 screen.draw(&live::lines(title, course, before, &now, page));
             } else if elapsed >= next_line {
                 next_line = elapsed + LINE_EVERY;
-                super::note(&live::line(title, course, before, &now));
+                crate::console::note(&live::line(title, course, before, &now));
             }
         }
         looks.push_back(now);
@@ -200,7 +174,7 @@ struct Screen {
 
 impl Screen {
     fn draw(&mut self, lines: &[String]) {
-        super::raw(&self.frame(lines));
+        crate::console::raw(&self.frame(lines));
     }
 
     /// What puts `lines` in the place of those before. Never a wipe of all that is below: from the top row that is the whole
@@ -221,7 +195,7 @@ impl Screen {
 
     fn clear(mut self) {
         if self.height > 0 {
-            super::raw(&self.frame(&[]));
+            crate::console::raw(&self.frame(&[]));
         }
     }
 
@@ -239,19 +213,7 @@ fn up(lines: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    #[test]
-    fn a_watcher_ends_with_the_work_and_with_its_panic() {
-        let wait = |over: &AtomicBool| {
-            while !over.load(Relaxed) {
-                std::thread::park_timeout(Duration::from_millis(1));
-            }
-        };
-        assert_eq!(beside(wait, || 7), 7);
-        let broken = catch_unwind(AssertUnwindSafe(|| beside(wait, || panic!("broken"))));
-        assert!(broken.is_err());
-    }
     #[test]
     fn frames_replace_each_other_without_wiping_the_page() {
         let mut screen = Screen::default();

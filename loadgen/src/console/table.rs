@@ -2,11 +2,11 @@
 //!
 //! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded. For scripts see `lines`.
 
-use super::columns::Columns;
-use crate::engine::plan::ArrivalProcess;
-use crate::lab::view::REFUSED_SLOWLOG;
-use aelab_reports::plain::shown;
-use aelab_reports::record::{
+use crate::console::columns::Columns;
+use aelab_engine::plan::ArrivalProcess;
+use aelab_lab::server::info::REFUSED_SLOWLOG;
+use aelab_results::plain::shown;
+use aelab_results::record::{
     Audit, CaveatRecord, Delivery, Group, KernelTimes, Metrics, Pool, Quantiles, RunRecord,
     Severity, Stall,
 };
@@ -390,7 +390,7 @@ pub(super) fn record() -> RunRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aelab_reports::record::Arrival;
+    use aelab_results::record::Arrival;
 
     #[test]
     fn what_was_received_is_told_from_when_it_was_due() {
@@ -445,7 +445,7 @@ mod tests {
 
     #[test]
     fn a_doubt_of_several_arms_is_said_once() {
-        let noise = aelab_reports::caveat::Caveat::CpuStolen { share: 0.5 };
+        let noise = aelab_results::caveat::Caveat::CpuStolen { share: 0.5 };
         let caveat = |arm: &str, text: &str| CaveatRecord {
             text: text.to_owned(),
             remedy: "wait".to_owned(),

@@ -2,10 +2,10 @@
 //!
 //! Pure. Invariant: a verdict line begins with the claim's number and its verdict, so that a script can cut it out.
 
-use super::table::counted;
-use crate::lab::attribute::WAITING;
-use crate::lab::scenario::{Played, left_out_of, note};
-use aelab_reports::record::{Group, NamedFigure, Procedure, Role, RunRecord, Stall};
+use crate::console::table::counted;
+use aelab_lab::observe::stall_cause::WAITING;
+use aelab_lab::scenario::{Played, left_out_of, note};
+use aelab_results::record::{Group, NamedFigure, Procedure, Role, RunRecord, Stall};
 use aelab_scenarios::Scenario;
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::judge::{Outcome, Part, Verdict, in_words};
@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 /// The text of a played scenario.
 #[must_use]
 pub fn text(scenario: &Scenario, played: &Played) -> String {
-    let mut out = super::table::caveats(&played.record);
+    let mut out = crate::console::table::caveats(&played.record);
     let _ = writeln!(out, "{} ({}): {}", scenario.name, scenario.scale, scenario.question);
     for why in &played.skipped {
         let _ = writeln!(out, "  {why}");
@@ -99,7 +99,7 @@ fn procedure_lines(procedure: &Procedure) -> Vec<String> {
 }
 
 fn group_line(group: &Group) -> String {
-    let (name, quantiles) = super::table::headline(group, &group.total);
+    let (name, quantiles) = crate::console::table::headline(group, &group.total);
     let time = |us: Option<f64>, is_bound: bool| match us {
         Some(us) if is_bound => format!(">={}", in_words(us / 1e6, Dimension::Time)),
         Some(us) => in_words(us / 1e6, Dimension::Time),

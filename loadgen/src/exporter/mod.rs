@@ -5,10 +5,10 @@
 
 mod text;
 
-use crate::clock::{self, Nanos};
-use crate::engine::Live;
-use crate::exit::Failure;
-use crate::sys;
+use aelab_engine::Live;
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::error::Failure;
+use aelab_engine::sys;
 use std::borrow::Cow;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

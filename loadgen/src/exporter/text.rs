@@ -2,8 +2,8 @@
 //!
 //! Pure. Names and meanings are documented in `docs/live.md`. Invariant: within one run no counter falls.
 
-use crate::engine::live::Counted;
-use crate::engine::{Live, LiveCounts, Phase};
+use aelab_engine::record::live::Counted;
+use aelab_engine::{Live, LiveCounts, Phase};
 use std::fmt::Write as _;
 
 /// Upper bounds of the response time's buckets in microseconds: steps of about two, from a good round trip to a long stall.

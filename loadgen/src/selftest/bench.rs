@@ -3,16 +3,16 @@
 //! Not a lab: no scenario, no folder. Invariant: every run of the self-test passes through [`Bench::run`], so the accounting
 //! identity is checked for each.
 
-use super::row::Row;
-use crate::clock::Nanos;
-use crate::engine::plan::{
+use crate::selftest::row::Row;
+use aelab_engine::Live;
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{
     ArrivalProcess, CommandPlan, GroupPlan, KeySpace, Pacing, Phases, Rate, RequestLog, Role,
     RunPlan, Target, ValueSize, Workload,
 };
-use crate::engine::result::{GroupResult, MetricResult, RunResult};
-use crate::engine::{self, Live};
-use crate::exit::Failure;
-use crate::lab::server::{ServerKind, ServerProcess};
+use aelab_engine::record::result::{GroupResult, MetricResult, RunResult};
+use aelab_lab::server::{ServerKind, ServerProcess};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Most requests of one run that are kept one by one: ten seconds of the highest rate, with room.
@@ -58,7 +58,7 @@ pub struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     pub(super) fn new(cancel: &'a AtomicBool) -> Self {
-        let cpus = crate::lab::allowed_cpus();
+        let cpus = aelab_engine::sys::allowed_cpus();
         let (server_cpu, engine_cpus) = match cpus.split_first() {
             Some((first, rest)) if !rest.is_empty() => (Some(*first), Some(rest.to_vec())),
             _ => (None, None),
@@ -93,7 +93,7 @@ impl<'a> Bench<'a> {
 
     /// Runs a plan and checks its books.
     pub(super) fn run(&mut self, plan: &RunPlan) -> Result<RunResult, Failure> {
-        let result = engine::run(plan, &Live::new(plan), self.servers.cancel)?;
+        let result = aelab_engine::run(plan, &Live::new(plan), self.servers.cancel)?;
         if self.is_cancelled() {
             return Err(Failure::invalid(
                 "interrupted; the rows above stand, the rest was not run",
@@ -209,7 +209,7 @@ pub(super) fn service(group: &GroupResult) -> Result<&MetricResult, Failure> {
     command(group).map(|command| &command.service_time)
 }
 
-fn command(group: &GroupResult) -> Result<&engine::result::CommandResult, Failure> {
+fn command(group: &GroupResult) -> Result<&aelab_engine::record::result::CommandResult, Failure> {
     let first = group.commands.first();
     first.ok_or_else(|| Failure::invalid(format!("the group {} has no command", group.name)))
 }

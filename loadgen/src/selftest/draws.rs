@@ -1,12 +1,12 @@
 //! Choices and sums: keys by Zipf's law, histograms of several threads.
 
-use super::bench::{Bench, CLOSED, constant, find, group, logged, response};
-use super::row::{Row, Unit};
-use crate::clock::Nanos;
-use crate::control::Control;
-use crate::engine::plan::{GroupPlan, KeyDistribution, KeySpace, Target};
-use crate::exit::Failure;
-use aelab_reports::histogram;
+use crate::selftest::bench::{Bench, CLOSED, constant, find, group, logged, response};
+use crate::selftest::row::{Row, Unit};
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{GroupPlan, KeyDistribution, KeySpace, Target};
+use aelab_lab::control::Control;
+use aelab_results::histogram;
 
 /// Keys and exponent of A23.
 const KEYS: u64 = 1_000_000;

@@ -1,14 +1,14 @@
 //! What goes wrong: connections killed, a server restarted, a limit reached, a starved client, ^C.
 
-use super::bench::{Bench, constant, find, group, response};
-use super::row::{Row, Unit};
-use crate::clock::Nanos;
-use crate::control::Control;
-use crate::engine::plan::{Endpoint, Target};
-use crate::exit::Failure;
-use crate::lab::server::ServerProcess;
-use crate::record::{Context, keep};
-use crate::sys;
+use crate::selftest::bench::{Bench, constant, find, group, response};
+use crate::selftest::row::{Row, Unit};
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{Endpoint, Target};
+use aelab_engine::sys;
+use aelab_lab::control::Control;
+use aelab_lab::record::{Context, keep};
+use aelab_lab::server::ServerProcess;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -200,5 +200,5 @@ fn read_back(dir: &Path, after: Duration) -> Result<(), String> {
             Err(format!("{left} files without a result after {after:?}"))
         };
     }
-    aelab_reports::folder::read_folder(dir).map(|_| ()).map_err(|error| error.to_string())
+    aelab_results::folder::read_folder(dir).map(|_| ()).map_err(|error| error.to_string())
 }

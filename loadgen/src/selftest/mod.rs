@@ -17,7 +17,7 @@ mod replies;
 pub mod row;
 mod stall;
 
-use crate::exit::Failure;
+use aelab_engine::error::Failure;
 use bench::Bench;
 use row::Row;
 use std::sync::atomic::AtomicBool;

@@ -1,12 +1,12 @@
 //! When requests leave: gaps, rates, bursts.
 
-use super::bench::{Bench, PRECISE, constant, find, group, logged, poisson};
-use super::lindley;
-use super::row::{Row, Unit};
-use crate::clock::Nanos;
-use crate::engine::plan::GroupPlan;
-use crate::engine::result::GroupResult;
-use crate::exit::Failure;
+use crate::selftest::bench::{Bench, PRECISE, constant, find, group, logged, poisson};
+use crate::selftest::lindley;
+use crate::selftest::row::{Row, Unit};
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::GroupPlan;
+use aelab_engine::record::result::GroupResult;
 use std::collections::BTreeMap;
 
 /// The rates of A10: odd ones, on which token buckets with coarse ticks come out wrong.
@@ -103,7 +103,7 @@ fn median_lag(group: &GroupResult) -> f64 {
 /// One instant of every request, ascending, in nanoseconds.
 fn instants(
     group: &GroupResult,
-    of: impl Fn(&crate::engine::result::LoggedRequest) -> Nanos,
+    of: impl Fn(&aelab_engine::record::result::LoggedRequest) -> Nanos,
 ) -> Vec<f64> {
     let mut list: Vec<f64> = group.log.iter().map(|request| of(request).0 as f64).collect();
     list.sort_unstable_by(f64::total_cmp);

@@ -5,14 +5,14 @@
 //! this run, which differ from theory by chance and from the measurement only by what the programs do wrong. The run is cut
 //! into blocks and the median block counts, so that a hiccup of the machine spoils a block and not the row.
 
-use super::bench::{
+use crate::selftest::bench::{
     Bench, CLOSED, PRECISE, constant, find, group, logged, poisson, quantile, response,
 };
-use super::lindley;
-use super::row::{Row, Unit};
-use crate::clock::Nanos;
-use crate::engine::plan::Target;
-use crate::exit::Failure;
+use crate::selftest::lindley;
+use crate::selftest::row::{Row, Unit};
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::Target;
 
 /// Mean time that the server is told to take for a command.
 const SERVICE_NS: f64 = 1e6;

@@ -1,13 +1,13 @@
 //! Single replies: each of a pipeline has its own time, and small differences can be told apart.
 
-use super::bench::{Bench, CLOSED, find, group, logged, quantile, service};
-use super::lindley;
-use super::row::{Row, Unit};
-use crate::clock::Nanos;
-use crate::control::Control;
-use crate::engine::plan::{Endpoint, GroupPlan, Pacing, RunPlan, Target};
-use crate::exit::Failure;
-use crate::lab::server::ServerProcess;
+use crate::selftest::bench::{Bench, CLOSED, find, group, logged, quantile, service};
+use crate::selftest::lindley;
+use crate::selftest::row::{Row, Unit};
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{Endpoint, GroupPlan, Pacing, RunPlan, Target};
+use aelab_lab::control::Control;
+use aelab_lab::server::ServerProcess;
 use aelab_resp::value::Value;
 
 /// Depth of the pipeline of A12.

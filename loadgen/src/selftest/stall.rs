@@ -3,14 +3,16 @@
 //! Theory for one freeze of S in a run of T at a constant rate that drains at load rho: the p-quantile of the response time
 //! is S − (1 − rho)(1 − p)T while that is positive, and the mean rises by S²/2T.
 
-use super::bench::{Bench, constant, find, freeze, group, mean, quantile, response, service};
-use super::queue::overhead;
-use super::row::{Row, Unit};
-use crate::clock::Nanos;
-use crate::engine::plan::GroupPlan;
-use crate::engine::plan::Target;
-use crate::exit::Failure;
-use crate::record::{Context, keep};
+use crate::selftest::bench::{
+    Bench, constant, find, freeze, group, mean, quantile, response, service,
+};
+use crate::selftest::queue::overhead;
+use crate::selftest::row::{Row, Unit};
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::GroupPlan;
+use aelab_engine::plan::Target;
+use aelab_lab::record::{Context, keep};
 
 /// Requests per second of the victims.
 const RATE: f64 = 1_000.0;

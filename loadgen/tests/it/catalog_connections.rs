@@ -2,12 +2,12 @@
 //! not depend on speed comes out as it must.
 
 use crate::support::{TempDir, loadgen};
-use aelab_reports::record::{ClaimVerdict, RunRecord};
+use aelab_results::record::{ClaimVerdict, RunRecord};
 use std::path::Path;
 use std::process::Command;
 
 fn record(dir: &Path) -> RunRecord {
-    aelab_reports::read_folder(dir).expect("a folder that reads back").record
+    aelab_results::read_folder(dir).expect("a folder that reads back").record
 }
 
 /// Plays a scenario on the bundled server; `certain` are claims whose verdict no machine can change.

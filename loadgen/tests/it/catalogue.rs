@@ -3,9 +3,9 @@
 //! Takes some minutes, so it is asked for by name (CI does): `cargo test -p aelab-loadgen --test it -- --ignored catalogue`.
 
 use crate::support::{TempDir, loadgen};
-use aelab_reports::Folder;
-use aelab_reports::read_folder;
-use aelab_reports::record::{Catalogue, CatalogueRun};
+use aelab_results::Folder;
+use aelab_results::read_folder;
+use aelab_results::record::{Catalogue, CatalogueRun};
 use aelab_scenarios::Scale;
 use aelab_scenarios::catalog::{CATALOG, find};
 use aelab_scenarios::model::{Arm, Group, Need, Role, Socket};

@@ -2,15 +2,15 @@
 
 use crate::engine_sockets::{Action, serve};
 use crate::support::{Nodes, TempDir, ask, check_failure, free_port, loadgen};
-use aelab_loadgen::clock::Nanos;
-use aelab_loadgen::engine::plan::{
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::cluster_slots::Topology;
+use aelab_engine::plan::{
     ArrivalProcess, ClusterPlan, CommandPlan, GroupPlan, KeySpace, Phases, Rate, RunPlan, Target,
     ValueSize, Workload,
 };
-use aelab_loadgen::engine::result::GroupResult;
-use aelab_loadgen::engine::sim::{ClusterScript, Move, Script, simulate};
-use aelab_loadgen::engine::slots::Topology;
-use aelab_reports::record::RunRecord;
+use aelab_engine::record::result::GroupResult;
+use aelab_engine::sim::{ClusterScript, Move, Script, simulate};
+use aelab_results::record::RunRecord;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};

@@ -1,18 +1,18 @@
 //! Where every request ends up: the books of a run, in virtual time.
 
 use super::engine_virtual::{MS, US, above, constant, frozen, gets, group, phases, run, run_plan};
-use aelab_loadgen::clock::Nanos;
-use aelab_loadgen::engine::plan::{
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::{
     ArrivalProcess, CommandPlan, Cursor, GroupPlan, OnTimeout, Phases, Reconnect, RequestLog,
     RunPlan, Sending,
 };
-use aelab_loadgen::engine::result::GroupResult;
-use aelab_loadgen::engine::sim::Script;
+use aelab_engine::record::result::GroupResult;
+use aelab_engine::sim::Script;
 
 const SEC: Nanos = Nanos::from_secs(1);
 
 /// Ten users without a pause, 1 ms a command, frozen from 1.5 s to 3 s; the measurement begins at 2 s.
-fn stalled_at_the_boundary(change: impl Fn(&mut GroupPlan)) -> aelab_loadgen::engine::RunResult {
+fn stalled_at_the_boundary(change: impl Fn(&mut GroupPlan)) -> aelab_engine::RunResult {
     let script = frozen(MS, Nanos::from_millis(1_500), Nanos::from_secs(3));
     let mut closed = group("closed", &["GET", "k"], 10);
     change(&mut closed);

@@ -1,12 +1,12 @@
 //! Subscribers and commands that wait for data, in virtual time: how long messages take, and what is missing.
 
 use super::engine_virtual::{MS, constant, frozen, gets, group, phases, run, run_plan};
-use aelab_loadgen::clock::Nanos;
-use aelab_loadgen::engine::plan::{ArrivalProcess, GroupPlan, Reconnect, Role, RunPlan};
-use aelab_loadgen::engine::result::{DeliveryCounts, RunResult};
-use aelab_loadgen::engine::sim::{Script, Service, simulate};
-use aelab_loadgen::record::{Context, keep};
-use aelab_reports::record::Severity;
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::{ArrivalProcess, GroupPlan, Reconnect, Role, RunPlan};
+use aelab_engine::record::result::{DeliveryCounts, RunResult};
+use aelab_engine::sim::{Script, Service, simulate};
+use aelab_lab::record::{Context, keep};
+use aelab_results::record::Severity;
 
 const SEC: Nanos = Nanos::from_secs(1);
 const HALF_MS: Nanos = Nanos::from_micros(500);

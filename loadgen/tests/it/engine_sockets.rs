@@ -1,13 +1,13 @@
 //! The engine over real sockets, against a scripted server inside the test. Structure only: nothing here depends on how
 //! fast the machine is.
 
-use aelab_loadgen::clock::Nanos;
-use aelab_loadgen::engine::plan::{
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::{
     ArrivalProcess, CommandPlan, Endpoint, GroupPlan, KeySpace, Pacing, Phases, Rate, Reconnect,
     RunPlan, Target, ValueSize, Workload,
 };
-use aelab_loadgen::engine::result::{GroupResult, RunResult};
-use aelab_loadgen::engine::{self, EngineError, Live};
+use aelab_engine::record::result::{GroupResult, RunResult};
+use aelab_engine::{EngineError, Live};
 use aelab_resp::{Parsed, RequestLimits, RequestParser};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -109,7 +109,7 @@ pub(crate) fn plan(group: GroupPlan) -> RunPlan {
 }
 
 fn try_run(plan: &RunPlan) -> Result<RunResult, EngineError> {
-    engine::run(plan, &Live::new(plan), &AtomicBool::new(false))
+    aelab_engine::run(plan, &Live::new(plan), &AtomicBool::new(false))
 }
 
 fn run(plan: &RunPlan) -> GroupResult {
@@ -327,7 +327,7 @@ fn resp3_database_and_password_are_negotiated() {
         user: Some("me".to_owned()),
         password: Some("secret".to_owned()),
         db: 7,
-        protocol: engine::plan::Protocol::Resp3,
+        protocol: aelab_engine::plan::Protocol::Resp3,
         ..workload.target
     };
     let group = run(&plan(workload));
@@ -342,7 +342,7 @@ fn a_cancelled_run_keeps_what_it_has() {
     let plan = plan(workload);
     let (live, cancel) = (Live::new(&plan), AtomicBool::new(false));
     let result = thread::scope(|scope| {
-        let run = scope.spawn(|| engine::run(&plan, &live, &cancel));
+        let run = scope.spawn(|| aelab_engine::run(&plan, &live, &cancel));
         while live.group(0).ok == 0 {
             thread::sleep(Duration::from_millis(5));
         }

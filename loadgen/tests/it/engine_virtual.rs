@@ -1,15 +1,15 @@
 //! The engine's promises in virtual time, where theory gives exact numbers. No socket, no waiting.
 
-use aelab_loadgen::clock::Nanos;
-use aelab_loadgen::engine::plan::{
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::{
     ArrivalProcess, Assignment, CommandPlan, Cursor, Dialling, Endpoint, GroupPlan,
     KeyDistribution, KeySpace, OnTimeout, Phases, PoolOrder, PoolPlan, Rate, Reconnect, RequestLog,
     Role, RunPlan, Sending, SettlePlan, Shape, Target, ValueSize, Workload,
 };
-use aelab_loadgen::engine::result::{GroupResult, MetricResult, RunResult};
-use aelab_loadgen::engine::sim::{Script, Service, simulate};
-use aelab_loadgen::record::{Context, keep};
-use aelab_reports::record::Severity;
+use aelab_engine::record::result::{GroupResult, MetricResult, RunResult};
+use aelab_engine::sim::{Script, Service, simulate};
+use aelab_lab::record::{Context, keep};
+use aelab_results::record::Severity;
 use proptest::prelude::{
     Just, Strategy as _, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
 };
@@ -163,7 +163,7 @@ fn replies_of_one_pipeline_are_timed_one_by_one() {
         .flat_map(|interval| interval.sparse().counts().to_vec())
         .map(|(bucket, count)| {
             assert_eq!(count, 1);
-            aelab_reports::histogram::highest_of(bucket as usize).div_ceil(1_000_000)
+            aelab_results::histogram::highest_of(bucket as usize).div_ceil(1_000_000)
         })
         .collect();
     assert_eq!(times.len(), 16);

@@ -3,8 +3,8 @@
 use crate::engine_sockets::{Action, ok, serve, serve_one};
 use crate::listener::{Listener, Manner};
 use crate::support::{LOADGEN, Server, TempDir, ask, check_failure, free_port, impostor, loadgen};
-use aelab_reports::read_folder;
-use aelab_reports::record::{RunRecord, Severity};
+use aelab_results::read_folder;
+use aelab_results::record::{RunRecord, Severity};
 use std::fs;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};

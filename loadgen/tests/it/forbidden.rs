@@ -2,7 +2,7 @@
 
 use crate::engine_sockets::{Action, serve};
 use crate::support::{check_failure, loadgen};
-use aelab_reports::record::RunRecord;
+use aelab_results::record::RunRecord;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;

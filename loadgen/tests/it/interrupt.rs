@@ -3,7 +3,7 @@
 //! `AELAB_INTERRUPTIONS=1000` makes as many of them; the moments are drawn from a fixed seed.
 
 use crate::support::{LOADGEN, Server, TempDir};
-use aelab_reports::read_folder;
+use aelab_results::read_folder;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -1,6 +1,6 @@
 //! A peer that answers and remembers what it was asked: on which connection, in which order, when.
 
-use aelab_loadgen::clock::{self, Nanos};
+use aelab_engine::clock::{self, Nanos};
 use aelab_resp::value::decode;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

@@ -4,8 +4,8 @@
 
 use crate::listener::{Heard, Listener, Manner};
 use crate::support::{LOADGEN, TempDir, loadgen};
-use aelab_reports::read_folder;
-use aelab_reports::record::RunRecord;
+use aelab_results::read_folder;
+use aelab_results::record::RunRecord;
 use std::collections::BTreeSet;
 use std::time::Duration;
 

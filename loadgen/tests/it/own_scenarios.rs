@@ -1,8 +1,8 @@
 //! Scenarios of a user's own against servers of the user's own: what is measured there, what is left alone, what is said.
 
 use crate::support::{Called, LOADGEN, Server, TempDir, ask, check_failure, loadgen};
-use aelab_reports::read_folder;
-use aelab_reports::record::{ClaimVerdict, RunRecord};
+use aelab_results::read_folder;
+use aelab_results::record::{ClaimVerdict, RunRecord};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;

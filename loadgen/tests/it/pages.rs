@@ -1,7 +1,7 @@
 //! The commands in pages of docs/ work as they stand there.
 
 use crate::support::{Server, TempDir, loadgen, loadgen_in};
-use aelab_reports::record::RunRecord;
+use aelab_results::record::RunRecord;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -40,7 +40,7 @@ fn check(page: &str, least: usize) {
     assert!(commands.len() >= least, "{commands:?}");
     for command in commands {
         let line = command.replace("-p 6379", &format!("-p {}", server.port));
-        let words = aelab_loadgen::words::split_words(&line).expect("reads");
+        let words = aelab_engine::workload::command_text::split_words(&line).expect("reads");
         let words: Vec<String> =
             words.into_iter().map(|word| String::from_utf8(word).expect("text")).collect();
         let called = loadgen_in(dir.path(), &words[1..]);
@@ -76,7 +76,7 @@ fn operations_and_messages() {
     assert_eq!(called.code, 0, "{}", called.stderr);
     let arms = dir.path().join("played/arms");
     let arm = std::fs::read_dir(arms).expect("arms").next().expect("one").expect("a folder").path();
-    let record = aelab_reports::read_folder(&arm).expect("reads back").record;
+    let record = aelab_results::read_folder(&arm).expect("reads back").record;
     let heard: Vec<_> = record.groups.iter().filter_map(|group| group.delivery.as_ref()).collect();
     assert!(heard.iter().any(|delivery| delivery.received > 1_000 && delivery.lost == 0));
 }

@@ -1,8 +1,8 @@
 //! Procedures against a real server: what must be exact is exact, and every figure that a scenario names is there. No timing.
 
 use crate::support::{Server, TempDir};
-use aelab_loadgen::engine::plan::{Endpoint, Target};
-use aelab_loadgen::lab::procedure::{
+use aelab_engine::plan::{Endpoint, Target};
+use aelab_lab::procedure::{
     Findings, Site, accept_queue, connection_cost, connection_state, flow_control, max_total,
     maxclients, pipelining, split_command, tcp_vs_unix, transaction,
 };

@@ -2,7 +2,7 @@
 
 use crate::engine_sockets::{Action, ok, serve};
 use crate::support::{LOADGEN, Server, TempDir, check_failure, loadgen};
-use aelab_reports::read_folder;
+use aelab_results::read_folder;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;

@@ -2,14 +2,12 @@
 
 use crate::engine_sockets::{Action, Behaviour, group, ok, plan, serve, serve_one};
 use crate::support::{LOADGEN, Server, check_failure, free_port, loadgen};
-use aelab_loadgen::clock::Nanos;
-use aelab_loadgen::engine::plan::{
-    ArrivalProcess, Endpoint, GroupPlan, Phases, Rate, Reconnect, RunPlan,
-};
-use aelab_loadgen::engine::result::GroupResult;
-use aelab_loadgen::engine::sim::{Script, simulate};
-use aelab_loadgen::engine::{self, Live};
-use aelab_reports::record::RunRecord;
+use aelab_engine::Live;
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::{ArrivalProcess, Endpoint, GroupPlan, Phases, Rate, Reconnect, RunPlan};
+use aelab_engine::record::result::GroupResult;
+use aelab_engine::sim::{Script, simulate};
+use aelab_results::record::RunRecord;
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -156,7 +154,8 @@ fn half_are_reset() -> SocketAddr {
 fn half_of_the_connections_reset_cost_what_they_had() {
     let addr = half_are_reset();
     let plan = plan(GroupPlan { pipeline: 4, ..group(Endpoint::Tcp(addr), 8, 8_000) });
-    let result = engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false)).expect("runs");
+    let result =
+        aelab_engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false)).expect("runs");
     let group = &result.groups[0];
     group.counts.check().expect("the books balance");
     assert_eq!((group.connections.established, group.connections.lost), (8, 4));

@@ -1,8 +1,8 @@
 //! The relay on real sockets: bytes, ends, pressure and counts. How exact the delay is, is measured in `relay_accuracy.rs`.
 
-use aelab_loadgen::clock::{self, Nanos};
-use aelab_loadgen::engine::plan::Endpoint;
-use aelab_loadgen::relay::{Credentials, Options, Relay, Stats, run};
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::plan::Endpoint;
+use aelab_lab::relay::{Credentials, Options, Relay, Stats, run};
 use aelab_resp::{Parsed, RequestLimits, RequestParser, encode};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};

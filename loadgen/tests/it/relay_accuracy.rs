@@ -9,9 +9,9 @@
 //! docs/relay.md says what came out and what it means.
 #![expect(clippy::print_stdout, reason = "the figures are the result")]
 
-use aelab_loadgen::clock::{self, Nanos};
-use aelab_loadgen::engine::plan::Endpoint;
-use aelab_loadgen::relay::{Options, Relay, Waiting};
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::plan::Endpoint;
+use aelab_lab::relay::{Options, Relay, Waiting};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};

@@ -2,8 +2,8 @@
 
 use crate::listener::{Heard, Listener, Manner};
 use crate::support::{Server, TempDir, ask, check_failure, loadgen};
-use aelab_reports::read_folder;
-use aelab_reports::record::RunRecord;
+use aelab_results::read_folder;
+use aelab_results::record::RunRecord;
 use std::fmt::Write as _;
 
 /// What a replay led to.

@@ -2,10 +2,10 @@
 
 use crate::engine_sockets::{Action, group, ok, plan, serve};
 use crate::support::{Server, check_failure, loadgen};
-use aelab_loadgen::engine::plan::{Endpoint, GroupPlan, RunPlan, Timestamps};
-use aelab_loadgen::engine::result::RunResult;
-use aelab_loadgen::engine::{self, EngineError, Live};
-use aelab_reports::record::RunRecord;
+use aelab_engine::plan::{Endpoint, GroupPlan, RunPlan, Timestamps};
+use aelab_engine::record::result::RunResult;
+use aelab_engine::{EngineError, Live};
+use aelab_results::record::RunRecord;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 fn stamped(group: GroupPlan) -> Result<RunResult, EngineError> {
     let plan = RunPlan { timestamps: Timestamps::Kernel, threads: 2, ..plan(group) };
-    engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false))
+    aelab_engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false))
 }
 
 #[test]
@@ -61,7 +61,8 @@ fn a_slow_server_is_on_the_wire() {
 fn without_the_wish_there_are_none() {
     let addr = serve(|_, _, _| Action::Reply(b"+OK\r\n".to_vec()));
     let plan = plan(group(Endpoint::Tcp(addr), 1, 10));
-    let result = engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false)).expect("runs");
+    let result =
+        aelab_engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false)).expect("runs");
     assert!(result.groups[0].stamps.is_none() && result.audit.stamp_clock.is_none());
 }
 

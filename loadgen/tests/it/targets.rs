@@ -5,8 +5,8 @@
 use crate::listener::{Heard, Listener, Manner};
 use crate::support::{LOADGEN, Server, TempDir, check_failure, loadgen};
 use aelab_loadgen::cli::Cli;
-use aelab_reports::read_folder;
-use aelab_reports::record::RunRecord;
+use aelab_results::read_folder;
+use aelab_results::record::RunRecord;
 use clap::CommandFactory as _;
 use std::fs;
 use std::path::Path;

@@ -2,13 +2,13 @@
 
 use crate::engine_sockets::{Action, serve_one};
 use crate::support::{Called, LOADGEN, TempDir, check_failure, free_port, loadgen};
-use aelab_loadgen::clock::Nanos;
-use aelab_loadgen::engine::plan::{
+use aelab_engine::Live;
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::{
     CommandPlan, Endpoint, GroupPlan, KeySpace, Phases, RunPlan, Target, ValueSize, Workload,
 };
-use aelab_loadgen::engine::{self, Live};
-use aelab_loadgen::tls::{TlsClient, TlsOptions};
-use aelab_reports::record::RunRecord;
+use aelab_engine::tls::{TlsClient, TlsOptions};
+use aelab_results::record::RunRecord;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::UnixTime;
@@ -449,7 +449,8 @@ fn every_request_is_accounted_for_over_tls() {
             drain_max: Nanos::from_secs(5),
         };
         let plan = RunPlan::new(vec![group], phases);
-        let result = engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false)).expect("runs");
+        let result =
+            aelab_engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false)).expect("runs");
         let group = &result.groups[0];
         group.counts.check().expect("the books balance");
         assert_eq!((group.counts.ok, group.counts.sent), (requests, requests));

@@ -2,13 +2,11 @@
 //! In virtual time, so that the numbers are exact.
 
 use crate::engine_virtual::{MS, constant, frozen, gets, group, near, phases, run_plan};
-use aelab_loadgen::clock::Nanos;
-use aelab_loadgen::engine::plan::{
-    ArrivalProcess, GroupPlan, Phases, PoolOrder, PoolPlan, Role, RunPlan,
-};
-use aelab_loadgen::engine::sim::{Script, simulate};
-use aelab_loadgen::record::{Context, keep};
-use aelab_reports::record::{Group, Quantiles, RunRecord, Severity};
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::{ArrivalProcess, GroupPlan, Phases, PoolOrder, PoolPlan, Role, RunPlan};
+use aelab_engine::sim::{Script, simulate};
+use aelab_lab::record::{Context, keep};
+use aelab_results::record::{Group, Quantiles, RunRecord, Severity};
 use std::path::Path;
 
 const SEC: Nanos = Nanos::from_secs(1);

@@ -208,9 +208,16 @@ mod tests {
         Err(io::Error::from(io::ErrorKind::StorageFull))
     }
 
+    fn temp_dir(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("aelab-folder-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).expect("a temporary directory");
+        dir
+    }
+
     #[test]
     fn only_regular_files_are_read() {
-        let dir = crate::synthetic::temp_dir("regular");
+        let dir = temp_dir("regular");
         assert!(read_log(&dir.join(HLOG_FILE)).unwrap().is_none());
         fs::create_dir(dir.join(HLOG_FILE)).unwrap();
         let error = read_log(&dir.join(HLOG_FILE)).unwrap_err().to_string();
@@ -221,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_keeps_what_can_be_read_and_nothing_else() {
-        let dir = crate::synthetic::temp_dir("full-disk");
+        let dir = temp_dir("full-disk");
         let path = dir.join("file");
         fs::write(&path, "old").unwrap();
         assert!(write_atomic(&path, full_disk).is_err());

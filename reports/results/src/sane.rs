@@ -12,7 +12,7 @@ const LENGTH_MAX_S: f64 = 366.0 * 86_400.0;
 const COUNT_MAX: u64 = 1_000_000_000_000_000;
 
 /// The first field of the folder's own record that cannot be true, with its value.
-pub(crate) fn absurd_field(folder: &Folder) -> Option<(String, String)> {
+pub fn absurd_field(folder: &Folder) -> Option<(String, String)> {
     let record = &folder.record;
     lengths(record)
         .into_iter()

@@ -9,9 +9,9 @@ use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind, FontStyle,
 };
 
-use super::font::{CAP_HEIGHT, Fonts, Weight};
-use super::ink::{Pen, UNITS};
-use super::scene::{Anchor, Item, Scene, Text};
+use crate::chart::font::{CAP_HEIGHT, Fonts, Weight};
+use crate::chart::ink::{Pen, UNITS};
+use crate::chart::scene::{Anchor, Item, Scene, Text};
 
 /// The backend. What is drawn on it ends up in the scene; drawing cannot fail.
 pub(crate) struct Canvas<'a> {

@@ -1,9 +1,9 @@
 //! Finds labels that collide or leave the canvas, and text that is too small: a test over all
 //! charts, because no eye looks at every chart of every run.
 
-use super::font::{CAP_HEIGHT, Fonts};
-use super::ink::UNITS;
-use super::scene::{Anchor, Item, Scene, Text};
+use crate::chart::font::{CAP_HEIGHT, Fonts};
+use crate::chart::ink::UNITS;
+use crate::chart::scene::{Anchor, Item, Scene, Text};
 
 /// Depth of `g` and `p` below the base line over the size.
 const DESCENT: f64 = 0.24;

@@ -3,18 +3,18 @@
 use plotters::coord::combinators::IntoLogRange;
 use plotters::coord::ranged1d::Ranged;
 
-use super::DrawError;
-use super::NARROW_PX;
-use super::axis::{linear_ticks, log_range, log_ticks};
-use super::font::{Fonts, Weight};
-use super::ink::{Dash, Pen, Tone};
-use super::scene::Scene;
-use super::sheet::{
+use crate::chart::DrawError;
+use crate::chart::NARROW_PX;
+use crate::chart::axis::{linear_ticks, log_range, log_ticks};
+use crate::chart::font::{Fonts, Weight};
+use crate::chart::ink::{Dash, Pen, Tone};
+use crate::chart::scene::Scene;
+use crate::chart::sheet::{
     EDGE_PX, Frame, Header, Ink, KeyEntry, LINE_PX, Panel, Sheet, TEXT_PX, draw_key,
     end_label_room, end_labels, key_rows, x_axis, y_axis,
 };
 use crate::view::figure::{Figure, LinesPlot, Series};
-use crate::view::units::{tick_count, tick_duration};
+use aelab_results::units::{tick_count, tick_duration};
 
 /// Height of the plot itself, in px.
 const PLOT_PX: f64 = 300.0;

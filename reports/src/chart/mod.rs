@@ -87,9 +87,9 @@ impl Chart {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::folder::{Folder, read_folder};
     use crate::synthetic::{self, Plan};
     use crate::view::report::Report;
+    use aelab_results::folder::{Folder, read_folder};
 
     /// Folders that stress the layout in different ways.
     fn folders(test: &str) -> Vec<Folder> {

@@ -2,18 +2,18 @@
 
 use plotters::coord::combinators::IntoLogRange;
 
-use super::DrawError;
-use super::NARROW_PX;
-use super::axis::{Nines, log_range, log_ticks, percent_text};
-use super::font::{Fonts, Weight};
-use super::ink::{Dash, Pen, Tone};
-use super::scene::Scene;
-use super::sheet::{
+use crate::chart::DrawError;
+use crate::chart::NARROW_PX;
+use crate::chart::axis::{Nines, log_range, log_ticks, percent_text};
+use crate::chart::font::{Fonts, Weight};
+use crate::chart::ink::{Dash, Pen, Tone};
+use crate::chart::scene::Scene;
+use crate::chart::sheet::{
     EDGE_PX, Frame, Header, Ink, KeyEntry, LINE_PX, Sheet, TEXT_PX, draw_key, end_label_room,
     end_labels, key_rows, x_axis, y_axis,
 };
 use crate::view::figure::{Curve, CurveKind, Figure, PercentilePlot};
-use crate::view::units::tick_duration;
+use aelab_results::units::tick_duration;
 
 /// Height of the plot itself, in px.
 const PLOT_PX: f64 = 300.0;

@@ -6,10 +6,10 @@
 use plotters::backend::{BitMapBackend, DrawingBackend};
 use plotters_backend::BackendColor;
 
-use super::DrawError;
-use super::font::Fonts;
-use super::ink::{Pen, Theme, UNITS};
-use super::scene::{Anchor, Item, Point, Scene, Text};
+use crate::chart::DrawError;
+use crate::chart::font::Fonts;
+use crate::chart::ink::{Pen, Theme, UNITS};
+use crate::chart::scene::{Anchor, Item, Point, Scene, Text};
 
 /// PNG pixels per CSS pixel.
 const SCALE: u32 = 2;

@@ -2,8 +2,8 @@
 //!
 //! Filled by our plotters backend (`canvas`), written by `svg` and `png`.
 
-use super::font::Weight;
-use super::ink::{Pen, Tone};
+use crate::chart::font::Weight;
+use crate::chart::ink::{Pen, Tone};
 
 /// A point in canvas units.
 pub(crate) type Point = (i32, i32);

@@ -12,11 +12,11 @@ use plotters::series::LineSeries;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontDesc, FontFamily, FontStyle, RGBAColor, TextStyle};
 
-use super::DrawError;
-use super::canvas::Canvas;
-use super::font::{Fonts, Weight};
-use super::ink::{Pen, Tone, UNITS};
-use super::scene::{Anchor, Scene};
+use crate::chart::DrawError;
+use crate::chart::canvas::Canvas;
+use crate::chart::font::{Fonts, Weight};
+use crate::chart::ink::{Pen, Tone, UNITS};
+use crate::chart::scene::{Anchor, Scene};
 
 /// Size of the title in px.
 const TITLE_PX: f64 = 15.0;
@@ -280,7 +280,7 @@ pub(crate) fn x_axis(
         Pen::line(Tone::Axis, 1.0),
     )?;
     let canvas = f64::from(sheet.root.dim_in_pixel().0) / UNITS;
-    let mut row = super::label::Row::new(EDGE_PX, canvas - EDGE_PX, 8.0);
+    let mut row = crate::chart::label::Row::new(EDGE_PX, canvas - EDGE_PX, 8.0);
     for (x, label) in ticks.iter().rev() {
         sheet.line(&[(*x, frame.bottom), (*x, frame.bottom + 4.0)], Pen::line(Tone::Axis, 1.0))?;
         if let Some(left) = row.place(*x, sheet.width(label, Weight::Regular)) {
@@ -343,7 +343,7 @@ pub(crate) fn end_labels(
     entries: &[(f64, KeyEntry)],
 ) -> Result<(), DrawError> {
     let wanted: Vec<f64> = entries.iter().map(|(y, _)| *y).collect();
-    let placed = super::label::spread(&wanted, LINE_PX, frame.top + 6.0, frame.bottom - 6.0);
+    let placed = crate::chart::label::spread(&wanted, LINE_PX, frame.top + 6.0, frame.bottom - 6.0);
     for ((from, entry), y) in entries.iter().zip(placed) {
         let x = frame.right + 4.0;
         let leader = [(x, *from), (x + 8.0, y)];

@@ -4,9 +4,9 @@
 
 use std::fmt::Write as _;
 
-use super::font::Weight;
-use super::ink::{Pen, Theme, Tone, UNITS};
-use super::scene::{Anchor, Item, Point, Scene, Text};
+use crate::chart::font::Weight;
+use crate::chart::ink::{Pen, Theme, Tone, UNITS};
+use crate::chart::scene::{Anchor, Item, Point, Scene, Text};
 
 /// Where the SVG will live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

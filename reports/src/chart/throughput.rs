@@ -1,19 +1,19 @@
 //! Replies per second over time: one panel per arm on the axes of the response-time figure.
 
-use super::DrawError;
-use super::NARROW_PX;
-use super::axis::linear_ticks;
-use super::font::{Fonts, Weight};
-use super::ink::{Dash, Pen, Tone};
-use super::label::Row;
-use super::scene::Scene;
-use super::sheet::{
+use crate::chart::DrawError;
+use crate::chart::NARROW_PX;
+use crate::chart::axis::linear_ticks;
+use crate::chart::font::{Fonts, Weight};
+use crate::chart::ink::{Dash, Pen, Tone};
+use crate::chart::label::Row;
+use crate::chart::scene::Scene;
+use crate::chart::sheet::{
     EDGE_PX, Frame, Header, Ink, KeyEntry, LINE_PX, Sheet, TEXT_PX, end_label_room, end_labels,
     y_axis,
 };
-use super::timeline::{HEADING_PX, PANEL_GAP_PX, heading, shade_stalls, time_axis};
+use crate::chart::timeline::{HEADING_PX, PANEL_GAP_PX, heading, shade_stalls, time_axis};
 use crate::view::figure::{Figure, RatePanel, RatePlot};
-use crate::view::units::{rate, tick_count};
+use aelab_results::units::{rate, tick_count};
 
 /// Height of a panel's plot, in px.
 const PLOT_PX: f64 = 110.0;

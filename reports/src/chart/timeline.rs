@@ -2,19 +2,19 @@
 
 use plotters::coord::combinators::IntoLogRange;
 
-use super::DrawError;
-use super::NARROW_PX;
-use super::axis::{linear_ticks, log_range, log_ticks};
-use super::font::{Fonts, Weight};
-use super::ink::{Pen, Tone};
-use super::label::Row;
-use super::scene::{Anchor, Scene};
-use super::sheet::{
+use crate::chart::DrawError;
+use crate::chart::NARROW_PX;
+use crate::chart::axis::{linear_ticks, log_range, log_ticks};
+use crate::chart::font::{Fonts, Weight};
+use crate::chart::ink::{Pen, Tone};
+use crate::chart::label::Row;
+use crate::chart::scene::{Anchor, Scene};
+use crate::chart::sheet::{
     EDGE_PX, Frame, Header, Ink, KeyEntry, LINE_PX, Sheet, TEXT_PX, draw_key, end_label_room,
     end_labels, x_axis, y_axis,
 };
 use crate::view::figure::{Figure, StallMark, TimeColumn, TimePanel, TimePlot};
-use crate::view::units::tick_duration;
+use aelab_results::units::tick_duration;
 
 /// Height of a panel's plot, in px.
 const PLOT_PX: f64 = 150.0;

@@ -1,6 +1,6 @@
 //! The page of many scenarios: one row per claim, one column per server. Only substitutes.
 
-use super::{head, table, verdict_class};
+use crate::page::{head, table, verdict_class};
 use crate::view::catalogue::{CatalogueView, Cell, Row};
 use crate::view::finding::capitalised;
 use maud::{DOCTYPE, Markup, html};

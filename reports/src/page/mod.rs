@@ -9,11 +9,11 @@ mod style;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::chart::Chart;
-use crate::record::{ClaimVerdict, Severity};
 use crate::view::figure::Figure;
 use crate::view::messages;
 use crate::view::report::{ClaimView, Report};
 use crate::view::table::{Align, Table};
+use aelab_results::record::{ClaimVerdict, Severity};
 
 /// What the browser may do: nothing but show what is in the file.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:";

@@ -1,9 +1,9 @@
 //! The things that a report compares: every arm of a scenario, or the one run of a plain folder.
 
-use crate::folder::Folder;
-use crate::histogram::Sparse;
-use crate::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
-use crate::record::{Group, Metrics, Quantiles, RunRecord};
+use aelab_results::folder::Folder;
+use aelab_results::histogram::Sparse;
+use aelab_results::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
+use aelab_results::record::{Group, Metrics, Quantiles, RunRecord};
 
 /// Which of the two times stands first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl<'a> ArmData<'a> {
         if folder.arms.is_empty() {
             return Self::one(folder, "", "").into_iter().collect();
         }
-        let arm = |(arm, folder): &'a (crate::record::Arm, Folder)| {
+        let arm = |(arm, folder): &'a (aelab_results::record::Arm, Folder)| {
             Self::one(folder, &arm.name, &arm.summary)
         };
         folder.arms.iter().filter_map(arm).collect()

@@ -3,10 +3,10 @@
 //! A claim that several scenarios judge has a row for each. Invariant: nothing is left out: a claim that was not judged on a
 //! server says why.
 
-use super::finding::capitalised;
-use super::table::Table;
-use super::units::counted;
-use crate::record::{Catalogue, CatalogueRun, Claim, ClaimPart, ClaimVerdict, RunRecord};
+use crate::view::finding::capitalised;
+use crate::view::table::Table;
+use aelab_results::record::{Catalogue, CatalogueRun, Claim, ClaimPart, ClaimVerdict, RunRecord};
+use aelab_results::units::counted;
 
 /// The page.
 #[derive(Debug)]

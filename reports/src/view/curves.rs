@@ -2,14 +2,14 @@
 
 use rayon::prelude::*;
 
-use super::arms::{ArmData, Lead};
-use super::figure::{Curve, CurveKind, Figure, PercentilePlot, Plot};
-use super::finding;
-use super::table::Table;
-use super::units::{duration, grouped, percentile, us};
-use crate::histogram::Sparse;
-use crate::hlog::Interval;
-use crate::stats::{SAMPLES_ABOVE_MIN, bands, supported};
+use crate::view::arms::{ArmData, Lead};
+use crate::view::figure::{Curve, CurveKind, Figure, PercentilePlot, Plot};
+use crate::view::finding;
+use crate::view::table::Table;
+use aelab_results::histogram::Sparse;
+use aelab_results::hlog::Interval;
+use aelab_results::stats::{SAMPLES_ABOVE_MIN, bands, supported};
+use aelab_results::units::{duration, grouped, percentile, us};
 
 /// Points per decade of 1/(1 − q): finer than a pixel at any width we draw.
 const POINTS_PER_NINE: u32 = 48;

@@ -1,11 +1,11 @@
 //! The load generator's account of itself as facts for a table: what a reader needs to trust the rest.
 
-use super::units::{duration, percent};
-use crate::record::Audit;
+use aelab_results::record::Audit;
+use aelab_results::units::{duration, percent};
 
 /// Names and values, in the order shown.
 pub(crate) fn facts(audit: &Audit) -> Vec<(&'static str, String)> {
-    let most = |of: fn(&crate::record::ThreadAudit) -> Option<f64>| {
+    let most = |of: fn(&aelab_results::record::ThreadAudit) -> Option<f64>| {
         audit.threads.iter().filter_map(of).max_by(f64::total_cmp)
     };
     let lag = audit.own_lag.as_ref();
@@ -46,7 +46,7 @@ pub(crate) fn facts(audit: &Audit) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::ThreadAudit;
+    use aelab_results::record::ThreadAudit;
 
     #[test]
     fn what_is_not_known_is_left_out() {

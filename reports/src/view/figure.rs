@@ -1,7 +1,7 @@
 //! The figures as data: series in plain units, titles that state the finding, a table twin for
 //! those who want the numbers. Nothing here knows pixels.
 
-use super::table::Table;
+use crate::view::table::Table;
 
 /// A figure.
 #[derive(Debug, Clone)]

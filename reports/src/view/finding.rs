@@ -1,11 +1,13 @@
 //! Titles: each states what was found, in one sentence, from the numbers of the record.
 
-use super::arms::{ArmData, Lead};
-use super::units::{counted, duration, listed, percent, percentile, rate, seconds, times, us};
-use super::{messages, stalls};
-use crate::histogram::Sparse;
-use crate::record::Stall;
-use crate::stats::supported;
+use crate::view::arms::{ArmData, Lead};
+use crate::view::{messages, stalls};
+use aelab_results::histogram::Sparse;
+use aelab_results::record::Stall;
+use aelab_results::stats::supported;
+use aelab_results::units::{
+    counted, duration, listed, percent, percentile, rate, seconds, times, us,
+};
 
 /// The percentile that a title speaks of: the highest of these that every arm supports.
 const SPEAKING: [f64; 4] = [99.9, 99.0, 90.0, 50.0];

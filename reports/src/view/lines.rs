@@ -2,11 +2,11 @@
 //!
 //! On logarithmic axes only points above zero are shown. Invariant: the table twin has the points that are drawn.
 
-use super::figure::{Figure, LinesPlot, Plot, Series};
-use super::table::Table;
-use super::units::{grouped, plain, seconds};
-use crate::folder::Folder;
-use crate::record::{Curve, Procedure};
+use crate::view::figure::{Figure, LinesPlot, Plot, Series};
+use crate::view::table::Table;
+use aelab_results::folder::Folder;
+use aelab_results::record::{Curve, Procedure};
+use aelab_results::units::{grouped, plain, seconds};
 
 /// Microseconds of a second: the unit of time axes.
 const US_PER_S: f64 = 1e6;

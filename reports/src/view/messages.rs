@@ -2,12 +2,12 @@
 //!
 //! Filled from the record alone, and empty where no group received. What was received is never added to replies. Next: `report`.
 
-use super::arms::ArmData;
-use super::report::of_arms;
-use super::table::Table;
-use super::tables::spread;
-use super::units::{grouped, rate};
-use crate::record::{Delivery, Group};
+use crate::view::arms::ArmData;
+use crate::view::report::of_arms;
+use crate::view::table::Table;
+use crate::view::tables::spread;
+use aelab_results::record::{Delivery, Group};
+use aelab_results::units::{grouped, rate};
 
 /// Above the tables.
 pub(crate) const NOTE: &str = "The response time of a message counts from when its sender's request was due, its service time from when that was sent. Only messages with the sender's stamp are counted, those of the warm-up included.";

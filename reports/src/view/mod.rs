@@ -16,4 +16,3 @@ pub(crate) mod stalls;
 pub(crate) mod table;
 pub(crate) mod tables;
 pub(crate) mod time;
-pub(crate) mod units;

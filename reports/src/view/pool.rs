@@ -2,12 +2,12 @@
 //!
 //! Filled from the record alone, and empty where no group had a pool. Next: `report`.
 
-use super::arms::ArmData;
-use super::report::of_arms;
-use super::table::Table;
-use super::tables::spread;
-use super::units::grouped;
-use crate::record::{Group, Pool};
+use crate::view::arms::ArmData;
+use crate::view::report::of_arms;
+use crate::view::table::Table;
+use crate::view::tables::spread;
+use aelab_results::record::{Group, Pool};
+use aelab_results::units::grouped;
 
 /// The pools of a group, with its arm.
 fn pools<'a>(

@@ -3,10 +3,10 @@
 //! Figures carry their unit; a column says its own at the end of its name (`_s`, `_bytes`, `_per_s`). Invariant: a table that is
 //! too long for a page says which of its rows are shown.
 
-use super::table::Table;
-use super::units::{bytes, plain, rate, seconds};
-use crate::folder::Folder;
-use crate::record::{NamedFigure, Procedure, RunRecord, Table as Rows};
+use crate::view::table::Table;
+use aelab_results::folder::Folder;
+use aelab_results::record::{NamedFigure, Procedure, RunRecord, Table as Rows};
+use aelab_results::units::{bytes, plain, rate, seconds};
 
 /// Rows of a table on a page; a series of thousands is in the record.
 const ROWS_MAX: usize = 60;

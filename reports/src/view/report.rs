@@ -1,16 +1,16 @@
 //! A whole report as ready text: what the page and the summary print, in the order they print it.
 
-use super::arms::{ArmData, Lead};
-use super::figure::Figure;
-use super::procedures::ProcedureView;
-use super::table::Table;
-use super::tables;
-use super::units::{counted, grouped, seconds};
-use super::{curves, lines, messages, pool, stalls, time};
-use crate::folder::Folder;
-use crate::hlog::Metric;
-use crate::plain::quoted;
-use crate::record::{CaveatRecord, ClaimVerdict, RunRecord, Severity};
+use crate::view::arms::{ArmData, Lead};
+use crate::view::figure::Figure;
+use crate::view::procedures::ProcedureView;
+use crate::view::table::Table;
+use crate::view::tables;
+use crate::view::{curves, lines, messages, pool, stalls, time};
+use aelab_results::folder::Folder;
+use aelab_results::hlog::Metric;
+use aelab_results::plain::quoted;
+use aelab_results::record::{CaveatRecord, ClaimVerdict, RunRecord, Severity};
+use aelab_results::units::{counted, grouped, seconds};
 
 /// A report.
 #[derive(Debug)]
@@ -197,7 +197,7 @@ fn facts(folder: &Folder, arms: &[ArmData<'_>]) -> Vec<String> {
 }
 
 fn claims(record: &RunRecord) -> Vec<ClaimView> {
-    let view = |claim: &crate::record::Claim| ClaimView {
+    let view = |claim: &aelab_results::record::Claim| ClaimView {
         id: claim.id.clone(),
         text: claim.text.clone(),
         note: claim.note.clone(),
@@ -211,7 +211,7 @@ fn claims(record: &RunRecord) -> Vec<ClaimView> {
 }
 
 /// A part as it is told: what was expected, and the number with what it means.
-fn part(part: &crate::record::ClaimPart) -> (String, String) {
+fn part(part: &aelab_results::record::ClaimPart) -> (String, String) {
     let measured = match (part.outcome.as_str(), part.why.as_str()) {
         ("holds", _) => part.number.clone(),
         ("open", "") => format!("{}: not decided", part.number),

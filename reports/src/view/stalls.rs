@@ -2,10 +2,10 @@
 //! seven that matter. All of them stay in `result.json`. Invariant: sentences, key figures and tables speak of the same ones,
 //! [`notable`].
 
-use super::arms::ArmData;
-use super::figure::StallMark;
-use super::units::{counted, seconds};
-use crate::record::{RunRecord, Stall};
+use crate::view::arms::ArmData;
+use crate::view::figure::StallMark;
+use aelab_results::record::{RunRecord, Stall};
+use aelab_results::units::{counted, seconds};
 
 /// Stalls shorter than this share of the longest one of all arms are listed, not drawn.
 const WORTH_MARKING: f64 = 0.1;
@@ -129,7 +129,7 @@ pub(crate) fn marks(arm: &ArmData<'_>, arms: &[ArmData<'_>]) -> Vec<StallMark> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::RunRecord;
+    use aelab_results::record::RunRecord;
 
     #[test]
     fn only_time_inside_the_measurement_counts_as_stopped_and_only_once() {

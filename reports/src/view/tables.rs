@@ -1,11 +1,11 @@
 //! The tables of a report, filled from the record; every number here is in `result.json`, too.
 
-use super::arms::{ArmData, Lead};
-use super::table::Table;
-use super::units::{duration, grouped, percent, percentile, rate, seconds};
-use super::{engine, messages, stalls};
-use crate::folder::Folder;
-use crate::record::{Counts, Group, Metrics, Percentile, Quantiles, Server};
+use crate::view::arms::{ArmData, Lead};
+use crate::view::table::Table;
+use crate::view::{engine, messages, stalls};
+use aelab_results::folder::Folder;
+use aelab_results::record::{Counts, Group, Metrics, Percentile, Quantiles, Server};
+use aelab_results::units::{duration, grouped, percent, percentile, rate, seconds};
 
 /// What stands for "there is nothing to say".
 const NONE: &str = "–";

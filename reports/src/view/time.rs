@@ -1,14 +1,14 @@
 //! The two figures over time: response time and throughput, with the stalls marked.
 
-use super::arms::{ArmData, Lead};
-use super::figure::{Figure, Plot, RatePanel, RatePlot, TimeColumn, TimePanel, TimePlot};
-use super::finding;
-use super::report::of_arms;
-use super::table::Table;
-use super::units::{duration, grouped, rate, seconds, us};
-use super::{messages, stalls};
-use crate::histogram::Sparse;
-use crate::hlog::Interval;
+use crate::view::arms::{ArmData, Lead};
+use crate::view::figure::{Figure, Plot, RatePanel, RatePlot, TimeColumn, TimePanel, TimePlot};
+use crate::view::finding;
+use crate::view::report::of_arms;
+use crate::view::table::Table;
+use crate::view::{messages, stalls};
+use aelab_results::histogram::Sparse;
+use aelab_results::hlog::Interval;
+use aelab_results::units::{duration, grouped, rate, seconds, us};
 
 /// More columns than this are narrower than two pixels on the widest chart.
 const COLUMNS_MAX: u64 = 400;

@@ -1,7 +1,6 @@
 //! Integration tests of this crate, in one binary.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-mod log;
 mod page;
-mod record;
+#[path = "../../results/tests/it/synthetic.rs"]
 mod synthetic;

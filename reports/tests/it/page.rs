@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use aelab_reports::folder::ReadError;
-use aelab_reports::record::{
+use aelab_reports::render;
+use aelab_results::folder::ReadError;
+use aelab_results::record::{
     Arrival, CaveatRecord, ClaimPart, Delivery, Pool, RunRecord, Severity, Stall,
 };
-use aelab_reports::{read_folder, render, write_folder};
+use aelab_results::{read_folder, write_folder};
 
 use crate::synthetic::{self, Plan};
 

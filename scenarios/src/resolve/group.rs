@@ -6,9 +6,9 @@
 use super::read::{at_least_one, duration, one_of, or_duration, quantity, scalar_text};
 use crate::error::{ScenarioError, Source, unknown};
 use crate::model::{Arrival, Command, ConnectSchedule, Group, Pool, PoolOrder, Role, Socket, Via};
-use crate::nearest::nearest;
 use crate::raw::{RawGroup, RawPool};
-use crate::units::{parse_count, parse_rate};
+use aelab_units::nearest;
+use aelab_units::{parse_count, parse_rate};
 use std::ops::Range;
 use std::time::Duration;
 use toml::Spanned;

@@ -4,7 +4,7 @@
 
 use crate::criterion::Dimension;
 use crate::error::{ScenarioError, Source, unknown};
-use crate::units::{UnitError, parse_count, parse_duration, parse_rate, parse_size};
+use aelab_units::{UnitError, parse_count, parse_duration, parse_rate, parse_size};
 use std::time::Duration;
 use toml::Spanned;
 

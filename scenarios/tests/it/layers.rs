@@ -1,8 +1,8 @@
 //! Arms and scales lie over the file in the order that README.md promises.
 
 use aelab_scenarios::model::Arrival;
-use aelab_scenarios::units::Rate;
 use aelab_scenarios::{Scale, Scenario};
+use aelab_units::Rate;
 use std::time::Duration;
 
 const FILE: &str = r#"

@@ -3,12 +3,12 @@
 //! Not measured. The PING shows that something on the other side speaks RESP and lets us in, before anything is timed.
 //! Invariant: one reply per step, in order.
 
-use super::plan::{Protocol, Target};
+use crate::plan::{Protocol, Target};
 use aelab_resp::{ReplyKind, ScannedReply, encode};
 
 /// The first bytes of every connection of a group, and what the replies must be.
 #[derive(Clone, Debug)]
-pub(super) struct Handshake {
+pub(crate) struct Handshake {
     bytes: Vec<u8>,
     steps: Vec<&'static str>,
     /// Where the PING begins.
@@ -17,7 +17,7 @@ pub(super) struct Handshake {
 
 /// How much of a handshake is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Greeting {
+pub(crate) enum Greeting {
     /// All of it.
     Full,
     /// What the server insists on: no PING, for a connection whose like has been let in before.
@@ -26,12 +26,12 @@ pub(super) enum Greeting {
 
 impl Handshake {
     /// The handshake for a target.
-    pub(super) fn new(target: &Target) -> Self {
+    pub(crate) fn new(target: &Target) -> Self {
         Self::with(target, (target.db != 0).then_some(target.db))
     }
 
     /// The handshake of a connection that must be in this database, whichever it is.
-    pub(super) fn into_database(target: &Target, db: u16) -> Self {
+    pub(crate) fn into_database(target: &Target, db: u16) -> Self {
         Self::with(target, Some(db.into()))
     }
 
@@ -73,7 +73,7 @@ impl Handshake {
     }
 
     /// What to write.
-    pub(super) fn bytes(&self, greeting: Greeting) -> &[u8] {
+    pub(crate) fn bytes(&self, greeting: Greeting) -> &[u8] {
         match greeting {
             Greeting::Full => &self.bytes,
             Greeting::Short => &self.bytes[..self.ping_at],
@@ -81,7 +81,7 @@ impl Handshake {
     }
 
     /// How many replies to expect.
-    pub(super) fn steps(&self, greeting: Greeting) -> usize {
+    pub(crate) fn steps(&self, greeting: Greeting) -> usize {
         match greeting {
             Greeting::Full => self.steps.len(),
             Greeting::Short => self.steps.len() - 1,
@@ -92,7 +92,7 @@ impl Handshake {
     ///
     /// # Errors
     /// The server's refusal, with the command it refused.
-    pub(super) fn judge(
+    pub(crate) fn judge(
         &self,
         step: usize,
         reply: &ScannedReply,
@@ -116,7 +116,7 @@ impl Handshake {
 
 /// Whether this may be the answer to PING. Anything else was meant for nobody, or for another command, and every answer after
 /// it would be taken for that to the request before its own. Some servers say OK, some a string of their own.
-pub(crate) fn may_answer_ping(kind: ReplyKind, head: &[u8]) -> bool {
+pub fn may_answer_ping(kind: ReplyKind, head: &[u8]) -> bool {
     match kind {
         ReplyKind::Simple => [&b"PONG"[..], b"OK"].iter().any(|w| head.eq_ignore_ascii_case(w)),
         kind => kind == ReplyKind::Bulk,
@@ -124,7 +124,7 @@ pub(crate) fn may_answer_ping(kind: ReplyKind, head: &[u8]) -> bool {
 }
 
 /// What to say of an answer that is none to what was asked.
-pub(crate) fn out_of_step(what: &str) -> String {
+pub fn out_of_step(what: &str) -> String {
     let what = if what.is_empty() { "another answer".to_owned() } else { format!("'{what}'") };
     format!("{what}, so something is said there before it is asked, or answers are mixed up")
 }

@@ -5,16 +5,20 @@
 //! to; the last `unrendered` of the ring have no bytes yet, and the `unstamped` before them have bytes of which the kernel
 //! has not taken the first.
 
-mod parts;
+pub(crate) mod handshake;
+mod multi_reply;
+pub(crate) mod request;
+pub(crate) mod routed_request;
+pub(crate) mod state;
 
-use super::handshake::{Greeting, Handshake};
-use super::parcel::{ASKING, Entry, Parcel};
-use super::request::{Due, InFlight, Iteration, Mark, Shape, Sink, UNSENT};
-use super::state::{Fault, Progress, Purpose, State};
-use super::workload::Generator;
 use crate::clock::Nanos;
-use aelab_reports::plain::shown;
+use crate::conn::handshake::{Greeting, Handshake};
+use crate::conn::request::{Due, InFlight, Iteration, Mark, Shape, Sink, UNSENT};
+use crate::conn::routed_request::{ASKING, Entry, Parcel};
+use crate::conn::state::{Fault, Progress, Purpose, State};
+use crate::workload::Generator;
 use aelab_resp::{ReplyKind, ReplyScanner, ScannedReply};
+use aelab_results::plain::shown;
 use std::collections::VecDeque;
 
 /// Bytes rendered before they are offered to the kernel: one socket buffer's worth, so that large values do not pile up.
@@ -28,7 +32,7 @@ const RING_RESERVED_MAX: usize = 128;
 /// What a reply touches comes first: with thousands of connections each line of memory that is read for one is a miss.
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct Conn {
+pub(crate) struct Conn {
     ring: VecDeque<InFlight>,
     unrendered: u32,
     unstamped: u32,
@@ -38,21 +42,21 @@ pub(super) struct Conn {
     /// Replies that have come for the request at the front.
     parts: u32,
     /// Index of its group.
-    pub(super) group: u32,
+    pub(crate) group: u32,
     /// Lists of the worker that hold this connection.
-    pub(super) listed: Listed,
+    pub(crate) listed: Listed,
     /// Whether there are bytes in `pending`.
     is_cut: bool,
     /// Whether `torn` holds the first half of a reply.
     is_torn: bool,
     /// Where it stands.
-    pub(super) state: State,
+    pub(crate) state: State,
     /// Window slots that are thinking.
-    pub(super) thinking: usize,
+    pub(crate) thinking: usize,
     /// Requests it may still take before it is closed.
-    pub(super) left: u64,
+    pub(crate) left: u64,
     /// When it began to open, until the first reply comes.
-    pub(super) dialled: Option<Nanos>,
+    pub(crate) dialled: Option<Nanos>,
     torn: Option<Box<ReplyScanner>>,
     /// Bytes the kernel has not taken, from `pending_at` on.
     pending: Vec<u8>,
@@ -65,9 +69,9 @@ pub(super) struct Conn {
     /// One for each of `ring`, if it is a cluster's.
     parcels: VecDeque<Parcel>,
     /// Failures in a row.
-    pub(super) attempts: u32,
+    pub(crate) attempts: u32,
     /// Why it is being opened, or was.
-    pub(super) purpose: Purpose,
+    pub(crate) purpose: Purpose,
 }
 
 // Ten thousand of them, each with its ring and its socket, are what a run may take 4 KiB apiece for.
@@ -75,18 +79,18 @@ const _: () = assert!(size_of::<Conn>() <= 320, "a connection has grown");
 
 /// Membership in the worker's lists, kept here so that joining one costs no search.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Listed {
+pub(crate) struct Listed {
     /// Among those with a free slot.
-    pub(super) free: bool,
+    pub(crate) free: bool,
     /// Among those to be written this turn.
-    pub(super) touched: bool,
+    pub(crate) touched: bool,
     /// A timeout is armed.
-    pub(super) timer: bool,
+    pub(crate) timer: bool,
 }
 
 impl Conn {
     /// A connection of this group, not begun, for windows of this many requests.
-    pub(super) fn new(group: usize, pipeline: usize) -> Self {
+    pub(crate) fn new(group: usize, pipeline: usize) -> Self {
         Self {
             group: group as u32,
             state: State::Idle,
@@ -117,18 +121,18 @@ impl Conn {
 
     /// Requests that hold a window slot.
     #[inline]
-    pub(super) fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         self.ring.len()
     }
 
     /// Whether there is anything to write.
     #[inline]
-    pub(super) fn wants_write(&self) -> bool {
+    pub(crate) fn wants_write(&self) -> bool {
         self.unrendered > 0 || self.is_cut
     }
 
     /// The kernel has begun to open the connection.
-    pub(super) fn on_connecting(&mut self, now: Nanos) {
+    pub(crate) fn on_connecting(&mut self, now: Nanos) {
         self.state = State::Connecting { since: now };
         self.dialled = Some(now);
         self.is_torn = false;
@@ -136,7 +140,7 @@ impl Conn {
     }
 
     /// The connection is open: the handshake is what is written first. [`Progress::Ready`] if there is none.
-    pub(super) fn on_connected(&mut self, handshake: &Handshake) -> Progress {
+    pub(crate) fn on_connected(&mut self, handshake: &Handshake) -> Progress {
         let State::Connecting { since } = self.state else { return Progress::Partial };
         let greeting = match self.purpose {
             Purpose::First | Purpose::Back { .. } => Greeting::Full,
@@ -157,7 +161,7 @@ impl Conn {
 
     /// Takes a window slot for a request. The caller has checked that one is free.
     #[inline]
-    pub(super) fn assign(&mut self, due: Due, generator: &mut Generator) {
+    pub(crate) fn assign(&mut self, due: Due, generator: &mut Generator) {
         let Due { intended, command } = due;
         let mark = match generator.shape(command) {
             Shape::Plain => Mark::Plain,
@@ -182,7 +186,7 @@ impl Conn {
     }
 
     /// Takes a window slot for a request to a cluster.
-    pub(super) fn assign_parcel(&mut self, parcel: Parcel) {
+    pub(crate) fn assign_parcel(&mut self, parcel: Parcel) {
         let mark = match parcel.entry {
             Entry::Plain => Mark::Routed,
             Entry::Asking => Mark::Asking,
@@ -195,31 +199,31 @@ impl Conn {
     }
 
     /// How many of the last requests have not begun to leave.
-    pub(super) const fn unsent(&self) -> usize {
+    pub(crate) const fn unsent(&self) -> usize {
         (self.unrendered + self.unstamped) as usize
     }
 
     /// What belongs to the requests of a cluster; call before [`Conn::take_requests`].
-    pub(super) fn take_parcels(&mut self) -> VecDeque<Parcel> {
+    pub(crate) fn take_parcels(&mut self) -> VecDeque<Parcel> {
         std::mem::take(&mut self.parcels)
     }
 
     /// Whether it may take one more request in a window of `pipeline`.
     #[inline]
-    pub(super) fn has_room(&self, pipeline: usize) -> bool {
+    pub(crate) fn has_room(&self, pipeline: usize) -> bool {
         self.ring.len() < pipeline && self.left > 0
     }
 
     /// Whether it has answered all the requests it was to take.
     #[inline]
-    pub(super) fn is_used_up(&self) -> bool {
+    pub(crate) fn is_used_up(&self) -> bool {
         self.left == 0 && self.ring.is_empty() && self.state == State::Ready
     }
 
     /// The next bytes to offer to the kernel: what it did not take last time, else as many requests as fit in `scratch`.
     /// Empty if there is nothing to write. Report back through [`Conn::on_written`] with the same `scratch`.
     #[inline]
-    pub(super) fn next_write<'a>(
+    pub(crate) fn next_write<'a>(
         &'a mut self,
         generator: &mut Generator,
         scratch: &'a mut Vec<u8>,
@@ -259,7 +263,7 @@ impl Conn {
 
     /// The kernel took the first `count` bytes of what [`Conn::next_write`] offered, at `now` (read just before).
     #[inline]
-    pub(super) fn on_written(&mut self, count: usize, now: Nanos, scratch: &[u8]) {
+    pub(crate) fn on_written(&mut self, count: usize, now: Nanos, scratch: &[u8]) {
         if scratch.is_empty() {
             self.pending_at += count;
             if self.pending_at == self.pending.len() {
@@ -293,7 +297,7 @@ impl Conn {
     /// # Errors
     /// The connection cannot go on; requests completed before are reported to the sink all the same.
     #[inline]
-    pub(super) fn on_bytes(
+    pub(crate) fn on_bytes(
         &mut self,
         bytes: &[u8],
         handshake: &Handshake,
@@ -393,17 +397,17 @@ impl Conn {
     }
 
     /// When the oldest request left, if one is out.
-    pub(super) fn oldest_sent(&self) -> Option<Nanos> {
+    pub(crate) fn oldest_sent(&self) -> Option<Nanos> {
         self.requests().find(|request| !request.is_gone).map(|request| request.sent)
     }
 
     /// Requests on this connection, oldest first.
-    pub(super) fn requests(&self) -> impl Iterator<Item = &InFlight> {
+    pub(crate) fn requests(&self) -> impl Iterator<Item = &InFlight> {
         self.ring.iter()
     }
 
     /// Marks the requests sent at or before `limit` as timed out and gives each to `each`; their slots stay taken.
-    pub(super) fn expire(&mut self, limit: Nanos, mut each: impl FnMut(&InFlight)) {
+    pub(crate) fn expire(&mut self, limit: Nanos, mut each: impl FnMut(&InFlight)) {
         for request in &mut self.ring {
             if request.sent > limit {
                 break;
@@ -416,7 +420,7 @@ impl Conn {
     }
 
     /// The connection is lost or given up: hands out all its requests, oldest first, and forgets them.
-    pub(super) fn take_requests(&mut self) -> VecDeque<InFlight> {
+    pub(crate) fn take_requests(&mut self) -> VecDeque<InFlight> {
         self.unrendered = 0;
         self.unstamped = 0;
         self.unrendered_calls = 0;
@@ -433,13 +437,13 @@ impl Conn {
 
 impl Conn {
     /// Whether it is being opened.
-    pub(super) const fn is_opening(&self) -> bool {
+    pub(crate) const fn is_opening(&self) -> bool {
         matches!(self.state, State::Connecting { .. } | State::Handshaking { .. })
     }
 
     /// Whether it takes requests.
     #[inline]
-    pub(super) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.state == State::Ready
     }
 }

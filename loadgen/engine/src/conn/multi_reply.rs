@@ -2,11 +2,11 @@
 //!
 //! Plain requests end in the parent module. Invariant: each of these requests is reported to the sink once, at its end.
 
-use super::super::parcel::REDIRECTS_MAX;
-use super::super::request::{InFlight, Iteration, Mark, Next, Sink};
-use super::super::slots::Redirect;
-use super::super::tally::TOO_MANY_REDIRECTS;
-use super::Conn;
+use crate::conn::Conn;
+use crate::conn::request::{InFlight, Iteration, Mark, Next, Sink};
+use crate::conn::routed_request::REDIRECTS_MAX;
+use crate::plan::cluster_slots::Redirect;
+use crate::record::error_counts::TOO_MANY_REDIRECTS;
 use aelab_resp::{ReplyKind, ScannedReply};
 
 /// First words of what a channel sends to its subscribers.
@@ -14,7 +14,7 @@ const MESSAGES: [&[u8]; 3] = [b"message", b"pmessage", b"smessage"];
 
 impl Conn {
     /// One of several replies to the request at the front has come; whether it is the last.
-    pub(super) fn is_last_part(
+    pub(crate) fn is_last_part(
         &mut self,
         request: &InFlight,
         reply: &ScannedReply,
@@ -38,7 +38,7 @@ impl Conn {
     }
 
     /// A call was answered: the request is over, or its next call goes out.
-    pub(super) fn on_call_reply(
+    pub(crate) fn on_call_reply(
         &mut self,
         mut request: InFlight,
         reply: &ScannedReply,
@@ -69,7 +69,7 @@ impl Conn {
     }
 
     /// A node of a cluster answered, to the ASKING before a request or to the request itself.
-    pub(super) fn on_routed_reply(
+    pub(crate) fn on_routed_reply(
         &mut self,
         request: InFlight,
         reply: &ScannedReply,

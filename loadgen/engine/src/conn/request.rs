@@ -2,42 +2,42 @@
 //!
 //! Not the bytes. Invariant: `intended` never changes.
 
-use super::parcel::Parcel;
-use super::slots::Redirect;
 use crate::clock::Nanos;
+use crate::conn::routed_request::Parcel;
+use crate::plan::cluster_slots::Redirect;
 use aelab_resp::{ReplyKind, ScannedReply};
 
 /// The send time of what has not been sent.
-pub(super) const UNSENT: Nanos = Nanos::MAX;
+pub(crate) const UNSENT: Nanos = Nanos::MAX;
 
 /// A request that is due and has no connection yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Due {
+pub(crate) struct Due {
     /// When it is, or was, due.
-    pub(super) intended: Nanos,
+    pub(crate) intended: Nanos,
     /// Index of its command.
-    pub(super) command: u16,
+    pub(crate) command: u16,
 }
 
 /// A request on its way.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct InFlight {
+pub(crate) struct InFlight {
     /// When it was due.
-    pub(super) intended: Nanos,
+    pub(crate) intended: Nanos,
     /// When its first byte left, or [`UNSENT`].
-    pub(super) sent: Nanos,
+    pub(crate) sent: Nanos,
     /// Stream position of its first byte, modulo 2^32.
-    pub(super) start: u32,
+    pub(crate) start: u32,
     /// Index of its command.
-    pub(super) command: u16,
-    pub(super) mark: Mark,
+    pub(crate) command: u16,
+    pub(crate) mark: Mark,
     /// Timed out and counted; what still comes for it will be dropped.
-    pub(super) is_gone: bool,
+    pub(crate) is_gone: bool,
 }
 
 /// How its replies are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     /// One reply.
     Plain,
     /// As many replies as its commands, which were sent together.
@@ -52,7 +52,7 @@ pub(super) enum Mark {
 
 /// How many calls and replies make one request of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// One each.
     Plain,
     /// Several commands, sent together: as many replies.
@@ -67,7 +67,7 @@ pub(super) enum Shape {
 
 /// What follows the reply to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// Nothing: the request is over.
     Done,
     /// A call at this position.
@@ -78,7 +78,7 @@ pub(super) enum Next {
 
 impl Shape {
     /// How many replies come for what is sent at once.
-    pub(super) const fn replies(self) -> u32 {
+    pub(crate) const fn replies(self) -> u32 {
         match self {
             Self::Together(count) => count,
             _ => 1,
@@ -86,7 +86,7 @@ impl Shape {
     }
 
     /// What follows a reply that is no error to the call at `position`; `head` is its first text.
-    pub(super) fn next(self, position: u64, reply: &ScannedReply, head: &[u8]) -> Next {
+    pub(crate) fn next(self, position: u64, reply: &ScannedReply, head: &[u8]) -> Next {
         match self {
             Self::Plain | Self::Together(_) => Next::Done,
             Self::InTurn(count) if position + 1 < u64::from(count) => Next::Call(position + 1),
@@ -113,14 +113,14 @@ impl Shape {
 
 /// A request between two of its calls.
 #[derive(Debug)]
-pub(super) struct Iteration {
+pub(crate) struct Iteration {
     /// A cursor, the first index of a page, or the number of a command.
-    pub(super) position: u64,
-    pub(super) numbers: Vec<u64>,
+    pub(crate) position: u64,
+    pub(crate) numbers: Vec<u64>,
 }
 
 /// What a connection reports about its requests.
-pub(super) trait Sink {
+pub(crate) trait Sink {
     /// Answered, not with an error.
     fn ok(&mut self, request: &InFlight, reply: &ScannedReply);
     /// Answered with this error.
@@ -141,7 +141,7 @@ pub(super) trait Sink {
 
 impl InFlight {
     /// What it was before it had a connection.
-    pub(super) const fn due(&self) -> Due {
+    pub(crate) const fn due(&self) -> Due {
         Due { intended: self.intended, command: self.command }
     }
 }

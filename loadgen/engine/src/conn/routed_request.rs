@@ -2,40 +2,40 @@
 //!
 //! Not where it goes (see `route`). Invariant: `intended` never changes; `sent` is the first time it left.
 
-use super::request::UNSENT;
 use crate::clock::Nanos;
+use crate::conn::request::UNSENT;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Parcel {
-    pub(super) intended: Nanos,
+pub(crate) struct Parcel {
+    pub(crate) intended: Nanos,
     /// When its first byte first left, or [`UNSENT`].
-    pub(super) sent: Nanos,
+    pub(crate) sent: Nanos,
     /// Index of its command.
-    pub(super) command: u16,
-    pub(super) bytes: Vec<u8>,
+    pub(crate) command: u16,
+    pub(crate) bytes: Vec<u8>,
     /// The slot of its keys; `None` may go anywhere.
-    pub(super) slot: Option<u16>,
+    pub(crate) slot: Option<u16>,
     /// How often it was sent elsewhere.
-    pub(super) redirects: u8,
-    pub(super) entry: Entry,
+    pub(crate) redirects: u8,
+    pub(crate) entry: Entry,
 }
 
 /// Whether a node must be told to take a request for a slot that it is only about to get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Entry {
+pub(crate) enum Entry {
     Plain,
     Asking,
 }
 
 /// What goes before a request that a node is asked to take all the same.
-pub(super) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
+pub(crate) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 /// Most redirections of one request; one more is an error, as a cluster that sends it in circles is broken.
-pub(super) const REDIRECTS_MAX: u8 = 8;
+pub(crate) const REDIRECTS_MAX: u8 = 8;
 
 impl Parcel {
     /// A request that is due, in a buffer that may have been used before.
-    pub(super) const fn new(
+    pub(crate) const fn new(
         intended: Nanos,
         command: u16,
         bytes: Vec<u8>,
@@ -47,7 +47,7 @@ impl Parcel {
 }
 
 /// Argument `index` (0 is the name) of a request that was written by a template.
-pub(super) fn argument(request: &[u8], index: usize) -> Option<&[u8]> {
+pub(crate) fn argument(request: &[u8], index: usize) -> Option<&[u8]> {
     let mut rest = line(request)?.1;
     for at in 0..=index {
         let (header, after) = line(rest)?;

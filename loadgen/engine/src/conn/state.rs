@@ -12,7 +12,7 @@ use crate::clock::Nanos;
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     /// Not begun.
     Idle,
     /// The kernel is opening it.
@@ -42,7 +42,7 @@ pub(super) enum State {
 
 /// Why a connection is being opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// It never was open.
     First,
     /// It was lost at this time.
@@ -59,7 +59,7 @@ pub(super) enum Purpose {
 
 /// Why a connection cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The server answered the handshake with an error.
     Refused(String),
     /// What came is not RESP.
@@ -70,7 +70,7 @@ pub(super) enum Fault {
 
 /// Who ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Parting {
+pub(crate) enum Parting {
     /// The server, or whatever lies between.
     Theirs,
     /// We did: what came could not be understood.
@@ -81,7 +81,7 @@ pub(super) enum Parting {
 
 /// What came of some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(crate) enum Progress {
     /// Nothing was completed.
     Partial,
     /// The handshake is over; it had begun to connect at this time.

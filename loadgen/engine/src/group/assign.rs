@@ -3,13 +3,13 @@
 //! Not when it is due (see `schedule`) and not what it says (see `workload`).
 //! Invariant: while a request waits in the backlog, no ready connection of the group has a free slot.
 
-use super::conn::Conn;
-use super::group::Group;
-use super::plan::{PoolOrder, Reception};
-use super::request::Due;
-use super::state::State;
-use super::wire::Token;
 use crate::clock::Nanos;
+use crate::conn::Conn;
+use crate::conn::request::Due;
+use crate::conn::state::State;
+use crate::group::Group;
+use crate::io::Token;
+use crate::plan::{PoolOrder, Reception};
 
 /// Requests created per turn: a millisecond's work, so that after a long stall, or at a rate beyond all means, replies and
 /// cancellations are still looked after.
@@ -18,7 +18,7 @@ const CREATED_PER_TURN: usize = 10_000;
 /// Who gets the next request.
 impl Group {
     /// Creates what an open loop's schedule has due by `now`; gives each token that got a request to `touch`.
-    pub(super) fn create_due(
+    pub(crate) fn create_due(
         &mut self,
         now: Nanos,
         conns: &mut [Conn],
@@ -67,13 +67,13 @@ impl Group {
     }
 
     /// A subscriber's connection is open since `now`: it says what it wants to hear.
-    pub(super) fn subscribe(&mut self, token: Token, conn: &mut Conn, now: Nanos) {
+    pub(crate) fn subscribe(&mut self, token: Token, conn: &mut Conn, now: Nanos) {
         self.recorder.created(now);
         conn.assign(self.choose(token, now), &mut self.generator);
     }
 
     /// Whether all of its connections that subscribe have been answered.
-    pub(super) fn listens(&self) -> bool {
+    pub(crate) fn listens(&self) -> bool {
         self.recorder.reception() != Reception::Messages || self.recorder.open.count == 0
     }
 
@@ -122,7 +122,7 @@ impl Group {
     /// A ready connection has free slots, for a closed loop since `since`: fills them with what waits, then with new
     /// requests. Whether it got any.
     #[inline]
-    pub(super) fn feed(&mut self, token: Token, conn: &mut Conn, since: Nanos, now: Nanos) -> bool {
+    pub(crate) fn feed(&mut self, token: Token, conn: &mut Conn, since: Nanos, now: Nanos) -> bool {
         let before = conn.in_flight();
         while conn.has_room(self.pipeline) {
             let Some(due) = self.waiting.pop(token) else { break };
@@ -162,7 +162,7 @@ impl Group {
 
     /// First fill at the start of the run. With a think time, connections begin evenly spread over one think time, so
     /// that they do not march in step.
-    pub(super) fn begin(&mut self, token: Token, conn: &mut Conn, now: Nanos) -> bool {
+    pub(crate) fn begin(&mut self, token: Token, conn: &mut Conn, now: Nanos) -> bool {
         if self.schedule.is_none() && self.think > Nanos::ZERO {
             let count = u64::from(self.tokens.end - self.tokens.start);
             let place = u64::from(token - self.tokens.start);
@@ -178,7 +178,7 @@ impl Group {
     }
 
     /// Connection `token` was lost, with what it had not sent: whoever has a free slot takes that over.
-    pub(super) fn hand_over(
+    pub(crate) fn hand_over(
         &mut self,
         token: Token,
         conns: &mut [Conn],
@@ -212,17 +212,17 @@ impl Group {
     }
 
     /// Whether requests that are due wait for a free slot.
-    pub(super) fn has_waiting(&self) -> bool {
+    pub(crate) fn has_waiting(&self) -> bool {
         !self.waiting.is_empty() || self.router.as_ref().is_some_and(|router| router.waiting > 0)
     }
 
     /// When the next waiting request has waited too long for a connection of the pool.
-    pub(super) fn next_turning_away(&self) -> Option<Nanos> {
+    pub(crate) fn next_turning_away(&self) -> Option<Nanos> {
         Some(self.waiting.front()?.intended.saturating_add(self.pool.as_ref()?.max_wait?))
     }
 
     /// Turns away those who have waited too long by `now`.
-    pub(super) fn turn_away(&mut self, now: Nanos) {
+    pub(crate) fn turn_away(&mut self, now: Nanos) {
         while let Some(limit) = self.next_turning_away().filter(|limit| *limit <= now)
             && let Some(due) = self.waiting.pop_common()
             && let Some(pool) = &mut self.pool
@@ -234,18 +234,18 @@ impl Group {
     }
 
     /// A connection that the pool wants opened.
-    pub(super) fn grow_pool(&mut self) -> Option<Token> {
+    pub(crate) fn grow_pool(&mut self) -> Option<Token> {
         self.pool.as_mut()?.grow(self.waiting.len(), self.free.len())
     }
 
     /// Whether an idle connection is to be closed: the pool has too many, or it has served its number of requests.
-    pub(super) fn is_surplus(&self, conn: &Conn) -> bool {
+    pub(crate) fn is_surplus(&self, conn: &Conn) -> bool {
         let Some(pool) = &self.pool else { return false };
         conn.is_used_up() || (conn.listed.free && pool.has_surplus(self.free.len()))
     }
 
     /// A connection is not idle any more, whatever it is.
-    pub(super) fn unlist(&mut self, token: Token, conn: &mut Conn) {
+    pub(crate) fn unlist(&mut self, token: Token, conn: &mut Conn) {
         if conn.listed.free {
             conn.listed.free = false;
             self.free.retain(|listed| *listed != token);

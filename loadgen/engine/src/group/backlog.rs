@@ -2,16 +2,16 @@
 //!
 //! Not the slots. Invariant: a request leaves from the head of its line, with the due time it came with.
 
-use super::conn::Conn;
-use super::plan::Assignment;
-use super::request::Due;
-use super::state::State;
-use super::wire::Token;
+use crate::conn::Conn;
+use crate::conn::request::Due;
+use crate::conn::state::State;
+use crate::io::Token;
+use crate::plan::Assignment;
 use std::collections::VecDeque;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     lines: Lines,
     len: usize,
     max: usize,
@@ -27,7 +27,7 @@ enum Lines {
 
 impl Waiting {
     /// Empty lines for these connections, of at most `max` requests in all.
-    pub(super) fn new(assignment: Assignment, tokens: &std::ops::Range<Token>, max: usize) -> Self {
+    pub(crate) fn new(assignment: Assignment, tokens: &std::ops::Range<Token>, max: usize) -> Self {
         let lines = match assignment {
             Assignment::AnyFree => Lines::Common(VecDeque::new()),
             Assignment::Pinned => Lines::Own {
@@ -40,17 +40,17 @@ impl Waiting {
     }
 
     /// Whether another request may wait.
-    pub(super) const fn has_room(&self) -> bool {
+    pub(crate) const fn has_room(&self) -> bool {
         self.len < self.max
     }
 
     /// How many wait.
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
     /// How many wait in the line of this connection.
-    pub(super) fn len_of(&self, token: Token) -> usize {
+    pub(crate) fn len_of(&self, token: Token) -> usize {
         match &self.lines {
             Lines::Common(line) => line.len(),
             Lines::Own { first, lines, .. } => lines[(token - *first) as usize].len(),
@@ -58,7 +58,7 @@ impl Waiting {
     }
 
     /// The request that any free connection takes next.
-    pub(super) fn front(&self) -> Option<Due> {
+    pub(crate) fn front(&self) -> Option<Due> {
         match &self.lines {
             Lines::Common(line) => line.front().copied(),
             Lines::Own { .. } => None,
@@ -66,17 +66,17 @@ impl Waiting {
     }
 
     /// Whether nothing waits.
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// Whether each connection has its own line.
-    pub(super) const fn is_pinned(&self) -> bool {
+    pub(crate) const fn is_pinned(&self) -> bool {
         matches!(self.lines, Lines::Own { .. })
     }
 
     /// The connection whose turn it is, if connections have turns: the next one that is not gone for good.
-    pub(super) fn take_turn(&mut self, conns: &[Conn]) -> Option<Token> {
+    pub(crate) fn take_turn(&mut self, conns: &[Conn]) -> Option<Token> {
         let Lines::Own { first, lines, next } = &mut self.lines else { return None };
         let count = lines.len();
         let place = (0..count)
@@ -96,20 +96,20 @@ impl Waiting {
     }
 
     /// A request joins the line of a connection (the common one, if there is one).
-    pub(super) fn push(&mut self, token: Token, due: Due) {
+    pub(crate) fn push(&mut self, token: Token, due: Due) {
         self.len += 1;
         self.line(token).push_back(due);
     }
 
     /// A request goes back to the head of a connection's line.
-    pub(super) fn push_front(&mut self, token: Token, due: Due) {
+    pub(crate) fn push_front(&mut self, token: Token, due: Due) {
         self.len += 1;
         self.line(token).push_front(due);
     }
 
     /// The request a connection takes next.
     #[inline]
-    pub(super) fn pop(&mut self, token: Token) -> Option<Due> {
+    pub(crate) fn pop(&mut self, token: Token) -> Option<Due> {
         if self.len == 0 {
             return None;
         }
@@ -119,7 +119,7 @@ impl Waiting {
     }
 
     /// The request that any free connection may take next.
-    pub(super) fn pop_common(&mut self) -> Option<Due> {
+    pub(crate) fn pop_common(&mut self) -> Option<Due> {
         match &self.lines {
             Lines::Common(_) => self.pop(0),
             Lines::Own { .. } => None,
@@ -127,7 +127,7 @@ impl Waiting {
     }
 
     /// Takes the whole line of a connection that is gone for good, if it had its own.
-    pub(super) fn take_line(&mut self, token: Token) -> VecDeque<Due> {
+    pub(crate) fn take_line(&mut self, token: Token) -> VecDeque<Due> {
         if !self.is_pinned() {
             return VecDeque::new();
         }
@@ -137,7 +137,7 @@ impl Waiting {
     }
 
     /// Takes all that wait.
-    pub(super) fn take_all(&mut self) -> Vec<Due> {
+    pub(crate) fn take_all(&mut self) -> Vec<Due> {
         self.len = 0;
         match &mut self.lines {
             Lines::Common(line) => std::mem::take(line).into(),

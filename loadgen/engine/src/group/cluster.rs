@@ -3,16 +3,16 @@
 //! Not which node takes a request (see `route`). Invariant: a redirected or unsent request is in a line or on a connection
 //! again before anything else is read.
 
-use super::conn::Conn;
-use super::group::Group;
-use super::links::SiteCounts;
-use super::parcel::{Entry, Parcel};
-use super::request::{Due, InFlight, Mark, UNSENT};
-use super::route::{Env, Place};
-use super::slots::{Redirect, RedirectKind};
-use super::tally::UNKNOWN_NODE;
-use super::wire::Token;
 use crate::clock::Nanos;
+use crate::conn::Conn;
+use crate::conn::request::{Due, InFlight, Mark, UNSENT};
+use crate::conn::routed_request::{Entry, Parcel};
+use crate::group::Group;
+use crate::group::router::{Env, Place};
+use crate::io::Token;
+use crate::plan::cluster_slots::{Redirect, RedirectKind};
+use crate::record::error_counts::UNKNOWN_NODE;
+use crate::worker::connections::SiteCounts;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
@@ -22,7 +22,7 @@ const CREATED_PER_TURN: usize = 10_000;
 /// A group's traffic to a cluster.
 impl Group {
     /// Creates what is due by `now`.
-    pub(super) fn create_routed(
+    pub(crate) fn create_routed(
         &mut self,
         now: Nanos,
         conns: &mut [Conn],
@@ -63,7 +63,7 @@ impl Group {
     }
 
     /// The run begins: the users of a closed loop send their first requests, spread over the think time if there is one.
-    pub(super) fn begin_routed(
+    pub(crate) fn begin_routed(
         &mut self,
         conns: &mut [Conn],
         origin: Nanos,
@@ -108,7 +108,7 @@ impl Group {
     }
 
     /// A connection has free slots: replies have come, or it is ready.
-    pub(super) fn feed_routed(
+    pub(crate) fn feed_routed(
         &mut self,
         token: Token,
         conns: &mut [Conn],
@@ -182,7 +182,7 @@ impl Group {
     }
 
     /// Takes over a newer layout, if there is one.
-    pub(super) fn refresh_layout(
+    pub(crate) fn refresh_layout(
         &mut self,
         conns: &mut [Conn],
         mut touch: impl FnMut(Token, &mut Conn),
@@ -207,7 +207,7 @@ impl Group {
     }
 
     /// A connection is lost: what it had sent is finished as errors (or timeouts), the rest waits again in its node's line.
-    pub(super) fn lose_routed(&mut self, token: Token, conn: &mut Conn, now: Nanos, text: &str) {
+    pub(crate) fn lose_routed(&mut self, token: Token, conn: &mut Conn, now: Nanos, text: &str) {
         let Some(router) = &mut self.router else { return };
         router.topology.want();
         if conn.listed.free {
@@ -238,7 +238,7 @@ impl Group {
     }
 
     /// After a loss: other connections of the node take what waits, and users whose requests were lost send their next.
-    pub(super) fn hand_over_routed(
+    pub(crate) fn hand_over_routed(
         &mut self,
         conns: &mut [Conn],
         now: Nanos,
@@ -253,7 +253,7 @@ impl Group {
     }
 
     /// Gives up what was sent, was told to go elsewhere, and has waited for its node beyond its time limit.
-    pub(super) fn expire_lines(
+    pub(crate) fn expire_lines(
         &mut self,
         conns: &mut [Conn],
         now: Nanos,
@@ -281,7 +281,7 @@ impl Group {
     }
 
     /// Ends the recording of what waits in lines.
-    pub(super) fn abandon_routed(&mut self, ended: Nanos) {
+    pub(crate) fn abandon_routed(&mut self, ended: Nanos) {
         let Some(router) = &mut self.router else { return };
         for parcel in router.lanes.iter_mut().flat_map(|lane| std::mem::take(&mut lane.line)) {
             let due = Due { intended: parcel.intended, command: parcel.command };

@@ -3,36 +3,42 @@
 //! Not the connections themselves (the worker owns them), no I/O; `feed` decides which connection takes what is due.
 //! Invariant: a request that is created ends in the recorder, whatever becomes of its connection.
 
-use super::EngineError;
-use super::conn::Conn;
-use super::dial::Dialler;
-use super::handshake::Handshake;
-use super::links::{Links, SiteCounts};
-use super::plan::{
+pub(crate) mod assign;
+pub(crate) mod backlog;
+pub(crate) mod cluster;
+pub(crate) mod pool;
+pub(crate) mod router;
+
+use crate::EngineError;
+use crate::clock::Nanos;
+use crate::conn::Conn;
+use crate::conn::handshake::Handshake;
+use crate::conn::request::UNSENT;
+use crate::group::backlog::Waiting;
+use crate::group::pool::Pool;
+use crate::group::router::Router;
+use crate::io::Token;
+use crate::plan::{
     ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reception, Reconnect, Role, RunPlan, Target,
 };
-use super::pool::Pool;
-use super::postmark::{Claim, Receiver};
-use super::random::Rng;
-use super::recorder::Recorder;
-use super::request::UNSENT;
-use super::route::Router;
-use super::schedule::Schedule;
-use super::waiting::Waiting;
-use super::wire::Token;
-use super::workload::{Generator, Share};
-use crate::clock::Nanos;
+use crate::record::Recorder;
 use crate::replay::Cursor;
+use crate::schedule::Schedule;
+use crate::schedule::connect_schedule::Dialler;
+use crate::worker::connections::{Links, SiteCounts};
+use crate::workload::message_stamp::{Claim, Receiver};
+use crate::workload::rng::Rng;
+use crate::workload::{Generator, Share};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Purposes of random streams, so that no two share numbers.
 mod stream {
-    pub(super) const SCHEDULE: u64 = 1;
-    pub(super) const WORKLOAD: u64 = 2;
-    pub(super) const BACKOFF: u64 = 3;
+    pub(crate) const SCHEDULE: u64 = 1;
+    pub(crate) const WORKLOAD: u64 = 2;
+    pub(crate) const BACKOFF: u64 = 3;
     /// Common to all shares of a group's schedule.
-    pub(super) const SALT: u64 = 5;
+    pub(crate) const SALT: u64 = 5;
 }
 
 /// Least pause after an attempt that failed: a server that is gone refuses within microseconds, and asking again and again
@@ -41,53 +47,53 @@ const AGAIN_AT_ONCE: Nanos = Nanos::from_millis(1);
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(crate) struct Group {
     /// Index in the plan.
-    pub(super) index: usize,
+    pub(crate) index: usize,
     /// Connections of this share.
-    pub(super) tokens: std::ops::Range<Token>,
+    pub(crate) tokens: std::ops::Range<Token>,
     /// Its servers, dealt out to connections in turn.
     endpoints: Vec<Endpoint>,
     /// Number, in the whole group, of this share's first connection.
     first_number: u64,
-    pub(super) handshake: Handshake,
+    pub(crate) handshake: Handshake,
     /// Who is greeted, if each connection is to be in a database of its own.
     own_databases: Option<Box<Target>>,
-    pub(super) generator: Generator,
-    pub(super) recorder: Recorder,
+    pub(crate) generator: Generator,
+    pub(crate) recorder: Recorder,
     /// Whether its waiting requests make a silence a stall.
-    pub(super) is_watched: bool,
+    pub(crate) is_watched: bool,
     /// One per connection, if the group waits for data or messages.
-    pub(super) receivers: Vec<Receiver>,
-    pub(super) pipeline: usize,
-    pub(super) timeout: Option<Nanos>,
-    pub(super) on_timeout: OnTimeout,
+    pub(crate) receivers: Vec<Receiver>,
+    pub(crate) pipeline: usize,
+    pub(crate) timeout: Option<Nanos>,
+    pub(crate) on_timeout: OnTimeout,
     /// An open loop's schedule.
-    pub(super) schedule: Option<Schedule>,
+    pub(crate) schedule: Option<Schedule>,
     /// When the schedule begins, absolute.
-    pub(super) begin: Nanos,
+    pub(crate) begin: Nanos,
     start_after: Nanos,
     /// A closed loop's pause.
-    pub(super) think: Nanos,
+    pub(crate) think: Nanos,
     /// Measured requests that may still be created.
     quota: Option<u64>,
     /// Whether the run waits for this share's quota.
-    pub(super) quota_is_open: bool,
+    pub(crate) quota_is_open: bool,
     window: Window,
-    pub(super) waiting: Waiting,
+    pub(crate) waiting: Waiting,
     /// Connections with a free slot, the one that waits longest first.
-    pub(super) free: VecDeque<Token>,
+    pub(crate) free: VecDeque<Token>,
     /// Slots of a closed loop and when each is due, in order.
-    pub(super) thinking: VecDeque<(Nanos, Token)>,
+    pub(crate) thinking: VecDeque<(Nanos, Token)>,
     reconnect: Reconnect,
     rng: Rng,
-    pub(super) dialler: Dialler,
-    pub(super) pool: Option<Pool>,
+    pub(crate) dialler: Dialler,
+    pub(crate) pool: Option<Pool>,
     /// Its way to the nodes of a cluster.
-    pub(super) router: Option<Box<Router>>,
+    pub(crate) router: Option<Box<Router>>,
     /// Requests a connection takes before it is replaced.
-    pub(super) per_connection: u64,
-    pub(super) links: Links,
+    pub(crate) per_connection: u64,
+    pub(crate) links: Links,
 }
 
 /// When requests may be due.
@@ -98,7 +104,7 @@ struct Window {
 }
 
 /// Part `index` of `of` nearly equal parts of `whole`.
-pub(super) const fn part(whole: u64, index: u64, of: u64) -> u64 {
+pub(crate) const fn part(whole: u64, index: u64, of: u64) -> u64 {
     whole / of + if index < whole % of { 1 } else { 0 }
 }
 
@@ -108,7 +114,7 @@ impl Group {
     ///
     /// # Errors
     /// The workload does not compile.
-    pub(super) fn new(
+    pub(crate) fn new(
         plan: &RunPlan,
         index: usize,
         thread: usize,
@@ -202,7 +208,7 @@ impl Group {
     }
 
     /// Index of the server that a connection is for.
-    pub(super) fn site(&self, token: Token) -> usize {
+    pub(crate) fn site(&self, token: Token) -> usize {
         if let Some(router) = &self.router {
             return router.site(token);
         }
@@ -211,7 +217,7 @@ impl Group {
     }
 
     /// The server that a connection is for.
-    pub(super) fn endpoint(&self, token: Token) -> &Endpoint {
+    pub(crate) fn endpoint(&self, token: Token) -> &Endpoint {
         match &self.router {
             Some(router) => router.endpoint(token),
             None => &self.endpoints[self.site(token)],
@@ -219,14 +225,14 @@ impl Group {
     }
 
     /// What a connection says first, if it is not what all say; it has as many steps.
-    pub(super) fn own_handshake(&self, token: Token) -> Option<Handshake> {
+    pub(crate) fn own_handshake(&self, token: Token) -> Option<Handshake> {
         let target = self.own_databases.as_ref()?;
         let db = self.generator.database(token - self.tokens.start)?;
         Some(Handshake::into_database(target, db))
     }
 
     /// The schedule begins: `origin` and the bounds of the measurement, absolute.
-    pub(super) fn start(&mut self, origin: Nanos, measure_from: Nanos, until: Nanos) {
+    pub(crate) fn start(&mut self, origin: Nanos, measure_from: Nanos, until: Nanos) {
         self.begin = origin.saturating_add(self.start_after);
         self.window = Window { measure_from, until };
         self.recorder.start(origin, measure_from);
@@ -240,13 +246,13 @@ impl Group {
     }
 
     /// The bounds of the measurement, absolute, which were not known at the start.
-    pub(super) fn measure(&mut self, from: Nanos, until: Nanos) {
+    pub(crate) fn measure(&mut self, from: Nanos, until: Nanos) {
         self.window = Window { measure_from: from, until: self.window.until.min(until) };
         self.recorder.measure_from(from);
     }
 
     /// The measurement begins. What a closed loop still waits for takes part in it, if the quota has room.
-    pub(super) fn begin_measurement(&mut self) {
+    pub(crate) fn begin_measurement(&mut self) {
         if self.schedule.is_some() {
             return;
         }
@@ -262,12 +268,12 @@ impl Group {
     }
 
     /// Nothing is due from `until` on.
-    pub(super) fn stop(&mut self, until: Nanos) {
+    pub(crate) fn stop(&mut self, until: Nanos) {
         self.window.until = self.window.until.min(until);
     }
 
     /// When the next request becomes due without any reply, if ever.
-    pub(super) fn next_due(&self) -> Option<Nanos> {
+    pub(crate) fn next_due(&self) -> Option<Nanos> {
         let due = match &self.schedule {
             Some(schedule) => self.begin.saturating_add(schedule.next_due()),
             None => self.thinking.front()?.0,
@@ -277,7 +283,7 @@ impl Group {
 
     /// Whether a request due at `intended` may be created; takes it off the quota.
     #[inline]
-    pub(super) fn admit(&mut self, intended: Nanos) -> bool {
+    pub(crate) fn admit(&mut self, intended: Nanos) -> bool {
         if intended >= self.window.until {
             return false;
         }
@@ -294,7 +300,7 @@ impl Group {
 
     /// A connection is lost: its sent requests are finished as errors (or timeouts, if `expired` says so), the others go
     /// back to the head of the backlog with their due times.
-    pub(super) fn on_lost(&mut self, token: Token, conn: &mut Conn, now: Nanos, text: &str) {
+    pub(crate) fn on_lost(&mut self, token: Token, conn: &mut Conn, now: Nanos, text: &str) {
         if self.router.is_some() {
             return self.lose_routed(token, conn, now, text);
         }
@@ -325,7 +331,7 @@ impl Group {
     }
 
     /// How long to wait before the next attempt after `attempts` failures in a row; `None` to give up.
-    pub(super) fn pause(&mut self, attempts: u32) -> Option<Nanos> {
+    pub(crate) fn pause(&mut self, attempts: u32) -> Option<Nanos> {
         let (first, max) = match self.reconnect {
             Reconnect::Backoff { first, max } => (first, max),
             Reconnect::Fixed(pause) if attempts == 0 => return Some(pause),
@@ -339,7 +345,7 @@ impl Group {
 
     /// Whether it has just done all the requests of its quota, or has just lost its last connection for good.
     /// True once.
-    pub(super) fn becomes_complete(&mut self) -> bool {
+    pub(crate) fn becomes_complete(&mut self) -> bool {
         let all_closed = self.links.closed == self.tokens.len();
         let done = self.quota == Some(0) && self.recorder.open.count == 0;
         if self.quota_is_open && (all_closed || done) {
@@ -350,7 +356,7 @@ impl Group {
     }
 
     /// Ends the recording of what waits in the backlog.
-    pub(super) fn abandon_backlog(&mut self, ended: Nanos) {
+    pub(crate) fn abandon_backlog(&mut self, ended: Nanos) {
         self.abandon_routed(ended);
         for due in self.waiting.take_all() {
             self.recorder.unfinished(due, UNSENT, ended);

@@ -3,18 +3,18 @@
 //! Not the line of waiting requests (see `waiting`) and not the idle ones themselves (the group lists them).
 //! Invariant: a connection of the pool is shut, coming, or open; never more than the pool's size are not shut.
 
-use super::plan::{PoolOrder, PoolPlan};
-use super::result::PoolCounts;
-use super::wire::Token;
 use crate::clock::Nanos;
+use crate::io::Token;
+use crate::plan::{PoolOrder, PoolPlan};
+use crate::record::result::PoolCounts;
 use std::ops::Range;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Pool {
-    pub(super) order: PoolOrder,
-    pub(super) max_wait: Option<Nanos>,
-    pub(super) counts: PoolCounts,
+pub(crate) struct Pool {
+    pub(crate) order: PoolOrder,
+    pub(crate) max_wait: Option<Nanos>,
+    pub(crate) counts: PoolCounts,
     min_idle: usize,
     max_idle: usize,
     size: usize,
@@ -26,7 +26,7 @@ pub(super) struct Pool {
 
 impl Pool {
     /// A pool of these connections; the first few are opened by whoever opens connections before a run.
-    pub(super) fn new(plan: &PoolPlan, tokens: &Range<Token>) -> Self {
+    pub(crate) fn new(plan: &PoolPlan, tokens: &Range<Token>) -> Self {
         let first = Self::first(plan, tokens);
         let coming = first.len();
         Self {
@@ -42,13 +42,13 @@ impl Pool {
     }
 
     /// The connections that are opened before the run.
-    pub(super) fn first(plan: &PoolPlan, tokens: &Range<Token>) -> Range<Token> {
+    pub(crate) fn first(plan: &PoolPlan, tokens: &Range<Token>) -> Range<Token> {
         let count = plan.min_idle.min(tokens.len()) as Token;
         tokens.start..tokens.start + count
     }
 
     /// A connection to open, if requests that wait or too few idle connections ask for one.
-    pub(super) fn grow(&mut self, waiting: usize, idle: usize) -> Option<Token> {
+    pub(crate) fn grow(&mut self, waiting: usize, idle: usize) -> Option<Token> {
         if self.coming + idle >= waiting + self.min_idle {
             return None;
         }
@@ -60,27 +60,27 @@ impl Pool {
     }
 
     /// Whether one of `idle` connections is too many.
-    pub(super) const fn has_surplus(&self, idle: usize) -> bool {
+    pub(crate) const fn has_surplus(&self, idle: usize) -> bool {
         idle > self.max_idle
     }
 
     /// One that was coming is open.
-    pub(super) const fn on_ready(&mut self) {
+    pub(crate) const fn on_ready(&mut self) {
         self.coming -= 1;
     }
 
     /// One that was open is lost and will come back.
-    pub(super) const fn on_lost(&mut self) {
+    pub(crate) const fn on_lost(&mut self) {
         self.coming += 1;
     }
 
     /// One that was coming will not.
-    pub(super) const fn on_given_up(&mut self) {
+    pub(crate) const fn on_given_up(&mut self) {
         self.coming -= 1;
     }
 
     /// An open one was closed, or one that was coming given up (tell that apart): it may be opened again.
-    pub(super) fn on_shut(&mut self, token: Token) {
+    pub(crate) fn on_shut(&mut self, token: Token) {
         self.shut.push(token);
     }
 }

@@ -5,15 +5,15 @@
 //! connections; each sends its next request when it has its reply, to whatever node the key says.
 //! Invariant: while a request waits in a node's line, no ready connection to that node has a free slot.
 
-use super::conn::Conn;
-use super::parcel::{Parcel, argument};
-use super::plan::{Endpoint, GroupPlan, Workload};
-use super::random::Rng;
-use super::result::RedirectCounts;
-use super::slots::{ClusterPlan, Layout, NOWHERE, Redirect, Topology, slot_of};
-use super::wire::Token;
-use super::workload::{Generator, Share, value_block};
 use crate::clock::Nanos;
+use crate::conn::Conn;
+use crate::conn::routed_request::{Parcel, argument};
+use crate::io::Token;
+use crate::plan::cluster_slots::{ClusterPlan, Layout, NOWHERE, Redirect, Topology, slot_of};
+use crate::plan::{Endpoint, GroupPlan, Workload};
+use crate::record::result::RedirectCounts;
+use crate::workload::rng::Rng;
+use crate::workload::{Generator, Share, value_block};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -24,42 +24,42 @@ const SPARE_MAX: usize = 4_096;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Router {
-    pub(super) lanes: Vec<Lane>,
+pub(crate) struct Router {
+    pub(crate) lanes: Vec<Lane>,
     /// Lane of each slot.
-    pub(super) slots: Vec<u16>,
+    pub(crate) slots: Vec<u16>,
     /// Per command, the argument that tells the slot.
     keys: Vec<Option<usize>>,
     first: Token,
     /// Lane of each connection.
     lane_of: Vec<u16>,
     /// Fewer connections than nodes, since a node has joined.
-    pub(super) is_short: bool,
+    pub(crate) is_short: bool,
     /// Connections that are being opened to a node which is not theirs any more.
     stale: Vec<Token>,
     /// Connections to be closed as soon as they are idle, and opened to their new node.
     moving: Vec<Token>,
-    pub(super) waiting: usize,
-    pub(super) waiting_max: usize,
+    pub(crate) waiting: usize,
+    pub(crate) waiting_max: usize,
     /// Users of a closed loop.
-    pub(super) users: u64,
+    pub(crate) users: u64,
     /// Where the next request without a key goes.
     turn: usize,
     spare: Vec<Vec<u8>>,
-    pub(super) redirected: Vec<(Parcel, Redirect)>,
-    pub(super) topology: Arc<Topology>,
-    pub(super) version: u64,
-    pub(super) counts: RedirectCounts,
+    pub(crate) redirected: Vec<(Parcel, Redirect)>,
+    pub(crate) topology: Arc<Topology>,
+    pub(crate) version: u64,
+    pub(crate) counts: RedirectCounts,
 }
 
 /// A node.
 #[derive(Debug)]
-pub(super) struct Lane {
-    pub(super) name: String,
+pub(crate) struct Lane {
+    pub(crate) name: String,
     endpoint: Endpoint,
     /// Its connections with a free slot, the one that waits longest first.
-    pub(super) free: VecDeque<Token>,
-    pub(super) line: VecDeque<Parcel>,
+    pub(crate) free: VecDeque<Token>,
+    pub(crate) line: VecDeque<Parcel>,
     serves: Serves,
 }
 
@@ -71,13 +71,13 @@ enum Serves {
 
 impl Router {
     /// For the connections `tokens` of a group, the first of which has this number in the whole group.
-    pub(super) fn new(
+    pub(crate) fn new(
         plan: &GroupPlan,
         cluster: &ClusterPlan,
         tokens: &Range<Token>,
         first_number: u64,
     ) -> Self {
-        let lane = |node: &super::slots::Node| Lane {
+        let lane = |node: &crate::plan::cluster_slots::Node| Lane {
             name: node.name.clone(),
             endpoint: node.endpoint.clone(),
             free: VecDeque::new(),
@@ -108,22 +108,22 @@ impl Router {
     }
 
     /// Index of the node that a connection is for.
-    pub(super) fn site(&self, token: Token) -> usize {
+    pub(crate) fn site(&self, token: Token) -> usize {
         usize::from(self.lane_of[(token - self.first) as usize])
     }
 
     /// The node that a connection is for.
-    pub(super) fn endpoint(&self, token: Token) -> &Endpoint {
+    pub(crate) fn endpoint(&self, token: Token) -> &Endpoint {
         &self.lanes[self.site(token)].endpoint
     }
 
     /// The nodes' names.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.lanes.iter().map(|lane| &*lane.name)
     }
 
     /// Writes the next request.
-    pub(super) fn parcel(&mut self, generator: &mut Generator, intended: Nanos) -> Parcel {
+    pub(crate) fn parcel(&mut self, generator: &mut Generator, intended: Nanos) -> Parcel {
         let command = generator.choose();
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
@@ -134,19 +134,19 @@ impl Router {
     }
 
     /// A request is over: its buffer serves another.
-    pub(super) fn recycle(&mut self, parcel: Parcel) {
+    pub(crate) fn recycle(&mut self, parcel: Parcel) {
         if self.spare.len() < SPARE_MAX {
             self.spare.push(parcel.bytes);
         }
     }
 
     /// A request is to go elsewhere.
-    pub(super) fn redirect(&mut self, parcel: Parcel, redirect: Redirect) {
+    pub(crate) fn redirect(&mut self, parcel: Parcel, redirect: Redirect) {
         self.redirected.push((parcel, redirect));
     }
 
     /// The lane of a slot; a slot that nobody serves, or no slot, may go to any.
-    pub(super) fn lane_for(&mut self, slot: Option<u16>) -> usize {
+    pub(crate) fn lane_for(&mut self, slot: Option<u16>) -> usize {
         match slot.map(|slot| self.slots[usize::from(slot)]) {
             Some(lane) if lane != NOWHERE => usize::from(lane),
             _ => {
@@ -170,7 +170,7 @@ impl Router {
         None
     }
 
-    pub(super) fn list_free(&mut self, token: Token, conn: &mut Conn, pipeline: usize) {
+    pub(crate) fn list_free(&mut self, token: Token, conn: &mut Conn, pipeline: usize) {
         if conn.is_ready() && !conn.listed.free && conn.has_room(pipeline) {
             conn.listed.free = true;
             let lane = self.site(token);
@@ -179,7 +179,7 @@ impl Router {
     }
 
     /// Gives requests of a lane's line to its free connections.
-    pub(super) fn serve(&mut self, lane: usize, env: &mut Env<'_, impl FnMut(Token, &mut Conn)>) {
+    pub(crate) fn serve(&mut self, lane: usize, env: &mut Env<'_, impl FnMut(Token, &mut Conn)>) {
         while !self.lanes[lane].line.is_empty()
             && let Some(token) = self.take_free(lane, env.conns, env.pipeline)
             && let Some(parcel) = self.lanes[lane].line.pop_front()
@@ -193,7 +193,7 @@ impl Router {
     }
 
     /// Puts a request into a line.
-    pub(super) fn queue(&mut self, lane: usize, parcel: Parcel, place: Place) {
+    pub(crate) fn queue(&mut self, lane: usize, parcel: Parcel, place: Place) {
         self.waiting += 1;
         match place {
             Place::Front => self.lanes[lane].line.push_front(parcel),
@@ -202,7 +202,7 @@ impl Router {
     }
 
     /// The lane of a node by the name that the cluster gives it, or by its address; new nodes get one.
-    pub(super) fn lane_of_node(
+    pub(crate) fn lane_of_node(
         &mut self,
         redirect: &Redirect,
         answered: Option<IpAddr>,
@@ -226,18 +226,18 @@ impl Router {
     }
 
     /// Whether the connection was opened to a node that is not its own any more.
-    pub(super) fn take_stale(&mut self, token: Token) -> bool {
+    pub(crate) fn take_stale(&mut self, token: Token) -> bool {
         let place = self.stale.iter().position(|stale| *stale == token);
         place.map(|place| self.stale.swap_remove(place)).is_some()
     }
 
     /// The connections that are to be closed when idle.
-    pub(super) fn take_moving(&mut self) -> Vec<Token> {
+    pub(crate) fn take_moving(&mut self) -> Vec<Token> {
         std::mem::take(&mut self.moving)
     }
 
     /// Sees to it that every node with slots has its part of the connections, and no other any.
-    pub(super) fn balance(&mut self, conns: &mut [Conn]) {
+    pub(crate) fn balance(&mut self, conns: &mut [Conn]) {
         for (index, lane) in (0_u16..).zip(&mut self.lanes) {
             let serves = self.slots.contains(&index);
             lane.serves = if serves { Serves::Slots } else { Serves::Nothing };
@@ -268,7 +268,7 @@ impl Router {
 
     /// With fewer connections than nodes they are shared: one that has nothing to do, and whose own node has no line, goes to a
     /// node that has one and nobody to serve it.
-    pub(super) fn lend(&mut self, conns: &mut [Conn]) {
+    pub(crate) fn lend(&mut self, conns: &mut [Conn]) {
         if !self.is_short {
             return;
         }
@@ -303,7 +303,7 @@ impl Router {
     }
 
     /// Takes over who serves what. Nodes keep their lanes.
-    pub(super) fn adopt(&mut self, layout: &Layout) {
+    pub(crate) fn adopt(&mut self, layout: &Layout) {
         let mut lanes = Vec::new();
         for node in &layout.nodes {
             let known = self.lanes.iter().position(|lane| {
@@ -321,16 +321,16 @@ impl Router {
 
 /// Where a request goes in a line.
 #[derive(Clone, Copy)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Front,
     Back,
 }
 
 /// What the router needs of the worker to hand out requests.
-pub(super) struct Env<'a, T> {
-    pub(super) conns: &'a mut [Conn],
-    pub(super) pipeline: usize,
-    pub(super) touch: T,
+pub(crate) struct Env<'a, T> {
+    pub(crate) conns: &'a mut [Conn],
+    pub(crate) pipeline: usize,
+    pub(crate) touch: T,
 }
 
 /// Requests tried per command to see whether its keys share a slot.
@@ -340,7 +340,7 @@ const SAMPLES: usize = 256;
 ///
 /// # Errors
 /// A command whose keys lie in different slots; the message names two of them.
-pub(super) fn check_slots(workload: &Workload, keys: &[Vec<usize>]) -> Result<(), String> {
+pub(crate) fn check_slots(workload: &Workload, keys: &[Vec<usize>]) -> Result<(), String> {
     for (command, keys) in workload.commands.iter().zip(keys).filter(|(_, keys)| keys.len() > 1) {
         let alone = Workload { commands: vec![command.clone()], ..workload.clone() };
         let block = value_block(&alone, Rng::new(1, &[1]));

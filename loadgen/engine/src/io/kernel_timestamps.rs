@@ -4,15 +4,15 @@
 //! found by reading both, again in every reporting interval, and its uncertainty is part of the result.
 //! Invariant: a stamp that lies after the read, beyond that uncertainty, is no stamp.
 
-use super::result::StampClock;
 use crate::clock::{self, Nanos, WallOffset};
+use crate::record::result::StampClock;
 use crate::sys;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Stamping {
+pub(crate) struct Stamping {
     offset: WallOffset,
     clock: StampClock,
     /// The last read's stamp, by the wall clock.
@@ -21,7 +21,7 @@ pub(super) struct Stamping {
 
 impl Stamping {
     /// Nothing has been read.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let offset = clock::wall_offset();
         let clock = StampClock { uncertainty: offset.uncertainty, steps: 0 };
         Self { offset, clock, wall_ns: None }
@@ -29,7 +29,7 @@ impl Stamping {
 
     /// When the last of what was read last, at `now`, arrived, on the monotonic clock.
     #[inline]
-    pub(super) fn arrived(&self, now: Nanos) -> Option<Nanos> {
+    pub(crate) fn arrived(&self, now: Nanos) -> Option<Nanos> {
         let arrived = self.offset.to_monotonic(self.wall_ns?);
         // The wall clock may have been set since the offset was found.
         let limit = now.saturating_add(self.clock.uncertainty);
@@ -37,7 +37,7 @@ impl Stamping {
     }
 
     /// Looks at the offset of the clocks again.
-    pub(super) fn compare_clocks(&mut self) {
+    pub(crate) fn compare_clocks(&mut self) {
         let offset = clock::wall_offset();
         self.clock.steps += u64::from(offset.is_step_from(&self.offset));
         self.clock.uncertainty = self.clock.uncertainty.max(offset.uncertainty);
@@ -45,7 +45,7 @@ impl Stamping {
     }
 
     /// How well stamps could be used.
-    pub(super) const fn clock(&self) -> StampClock {
+    pub(crate) const fn clock(&self) -> StampClock {
         self.clock
     }
 }
@@ -55,7 +55,7 @@ impl Stamping {
 /// # Errors
 /// As a socket's: `WouldBlock` when there is nothing.
 #[inline]
-pub(super) fn receive(
+pub(crate) fn receive(
     stamping: &mut Option<Stamping>,
     socket: &impl AsFd,
     buffer: &mut [u8],
@@ -68,9 +68,9 @@ pub(super) fn receive(
 }
 
 /// A socket whose reads keep their stamps.
-pub(super) struct StampedSocket<'a, S> {
-    pub(super) stream: &'a mut S,
-    pub(super) stamping: &'a mut Option<Stamping>,
+pub(crate) struct StampedSocket<'a, S> {
+    pub(crate) stream: &'a mut S,
+    pub(crate) stamping: &'a mut Option<Stamping>,
 }
 
 impl<S: AsFd> Read for StampedSocket<'_, S> {

@@ -1,31 +1,35 @@
 //! What the worker needs from the outside: a clock, readiness, and bytes in and out of numbered connections.
 //!
-//! Implemented twice: over sockets (`poller`) and over a scripted server in virtual time ([`super::sim`]). The worker is
+//! Implemented twice: over sockets (`poller`) and over a scripted server in virtual time ([`crate::sim`]). The worker is
 //! compiled once for each, so nothing is dispatched at run time.
 
-use super::plan::Endpoint;
+pub(crate) mod kernel_timestamps;
+pub(crate) mod poller;
+pub(crate) mod tls_stream;
+
 use crate::clock::Nanos;
+use crate::plan::Endpoint;
 use std::io;
 
 /// The number of a connection within its thread.
-pub(super) type Token = u32;
+pub(crate) type Token = u32;
 
 /// Something happened to a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     /// Which.
-    pub(super) token: Token,
+    pub(crate) token: Token,
     /// Bytes, or the end of the stream, can be read.
-    pub(super) readable: bool,
+    pub(crate) readable: bool,
     /// Bytes can be written; the connection is open, or has failed to open.
-    pub(super) writable: bool,
+    pub(crate) writable: bool,
     /// The other side has closed, or an error waits: read until the end.
-    pub(super) hung_up: bool,
+    pub(crate) hung_up: bool,
 }
 
 /// How long to wait for something to happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wait {
+pub(crate) enum Wait {
     /// Not at all.
     Look,
     /// Until this time at the latest.
@@ -33,7 +37,7 @@ pub(super) enum Wait {
 }
 
 /// See the module.
-pub(super) trait Wire {
+pub(crate) trait Wire {
     /// Whether reads have the kernel's time stamps. Known to the compiler, so that those without pay nothing.
     const STAMPED: bool = false;
 

@@ -6,12 +6,12 @@
 //!
 //! The wait for a due time is an absolute kernel timer in the poll set: mio's own time-out counts whole milliseconds.
 
-use super::plan::{Endpoint, Pacing};
-use super::result::StampClock;
-use super::secure::{CIPHER_BYTES, Secure};
-use super::stamping::{StampedSocket, Stamping, receive};
-use super::wire::{Ready, Token, Wait, Wire};
 use crate::clock::{self, Nanos};
+use crate::io::kernel_timestamps::{StampedSocket, Stamping, receive};
+use crate::io::tls_stream::{CIPHER_BYTES, Secure};
+use crate::io::{Ready, Token, Wait, Wire};
+use crate::plan::{Endpoint, Pacing};
+use crate::record::result::StampClock;
 use crate::sys::{self, Timer};
 use mio::net::{TcpStream, UnixStream};
 use mio::unix::SourceFd;
@@ -35,7 +35,7 @@ const TIMER: mio::Token = mio::Token(usize::MAX >> 1);
 
 /// The sockets of one thread.
 #[derive(Debug)]
-pub(super) struct Poller<const STAMPED: bool> {
+pub(crate) struct Poller<const STAMPED: bool> {
     poll: Poll,
     events: Events,
     timer: Timer,
@@ -80,7 +80,7 @@ impl<const STAMPED: bool> Poller<STAMPED> {
     ///
     /// # Errors
     /// The kernel gives no poll set or timer.
-    pub(super) fn new(connections: usize, pacing: Pacing) -> io::Result<Self> {
+    pub(crate) fn new(connections: usize, pacing: Pacing) -> io::Result<Self> {
         let poll = Poll::new()?;
         let timer = Timer::new()?;
         poll.registry().register(&mut SourceFd(&timer.raw_fd()), TIMER, Interest::READABLE)?;
@@ -108,7 +108,7 @@ impl<const STAMPED: bool> Poller<STAMPED> {
     }
 
     /// How long before each due time it stops sleeping; `None` if it sleeps until then, or never.
-    pub(super) fn margin(&self) -> Option<Nanos> {
+    pub(crate) fn margin(&self) -> Option<Nanos> {
         match self.waking {
             Waking::Sleep { margin } => (margin > Nanos::ZERO).then_some(margin),
             Waking::Spin => None,
@@ -116,7 +116,7 @@ impl<const STAMPED: bool> Poller<STAMPED> {
     }
 
     /// How well the kernel's time stamps could be used, if there were any.
-    pub(super) fn stamp_clock(&self) -> Option<StampClock> {
+    pub(crate) fn stamp_clock(&self) -> Option<StampClock> {
         self.stamping.as_ref().map(Stamping::clock)
     }
 

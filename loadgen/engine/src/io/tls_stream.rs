@@ -9,13 +9,13 @@ use rustls::ClientConnection;
 use std::io::{self, Read, Write};
 
 /// Encrypted bytes read at a time: three full records. Several connections share one such buffer.
-pub(super) const CIPHER_BYTES: usize = 48 * 1024;
+pub(crate) const CIPHER_BYTES: usize = 48 * 1024;
 /// Most plain bytes in a record.
 const RECORD_BYTES: usize = 16 * 1024;
 
 /// The TLS side of a stream.
 #[derive(Debug)]
-pub(super) struct Secure {
+pub(crate) struct Secure {
     tls: ClientConnection,
     /// Plain bytes that are in a record already and not reported as taken: they will be offered again.
     encrypted: usize,
@@ -42,7 +42,7 @@ impl Secure {
     ///
     /// # Errors
     /// The name cannot be asked for.
-    pub(super) fn new(endpoint: &TlsEndpoint) -> io::Result<Self> {
+    pub(crate) fn new(endpoint: &TlsEndpoint) -> io::Result<Self> {
         let tls = endpoint.connection()?;
         Ok(Self { tls, encrypted: 0, left: Vec::new(), socket: Socket::MayHold, is_ending: false })
     }
@@ -51,7 +51,7 @@ impl Secure {
     ///
     /// # Errors
     /// The other side hung up, or either does not accept the other.
-    pub(super) fn handshake(&mut self, socket: &mut (impl Read + Write)) -> io::Result<bool> {
+    pub(crate) fn handshake(&mut self, socket: &mut (impl Read + Write)) -> io::Result<bool> {
         loop {
             self.flush(socket)?;
             if !self.tls.is_handshaking() {
@@ -71,7 +71,7 @@ impl Secure {
     ///
     /// # Errors
     /// As a socket's, or the records are not sound.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         socket: &mut (impl Read + Write),
         buffer: &mut [u8],
@@ -158,7 +158,7 @@ impl Secure {
     ///
     /// # Errors
     /// As a socket's, or the server has said that it closes; nothing was taken.
-    pub(super) fn write(&mut self, socket: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write(&mut self, socket: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
         if self.socket == Socket::Closed {
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "closed by the server"));
         }

@@ -3,10 +3,10 @@
 //! Not the arithmetic (see `schedule` and `profile`). Invariant: a process that passed [`ArrivalProcess::check`] has a due
 //! time for every request, or says that there is none.
 
-use super::profile::Profile;
-use super::traffic::reason;
 use crate::clock::Nanos;
-use aelab_scenarios::units::{parse_duration, parse_rate};
+use crate::schedule::rate_profile::Profile;
+use crate::worker::read_write::reason;
+use aelab_units::{parse_duration, parse_rate};
 use std::sync::Arc;
 
 /// When requests are due.
@@ -99,7 +99,7 @@ impl ArrivalProcess {
     }
 
     /// How many requests are ever due from `from` on; `None` if there is no end of them.
-    pub(super) fn remaining(&self, from: Nanos) -> Option<u64> {
+    pub(crate) fn remaining(&self, from: Nanos) -> Option<u64> {
         match self {
             Self::Idle => Some(0),
             Self::Trace(instants) => {
@@ -114,7 +114,7 @@ impl ArrivalProcess {
     ///
     /// # Errors
     /// The first number that does not, and what to do about it.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         match self {
             Self::Shaped(shape) => Profile::new(shape).map(|_| ()),
             Self::Trace(instants) if instants.is_empty() => Err("the trace is empty".to_owned()),
@@ -213,7 +213,7 @@ fn sine(text: &str, rate: f64) -> Result<Shape, String> {
 }
 
 /// The values of `name=value` pairs, in the order of `names`; `None` unless exactly these are there.
-pub(super) fn fields<'a, const N: usize>(text: &'a str, names: [&str; N]) -> Option<[&'a str; N]> {
+pub(crate) fn fields<'a, const N: usize>(text: &'a str, names: [&str; N]) -> Option<[&'a str; N]> {
     let mut values = [None; N];
     for pair in text.split(',') {
         let (name, value) = pair.split_once('=')?;
@@ -330,7 +330,7 @@ impl Rate {
     }
 
     /// A time between the due times of requests `k` and `k + 1`, `share`/2^64 of the way.
-    pub(super) fn due_within(self, k: u64, share: u64) -> Nanos {
+    pub(crate) fn due_within(self, k: u64, share: u64) -> Nanos {
         let per_ns = u128::from(self.per_ns);
         // At most (2^64 − 1)², plus less than 2^64: fits.
         let scaled = u128::from(k) * per_ns + ((per_ns * u128::from(share)) >> 64);

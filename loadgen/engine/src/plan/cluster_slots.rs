@@ -4,7 +4,7 @@
 //! 16 384, or of its hash tag, the first non-empty text in braces (the Redis cluster specification, "Keys distribution model").
 //! Invariant: a layout names a node of its own list for every slot that is served.
 
-use super::plan::Endpoint;
+use crate::plan::Endpoint;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -121,16 +121,16 @@ pub struct ClusterPlan {
 
 /// An error reply that sends a request elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Redirect {
-    pub(super) kind: RedirectKind,
-    pub(super) slot: u16,
+pub(crate) struct Redirect {
+    pub(crate) kind: RedirectKind,
+    pub(crate) slot: u16,
     /// `host:port` as the server wrote it; the host may be empty.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 /// For how long a request is sent elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RedirectKind {
+pub(crate) enum RedirectKind {
     /// The slot has another node now.
     Moved,
     /// This request only, and with ASKING before it.
@@ -139,7 +139,7 @@ pub(super) enum RedirectKind {
 
 impl Redirect {
     /// Reads an error reply; `None` if it redirects nothing.
-    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let (kind, rest) = match (text.strip_prefix(b"MOVED "), text.strip_prefix(b"ASK ")) {
             (Some(rest), _) => (RedirectKind::Moved, rest),
             (_, Some(rest)) => (RedirectKind::Ask, rest),
@@ -151,7 +151,7 @@ impl Redirect {
     }
 
     /// The address, if the host is one (or is left out: then it is that of the node which answered).
-    pub(super) fn addr(&self, answered: Option<IpAddr>) -> Option<SocketAddr> {
+    pub(crate) fn addr(&self, answered: Option<IpAddr>) -> Option<SocketAddr> {
         let (host, port) = self.name.rsplit_once(':')?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let ip = if host.is_empty() { answered? } else { host.parse().ok()? };

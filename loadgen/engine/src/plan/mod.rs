@@ -3,16 +3,22 @@
 //! Not what was typed: addresses are resolved, defaults filled in, seeds chosen by whoever builds it.
 //! Invariant: a plan alone decides which requests are sent, and when each is due; nothing at run time moves the schedule.
 
-pub use super::arrival::{ArrivalProcess, Rate, Shape, parse_trace};
-pub use super::command::{CommandPlan, Cursor, Framing, Reception, Seeks, Sending};
-pub use super::settle::SettlePlan;
-pub use super::slots::ClusterPlan;
-pub(crate) use super::template::PAGE_MAX;
-pub use super::values::{KeyDistribution, KeySpace, ValueSize};
+pub mod arrival;
+pub mod cluster_slots;
+pub mod command;
+pub mod validate;
+pub mod values;
+
 use crate::clock::Nanos;
+pub use crate::plan::arrival::{ArrivalProcess, Rate, Shape, parse_trace};
+pub use crate::plan::cluster_slots::ClusterPlan;
+pub use crate::plan::command::{CommandPlan, Cursor, Framing, Reception, Seeks, Sending};
+pub use crate::plan::values::{KeyDistribution, KeySpace, ValueSize};
+pub use crate::record::warmup_end::SettlePlan;
 use crate::replay::Replay;
 pub use crate::tls::TlsEndpoint;
-use aelab_scenarios::units::parse_duration;
+pub(crate) use crate::workload::template::PAGE_MAX;
+use aelab_units::parse_duration;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -174,7 +180,7 @@ impl GroupPlan {
     ///
     /// # Errors
     /// Its commands do not go together.
-    pub(crate) fn reception(&self) -> Result<Reception, String> {
+    pub fn reception(&self) -> Result<Reception, String> {
         match self.replay {
             Some(_) => Ok(Reception::Replies),
             None => Reception::of(&self.workload.commands),
@@ -182,7 +188,7 @@ impl GroupPlan {
     }
 
     /// When its requests are due, seen by what it waits for: a subscriber asks once, and after that it only listens.
-    pub(super) const fn own_arrival(&self, reception: Reception) -> &ArrivalProcess {
+    pub(crate) const fn own_arrival(&self, reception: Reception) -> &ArrivalProcess {
         match reception {
             Reception::Messages => &ArrivalProcess::Idle,
             Reception::Replies | Reception::Data => &self.arrival,
@@ -293,7 +299,7 @@ impl Endpoint {
 
 impl Endpoint {
     /// Another server, spoken to in the same way; `None` for a path.
-    pub(crate) fn sibling(&self, host: &str, addr: SocketAddr) -> Option<Self> {
+    pub fn sibling(&self, host: &str, addr: SocketAddr) -> Option<Self> {
         match self {
             Self::Tcp(_) => Some(Self::Tcp(addr)),
             Self::Tls(endpoint) => Some(Self::Tls(endpoint.sibling(host, addr))),

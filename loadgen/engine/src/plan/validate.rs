@@ -2,14 +2,14 @@
 //!
 //! Not the parser of what a user typed; these are the rules the engine itself relies on.
 
-use super::EngineError;
-use super::plan::{
+use crate::EngineError;
+use crate::clock::Nanos;
+use crate::group::router::check_slots;
+use crate::plan::cluster_slots::SLOTS;
+use crate::plan::{
     ArrivalProcess, Assignment, ClusterPlan, CommandPlan, Cursor, Dialling, GroupPlan, KeySpace,
     PoolPlan, Rate, Reception, RunPlan, Timestamps,
 };
-use super::route::check_slots;
-use super::slots::SLOTS;
-use crate::clock::Nanos;
 use crate::sys;
 
 /// Descriptors besides the connections: standard streams, a poll set and a timer per thread, files of the report.
@@ -30,7 +30,7 @@ const INTERVAL_MAX: Nanos = Nanos::from_secs(3_600);
 ///
 /// # Errors
 /// The first rule it breaks.
-pub(super) fn check(plan: &RunPlan) -> Result<(), EngineError> {
+pub(crate) fn check(plan: &RunPlan) -> Result<(), EngineError> {
     let no = |text: &str| Err(EngineError::Plan(text.to_owned()));
     if plan.groups.is_empty() {
         return no("there is no group to run");
@@ -318,7 +318,7 @@ fn check_end(plan: &RunPlan, group: &GroupPlan) -> Result<(), String> {
 ///
 /// # Errors
 /// The system allows fewer.
-pub(super) fn check_descriptors(plan: &RunPlan) -> Result<(), EngineError> {
+pub(crate) fn check_descriptors(plan: &RunPlan) -> Result<(), EngineError> {
     let connections: usize = plan.groups.iter().map(|group| group.connections).sum();
     let needed = connections as u64 + 2 * plan.threads as u64 + SPARE_DESCRIPTORS;
     let limit = sys::raise_descriptor_limit();

@@ -3,8 +3,8 @@
 //! Not the drawing (see `draw`). Invariant: what [`KeyDistribution::check`] and [`ValueSize::check`] accept can be drawn from
 //! for ever.
 
-use super::arrival::fields;
-use aelab_scenarios::units::parse_size;
+use crate::plan::arrival::fields;
+use aelab_units::parse_size;
 use std::sync::Arc;
 
 /// Exponent of Zipf's law unless asked otherwise: YCSB's.
@@ -122,7 +122,7 @@ impl KeyDistribution {
     ///
     /// # Errors
     /// The first one that does not.
-    pub(super) fn check(self) -> Result<(), String> {
+    pub(crate) fn check(self) -> Result<(), String> {
         match self {
             Self::Uniform | Self::Sequential | Self::New => Ok(()),
             Self::Zipf { exponent } | Self::Latest { exponent } => check_exponent(exponent),
@@ -238,7 +238,7 @@ impl ValueSize {
     ///
     /// # Errors
     /// The first one that does not.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         match self {
             Self::Range { min, max } | Self::Zipf { min, max, .. } if min > max => {
                 return Err(format!("value sizes from {min} to {max} are upside down"));

@@ -2,11 +2,11 @@
 //!
 //! Facts only; doubts are drawn from them elsewhere. Invariant: what the kernel does not tell is `None`, never zero.
 
-use super::plan::Pacing;
-use super::result::StampClock;
 use crate::clock::{self, Nanos};
 use crate::machine::Moves;
-use aelab_reports::histogram::{self, Histogram};
+use crate::plan::Pacing;
+use crate::record::result::StampClock;
+use aelab_results::histogram::{self, Histogram};
 use std::fs;
 
 /// What the engine says about itself and its machine.
@@ -85,16 +85,16 @@ impl ThreadAudit {
 
 /// What a thread has used and waited for, so far or over a span.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Load {
-    pub(super) cpu: Nanos,
-    pub(super) wall: Nanos,
-    pub(super) queued: Option<Nanos>,
-    pub(super) involuntary_switches: Option<u64>,
+pub(crate) struct Load {
+    pub(crate) cpu: Nanos,
+    pub(crate) wall: Nanos,
+    pub(crate) queued: Option<Nanos>,
+    pub(crate) involuntary_switches: Option<u64>,
 }
 
 impl Load {
     /// The calling thread's so far, at `now`. Some 20 µs: for the begin and the end of a phase.
-    pub(super) fn so_far(now: Nanos) -> Self {
+    pub(crate) fn so_far(now: Nanos) -> Self {
         let status = fs::read_to_string("/proc/thread-self/status").ok();
         Self {
             cpu: clock::thread_cpu(),
@@ -105,7 +105,7 @@ impl Load {
     }
 
     /// From `earlier` to this.
-    pub(super) fn since(&self, earlier: &Self) -> Self {
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
         let rest = |now: Option<u64>, then: Option<u64>| Some(now?.saturating_sub(then?));
         Self {
             cpu: self.cpu.since(earlier.cpu),
@@ -117,7 +117,7 @@ impl Load {
 }
 
 /// How long the calling thread has waited for a processor so far, if the kernel says. Some 5 µs.
-pub(super) fn queued_so_far() -> Option<Nanos> {
+pub(crate) fn queued_so_far() -> Option<Nanos> {
     queued_of(&fs::read_to_string("/proc/thread-self/schedstat").ok()?)
 }
 
@@ -149,7 +149,7 @@ impl Gaps {
     pub const WORTH: Nanos = Nanos::from_micros(10);
 
     /// Reads the clock for `span`.
-    pub(super) fn look(span: Nanos, mut now: impl FnMut() -> Nanos) -> Self {
+    pub(crate) fn look(span: Nanos, mut now: impl FnMut() -> Nanos) -> Self {
         let mut gaps = histogram::new();
         let begin = now();
         let (mut last, mut max, mut lost) = (begin, Nanos::ZERO, Nanos::ZERO);

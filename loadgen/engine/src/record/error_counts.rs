@@ -2,30 +2,30 @@
 //!
 //! Not a log. Invariant: the counts of a list add up to everything that was noted.
 
-use super::result::ErrorCount;
-use aelab_reports::plain::shown;
+use crate::record::result::ErrorCount;
+use aelab_results::plain::shown;
 
 /// Distinct words kept apart; a server that makes up words fills no memory.
 const WORDS_MAX: usize = 64;
 /// Longest error word kept, bytes.
 const WORD_BYTES_MAX: usize = 32;
 /// The word for requests that were lost with their connection.
-pub(crate) const DISCONNECTED: &str = "disconnected";
+pub const DISCONNECTED: &str = "disconnected";
 /// The word for requests that were lost because what came could not be understood; the reason follows.
-pub(super) const PROTOCOL_ERROR: &str = "protocol-error";
+pub(crate) const PROTOCOL_ERROR: &str = "protocol-error";
 /// The word for requests that were lost with a connection that was closed because an earlier one had timed out.
-pub(crate) const CLOSED_AFTER_TIMEOUT: &str = "closed-after-timeout";
+pub const CLOSED_AFTER_TIMEOUT: &str = "closed-after-timeout";
 /// The word for requests that the nodes of a cluster sent back and forth; the last of their words follow.
-pub(super) const TOO_MANY_REDIRECTS: &str = "too-many-redirects";
+pub(crate) const TOO_MANY_REDIRECTS: &str = "too-many-redirects";
 /// The word for requests that were sent to a node whose name nobody has looked up yet; the server's words follow.
-pub(super) const UNKNOWN_NODE: &str = "unknown-node";
+pub(crate) const UNKNOWN_NODE: &str = "unknown-node";
 /// The word for requests that a pool had no connection for.
-pub(crate) const POOL_EXHAUSTED: &str = "pool-exhausted";
+pub const POOL_EXHAUSTED: &str = "pool-exhausted";
 /// The word for what is too much for a list.
 const OTHER: &str = "other";
 
 /// Adds to the count of a word; what is too much for the list counts as `other`.
-pub(super) fn count_word(words: &mut Vec<(String, u64)>, word: &str, count: u64) {
+pub(crate) fn count_word(words: &mut Vec<(String, u64)>, word: &str, count: u64) {
     let has_room = words.len() < WORDS_MAX;
     match words.iter_mut().position(|(known, _)| known == word) {
         Some(place) => words[place].1 += count,
@@ -39,18 +39,18 @@ pub(super) fn count_word(words: &mut Vec<(String, u64)>, word: &str, count: u64)
 
 /// Errors by their first word, each with the first text seen.
 #[derive(Debug, Default)]
-pub(super) struct ErrorTally(Vec<ErrorCount>);
+pub(crate) struct ErrorTally(Vec<ErrorCount>);
 
 impl ErrorTally {
     /// Counts an error with this text. Allocates only for a word that is new.
-    pub(super) fn note(&mut self, text: &[u8]) {
+    pub(crate) fn note(&mut self, text: &[u8]) {
         let word = text.split(|byte| *byte == b' ').next().unwrap_or_default();
         let word = String::from_utf8_lossy(&word[..word.len().min(WORD_BYTES_MAX)]);
         self.count(&shown(&word), 1, || shown(&String::from_utf8_lossy(text)).into_owned());
     }
 
     /// Adds what another list holds.
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         for error in &other.0 {
             self.count(&error.word, error.count, || error.text.clone());
         }
@@ -66,7 +66,7 @@ impl ErrorTally {
     }
 
     /// The list, most frequent first.
-    pub(super) fn into_sorted(mut self) -> Vec<ErrorCount> {
+    pub(crate) fn into_sorted(mut self) -> Vec<ErrorCount> {
         self.0.sort_by_key(|error| std::cmp::Reverse(error.count));
         self.0
     }

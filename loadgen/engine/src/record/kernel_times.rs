@@ -4,13 +4,13 @@
 //! get a wire time that is too long and a wake-up that is too short, never the other way round.
 //! Invariant: every measured reply is in both metrics, or among those without a usable stamp.
 
-use super::metric::Metric;
-use super::result::StampResult;
 use crate::clock::Nanos;
+use crate::record::metric::Metric;
+use crate::record::result::StampResult;
 
 /// One thread's figures of one group.
 #[derive(Debug, Default)]
-pub(super) struct Stamps {
+pub(crate) struct Stamps {
     wire: Metric,
     wake_up: Metric,
     unstamped: u64,
@@ -19,7 +19,7 @@ pub(super) struct Stamps {
 impl Stamps {
     /// A measured reply to what was sent at `sent` was read at `now`; the kernel had it at `arrived`.
     #[inline]
-    pub(super) fn record(&mut self, sent: Nanos, arrived: Option<Nanos>, now: Nanos) {
+    pub(crate) fn record(&mut self, sent: Nanos, arrived: Option<Nanos>, now: Nanos) {
         // Before it was sent: the wall clock was set.
         let Some(arrived) = arrived.filter(|arrived| *arrived >= sent) else {
             self.unstamped += 1;
@@ -29,11 +29,11 @@ impl Stamps {
         self.wake_up.record(now.since(arrived).0, 1);
     }
 
-    pub(super) fn metrics(&mut self) -> [&mut Metric; 2] {
+    pub(crate) fn metrics(&mut self) -> [&mut Metric; 2] {
         [&mut self.wire, &mut self.wake_up]
     }
 
-    pub(super) fn finish(self) -> StampResult {
+    pub(crate) fn finish(self) -> StampResult {
         StampResult {
             wire: self.wire.finish(),
             wake_up: self.wake_up.finish(),

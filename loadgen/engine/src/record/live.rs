@@ -5,8 +5,8 @@
 //! Invariant: while the run is on, nobody waits for anybody; every counter is an atomic written without ordering, each bucket
 //! by one thread only. (The list of shards has a lock; engine threads take it before the run begins.)
 
-use super::plan::{GroupPlan, RunPlan};
 use crate::clock::Nanos;
+use crate::plan::{GroupPlan, RunPlan};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -76,7 +76,7 @@ const fn bounds_of(bucket: usize) -> (u64, u64) {
 
 /// Response times of one group on one thread, warm-up included. One thread writes.
 #[derive(Debug)]
-pub(super) struct Shard {
+pub(crate) struct Shard {
     buckets: Box<[AtomicU64]>,
     sum_ns: AtomicU64,
 }
@@ -91,7 +91,7 @@ impl Default for Shard {
 impl Shard {
     /// Adds equal samples in nanoseconds. For the one thread that writes.
     #[inline]
-    pub(super) fn add(&self, ns: u64, count: u64) {
+    pub(crate) fn add(&self, ns: u64, count: u64) {
         let plus = |counter: &AtomicU64, more: u64| {
             counter.store(counter.load(Relaxed).wrapping_add(more), Relaxed);
         };
@@ -100,7 +100,7 @@ impl Shard {
     }
 
     /// What was counted so far.
-    pub(super) fn counted(&self) -> Counted {
+    pub(crate) fn counted(&self) -> Counted {
         let mut counted = Counted::default();
         counted.add(self);
         counted
@@ -206,7 +206,7 @@ pub struct LiveCounts {
 
 impl LiveCounts {
     /// What was counted since `earlier`.
-    pub(super) const fn since(&self, earlier: &Self) -> Self {
+    pub(crate) const fn since(&self, earlier: &Self) -> Self {
         Self {
             connected: self.connected - earlier.connected,
             scheduled: self.scheduled - earlier.scheduled,
@@ -321,7 +321,7 @@ impl Live {
     }
 
     /// A place for the response times of a group on one more thread. Before the run begins.
-    pub(super) fn shard(&self, index: usize) -> Arc<Shard> {
+    pub(crate) fn shard(&self, index: usize) -> Arc<Shard> {
         let shard = Arc::new(Shard::default());
         if let Some(group) = self.groups.get(index) {
             group.shards.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&shard));
@@ -329,22 +329,22 @@ impl Live {
         shard
     }
 
-    pub(super) fn set_phase(&self, phase: Phase) {
+    pub(crate) fn set_phase(&self, phase: Phase) {
         self.phase.store(phase as u8, Relaxed);
     }
 
-    pub(super) fn set_elapsed(&self, elapsed: Nanos) {
+    pub(crate) fn set_elapsed(&self, elapsed: Nanos) {
         self.elapsed_ns.store(elapsed.0, Relaxed);
     }
 
-    pub(super) fn add_connected(&self, group: usize, count: u64) {
+    pub(crate) fn add_connected(&self, group: usize, count: u64) {
         if let Some(group) = self.groups.get(group) {
             group.connected.fetch_add(count, Relaxed);
         }
     }
 
     /// Adds what a thread has counted since it last did so.
-    pub(super) fn add(&self, group: usize, delta: &LiveCounts) {
+    pub(crate) fn add(&self, group: usize, delta: &LiveCounts) {
         let Some(group) = self.groups.get(group) else { return };
         let parts = [
             delta.scheduled,

@@ -6,15 +6,15 @@
 //! Closing an interval must not delay the next request: the running counters are swapped for empty ones at once, and what
 //! they hold is packed when the thread is idle. The list of touched buckets makes that as cheap as what was seen.
 
-use super::live::Shard;
-use super::result::{Exact, MetricResult};
-use super::sparse::IntervalSeries;
-use aelab_reports::histogram::{self, BUCKET_COUNT, HIGHEST_NS, index_of, lowest_of};
+use crate::record::live::Shard;
+use crate::record::result::{Exact, MetricResult};
+use crate::record::sparse::IntervalSeries;
+use aelab_results::histogram::{self, BUCKET_COUNT, HIGHEST_NS, index_of, lowest_of};
 use std::sync::Arc;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Metric {
+pub(crate) struct Metric {
     running: Counters,
     closed: Counters,
     /// Number of the interval in `closed`, if it is not packed yet.
@@ -73,13 +73,13 @@ impl Default for Metric {
 
 impl Metric {
     /// Shows the samples there, an interval after they were recorded.
-    pub(super) fn show(&mut self, live: Arc<Shard>) {
+    pub(crate) fn show(&mut self, live: Arc<Shard>) {
         self.live = Some(live);
     }
 
     /// Records `times` equal samples, in nanoseconds.
     #[inline]
-    pub(super) fn record(&mut self, value: u64, times: u32) {
+    pub(crate) fn record(&mut self, value: u64, times: u32) {
         let counters = &mut self.running;
         counters.count += u64::from(times);
         counters.sum += value * u64::from(times);
@@ -98,13 +98,13 @@ impl Metric {
     }
 
     /// Records a sample that a time limit ended, in nanoseconds: it would have been longer.
-    pub(super) fn record_given_up(&mut self, value: u64) {
+    pub(crate) fn record_given_up(&mut self, value: u64) {
         self.given_up = Some(self.given_up.map_or(value, |shortest| shortest.min(value)));
         self.record(value, 1);
     }
 
     /// Ends the running interval.
-    pub(super) fn close_interval(&mut self, number: u32) {
+    pub(crate) fn close_interval(&mut self, number: u32) {
         if self.running.count == 0 {
             return;
         }
@@ -114,7 +114,7 @@ impl Metric {
     }
 
     /// Packs the closed interval; `false` if there was none.
-    pub(super) fn tidy(&mut self) -> bool {
+    pub(crate) fn tidy(&mut self) -> bool {
         let Some(number) = self.closed_number.take() else { return false };
         let counters = &mut self.closed;
         counters.touched.sort_unstable();
@@ -144,7 +144,7 @@ impl Metric {
     }
 
     /// Ends the recording; the running interval must have been closed.
-    pub(super) fn finish(mut self) -> MetricResult {
+    pub(crate) fn finish(mut self) -> MetricResult {
         self.tidy();
         let mut total = histogram::new();
         for (index, &count) in self.totals.iter().enumerate() {

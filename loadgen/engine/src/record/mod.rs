@@ -4,31 +4,44 @@
 //! Invariant: every request created is finished exactly once, into one of ok, error, timeout, unfinished. The phase it
 //! counts for is that of its intended time; in a closed loop also the measurement's if it is still open when that begins.
 
-use super::arrived::{Lost, Replied, Tide};
-use super::command_recorder::CommandRecorder;
-use super::live::{Counted, Shard};
-use super::metric::Metric;
-use super::plan::{GroupPlan, Reception, RequestLog, Timestamps};
-use super::postmark::Receiver;
-use super::request::{Due, InFlight, Shape, UNSENT};
-use super::result::{
+pub mod audit;
+pub mod command_recorder;
+pub mod error_counts;
+pub mod kernel_times;
+pub mod live;
+pub mod metric;
+pub mod reply_rate;
+pub mod result;
+pub mod scheduling_delay;
+pub mod sparse;
+pub mod stall_detector;
+pub mod warmup_end;
+
+use crate::clock::Nanos;
+use crate::conn::request::{Due, InFlight, Shape, UNSENT};
+use crate::plan::{GroupPlan, Reception, RequestLog, Timestamps};
+use crate::record::command_recorder::CommandRecorder;
+use crate::record::error_counts::{ErrorTally, POOL_EXHAUSTED};
+use crate::record::kernel_times::Stamps;
+use crate::record::live::{Counted, Shard};
+use crate::record::metric::Metric;
+use crate::record::reply_rate::{Lost, Replied, Tide};
+use crate::record::result::{
     Arrivals, CommandResult, Counts, DeliveryCounts, LoggedRequest, MetricResult, Outcome,
     StampResult, Traffic,
 };
-use super::stamps::Stamps;
-use super::tally::{ErrorTally, POOL_EXHAUSTED};
-use crate::clock::Nanos;
-use aelab_reports::histogram::{self, Histogram};
+use crate::workload::message_stamp::Receiver;
 use aelab_resp::ReplyKind;
+use aelab_results::histogram::{self, Histogram};
 use std::sync::Arc;
 
 /// Requests created and not finished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Open {
+pub(crate) struct Open {
     /// How many.
-    pub(super) count: u64,
+    pub(crate) count: u64,
     /// The sum of their intended times, modulo 2^64.
-    pub(super) intended_sum: u64,
+    pub(crate) intended_sum: u64,
 }
 
 /// Equal samples of one read: with pipelining, a window's requests are often due, sent and answered together, and
@@ -41,7 +54,7 @@ struct Run {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Recorder {
+pub(crate) struct Recorder {
     origin: Nanos,
     measure_from: Nanos,
     /// Where response times are shown while the run is on.
@@ -49,17 +62,17 @@ pub(super) struct Recorder {
     run: Run,
     commands: Vec<CommandRecorder>,
     /// Requests created and not finished, both phases.
-    pub(super) open: Open,
+    pub(crate) open: Open,
     /// Measured requests.
-    pub(super) counts: Counts,
+    pub(crate) counts: Counts,
     /// Requests of the warm-up.
-    pub(super) warmup: Counts,
+    pub(crate) warmup: Counts,
     lost: Lost,
     tide: Tide,
     /// Bytes, while measuring.
-    pub(super) traffic: Traffic,
+    pub(crate) traffic: Traffic,
     /// Calls beyond the first of followed cursors.
-    pub(super) cursor_steps: u64,
+    pub(crate) cursor_steps: u64,
     /// Replies that hold nothing.
     nulls: u64,
     errors: ErrorTally,
@@ -81,27 +94,27 @@ pub(super) struct Recorder {
 
 /// What is left of a recorder when the run is over.
 #[derive(Debug)]
-pub(super) struct Recorded {
-    pub(super) counts: Counts,
-    pub(super) warmup: Counts,
-    pub(super) arrivals: Arrivals,
-    pub(super) traffic: Traffic,
-    pub(super) cursor_steps: u64,
-    pub(super) nulls: u64,
-    pub(super) errors: ErrorTally,
-    pub(super) commands: Vec<CommandResult>,
-    pub(super) error_response: Histogram,
-    pub(super) wait: Option<MetricResult>,
-    pub(super) blocked: Option<MetricResult>,
-    pub(super) delivery: Option<DeliveryCounts>,
-    pub(super) stamps: Option<StampResult>,
-    pub(super) log: Vec<LoggedRequest>,
-    pub(super) log_dropped: u64,
+pub(crate) struct Recorded {
+    pub(crate) counts: Counts,
+    pub(crate) warmup: Counts,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) traffic: Traffic,
+    pub(crate) cursor_steps: u64,
+    pub(crate) nulls: u64,
+    pub(crate) errors: ErrorTally,
+    pub(crate) commands: Vec<CommandResult>,
+    pub(crate) error_response: Histogram,
+    pub(crate) wait: Option<MetricResult>,
+    pub(crate) blocked: Option<MetricResult>,
+    pub(crate) delivery: Option<DeliveryCounts>,
+    pub(crate) stamps: Option<StampResult>,
+    pub(crate) log: Vec<LoggedRequest>,
+    pub(crate) log_dropped: u64,
 }
 
 impl Recorder {
     /// An empty recorder for a group.
-    pub(super) fn new(plan: &GroupPlan, shapes: &[Shape], reception: Reception) -> Self {
+    pub(crate) fn new(plan: &GroupPlan, shapes: &[Shape], reception: Reception) -> Self {
         let commands = plan.workload.commands.iter().zip(shapes);
         let commands = commands.map(|(command, shape)| CommandRecorder::new(command, *shape));
         Self {
@@ -136,30 +149,30 @@ impl Recorder {
     }
 
     /// The schedule begins at `origin`, the measurement at `measure_from`.
-    pub(super) const fn start(&mut self, origin: Nanos, measure_from: Nanos) {
+    pub(crate) const fn start(&mut self, origin: Nanos, measure_from: Nanos) {
         self.origin = origin;
         self.measure_from = measure_from;
     }
 
     /// Shows response times there.
-    pub(super) fn show(&mut self, live: &Arc<Shard>) {
+    pub(crate) fn show(&mut self, live: &Arc<Shard>) {
         self.live = Arc::clone(live);
         self.commands.iter_mut().for_each(|command| command.response.show(Arc::clone(live)));
     }
 
     /// The response times shown so far.
-    pub(super) fn shown(&self) -> Counted {
+    pub(crate) fn shown(&self) -> Counted {
         self.live.counted()
     }
 
     /// The measurement begins at `measure_from`, which was not known at the start.
-    pub(super) const fn measure_from(&mut self, measure_from: Nanos) {
+    pub(crate) const fn measure_from(&mut self, measure_from: Nanos) {
         self.measure_from = measure_from;
     }
 
     /// The measurement of a closed loop begins: what is still open takes part in it, with its true times. In a closed loop
     /// nothing becomes due while nothing is answered, so a stall that began before would show in no request at all.
-    pub(super) fn adopt_open(&mut self) {
+    pub(crate) fn adopt_open(&mut self) {
         let open = self.open_in_warmup();
         self.warmup.scheduled -= open;
         self.warmup.sent -= open;
@@ -177,24 +190,24 @@ impl Recorder {
     }
 
     /// The measurement begins: what is answered from now on counts in its rate.
-    pub(super) const fn begin_measurement(&mut self) {
+    pub(crate) const fn begin_measurement(&mut self) {
         self.tide.begin(self.replied());
     }
 
     /// The measurement is over.
-    pub(super) const fn end_measurement(&mut self) {
+    pub(crate) const fn end_measurement(&mut self) {
         self.tide.end(self.replied());
     }
 
     /// Requests of the warm-up that are not finished.
-    pub(super) const fn open_in_warmup(&self) -> u64 {
+    pub(crate) const fn open_in_warmup(&self) -> u64 {
         let counts = &self.warmup;
         counts.sent - counts.ok - counts.error - counts.timeout - counts.unfinished
     }
 
     /// Subscribing is no load: it counts for the run whenever it is done, and is done before it begins.
     #[inline]
-    pub(super) fn is_measured(&self, intended: Nanos) -> bool {
+    pub(crate) fn is_measured(&self, intended: Nanos) -> bool {
         intended >= self.measure_from || self.reception == Reception::Messages
     }
 
@@ -204,7 +217,7 @@ impl Recorder {
 
     /// A request became due and is taken up.
     #[inline]
-    pub(super) fn created(&mut self, intended: Nanos) {
+    pub(crate) fn created(&mut self, intended: Nanos) {
         let counts = self.counts_of(intended);
         counts.scheduled += 1;
         counts.sent += 1;
@@ -213,18 +226,18 @@ impl Recorder {
     }
 
     /// How the replies of a command are to be read.
-    pub(super) fn shape(&self, command: u16) -> Shape {
+    pub(crate) fn shape(&self, command: u16) -> Shape {
         self.commands[usize::from(command)].shape
     }
 
     /// What the group waits for.
     #[inline]
-    pub(super) const fn reception(&self) -> Reception {
+    pub(crate) const fn reception(&self) -> Reception {
         self.reception
     }
 
     /// Looks for marks in what one connection got at `now`.
-    pub(super) fn receive(&mut self, receiver: &mut Receiver, bytes: &[u8], now: Nanos) {
+    pub(crate) fn receive(&mut self, receiver: &mut Receiver, bytes: &[u8], now: Nanos) {
         let mut counts = self.delivery;
         let run = self.origin.0;
         receiver.on_bytes(bytes, run, &mut counts, |mark| {
@@ -240,25 +253,25 @@ impl Recorder {
     }
 
     /// Messages that came so far.
-    pub(super) const fn delivered(&self) -> u64 {
+    pub(crate) const fn delivered(&self) -> u64 {
         self.delivery.received
     }
 
     /// A request of an open loop was noticed to be due.
     #[inline]
-    pub(super) fn noticed(&mut self, intended: Nanos, now: Nanos) {
+    pub(crate) fn noticed(&mut self, intended: Nanos, now: Nanos) {
         if self.is_measured(intended) {
             self.own_lag.saturating_record(now.since(intended).0);
         }
     }
 
     /// See [`Recorder::noticed`].
-    pub(super) const fn own_lag(&self) -> &Histogram {
+    pub(crate) const fn own_lag(&self) -> &Histogram {
         &self.own_lag
     }
 
     /// A request became due and there is no room for it.
-    pub(super) fn shed(&mut self, intended: Nanos) {
+    pub(crate) fn shed(&mut self, intended: Nanos) {
         let counts = self.counts_of(intended);
         counts.scheduled += 1;
         counts.shed += 1;
@@ -266,7 +279,7 @@ impl Recorder {
 
     /// A request was answered, not with an error. Call [`Recorder::settle`] before `now` changes.
     #[inline]
-    pub(super) fn ok(&mut self, request: &InFlight, now: Nanos) {
+    pub(crate) fn ok(&mut self, request: &InFlight, now: Nanos) {
         let key = (request.intended, request.sent, request.command);
         if self.run.count > 0 && self.run.request == key {
             self.run.count += 1;
@@ -278,7 +291,7 @@ impl Recorder {
 
     /// Records what [`Recorder::ok`] collected at `now`.
     #[inline]
-    pub(super) fn settle(&mut self, now: Nanos) {
+    pub(crate) fn settle(&mut self, now: Nanos) {
         let count = std::mem::take(&mut self.run.count);
         if count == 0 {
             return;
@@ -301,12 +314,12 @@ impl Recorder {
 
     /// A reply of so many bytes belongs to a request of this command.
     #[inline]
-    pub(super) fn received(&mut self, command: u16, bytes: u64) {
+    pub(crate) fn received(&mut self, command: u16, bytes: u64) {
         self.commands[usize::from(command)].received_bytes += bytes;
     }
 
     /// The reply to a request holds nothing.
-    pub(super) fn nothing(&mut self, request: &InFlight, kind: ReplyKind) {
+    pub(crate) fn nothing(&mut self, request: &InFlight, kind: ReplyKind) {
         let is_measured = self.is_measured(request.intended);
         let command = &mut self.commands[usize::from(request.command)];
         let is_miss = command.seeks.misses(kind);
@@ -353,7 +366,7 @@ impl Recorder {
     }
 
     /// A request was answered with an error.
-    pub(super) fn error(&mut self, request: &InFlight, text: &[u8], now: Nanos) {
+    pub(crate) fn error(&mut self, request: &InFlight, text: &[u8], now: Nanos) {
         self.settle(now);
         let (intended, sent) = (request.intended, request.sent);
         self.failed(intended, request.command, now, text);
@@ -361,7 +374,7 @@ impl Recorder {
     }
 
     /// A request was lost with its connection; `text` begins with a word of ours.
-    pub(super) fn lost(&mut self, request: &InFlight, text: &str, now: Nanos) {
+    pub(crate) fn lost(&mut self, request: &InFlight, text: &str, now: Nanos) {
         self.note_lost(request.intended);
         self.error(request, text.as_bytes(), now);
     }
@@ -386,7 +399,7 @@ impl Recorder {
 
     /// With room for the kernel's time stamps, if replies will carry them. What receives messages has none: its times are those
     /// of the messages, of which each was sent by another connection.
-    pub(super) fn with_stamps(mut self, reception: Reception, timestamps: Timestamps) -> Self {
+    pub(crate) fn with_stamps(mut self, reception: Reception, timestamps: Timestamps) -> Self {
         let is_stamped = timestamps == Timestamps::Kernel && reception == Reception::Replies;
         self.stamps = is_stamped.then(Box::default);
         self
@@ -394,7 +407,7 @@ impl Recorder {
 
     /// A request was answered, not with an error; the kernel had the reply at `arrived`.
     #[inline]
-    pub(super) fn stamped(&mut self, request: &InFlight, arrived: Option<Nanos>, now: Nanos) {
+    pub(crate) fn stamped(&mut self, request: &InFlight, arrived: Option<Nanos>, now: Nanos) {
         let is_measured = self.is_measured(request.intended);
         if let Some(stamps) = &mut self.stamps
             && is_measured
@@ -404,7 +417,7 @@ impl Recorder {
     }
 
     /// A request was not answered by `deadline`: recorded as if it had been answered then, as a lower bound.
-    pub(super) fn timeout(&mut self, request: &InFlight, deadline: Nanos) {
+    pub(crate) fn timeout(&mut self, request: &InFlight, deadline: Nanos) {
         let (intended, sent) = (request.intended, request.sent);
         self.counts_of(intended).timeout += 1;
         if let Some(recorder) = self.measured(intended, request.command) {
@@ -415,7 +428,7 @@ impl Recorder {
 
     /// A request got a connection of its pool, after this long.
     #[inline]
-    pub(super) fn waited(&mut self, intended: Nanos, wait: Nanos) {
+    pub(crate) fn waited(&mut self, intended: Nanos, wait: Nanos) {
         let is_measured = self.is_measured(intended);
         if let Some(metric) = &mut self.wait
             && is_measured
@@ -425,7 +438,7 @@ impl Recorder {
     }
 
     /// A request waited for a connection until `limit` and got none.
-    pub(super) fn turned_away(&mut self, due: Due, limit: Nanos) {
+    pub(crate) fn turned_away(&mut self, due: Due, limit: Nanos) {
         let intended = due.intended;
         self.waited(intended, limit.since(intended));
         self.note_lost(intended);
@@ -435,7 +448,7 @@ impl Recorder {
     }
 
     /// A request was not answered when the run ended.
-    pub(super) fn unfinished(&mut self, due: Due, sent: Nanos, ended: Nanos) {
+    pub(crate) fn unfinished(&mut self, due: Due, sent: Nanos, ended: Nanos) {
         let intended = due.intended;
         let counts = self.counts_of(intended);
         counts.unfinished += 1;
@@ -448,7 +461,7 @@ impl Recorder {
     }
 
     /// An interval is over. Cheap: what it holds is packed later, by [`Recorder::tidy`].
-    pub(super) fn close_interval(&mut self, number: u32) {
+    pub(crate) fn close_interval(&mut self, number: u32) {
         self.tide.close_interval(number, self.replied());
         for metric in self.metrics() {
             metric.close_interval(number);
@@ -456,7 +469,7 @@ impl Recorder {
     }
 
     /// Packs at most one closed interval of one metric; `false` if there was none.
-    pub(super) fn tidy(&mut self) -> bool {
+    pub(crate) fn tidy(&mut self) -> bool {
         self.metrics().any(Metric::tidy)
     }
 
@@ -470,7 +483,7 @@ impl Recorder {
     }
 
     /// Ends the recording; the last interval must have been closed.
-    pub(super) fn finish(self) -> Recorded {
+    pub(crate) fn finish(self) -> Recorded {
         let replied = self.replied();
         Recorded {
             counts: self.counts,

@@ -1,9 +1,9 @@
 //! What recording a reply costs, by itself.
 
-use super::super::plan::{CommandPlan, Endpoint, KeySpace, Target, ValueSize, Workload};
-use super::super::request::Mark;
 use super::*;
 use crate::clock;
+use crate::conn::request::Mark;
+use crate::plan::{CommandPlan, Endpoint, KeySpace, Target, ValueSize, Workload};
 
 /// Not part of the suite, since it depends on the machine: `cargo test --release -p aelab-loadgen --lib recording -- --ignored
 /// --nocapture` prints it. The target is 15 ns.

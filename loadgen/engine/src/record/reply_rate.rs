@@ -56,14 +56,14 @@ impl Arrivals {
 
 /// Requests that ended in an error without a reply: lost with their connection, or turned away by a pool.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Lost {
-    pub(super) warmup: u64,
-    pub(super) measured: u64,
+pub(crate) struct Lost {
+    pub(crate) warmup: u64,
+    pub(crate) measured: u64,
 }
 
 /// One thread's watch over a group's replies.
 #[derive(Debug, Default)]
-pub(super) struct Tide {
+pub(crate) struct Tide {
     at_begin: Option<Replied>,
     at_end: Option<Replied>,
     by_interval: Vec<u64>,
@@ -72,17 +72,17 @@ pub(super) struct Tide {
 
 impl Tide {
     /// The measurement begins, with so many replies before it.
-    pub(super) const fn begin(&mut self, so_far: Replied) {
+    pub(crate) const fn begin(&mut self, so_far: Replied) {
         self.at_begin = Some(so_far);
     }
 
     /// The measurement is over, with so many replies by now.
-    pub(super) const fn end(&mut self, so_far: Replied) {
+    pub(crate) const fn end(&mut self, so_far: Replied) {
         self.at_end = Some(so_far);
     }
 
     /// Interval `number` is over.
-    pub(super) fn close_interval(&mut self, number: u32, so_far: Replied) {
+    pub(crate) fn close_interval(&mut self, number: u32, so_far: Replied) {
         let (total, number) = (so_far.total(), number as usize);
         if self.by_interval.len() <= number {
             self.by_interval.resize(number + 1, 0);
@@ -92,7 +92,7 @@ impl Tide {
     }
 
     /// What came of it; a measurement that never ended ended with `so_far`.
-    pub(super) fn finish(self, so_far: Replied) -> Arrivals {
+    pub(crate) fn finish(self, so_far: Replied) -> Arrivals {
         let end = self.at_end.unwrap_or(so_far);
         let inside = self.at_begin.map_or_else(Replied::default, |begin| end.since(&begin));
         Arrivals { inside, by_interval: self.by_interval }

@@ -4,13 +4,13 @@
 //! Invariant (checked at the end of every run, see [`Audit::wrong_books`]):
 //! `scheduled = sent + shed` and `sent = ok + error + timeout + unfinished`, exactly.
 
-pub use super::arrived::{Arrivals, Replied};
-pub use super::audit::{Audit, Gaps, ThreadAudit};
-use super::plan::Role;
-pub use super::settle::Settled;
-use super::sparse::IntervalSeries;
 use crate::clock::Nanos;
-use aelab_reports::histogram::{self, Histogram};
+use crate::plan::Role;
+pub use crate::record::audit::{Audit, Gaps, ThreadAudit};
+pub use crate::record::reply_rate::{Arrivals, Replied};
+use crate::record::sparse::IntervalSeries;
+pub use crate::record::warmup_end::Settled;
+use aelab_results::histogram::{self, Histogram};
 
 /// Everything one run found out.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 //! Facts only; whether they spoil a run is decided elsewhere. Invariant: a span is counted once, and of it no more as stopped,
 //! waited or busy than it is long.
 
-use super::audit::{ThreadAudit, queued_so_far};
 use crate::clock::Nanos;
+use crate::record::audit::{ThreadAudit, queued_so_far};
 use std::ops::Range;
 
 /// A wake-up this late is remembered: far above a timer's usual 50 µs, below the shortest stall worth naming.
@@ -12,8 +12,8 @@ const LATE_MIN: Nanos = Nanos::from_millis(5);
 
 /// A span between a planned wake-up and the real one. What kept the thread is looked into from [`ThreadAudit::STOP_MIN`] on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Absence {
-    pub(super) span: Range<Nanos>,
+pub(crate) struct Absence {
+    pub(crate) span: Range<Nanos>,
     /// How long of it the thread was stopped: it neither ran nor waited for a processor.
     stopped: Nanos,
     /// How long of it the thread was running: busy with what it had begun before.
@@ -22,23 +22,23 @@ pub(super) struct Absence {
 
 impl Absence {
     /// How much of it lies between `from` and `until`.
-    pub(super) fn within(&self, from: Nanos, until: Nanos) -> Nanos {
+    pub(crate) fn within(&self, from: Nanos, until: Nanos) -> Nanos {
         self.span.end.min(until).since(self.span.start.max(from))
     }
 
     /// How long of that the thread was busy.
-    pub(super) fn busy_within(&self, from: Nanos, until: Nanos) -> Nanos {
+    pub(crate) fn busy_within(&self, from: Nanos, until: Nanos) -> Nanos {
         self.within(from, until).min(self.busy)
     }
 }
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Lateness {
+pub(crate) struct Lateness {
     /// Those of at least [`LATE_MIN`].
-    pub(super) absences: Vec<Absence>,
+    pub(crate) absences: Vec<Absence>,
     /// The longest time between a planned wake-up and the real one.
-    pub(super) max: Nanos,
+    pub(crate) max: Nanos,
     seen: Seen,
     /// No interval has ended since that was seen.
     is_fresh: bool,
@@ -55,22 +55,22 @@ struct Seen {
 
 impl Lateness {
     /// How long it was late in all between `from` and `until`.
-    pub(super) fn sum(&self, from: Nanos, until: Nanos) -> Nanos {
+    pub(crate) fn sum(&self, from: Nanos, until: Nanos) -> Nanos {
         self.add_up(|absence| absence.within(from, until))
     }
 
     /// For how long it was stopped between `from` and `until`.
-    pub(super) fn stopped(&self, from: Nanos, until: Nanos) -> Nanos {
+    pub(crate) fn stopped(&self, from: Nanos, until: Nanos) -> Nanos {
         self.add_up(|absence| absence.within(from, until).min(absence.stopped))
     }
 
     /// For how long it was busy with one thing between `from` and `until`.
-    pub(super) fn busy(&self, from: Nanos, until: Nanos) -> Nanos {
+    pub(crate) fn busy(&self, from: Nanos, until: Nanos) -> Nanos {
         self.add_up(|absence| absence.busy_within(from, until))
     }
 
     /// How long before `until` it had looked for the last time, if it was late by then.
-    pub(super) fn blind(&self, until: Nanos) -> Nanos {
+    pub(crate) fn blind(&self, until: Nanos) -> Nanos {
         let last = self.absences.iter().find(|absence| absence.span.contains(&until));
         last.map_or(Nanos::ZERO, |absence| until.since(absence.span.start))
     }
@@ -80,13 +80,13 @@ impl Lateness {
     }
 
     /// An interval is over.
-    pub(super) const fn close_interval(&mut self) {
+    pub(crate) const fn close_interval(&mut self) {
         self.is_fresh = false;
     }
 
     /// Looks at what the thread has used by `now`, if that is up to an interval ago; `cpu` reads its processor time.
     #[inline]
-    pub(super) fn look(&mut self, now: Nanos, cpu: impl FnOnce() -> Nanos) {
+    pub(crate) fn look(&mut self, now: Nanos, cpu: impl FnOnce() -> Nanos) {
         if !std::mem::replace(&mut self.is_fresh, true) {
             self.seen = Seen { at: now, cpu: cpu(), queued: queued_so_far() };
         }
@@ -95,7 +95,7 @@ impl Lateness {
     /// It was to wake up at `planned`, and did at `real`, for the first time since `last`: what it was behind already by then
     /// is not counted again. `cpu` reads its processor time.
     #[inline]
-    pub(super) fn note(
+    pub(crate) fn note(
         &mut self,
         planned: Nanos,
         last: Nanos,

@@ -1,10 +1,10 @@
 //! Histograms of single intervals, kept as the few buckets that hold anything.
 //!
-//! Not a histogram of its own kind: bucket numbers are those of [`aelab_reports::histogram`], whose [`Sparse`] an interval
+//! Not a histogram of its own kind: bucket numbers are those of [`aelab_results::histogram`], whose [`Sparse`] an interval
 //! unpacks to; packed, an interval takes a sixth of the memory, and a run has thousands of them.
 //! Invariant: within an interval, bucket numbers rise; intervals of a series rise; none is empty.
 
-use aelab_reports::histogram::{Histogram, Sparse, lowest_of};
+use aelab_results::histogram::{Histogram, Sparse, lowest_of};
 use std::collections::BTreeMap;
 
 /// The samples of one metric over time, interval by interval.
@@ -38,7 +38,7 @@ impl IntervalSeries {
     }
 
     /// Appends an interval given as buckets in rising order. `number` must be above the last.
-    pub(super) fn push(&mut self, number: u32, max: u64, buckets: &[(u32, u64)]) {
+    pub(crate) fn push(&mut self, number: u32, max: u64, buckets: &[(u32, u64)]) {
         debug_assert!(
             self.intervals.last().is_none_or(|last| last.number < number),
             "out of order"
@@ -47,7 +47,7 @@ impl IntervalSeries {
     }
 
     /// Adds another thread's series.
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         if self.intervals.is_empty() {
             self.intervals.clone_from(&other.intervals);
             return;

@@ -5,14 +5,14 @@
 //! Invariant: what a span costs is exact for its thread: every waiting request is counted from the later of its intended
 //! time and the span's begin.
 
-use super::lateness::Absence;
-use super::recorder::Open;
-use super::result::Stall;
 use crate::clock::Nanos;
+use crate::record::Open;
+use crate::record::result::Stall;
+use crate::record::scheduling_delay::Absence;
 
 /// A span without replies on one thread, absolute times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Quiet {
+pub(crate) struct Quiet {
     from: Nanos,
     until: Nanos,
     /// The part of it in which requests waited, with what they lost.
@@ -28,7 +28,7 @@ struct Waiting {
 
 /// One thread's watch.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     threshold: Nanos,
     last_reply: Nanos,
     /// What was waiting at `base`: the last reply, or the last time requests were given up since.
@@ -44,7 +44,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// A watch that begins at `start` with nothing waiting.
-    pub(super) const fn new(threshold: Nanos, start: Nanos) -> Self {
+    pub(crate) const fn new(threshold: Nanos, start: Nanos) -> Self {
         Self {
             threshold,
             last_reply: start,
@@ -59,7 +59,7 @@ impl Watch {
 
     /// A request became due while nothing was waiting.
     #[inline]
-    pub(super) fn on_first_due(&mut self, intended: Nanos) {
+    pub(crate) fn on_first_due(&mut self, intended: Nanos) {
         if self.due_from.is_none() {
             self.due_from = Some(intended);
         }
@@ -67,7 +67,7 @@ impl Watch {
 
     /// Replies came at `now`; `before` was waiting just before them, `after` still is.
     #[inline]
-    pub(super) fn on_replies(&mut self, now: Nanos, before: Open, after: Open) {
+    pub(crate) fn on_replies(&mut self, now: Nanos, before: Open, after: Open) {
         if now.since(self.last_reply) >= self.threshold {
             self.note(now, before);
         }
@@ -80,7 +80,7 @@ impl Watch {
     }
 
     /// Requests left without a reply at `now`: lost with their connection, or timed out. The span goes on.
-    pub(super) fn on_departures(&mut self, now: Nanos, before: Open, after: Open) {
+    pub(crate) fn on_departures(&mut self, now: Nanos, before: Open, after: Open) {
         self.lost_by_base_ns = self.lost_until(now, before);
         self.given_up += before.count.saturating_sub(after.count);
         self.at_base = after;
@@ -114,7 +114,7 @@ impl Watch {
     }
 
     /// The run is over with `open` still waiting.
-    pub(super) fn finish(mut self, now: Nanos, open: Open) -> Vec<Quiet> {
+    pub(crate) fn finish(mut self, now: Nanos, open: Open) -> Vec<Quiet> {
         if now.since(self.last_reply) >= self.threshold {
             self.note(now, open);
         }
@@ -123,7 +123,7 @@ impl Watch {
 }
 
 /// The stalls of a run, from its threads' quiet spans and the spans they woke up late from; times from `origin`.
-pub(super) fn stalls(
+pub(crate) fn stalls(
     threads: &[Vec<Quiet>],
     late: &[Vec<Absence>],
     threshold: Nanos,

@@ -6,8 +6,8 @@
 //! Rest is either quiet (the last blocks hardly differ) or a noise without direction (the last blocks are no better or worse
 //! than those before, and they show no trend): a restless machine would otherwise never be at rest.
 
-use super::live::Counted;
 use crate::clock::Nanos;
+use crate::record::live::Counted;
 
 /// Blocks that must agree.
 const WINDOW: usize = 5;
@@ -60,7 +60,7 @@ struct Block {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Settling {
+pub(crate) struct Settling {
     plan: SettlePlan,
     origin: Nanos,
     next: Nanos,
@@ -70,18 +70,18 @@ pub(super) struct Settling {
 
 impl Settling {
     /// From `origin` on.
-    pub(super) fn new(plan: SettlePlan, origin: Nanos) -> Self {
+    pub(crate) fn new(plan: SettlePlan, origin: Nanos) -> Self {
         let next = origin.saturating_add(plan.block);
         Self { plan, origin, next, seen: Counted::default(), blocks: Vec::new() }
     }
 
     /// When the running block ends.
-    pub(super) const fn next_look(&self) -> Nanos {
+    pub(crate) const fn next_look(&self) -> Nanos {
         self.next
     }
 
     /// A block is over at `now`; `counted` is all that was counted since the origin. The verdict, once there is one.
-    pub(super) fn on_block(&mut self, now: Nanos, counted: Counted) -> Option<Settled> {
+    pub(crate) fn on_block(&mut self, now: Nanos, counted: Counted) -> Option<Settled> {
         let block = counted.since(&self.seen);
         self.seen = counted;
         // A thread that slept through the end of blocks gives one long block; it decides nothing by itself.

@@ -16,18 +16,18 @@ const KEPT_ARGS_MAX: usize = 8;
 
 /// A command in a file.
 #[derive(Debug, Default)]
-pub(super) struct Command {
+pub(crate) struct Command {
     /// Offset of its first byte.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     /// Length in bytes.
-    pub(super) len: u64,
+    pub(crate) len: u64,
     /// The begin of its first arguments, name included.
-    pub(super) args: Vec<Vec<u8>>,
+    pub(crate) args: Vec<Vec<u8>>,
 }
 
 /// How reading a command ended.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// It is there.
     Command,
     /// The file is at its end.
@@ -38,7 +38,7 @@ pub(super) enum Next {
 
 /// Reads commands of a file in their order.
 #[derive(Debug)]
-pub(super) struct Reader<R> {
+pub(crate) struct Reader<R> {
     source: R,
     offset: u64,
     header: Vec<u8>,
@@ -46,7 +46,7 @@ pub(super) struct Reader<R> {
 
 impl Reader<BufReader<File>> {
     /// From the begin of a file.
-    pub(super) fn new(file: File) -> Self {
+    pub(crate) fn new(file: File) -> Self {
         Self::over(BufReader::with_capacity(1 << 20, file))
     }
 }
@@ -60,7 +60,7 @@ impl<R: BufRead> Reader<R> {
     ///
     /// # Errors
     /// What is wrong, and at which byte.
-    pub(super) fn next(&mut self, command: &mut Command) -> Result<Next, String> {
+    pub(crate) fn next(&mut self, command: &mut Command) -> Result<Next, String> {
         loop {
             command.offset = self.offset;
             if !self.header()? {
@@ -143,7 +143,7 @@ impl<R: BufRead> Reader<R> {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn manifest(path: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn manifest(path: &Path) -> Result<Vec<PathBuf>, String> {
     let text = crate::files::read_text(path).map_err(|error| error.to_string())?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let mut files = Vec::new();

@@ -3,12 +3,12 @@
 //! Not the reading of captures. Invariant: a command is sent in the database it was captured in, and between a MULTI and its
 //! EXEC a connection carries no other client's commands.
 
-use super::Entry;
+use crate::replay::Entry;
 use std::collections::HashMap;
 
 /// What a command means for others on its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Nothing.
     Plain,
     /// Commands after it are queued.
@@ -21,7 +21,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Of the command with this name, in capitals.
-    pub(super) fn of(name: &[u8]) -> Self {
+    pub(crate) fn of(name: &[u8]) -> Self {
         match name {
             b"MULTI" => Self::Begin,
             b"EXEC" | b"DISCARD" => Self::End,
@@ -33,31 +33,31 @@ impl Kind {
 
 /// A command before connections are dealt out: the lane of its entry is its client's number.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Found {
-    pub(super) entry: Entry,
-    pub(super) db: u16,
-    pub(super) kind: Kind,
+pub(crate) struct Found {
+    pub(crate) entry: Entry,
+    pub(crate) db: u16,
+    pub(crate) kind: Kind,
 }
 
 /// How they are to be dealt out.
-pub(super) struct Wanted {
-    pub(super) clients: usize,
+pub(crate) struct Wanted {
+    pub(crate) clients: usize,
     /// Connections; clients beyond share.
-    pub(super) lanes: u32,
+    pub(crate) lanes: u32,
     /// Everything goes to this database, which the connections are in from their beginning.
-    pub(super) only_db: Option<u16>,
+    pub(crate) only_db: Option<u16>,
     /// Label of what is added.
-    pub(super) select: u16,
+    pub(crate) select: u16,
 }
 
 /// What came of it.
 #[derive(Debug, Default)]
-pub(super) struct Dealt {
-    pub(super) entries: Vec<Entry>,
+pub(crate) struct Dealt {
+    pub(crate) entries: Vec<Entry>,
     /// One per entry, if there were any.
-    pub(super) times: Vec<u64>,
+    pub(crate) times: Vec<u64>,
     /// Name, reason and count of what cannot be sent on shared connections.
-    pub(super) left_out: Vec<(&'static str, &'static str, u64)>,
+    pub(crate) left_out: Vec<(&'static str, &'static str, u64)>,
 }
 
 const UNFINISHED: &str = "began a transaction whose EXEC is not in the capture";
@@ -83,7 +83,7 @@ enum Transaction {
 ///
 /// Where clients share a connection, a transaction is sent in one piece where its EXEC stood (MONITOR shows its commands there
 /// anyway; only the MULTI is moved), and WATCH is left out.
-pub(super) fn deal(found: Vec<Found>, times: &[u64], wanted: &Wanted) -> Dealt {
+pub(crate) fn deal(found: Vec<Found>, times: &[u64], wanted: &Wanted) -> Dealt {
     let begin = Lane { db: Some(wanted.only_db.unwrap_or(0)), transaction: Transaction::None };
     let mut dealer = Dealer {
         lanes: vec![begin; wanted.lanes as usize],

@@ -2,13 +2,13 @@
 //!
 //! Invariant: a broken line is an error with its number; only the last one may be cut, and then that is told.
 
-use super::aof::{Command, Next, Reader, manifest};
-use super::lanes::{Found, Kind, Wanted, deal};
-use super::monitor;
-use super::rdb::{self, Snapshot};
-use super::rules::{Rule, judge};
-use super::{Decoded, Entry, Form, OFFSET_BITS, Replay};
 use crate::files;
+use crate::replay::aof::{Command, Next, Reader, manifest};
+use crate::replay::lanes::{Found, Kind, Wanted, deal};
+use crate::replay::monitor;
+use crate::replay::rdb::{self, Snapshot};
+use crate::replay::rules::{Rule, judge};
+use crate::replay::{Decoded, Entry, Form, OFFSET_BITS, Replay};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};

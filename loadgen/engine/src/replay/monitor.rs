@@ -3,23 +3,23 @@
 //! Not what may be sent again (see `rules`). Invariant: what [`parse`] accepts, [`decode`] gives back byte by byte, as the
 //! client had sent it.
 
-use super::Decoded;
+use crate::replay::Decoded;
 
 /// The parts of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// Microseconds since 1970.
-    pub(super) at_us: u64,
+    pub(crate) at_us: u64,
     /// Database.
-    pub(super) db: u16,
+    pub(crate) db: u16,
     /// Address of the client, `lua` for what a script did, `unix:PATH`.
-    pub(super) client: &'a [u8],
+    pub(crate) client: &'a [u8],
     /// The quoted arguments.
-    pub(super) arguments: &'a [u8],
+    pub(crate) arguments: &'a [u8],
 }
 
 /// Whether a line is none of a command: MONITOR's own `OK`, or nothing.
-pub(super) fn is_noise(line: &[u8]) -> bool {
+pub(crate) fn is_noise(line: &[u8]) -> bool {
     line.is_empty() || line == b"OK" || line == b"+OK"
 }
 
@@ -27,7 +27,7 @@ pub(super) fn is_noise(line: &[u8]) -> bool {
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, &'static str> {
+pub(crate) fn parse(line: &[u8]) -> Result<Line<'_>, &'static str> {
     let line = line.strip_prefix(b"+").unwrap_or(line);
     let (time, rest) = split_at(line, b' ').ok_or("it does not begin with a time")?;
     let at_us = micros(time).ok_or("it does not begin with a time such as 1339518083.107412")?;
@@ -44,7 +44,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Line<'_>, &'static str> {
 }
 
 /// The quoted arguments of a line that [`parse`] accepted.
-pub(super) fn arguments_of(line: &[u8]) -> &[u8] {
+pub(crate) fn arguments_of(line: &[u8]) -> &[u8] {
     parse(line).map_or(&[], |line| line.arguments)
 }
 
@@ -67,7 +67,7 @@ fn micros(text: &[u8]) -> Option<u64> {
 }
 
 /// Takes `"a" "b\x00c"` apart; `false` if a quote is not closed or something else stands between the arguments.
-pub(super) fn decode(mut text: &[u8], into: &mut Decoded) -> bool {
+pub(crate) fn decode(mut text: &[u8], into: &mut Decoded) -> bool {
     into.clear();
     loop {
         let Some(quoted) = text.strip_prefix(b"\"") else { return false };

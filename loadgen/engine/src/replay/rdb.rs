@@ -17,7 +17,7 @@ const OPCODE_EOF: u8 = 0xFF;
 
 /// What a file's begin says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Snapshot {
+pub(crate) enum Snapshot {
     /// It is none.
     None,
     /// A snapshot of nothing.
@@ -30,7 +30,7 @@ pub(super) enum Snapshot {
 ///
 /// # Errors
 /// It cannot be read, or not twice.
-pub(super) fn look(mut file: &File) -> io::Result<Snapshot> {
+pub(crate) fn look(mut file: &File) -> io::Result<Snapshot> {
     let mut head = Vec::new();
     file.take(HEAD_BYTES).read_to_end(&mut head)?;
     file.seek(SeekFrom::Start(0))?;

@@ -5,7 +5,7 @@
 
 /// What becomes of a captured command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     /// Sent.
     Send,
     /// Left out for this reason, unless everything is asked for.
@@ -21,7 +21,7 @@ const PROTOCOL: &str = "would change how replies come";
 const GREETS: &str = "belongs to the captured connection's greeting";
 
 /// The rule for a command with this name (in capitals) and these arguments.
-pub(super) fn judge<'a>(name: &[u8], mut args: impl Iterator<Item = &'a [u8]>) -> Rule {
+pub(crate) fn judge<'a>(name: &[u8], mut args: impl Iterator<Item = &'a [u8]>) -> Rule {
     match name {
         b"FLUSHALL" | b"FLUSHDB" | b"SWAPDB" => Rule::Skip(DESTROYS),
         b"BLPOP" | b"BRPOP" | b"BRPOPLPUSH" | b"BLMOVE" | b"BLMPOP" | b"BZPOPMIN" | b"BZPOPMAX"

@@ -3,43 +3,43 @@
 //! Nothing is estimated: counts, buckets and sums are added, extremes compared.
 //! Invariant: the merged result equals what one thread would have recorded of the same requests.
 
-use super::audit::Gaps;
-use super::clockwork::Clockwork;
-use super::group::Group;
-use super::lateness::{Absence, Lateness};
-use super::links::{Links, SiteCounts};
-use super::plan::RunPlan;
-use super::recorder::Recorded;
-use super::result::{
+use crate::clock::Nanos;
+use crate::group::Group;
+use crate::plan::RunPlan;
+use crate::record::Recorded;
+use crate::record::audit::Gaps;
+use crate::record::error_counts::{ErrorTally, count_word};
+use crate::record::result::{
     Arrivals, Audit, CommandCounts, CommandResult, ConnectionCounts, Counts, EndpointResult,
     GroupResult, MetricResult, PoolResult, RedirectCounts, RunResult, StampClock, StampResult,
     ThreadAudit, Traffic,
 };
-use super::settle::Settled;
-use super::sparse::IntervalSeries;
-use super::stall::{Quiet, stalls};
-use super::tally::{ErrorTally, count_word};
-use crate::clock::Nanos;
-use aelab_reports::histogram::{self, Histogram};
+use crate::record::scheduling_delay::{Absence, Lateness};
+use crate::record::sparse::IntervalSeries;
+use crate::record::stall_detector::{Quiet, stalls};
+use crate::record::warmup_end::Settled;
+use crate::worker::connections::{Links, SiteCounts};
+use crate::worker::phases::Clockwork;
+use aelab_results::histogram::{self, Histogram};
 
 /// What one thread found out.
 #[derive(Debug)]
-pub(super) struct ThreadResult {
-    pub(super) groups: Vec<Group>,
-    pub(super) clockwork: Clockwork,
-    pub(super) quiet: Vec<Quiet>,
-    pub(super) ended: Nanos,
-    pub(super) turns: u64,
-    pub(super) lateness: Lateness,
-    pub(super) pinned: Option<usize>,
-    pub(super) margin: Option<Nanos>,
-    pub(super) stamp_clock: Option<StampClock>,
-    pub(super) gaps: Option<Gaps>,
-    pub(super) settled: Option<Settled>,
+pub(crate) struct ThreadResult {
+    pub(crate) groups: Vec<Group>,
+    pub(crate) clockwork: Clockwork,
+    pub(crate) quiet: Vec<Quiet>,
+    pub(crate) ended: Nanos,
+    pub(crate) turns: u64,
+    pub(crate) lateness: Lateness,
+    pub(crate) pinned: Option<usize>,
+    pub(crate) margin: Option<Nanos>,
+    pub(crate) stamp_clock: Option<StampClock>,
+    pub(crate) gaps: Option<Gaps>,
+    pub(crate) settled: Option<Settled>,
 }
 
 /// The run's result from its threads' (at least one).
-pub(super) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns: u64) -> RunResult {
+pub(crate) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns: u64) -> RunResult {
     let origin = threads.first().map_or(Nanos::ZERO, |thread| thread.clockwork.origin);
     let latest = |of: fn(&ThreadResult) -> Nanos| {
         threads.iter().map(of).max().unwrap_or(origin).since(origin)
@@ -159,13 +159,13 @@ fn add(to: &mut Histogram, from: &Histogram) {
 fn no_metric() -> MetricResult {
     MetricResult {
         total: histogram::new(),
-        exact: super::result::Exact::default(),
+        exact: crate::record::result::Exact::default(),
         intervals: IntervalSeries::default(),
         given_up: None,
     }
 }
 
-fn empty(plan: &super::plan::GroupPlan) -> GroupResult {
+fn empty(plan: &crate::plan::GroupPlan) -> GroupResult {
     let metric = no_metric;
     let commands = plan.workload.commands.iter().map(|command| CommandResult {
         label: command.label.clone(),
@@ -290,8 +290,8 @@ fn add_metric(mine: &mut MetricResult, theirs: MetricResult) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::metric::Metric;
     use super::*;
+    use crate::record::metric::Metric;
     use proptest::prelude::*;
 
     proptest! {

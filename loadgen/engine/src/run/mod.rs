@@ -3,25 +3,27 @@
 //! Not the work of a thread (see `worker`). Invariant: every thread passes both gates whatever happens to it, so no other
 //! waits for ever.
 
-use super::EngineError;
-use super::audit::Gaps;
-use super::check::{check, check_descriptors};
-use super::clockwork::{Clockwork, Control};
-use super::conn::Conn;
-use super::group::Group;
-use super::live::{Live, Phase};
-use super::merge::{ThreadResult, merge};
-use super::plan::{Dialling, RunPlan, Timestamps};
-use super::poller::Poller;
-use super::random::Rng;
-use super::result::RunResult;
-use super::tally::count_word;
-use super::traffic::reason;
-use super::wire::{Token, Wire};
-use super::worker::Worker;
-use super::workload::value_block;
+pub(crate) mod merge;
+
+use crate::EngineError;
 use crate::clock::{self, Nanos};
+use crate::conn::Conn;
+use crate::group::Group;
+use crate::io::poller::Poller;
+use crate::io::{Token, Wire};
+use crate::plan::validate::{check, check_descriptors};
+use crate::plan::{Dialling, RunPlan, Timestamps};
+use crate::record::audit::Gaps;
+use crate::record::error_counts::count_word;
+use crate::record::live::{Live, Phase};
+use crate::record::result::RunResult;
+use crate::run::merge::{ThreadResult, merge};
 use crate::sys;
+use crate::worker::Worker;
+use crate::worker::phases::{Clockwork, Control};
+use crate::worker::read_write::reason;
+use crate::workload::rng::Rng;
+use crate::workload::value_block;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
@@ -34,16 +36,16 @@ const START_DELAY: Nanos = Nanos::from_millis(5);
 const NO_START: u64 = 0;
 
 /// One thread's share of all groups, with its connections.
-pub(super) struct Shares {
-    pub(super) groups: Vec<Group>,
-    pub(super) conns: Vec<Conn>,
+pub(crate) struct Shares {
+    pub(crate) groups: Vec<Group>,
+    pub(crate) conns: Vec<Conn>,
 }
 
 /// Divides a plan among its threads.
 ///
 /// # Errors
 /// A workload does not compile.
-pub(super) fn divide(plan: &RunPlan) -> Result<Vec<Shares>, EngineError> {
+pub(crate) fn divide(plan: &RunPlan) -> Result<Vec<Shares>, EngineError> {
     let blocks: Vec<Arc<[u8]>> = plan
         .groups
         .iter()
@@ -69,7 +71,7 @@ pub(super) fn divide(plan: &RunPlan) -> Result<Vec<Shares>, EngineError> {
 }
 
 /// How many shares have a quota of requests.
-pub(super) fn open_quotas(shares: &[Shares]) -> usize {
+pub(crate) fn open_quotas(shares: &[Shares]) -> usize {
     shares.iter().flat_map(|share| &share.groups).filter(|group| group.quota_is_open).count()
 }
 
@@ -96,8 +98,8 @@ struct ConnectReport {
     reasons: Vec<(String, u64)>,
 }
 
-/// See [`super::run`].
-pub(super) fn run(
+/// See [`crate::run`].
+pub(crate) fn run(
     plan: &RunPlan,
     live: &Live,
     cancel: &AtomicBool,

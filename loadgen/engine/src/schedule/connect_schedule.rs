@@ -3,15 +3,15 @@
 //! Not the opening (see `links`) and not reconnecting. Invariant: each connection is handed out once, in order; at a rate,
 //! opening k is due at k/rate from the begin, whatever became of those before it.
 
-use super::plan::{Dialling, Rate};
-use super::wire::Token;
-use super::workload::Share;
 use crate::clock::Nanos;
+use crate::io::Token;
+use crate::plan::{Dialling, Rate};
+use crate::workload::Share;
 use std::ops::Range;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Dialler {
+pub(crate) struct Dialler {
     left: Range<Token>,
     plan: Dialling,
     /// Number of the next opening among those of all threads, and how far the one after it is.
@@ -22,22 +22,22 @@ pub(super) struct Dialler {
 
 impl Dialler {
     /// For the connections of one thread's share.
-    pub(super) const fn new(plan: Dialling, tokens: Range<Token>, share: Share) -> Self {
+    pub(crate) const fn new(plan: Dialling, tokens: Range<Token>, share: Share) -> Self {
         Self { left: tokens, plan, k: share.index, step: share.of, begin: None }
     }
 
     /// Whether connections are opened while the run is on.
-    pub(super) const fn is_during_run(&self) -> bool {
+    pub(crate) const fn is_during_run(&self) -> bool {
         matches!(self.plan, Dialling::During(_))
     }
 
     /// Opening begins at this time.
-    pub(super) const fn begin(&mut self, at: Nanos) {
+    pub(crate) const fn begin(&mut self, at: Nanos) {
         self.begin = Some(at);
     }
 
     /// Whether there is nothing left to open.
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.left.is_empty()
     }
 
@@ -49,7 +49,7 @@ impl Dialler {
     }
 
     /// When the next opening is due, if a rate says so.
-    pub(super) fn next_due(&self) -> Option<Nanos> {
+    pub(crate) fn next_due(&self) -> Option<Nanos> {
         if self.is_done() {
             return None;
         }
@@ -57,7 +57,7 @@ impl Dialler {
     }
 
     /// The next connection to open, if one is due; `has_room` says whether one more may be on its way if no rate says when.
-    pub(super) fn take(&mut self, now: Nanos, has_room: impl FnOnce() -> bool) -> Option<Token> {
+    pub(crate) fn take(&mut self, now: Nanos, has_room: impl FnOnce() -> bool) -> Option<Token> {
         let is_due = match self.next_due() {
             Some(due) => due <= now,
             None => self.begin.is_some() && self.rate().is_none() && has_room(),

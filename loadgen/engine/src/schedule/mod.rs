@@ -4,18 +4,21 @@
 //! Invariant: due times never fall, and the due time of request k depends on k and the seed alone, so a
 //! thread that slept finds exactly what it missed.
 
-use super::arrival::{ArrivalProcess, Rate};
-use super::profile::Profile;
-use super::random::{Rng, mix};
-use super::wire::Token;
-use super::workload::Share;
+pub(crate) mod connect_schedule;
+pub(crate) mod rate_profile;
+
 use crate::clock::Nanos;
+use crate::io::Token;
+use crate::plan::arrival::{ArrivalProcess, Rate};
 use crate::replay::Replay;
+use crate::schedule::rate_profile::Profile;
+use crate::workload::Share;
+use crate::workload::rng::{Rng, mix};
 use std::sync::Arc;
 
 /// One thread's share of a group's arrivals.
 #[derive(Clone, Debug)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     process: Process,
     /// Number of the next request within the whole group's schedule, and how far the one after it is.
     k: u64,
@@ -56,7 +59,7 @@ impl Schedule {
     ///
     /// # Errors
     /// The process makes no sense.
-    pub(super) fn new(
+    pub(crate) fn new(
         arrival: &ArrivalProcess,
         share: Share,
         salt: u64,
@@ -84,19 +87,19 @@ impl Schedule {
     }
 
     /// When the next request is due, from the begin of the schedule; [`Nanos::MAX`] if none is.
-    pub(super) const fn next_due(&self) -> Nanos {
+    pub(crate) const fn next_due(&self) -> Nanos {
         self.next_due
     }
 
     /// Moves on to the request after the next.
-    pub(super) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         self.k = self.k.saturating_add(self.step);
         self.skip_others();
         self.find_due();
     }
 
     /// The connection of this share that the next request is for, if it was captured for one.
-    pub(super) fn connection(&self) -> Option<Token> {
+    pub(crate) fn connection(&self) -> Option<Token> {
         let Captured { replay, share } = self.captured.as_ref()?;
         Some(replay.lane_of(self.k)? / share.of as Token)
     }
@@ -135,8 +138,8 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use super::super::arrival::Shape;
     use super::*;
+    use crate::plan::arrival::Shape;
     use proptest::{prop_assert_eq, proptest};
 
     fn dues(arrival: &ArrivalProcess, shard: usize, shards: usize, until: Nanos) -> Vec<u64> {

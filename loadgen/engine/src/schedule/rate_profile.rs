@@ -5,8 +5,8 @@
 //!
 //! Each due time is computed from k alone, so shares of a schedule need no common state, and nothing adds up to an error.
 
-use super::arrival::Shape;
 use crate::clock::Nanos;
+use crate::plan::arrival::Shape;
 
 /// Counts are kept in parts of a request: twice (a ramp's integral has a half in it) the product of a rate in millionths
 /// of a request per second and a time in nanoseconds.
@@ -20,7 +20,7 @@ const PIECES_MAX: usize = 1_000;
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub(super) struct Profile {
+pub(crate) struct Profile {
     pieces: Vec<Piece>,
     /// Parts of requests and time of all pieces.
     whole: (u128, Nanos),
@@ -59,7 +59,7 @@ impl Profile {
     ///
     /// # Errors
     /// The first number of it that makes no sense.
-    pub(super) fn new(shape: &Shape) -> Result<Self, String> {
+    pub(crate) fn new(shape: &Shape) -> Result<Self, String> {
         let profile = match shape {
             Shape::Ramp { from, to, over } => {
                 let (from, to) = (millionths(*from)?, millionths(*to)?);
@@ -119,7 +119,7 @@ impl Profile {
     }
 
     /// When request `k` is due, from the begin; [`Nanos::MAX`] if it never is.
-    pub(super) fn due(&self, k: u64) -> Nanos {
+    pub(crate) fn due(&self, k: u64) -> Nanos {
         let target = u128::from(k) * PARTS;
         let (parts, time) = self.whole;
         let (rounds, target) = match self.after {
@@ -138,7 +138,7 @@ impl Profile {
     }
 
     /// How many requests are due from `from` on; `None` if there is no end of them.
-    pub(super) fn remaining(&self, from: Nanos) -> Option<u64> {
+    pub(crate) fn remaining(&self, from: Nanos) -> Option<u64> {
         if !matches!(self.after, After::Keep(0)) {
             return None;
         }

@@ -3,16 +3,16 @@
 //! Not the timing (see `sim`). Channels whose names begin with `lossy`, `twice` or `swapped` do that to every tenth message.
 //! Invariant: an element goes to the connection that has waited longest; a message to every subscriber.
 
-use super::wire::Token;
+use crate::io::Token;
 use aelab_resp::encode;
 use std::collections::{HashMap, VecDeque};
 
 /// Bytes for a connection.
-pub(super) type Mail = (Token, Vec<u8>);
+pub(crate) type Mail = (Token, Vec<u8>);
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Broker {
+pub(crate) struct Broker {
     channels: HashMap<Vec<u8>, Vec<Token>>,
     lists: HashMap<Vec<u8>, VecDeque<Vec<u8>>>,
     waiting: HashMap<Vec<u8>, VecDeque<Token>>,
@@ -24,7 +24,7 @@ pub(super) struct Broker {
 impl Broker {
     /// What a command makes the server send, to the connection itself and to others, in order; `None` if it is none of
     /// those that this knows.
-    pub(super) fn serve(&mut self, token: Token, args: &[&[u8]]) -> Option<Vec<Mail>> {
+    pub(crate) fn serve(&mut self, token: Token, args: &[&[u8]]) -> Option<Vec<Mail>> {
         let name = args.first()?.to_ascii_uppercase();
         match (name.as_slice(), args) {
             (b"SUBSCRIBE", [_, channels @ ..]) => {
@@ -84,7 +84,7 @@ impl Broker {
     }
 
     /// A connection is gone.
-    pub(super) fn forget(&mut self, token: Token) {
+    pub(crate) fn forget(&mut self, token: Token) {
         self.channels.values_mut().for_each(|tokens| tokens.retain(|known| *known != token));
         self.waiting.values_mut().for_each(|tokens| tokens.retain(|known| *known != token));
     }

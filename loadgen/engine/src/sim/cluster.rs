@@ -3,9 +3,9 @@
 //! Not the time and not the network (see `sim`). Commands have their key as the first argument; PING has none.
 //! Invariant: every slot has one owner at any time.
 
-use super::plan::Endpoint;
-use super::slots::{Layout, Node, SLOTS, slot_of};
 use crate::clock::Nanos;
+use crate::plan::Endpoint;
+use crate::plan::cluster_slots::{Layout, Node, SLOTS, slot_of};
 use aelab_resp::encode;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -54,7 +54,7 @@ impl ClusterScript {
     }
 
     /// Times count from `origin`.
-    pub(super) fn begin(&mut self, origin: Nanos) {
+    pub(crate) fn begin(&mut self, origin: Nanos) {
         for one in &mut self.moves {
             one.ask_from = one.ask_from + origin;
             one.moved_from = one.moved_from + origin;
@@ -62,7 +62,7 @@ impl ClusterScript {
     }
 
     /// What the node at `asked` says to a command instead of serving it.
-    pub(super) fn refusal(
+    pub(crate) fn refusal(
         &self,
         asked: SocketAddr,
         args: &[&[u8]],

@@ -4,20 +4,23 @@
 //! copy of the server. Used by tests and by whoever wants to know what a stall would do before causing one.
 //! Invariant: the outcome depends on the plan and the script alone.
 
-use super::EngineError;
-use super::check::check;
-use super::clockwork::{Clockwork, Control};
-use super::live::Live;
-use super::merge::merge;
-use super::plan::{Endpoint, RunPlan};
-use super::random::Rng;
-use super::result::RunResult;
-use super::run::{divide, open_quotas};
-use super::sim_broker::Broker;
-pub use super::sim_cluster::{ClusterScript, Move};
-use super::wire::{Ready, Token, Wait, Wire};
-use super::worker::Worker;
+mod broker;
+mod cluster;
+
+use crate::EngineError;
 use crate::clock::Nanos;
+use crate::io::{Ready, Token, Wait, Wire};
+use crate::plan::validate::check;
+use crate::plan::{Endpoint, RunPlan};
+use crate::record::live::Live;
+use crate::record::result::RunResult;
+use crate::run::merge::merge;
+use crate::run::{divide, open_quotas};
+use crate::sim::broker::Broker;
+pub use crate::sim::cluster::{ClusterScript, Move};
+use crate::worker::Worker;
+use crate::worker::phases::{Clockwork, Control};
+use crate::workload::rng::Rng;
 use aelab_resp::{ArgRange, Parsed, RequestLimits, RequestParser, encode};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

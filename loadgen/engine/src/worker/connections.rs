@@ -4,24 +4,24 @@
 //! Invariant: `opening` is the number of connections connecting or shaking hands; a connection that is lost gives back
 //! every request it held.
 
-use super::clockwork::{Clockwork, Control};
-use super::group::Group;
-use super::live::Phase;
-use super::plan::Reception;
-use super::result::ConnectionCounts;
-use super::state::{Fault, Parting, Progress, Purpose, State};
-use super::tally::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, PROTOCOL_ERROR, count_word};
-use super::traffic::{reason, touch};
-use super::wire::{Token, Wire};
-use super::worker::Worker;
 use crate::clock::Nanos;
-use aelab_reports::histogram::{self, Histogram};
+use crate::conn::state::{Fault, Parting, Progress, Purpose, State};
+use crate::group::Group;
+use crate::io::{Token, Wire};
+use crate::plan::Reception;
+use crate::record::error_counts::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, PROTOCOL_ERROR, count_word};
+use crate::record::live::Phase;
+use crate::record::result::ConnectionCounts;
+use crate::worker::Worker;
+use crate::worker::phases::{Clockwork, Control};
+use crate::worker::read_write::{reason, touch};
+use aelab_results::histogram::{self, Histogram};
 use std::cmp::Reverse;
 use std::io;
 
 /// Something that is to happen to a connection at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Timer {
+pub(crate) enum Timer {
     /// It must be ready by now.
     Connect,
     /// It may try again.
@@ -32,26 +32,26 @@ pub(super) enum Timer {
 
 /// What became of a share's connections.
 #[derive(Debug)]
-pub(super) struct Links {
+pub(crate) struct Links {
     wanted: u64,
-    pub(super) counts: ConnectionCounts,
+    pub(crate) counts: ConnectionCounts,
     /// The same by server.
-    pub(super) sites: Vec<SiteCounts>,
-    pub(super) failures: Vec<(String, u64)>,
-    pub(super) refused: bool,
-    pub(super) unexpected: u64,
+    pub(crate) sites: Vec<SiteCounts>,
+    pub(crate) failures: Vec<(String, u64)>,
+    pub(crate) refused: bool,
+    pub(crate) unexpected: u64,
     /// The first reason why what came on an open connection could not be understood.
-    pub(super) unreadable: Option<String>,
-    pub(super) connect_time: Histogram,
-    pub(super) ready_time: Histogram,
-    pub(super) first_reply_time: Histogram,
+    pub(crate) unreadable: Option<String>,
+    pub(crate) connect_time: Histogram,
+    pub(crate) ready_time: Histogram,
+    pub(crate) first_reply_time: Histogram,
     /// Connections that will never be ready again.
-    pub(super) closed: usize,
+    pub(crate) closed: usize,
 }
 
 impl Links {
     /// Of this many connections, none of which has begun; `wanted` of them should be ready at the first chance.
-    pub(super) fn new(connections: u64, wanted: u64) -> Self {
+    pub(crate) fn new(connections: u64, wanted: u64) -> Self {
         Self {
             wanted,
             counts: ConnectionCounts { asked: connections, ..ConnectionCounts::default() },
@@ -68,7 +68,7 @@ impl Links {
     }
 
     /// What is not ready now counts as failed.
-    pub(super) const fn note_failed(&mut self) {
+    pub(crate) const fn note_failed(&mut self) {
         self.counts.failed = self.wanted.saturating_sub(self.counts.established);
     }
 
@@ -113,21 +113,21 @@ impl Links {
 
 /// What became of the connections to one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct SiteCounts {
-    pub(super) name: String,
+pub(crate) struct SiteCounts {
+    pub(crate) name: String,
     asked: u64,
     established: u64,
     lost: u64,
     reconnects: u64,
     /// Attempts that came to nothing, and why the first did.
-    pub(super) vain: Option<(u64, String)>,
+    pub(crate) vain: Option<(u64, String)>,
     /// Whether any connection was ready.
-    pub(super) is_reached: bool,
+    pub(crate) is_reached: bool,
 }
 
 impl SiteCounts {
     /// Of this many connections, none of which has begun.
-    pub(super) fn of(name: String, asked: u64) -> Self {
+    pub(crate) fn of(name: String, asked: u64) -> Self {
         Self { name, asked, ..Self::default() }
     }
 
@@ -137,7 +137,7 @@ impl SiteCounts {
     }
 
     /// Adds them to another thread's.
-    pub(super) const fn add_to(&self, counts: &mut ConnectionCounts) {
+    pub(crate) const fn add_to(&self, counts: &mut ConnectionCounts) {
         counts.asked += self.asked;
         counts.established += self.established;
         counts.failed += self.asked.saturating_sub(self.established);
@@ -153,7 +153,7 @@ impl<W: Wire> Worker<'_, W> {
     ///
     /// # Errors
     /// Waiting failed.
-    pub(super) fn connect_all(&mut self, control: &Control<'_>) -> io::Result<()> {
+    pub(crate) fn connect_all(&mut self, control: &Control<'_>) -> io::Result<()> {
         let begin = self.wire.now();
         for group in self.groups.iter_mut().filter(|group| !group.dialler.is_during_run()) {
             group.dialler.begin(begin);
@@ -190,12 +190,12 @@ impl<W: Wire> Worker<'_, W> {
     }
 
     /// When the next connection is to be opened, if it is known.
-    pub(super) fn next_dial(&self) -> Option<Nanos> {
+    pub(crate) fn next_dial(&self) -> Option<Nanos> {
         self.groups.iter().filter_map(|group| group.dialler.next_due()).min()
     }
 
     /// Opens what is to be opened by `now`.
-    pub(super) fn dial(&mut self, now: Nanos) {
+    pub(crate) fn dial(&mut self, now: Nanos) {
         for index in 0..self.groups.len() {
             loop {
                 let (opening, in_parallel) = (self.opening, self.connect.in_parallel);
@@ -216,7 +216,7 @@ impl<W: Wire> Worker<'_, W> {
     /// Closes a connection that is idle for good reason: its pool has enough, or it has served its number of requests.
     /// Whether it did.
     #[inline]
-    pub(super) fn retire(&mut self, token: Token, now: Nanos) -> bool {
+    pub(crate) fn retire(&mut self, token: Token, now: Nanos) -> bool {
         let conn = &mut self.conns[token as usize];
         if conn.in_flight() > 0 {
             return false;
@@ -251,7 +251,7 @@ impl<W: Wire> Worker<'_, W> {
         self.open(token, now);
     }
 
-    pub(super) fn open(&mut self, token: Token, now: Nanos) {
+    pub(crate) fn open(&mut self, token: Token, now: Nanos) {
         self.opening += 1;
         let conn = &mut self.conns[token as usize];
         conn.on_connecting(now);
@@ -264,7 +264,7 @@ impl<W: Wire> Worker<'_, W> {
         }
     }
 
-    pub(super) fn finish_connect(&mut self, token: Token) {
+    pub(crate) fn finish_connect(&mut self, token: Token) {
         match self.wire.finish_connect(token) {
             Ok(false) => {}
             Ok(true) => {
@@ -285,7 +285,7 @@ impl<W: Wire> Worker<'_, W> {
     }
 
     /// The handshake is over.
-    pub(super) fn on_handshaken(&mut self, token: Token, since: Nanos, now: Nanos) {
+    pub(crate) fn on_handshaken(&mut self, token: Token, since: Nanos, now: Nanos) {
         self.opening -= 1;
         let conn = &mut self.conns[token as usize];
         let group = &mut self.groups[conn.group as usize];
@@ -340,7 +340,7 @@ impl<W: Wire> Worker<'_, W> {
     }
 
     /// A connection to a node of a cluster has free slots; others may have got requests by it, or another node.
-    pub(super) fn on_routed(&mut self, token: Token, now: Nanos) {
+    pub(crate) fn on_routed(&mut self, token: Token, now: Nanos) {
         let group = &mut self.groups[self.conns[token as usize].group as usize];
         let is_stale = group.router.as_mut().is_some_and(|router| router.take_stale(token));
         if is_stale {
@@ -353,7 +353,7 @@ impl<W: Wire> Worker<'_, W> {
     }
 
     /// Takes over a newer layout of the cluster, if there is one.
-    pub(super) fn refresh_layouts(&mut self, now: Nanos) {
+    pub(crate) fn refresh_layouts(&mut self, now: Nanos) {
         for index in 0..self.groups.len() {
             if self.groups[index].router.is_none() {
                 continue;
@@ -367,7 +367,7 @@ impl<W: Wire> Worker<'_, W> {
 
     /// Connections that are to go to another node: at once if they are idle, else when they will be. The one that is just
     /// being read is seen to by its reader.
-    pub(super) fn move_connections(&mut self, group: usize, read: Option<Token>, now: Nanos) {
+    pub(crate) fn move_connections(&mut self, group: usize, read: Option<Token>, now: Nanos) {
         let Some(router) = &mut self.groups[group].router else { return };
         router.lend(&mut self.conns);
         for token in router.take_moving() {
@@ -379,18 +379,18 @@ impl<W: Wire> Worker<'_, W> {
         }
     }
 
-    pub(super) fn fault(&mut self, token: Token, fault: &Fault) {
+    pub(crate) fn fault(&mut self, token: Token, fault: &Fault) {
         let group = self.conns[token as usize].group as usize;
         let reason = self.groups[group].links.note_fault(fault);
         self.part(token, Parting::Unreadable, &reason);
     }
 
     /// A connection is gone; it tries again later if the plan says so.
-    pub(super) fn lose(&mut self, token: Token, reason: &str) {
+    pub(crate) fn lose(&mut self, token: Token, reason: &str) {
         self.part(token, Parting::Theirs, reason);
     }
 
-    pub(super) fn part(&mut self, token: Token, parting: Parting, reason: &str) {
+    pub(crate) fn part(&mut self, token: Token, parting: Parting, reason: &str) {
         let now = self.wire.now();
         let before = self.watched();
         self.drop_connection(token, parting, reason, now);

@@ -3,20 +3,26 @@
 //! Not the socket layer ([`Wire`]) and not the schedule. The same worker runs over sockets and in virtual time.
 //! Invariant: a turn touches only connections that are ready or due; nothing in it grows with their number.
 
-use super::clockwork::{Clockwork, Control};
-use super::conn::Conn;
-use super::group::Group;
-use super::lateness::Lateness;
-use super::links::Timer;
-use super::live::{Counted, Live, LiveCounts, Phase};
-use super::merge::ThreadResult;
-use super::plan::{ConnectPlan, Reception};
-use super::recorder::Open;
-use super::settle::{Settled, Settling};
-use super::stall::Watch;
-use super::traffic::{RECEIVE_BYTES, touch};
-use super::wire::{Ready, Token, Wait, Wire};
+pub(crate) mod connections;
+pub(crate) mod phases;
+pub(crate) mod read_write;
+pub(crate) mod replies;
+pub(crate) mod timers;
+
 use crate::clock::Nanos;
+use crate::conn::Conn;
+use crate::group::Group;
+use crate::io::{Ready, Token, Wait, Wire};
+use crate::plan::{ConnectPlan, Reception};
+use crate::record::Open;
+use crate::record::live::{Counted, Live, LiveCounts, Phase};
+use crate::record::scheduling_delay::Lateness;
+use crate::record::stall_detector::Watch;
+use crate::record::warmup_end::{Settled, Settling};
+use crate::run::merge::ThreadResult;
+use crate::worker::connections::Timer;
+use crate::worker::phases::{Clockwork, Control};
+use crate::worker::read_write::{RECEIVE_BYTES, touch};
 use aelab_resp::ReplyScanner;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -27,12 +33,12 @@ const TIDY_SLACK: Nanos = Nanos::from_micros(200);
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Worker<'a, W> {
-    pub(super) wire: W,
-    pub(super) groups: Vec<Group>,
-    pub(super) conns: Vec<Conn>,
-    pub(super) clockwork: Clockwork,
-    pub(super) watch: Watch,
+pub(crate) struct Worker<'a, W> {
+    pub(crate) wire: W,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) conns: Vec<Conn>,
+    pub(crate) clockwork: Clockwork,
+    pub(crate) watch: Watch,
     /// Finds the end of the warm-up for all threads, if this one was the first to offer.
     settling: Option<Settling>,
     settled: Option<Settled>,
@@ -42,26 +48,26 @@ pub(super) struct Worker<'a, W> {
     lateness: Lateness,
     /// What was waiting when the run ended.
     unfinished: Open,
-    pub(super) live: &'a Live,
+    pub(crate) live: &'a Live,
     reported: Vec<LiveCounts>,
-    pub(super) connect: ConnectPlan,
-    pub(super) timers: BinaryHeap<Reverse<(Nanos, Token, Timer)>>,
+    pub(crate) connect: ConnectPlan,
+    pub(crate) timers: BinaryHeap<Reverse<(Nanos, Token, Timer)>>,
     /// Connections to be written at the end of the turn.
-    pub(super) touched: VecDeque<Token>,
+    pub(crate) touched: VecDeque<Token>,
     /// Connections whose reading was cut off and goes on next turn.
-    pub(super) again: Vec<Token>,
+    pub(crate) again: Vec<Token>,
     /// How many connections are being opened.
-    pub(super) opening: usize,
-    pub(super) ready: Vec<Ready>,
-    pub(super) scratch: Vec<u8>,
-    pub(super) receive: Vec<u8>,
+    pub(crate) opening: usize,
+    pub(crate) ready: Vec<Ready>,
+    pub(crate) scratch: Vec<u8>,
+    pub(crate) receive: Vec<u8>,
     /// Between two replies whenever nothing is read: a connection has one of its own only while half a reply waits.
-    pub(super) scanner: ReplyScanner,
+    pub(crate) scanner: ReplyScanner,
 }
 
 impl<'a, W: Wire> Worker<'a, W> {
     /// A worker over these groups; their tokens index `conns`.
-    pub(super) fn new(
+    pub(crate) fn new(
         wire: W,
         groups: Vec<Group>,
         conns: Vec<Conn>,
@@ -99,7 +105,7 @@ impl<'a, W: Wire> Worker<'a, W> {
     }
 
     /// Begins the schedule at `origin`.
-    pub(super) fn start(&mut self, origin: Nanos) {
+    pub(crate) fn start(&mut self, origin: Nanos) {
         self.clockwork.start(origin);
         self.watch = Watch::new(self.clockwork.stall_threshold(), origin);
         let (from, until) = (self.clockwork.measure_from, self.clockwork.measure_until);
@@ -134,7 +140,7 @@ impl<'a, W: Wire> Worker<'a, W> {
     ///
     /// # Errors
     /// Waiting failed.
-    pub(super) fn run(&mut self, control: &Control<'_>) -> io::Result<Nanos> {
+    pub(crate) fn run(&mut self, control: &Control<'_>) -> io::Result<Nanos> {
         // The origin lies a little ahead; nothing is sent before.
         while self.wire.now() < self.clockwork.origin {
             self.wait(self.clockwork.origin)?;
@@ -250,7 +256,7 @@ impl<'a, W: Wire> Worker<'a, W> {
         self.clockwork.phase == Phase::Done
     }
 
-    pub(super) fn close_interval(&mut self, now: Nanos) {
+    pub(crate) fn close_interval(&mut self, now: Nanos) {
         let number = self.clockwork.next_interval(now);
         for group in &mut self.groups {
             group.recorder.close_interval(number);
@@ -315,7 +321,7 @@ impl<'a, W: Wire> Worker<'a, W> {
         }
     }
 
-    pub(super) fn next_timer(&self) -> Option<Nanos> {
+    pub(crate) fn next_timer(&self) -> Option<Nanos> {
         self.timers.peek().map(|Reverse((at, ..))| *at)
     }
 
@@ -329,7 +335,7 @@ impl<'a, W: Wire> Worker<'a, W> {
             .min(self.clockwork.next_boundary())
     }
 
-    pub(super) fn watched(&self) -> Open {
+    pub(crate) fn watched(&self) -> Open {
         let mut open = Open::default();
         for group in self.groups.iter().filter(|group| group.is_watched) {
             open.count += group.recorder.open.count;
@@ -339,14 +345,14 @@ impl<'a, W: Wire> Worker<'a, W> {
     }
 
     /// Waits for something to happen, at most until `until`; what did is left in `ready`.
-    pub(super) fn wait(&mut self, until: Nanos) -> io::Result<()> {
+    pub(crate) fn wait(&mut self, until: Nanos) -> io::Result<()> {
         let busy = !self.again.is_empty() || !self.touched.is_empty();
         self.ready.clear();
         self.wire.wait(if busy { Wait::Look } else { Wait::Until(until) }, &mut self.ready)
     }
 
     /// What this thread found out; call [`Worker::finish`] before.
-    pub(super) fn into_result(
+    pub(crate) fn into_result(
         self,
         ended: Nanos,
         pinned: Option<usize>,
@@ -368,7 +374,7 @@ impl<'a, W: Wire> Worker<'a, W> {
     }
 
     /// Ends the recording: what is unanswered is unfinished as of `ended`.
-    pub(super) fn finish(&mut self, ended: Nanos) {
+    pub(crate) fn finish(&mut self, ended: Nanos) {
         self.unfinished = self.watched();
         let number = self.clockwork.next_interval(ended);
         for group in &mut self.groups {

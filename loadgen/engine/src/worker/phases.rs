@@ -3,11 +3,11 @@
 //! Not a clock. Invariant: phases only move forward; the bounds of the measurement are the same on every thread unless the
 //! run is cut short.
 
-use super::audit::Load;
-use super::live::Phase;
-use super::plan::RunPlan;
-use super::settle::SettlePlan;
 use crate::clock::Nanos;
+use crate::plan::RunPlan;
+use crate::record::audit::Load;
+use crate::record::live::Phase;
+use crate::record::warmup_end::SettlePlan;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// How long the last replies may take after a cancellation: a user at the keyboard is waiting.
@@ -15,7 +15,7 @@ const CANCELLED_DRAIN_MAX: Nanos = Nanos::from_millis(250);
 
 /// What the threads of a run share: read once a turn, written a few times a run.
 #[derive(Debug)]
-pub(super) struct Control<'a> {
+pub(crate) struct Control<'a> {
     cancel: &'a AtomicBool,
     /// Group shares with a quota that is not done.
     open_quotas: AtomicUsize,
@@ -29,7 +29,7 @@ pub(super) struct Control<'a> {
 
 impl<'a> Control<'a> {
     /// For a run with this many group shares that have a quota of requests.
-    pub(super) const fn new(cancel: &'a AtomicBool, open_quotas: usize) -> Self {
+    pub(crate) const fn new(cancel: &'a AtomicBool, open_quotas: usize) -> Self {
         Self {
             cancel,
             open_quotas: AtomicUsize::new(open_quotas),
@@ -40,17 +40,17 @@ impl<'a> Control<'a> {
     }
 
     /// Whether the calling thread is the first that offers to find the end of the warm-up.
-    pub(super) fn lead(&self) -> bool {
+    pub(crate) fn lead(&self) -> bool {
         !self.is_led.swap(true, Relaxed)
     }
 
     /// The measurement begins at `at` on all threads: far enough ahead that each looks up before.
-    pub(super) fn decide_begin(&self, at: Nanos) {
+    pub(crate) fn decide_begin(&self, at: Nanos) {
         self.measure_from.store(at.0, Relaxed);
     }
 
     /// One group share has done its quota. The last one ends the measurement.
-    pub(super) fn complete_one(&self, now: Nanos) {
+    pub(crate) fn complete_one(&self, now: Nanos) {
         if self.open_quotas.fetch_sub(1, Relaxed) == 1 {
             self.stop_at.store(now.0, Relaxed);
         }
@@ -58,29 +58,29 @@ impl<'a> Control<'a> {
 
     /// Whether the last quota is done.
     #[inline]
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(crate) fn is_stopped(&self) -> bool {
         self.stop_at.load(Relaxed) != u64::MAX
     }
 
     /// Whether the user wants it to end.
-    pub(super) fn is_cancelled(&self) -> bool {
+    pub(crate) fn is_cancelled(&self) -> bool {
         self.cancel.load(Relaxed)
     }
 }
 
 /// See the module. All times are absolute.
 #[derive(Debug)]
-pub(super) struct Clockwork {
-    pub(super) phase: Phase,
-    pub(super) origin: Nanos,
-    pub(super) measure_from: Nanos,
-    pub(super) measure_until: Nanos,
-    pub(super) interrupted: bool,
+pub(crate) struct Clockwork {
+    pub(crate) phase: Phase,
+    pub(crate) origin: Nanos,
+    pub(crate) measure_from: Nanos,
+    pub(crate) measure_until: Nanos,
+    pub(crate) interrupted: bool,
     /// What the thread had used at the begin of the measurement, then what it used in it.
-    pub(super) measured: Load,
+    pub(crate) measured: Load,
     warmup: Nanos,
     /// The warm-up finds its own end.
-    pub(super) settle: Option<SettlePlan>,
+    pub(crate) settle: Option<SettlePlan>,
     measure: Option<Nanos>,
     drain_max: Nanos,
     drain_until: Nanos,
@@ -92,10 +92,10 @@ pub(super) struct Clockwork {
 
 impl Clockwork {
     /// A thread looks up at least this often, so that it notices a cancellation.
-    pub(super) const LONGEST_WAIT: Nanos = Nanos::from_millis(100);
+    pub(crate) const LONGEST_WAIT: Nanos = Nanos::from_millis(100);
 
     /// Not started.
-    pub(super) fn new(plan: &RunPlan) -> Self {
+    pub(crate) fn new(plan: &RunPlan) -> Self {
         Self {
             phase: Phase::Connect,
             origin: Nanos::ZERO,
@@ -116,7 +116,7 @@ impl Clockwork {
     }
 
     /// The schedule begins at `origin`.
-    pub(super) fn start(&mut self, origin: Nanos) {
+    pub(crate) fn start(&mut self, origin: Nanos) {
         self.phase = Phase::Warmup;
         self.origin = origin;
         let warmup = if self.settle.is_some() { Nanos::MAX } else { self.warmup };
@@ -128,12 +128,12 @@ impl Clockwork {
 
     /// Whether the begin of the measurement is still to be found.
     #[inline]
-    pub(super) fn is_settling(&self) -> bool {
+    pub(crate) fn is_settling(&self) -> bool {
         self.settle.is_some() && self.measure_from == Nanos::MAX && self.phase == Phase::Warmup
     }
 
     /// The first begin of an interval that all threads see coming.
-    pub(super) fn begin_ahead(&self, now: Nanos) -> Nanos {
+    pub(crate) fn begin_ahead(&self, now: Nanos) -> Nanos {
         let soonest = now.saturating_add(Self::LONGEST_WAIT).saturating_add(Self::LONGEST_WAIT);
         let intervals = soonest.since(self.origin).0.div_ceil(self.interval.0);
         self.origin.saturating_add(Nanos(intervals.saturating_mul(self.interval.0)))
@@ -141,7 +141,7 @@ impl Clockwork {
 
     /// Takes over the begin of the measurement, if it is known by now. What this thread has created by `now` belongs to the
     /// warm-up in any case: requests are counted where they were counted first.
-    pub(super) fn take_begin(&mut self, now: Nanos, control: &Control<'_>) -> bool {
+    pub(crate) fn take_begin(&mut self, now: Nanos, control: &Control<'_>) -> bool {
         let begin = Nanos(control.measure_from.load(Relaxed));
         if begin == Nanos::MAX {
             return false;
@@ -153,23 +153,23 @@ impl Clockwork {
     }
 
     /// Whether the schedule has begun.
-    pub(super) fn has_started(&self) -> bool {
+    pub(crate) fn has_started(&self) -> bool {
         self.phase != Phase::Connect
     }
 
     /// The shortest stall worth noting.
-    pub(super) const fn stall_threshold(&self) -> Nanos {
+    pub(crate) const fn stall_threshold(&self) -> Nanos {
         self.stall_threshold
     }
 
     /// Whether the running interval ended at or before `now`.
     #[inline]
-    pub(super) fn interval_is_over(&self, now: Nanos) -> bool {
+    pub(crate) fn interval_is_over(&self, now: Nanos) -> bool {
         now >= self.interval_end
     }
 
     /// Moves on to the interval of `now`; returns the number of the one that ended.
-    pub(super) fn next_interval(&mut self, now: Nanos) -> u32 {
+    pub(crate) fn next_interval(&mut self, now: Nanos) -> u32 {
         let ended = self.interval_number;
         self.interval_number = (now.since(self.origin).0 / self.interval.0) as u32;
         self.interval_end =
@@ -178,7 +178,7 @@ impl Clockwork {
     }
 
     /// Moves the phase on, given how many requests are still `open` on this thread.
-    pub(super) fn advance(&mut self, now: Nanos, open: u64, control: &Control<'_>) {
+    pub(crate) fn advance(&mut self, now: Nanos, open: u64, control: &Control<'_>) {
         let stop_at = Nanos(control.stop_at.load(Relaxed));
         if stop_at < self.measure_until {
             self.measure_until = stop_at;
@@ -209,7 +209,7 @@ impl Clockwork {
     }
 
     /// The next time at which something changes even if nothing happens.
-    pub(super) fn next_boundary(&self) -> Nanos {
+    pub(crate) fn next_boundary(&self) -> Nanos {
         let phase_end = match self.phase {
             Phase::Connect | Phase::Done => Nanos::MAX,
             Phase::Warmup => self.measure_from.min(self.measure_until),

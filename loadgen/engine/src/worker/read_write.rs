@@ -3,21 +3,21 @@
 //! Not their life (see `links`) and not the turn (see `worker`).
 //! Invariant: a read stamps all its replies with one time, taken after it; a write stamps its requests with one, taken before.
 
-use super::conn::Conn;
-use super::links::Timer;
-use super::live::Phase;
-use super::replies::Replies;
-use super::state::{Fault, Parting, Progress, State};
-use super::wire::{Ready, Token, Wire};
-use super::worker::Worker;
 use crate::clock::Nanos;
+use crate::conn::Conn;
+use crate::conn::state::{Fault, Parting, Progress, State};
+use crate::io::{Ready, Token, Wire};
+use crate::record::live::Phase;
 use crate::tls;
+use crate::worker::Worker;
+use crate::worker::connections::Timer;
+use crate::worker::replies::Replies;
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::io;
 
 /// Receive buffer, shared by all connections of a thread: it stays in the second-level cache.
-pub(super) const RECEIVE_BYTES: usize = 64 * 1024;
+pub(crate) const RECEIVE_BYTES: usize = 64 * 1024;
 /// Reads per connection and turn: a long reply may take this share of a turn, then the others have theirs.
 const READS_PER_TURN: usize = 16;
 /// Writes per turn: after some milliseconds of writing, replies are looked after again.
@@ -25,7 +25,7 @@ const WRITES_PER_TURN: usize = 256;
 /// What moves over connections.
 impl<W: Wire> Worker<'_, W> {
     /// Deals with what happened while waiting, and goes on with reads that were cut off.
-    pub(super) fn read_ready(&mut self) {
+    pub(crate) fn read_ready(&mut self) {
         for token in std::mem::take(&mut self.again) {
             self.read(token, ReadUntil::Short);
         }
@@ -58,7 +58,7 @@ impl<W: Wire> Worker<'_, W> {
     }
 
     /// Reads what is there, of a connection that is open.
-    pub(super) fn read_all(&mut self, token: Token) {
+    pub(crate) fn read_all(&mut self, token: Token) {
         if matches!(self.conns[token as usize].state, State::Handshaking { .. } | State::Ready) {
             self.read(token, ReadUntil::End);
         }
@@ -165,7 +165,7 @@ impl<W: Wire> Worker<'_, W> {
     }
 
     /// Writes to touched connections, in the order they were touched.
-    pub(super) fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         for _ in 0..WRITES_PER_TURN {
             let Some(token) = self.touched.pop_front() else { break };
             self.conns[token as usize].listed.touched = false;
@@ -228,7 +228,7 @@ enum ReadUntil {
 
 /// Puts a connection on the list of those to be written.
 #[inline]
-pub(super) fn touch(touched: &mut VecDeque<Token>, token: Token, conn: &mut Conn) {
+pub(crate) fn touch(touched: &mut VecDeque<Token>, token: Token, conn: &mut Conn) {
     if !conn.listed.touched {
         conn.listed.touched = true;
         touched.push_back(token);
@@ -236,7 +236,7 @@ pub(super) fn touch(touched: &mut VecDeque<Token>, token: Token, conn: &mut Conn
 }
 
 /// What the system says, without its error number.
-pub(super) fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

@@ -2,22 +2,22 @@
 //!
 //! Not the parsing (see `conn`). Invariant: all replies of one read are recorded with the time of that read.
 
-use super::parcel::Parcel;
-use super::plan::Reception;
-use super::recorder::Recorder;
-use super::request::{InFlight, Shape, Sink};
-use super::route::Router;
-use super::slots::Redirect;
 use crate::clock::Nanos;
+use crate::conn::request::{InFlight, Shape, Sink};
+use crate::conn::routed_request::Parcel;
+use crate::group::router::Router;
+use crate::plan::Reception;
+use crate::plan::cluster_slots::Redirect;
+use crate::record::Recorder;
 use aelab_resp::ScannedReply;
 
 /// Hands what a connection completes to the recorder, with the time of the read it came in.
-pub(super) struct Replies<'a, const STAMPED: bool> {
-    pub(super) recorder: &'a mut Recorder,
-    pub(super) now: Nanos,
+pub(crate) struct Replies<'a, const STAMPED: bool> {
+    pub(crate) recorder: &'a mut Recorder,
+    pub(crate) now: Nanos,
     /// When the kernel got it, if it says.
-    pub(super) arrived: Option<Nanos>,
-    pub(super) router: Option<&'a mut Router>,
+    pub(crate) arrived: Option<Nanos>,
+    pub(crate) router: Option<&'a mut Router>,
 }
 
 impl<const STAMPED: bool> Sink for Replies<'_, STAMPED> {

@@ -2,17 +2,17 @@
 //!
 //! Not the schedule. Invariant: a request is given up only after all that had come for its connection has been read.
 
-use super::links::Timer;
-use super::plan::OnTimeout;
-use super::state::{Parting, State};
-use super::traffic::touch;
-use super::wire::{Token, Wire};
-use super::worker::Worker;
 use crate::clock::Nanos;
+use crate::conn::state::{Parting, State};
+use crate::io::{Token, Wire};
+use crate::plan::OnTimeout;
+use crate::worker::Worker;
+use crate::worker::connections::Timer;
+use crate::worker::read_write::touch;
 use std::cmp::Reverse;
 
 impl<W: Wire> Worker<'_, W> {
-    pub(super) fn run_timers(&mut self, now: Nanos) {
+    pub(crate) fn run_timers(&mut self, now: Nanos) {
         while let Some(&Reverse((at, token, timer))) = self.timers.peek() {
             if at > now {
                 break;
@@ -36,7 +36,7 @@ impl<W: Wire> Worker<'_, W> {
     }
 
     /// Gives up what waits for nodes of a cluster for too long.
-    pub(super) fn expire_lines(&mut self, now: Nanos) {
+    pub(crate) fn expire_lines(&mut self, now: Nanos) {
         let before = self.watched();
         for group in &mut self.groups {
             let touched = &mut self.touched;

@@ -3,9 +3,9 @@
 //! Words are split as `redis-cli` splits them. Filling in placeholders is the engine's work; here it is only checked that
 //! they exist. Invariant: an unknown `{…}` or `__…__` is an error, never sent as it stands by accident.
 
-use crate::engine::placeholder::{BARE, BRACED, TIED};
-use crate::engine::plan::{CommandPlan, Cursor, PAGE_MAX};
-use aelab_scenarios::nearest;
+use crate::plan::{CommandPlan, Cursor, PAGE_MAX};
+use crate::workload::placeholder::{BARE, BRACED, TIED};
+use aelab_units::nearest;
 
 /// Marks the cursor of a SCAN-like command, which is then followed to its end.
 const CURSOR: &str = "{cursor}";

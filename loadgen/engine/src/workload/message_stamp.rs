@@ -5,8 +5,8 @@
 //! Invariant: the marks of one sender (a connection) to one destination (what the command says before the mark) are numbered
 //! from 0 without a gap.
 
-use super::result::DeliveryCounts;
 use crate::clock::Nanos;
+use crate::record::result::DeliveryCounts;
 use std::collections::HashMap;
 
 /// What every mark begins with.
@@ -14,20 +14,20 @@ const MAGIC: &[u8] = b"aelab:";
 /// Fields after it, each with the dot before it but for the first: run, sender, destination, number, intended, sent.
 const FIELD_DIGITS: [usize; 6] = [16, 8, 8, 8, 16, 16];
 /// Bytes of a mark.
-pub(super) const POSTMARK_BYTES: usize = 6 + 16 + 9 + 9 + 9 + 17 + 17;
+pub(crate) const POSTMARK_BYTES: usize = 6 + 16 + 9 + 9 + 9 + 17 + 17;
 /// How far back a message that came late is told from one that came twice, in messages of one sender.
 const MEMORY: u32 = 64;
 
 /// A mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Postmark {
+pub(crate) struct Postmark {
     /// The run it belongs to: when its schedule began.
-    pub(super) run: u64,
-    pub(super) sender: u32,
-    pub(super) destination: u32,
-    pub(super) number: u32,
-    pub(super) intended: Nanos,
-    pub(super) sent: Nanos,
+    pub(crate) run: u64,
+    pub(crate) sender: u32,
+    pub(crate) destination: u32,
+    pub(crate) number: u32,
+    pub(crate) intended: Nanos,
+    pub(crate) sent: Nanos,
 }
 
 impl Postmark {
@@ -78,7 +78,7 @@ impl Postmark {
 
 /// Who writes marks: one thread's share of a group.
 #[derive(Debug, Default)]
-pub(super) struct Sender {
+pub(crate) struct Sender {
     run: u64,
     /// Of the first connection, unique over groups and threads.
     first: u32,
@@ -91,24 +91,24 @@ pub(super) struct Sender {
 
 impl Sender {
     /// The schedule begins; the first connection has this number among all of the run.
-    pub(super) const fn start(&mut self, first: u32, origin: Nanos) {
+    pub(crate) const fn start(&mut self, first: u32, origin: Nanos) {
         self.first = first;
         self.run = origin.0;
     }
 
     /// What is written next is for this connection of the share, and leaves now.
-    pub(super) const fn turn_to(&mut self, connection: u32, now: Nanos) {
+    pub(crate) const fn turn_to(&mut self, connection: u32, now: Nanos) {
         self.connection = connection;
         self.now = now;
     }
 
     /// The request that is written next was due at this time.
-    pub(super) const fn due(&mut self, intended: Nanos) {
+    pub(crate) const fn due(&mut self, intended: Nanos) {
         self.intended = intended;
     }
 
     /// Appends a mark for this destination.
-    pub(super) fn write(&mut self, destination: u32, out: &mut Vec<u8>) {
+    pub(crate) fn write(&mut self, destination: u32, out: &mut Vec<u8>) {
         let sender = self.first.wrapping_add(self.connection);
         let number = self.numbers.entry((sender, destination)).or_default();
         let mark = Postmark {
@@ -125,13 +125,13 @@ impl Sender {
 }
 
 /// The destination of a mark, from what its command says before it (FNV-1a).
-pub(super) fn destination(bytes: &[u8]) -> u32 {
+pub(crate) fn destination(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 /// Who looks for marks: one connection.
 #[derive(Debug, Default)]
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     claim: Claim,
     /// The end of the last bytes: it may be the begin of a mark.
     tail: Vec<u8>,
@@ -149,7 +149,7 @@ struct Line {
 
 /// What a receiver should get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Claim {
+pub(crate) enum Claim {
     /// All there ever was.
     #[default]
     All,
@@ -161,17 +161,17 @@ pub(super) enum Claim {
 
 impl Receiver {
     /// A receiver that should get this.
-    pub(super) fn new(claim: Claim) -> Self {
+    pub(crate) fn new(claim: Claim) -> Self {
         Self { claim, ..Self::default() }
     }
 
     /// It came late: what was sent before is not missing.
-    pub(super) const fn come_late(&mut self) {
+    pub(crate) const fn come_late(&mut self) {
         self.claim = Claim::Rest;
     }
 
     /// Bytes have come: gives every mark of this run to `each`, in order, and counts what is missing or came again.
-    pub(super) fn on_bytes(
+    pub(crate) fn on_bytes(
         &mut self,
         bytes: &[u8],
         run: u64,

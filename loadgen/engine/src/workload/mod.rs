@@ -3,15 +3,23 @@
 //! Not the schedule (when) and not the connection (where). Invariant: numbers are drawn in batches before they are
 //! needed, so that drawing does not fall between a request's due time and its sending.
 
-use super::draw::{Growth, Source};
-use super::group::part;
-use super::plan::Workload;
-use super::postmark::Sender;
-use super::random::Rng;
-use super::request::Shape;
-use super::template::{Numbers, Template};
-use super::wire::Token;
+pub mod command_text;
+pub mod message_stamp;
+pub mod placeholder;
+pub mod rng;
+pub mod sampler;
+pub mod template;
+pub mod zipf;
+
+use crate::conn::request::Shape;
+use crate::group::part;
+use crate::io::Token;
+use crate::plan::Workload;
 use crate::replay::Cursor as ReplayCursor;
+use crate::workload::message_stamp::Sender;
+use crate::workload::rng::Rng;
+use crate::workload::sampler::{Growth, Source};
+use crate::workload::template::{Numbers, Template};
 use std::sync::Arc;
 
 /// Numbers drawn at a time: enough to keep the generator in registers, small enough to stay in the first cache.
@@ -21,7 +29,7 @@ const BLOCK_BYTES_MIN: usize = 128 * 1024;
 
 /// One thread's generator of requests.
 #[derive(Debug)]
-pub(super) struct Generator {
+pub(crate) struct Generator {
     commands: Vec<Command>,
     /// Running sums of the commands' weights.
     weights: Vec<u64>,
@@ -56,14 +64,14 @@ struct Batch {
 
 /// Which thread's share of the group this is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Share {
-    pub(super) index: u64,
-    pub(super) of: u64,
+pub(crate) struct Share {
+    pub(crate) index: u64,
+    pub(crate) of: u64,
 }
 
 impl Share {
     /// How many of `whole` belong to the shares before this one.
-    pub(super) fn before(self, whole: u64) -> u64 {
+    pub(crate) fn before(self, whole: u64) -> u64 {
         (0..self.index).map(|index| part(whole, index, self.of)).sum()
     }
 }
@@ -73,7 +81,7 @@ impl Share {
 const CELL_BYTES: usize = 32;
 
 /// A value block large enough for a workload, filled from a seed; all threads of a group share it.
-pub(super) fn value_block(workload: &Workload, mut rng: Rng) -> Arc<[u8]> {
+pub(crate) fn value_block(workload: &Workload, mut rng: Rng) -> Arc<[u8]> {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let len = (workload.values.longest() * 2).max(BLOCK_BYTES_MIN);
     let mut block = Vec::with_capacity(len + 8);
@@ -94,7 +102,7 @@ impl Generator {
     ///
     /// # Errors
     /// A template does not compile; the message names the placeholder.
-    pub(super) fn new(
+    pub(crate) fn new(
         workload: &Workload,
         block: Arc<[u8]>,
         share: Share,
@@ -120,7 +128,7 @@ impl Generator {
 
     /// What is chosen and written next is for this connection of the thread's share. Only captured commands care.
     #[inline]
-    pub(super) fn turn_to(&mut self, connection: Token) {
+    pub(crate) fn turn_to(&mut self, connection: Token) {
         if let Some(replay) = &mut self.replay {
             replay.turn_to(connection as usize);
         }
@@ -128,31 +136,31 @@ impl Generator {
 
     /// Who marks what is written, if it is marked.
     #[inline]
-    pub(super) fn sender(&mut self) -> Option<&mut Sender> {
+    pub(crate) fn sender(&mut self) -> Option<&mut Sender> {
         self.sender.as_deref_mut()
     }
 
     /// Whether there is another request for the connection; captures have an end.
     #[inline]
-    pub(super) fn has_next(&self) -> bool {
+    pub(crate) fn has_next(&self) -> bool {
         self.replay.as_ref().is_none_or(ReplayCursor::has_next)
     }
 
     /// The connection was lost: the last `count` of what was chosen for it was not sent.
-    pub(super) fn rewind(&mut self, connection: Token, count: usize) {
+    pub(crate) fn rewind(&mut self, connection: Token, count: usize) {
         if let Some(replay) = &mut self.replay {
             replay.rewind(connection as usize, count);
         }
     }
 
     /// The database that a connection which replays must be in when it opens.
-    pub(super) fn database(&self, connection: Token) -> Option<u16> {
+    pub(crate) fn database(&self, connection: Token) -> Option<u16> {
         self.replay.as_ref().map(|replay| replay.database(connection as usize))
     }
 
     /// The command of the next request.
     #[inline]
-    pub(super) fn choose(&mut self) -> u16 {
+    pub(crate) fn choose(&mut self) -> u16 {
         if let Some(replay) = &mut self.replay {
             return replay.choose();
         }
@@ -165,17 +173,17 @@ impl Generator {
 
     /// How many calls and replies make one request of a command.
     #[inline]
-    pub(super) fn shape(&self, command: u16) -> Shape {
+    pub(crate) fn shape(&self, command: u16) -> Shape {
         self.commands[usize::from(command)].template.shape
     }
 
     /// The shapes of all commands, in order.
-    pub(super) fn shapes(&self) -> Vec<Shape> {
+    pub(crate) fn shapes(&self) -> Vec<Shape> {
         self.commands.iter().map(|command| command.template.shape).collect()
     }
 
     /// Numbers for all slots of a command, for a request that is written more than once.
-    pub(super) fn numbers_of(&mut self, command: u16) -> Vec<u64> {
+    pub(crate) fn numbers_of(&mut self, command: u16) -> Vec<u64> {
         let command = &mut self.commands[usize::from(command)];
         let (share, growth) = (self.share, &mut self.growth);
         let (block, rng) = (&self.block, &mut self.rng);
@@ -184,7 +192,7 @@ impl Generator {
 
     /// Appends a request of this command with fresh numbers.
     #[inline]
-    pub(super) fn write(&mut self, command: u16, out: &mut Vec<u8>) {
+    pub(crate) fn write(&mut self, command: u16, out: &mut Vec<u8>) {
         let before = out.len();
         let command = &mut self.commands[usize::from(command)];
         if let Some(replay) = &mut self.replay {
@@ -205,7 +213,7 @@ impl Generator {
     }
 
     /// Appends one call of a request that takes several, with the numbers all of them use.
-    pub(super) fn write_call(
+    pub(crate) fn write_call(
         &mut self,
         command: u16,
         numbers: &[u64],
@@ -219,7 +227,7 @@ impl Generator {
     }
 
     /// Bytes of all requests of each command.
-    pub(super) fn written_bytes(&self) -> impl Iterator<Item = u64> {
+    pub(crate) fn written_bytes(&self) -> impl Iterator<Item = u64> {
         self.commands.iter().map(|command| command.written_bytes)
     }
 }
@@ -289,8 +297,8 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::{CommandPlan, KeyDistribution, KeySpace, ValueSize};
     use super::*;
+    use crate::plan::{CommandPlan, KeyDistribution, KeySpace, ValueSize};
 
     fn generator(commands: Vec<CommandPlan>, keys: KeySpace, share: Share) -> Generator {
         let values = ValueSize::Fixed(8);

@@ -1,23 +1,23 @@
 //! What placeholders there are, and what each becomes in a template.
 //!
-//! Not the writing (see `template`) and not the words of a command line (see `crate::words`, which tells typing errors).
+//! Not the writing (see `template`) and not the words of a command line (see `crate::workload::command_text`, which tells typing errors).
 //! Invariant: every placeholder found here either becomes pieces or is an error that quotes it; nothing is sent as it stands.
 
-use super::draw::Source;
-use super::plan::{KeyDistribution, KeySpace, ValueSize};
-use super::template::{DataLen, Piece};
-use aelab_scenarios::units::parse_count;
+use crate::plan::{KeyDistribution, KeySpace, ValueSize};
+use crate::workload::sampler::Source;
+use crate::workload::template::{DataLen, Piece};
+use aelab_units::parse_count;
 use std::ops::Range;
 
 /// Digits `__rand_int__` is padded to, as redis-benchmark does.
 const RAND_INT_DIGITS: usize = 12;
 
 /// See the module.
-pub(super) struct Compiler<'a> {
+pub(crate) struct Compiler<'a> {
     keys: &'a KeySpace,
     values: &'a ValueSize,
     /// Sources of the slots so far.
-    pub(super) slots: Vec<Source>,
+    pub(crate) slots: Vec<Source>,
     /// Slot of the last key.
     last_key: Option<usize>,
     /// Slots of `__rand_1st__` and its kin.
@@ -28,7 +28,7 @@ pub(super) struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     /// For arguments that may name these keys and values.
-    pub(super) const fn new(keys: &'a KeySpace, values: &'a ValueSize) -> Self {
+    pub(crate) const fn new(keys: &'a KeySpace, values: &'a ValueSize) -> Self {
         Self {
             keys,
             values,
@@ -48,7 +48,7 @@ impl<'a> Compiler<'a> {
     ///
     /// # Errors
     /// A placeholder misses its bound or has a wrong one; the message quotes it.
-    pub(super) fn pieces(&mut self, arg: &[u8]) -> Result<Vec<Piece>, String> {
+    pub(crate) fn pieces(&mut self, arg: &[u8]) -> Result<Vec<Piece>, String> {
         let mut pieces = Vec::new();
         // A semicolon by itself separates commands; this is how one is meant.
         let mut rest = if arg == b"\\;" { b";" } else { arg };

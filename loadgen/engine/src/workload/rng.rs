@@ -7,7 +7,7 @@ use rand_xoshiro::rand_core::{Rng as _, SeedableRng as _};
 
 /// A number that looks random, from two: the finisher of splitmix64.
 #[inline]
-pub(super) const fn mix(state: u64, coordinate: u64) -> u64 {
+pub(crate) const fn mix(state: u64, coordinate: u64) -> u64 {
     let mut z = (state ^ coordinate).wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -16,11 +16,11 @@ pub(super) const fn mix(state: u64, coordinate: u64) -> u64 {
 
 /// A small, fast generator.
 #[derive(Clone, Debug)]
-pub(super) struct Rng(Xoshiro256PlusPlus);
+pub(crate) struct Rng(Xoshiro256PlusPlus);
 
 impl Rng {
     /// The stream at these coordinates (group, thread, purpose) under a run's seed.
-    pub(super) fn new(seed: u64, coordinates: &[u64]) -> Self {
+    pub(crate) fn new(seed: u64, coordinates: &[u64]) -> Self {
         // Neighbouring coordinates give unrelated streams.
         let mixed = coordinates.iter().fold(seed, |state, coordinate| mix(state, *coordinate));
         Self(Xoshiro256PlusPlus::seed_from_u64(mixed))
@@ -28,28 +28,28 @@ impl Rng {
 
     /// Sixty-four random bits.
     #[inline]
-    pub(super) fn next_u64(&mut self) -> u64 {
+    pub(crate) fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
     }
 
     /// A number below `bound` (0 if `bound` is 0), even to within bound/2^64.
     #[inline]
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 
     /// A number above 0 and at most 1.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         ((self.next_u64() >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
 
     /// An exponential number of mean 1.
-    pub(super) fn exponential(&mut self) -> f64 {
+    pub(crate) fn exponential(&mut self) -> f64 {
         -self.unit().ln()
     }
 
     /// A normal number of mean 0 and deviation 1 (Box and Muller; the second of the pair is let go).
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         (2.0 * self.exponential()).sqrt() * (std::f64::consts::TAU * self.unit()).cos()
     }
 }

@@ -3,15 +3,15 @@
 //! Not the choice of a command and not text. Invariant: a source gives numbers of its range only; which, depends on the
 //! generator's state and, for sequences, on the position.
 
-use super::plan::{KeyDistribution, ValueSize};
-use super::random::Rng;
-use super::workload::Share;
-use super::zipf::Zipf;
+use crate::plan::{KeyDistribution, ValueSize};
+use crate::workload::Share;
+use crate::workload::rng::Rng;
+use crate::workload::zipf::Zipf;
 use std::sync::Arc;
 
 /// Where the number of a slot comes from.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// From `min` to `max`, each with the same chance.
     Between { min: u64, max: u64 },
     /// 0, 1, 2, … below the bound, over and over; each thread takes its share.
@@ -38,7 +38,7 @@ pub(super) enum Source {
 
 /// How many new keys one thread has added to the key space.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Growth {
+pub(crate) struct Growth {
     /// Numbers drawn.
     drawn: u64,
     /// Those of them that were used for certain: what was drawn before the batch in use.
@@ -47,12 +47,12 @@ pub(super) struct Growth {
 
 impl Source {
     /// Each number below the bound (at least 1) with the same chance.
-    pub(super) const fn uniform(below: u64) -> Self {
+    pub(crate) const fn uniform(below: u64) -> Self {
         Self::Between { min: 0, max: below.saturating_sub(1) }
     }
 
     /// The numbers of a key space of this size.
-    pub(super) fn keys(distribution: KeyDistribution, count: u64) -> Self {
+    pub(crate) fn keys(distribution: KeyDistribution, count: u64) -> Self {
         match distribution {
             KeyDistribution::Uniform => Self::uniform(count),
             KeyDistribution::Sequential => Self::Sequential { below: count },
@@ -75,7 +75,7 @@ impl Source {
     }
 
     /// The lengths of values; `None` if there is only one.
-    pub(super) fn lengths(values: &ValueSize) -> Option<Self> {
+    pub(crate) fn lengths(values: &ValueSize) -> Option<Self> {
         Some(match values {
             ValueSize::Fixed(_) => return None,
             ValueSize::Range { min, max } => Self::Between { min: *min as u64, max: *max as u64 },
@@ -95,7 +95,7 @@ impl Source {
     }
 
     /// The same numbers, higher by so much.
-    pub(super) fn raised(self, by: u64) -> Self {
+    pub(crate) fn raised(self, by: u64) -> Self {
         match by {
             0 => self,
             _ => Self::Raised { by, source: Box::new(self) },
@@ -103,7 +103,7 @@ impl Source {
     }
 
     /// The largest number there will be; of a key space that grows, as large as no run makes it.
-    pub(super) fn largest(&self) -> u64 {
+    pub(crate) fn largest(&self) -> u64 {
         /// New keys of one run: a million a second for a day.
         const NEW_MAX: u64 = 100_000_000_000;
         match self {
@@ -121,7 +121,7 @@ impl Source {
     }
 
     /// Fills `numbers` with the next ones. `position` is where a sequence stands on this thread.
-    pub(super) fn fill(
+    pub(crate) fn fill(
         &self,
         numbers: &mut [u64],
         position: &mut u64,

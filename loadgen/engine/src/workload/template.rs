@@ -6,25 +6,25 @@
 //! An argument whose length is always the same has its `$len` header among the fixed bytes; only the others have theirs
 //! computed per request.
 
-use super::draw::Source;
-use super::placeholder::Compiler;
-use super::plan::{CommandPlan, Cursor, Framing, KeySpace, Reception, Sending, ValueSize};
-use super::postmark::{POSTMARK_BYTES, destination};
-use super::request::Shape;
+use crate::conn::request::Shape;
+use crate::plan::{CommandPlan, Cursor, Framing, KeySpace, Reception, Sending, ValueSize};
+use crate::workload::message_stamp::{POSTMARK_BYTES, destination};
+use crate::workload::placeholder::Compiler;
+use crate::workload::sampler::Source;
 use std::ops::Range;
 
 /// A command, or several that make one operation, ready to be written.
 #[derive(Clone, Debug)]
-pub(super) struct Template {
+pub(crate) struct Template {
     steps: Vec<Step>,
     /// The steps of each command.
     parts: Vec<Range<usize>>,
     /// How many calls and replies make one request.
-    pub(super) shape: Shape,
+    pub(crate) shape: Shape,
     /// Whether it carries marks of who sent it.
-    pub(super) has_mark: bool,
+    pub(crate) has_mark: bool,
     /// Slot numbers index this.
-    pub(super) slots: Vec<Source>,
+    pub(crate) slots: Vec<Source>,
 }
 
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ enum Step {
 
 /// A part of an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     /// Itself.
     Text(Vec<u8>),
     /// A number of its slot.
@@ -70,7 +70,7 @@ pub(super) enum Piece {
 
 /// How long a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DataLen {
+pub(crate) enum DataLen {
     /// Always the same.
     Fixed(usize),
     /// As its slot says.
@@ -88,7 +88,7 @@ impl Step {
 }
 
 /// What fills the slots of one request.
-pub(super) trait Numbers {
+pub(crate) trait Numbers {
     /// The number for a slot of the template being written.
     fn number(&mut self, slot: usize) -> u64;
     /// The number given for this slot last.
@@ -102,7 +102,7 @@ impl Template {
     ///
     /// # Errors
     /// A placeholder is not known or misses its bound; the message names it.
-    pub(super) fn compile(
+    pub(crate) fn compile(
         command: &CommandPlan,
         keys: &KeySpace,
         values: &ValueSize,
@@ -164,7 +164,7 @@ impl Template {
 
     /// Appends one request to `out`.
     #[inline]
-    pub(super) fn write(
+    pub(crate) fn write(
         &self,
         out: &mut Vec<u8>,
         block: &[u8],
@@ -175,7 +175,7 @@ impl Template {
     }
 
     /// Appends the call at `position` of a request that takes several, one after the other.
-    pub(super) fn write_call(
+    pub(crate) fn write_call(
         &self,
         out: &mut Vec<u8>,
         block: &[u8],

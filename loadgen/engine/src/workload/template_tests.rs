@@ -1,7 +1,7 @@
 //! Tests of templates: what is written for given numbers.
 
 use super::*;
-use crate::engine::plan::KeyDistribution;
+use crate::plan::KeyDistribution;
 
 struct Fixed(u64);
 

@@ -7,11 +7,11 @@
 //! The bars k^-exponent lie under the curve x^-exponent in the mean, so a point under the curve (found by inverting its
 //! integral) is nearly always under the bar of the nearest rank; only the few that are not are drawn again.
 
-use super::random::Rng;
+use crate::workload::rng::Rng;
 
 /// See the module.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Zipf {
+pub(crate) struct Zipf {
     ranks: f64,
     exponent: f64,
     /// The integral at the lower end of rank 1's bar and at the upper end of the last rank's.
@@ -23,12 +23,12 @@ pub(super) struct Zipf {
 
 impl Zipf {
     /// How many ranks there are.
-    pub(super) const fn count(&self) -> u64 {
+    pub(crate) const fn count(&self) -> u64 {
         self.ranks as u64
     }
 
     /// For ranks 1 to `ranks` (at least 1) and an exponent of at least 0.
-    pub(super) fn new(ranks: u64, exponent: f64) -> Self {
+    pub(crate) fn new(ranks: u64, exponent: f64) -> Self {
         let ranks = ranks.max(1) as f64;
         let integral = |x| integral(x, exponent);
         Self {
@@ -42,7 +42,7 @@ impl Zipf {
 
     /// A rank.
     #[inline]
-    pub(super) fn draw(&self, rng: &mut Rng) -> u64 {
+    pub(crate) fn draw(&self, rng: &mut Rng) -> u64 {
         loop {
             let area = self.highest + rng.unit() * (self.lowest - self.highest);
             let x = inverse(area, self.exponent);

@@ -2,9 +2,9 @@
 //!
 //! Invariant: the link's thread ends, and its clients with it, when a [`Ways`] is dropped.
 
-use crate::engine::plan::{Endpoint, Target};
-use crate::exit::Failure;
 use crate::relay::{Credentials, Options, Relay};
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{Endpoint, Target};
 use aelab_scenarios::model::{Link, Socket, Via};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

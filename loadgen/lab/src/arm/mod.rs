@@ -2,32 +2,35 @@
 //!
 //! Invariant: once load has been measured it is kept, whatever happens to the server afterwards.
 
+pub mod link;
+pub mod run;
+pub mod run_plan;
+
 mod outcome;
 mod scene;
 mod server_view;
 
-use super::fill::{FillPlan, KEY_DIGITS, collections};
-use super::link::Ways;
-use super::observe::Observed;
-use super::procedure::Site;
-use super::process;
-use super::room::{self, Host};
-use super::server::{ServerKind, ServerProcess, Start};
-use super::sys;
-use super::view::{self, Info, SlowEntry};
-use crate::console::progress::{Gauge, watch};
+use crate::arm::link::Ways;
 use crate::control::Control;
-use crate::engine::plan::{Endpoint, Target};
-use crate::engine::result::{ConnectionCounts, PoolResult};
-use crate::exit::Failure;
+use crate::observe::Observed;
+use crate::observe::proc;
+use crate::observer::{Activity, Gauge, Observer, observed};
+use crate::procedure::Site;
 use crate::record::Kept;
-use aelab_reports::histogram::Histogram;
+use crate::server::fill::{FillPlan, KEY_DIGITS, collections};
+use crate::server::info::{self, Info, SlowEntry};
+use crate::server::memory_check::{self, Host};
+use crate::server::{ServerKind, ServerProcess, Start};
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{Endpoint, Target};
+use aelab_engine::record::result::{ConnectionCounts, PoolResult};
+use aelab_results::histogram::Histogram;
 use aelab_scenarios::model::Arm;
-use aelab_scenarios::units::format_count;
+use aelab_units::format_count;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-pub use super::watch::{fill_watched, run_watched};
+pub use crate::arm::run::{fill_observed, run_observed};
 pub use outcome::doubts_after;
 
 use outcome::look_after;
@@ -37,7 +40,7 @@ use scene::Scene;
 /// And a latency monitor that notes what takes a millisecond.
 const OWN_DIRECTIVES: [(&str, &str); 3] = [
     ("slowlog-log-slower-than", "1000"),
-    ("slowlog-max-len", view::SLOWLOG_MAX),
+    ("slowlog-max-len", info::SLOWLOG_MAX),
     ("latency-monitor-threshold", "1"),
 ];
 
@@ -59,8 +62,10 @@ pub struct Settings<'a> {
     pub command: Vec<String>,
     /// Set by ^C.
     pub cancel: &'a AtomicBool,
-    /// What progress begins with; may be empty.
+    /// Prefix of an arm's label in what the observer shows; may be empty.
     pub progress: String,
+    /// Follows the work.
+    pub observer: &'a dyn Observer,
     /// What becomes of the data set.
     pub clean_up: CleanUp,
 }
@@ -76,7 +81,7 @@ pub enum CleanUp {
 
 impl Settings<'_> {
     /// What progress calls an arm.
-    pub(super) fn label(&self, arm: &Arm) -> String {
+    pub(crate) fn label(&self, arm: &Arm) -> String {
         format!("{}{}", self.progress, arm.name)
     }
 }
@@ -155,7 +160,7 @@ pub fn play(
     let mut server = match &settings.place {
         Place::Running(_) => None,
         Place::Fresh(kind) => {
-            room::check(&arm.data, Host::Here).map_err(named)?;
+            memory_check::check(&arm.data, Host::Here).map_err(named)?;
             let own = OWN_DIRECTIVES.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let start = Start {
                 port: None,
@@ -239,7 +244,7 @@ impl Cores {
     /// The first for the server and the rest for the engine, which always keeps one: a load generator that waits for its
     /// processor measures its own waiting. With a single processor nobody is pinned.
     fn share(server: u32) -> Self {
-        let cpus = sys::allowed_cpus();
+        let cpus = aelab_engine::sys::allowed_cpus();
         if cpus.len() < 2 {
             return Self { server: Vec::new(), engine: None };
         }
@@ -254,14 +259,14 @@ fn local_pid(server: &Option<&mut ServerProcess>, target: &Target, info: &Info) 
     let told = info.text("process_id").and_then(|pid| pid.parse().ok());
     if let Some(server) = server {
         let own = server.pid();
-        return told.filter(|told| process::group_of(*told) == Some(own)).or(Some(own));
+        return told.filter(|told| proc::group_of(*told) == Some(own)).or(Some(own));
     }
     let local = target.endpoint.addr().is_none_or(|addr| addr.ip().is_loopback());
     told.filter(|_| local)
 }
 
 /// The Unix socket of a server that runs already, if it is on this machine.
-pub(super) fn unix_of(target: &Target, control: &mut Control) -> Option<Target> {
+pub(crate) fn unix_of(target: &Target, control: &mut Control) -> Option<Target> {
     if let Endpoint::Unix(_) = &target.endpoint {
         return Some(target.clone());
     }
@@ -294,7 +299,7 @@ fn fill_data_set(
     }
     let info = Info::parse(&control.info()?);
     let local = target.endpoint.addr().is_none_or(|addr| addr.ip().is_loopback());
-    room::check(data, if local { Host::Local(&info) } else { Host::Remote(&info) })?;
+    memory_check::check(data, if local { Host::Local(&info) } else { Host::Remote(&info) })?;
     let filled = write_data_set(arm, seed, settings, target);
     if filled.is_err() && matches!(settings.place, Place::Running(_)) {
         // The database was empty: half a data set would only be in the way of the next run.
@@ -320,7 +325,7 @@ fn write_data_set(
             seed,
             part: None,
         };
-        fill_watched(&settings.label(arm), target, &plan, settings.cancel)?;
+        fill_observed(&settings.label(arm), target, &plan, settings.cancel, settings.observer)?;
     }
     for collection in &data.collections {
         let done = AtomicU64::new(0);
@@ -328,14 +333,11 @@ fn write_data_set(
         let label =
             format!("{}: filling {} with {count} elements", settings.label(arm), collection.name);
         let total = collection.elements;
-        watch(
-            &label,
-            || Gauge { done: done.load(Relaxed), total, note: String::new() },
-            || {
-                let prefix = &data.element_prefix;
-                collections::fill(target, collection, prefix, &done, settings.cancel)
-            },
-        )?;
+        let gauge = || Gauge { done: done.load(Relaxed), total, note: String::new() };
+        observed(settings.observer, Activity::Work { label: &label, gauge: &gauge }, || {
+            let prefix = &data.element_prefix;
+            collections::fill(target, collection, prefix, &done, settings.cancel)
+        })?;
     }
     Ok(())
 }

@@ -2,26 +2,26 @@
 //!
 //! Invariant: what was measured is kept, whatever the server says or does afterwards.
 
-use super::super::attribute::{explain, is_one_call};
-use super::super::observe::{self, Observed};
-use super::super::process::ProcessView;
-use super::super::server::ServerProcess;
-use super::super::starved;
-use super::super::state::{self, Expiry};
-use super::super::view::{self, Info, SlowEntry};
-use super::scene::{PlayedArm, Scene};
-use super::{ArmOutcome, GroupLinks, Place, server_view};
-use crate::clock;
+use crate::arm::scene::{PlayedArm, Scene};
+use crate::arm::{ArmOutcome, GroupLinks, Place, server_view};
 use crate::control::Control;
-use crate::engine::plan::{RunPlan, Target};
-use crate::engine::result::RunResult;
+use crate::observe::cpu_wait;
+use crate::observe::proc::ProcessView;
+use crate::observe::stall_cause::{explain, is_one_call};
+use crate::observe::{self, Observed};
 use crate::record::{Context, Kept, keep, tool};
-use aelab_reports::caveat::{Caveat, in_scenario};
-use aelab_reports::record::{LatencyEvent, RunRecord, utc_text};
+use crate::server::ServerProcess;
+use crate::server::changes::{self, Expiry};
+use crate::server::info::{self, Info, SlowEntry};
+use aelab_engine::clock;
+use aelab_engine::plan::{RunPlan, Target};
+use aelab_engine::record::result::RunResult;
+use aelab_results::caveat::{Caveat, in_scenario};
+use aelab_results::record::{LatencyEvent, RunRecord, utc_text};
 use std::collections::BTreeMap;
 
 /// Everything that was measured, put together.
-pub(super) fn outcome(
+pub(crate) fn outcome(
     scene: &Scene<'_>,
     info_before: Info,
     played: PlayedArm,
@@ -31,7 +31,7 @@ pub(super) fn outcome(
     let plan = played.run.as_ref().map(|(plan, _)| plan);
     let mut doubts = doubts(&info_before, &after, plan);
     let server_record = describe(&info_before, &arm.server);
-    let mut environment = crate::environment::look();
+    let mut environment = observe::environment::look();
     environment.other.extend(process_fields(&played.observed));
     let mut context = Context {
         command: settings.command.clone(),
@@ -51,7 +51,7 @@ pub(super) fn outcome(
             doubts.extend(explained.doubt());
             let measured = result.measure_until.since(result.measure_from).as_secs_f64();
             let course = &played.observed.process;
-            doubts.extend(starved::doubt(course, measured, &explained.starved));
+            doubts.extend(cpu_wait::doubt(course, measured, &explained.starved));
             context.doubts = doubts;
             keep(plan, result, context, explained.stalls)
         }
@@ -98,22 +98,22 @@ fn without_load(context: Context, doubts: &[Caveat], played: &PlayedArm, seed: u
 
 /// What the server says when the load is over.
 #[derive(Debug, Default)]
-pub(super) struct After {
-    pub(super) info: Info,
-    pub(super) slowlog: Vec<SlowEntry>,
+pub(crate) struct After {
+    pub(crate) info: Info,
+    pub(crate) slowlog: Vec<SlowEntry>,
     ended: Option<String>,
-    pub(super) latency: Vec<LatencyEvent>,
+    pub(crate) latency: Vec<LatencyEvent>,
     /// Numbers of AE STATS.
-    pub(super) ae: BTreeMap<String, f64>,
+    pub(crate) ae: BTreeMap<String, f64>,
 }
 
 /// Asks on a new connection, as the old one may not have survived; silence is an answer too.
-pub(super) fn look_after(target: &Target, server: Option<&mut ServerProcess>) -> After {
+pub(crate) fn look_after(target: &Target, server: Option<&mut ServerProcess>) -> After {
     let mut after = After { ended: server.and_then(ServerProcess::ended), ..After::default() };
     if let Ok(mut control) = Control::open(target) {
         after.info = control.info().map(|text| Info::parse(&text)).unwrap_or_default();
-        after.slowlog = view::slowlog(&mut control).unwrap_or_default();
-        after.latency = view::latency(&mut control).unwrap_or_default();
+        after.slowlog = info::slowlog(&mut control).unwrap_or_default();
+        after.latency = info::latency(&mut control).unwrap_or_default();
         after.ae = match control.command(&[b"AE", b"STATS"]) {
             Ok(stats) => observe::numbers(&stats),
             Err(_) => BTreeMap::new(),
@@ -136,7 +136,7 @@ fn doubts(before: &Info, after: &After, plan: Option<&RunPlan>) -> Vec<Caveat> {
         // What a procedure does to keys is its own affair.
         None => {
             let mut doubts =
-                state::doubts(before, &after.info, plan.map_or(Expiry::Sets, Expiry::of));
+                changes::doubts(before, &after.info, plan.map_or(Expiry::Sets, Expiry::of));
             // So is a connection too many: some are opened to be refused.
             doubts.retain(|doubt| {
                 plan.is_some() || !matches!(doubt, Caveat::ConnectionsRejected { .. })
@@ -146,7 +146,7 @@ fn doubts(before: &Info, after: &After, plan: Option<&RunPlan>) -> Vec<Caveat> {
     }
 }
 
-fn describe(info: &Info, directives: &[(String, String)]) -> aelab_reports::record::Server {
+fn describe(info: &Info, directives: &[(String, String)]) -> aelab_results::record::Server {
     let mut server = info.server();
     server.config.extend(directives.iter().cloned());
     for field in ["multiplexing_api", "maxclients", "hz", "io_threads_active"] {
@@ -179,7 +179,7 @@ fn process_fields(observed: &Observed) -> Vec<(String, serde_json::Value)> {
 }
 
 fn links_of(result: &RunResult) -> Vec<GroupLinks> {
-    let links = |group: &crate::engine::result::GroupResult| GroupLinks {
+    let links = |group: &aelab_engine::record::result::GroupResult| GroupLinks {
         group: group.name.clone(),
         counts: group.connections,
         connect: group.connect_time.clone(),

@@ -2,17 +2,16 @@
 //!
 //! Invariant: a run that only replies can end is given up after a silence, so that a dead server never hangs the program.
 
-use super::fill::{FillPlan, fill};
-use crate::clock::{self, Nanos};
-use crate::console::progress::{Gauge, Progress, SetAtEnd, watch, watch_load};
-use crate::engine::plan::{ArrivalProcess, GroupPlan, RunPlan, Target};
-use crate::engine::result::RunResult;
-use crate::engine::{self, Live, LiveCounts, Phase};
-use crate::exit::Failure;
-use crate::exporter::Exporter;
-use crate::machine::{Moves, Watch};
-use crate::sys;
-use aelab_scenarios::units::format_count;
+use crate::observer::{Activity, Gauge, Observer, SetOnDrop, observed};
+use crate::server::fill::{FillPlan, fill};
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::error::Failure;
+use aelab_engine::machine::{Moves, Watch};
+use aelab_engine::plan::{ArrivalProcess, GroupPlan, RunPlan, Target};
+use aelab_engine::record::result::RunResult;
+use aelab_engine::sys;
+use aelab_engine::{Live, LiveCounts, Phase};
+use aelab_units::format_count;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -22,80 +21,38 @@ const SILENCE_MAX: Nanos = Nanos::from_secs(30);
 /// The phases that somebody may want to hear of, in order.
 const PHASES: [Phase; 4] = [Phase::Warmup, Phase::Measure, Phase::Drain, Phase::Done];
 
-/// Fills a server with a progress bar.
+/// Fills a server while `observer` follows the progress.
 ///
 /// # Errors
 /// As [`fill`].
-pub fn fill_watched(
+pub fn fill_observed(
     name: &str,
     target: &Target,
     plan: &FillPlan,
     cancel: &AtomicBool,
+    observer: &dyn Observer,
 ) -> Result<(), Failure> {
     let done = AtomicU64::new(0);
     let label = format!("{name}: filling {} keys", format_count(plan.count));
-    watch(
-        &label,
-        || Gauge { done: done.load(Relaxed), total: plan.count, note: String::new() },
-        || fill(target, plan, &done, cancel),
-    )
-}
-
-/// Runs the engine with a progress bar; `connected` is called once, on another thread, when the connections are open.
-///
-/// # Errors
-/// As [`engine::run`].
-pub fn run_watched(
-    name: &str,
-    plan: &RunPlan,
-    cancel: &AtomicBool,
-    connected: &(dyn Fn() + Sync),
-) -> Result<RunResult, Failure> {
-    run_with_phases(name, plan, cancel, &|phase| {
-        if phase == Phase::Warmup {
-            connected();
-        }
+    let gauge = || Gauge { done: done.load(Relaxed), total: plan.count, note: String::new() };
+    observed(observer, Activity::Work { label: &label, gauge: &gauge }, || {
+        fill(target, plan, &done, cancel)
     })
 }
 
-/// Runs the engine with a progress bar; each phase after the connecting is announced once, in order, on another thread.
-/// What is done there delays the next announcement and never the run.
+/// Runs the engine while `observer` follows its live counters. Each phase after the connecting is announced once, in order,
+/// on another thread. What `on_phase` does delays the next announcement and never the run.
 ///
 /// # Errors
-/// As [`engine::run`].
-pub fn run_with_phases(
+/// As [`aelab_engine::run`].
+pub fn run_observed(
     name: &str,
     plan: &RunPlan,
     cancel: &AtomicBool,
     on_phase: &(dyn Fn(Phase) + Sync),
-) -> Result<RunResult, Failure> {
-    run_shown(name, plan, cancel, on_phase, &Show::default())
-}
-
-/// Who may look at a run while it is on.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Show<'a> {
-    /// The person at the terminal.
-    pub progress: Progress,
-    /// Scrapers.
-    pub exporter: Option<&'a Exporter>,
-}
-
-/// As [`run_with_phases`], for those that `show` names.
-///
-/// # Errors
-/// As [`engine::run`].
-pub fn run_shown(
-    name: &str,
-    plan: &RunPlan,
-    cancel: &AtomicBool,
-    on_phase: &(dyn Fn(Phase) + Sync),
-    show: &Show<'_>,
+    observer: &dyn Observer,
 ) -> Result<RunResult, Failure> {
     let live = Arc::new(Live::new(plan));
-    if let Some(exporter) = show.exporter {
-        exporter.show(name, &live);
-    }
     let (over, silent) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
         scope.spawn(|| announce(&live, &over, on_phase));
@@ -108,9 +65,10 @@ pub fn run_shown(
         if plan.phases.measure.is_none() {
             scope.spawn(|| stop_if_silent(&live, plan, cancel, &silent, &over));
         }
-        let engine = || engine::run(plan, &live, stop);
-        let at_end = SetAtEnd(&over);
-        let result = watch_load(name, plan, &live, show.progress, engine);
+        let at_end = SetOnDrop(&over);
+        let result = observed(observer, Activity::Load { title: name, plan, live: &live }, || {
+            aelab_engine::run(plan, &live, stop)
+        });
         drop(at_end);
         watcher.thread().unpark();
         let moves = watcher.join().ok();
@@ -207,14 +165,16 @@ fn awaits(group: &GroupPlan, counts: &LiveCounts) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::plan::{Endpoint, KeySpace, Phases, Rate, ValueSize, Workload};
+    use aelab_engine::plan::{Endpoint, KeySpace, Phases, Rate, ValueSize, Workload};
     use std::net::{Ipv4Addr, SocketAddr};
 
     #[test]
     fn a_closed_loop_without_connections_waits_and_a_pause_of_a_schedule_does_not() {
         let target = Target::plain(Endpoint::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 1))));
         let workload = Workload {
-            commands: vec![crate::words::parse_command("PING", 1).expect("reads")],
+            commands: vec![
+                aelab_engine::workload::command_text::parse_command("PING", 1).expect("reads"),
+            ],
             keys: KeySpace::uniform(1),
             values: ValueSize::Fixed(1),
             compressible: 0.0,

@@ -2,21 +2,20 @@
 //!
 //! Pure. Invariant: what the scenario says about load is what the plan says; nothing is tuned here.
 
-use super::fill::KEY_DIGITS;
-use super::link::Ways;
-use crate::clock::Nanos;
-use crate::engine::plan::{
+use crate::arm::link::Ways;
+use crate::record::OFFENDER_LOG;
+use crate::server::fill::KEY_DIGITS;
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{
     ArrivalProcess, CommandPlan, Dialling, Endpoint, GroupPlan, KeyDistribution, KeySpace, Pacing,
     Phases, PoolOrder, PoolPlan, Rate, Role, RunPlan, Target, ValueSize, Workload,
 };
-use crate::exit::Failure;
-use crate::record::OFFENDER_LOG;
-use crate::words::parse_command;
+use aelab_engine::workload::command_text::parse_command;
 use aelab_scenarios::Scenario;
 use aelab_scenarios::model::{
     self, Arm, Arrival, DataSet, Group, Role as ScenarioRole, Socket, Via,
 };
-use aelab_scenarios::units;
 
 /// Checks all arms before the first is played: a slip in the last must not cost the time of the others.
 ///
@@ -160,7 +159,7 @@ fn group_plan(
     Ok(plan)
 }
 
-fn rate(rate: units::Rate) -> Result<Rate, String> {
+fn rate(rate: aelab_units::Rate) -> Result<Rate, String> {
     Rate::per_second(rate.as_per_second())
         .ok_or_else(|| "the rate is beyond what can be scheduled".to_owned())
 }

@@ -2,54 +2,54 @@
 //!
 //! Invariant: a procedure beside groups begins with the measurement and is waited for; nobody is left running.
 
-use super::super::link::Ways;
-use super::super::observe::{Account, Observed, Observer};
-use super::super::plan::run_plan;
-use super::super::procedure::{self, Site};
-use super::super::starved::Waits;
-use super::super::watch::run_with_phases;
-use super::{Settings, Wanted};
-use crate::clock::{self, Nanos};
-use crate::console::progress::{Gauge, watch};
-use crate::engine::Phase;
-use crate::engine::plan::RunPlan;
-use crate::engine::result::RunResult;
-use crate::exit::Failure;
-use aelab_reports::record::Procedure as ProcedureRecord;
+use crate::arm::link::Ways;
+use crate::arm::run::run_observed;
+use crate::arm::run_plan::run_plan;
+use crate::arm::{Settings, Wanted};
+use crate::observe::cpu_wait::Waits;
+use crate::observe::{Account, Observed, ServerObserver};
+use crate::observer::{Activity, Gauge, observed};
+use crate::procedure::{self, Site};
+use aelab_engine::Phase;
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::error::Failure;
+use aelab_engine::plan::RunPlan;
+use aelab_engine::record::result::RunResult;
+use aelab_results::record::Procedure as ProcedureRecord;
 use aelab_scenarios::model::Arm;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// Everything an arm is played with.
-pub(super) struct Scene<'a> {
-    pub(super) arm: &'a Arm,
-    pub(super) wanted: &'a Wanted,
-    pub(super) seed: u64,
-    pub(super) settings: &'a Settings<'a>,
-    pub(super) ways: &'a Ways,
-    pub(super) site: &'a Site<'a>,
-    pub(super) cpus: Option<Vec<usize>>,
+pub(crate) struct Scene<'a> {
+    pub(crate) arm: &'a Arm,
+    pub(crate) wanted: &'a Wanted,
+    pub(crate) seed: u64,
+    pub(crate) settings: &'a Settings<'a>,
+    pub(crate) ways: &'a Ways,
+    pub(crate) site: &'a Site<'a>,
+    pub(crate) cpus: Option<Vec<usize>>,
 }
 
 /// What was measured.
-pub(super) struct PlayedArm {
-    pub(super) run: Option<(RunPlan, RunResult)>,
+pub(crate) struct PlayedArm {
+    pub(crate) run: Option<(RunPlan, RunResult)>,
     /// How long the server's process waited for a processor meanwhile.
-    pub(super) waits: Waits,
-    pub(super) procedure: Option<ProcedureRecord>,
-    pub(super) observed: Observed,
+    pub(crate) waits: Waits,
+    pub(crate) procedure: Option<ProcedureRecord>,
+    pub(crate) observed: Observed,
     /// When it began, and how long it took.
-    pub(super) started_unix_ns: u64,
-    pub(super) took: Nanos,
+    pub(crate) started_unix_ns: u64,
+    pub(crate) took: Nanos,
 }
 
 impl Scene<'_> {
     /// The groups and the procedure, at once if there are both: the procedure begins with the measurement.
-    pub(super) fn play(&self) -> Result<PlayedArm, Failure> {
+    pub(crate) fn play(&self) -> Result<PlayedArm, Failure> {
         let account = match (self.wanted.ae, self.arm.engine.trace) {
             (false, 0) => Account::Unasked,
             (_, trace) => Account::Asked { trace },
         };
-        let observer = Observer::before(&self.site.target, self.site.pid, account);
+        let observer = ServerObserver::before(&self.site.target, self.site.pid, account);
         let (started_unix_ns, began) = (clock::wall_ns(), clock::now());
         let mut waits = Waits::default();
         let (run, procedure) = match (self.arm.groups.is_empty(), &self.arm.procedure) {
@@ -65,7 +65,8 @@ impl Scene<'_> {
                     let share = elapsed.as_secs_f64() / length.as_secs_f64().max(1e-9);
                     Gauge { done: (share * 1e3).min(1e3) as u64, total: 1000, note: String::new() }
                 };
-                let record = watch(&label, gauge, || self.procedure())?;
+                let activity = Activity::Work { label: &label, gauge: &gauge };
+                let record = observed(self.settings.observer, activity, || self.procedure())?;
                 observer.on_phase(Phase::Drain);
                 (None, record)
             }
@@ -96,7 +97,7 @@ impl Scene<'_> {
     fn both(
         &self,
         plan: &RunPlan,
-        observer: &Observer,
+        observer: &ServerObserver,
     ) -> Result<(RunResult, Option<ProcedureRecord>), Failure> {
         let (begun, over) = (AtomicBool::new(false), AtomicBool::new(false));
         let on_phase = |phase: Phase| {
@@ -116,7 +117,8 @@ impl Scene<'_> {
                 self.procedure()
             });
             let name = &self.arm.name;
-            let result = run_with_phases(name, plan, self.settings.cancel, &on_phase);
+            let result =
+                run_observed(name, plan, self.settings.cancel, &on_phase, self.settings.observer);
             over.store(true, Relaxed);
             let record = procedure
                 .join()

@@ -2,18 +2,18 @@
 //!
 //! Only puts together what was asked for; nothing is asked here. Invariant: what was not seen is absent.
 
-use super::super::observe::Observed;
-use super::super::process::ProcessView;
-use super::super::view::Info;
-use super::outcome::After;
-use aelab_reports::record::{ServerView, SlowCommand, TracedRequest};
+use crate::arm::outcome::After;
+use crate::observe::Observed;
+use crate::observe::proc::ProcessView;
+use crate::server::info::Info;
+use aelab_results::record::{ServerView, SlowCommand, TracedRequest};
 use std::collections::BTreeMap;
 
 /// Followed requests that the record keeps: to look at, not to count.
 const TRACED: usize = 200;
 
 /// The view of one arm.
-pub(super) fn of(before: &Info, after: &After, observed: &Observed) -> ServerView {
+pub(crate) fn of(before: &Info, after: &After, observed: &Observed) -> ServerView {
     let slow = after.slowlog.iter().map(|entry| SlowCommand {
         id: entry.id,
         at_unix_s: entry.at_unix_s,

@@ -3,11 +3,11 @@
 //! A server that does not get to run answers nobody, and its own clocks and slow log cannot tell that from a long command. Looked
 //! at while a run is on, on a thread of the lowest priority. Invariant: where the kernel gives no account, nothing is said.
 
-use super::observe::ProcessCourse;
-use super::process::{ProcessView, schedule};
-use crate::clock::{self, Nanos};
-use crate::sys;
-use aelab_reports::caveat::Caveat;
+use crate::observe::ProcessCourse;
+use crate::observe::proc::{ProcessView, schedule};
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::sys;
+use aelab_results::caveat::Caveat;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -17,7 +17,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Looks this far apart in all, beyond the stall between them, tell nothing of that stall: the looks themselves came late.
 const LOOSE_MAX: Nanos = Nanos::from_millis(100);
 /// From this share of a stall on, a processor that was not there is what it was about.
-pub(super) const WAITED_SHARE: f64 = 0.5;
+pub(crate) const WAITED_SHARE: f64 = 0.5;
 /// What every wake-up waits on a quiet machine, switching of tasks and a sleeping processor included.
 const WAKE_UP_NS: u64 = 5_000;
 
@@ -27,7 +27,7 @@ pub struct Waits(Vec<(Nanos, u64)>);
 
 impl Waits {
     /// Looks at a process until `over` is set; empty where there is none, or no account of it.
-    pub(super) fn watch(pid: Option<u32>, over: &AtomicBool) -> Self {
+    pub(crate) fn watch(pid: Option<u32>, over: &AtomicBool) -> Self {
         let Some(pid) = pid else { return Self::default() };
         let path = format!("/proc/{pid}/task/{pid}/schedstat");
         let mut looks = Vec::new();
@@ -48,13 +48,13 @@ impl Waits {
 
     /// Looks at these moments, in milliseconds.
     #[cfg(test)]
-    pub(super) fn of(looks: &[(u64, u64)]) -> Self {
+    pub(crate) fn of(looks: &[(u64, u64)]) -> Self {
         let look = |(at, waited): &(u64, u64)| (Nanos::from_millis(*at), waited * 1_000_000);
         Self(looks.iter().map(look).collect())
     }
 
     /// How long it waited in a span, at most the whole of it; `None` if nobody looked closely enough.
-    pub(super) fn within(&self, from: Nanos, until: Nanos) -> Option<Nanos> {
+    pub(crate) fn within(&self, from: Nanos, until: Nanos) -> Option<Nanos> {
         let after = self.0.partition_point(|(at, _)| *at < until);
         let before = self.0.partition_point(|(at, _)| *at <= from).checked_sub(1)?;
         let ((begin, waited_before), (end, waited_after)) = (self.0[before], *self.0.get(after)?);
@@ -67,7 +67,7 @@ impl Waits {
 }
 
 /// The doubt of a server that did not get to run, from its process over the measurement and the stalls that this made.
-pub(super) fn doubt(
+pub(crate) fn doubt(
     course: &ProcessCourse,
     measured_s: f64,
     stalls: &[Duration],
@@ -92,7 +92,7 @@ fn starved_ns(begun: &ProcessView, ended: &ProcessView) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aelab_reports::record::Severity;
+    use aelab_results::record::Severity;
 
     const MS: u64 = 1_000_000;
 

@@ -2,12 +2,12 @@
 //!
 //! Only what explains numbers later. Invariant: what cannot be read is left out, never guessed.
 
-use aelab_reports::record::Environment;
+use aelab_results::record::Environment;
 use std::fs;
 
 /// Looks at this machine.
 #[must_use]
-pub(crate) fn look() -> Environment {
+pub fn look() -> Environment {
     let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
     let cpuinfo = read("/proc/cpuinfo").unwrap_or_default();
     let cpu_model = cpuinfo
@@ -24,7 +24,7 @@ pub(crate) fn look() -> Environment {
     let kernel = read("/proc/sys/kernel/osrelease").map(|release| format!("Linux {release}"));
     let mut environment = Environment {
         cpu_model,
-        cores: Some(crate::lab::allowed_cpus().len() as u64).filter(|count| *count > 0),
+        cores: Some(aelab_engine::sys::allowed_cpus().len() as u64).filter(|count| *count > 0),
         kernel,
         governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         nofile,

@@ -3,10 +3,10 @@
 //! Measured as a difference over many connections, right after they are open; kernel memory is not in it. Invariant: a figure
 //! that the server does not give, or that did not grow, is left out.
 
-use super::process;
-use super::view::Info;
 use crate::control::Control;
-use crate::engine::plan::Target;
+use crate::observe::proc;
+use crate::server::info::Info;
+use aelab_engine::plan::Target;
 use std::fmt;
 use std::sync::Mutex;
 
@@ -94,7 +94,7 @@ impl MemoryProbe {
 
 #[expect(clippy::cast_precision_loss, reason = "memory in bytes is far below 2^53")]
 fn sizes(info: &Info, pid: Option<u32>) -> Sizes {
-    let resident = pid.and_then(|pid| process::look(pid).rss_bytes).map(|bytes| bytes as f64);
+    let resident = pid.and_then(|pid| proc::look(pid).rss_bytes).map(|bytes| bytes as f64);
     Sizes {
         used: info.number("used_memory"),
         rss: resident.or_else(|| info.number("used_memory_rss")),

@@ -3,11 +3,17 @@
 //! Looks are taken when a phase begins, on a thread of their own. Invariant: a server that does not know `AE`, or runs
 //! elsewhere, costs nothing but the figures it cannot give.
 
-use super::procedure::sys;
-use super::process::{self, ProcessView};
+pub mod cpu_wait;
+pub mod environment;
+pub mod memory;
+pub mod proc;
+pub mod stall_cause;
+
 use crate::control::Control;
-use crate::engine::Phase;
-use crate::engine::plan::Target;
+use crate::observe::proc::ProcessView;
+use crate::procedure::sys;
+use aelab_engine::Phase;
+use aelab_engine::plan::Target;
 use aelab_resp::value::Value;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -68,18 +74,18 @@ pub enum Account {
 
 /// Looks at a server while a run is on.
 #[derive(Debug)]
-pub struct Observer {
+pub struct ServerObserver {
     pid: Option<u32>,
     target: Target,
     account: Account,
     seen: Mutex<Observed>,
 }
 
-impl Observer {
+impl ServerObserver {
     /// Looks for the first time, and switches tracing on if it is asked for.
     #[must_use]
     pub fn before(target: &Target, pid: Option<u32>, account: Account) -> Self {
-        let before = pid.map(process::look);
+        let before = pid.map(proc::look);
         let process = ProcessCourse { before, ..ProcessCourse::default() };
         let seen = Mutex::new(Observed { process, ..Observed::default() });
         let observer = Self { pid, target: target.clone(), account, seen };
@@ -95,17 +101,17 @@ impl Observer {
         match phase {
             Phase::Connect | Phase::Done => {}
             Phase::Warmup => {
-                let view = self.pid.map(process::look_closely);
+                let view = self.pid.map(proc::look_closely);
                 self.note(|seen| seen.process.connected = view);
             }
             Phase::Measure => {
                 self.ask(&[b"AE", b"RESET"]);
-                let view = self.pid.map(process::look);
+                let view = self.pid.map(proc::look);
                 let tcp = self.sockets();
                 self.note(|seen| (seen.process.begun, seen.tcp) = (view, tcp));
             }
             Phase::Drain => {
-                let view = self.pid.map(process::look);
+                let view = self.pid.map(proc::look);
                 let tcp = self.sockets();
                 let ae = self.ask(&[b"AE", b"STATS"]).map(|reply| numbers(&reply));
                 self.note(|seen| {
@@ -170,7 +176,7 @@ fn pairs(value: &Value) -> Vec<(&str, &Value)> {
 }
 
 /// All numbers of nested maps, by the names on the way, joined by dots.
-pub(super) fn numbers(value: &Value) -> BTreeMap<String, f64> {
+pub(crate) fn numbers(value: &Value) -> BTreeMap<String, f64> {
     fn walk(prefix: &str, value: &Value, out: &mut BTreeMap<String, f64>) {
         for (name, value) in pairs(value) {
             let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };

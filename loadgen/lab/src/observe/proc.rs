@@ -55,7 +55,7 @@ pub fn look(pid: u32) -> ProcessView {
 }
 
 /// What a thread ran and waited for a processor, in nanoseconds, from the text of its schedstat.
-pub(super) fn schedule(text: &str) -> Option<(u64, u64)> {
+pub(crate) fn schedule(text: &str) -> Option<(u64, u64)> {
     let mut fields = text.split_whitespace().map(|ns| ns.parse::<u64>().ok());
     Some((fields.next()??, fields.next()??))
 }

@@ -4,14 +4,14 @@
 //! server's own slow log where it has one; and none if the server's process waited for a processor all the while. Invariants:
 //! coincidence is not cause, so a SCAN that merely was under way is not blamed; and one execution explains one stall.
 
-use super::starved::{WAITED_SHARE, Waits};
-use super::view::SlowEntry;
-use crate::clock::Nanos;
-use crate::engine::plan::{CommandPlan, Cursor, Role, RunPlan};
-use crate::engine::result::{LoggedRequest, RunResult, Stall as Span};
-use crate::words::is_page;
-use aelab_reports::caveat::{Caveat, Hold};
-use aelab_reports::record::Stall;
+use crate::observe::cpu_wait::{WAITED_SHARE, Waits};
+use crate::server::info::SlowEntry;
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::{CommandPlan, Cursor, Role, RunPlan};
+use aelab_engine::record::result::{LoggedRequest, RunResult, Stall as Span};
+use aelab_engine::workload::command_text::is_page;
+use aelab_results::caveat::{Caveat, Hold};
+use aelab_results::record::Stall;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
@@ -365,7 +365,7 @@ enum Execution<'a> {
 }
 
 /// Whether a request of this command is one call of the server's, and not a cursor or pages that are followed.
-pub(super) fn is_one_call(command: &CommandPlan) -> bool {
+pub(crate) fn is_one_call(command: &CommandPlan) -> bool {
     command.cursor == Cursor::Ignore && !command.args.iter().any(|arg| is_page(arg))
 }
 
@@ -438,5 +438,5 @@ pub fn measured_entries(
 }
 
 #[cfg(test)]
-#[path = "attribute_tests.rs"]
+#[path = "stall_cause_tests.rs"]
 mod tests;

@@ -1,8 +1,8 @@
 //! Tests of [`super`]: what is booked on whom, in made-up time.
 
 use super::*;
-use crate::engine::result::Outcome;
-use crate::words::parse_command;
+use aelab_engine::record::result::Outcome;
+use aelab_engine::workload::command_text::parse_command;
 
 fn span(start_ms: u64, millis: u64) -> Span {
     Span {

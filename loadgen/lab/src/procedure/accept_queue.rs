@@ -4,14 +4,14 @@
 //! came. With a small `tcp-backlog` more clients than fit connect at once, and the kernel's own retries decide how long that
 //! takes. Invariant: each connection is timed alone; how long the queue is, is read from the kernel.
 
-use super::nap::Nap;
-use super::peer::Peer;
-use super::spread::{largest, median};
-use super::{Findings, Site, Table};
-use crate::clock::{self, Nanos};
-use crate::engine::plan::Endpoint;
-use crate::exit::Failure;
-use aelab_reports::record::Curve;
+use crate::procedure::pause_server::Nap;
+use crate::procedure::raw_client::Peer;
+use crate::procedure::spread::{largest, median};
+use crate::procedure::{Findings, Site, Table};
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::error::Failure;
+use aelab_engine::plan::Endpoint;
+use aelab_results::record::Curve;
 use std::time::Duration;
 
 /// What is asked for.

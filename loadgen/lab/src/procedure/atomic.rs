@@ -3,10 +3,10 @@
 //! Every writer counts two keys up in one transaction; what EXEC gives back must be the same number twice, and in the end no
 //! count may be missing. Threads that read and write sockets must not be seen in this; threads that executed commands would be.
 
-use super::peer::{Peer, command};
-use super::{Findings, Site};
-use crate::clock;
-use crate::exit::Failure;
+use crate::procedure::raw_client::{Peer, command};
+use crate::procedure::{Findings, Site};
+use aelab_engine::clock;
+use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
 
 /// What is asked for.

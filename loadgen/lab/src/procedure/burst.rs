@@ -3,27 +3,27 @@
 //! For comparisons that need many short runs by turns, where a folder per run would bury what is asked. Invariant: the figures
 //! are the engine's own (intended, sent, replied), and a run whose books do not balance is a failure.
 
-use super::Site;
-use crate::clock::Nanos;
-use crate::engine::plan::{
+use crate::procedure::Site;
+use aelab_engine::Live;
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{
     GroupPlan, KeyDistribution, KeySpace, Phases, RunPlan, ValueSize, Workload,
 };
-use crate::engine::result::{GroupResult, RunResult};
-use crate::engine::{self, Live};
-use crate::exit::Failure;
-use crate::words::parse_command;
-use aelab_reports::histogram::Histogram;
+use aelab_engine::record::result::{GroupResult, RunResult};
+use aelab_engine::workload::command_text::parse_command;
+use aelab_results::histogram::Histogram;
 use std::time::Duration;
 
 /// What a group said, in seconds and per second.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Showing {
+pub(crate) struct Showing {
     /// Median response time.
-    pub(super) p50_s: f64,
+    pub(crate) p50_s: f64,
     /// 99th percentile of the response time.
-    pub(super) p99_s: f64,
+    pub(crate) p99_s: f64,
     /// Replies per second of the measurement.
-    pub(super) per_s: f64,
+    pub(crate) per_s: f64,
 }
 
 /// What every key of such a load starts with.
@@ -32,7 +32,7 @@ const KEY_PREFIX: &str = "aelab:burst:";
 const KEY_DIGITS: usize = 12;
 
 /// The name of a key.
-pub(super) fn key(number: u64) -> String {
+pub(crate) fn key(number: u64) -> String {
     format!("{KEY_PREFIX}{number:0KEY_DIGITS$}")
 }
 
@@ -40,7 +40,7 @@ pub(super) fn key(number: u64) -> String {
 ///
 /// # Errors
 /// A template that is none.
-pub(super) fn workload(
+pub(crate) fn workload(
     commands: &[&str],
     keys: u64,
     value_bytes: usize,
@@ -63,8 +63,8 @@ pub(super) fn workload(
 /// Runs these groups at once.
 ///
 /// # Errors
-/// As [`engine::run`], or the books do not balance, or the user interrupted.
-pub(super) fn run(
+/// As [`aelab_engine::run`], or the books do not balance, or the user interrupted.
+pub(crate) fn run(
     site: &Site<'_>,
     groups: Vec<GroupPlan>,
     warmup: Duration,
@@ -76,7 +76,7 @@ pub(super) fn run(
     let mut plan = RunPlan::new(groups, phases);
     plan.seed = site.seed;
     plan.cpus.clone_from(&site.cpus);
-    let result = engine::run(&plan, &Live::new(&plan), site.cancel)?;
+    let result = aelab_engine::run(&plan, &Live::new(&plan), site.cancel)?;
     for group in &result.groups {
         group.counts.check().map_err(|why| {
             Failure::invalid(format!("the books of group {} do not balance: {why}", group.name))
@@ -87,7 +87,7 @@ pub(super) fn run(
 }
 
 /// What a group of a run said. Errors count among the times, as their callers waited for them too.
-pub(super) fn showing(group: &GroupResult, result: &RunResult) -> Showing {
+pub(crate) fn showing(group: &GroupResult, result: &RunResult) -> Showing {
     let mut times = group.error_response.clone();
     for command in &group.commands {
         // All histograms of this program have one shape.

@@ -4,13 +4,13 @@
 //! said nothing and once after a command on each. Costs are slopes: growth divided by connections. Invariant: the server has
 //! accepted all connections of a step (it says so itself) before it is looked at.
 
-use super::peer::Peer;
-use super::{Findings, Site, Table, sys};
-use crate::clock;
 use crate::control::Control;
-use crate::exit::Failure;
-use crate::lab::view::Info;
-use aelab_reports::record::Curve;
+use crate::procedure::raw_client::Peer;
+use crate::procedure::{Findings, Site, Table, sys};
+use crate::server::info::Info;
+use aelab_engine::clock;
+use aelab_engine::error::Failure;
+use aelab_results::record::Curve;
 use std::fs;
 use std::os::fd::AsFd as _;
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
             "the cost of connections is read from /proc: the lab has to start the server itself",
         )
     })?;
-    crate::sys::raise_descriptor_limit();
+    aelab_engine::sys::raise_descriptor_limit();
     let mut control = Control::open(&site.target)?;
     let present = info_of(&mut control)?.number("connected_clients").unwrap_or(1.0);
     for _ in 0..FIRST_GUESTS {

@@ -4,10 +4,10 @@
 //! mixed pipeline whose every reply is known beforehand. Invariant: every check has one expected answer, and each deviation is
 //! counted and named.
 
-use super::peer::{Peer, Sender, command};
-use super::{Findings, Site};
-use crate::engine::plan::Target;
-use crate::exit::Failure;
+use crate::procedure::raw_client::{Peer, Sender, command};
+use crate::procedure::{Findings, Site};
+use aelab_engine::error::Failure;
+use aelab_engine::plan::Target;
 use aelab_resp::value::Value;
 
 /// What is asked for.

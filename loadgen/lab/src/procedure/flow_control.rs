@@ -5,14 +5,14 @@
 //! nap the client stops, and every command must have been answered. Invariant: nothing is inferred from timing alone; windows and
 //! queues are the kernel's own figures (TCP_INFO).
 
-use super::nap::Nap;
-use super::peer::{Peer, broken, command};
-use super::{Findings, Site, Table, sys};
-use crate::clock::{self, Nanos};
-use crate::engine::plan::Endpoint;
-use crate::exit::Failure;
-use aelab_reports::record::{Curve, Point};
+use crate::procedure::pause_server::Nap;
+use crate::procedure::raw_client::{Peer, broken, command};
+use crate::procedure::{Findings, Site, Table, sys};
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::error::Failure;
+use aelab_engine::plan::Endpoint;
 use aelab_resp::value::Value;
+use aelab_results::record::{Curve, Point};
 use std::io;
 use std::os::fd::AsFd as _;
 use std::time::Duration;
@@ -192,7 +192,8 @@ impl Flood {
             }
             self.read_some()?;
             if before == (self.written_bytes, self.replies) {
-                if Duration::from(clock::now().since(from)) > super::peer::PATIENCE {
+                if Duration::from(clock::now().since(from)) > crate::procedure::raw_client::PATIENCE
+                {
                     // What is missing then is lost: that is a figure, not a failure.
                     return Ok(());
                 }

@@ -3,11 +3,11 @@
 //! The server writes down when each step of its turns begins (`AE LOOP`) while some clients ask, and the diary is read back.
 //! Invariant: every turn of the diary is checked, none is left out.
 
-use super::peer::Peer;
-use super::{Findings, Site};
-use crate::clock;
-use crate::exit::Failure;
-use crate::lab::observe::numbers;
+use crate::observe::numbers;
+use crate::procedure::raw_client::Peer;
+use crate::procedure::{Findings, Site};
+use aelab_engine::clock;
+use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
 use std::time::Duration;
 

@@ -4,10 +4,10 @@
 //! at a time and keeps it, as a pool without `maxTotal` does; then each neighbour opens its few. Invariant: what was refused is
 //! told by the server's answer to each connection, and compared with the server's own count.
 
-use super::maxclients::{enter, number, with_limit};
-use super::{Findings, Site};
 use crate::control::Control;
-use crate::exit::Failure;
+use crate::procedure::maxclients::{enter, number, with_limit};
+use crate::procedure::{Findings, Site};
+use aelab_engine::error::Failure;
 use std::time::Duration;
 
 /// What is asked for.
@@ -30,7 +30,7 @@ pub struct Params {
 /// # Errors
 /// The server cannot be reached, or does not let its limit be changed.
 pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
-    crate::sys::raise_descriptor_limit();
+    aelab_engine::sys::raise_descriptor_limit();
     let mut findings = Findings::default();
     let mut control = Control::open(&site.target)?;
     with_limit(&mut control, params.limit, |control| {

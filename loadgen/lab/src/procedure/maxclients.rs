@@ -3,11 +3,11 @@
 //! Connections are opened until one is refused, each asked for a PONG so that it is known to be in. Invariant: what counts
 //! against the limit is what the server itself counts, connections of others included.
 
-use super::peer::Peer;
-use super::{Findings, Site};
 use crate::control::Control;
-use crate::exit::Failure;
-use crate::lab::view::Info;
+use crate::procedure::raw_client::Peer;
+use crate::procedure::{Findings, Site};
+use crate::server::info::Info;
+use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// # Errors
 /// The server cannot be reached, or refuses nobody although its limit is passed.
 pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
-    crate::sys::raise_descriptor_limit();
+    aelab_engine::sys::raise_descriptor_limit();
     let mut findings = Findings::default();
     let mut control = Control::open(&site.target)?;
     if let Some(default) = maxclients(&mut control)? {
@@ -43,7 +43,7 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
 ///
 /// # Errors
 /// The server does not take the limit, and what `act` says.
-pub(super) fn with_limit(
+pub(crate) fn with_limit(
     control: &mut Control,
     limit: usize,
     act: impl FnOnce(&mut Control) -> Result<(), Failure>,
@@ -112,7 +112,7 @@ fn crowd(site: &Site<'_>, control: &mut Control, findings: &mut Findings) -> Res
 ///
 /// # Errors
 /// Nobody listens there.
-pub(super) fn enter(site: &Site<'_>) -> Result<Option<Peer>, Failure> {
+pub(crate) fn enter(site: &Site<'_>) -> Result<Option<Peer>, Failure> {
     let mut peer = Peer::dial(&site.target).map_err(|error| {
         Failure::unreachable(format!("cannot connect to {}: {error}", site.target.endpoint))
     })?;
@@ -139,7 +139,7 @@ fn refusal(site: &Site<'_>) -> Option<String> {
 ///
 /// # Errors
 /// The connection broke, or INFO has no such number.
-pub(super) fn number(control: &mut Control, field: &str) -> Result<f64, Failure> {
+pub(crate) fn number(control: &mut Control, field: &str) -> Result<f64, Failure> {
     Info::parse(&control.info()?)
         .number(field)
         .ok_or_else(|| Failure::invalid(format!("INFO has no number {field}")))

@@ -16,14 +16,14 @@ pub mod flow_control;
 pub mod loop_order;
 pub mod max_total;
 pub mod maxclients;
-mod nap;
-mod peer;
+mod pause_server;
 pub mod pipelining;
 mod play;
+mod raw_client;
 pub mod session;
 pub mod split_command;
 pub mod spread;
-pub(super) mod sys;
+pub(crate) mod sys;
 pub mod tcp_vs_unix;
 pub mod time_events;
 pub mod transaction;
@@ -31,10 +31,10 @@ pub mod wakeup_cost;
 
 pub use play::play;
 
-use crate::engine::plan::Target;
-use crate::exit::Failure;
-use crate::lab::ServerKind;
-use aelab_reports::record::{Curve, Point};
+use crate::ServerKind;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::Target;
+use aelab_results::record::{Curve, Point};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 

@@ -3,20 +3,20 @@
 //! By `DEBUG SLEEP`, which the bundled server and redis-server (with `enable-debug-command`) know. Invariant: whoever sends a
 //! server to sleep has seen it agree to a nap of no length before.
 
-use super::Site;
-use super::peer::{Peer, command};
-use crate::clock::{self, Nanos};
-use crate::exit::Failure;
+use crate::procedure::Site;
+use crate::procedure::raw_client::{Peer, command};
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A nap under way.
 #[derive(Debug)]
-pub(super) struct Nap {
+pub(crate) struct Nap {
     waiting: JoinHandle<Result<Nanos, Failure>>,
     /// When it was asked for.
-    pub(super) from: Nanos,
+    pub(crate) from: Nanos,
 }
 
 impl Nap {
@@ -24,7 +24,7 @@ impl Nap {
     ///
     /// # Errors
     /// It cannot be reached, or does not allow DEBUG.
-    pub(super) fn begin(site: &Site<'_>, length: Duration) -> Result<Self, Failure> {
+    pub(crate) fn begin(site: &Site<'_>, length: Duration) -> Result<Self, Failure> {
         let mut peer = Peer::connect(&site.target)?;
         if let Value::Error(text) = peer.ask(&["DEBUG", "SLEEP", "0"])? {
             return Err(Failure::usage(format!(
@@ -39,7 +39,7 @@ impl Nap {
     }
 
     /// Whether the server has woken up.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.waiting.is_finished()
     }
 
@@ -47,7 +47,7 @@ impl Nap {
     ///
     /// # Errors
     /// The connection broke.
-    pub(super) fn end(self) -> Result<Nanos, Failure> {
+    pub(crate) fn end(self) -> Result<Nanos, Failure> {
         self.waiting.join().unwrap_or_else(|_| Err(Failure::invalid("a thread ended early")))
     }
 }

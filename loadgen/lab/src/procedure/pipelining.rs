@@ -4,14 +4,14 @@
 //! measured by PING over the same link and its service time by one batch without a link, so nothing in it is fitted to what it
 //! is compared with. Invariant: every reply of a batch is read before the next batch is sent.
 
-use super::peer::{Peer, command};
-use super::spread::{Estimate, median};
-use super::{Findings, Site, Table};
-use crate::clock::{self, Nanos};
-use crate::engine::plan::Target;
-use crate::exit::Failure;
+use crate::procedure::raw_client::{Peer, command};
+use crate::procedure::spread::{Estimate, median};
+use crate::procedure::{Findings, Site, Table};
 use crate::relay::{Options, Relay, parse_endpoint};
-use aelab_reports::record::Curve;
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::error::Failure;
+use aelab_engine::plan::Target;
+use aelab_results::record::Curve;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 

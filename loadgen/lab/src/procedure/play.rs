@@ -3,13 +3,13 @@
 //! A new procedure: a row in the scenarios' table (`scenarios/src/procedure/table.rs`), a file here, a line in [`play`].
 //! Invariant: only figures that the row names come out.
 
-use super::{
+use crate::procedure::{
     Findings, Site, accept_queue, atomic, connection_cost, connection_state, flow_control,
     loop_order, max_total, maxclients, pipelining, session, split_command, tcp_vs_unix,
     time_events, transaction, wakeup_cost,
 };
-use crate::exit::Failure;
-use aelab_reports::record::{NamedFigure, Procedure as Record, Table};
+use aelab_engine::error::Failure;
+use aelab_results::record::{NamedFigure, Procedure as Record, Table};
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::procedure::{Procedure, ProcedureKind, dimension_of_name};
 use std::time::Duration;

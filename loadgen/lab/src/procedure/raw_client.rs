@@ -3,8 +3,8 @@
 //! Not a client library and not [`crate::control::Control`], which sends whole commands and hides the socket. Invariant: no
 //! call waits longer than [`PATIENCE`].
 
-use crate::engine::plan::{Endpoint, Target};
-use crate::exit::Failure;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{Endpoint, Target};
 use aelab_resp::encode;
 use aelab_resp::value::{Value, decode};
 use std::io::{self, Read as _, Write as _};
@@ -14,7 +14,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 /// Longest wait for a connection, for room to send, and for a reply: longer than any stall that a procedure causes.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Read size: replies of a large pipeline come in few pieces.
 const READ_BYTES: usize = 64 << 10;
 
@@ -26,7 +26,7 @@ enum Stream {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Peer {
+pub(crate) struct Peer {
     stream: Stream,
     received: Vec<u8>,
     /// What is read of `received`.
@@ -38,7 +38,7 @@ impl Peer {
     ///
     /// # Errors
     /// Nobody listens there, or the password is wrong.
-    pub(super) fn connect(target: &Target) -> Result<Self, Failure> {
+    pub(crate) fn connect(target: &Target) -> Result<Self, Failure> {
         let mut peer = Self::dial(target).map_err(|error| {
             Failure::unreachable(format!("cannot connect to {}: {error}", target.endpoint))
         })?;
@@ -65,7 +65,7 @@ impl Peer {
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn dial(target: &Target) -> io::Result<Self> {
+    pub(crate) fn dial(target: &Target) -> io::Result<Self> {
         let stream = match &target.endpoint {
             Endpoint::Tcp(addr) => {
                 let stream = TcpStream::connect_timeout(addr, PATIENCE)?;
@@ -93,7 +93,7 @@ impl Peer {
     ///
     /// # Errors
     /// What the system says; none is expected.
-    pub(super) fn set_patience(&self, patience: Duration) -> io::Result<()> {
+    pub(crate) fn set_patience(&self, patience: Duration) -> io::Result<()> {
         match &self.stream {
             Stream::Tcp(stream) => stream.set_read_timeout(Some(patience)),
             Stream::Unix(stream) => stream.set_read_timeout(Some(patience)),
@@ -104,7 +104,7 @@ impl Peer {
     ///
     /// # Errors
     /// What the system says; none is expected.
-    pub(super) fn set_nonblocking(&self, at_once: bool) -> io::Result<()> {
+    pub(crate) fn set_nonblocking(&self, at_once: bool) -> io::Result<()> {
         match &self.stream {
             Stream::Tcp(stream) => stream.set_nonblocking(at_once),
             Stream::Unix(stream) => stream.set_nonblocking(at_once),
@@ -115,7 +115,7 @@ impl Peer {
     ///
     /// # Errors
     /// No descriptor is left.
-    pub(super) fn sender(&self) -> Result<Sender, Failure> {
+    pub(crate) fn sender(&self) -> Result<Sender, Failure> {
         let stream = match &self.stream {
             Stream::Tcp(stream) => stream.try_clone().map(Stream::Tcp),
             Stream::Unix(stream) => stream.try_clone().map(Stream::Unix),
@@ -127,7 +127,7 @@ impl Peer {
     ///
     /// # Errors
     /// The connection broke, or nobody took them for too long.
-    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         write_all(&mut self.stream, bytes)
     }
 
@@ -135,7 +135,7 @@ impl Peer {
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn send_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn send_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.stream {
             Stream::Tcp(stream) => stream.write(bytes),
             Stream::Unix(stream) => stream.write(bytes),
@@ -146,7 +146,7 @@ impl Peer {
     ///
     /// # Errors
     /// The connection broke, or no reply came.
-    pub(super) fn ask(&mut self, words: &[&str]) -> Result<Value, Failure> {
+    pub(crate) fn ask(&mut self, words: &[&str]) -> Result<Value, Failure> {
         self.send(&command(words))?;
         self.reply()
     }
@@ -155,7 +155,7 @@ impl Peer {
     ///
     /// # Errors
     /// The connection broke, or no reply came.
-    pub(super) fn reply(&mut self) -> Result<Value, Failure> {
+    pub(crate) fn reply(&mut self) -> Result<Value, Failure> {
         loop {
             if let Some(value) = self.take()? {
                 return Ok(value);
@@ -168,7 +168,7 @@ impl Peer {
     ///
     /// # Errors
     /// The connection broke.
-    pub(super) fn reply_now(&mut self) -> Result<Option<Value>, Failure> {
+    pub(crate) fn reply_now(&mut self) -> Result<Option<Value>, Failure> {
         loop {
             if let Some(value) = self.take()? {
                 return Ok(Some(value));
@@ -185,7 +185,7 @@ impl Peer {
     ///
     /// # Errors
     /// The connection broke.
-    pub(super) fn has_answer(&mut self) -> Result<bool, Failure> {
+    pub(crate) fn has_answer(&mut self) -> Result<bool, Failure> {
         self.set_nonblocking(true).map_err(|error| broken(&error))?;
         let read = self.fill();
         self.set_nonblocking(false).map_err(|error| broken(&error))?;
@@ -236,7 +236,7 @@ impl AsFd for Peer {
 
 /// The sending side of a [`Peer`], for another thread.
 #[derive(Debug)]
-pub(super) struct Sender {
+pub(crate) struct Sender {
     stream: Stream,
 }
 
@@ -245,7 +245,7 @@ impl Sender {
     ///
     /// # Errors
     /// As there.
-    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         write_all(&mut self.stream, bytes)
     }
 }
@@ -259,7 +259,7 @@ fn write_all(stream: &mut Stream, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// A failure of a connection that should have worked.
-pub(super) fn broken(error: &io::Error) -> Failure {
+pub(crate) fn broken(error: &io::Error) -> Failure {
     let why = match error.kind() {
         io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
@@ -271,7 +271,7 @@ pub(super) fn broken(error: &io::Error) -> Failure {
 }
 
 /// A command as bytes.
-pub(super) fn command(words: &[&str]) -> Vec<u8> {
+pub(crate) fn command(words: &[&str]) -> Vec<u8> {
     let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
     let mut out = Vec::new();
     encode::command(&mut out, &words);

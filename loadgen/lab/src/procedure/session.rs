@@ -4,10 +4,10 @@
 //! and asks once. On a server that serves one client at a time the second waits for the whole session. Invariant: the second
 //! client's wait counts from its connecting, as a user's would.
 
-use super::peer::Peer;
-use super::{Findings, Site};
-use crate::clock::{self, Nanos};
-use crate::exit::Failure;
+use crate::procedure::raw_client::Peer;
+use crate::procedure::{Findings, Site};
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::error::Failure;
 use std::time::Duration;
 
 /// What is asked for.

@@ -4,9 +4,9 @@
 //! alone; no pause is guessed. Invariant: the reply to a command in pieces is compared with the reply to the same bytes whole,
 //! and before the last byte nothing may be answered.
 
-use super::peer::{Peer, broken, command};
-use super::{Findings, Site};
-use crate::exit::Failure;
+use crate::procedure::raw_client::{Peer, broken, command};
+use crate::procedure::{Findings, Site};
+use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
 
 /// What is asked for.

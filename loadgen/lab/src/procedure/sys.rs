@@ -11,15 +11,15 @@ use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 
 /// What the kernel knows about the sending side of a TCP connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct TcpState {
+pub(crate) struct TcpState {
     /// The receive window that the peer last announced, in bytes.
-    pub(super) peer_window_bytes: u64,
+    pub(crate) peer_window_bytes: u64,
     /// Bytes written by us that have not left yet.
-    pub(super) not_sent_bytes: u64,
+    pub(crate) not_sent_bytes: u64,
     /// Bytes that have left and are not acknowledged.
-    pub(super) in_flight_bytes: u64,
+    pub(crate) in_flight_bytes: u64,
     /// Time in which the peer's window kept us from sending, in µs, since the connection began.
-    pub(super) window_limited_us: u64,
+    pub(crate) window_limited_us: u64,
 }
 
 /// Bytes of `struct tcp_info` that are asked for: up to `tcpi_rcv_wnd` (Linux 6.2); an older kernel gives fewer.
@@ -48,10 +48,7 @@ const KEPT: [(usize, &str); 10] = [
 ];
 
 /// What the kernel knows about at most `most` of this process's own TCP connections to `server`.
-pub(in crate::lab) fn connections_to(
-    server: SocketAddr,
-    most: usize,
-) -> Vec<BTreeMap<String, u64>> {
+pub(crate) fn connections_to(server: SocketAddr, most: usize) -> Vec<BTreeMap<String, u64>> {
     let Ok(own) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
     let numbers = own.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let look = |number: RawFd| {
@@ -76,7 +73,7 @@ pub(in crate::lab) fn connections_to(
 ///
 /// # Errors
 /// It is no TCP connection, or the kernel is older than 5.4 and does not tell the peer's window.
-pub(super) fn tcp_state(socket: BorrowedFd<'_>) -> io::Result<TcpState> {
+pub(crate) fn tcp_state(socket: BorrowedFd<'_>) -> io::Result<TcpState> {
     let (info, length) = tcp_info(socket)?;
     if length < SND_WND + 4 {
         return Err(io::Error::from(io::ErrorKind::Unsupported));
@@ -124,7 +121,7 @@ fn tcp_info(socket: BorrowedFd<'_>) -> io::Result<([u8; INFO_BYTES], usize)> {
 ///
 /// # Errors
 /// What the kernel says; none is expected.
-pub(super) fn reset_on_close(socket: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn reset_on_close(socket: BorrowedFd<'_>) -> io::Result<()> {
     rustix::net::sockopt::set_socket_linger(socket, Some(std::time::Duration::ZERO))?;
     Ok(())
 }

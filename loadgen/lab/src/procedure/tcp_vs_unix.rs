@@ -3,13 +3,13 @@
 //! Short blocks in the order TCP, Unix, Unix, TCP: whatever drifts meanwhile weighs on both alike. A ratio is formed from each
 //! pair of blocks, and its median and interval from the pairs. Invariant: both sides of a pair differ in nothing but the socket.
 
-use super::burst::{self, Showing};
-use super::peer::Peer;
-use super::spread::{Estimate, median};
-use super::{Findings, Site, Table};
-use crate::engine::plan::{Endpoint, GroupPlan, Target};
-use crate::exit::Failure;
-use aelab_reports::record::Curve;
+use crate::procedure::burst::{self, Showing};
+use crate::procedure::raw_client::Peer;
+use crate::procedure::spread::{Estimate, median};
+use crate::procedure::{Findings, Site, Table};
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{Endpoint, GroupPlan, Target};
+use aelab_results::record::Curve;
 use std::time::Duration;
 
 /// What is asked for.

@@ -3,12 +3,12 @@
 //! Nothing touches the keys or the idle client while they are watched. Invariant: the timer is seen from outside, by how often
 //! a server without work leaves its sleep, so that any server can be watched.
 
-use super::peer::{Peer, command};
-use super::{Findings, Site};
-use crate::clock::{self, Nanos};
-use crate::exit::Failure;
-use crate::lab::process;
-use crate::lab::view::Info;
+use crate::observe::proc;
+use crate::procedure::raw_client::{Peer, command};
+use crate::procedure::{Findings, Site};
+use crate::server::info::Info;
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
 use std::time::Duration;
 
@@ -54,8 +54,8 @@ fn timer(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<()
     /// Pause between two looks: a wake-up is seen that much late, at the begin as at the end.
     const COUNT_EVERY: Duration = Duration::from_millis(2);
     let Some(pid) = site.pid else { return Ok(()) };
-    let switches = || process::look(pid).voluntary_switches;
-    let cpu = || process::look(pid).cpu_ns;
+    let switches = || proc::look(pid).voluntary_switches;
+    let cpu = || proc::look(pid).cpu_ns;
     // What was asked before is over; its connection has been closed by now.
     pause(site, COUNT_EVERY * 25)?;
     let (from, mut last, cpu_before) = (clock::now(), switches(), cpu());

@@ -5,9 +5,9 @@
 //! reads from one client at a time (16 KiB in Redis): a shorter one is executed in one go by accident of the buffer, not by
 //! promise, and shows nothing. Invariant: attempts in which the writer wrote nothing meanwhile are not counted.
 
-use super::peer::{Peer, command};
-use super::{Findings, Site};
-use crate::exit::Failure;
+use crate::procedure::raw_client::{Peer, command};
+use crate::procedure::{Findings, Site};
+use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 

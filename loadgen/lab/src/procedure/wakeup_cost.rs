@@ -4,11 +4,11 @@
 //! and the server's processor time is divided by their number. Then some connections ask at the same time, and the server is
 //! asked how many events its wake-ups brought. Invariant: the cost is the server's own processor time, not a round trip.
 
-use super::peer::{Peer, command};
-use super::spread::{Estimate, median};
-use super::{Findings, Site, Table};
-use crate::exit::Failure;
-use crate::lab::process;
+use crate::observe::proc;
+use crate::procedure::raw_client::{Peer, command};
+use crate::procedure::spread::{Estimate, median};
+use crate::procedure::{Findings, Site, Table};
+use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
 
 /// What is asked for.
@@ -62,7 +62,7 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
             "a wake-up's cost can only be seen on this machine; let the lab start a server",
         )
     })?;
-    crate::sys::raise_descriptor_limit();
+    aelab_engine::sys::raise_descriptor_limit();
     // Asked from the server's own processor a wake-up costs a third of one that has to cross over, and where
     // the kernel puts this thread is chance.
     match site.cpus.as_deref() {
@@ -75,7 +75,7 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
 fn from_processor<T: Send>(cpu: usize, work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
-            let _ = crate::sys::pin_thread(cpu);
+            let _ = aelab_engine::sys::pin_thread(cpu);
             work()
         });
         worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -122,11 +122,11 @@ fn steps(site: &Site<'_>, pid: u32, params: &Params) -> Result<Findings, Failure
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a measurement")]
 fn cost(pid: u32, asking: &mut Peer, wakeups: usize) -> Result<f64, Failure> {
     let lost = || Failure::invalid("the server's processor time cannot be read any more");
-    let before = process::look(pid).cpu_ns.ok_or_else(lost)?;
+    let before = proc::look(pid).cpu_ns.ok_or_else(lost)?;
     for _ in 0..wakeups {
         asking.ask(&["PING"])?;
     }
-    let after = process::look(pid).cpu_ns.ok_or_else(lost)?;
+    let after = proc::look(pid).cpu_ns.ok_or_else(lost)?;
     Ok(after.saturating_sub(before) as f64 / 1e9 / wakeups.max(1) as f64)
 }
 
@@ -222,7 +222,7 @@ fn events(site: &Site<'_>, params: &Params, crowd: &mut Crowd) -> Result<Option<
     }
     let reply = asking.ask(&["AE", "STATS"])?;
     asking.ask(&["AE", "TRACE", "OFF"])?;
-    let stats = crate::lab::observe::numbers(&reply);
+    let stats = crate::observe::numbers(&reply);
     let both = stats.get("events_per_wake.max").zip(stats.get("events_per_wake.sum"));
     // The question itself is an event.
     Ok(both.map(|(most, sum)| Events {

@@ -1,20 +1,20 @@
 //! The engine's account of itself, as it is kept.
 
-use crate::clock::Nanos;
-use crate::engine::result::{Gaps, RunResult, ThreadAudit};
-use aelab_reports::caveat::Facts;
-use aelab_reports::record::{Audit, Gaps as KeptGaps, Machine, ThreadAudit as KeptThread, Warmup};
-use aelab_reports::stats;
+use aelab_engine::clock::Nanos;
+use aelab_engine::record::result::{Gaps, RunResult, ThreadAudit};
+use aelab_results::caveat::Facts;
+use aelab_results::record::{Audit, Gaps as KeptGaps, Machine, ThreadAudit as KeptThread, Warmup};
+use aelab_results::stats;
 
 /// The account of a run.
-pub(super) fn audit(result: &RunResult, facts: &Facts) -> Audit {
+pub(crate) fn audit(result: &RunResult, facts: &Facts) -> Audit {
     let audit = &result.audit;
     let moves = audit.machine.unwrap_or_default();
     Audit {
         pacing: audit.pacing.as_str().to_owned(),
         threads: audit.threads.iter().map(thread).collect(),
         own_lag: (!audit.open_loop_lag.is_empty())
-            .then(|| super::whole(&audit.open_loop_lag, &stats::DEFAULT_PERCENTILES)),
+            .then(|| crate::record::whole(&audit.open_loop_lag, &stats::DEFAULT_PERCENTILES)),
         late_share: facts.late.map(|(share, ..)| share),
         gaps: audit.threads.iter().filter_map(|thread| thread.gaps).reduce(Gaps::worst).map(gaps),
         machine: Machine {

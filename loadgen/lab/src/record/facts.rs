@@ -2,23 +2,23 @@
 //!
 //! No limits and no words: those are the reports crate's. Invariant: what is not known is left out, never guessed.
 
-use super::{
-    TIMED_OUT, Timeline, is_open, merged_intervals, offered, per_second, rate::replies_inside,
-    usual_delay_ns,
+use crate::record::rate::replies_inside;
+use crate::record::{
+    TIMED_OUT, Timeline, is_open, merged_intervals, offered, per_second, usual_delay_ns,
 };
-use crate::clock::Nanos;
-use crate::engine::plan::{ArrivalProcess, Dialling, GroupPlan, Pacing, Role, RunPlan};
-use crate::engine::result::{
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::{ArrivalProcess, Dialling, GroupPlan, Pacing, Role, RunPlan};
+use aelab_engine::record::result::{
     Audit, CommandResult, Gaps, GroupResult, MetricResult, RunResult, ThreadAudit,
 };
-use crate::engine::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, POOL_EXHAUSTED};
-use aelab_reports::caveat::{
+use aelab_engine::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, POOL_EXHAUSTED};
+use aelab_results::caveat::{
     CLIENT_CPU_SHARE_MAX, CaptureTimes, Caveat, Facts, Hold, Means, Missed,
 };
-use aelab_reports::histogram::Histogram;
-use aelab_reports::hlog::Interval;
-use aelab_reports::record::{Group, Quantiles, RunRecord};
-use aelab_reports::stats;
+use aelab_results::histogram::Histogram;
+use aelab_results::hlog::Interval;
+use aelab_results::record::{Group, Quantiles, RunRecord};
+use aelab_results::stats;
 
 /// Silence at the end of a measurement, while requests wait, from which on the server counts as gone: this long …
 const SILENCE_MIN: Nanos = Nanos::from_secs(1);
@@ -29,7 +29,7 @@ const SILENCE_SHARE: f64 = 0.1;
 const LATE_NS: u64 = 250_000;
 
 /// What is known about a run when it is over, as far as doubts are drawn from it.
-pub(super) fn facts(
+pub(crate) fn facts(
     plan: &RunPlan,
     result: &RunResult,
     clock: &Timeline,
@@ -332,7 +332,7 @@ fn refused(result: &RunResult) -> Option<Caveat> {
 }
 
 /// A node of a cluster that never let a connection in, although requests were for it.
-pub(super) fn unreached(plan: &RunPlan, result: &RunResult) -> Option<Caveat> {
+pub(crate) fn unreached(plan: &RunPlan, result: &RunResult) -> Option<Caveat> {
     let pairs = plan.groups.iter().zip(&result.groups);
     let mut clusters = pairs.filter(|(planned, group)| {
         planned.cluster.is_some() && group.counts.ok < group.counts.sent
@@ -345,7 +345,7 @@ pub(super) fn unreached(plan: &RunPlan, result: &RunResult) -> Option<Caveat> {
 }
 
 /// No success at all, or none any more from some time on although requests waited: another server than the one asked for.
-pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
+pub(crate) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
     let sum = |of: fn(&GroupResult) -> u64| result.groups.iter().map(of).sum::<u64>();
     let what = |what: String| Some(Caveat::ServerChanged { what });
     if sum(|group| group.counts.sent) > 0 && sum(|group| group.counts.ok) == 0 {
@@ -399,7 +399,7 @@ pub(super) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
 
 /// Somebody listened, and nobody heard anything. A command whose wait ended at its own timeout has its answer, and one that was
 /// refused never waited.
-pub(super) fn nothing_heard(result: &RunResult) -> Option<Caveat> {
+pub(crate) fn nothing_heard(result: &RunResult) -> Option<Caveat> {
     let judged = result.groups.iter().filter(|group| group.role != Role::Offender);
     let mut found = None;
     for (group, heard) in judged.filter_map(|group| Some((group, group.delivery.as_ref()?))) {
@@ -429,7 +429,7 @@ fn last_reply(clock: &Timeline, group: &GroupResult) -> Option<u64> {
 }
 
 /// A number of requests that was not reached: no connection was left to make more.
-pub(super) fn given_up(plan: &RunPlan, result: &RunResult) -> Option<Caveat> {
+pub(crate) fn given_up(plan: &RunPlan, result: &RunResult) -> Option<Caveat> {
     if plan.phases.measure.is_some() || result.interrupted {
         return None;
     }

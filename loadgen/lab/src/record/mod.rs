@@ -8,20 +8,20 @@ mod audit;
 mod facts;
 mod rate;
 
-use crate::clock::Nanos;
-use crate::engine::plan::{ArrivalProcess, GroupPlan, RequestLog, Role, RunPlan, Seeks};
-use crate::engine::result::{
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::{ArrivalProcess, GroupPlan, RequestLog, Role, RunPlan, Seeks};
+use aelab_engine::record::result::{
     CommandResult, ConnectionCounts, DeliveryCounts, EndpointResult, GroupResult, MetricResult,
     PoolResult, RunResult,
 };
-use aelab_reports::caveat::{Caveat, assess};
-use aelab_reports::histogram::{Histogram, Sparse};
-use aelab_reports::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
-use aelab_reports::record::{
+use aelab_results::caveat::{Caveat, assess};
+use aelab_results::histogram::{Histogram, Sparse};
+use aelab_results::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
+use aelab_results::record::{
     Arrival, Connections, Counts, Delivery, EndpointConnections, Environment, ErrorCount, Group,
     KernelTimes, Metrics, Pool, Quantiles, Redirects, RunRecord, Server, Stall, Tool, utc_text,
 };
-use aelab_reports::stats::{self, Exact, Sample};
+use aelab_results::stats::{self, Exact, Sample};
 
 /// The word for requests of which none was answered within its time limit.
 const TIMED_OUT: &str = "timed-out";
@@ -155,7 +155,7 @@ impl Timeline {
             let from_origin = Nanos(u64::from(number).saturating_mul(self.interval.0));
             from_origin.since(self.measure_from).0
         };
-        let of = |interval: &crate::engine::sparse::Interval| Interval {
+        let of = |interval: &aelab_engine::record::sparse::Interval| Interval {
             start_ns: start(interval.number),
             length_ns: self.interval.0,
             counts: interval.sparse(),
@@ -183,14 +183,14 @@ fn command_series(clock: &Timeline, group: &str, command: &CommandResult) -> [Hl
 fn connect_series(group: &GroupResult) -> Option<HlogSeries> {
     let counts = Sparse::from_histogram(&group.connect_time);
     (!counts.is_empty()).then(|| HlogSeries {
-        key: SeriesKey::tagged(&group.name, aelab_reports::hlog::ALL_COMMANDS, Metric::Connect),
+        key: SeriesKey::tagged(&group.name, aelab_results::hlog::ALL_COMMANDS, Metric::Connect),
         intervals: vec![Interval { start_ns: 0, length_ns: 0, counts }],
     })
 }
 
 fn blocked_series(clock: &Timeline, group: &GroupResult) -> Option<HlogSeries> {
     group.blocked.as_ref().map(|blocked| HlogSeries {
-        key: SeriesKey::tagged(&group.name, aelab_reports::hlog::ALL_COMMANDS, Metric::Wait),
+        key: SeriesKey::tagged(&group.name, aelab_results::hlog::ALL_COMMANDS, Metric::Wait),
         intervals: clock.intervals(blocked),
     })
 }
@@ -199,7 +199,7 @@ fn stamp_series(clock: &Timeline, group: &GroupResult) -> Option<[HlogSeries; 2]
     let stamps = group.stamps.as_ref()?;
     Some([(Metric::Wire, &stamps.wire), (Metric::WakeUp, &stamps.wake_up)].map(
         |(metric, result)| HlogSeries {
-            key: SeriesKey::tagged(&group.name, aelab_reports::hlog::ALL_COMMANDS, metric),
+            key: SeriesKey::tagged(&group.name, aelab_results::hlog::ALL_COMMANDS, metric),
             intervals: clock.intervals(result),
         },
     ))
@@ -207,7 +207,7 @@ fn stamp_series(clock: &Timeline, group: &GroupResult) -> Option<[HlogSeries; 2]
 
 fn wait_series(clock: &Timeline, group: &str, pool: &PoolResult) -> HlogSeries {
     HlogSeries {
-        key: SeriesKey::tagged(group, aelab_reports::hlog::ALL_COMMANDS, Metric::Wait),
+        key: SeriesKey::tagged(group, aelab_results::hlog::ALL_COMMANDS, Metric::Wait),
         intervals: clock.intervals(&pool.wait),
     }
 }
@@ -344,7 +344,7 @@ fn delivery(counts: &DeliveryCounts) -> Delivery {
 }
 
 fn errors_record(group: &GroupResult) -> Vec<ErrorCount> {
-    let of = |error: &crate::engine::result::ErrorCount| ErrorCount {
+    let of = |error: &aelab_engine::record::result::ErrorCount| ErrorCount {
         word: error.word.clone(),
         count: error.count,
         text: error.text.clone(),
@@ -428,8 +428,8 @@ fn merged_intervals(clock: &Timeline, parts: &[&MetricResult]) -> Vec<Interval> 
     sum_intervals(&series.iter().collect::<Vec<_>>())
 }
 
-fn role(role: Role) -> aelab_reports::record::Role {
-    use aelab_reports::record::Role as Kept;
+fn role(role: Role) -> aelab_results::record::Role {
+    use aelab_results::record::Role as Kept;
     match role {
         Role::Victim => Kept::Victim,
         Role::Offender => Kept::Offender,

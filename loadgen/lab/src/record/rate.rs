@@ -3,11 +3,13 @@
 //! Invariant: what came later, in the drain, is in the latencies and not in the rate, since an overloaded server answers
 //! everything in the end; what came to a request of the warm-up is in the rate and not in the latencies.
 
-use super::{Timeline, is_open};
-use crate::clock::Nanos;
-use crate::engine::plan::{ArrivalProcess, GroupPlan, RunPlan};
-use crate::engine::result::{CommandResult, DeliveryCounts, GroupResult, RunResult, Traffic};
-use aelab_reports::record::IntervalCounts;
+use crate::record::{Timeline, is_open};
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::{ArrivalProcess, GroupPlan, RunPlan};
+use aelab_engine::record::result::{
+    CommandResult, DeliveryCounts, GroupResult, RunResult, Traffic,
+};
+use aelab_results::record::IntervalCounts;
 
 /// From this share of replies to requests of the warm-up on, the samples do not tell when replies came.
 const CARRIED_SHARE: f64 = 0.01;
@@ -20,7 +22,7 @@ const CARRIED_SHARE: f64 = 0.01;
     clippy::cast_sign_loss,
     reason = "a length to within a nanosecond of some hours"
 )]
-pub(super) fn schedule_length(plan: &RunPlan, result: &RunResult, measured: Nanos) -> Nanos {
+pub(crate) fn schedule_length(plan: &RunPlan, result: &RunResult, measured: Nanos) -> Nanos {
     if plan.phases.measure.is_some() || result.interrupted {
         return Nanos::ZERO;
     }
@@ -43,15 +45,15 @@ pub(super) fn schedule_length(plan: &RunPlan, result: &RunResult, measured: Nano
 
 /// Replies per second; not a number if the run was cut short before one interval was over: of milliseconds, a rate would be an
 /// extrapolation. (A plan cannot ask for less.)
-pub(super) fn achieved(clock: &Timeline, planned: &GroupPlan, group: &GroupResult) -> f64 {
+pub(crate) fn achieved(clock: &Timeline, planned: &GroupPlan, group: &GroupResult) -> f64 {
     match clock.is_too_short {
         true => f64::NAN,
-        false => super::per_second(replies_inside(clock, planned, group), clock.measured_s),
+        false => crate::record::per_second(replies_inside(clock, planned, group), clock.measured_s),
     }
 }
 
 /// Replies that came while we measured, whenever their requests were due.
-pub(super) fn replies_inside(clock: &Timeline, planned: &GroupPlan, group: &GroupResult) -> u64 {
+pub(crate) fn replies_inside(clock: &Timeline, planned: &GroupPlan, group: &GroupResult) -> u64 {
     if group.delivery.is_some_and(|delivery| delivery != DeliveryCounts::default()) {
         // What counts is messages.
         return samples_until(clock, group, clock.measured);
@@ -83,7 +85,7 @@ fn moved_by(clock: &Timeline, group: &GroupResult) -> Nanos {
 
 /// Replies in each interval of the measurement, where the samples do not tell.
 #[expect(clippy::cast_precision_loss, reason = "a share of replies")]
-pub(super) fn over_time(clock: &Timeline, group: &GroupResult) -> Option<IntervalCounts> {
+pub(crate) fn over_time(clock: &Timeline, group: &GroupResult) -> Option<IntervalCounts> {
     let inside = group.arrivals.inside;
     if inside.warmup as f64 <= CARRIED_SHARE * inside.total() as f64 {
         return None;
@@ -95,7 +97,7 @@ pub(super) fn over_time(clock: &Timeline, group: &GroupResult) -> Option<Interva
 }
 
 /// Bytes of a command while measuring: those of the group, divided as all bytes of the run were.
-pub(super) fn part_of(
+pub(crate) fn part_of(
     group: &GroupResult,
     command: &CommandResult,
     of: fn(&Traffic) -> u64,

@@ -3,11 +3,11 @@
 //! Not the decision what a connection's end means. Invariant: a socket is read only as far as the line has room, and written
 //! only with what is due.
 
-use super::Stats;
-use super::line::{DelayLine, End};
-use super::sys::{Peer, Ready, Socket};
-use super::wire::Wire;
-use crate::clock::{self, Nanos};
+use crate::relay::Stats;
+use crate::relay::line::{DelayLine, End};
+use crate::relay::sys::{Peer, Ready, Socket};
+use crate::relay::wire::Wire;
+use aelab_engine::clock::{self, Nanos};
 use std::io;
 
 /// Bytes read at a time.
@@ -19,36 +19,36 @@ const AGE_MAX: Nanos = Nanos::from_secs(1);
 
 /// One end of a connection.
 #[derive(Debug)]
-pub(super) struct Side {
-    pub(super) socket: Socket,
+pub(crate) struct Side {
+    pub(crate) socket: Socket,
     /// Reading may give something: no read has come back short since the last report.
-    pub(super) readable: bool,
+    pub(crate) readable: bool,
     /// The end of the stream is in the kernel. It brings no further report, so a short read is not the last.
     ended: bool,
     /// Writing may work, likewise.
-    pub(super) writable: bool,
+    pub(crate) writable: bool,
 }
 
 impl Side {
     /// A connection that has just been accepted.
-    pub(super) fn open(socket: Socket) -> Self {
+    pub(crate) fn open(socket: Socket) -> Self {
         Self { socket, readable: true, ended: false, writable: true }
     }
 
     /// A connection that is being made.
-    pub(super) fn connecting(socket: Socket) -> Self {
+    pub(crate) fn connecting(socket: Socket) -> Self {
         Self { socket, readable: false, ended: false, writable: false }
     }
 
     /// Notes what was reported.
-    pub(super) fn note(&mut self, ready: Ready) {
+    pub(crate) fn note(&mut self, ready: Ready) {
         self.readable |= ready.readable;
         self.ended |= ready.peer != Peer::Open;
         self.writable |= ready.writable;
     }
 
     /// Reads once. `None`: there is nothing, for now.
-    pub(super) fn receive(
+    pub(crate) fn receive(
         &mut self,
         buffer: &mut [u8],
     ) -> io::Result<Option<(usize, Option<u64>)>> {
@@ -68,7 +68,7 @@ impl Side {
     }
 
     /// Writes once; how many bytes were taken.
-    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.socket.send(bytes) {
             Ok(taken) => Ok(taken),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -82,22 +82,22 @@ impl Side {
 }
 
 /// A buffer to read into, for all connections of a thread.
-pub(super) fn read_buffer() -> Vec<u8> {
+pub(crate) fn read_buffer() -> Vec<u8> {
     vec![0; READ_BYTES]
 }
 
 /// One direction.
 #[derive(Debug)]
-pub(super) struct Flow {
-    pub(super) line: DelayLine,
+pub(crate) struct Flow {
+    pub(crate) line: DelayLine,
     /// The receiver did not take all that was due: lateness is no longer ours.
-    pub(super) cut: bool,
+    pub(crate) cut: bool,
     /// The earliest time that is booked for this flow.
-    pub(super) booked: Nanos,
+    pub(crate) booked: Nanos,
 }
 
 impl Flow {
-    pub(super) fn new(line: DelayLine) -> Self {
+    pub(crate) fn new(line: DelayLine) -> Self {
         Self { line, cut: false, booked: Nanos::MAX }
     }
 
@@ -105,7 +105,7 @@ impl Flow {
     ///
     /// # Errors
     /// The receiver is gone.
-    pub(super) fn release(&mut self, to: &mut Side, stats: &mut Stats) -> io::Result<u64> {
+    pub(crate) fn release(&mut self, to: &mut Side, stats: &mut Stats) -> io::Result<u64> {
         let mut total = 0;
         while to.writable {
             let now = clock::now();
@@ -127,7 +127,7 @@ impl Flow {
     }
 
     /// Reads what there is room for, and puts it under way. Returns when to try again, if that has a time.
-    pub(super) fn take_in(
+    pub(crate) fn take_in(
         &mut self,
         from: &mut Side,
         wire: &mut Wire,
@@ -163,7 +163,7 @@ impl Flow {
     }
 
     /// The earliest time worth booking, given whether the receiver takes bytes; none if it is booked already.
-    pub(super) fn next_booking(
+    pub(crate) fn next_booking(
         &mut self,
         receiver: Receiver,
         again: Option<Nanos>,
@@ -182,13 +182,13 @@ impl Flow {
 
 /// Whether a receiver takes bytes now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Receiver {
+pub(crate) enum Receiver {
     Takes,
     Full,
 }
 
 impl Receiver {
-    pub(super) fn of(side: Option<&Side>) -> Self {
+    pub(crate) fn of(side: Option<&Side>) -> Self {
         if side.is_some_and(|side| side.writable) { Self::Takes } else { Self::Full }
     }
 }

@@ -6,11 +6,11 @@
 //! The wait is an absolute kernel timer in the poll set, set to the time less a margin which covers the usual delay of
 //! waking up, and then looking at sockets and clock in turn.
 
-use super::margin::Margin;
-use super::options::Waiting;
-use super::sys::{PollSet, Ready};
-use crate::clock::{self, Nanos};
-use crate::sys::Timer;
+use crate::relay::margin::Margin;
+use crate::relay::options::Waiting;
+use crate::relay::sys::{PollSet, Ready};
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::sys::Timer;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
@@ -23,7 +23,7 @@ const TIMER: u64 = u64::MAX;
 const IDLE: Duration = Duration::from_millis(100);
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Hub {
+pub(crate) struct Hub {
     poll: PollSet,
     timer: Timer,
     timer_at: Nanos,
@@ -34,7 +34,7 @@ pub(super) struct Hub {
 
 impl Hub {
     /// Nothing watched, nothing booked.
-    pub(super) fn new(waiting: Waiting) -> io::Result<Self> {
+    pub(crate) fn new(waiting: Waiting) -> io::Result<Self> {
         let poll = PollSet::new()?;
         let timer = Timer::new()?;
         poll.add_timer(&timer, TIMER)?;
@@ -49,17 +49,17 @@ impl Hub {
     }
 
     /// Watches a socket until it is closed.
-    pub(super) fn add(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
         self.poll.add(fd, token)
     }
 
     /// [`Self::wait`] and [`Self::take_due`] shall report `token` at this time.
-    pub(super) fn book(&mut self, at: Nanos, token: u64) {
+    pub(crate) fn book(&mut self, at: Nanos, token: u64) {
         self.booked.push(Reverse((at, token)));
     }
 
     /// Waits until something happens or is due. `ready` gets what happened to sockets, `due` the tokens whose time has come.
-    pub(super) fn wait(&mut self, ready: &mut Vec<Ready>, due: &mut Vec<u64>) -> io::Result<()> {
+    pub(crate) fn wait(&mut self, ready: &mut Vec<Ready>, due: &mut Vec<u64>) -> io::Result<()> {
         let timeout = if self.may_sleep()? { IDLE } else { Duration::ZERO };
         self.poll.wait(timeout, ready)?;
         let now = clock::now();

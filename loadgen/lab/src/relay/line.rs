@@ -3,8 +3,8 @@
 //! No sockets, no clock. Invariant: bytes leave in the order in which they came, each exactly once, none before its time,
 //! and the end of the stream after all of them.
 
-use super::wire::Wire;
-use crate::clock::Nanos;
+use crate::relay::wire::Wire;
+use aelab_engine::clock::Nanos;
 use std::collections::VecDeque;
 
 /// What an empty line may keep of its memory: most streams carry small messages, and there may be ten thousand.
@@ -12,7 +12,7 @@ const KEPT_BYTES: usize = 16 * 1024;
 
 /// How a stream ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// The sender will send no more.
     Closed,
     /// The connection was aborted.
@@ -28,7 +28,7 @@ struct Mark {
 
 /// One direction of one connection.
 #[derive(Debug)]
-pub(super) struct DelayLine {
+pub(crate) struct DelayLine {
     bytes: VecDeque<u8>,
     marks: VecDeque<Mark>,
     end: Option<(Nanos, End)>,
@@ -39,7 +39,7 @@ pub(super) struct DelayLine {
 
 impl DelayLine {
     /// An empty line that holds at most `capacity_bytes` and lets nothing out before `floor`.
-    pub(super) fn new(capacity_bytes: usize, floor: Nanos) -> Self {
+    pub(crate) fn new(capacity_bytes: usize, floor: Nanos) -> Self {
         Self { bytes: VecDeque::new(), marks: VecDeque::new(), end: None, floor, capacity_bytes }
     }
 
@@ -47,7 +47,7 @@ impl DelayLine {
     ///
     /// The last rule is what lets flow control through. A link stores what is under way and no more; when the receiver's
     /// window is closed the sender must feel it.
-    pub(super) fn room_bytes(&self, now: Nanos) -> usize {
+    pub(crate) fn room_bytes(&self, now: Nanos) -> usize {
         if self.end.is_some() || self.marks.front().is_some_and(|mark| mark.due < now) {
             return 0;
         }
@@ -55,7 +55,7 @@ impl DelayLine {
     }
 
     /// Puts `input`, which reached the link at `arrived`, under way.
-    pub(super) fn push(&mut self, wire: &mut Wire, arrived: Nanos, input: &[u8]) {
+    pub(crate) fn push(&mut self, wire: &mut Wire, arrived: Nanos, input: &[u8]) {
         debug_assert!(self.end.is_none(), "bytes after the end of a stream");
         for segment in input.chunks(wire.segment_bytes()) {
             let due = wire.carry(arrived, segment.len()).max(self.floor);
@@ -70,7 +70,7 @@ impl DelayLine {
 
     /// Puts the end of the stream under way. The first one counts, except that a reset overtakes a close, even one that has
     /// been passed on: a sender that has closed may still abort.
-    pub(super) fn push_end(&mut self, wire: &mut Wire, at: Nanos, end: End) {
+    pub(crate) fn push_end(&mut self, wire: &mut Wire, at: Nanos, end: End) {
         let counts = match self.end {
             None => true,
             Some((_, before)) => before == End::Closed && end == End::Reset,
@@ -83,13 +83,13 @@ impl DelayLine {
     }
 
     /// When the next thing comes out.
-    pub(super) fn next_due(&self) -> Option<Nanos> {
+    pub(crate) fn next_due(&self) -> Option<Nanos> {
         let bytes = self.marks.front().map(|mark| mark.due);
         bytes.or_else(|| self.end.map(|(due, _)| due).filter(|due| *due != Nanos::MAX))
     }
 
     /// Bytes to deliver now. Empty when nothing is due; after [`Self::consume`] there may be more.
-    pub(super) fn due(&self, now: Nanos) -> &[u8] {
+    pub(crate) fn due(&self, now: Nanos) -> &[u8] {
         let (front, _) = self.bytes.as_slices();
         let mut len = 0;
         for mark in self.marks.iter().take_while(|mark| mark.due <= now) {
@@ -102,7 +102,7 @@ impl DelayLine {
     }
 
     /// The receiver has taken `count` of the bytes that were due.
-    pub(super) fn consume(&mut self, count: usize) {
+    pub(crate) fn consume(&mut self, count: usize) {
         self.bytes.drain(..count);
         let mut left = count;
         while left > 0 {
@@ -121,29 +121,29 @@ impl DelayLine {
 
     /// The end of the stream, once it is due. A close waits until all bytes have left; a reset does not wait for a receiver
     /// that takes none.
-    pub(super) fn end_due(&self, now: Nanos) -> Option<End> {
+    pub(crate) fn end_due(&self, now: Nanos) -> Option<End> {
         let (due, end) = self.end?;
         let may_pass = end == End::Reset || self.bytes.is_empty();
         (may_pass && due <= now).then_some(end)
     }
 
     /// Whether the end of the stream is under way, or has been passed on.
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.end.is_some()
     }
 
     /// The end has been passed on.
-    pub(super) fn take_end(&mut self) {
+    pub(crate) fn take_end(&mut self) {
         self.end = Some((Nanos::MAX, End::Closed));
     }
 
     /// Whether the end has been passed on: the line has nothing more to say.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.end == Some((Nanos::MAX, End::Closed))
     }
 
     /// When a reset that is under way comes out.
-    pub(super) fn reset_due(&self) -> Option<Nanos> {
+    pub(crate) fn reset_due(&self) -> Option<Nanos> {
         self.end.and_then(|(due, end)| (end == End::Reset).then_some(due))
     }
 }

@@ -6,7 +6,7 @@
 //! A step up for each wake-up that came too late and a smaller one down for each that did not is the stochastic
 //! approximation of a quantile (Robbins and Monro, 1951). It follows a machine that gets busy, or sleeps more deeply.
 
-use crate::clock::Nanos;
+use aelab_engine::clock::Nanos;
 
 /// One wake-up in twenty may be too late. Covering the rest would keep a processor busy for the rare case.
 const EXCEEDED_PERCENT: u64 = 5;
@@ -22,20 +22,20 @@ const FIRST: Nanos = Nanos::from_micros(120);
 
 /// See the module.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Margin(Nanos);
+pub(crate) struct Margin(Nanos);
 
 impl Margin {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(FIRST)
     }
 
     /// When to wake up for something that is due at `at`.
-    pub(super) fn before(self, at: Nanos) -> Nanos {
+    pub(crate) fn before(self, at: Nanos) -> Nanos {
         Nanos(at.0.saturating_sub(self.0.0))
     }
 
     /// A wake-up was this late.
-    pub(super) fn learn(&mut self, late: Nanos) {
+    pub(crate) fn learn(&mut self, late: Nanos) {
         let next = if late > self.0 { self.0 + STEP_UP } else { self.0 - STEP_DOWN };
         self.0 = next.clamp(MIN, MAX);
     }
@@ -44,7 +44,7 @@ impl Margin {
 #[cfg(test)]
 mod tests {
     use super::{MAX, MIN, Margin};
-    use crate::clock::Nanos;
+    use aelab_engine::clock::Nanos;
 
     #[test]
     fn it_settles_where_one_wake_up_in_twenty_is_too_late() {

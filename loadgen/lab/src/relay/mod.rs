@@ -26,8 +26,8 @@ mod tests;
 
 pub use options::{Credentials, Options, RelayError, Waiting, parse_endpoint};
 
-use crate::engine::plan::Endpoint;
-use aelab_reports::histogram::{self, Histogram};
+use aelab_engine::plan::Endpoint;
+use aelab_results::histogram::{self, Histogram};
 use std::sync::atomic::AtomicBool;
 
 /// What a relay has seen.
@@ -103,7 +103,7 @@ impl Relay {
     /// A value makes no sense, or the address cannot be had.
     pub fn bind(options: &Options) -> Result<Self, RelayError> {
         options.check()?;
-        crate::sys::raise_descriptor_limit();
+        aelab_engine::sys::raise_descriptor_limit();
         let listener = sys::Listener::bind(&options.listen).map_err(|source| {
             RelayError::Listen { endpoint: options.listen.to_string(), source }
         })?;

@@ -2,9 +2,10 @@
 //!
 //! Not the command line, which fills [`Options`]. Invariant: options that pass [`Options::check`] can be run.
 
-use super::wire::Shape;
-use crate::clock::Nanos;
-use crate::engine::plan::Endpoint;
+use crate::relay::wire::Shape;
+use aelab_engine::clock::Nanos;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::Endpoint;
 use aelab_resp::encode;
 use std::io;
 use std::net::ToSocketAddrs as _;
@@ -97,7 +98,7 @@ impl Options {
     }
 
     /// Each direction of the link.
-    pub(super) fn shape(&self) -> Shape {
+    pub(crate) fn shape(&self) -> Shape {
         Shape {
             delay: Nanos(self.rtt.0 / 2),
             jitter: Nanos(self.jitter.0 / 2),
@@ -134,7 +135,7 @@ impl std::fmt::Debug for Credentials {
 
 impl Credentials {
     /// Appends the AUTH command.
-    pub(super) fn write_auth(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write_auth(&self, out: &mut Vec<u8>) {
         let password = self.password.as_bytes();
         match &self.user {
             Some(user) => encode::command(out, &[b"AUTH", user.as_bytes(), password]),
@@ -143,7 +144,7 @@ impl Credentials {
     }
 
     /// Whether `[password]` or `[user, password]` are these.
-    pub(super) fn admit(&self, login: &[&[u8]]) -> bool {
+    pub(crate) fn admit(&self, login: &[&[u8]]) -> bool {
         let own_user = self.user.as_deref().unwrap_or("default").as_bytes();
         let (user, password): (&[u8], &[u8]) = match login {
             [password] => (b"default", password),
@@ -191,8 +192,18 @@ pub enum RelayError {
     },
 }
 
+impl From<RelayError> for Failure {
+    fn from(error: RelayError) -> Self {
+        let message = error.to_string();
+        match error {
+            RelayError::Value { .. } | RelayError::Listen { .. } => Self::usage(message),
+            RelayError::System { .. } => Self::unreachable(message),
+        }
+    }
+}
+
 impl RelayError {
-    pub(super) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn system(what: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::System { what, source }
     }
 }

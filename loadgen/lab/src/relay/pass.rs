@@ -3,20 +3,20 @@
 //! Not a proxy: it does not know what the bytes mean. Invariant: each client's connection and its upstream one live and end
 //! together, half-closes and resets included, each with the delay of the link.
 
-use super::flow::{Flow, Receiver, Side, read_buffer};
-use super::hub::Hub;
-use super::line::{DelayLine, End};
-use super::sys::{Listener, Peer, Ready, Socket};
-use super::wire::Wire;
-use super::{Options, RelayError, Stats};
-use crate::clock::{self, Nanos};
+use crate::relay::flow::{Flow, Receiver, Side, read_buffer};
+use crate::relay::hub::Hub;
+use crate::relay::line::{DelayLine, End};
+use crate::relay::sys::{Listener, Peer, Ready, Socket};
+use crate::relay::wire::Wire;
+use crate::relay::{Options, RelayError, Stats};
+use aelab_engine::clock::{self, Nanos};
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// How soon to try again what failed for want of descriptors, or of room in a Unix socket's queue.
-pub(super) const RETRY: Nanos = Nanos::from_millis(1);
+pub(crate) const RETRY: Nanos = Nanos::from_millis(1);
 /// Pairs are numbered from 1; token = number × 4 + one of these. The listener is number 0.
 const THERE: u64 = 0;
 const BACK: u64 = 1;
@@ -52,7 +52,7 @@ enum Life {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct PassThrough<'a> {
+pub(crate) struct PassThrough<'a> {
     listener: Listener,
     options: &'a Options,
     hub: Hub,
@@ -67,7 +67,7 @@ pub(super) struct PassThrough<'a> {
 
 impl<'a> PassThrough<'a> {
     /// Begins to watch the listener.
-    pub(super) fn new(
+    pub(crate) fn new(
         listener: Listener,
         options: &'a Options,
         hub: Hub,
@@ -89,7 +89,7 @@ impl<'a> PassThrough<'a> {
     }
 
     /// Relays until `cancel` is set.
-    pub(super) fn run(mut self, cancel: &AtomicBool) -> Result<Stats, RelayError> {
+    pub(crate) fn run(mut self, cancel: &AtomicBool) -> Result<Stats, RelayError> {
         let (mut ready, mut due) = (Vec::new(), Vec::new());
         while !cancel.load(Relaxed) {
             self.hub.wait(&mut ready, &mut due).map_err(RelayError::system("wait"))?;

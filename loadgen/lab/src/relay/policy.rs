@@ -5,7 +5,7 @@
 
 /// What to do with a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
+pub(crate) enum Decision {
     /// Any shared connection will do.
     Forward,
     /// The relay answers for the connection that the client believes to have.
@@ -16,7 +16,7 @@ pub(super) enum Decision {
 
 /// Commands about the client's own connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Local {
+pub(crate) enum Local {
     /// `AUTH`
     Auth,
     /// `HELLO`
@@ -33,7 +33,7 @@ pub(super) enum Local {
 
 /// Why a command is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(crate) enum Reason {
     /// It would keep everybody else on the connection waiting.
     Blocks,
     /// Messages would come without a request, and nobody knows whose they are.
@@ -48,7 +48,7 @@ pub(super) enum Reason {
 
 impl Reason {
     /// The end of the sentence "this command … over a shared connection because it …".
-    pub(super) fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Blocks => "it would make every other client wait",
             Self::Pushes => "its messages could not be told from other clients' replies",
@@ -106,7 +106,7 @@ const CLIENT_REFUSED: &[(&str, Reason)] = &[
 ];
 
 /// Decides on the command with these arguments, name first.
-pub(super) fn decide<'a>(mut args: impl Iterator<Item = &'a [u8]>) -> Decision {
+pub(crate) fn decide<'a>(mut args: impl Iterator<Item = &'a [u8]>) -> Decision {
     let name = args.next().unwrap_or_default();
     if let Some(reason) = reason_for(REFUSED, name) {
         return Decision::Refuse(reason);

@@ -7,9 +7,9 @@
 
 mod local;
 
-use super::outbox::Outbox;
-use super::policy::{self, Decision, Local, Reason};
-use super::{Credentials, ShareStats};
+use crate::relay::outbox::Outbox;
+use crate::relay::policy::{self, Decision, Local, Reason};
+use crate::relay::{Credentials, ShareStats};
 use aelab_resp::{ArgRange, Parsed, ReplyKind, ReplyScanner, RequestLimits, RequestParser, encode};
 use std::collections::{HashMap, VecDeque};
 
@@ -23,11 +23,11 @@ const SLOTS_FULL: usize = 64 * 1024;
 const UNREAD_MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// A client, never reused.
-pub(super) type ClientId = u64;
+pub(crate) type ClientId = u64;
 
 /// A client or connection that the driver should look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Touched {
+pub(crate) enum Touched {
     /// It has something to send, or is to be closed.
     Client(ClientId),
     /// The connection of this number has something to send, or is to be closed.
@@ -36,7 +36,7 @@ pub(super) enum Touched {
 
 /// What is to become of a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// Goes on.
     Open,
     /// Is closed when its outbox is empty.
@@ -47,7 +47,7 @@ pub(super) enum Fate {
 
 /// Why an upstream connection is of no use any more.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// It does not speak RESP.
     #[error("upstream does not speak the Redis protocol ({0}); check --upstream")]
     Protocol(aelab_resp::ProtocolError),
@@ -119,19 +119,19 @@ enum Link {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Share {
+pub(crate) struct Share {
     clients: HashMap<ClientId, Client>,
     next_client: ClientId,
     upstreams: Vec<Upstream>,
     credentials: Option<Credentials>,
     touched: Vec<Touched>,
     args: Vec<ArgRange>,
-    pub(super) stats: ShareStats,
+    pub(crate) stats: ShareStats,
 }
 
 impl Share {
     /// Shares `count` connections. With credentials, clients must show the same before anything of theirs is passed on.
-    pub(super) fn new(count: usize, credentials: Option<Credentials>) -> Self {
+    pub(crate) fn new(count: usize, credentials: Option<Credentials>) -> Self {
         Self {
             clients: HashMap::new(),
             next_client: 1,
@@ -144,7 +144,7 @@ impl Share {
     }
 
     /// A client has connected.
-    pub(super) fn open_client(&mut self) -> ClientId {
+    pub(crate) fn open_client(&mut self) -> ClientId {
         let id = self.next_client;
         self.next_client += 1;
         let client = Client {
@@ -163,7 +163,7 @@ impl Share {
     }
 
     /// Whether bytes of this client should be read now.
-    pub(super) fn wants_client_bytes(&self, id: ClientId) -> bool {
+    pub(crate) fn wants_client_bytes(&self, id: ClientId) -> bool {
         self.clients.get(&id).is_some_and(|client| {
             // With nothing outstanding it may go to any connection, so the least busy one decides.
             let upstream =
@@ -176,7 +176,7 @@ impl Share {
     }
 
     /// Bytes of a client have arrived.
-    pub(super) fn client_bytes(&mut self, id: ClientId, bytes: &[u8]) {
+    pub(crate) fn client_bytes(&mut self, id: ClientId, bytes: &[u8]) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         if client.input == Input::Ended {
             return;
@@ -314,7 +314,7 @@ impl Share {
     }
 
     /// The client sends no more; what it is owed it still gets.
-    pub(super) fn end_input(&mut self, id: ClientId) {
+    pub(crate) fn end_input(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         if client.input == Input::Ended {
             return;
@@ -326,22 +326,22 @@ impl Share {
     }
 
     /// The client is gone. Replies to it will be thrown away as they come.
-    pub(super) fn close_client(&mut self, id: ClientId) {
+    pub(crate) fn close_client(&mut self, id: ClientId) {
         self.clients.remove(&id);
     }
 
     /// What is to become of a client; one that is not known is to be closed.
-    pub(super) fn fate(&self, id: ClientId) -> Fate {
+    pub(crate) fn fate(&self, id: ClientId) -> Fate {
         self.clients.get(&id).map_or(Fate::Drop, |client| client.fate)
     }
 
     /// Bytes for a client.
-    pub(super) fn client_out(&mut self, id: ClientId) -> Option<&mut Outbox> {
+    pub(crate) fn client_out(&mut self, id: ClientId) -> Option<&mut Outbox> {
         self.clients.get_mut(&id).map(|client| &mut client.out)
     }
 
     /// Bytes for an upstream connection. If there is no connection and there are bytes, one is wanted.
-    pub(super) fn upstream_out(&mut self, index: usize) -> &mut Outbox {
+    pub(crate) fn upstream_out(&mut self, index: usize) -> &mut Outbox {
         &mut self.upstreams[index].out
     }
 
@@ -349,7 +349,7 @@ impl Share {
     ///
     /// # Errors
     /// The connection is of no use any more; the caller closes it and calls [`Self::lose_upstream`].
-    pub(super) fn upstream_bytes(&mut self, index: usize, bytes: &[u8]) -> Result<(), Broken> {
+    pub(crate) fn upstream_bytes(&mut self, index: usize, bytes: &[u8]) -> Result<(), Broken> {
         let mut rest = bytes;
         while !rest.is_empty() {
             let upstream = &mut self.upstreams[index];
@@ -401,7 +401,7 @@ impl Share {
 
     /// The connection is gone. Whoever waits for a reply from it loses its own connection, as it would have without a relay:
     /// nobody knows which of the commands were carried out.
-    pub(super) fn lose_upstream(&mut self, index: usize) {
+    pub(crate) fn lose_upstream(&mut self, index: usize) {
         let upstream = &mut self.upstreams[index];
         upstream.out.clear();
         upstream.scanner = ReplyScanner::default();
@@ -418,7 +418,7 @@ impl Share {
     }
 
     /// Who should be looked at since the last call; each once.
-    pub(super) fn take_touched(&mut self) -> Vec<Touched> {
+    pub(crate) fn take_touched(&mut self) -> Vec<Touched> {
         for touched in &self.touched {
             match *touched {
                 Touched::Upstream(index) => self.upstreams[index].touched = false,

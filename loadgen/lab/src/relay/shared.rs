@@ -1,18 +1,18 @@
-//! The relay that shares connections: sockets around [`super::share`], with the link between the relay and the upstream.
+//! The relay that shares connections: sockets around [`crate::relay::share`], with the link between the relay and the upstream.
 //!
 //! Not the matching of replies. Clients are next to the relay, as an application is to its sidecar, so only the upstream's
 //! side is delayed. Invariant: a client is read only while its connection upstream takes what it says.
 
-use super::flow::{Flow, Receiver, Side, read_buffer};
-use super::hub::Hub;
-use super::line::{DelayLine, End};
-use super::outbox::Outbox;
-use super::pass::RETRY;
-use super::share::{ClientId, Fate, Share, Touched};
-use super::sys::{Listener, Peer, Ready, Socket};
-use super::wire::Wire;
-use super::{Options, RelayError, Stats};
-use crate::clock::{self, Nanos};
+use crate::relay::flow::{Flow, Receiver, Side, read_buffer};
+use crate::relay::hub::Hub;
+use crate::relay::line::{DelayLine, End};
+use crate::relay::outbox::Outbox;
+use crate::relay::pass::RETRY;
+use crate::relay::share::{ClientId, Fate, Share, Touched};
+use crate::relay::sys::{Listener, Peer, Ready, Socket};
+use crate::relay::wire::Wire;
+use crate::relay::{Options, RelayError, Stats};
+use aelab_engine::clock::{self, Nanos};
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd as _;
@@ -49,7 +49,7 @@ enum Phase {
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Sharing<'a> {
+pub(crate) struct Sharing<'a> {
     listener: Listener,
     options: &'a Options,
     hub: Hub,
@@ -66,7 +66,7 @@ pub(super) struct Sharing<'a> {
 
 impl<'a> Sharing<'a> {
     /// Begins to watch the listener. Upstream connections are made when they are needed.
-    pub(super) fn new(
+    pub(crate) fn new(
         listener: Listener,
         options: &'a Options,
         hub: Hub,
@@ -90,7 +90,7 @@ impl<'a> Sharing<'a> {
     }
 
     /// Relays until `cancel` is set.
-    pub(super) fn run(mut self, cancel: &AtomicBool) -> Result<Stats, RelayError> {
+    pub(crate) fn run(mut self, cancel: &AtomicBool) -> Result<Stats, RelayError> {
         let (mut ready, mut due) = (Vec::new(), Vec::new());
         while !cancel.load(Relaxed) {
             self.hub.wait(&mut ready, &mut due).map_err(RelayError::system("wait"))?;

@@ -5,8 +5,8 @@
 //! Invariant: every socket made here is non-blocking and closed on exec, and TCP ones have Nagle off.
 #![expect(unsafe_code, reason = "a timer's descriptor is borrowed by number")]
 
-use crate::engine::plan::{Endpoint, TlsEndpoint};
-use crate::sys::{self, Timer, stamp_arrivals};
+use aelab_engine::plan::{Endpoint, TlsEndpoint};
+use aelab_engine::sys::{self, Timer, stamp_arrivals};
 use rustix::event::epoll;
 use rustix::net::{
     AddressFamily, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType, sockopt,
@@ -24,14 +24,14 @@ const BACKLOG: i32 = 4096;
 
 /// A socket that listens. A Unix one is removed from its folder at the end.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub(crate) struct Listener {
     fd: OwnedFd,
     endpoint: Endpoint,
 }
 
 impl Listener {
     /// Listens there. A Unix socket that nobody listens on any more is replaced.
-    pub(super) fn bind(endpoint: &Endpoint) -> io::Result<Self> {
+    pub(crate) fn bind(endpoint: &Endpoint) -> io::Result<Self> {
         let (fd, endpoint) = match endpoint {
             Endpoint::Tcp(addr) | Endpoint::Tls(TlsEndpoint { addr, .. }) => {
                 let listener = TcpListener::bind(addr)?;
@@ -53,12 +53,12 @@ impl Listener {
         Ok(Self { fd, endpoint })
     }
 
-    pub(super) fn endpoint(&self) -> &Endpoint {
+    pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
     /// The next client; `WouldBlock` if there is none.
-    pub(super) fn accept(&self) -> io::Result<Socket> {
+    pub(crate) fn accept(&self) -> io::Result<Socket> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let fd = rustix::net::accept_with(&self.fd, flags)?;
         let is_tcp = matches!(self.endpoint, Endpoint::Tcp(_));
@@ -100,13 +100,13 @@ fn bind_unix(path: &Path) -> io::Result<UnixListener> {
 
 /// A connection.
 #[derive(Debug)]
-pub(super) struct Socket {
+pub(crate) struct Socket {
     fd: OwnedFd,
 }
 
 impl Socket {
     /// Begins to connect. Its readiness for writing tells that it has succeeded or failed ([`Self::take_error`]).
-    pub(super) fn connect(endpoint: &Endpoint) -> io::Result<Self> {
+    pub(crate) fn connect(endpoint: &Endpoint) -> io::Result<Self> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let make = |family| rustix::net::socket_with(family, SocketType::STREAM, flags, None);
         let (fd, result) = match endpoint {
@@ -132,28 +132,28 @@ impl Socket {
     }
 
     /// Why connecting failed, if it did.
-    pub(super) fn take_error(&self) -> io::Result<()> {
+    pub(crate) fn take_error(&self) -> io::Result<()> {
         sockopt::socket_error(&self.fd)?.map_err(io::Error::from)
     }
 
     /// Writes what the kernel takes.
-    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         Ok(rustix::net::send(&self.fd, bytes, SendFlags::NOSIGNAL)?)
     }
 
     /// Reads into `buffer`; with the time at which the last packet of it arrived, by the wall clock in ns, if known.
-    pub(super) fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<u64>)> {
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<u64>)> {
         sys::receive_stamped(self.fd.as_fd(), buffer)
     }
 
     /// Tells the other side that no more will come.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         // It fails only when the connection is gone, which reading will tell.
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Write);
     }
 
     /// Makes closing abort the connection, so that the other side sees a reset.
-    pub(super) fn abort(self) {
+    pub(crate) fn abort(self) {
         // If it fails the other side sees an ordinary end.
         let _ = sockopt::set_socket_linger(&self.fd, Some(Duration::ZERO));
     }
@@ -167,19 +167,19 @@ impl AsFd for Socket {
 
 /// Something happened to a socket.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     /// As it was added.
-    pub(super) token: u64,
+    pub(crate) token: u64,
     /// Bytes, the end of the stream, or an error can be read.
-    pub(super) readable: bool,
+    pub(crate) readable: bool,
     /// Bytes can be written, or connecting has come to an end.
-    pub(super) writable: bool,
-    pub(super) peer: Peer,
+    pub(crate) writable: bool,
+    pub(crate) peer: Peer,
 }
 
 /// What a report says about the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Peer {
+pub(crate) enum Peer {
     /// It may say more.
     Open,
     /// It has ended its stream: no further report will say so.
@@ -189,7 +189,7 @@ pub(super) enum Peer {
 }
 
 /// A set of sockets, each reported once per change (edge-triggered).
-pub(super) struct PollSet {
+pub(crate) struct PollSet {
     fd: OwnedFd,
     events: Vec<epoll::Event>,
 }
@@ -201,7 +201,7 @@ impl fmt::Debug for PollSet {
 }
 
 impl PollSet {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         /// Events taken per wait: more would make what is due wait for all of them.
         const EVENTS_PER_WAIT: usize = 64;
         let fd = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -209,7 +209,7 @@ impl PollSet {
     }
 
     /// Watches a descriptor for everything until it is closed.
-    pub(super) fn add(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
+    pub(crate) fn add(&self, fd: impl AsFd, token: u64) -> io::Result<()> {
         let flags = epoll::EventFlags::IN
             | epoll::EventFlags::OUT
             | epoll::EventFlags::RDHUP
@@ -218,13 +218,13 @@ impl PollSet {
     }
 
     /// Watches a timer, whose descriptor must stay open as long as it is to be reported.
-    pub(super) fn add_timer(&self, timer: &Timer, token: u64) -> io::Result<()> {
+    pub(crate) fn add_timer(&self, timer: &Timer, token: u64) -> io::Result<()> {
         // SAFETY: the timer is borrowed, so its descriptor is open during this call.
         self.add(unsafe { BorrowedFd::borrow_raw(timer.raw_fd()) }, token)
     }
 
     /// Waits for at most `timeout`, and appends what happened.
-    pub(super) fn wait(&mut self, timeout: Duration, ready: &mut Vec<Ready>) -> io::Result<()> {
+    pub(crate) fn wait(&mut self, timeout: Duration, ready: &mut Vec<Ready>) -> io::Result<()> {
         let timeout = rustix::time::Timespec {
             tv_sec: timeout.as_secs() as i64,
             tv_nsec: timeout.subsec_nanos().into(),

@@ -1,9 +1,9 @@
 //! One direction of an emulated link: when does what arrived now come out at the other end?
 //!
-//! Not a buffer (see [`super::line`]) and not a clock. Invariant: nothing comes out before its delay less the jitter has
+//! Not a buffer (see [`crate::relay::line`]) and not a clock. Invariant: nothing comes out before its delay less the jitter has
 //! passed, nor before every byte that the link took earlier has been clocked out.
 
-use crate::clock::Nanos;
+use aelab_engine::clock::Nanos;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng as _, SeedableRng as _};
 use std::num::NonZeroU64;
@@ -18,18 +18,18 @@ const NS_PER_SEC: u64 = 1_000_000_000;
 
 /// How one direction behaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// From one end to the other.
-    pub(super) delay: Nanos,
+    pub(crate) delay: Nanos,
     /// Each segment's delay is drawn evenly from `delay - jitter ..= delay + jitter`; at most `delay`.
-    pub(super) jitter: Nanos,
+    pub(crate) jitter: Nanos,
     /// Bytes per second; none: what is read is carried in no time.
-    pub(super) bandwidth: Option<NonZeroU64>,
+    pub(crate) bandwidth: Option<NonZeroU64>,
 }
 
 /// One direction of the link, shared by all connections.
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     shape: Shape,
     /// When the last byte taken has been clocked out.
     free_at: Nanos,
@@ -38,17 +38,17 @@ pub(super) struct Wire {
 
 impl Wire {
     /// An idle link.
-    pub(super) fn new(shape: Shape, seed: u64) -> Self {
+    pub(crate) fn new(shape: Shape, seed: u64) -> Self {
         Self { shape, free_at: Nanos::ZERO, random: Xoshiro256PlusPlus::seed_from_u64(seed) }
     }
 
     /// Bytes that should be given to [`Self::carry`] at a time.
-    pub(super) fn segment_bytes(&self) -> usize {
+    pub(crate) fn segment_bytes(&self) -> usize {
         if self.shape.bandwidth.is_some() { SEGMENT_BYTES } else { usize::MAX }
     }
 
     /// When the link takes more, if it does not now: its queue is full until then.
-    pub(super) fn opens_at(&self, now: Nanos) -> Option<Nanos> {
+    pub(crate) fn opens_at(&self, now: Nanos) -> Option<Nanos> {
         let backlog = self.free_at.since(now);
         (backlog > QUEUE_MAX).then(|| self.free_at - QUEUE_MAX)
     }
@@ -56,7 +56,7 @@ impl Wire {
     /// Takes `bytes` that reached the link at `arrived`, and says when they reach its other end.
     ///
     /// Jitter alone could put them before earlier ones of the same stream: the stream's line holds them back.
-    pub(super) fn carry(&mut self, arrived: Nanos, bytes: usize) -> Nanos {
+    pub(crate) fn carry(&mut self, arrived: Nanos, bytes: usize) -> Nanos {
         let mut out = arrived;
         if let Some(rate) = self.shape.bandwidth {
             // Rounded up: never faster than asked, and at most a nanosecond slower per segment.
@@ -73,7 +73,7 @@ impl Wire {
     }
 
     /// When the end of a stream that was seen at `at` reaches the other end: behind the bytes, and no bytes itself.
-    pub(super) fn carry_end(&mut self, at: Nanos) -> Nanos {
+    pub(crate) fn carry_end(&mut self, at: Nanos) -> Nanos {
         self.carry(at, 0)
     }
 

@@ -2,14 +2,12 @@
 //!
 //! Invariant: a figure that was not measured is an error text that says why, never a zero.
 
-mod trace;
-
-use super::arm::{ArmOutcome, GroupLinks, Wanted};
-use super::attribute::measured_entries;
-use super::process::ProcessView;
-use aelab_reports::histogram::{Histogram, Sparse};
-use aelab_reports::hlog;
-use aelab_reports::record::{Group, Percentile, Quantiles};
+use crate::arm::{ArmOutcome, GroupLinks, Wanted};
+use crate::observe::proc::ProcessView;
+use crate::observe::stall_cause::measured_entries;
+use aelab_results::histogram::{Histogram, Sparse};
+use aelab_results::hlog;
+use aelab_results::record::{Group, Percentile, Quantiles};
 use aelab_scenarios::criterion::{
     Dimension, Metric, ProcessField, Quantity, Reference, SpanStat, StallCause, Stat, Subject,
     Window,
@@ -83,7 +81,7 @@ fn look_up_in(arm: &ArmOutcome, quantity: &Quantity) -> Result<Figure, String> {
         Subject::Pool { group: name, which } => pool(links(arm, name)?, which),
         Subject::Process { field } => process(arm, *field),
         Subject::Ae { path } => ae(arm, path, quantity.dimension()),
-        Subject::Trace { field } => trace::look_up(&arm.observed, *field),
+        Subject::Trace { field } => crate::scenario::figures_trace::look_up(&arm.observed, *field),
         Subject::Procedure { figure, .. } => procedure(arm, figure),
         Subject::Count { group: name, which } => count(group(name)?, which),
         Subject::AchievedRate { group: name } => Ok(Figure::exact(group(name)?.achieved_rate)),
@@ -324,7 +322,7 @@ fn process(arm: &ArmOutcome, field: ProcessField) -> Result<Figure, String> {
         ProcessField::Descriptors => at(course.connected, |view| view.descriptors)?,
         ProcessField::EpollEntries => at(course.connected, |view| view.epoll_entries)?,
         ProcessField::Threads => at(course.connected, |view| view.threads)?,
-        ProcessField::MachineCpus => super::sys::allowed_cpus().len() as f64,
+        ProcessField::MachineCpus => aelab_engine::sys::allowed_cpus().len() as f64,
     };
     Ok(Figure::exact(value))
 }

@@ -2,7 +2,7 @@
 //!
 //! Pure. Invariant: a record that lacks an instant counts as out of order, and is in no part.
 
-use super::super::observe::{Observed, TraceRecord};
+use crate::observe::{Observed, TraceRecord};
 use aelab_scenarios::criterion::{Stat, TraceField, TracePart};
 use aelab_scenarios::judge::Figure;
 
@@ -15,7 +15,7 @@ const INSTANTS: [&str; 6] = ["ready", "taken", "parsed", "executed", "write_bega
 /// # Errors
 /// No request was followed.
 #[expect(clippy::cast_precision_loss, reason = "numbers of records")]
-pub(super) fn look_up(seen: &Observed, field: TraceField) -> Result<Figure, String> {
+pub(crate) fn look_up(seen: &Observed, field: TraceField) -> Result<Figure, String> {
     let records = &seen.trace;
     if records.is_empty() {
         return Err(

@@ -2,20 +2,24 @@
 //!
 //! Invariant: the folder reads back at every moment after the first arm, and claims are judged only by figures that were measured.
 
-use super::arm::{ArmOutcome, Settings, play};
-use super::figures::{look_up, wanted};
-use super::server::LAST_WORDS;
-use super::unfit::{Nature, nature, unfit};
-use crate::console;
-use crate::console::table::counted;
-use crate::exit::Failure;
+pub mod figures;
+pub mod figures_trace;
+pub mod requirements;
+pub mod stall_explorer;
+
+use crate::arm::{ArmOutcome, Settings, play};
 use crate::record::tool;
-use aelab_reports::caveat::Caveat;
-use aelab_reports::record::{
+use crate::scenario::figures::{look_up, wanted};
+use crate::scenario::requirements::{Nature, nature, unfit};
+use crate::server::LAST_WORDS;
+use aelab_engine::error::Failure;
+use aelab_results::caveat::Caveat;
+use aelab_results::record::{
     Arm as ArmRecord, CaveatRecord, Claim as ClaimRecord, ClaimPart, ClaimVerdict, RunRecord,
     Scenario as ScenarioRecord, Severity,
 };
-use aelab_reports::write_folder;
+use aelab_results::units::counted;
+use aelab_results::write_folder;
 use aelab_scenarios::Scale;
 use aelab_scenarios::criterion::{Claim, Quantity, Reference, Subject};
 use aelab_scenarios::judge::{Judgement, Measured, Outcome, Part, Verdict, judge};
@@ -132,11 +136,11 @@ fn play_fairly(
     while starved(&outcome) && *spare > 0 && !settings.cancel.load(Relaxed) {
         *spare -= 1;
         again += 1;
-        console::note(&format!("{}: played again, for {WHY}", settings.label(arm)));
+        settings.observer.note(&format!("{}: played again, for {WHY}", settings.label(arm)));
         outcome = once()?;
     }
     if again > 0 {
-        let times = counted(again, "time", "times");
+        let times = counted(again, "time");
         notes.push(format!("arm {} was played again {times}: {WHY}", arm.name));
     }
     Ok(outcome)

@@ -2,19 +2,19 @@
 //!
 //! Invariant: an arm that is left out is left out for a reason in words.
 
-use super::arm::{Place, unix_of};
-use super::plan::wants_unix_socket;
-use super::server::ServerKind;
-use super::view::Info;
+use crate::arm::run_plan::wants_unix_socket;
+use crate::arm::{Place, unix_of};
 use crate::control::Control;
-use crate::engine::plan::Endpoint;
-use crate::exit::Failure;
+use crate::server::ServerKind;
+use crate::server::info::Info;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::Endpoint;
 use aelab_scenarios::model::{Arm, Need};
 use aelab_scenarios::procedure::ProcedureKind;
 
 /// What kind of server arms are played against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Nature {
+pub(crate) enum Nature {
     /// The bundled one, started for each arm.
     Bundled,
     /// Another one, started for each arm.
@@ -25,7 +25,7 @@ pub(super) enum Nature {
 
 /// What a server that runs already cannot be made to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Running {
+pub(crate) struct Running {
     /// It is the bundled one.
     bundled: bool,
     /// Where it is.
@@ -51,7 +51,7 @@ enum Whereabouts {
 ///
 /// # Errors
 /// A server that should run already cannot be reached (exit 6).
-pub(super) fn nature(place: &Place) -> Result<Nature, Failure> {
+pub(crate) fn nature(place: &Place) -> Result<Nature, Failure> {
     Ok(match place {
         Place::Fresh(ServerKind::Bundled) => Nature::Bundled,
         Place::Fresh(ServerKind::Binary(_)) => Nature::Other,
@@ -72,7 +72,7 @@ pub(super) fn nature(place: &Place) -> Result<Nature, Failure> {
 }
 
 /// Why an arm cannot be played here.
-pub(super) fn unfit(arm: &Arm, nature: Nature) -> Option<&'static str> {
+pub(crate) fn unfit(arm: &Arm, nature: Nature) -> Option<&'static str> {
     let bundled = match nature {
         Nature::Bundled => true,
         Nature::Other => false,

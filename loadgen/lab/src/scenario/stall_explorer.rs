@@ -4,18 +4,27 @@
 //! share of all that waits longer than x is (L − x)/T. So 99 of 100 keep x as long as L is at most x + T/100. Invariant: a size
 //! beyond those measured is called a prediction.
 
-use super::arm::ArmOutcome;
-use super::attribute::measured_entries;
-use crate::cli::explore::Question;
-use aelab_reports::record::{Curve, NamedFigure, Point, Procedure, Severity, Table};
+use crate::arm::ArmOutcome;
+use crate::observe::stall_cause::measured_entries;
+use aelab_results::record::{Curve, NamedFigure, Point, Procedure, Severity, Table};
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::explore::Exploration;
 use aelab_scenarios::fit::{Line, line};
 use aelab_scenarios::judge::{Figure, in_words};
-use aelab_scenarios::units::format_count;
+use aelab_units::format_count;
+use std::time::Duration;
 
 /// Points of the drawn line.
 const LINE_POINTS: u32 = 20;
+
+/// What is asked, with the limit that must be kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// What is measured.
+    pub exploration: Exploration,
+    /// The 99th percentile that must be kept.
+    pub p99: Duration,
+}
 
 /// What was measured at one size.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -122,7 +131,7 @@ fn at(elements: u64, command: &str, arm: &ArmOutcome) -> Size {
     let stalls = arm.kept.record.stalls.iter().filter(|stall| caused(&stall.cause));
     let entries =
         measured_entries(&arm.slowlog, command, arm.measured_from_unix_s, arm.calls_of(command));
-    let executions: Vec<f64> = entries.iter().map(std::time::Duration::as_secs_f64).collect();
+    let executions: Vec<f64> = entries.iter().map(Duration::as_secs_f64).collect();
     let victims = arm.kept.record.groups.iter().find(|group| group.name == "victims");
     let response = victims.map(|group| &group.total.response_time);
     let seconds = |us: Option<f64>| us.map(|us| us / 1e6);
@@ -402,5 +411,5 @@ fn beyond(count: f64, largest: u64) -> &'static str {
 }
 
 #[cfg(test)]
-#[path = "stall_tests.rs"]
+#[path = "stall_explorer_tests.rs"]
 mod tests;

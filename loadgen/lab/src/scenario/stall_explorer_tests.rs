@@ -3,7 +3,7 @@
 use super::*;
 use aelab_scenarios::Scale;
 use aelab_scenarios::explore::Growing;
-use aelab_scenarios::units::Rate;
+use aelab_units::Rate;
 use std::time::Duration;
 
 fn question() -> Question {

@@ -3,9 +3,9 @@
 //! Pure. Invariant: a field that one of the two does not have leaves no doubt; counters that fell (a restart, CONFIG RESETSTAT)
 //! are not counted as growth.
 
-use super::view::Info;
-use crate::engine::plan::RunPlan;
-use aelab_reports::caveat::Caveat;
+use crate::server::info::Info;
+use aelab_engine::plan::RunPlan;
+use aelab_results::caveat::Caveat;
 
 /// Background work, the field that shows it, and what a counter of it is called.
 const WORK: [(&str, &str, Option<&str>); 4] = [

@@ -1,11 +1,11 @@
 //! The server's own view of a run: INFO and SLOWLOG.
 //!
-//! Facts as the server gives them; what they explain is decided in [`super::attribute`]. Invariant: what a server does not
+//! Facts as the server gives them; what they explain is decided in [`crate::observe::stall_cause`]. Invariant: what a server does not
 //! offer is absent, and never an error that costs a measurement.
 
 use crate::control::Control;
-use aelab_reports::record::{LatencyEvent, Server};
 use aelab_resp::value::Value;
+use aelab_results::record::{LatencyEvent, Server};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -130,7 +130,7 @@ pub fn config(control: &mut Control, names: &[&str]) -> BTreeMap<String, String>
 ///
 /// # Errors
 /// Only when the connection breaks.
-pub fn slowlog(control: &mut Control) -> Result<Vec<SlowEntry>, crate::exit::Failure> {
+pub fn slowlog(control: &mut Control) -> Result<Vec<SlowEntry>, aelab_engine::error::Failure> {
     Ok(slowlog_or_refusal(control)?.unwrap_or_default())
 }
 
@@ -140,7 +140,7 @@ pub fn slowlog(control: &mut Control) -> Result<Vec<SlowEntry>, crate::exit::Fai
 /// Only when the connection breaks.
 pub fn slowlog_or_refusal(
     control: &mut Control,
-) -> Result<Result<Vec<SlowEntry>, String>, crate::exit::Failure> {
+) -> Result<Result<Vec<SlowEntry>, String>, aelab_engine::error::Failure> {
     let reply = control.command(&[b"SLOWLOG", b"GET", SLOWLOG_MAX.as_bytes()])?;
     if let Some(refusal) = forbidden(&reply) {
         return Ok(Err(refusal));
@@ -155,7 +155,7 @@ pub fn slowlog_or_refusal(
 ///
 /// # Errors
 /// Only when the connection breaks.
-pub fn info_refusal(control: &mut Control) -> Result<Option<String>, crate::exit::Failure> {
+pub fn info_refusal(control: &mut Control) -> Result<Option<String>, aelab_engine::error::Failure> {
     Ok(forbidden(&control.command(&[b"INFO", b"server"])?))
 }
 
@@ -183,7 +183,7 @@ fn slow_entry(value: &Value) -> Option<SlowEntry> {
 ///
 /// # Errors
 /// Only when the connection breaks.
-pub fn latency(control: &mut Control) -> Result<Vec<LatencyEvent>, crate::exit::Failure> {
+pub fn latency(control: &mut Control) -> Result<Vec<LatencyEvent>, aelab_engine::error::Failure> {
     let latest = control.command(&[b"LATENCY", b"LATEST"])?;
     let mut events: Vec<LatencyEvent> =
         latest.as_slice().unwrap_or_default().iter().filter_map(latency_event).collect();

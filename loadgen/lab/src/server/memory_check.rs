@@ -3,10 +3,10 @@
 //! An estimate on the safe side, from redis-server 7.0's figures (`MEMORY USAGE`). Invariant: what cannot be known (no
 //! /proc/meminfo) refuses nothing.
 
-use super::view::Info;
-use crate::exit::Failure;
+use crate::server::info::Info;
+use aelab_engine::error::Failure;
 use aelab_scenarios::model::{CollectionKind, DataSet};
-use aelab_scenarios::units::{format_count, format_size};
+use aelab_units::{format_count, format_size};
 
 /// Memory of a key beside its name and value, rounded up.
 const KEY_OVERHEAD_BYTES: u64 = 100;
@@ -15,7 +15,7 @@ const ELEMENT_DIGITS: u64 = 12;
 
 /// Memory that a data set needs, in bytes.
 #[must_use]
-pub(super) fn estimate(data: &DataSet) -> u64 {
+pub(crate) fn estimate(data: &DataSet) -> u64 {
     let per_key = data.value_bytes + data.key_prefix.len() as u64 + KEY_OVERHEAD_BYTES;
     let element = data.element_prefix.len() as u64 + ELEMENT_DIGITS;
     let collections = data.collections.iter().map(|collection| {
@@ -32,7 +32,7 @@ pub(super) fn estimate(data: &DataSet) -> u64 {
 
 /// Where a data set is to go.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Host<'a> {
+pub(crate) enum Host<'a> {
     /// A server that will be started here.
     Here,
     /// This server on this machine.
@@ -45,7 +45,7 @@ pub(super) enum Host<'a> {
 ///
 /// # Errors
 /// With the estimate and what is free (exit 2).
-pub(super) fn check(data: &DataSet, host: Host<'_>) -> Result<(), Failure> {
+pub(crate) fn check(data: &DataSet, host: Host<'_>) -> Result<(), Failure> {
     let need = estimate(data);
     let refused = |free: u64, of: &str, remedy: &str| {
         Err(Failure::usage(format!(

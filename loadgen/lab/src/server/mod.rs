@@ -3,11 +3,17 @@
 //! Not the server itself: this starts a process, the bundled one (`loadgen serve`) or any binary that takes redis-server's
 //! arguments. Invariant: when a [`ServerProcess`] is dropped, on whatever way, its process is gone and its folder removed.
 
-use super::sys::{self, Signal};
-use crate::clock;
+pub mod changes;
+pub mod fill;
+pub mod info;
+pub mod memory_check;
+pub mod quiesce;
+
 use crate::control::Control;
-use crate::engine::plan::{Endpoint, Target};
-use crate::exit::Failure;
+use crate::sys::{self, Signal};
+use aelab_engine::clock;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::{Endpoint, Target};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -27,7 +33,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Lines of the log that are shown when it does not start.
 const LOG_LINES: usize = 5;
 /// What stands between how a server ended and the end of its log.
-pub(super) const LAST_WORDS: &str = "; its last words: ";
+pub(crate) const LAST_WORDS: &str = "; its last words: ";
 /// Attempts, as another process may take the free port between our looking and the server's binding.
 const START_ATTEMPTS: usize = 3;
 

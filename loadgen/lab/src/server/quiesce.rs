@@ -3,12 +3,11 @@
 //! Not a judgement of a run (see `arm::doubts_after`). Invariant: the wait is bounded, and a server that gives no account of
 //! itself is taken as it is.
 
-use super::view::Info;
-use crate::clock;
-use crate::clock::Nanos;
-use crate::console;
 use crate::control::Control;
-use crate::exit::Failure;
+use crate::observer::Observer;
+use crate::server::info::Info;
+use aelab_engine::clock::{self, Nanos};
+use aelab_engine::error::Failure;
 use std::time::Duration;
 
 /// Pause between two looks: short beside a fill, long beside a server's own timers (10 per second).
@@ -28,7 +27,7 @@ const BUSY: [&str; 4] =
 ///
 /// # Errors
 /// The server went away.
-pub fn settle(control: &mut Control) -> Result<(), Failure> {
+pub fn settle(control: &mut Control, observer: &dyn Observer) -> Result<(), Failure> {
     let from = clock::now();
     let mut memory = None;
     loop {
@@ -40,7 +39,7 @@ pub fn settle(control: &mut Control) -> Result<(), Failure> {
         }
         if clock::now().since(from) >= SETTLED_WITHIN {
             let what = busy.map_or("its memory still moves", |field| *field);
-            console::note(&format!(
+            observer.note(&format!(
                 "the server has not settled {} s after the fill ({what}); what it does now is in the numbers",
                 SETTLED_WITHIN.as_secs_f64()
             ));

@@ -2,7 +2,7 @@
 //!
 //! Pure: [`Facts`] in, caveats out; limits are the constants of the parent module.
 
-use super::{
+use crate::caveat::{
     BUSY_S_MIN, CLIENT_CPU_SHARE_WARN, CLOCK_STEP_MS_WARN, Caveat, DRIFT_FACTOR_MAX,
     ERROR_SHARE_WARN, FREE_SEND_LAG_MAX_US, GAP_MS_WARN, Hold, LATE_SHARE_WARN, LOST_SHARE_WARN,
     Means, Pace, RATE_SHARE_WARN, STEAL_SHARE_WARN, STOPPED_SHARE_WARN,

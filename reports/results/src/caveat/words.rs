@@ -3,8 +3,8 @@
 //! No limits and no decisions. Invariant: every text is one sentence without its full stop, and every remedy names something
 //! that the reader can do.
 
-use super::{BUSY_S_MIN, CaptureTimes, Caveat, Hold, LATE_S_MIN, Means, Missed, Pace};
-use crate::view::units;
+use crate::caveat::{BUSY_S_MIN, CaptureTimes, Caveat, Hold, LATE_S_MIN, Means, Missed, Pace};
+use crate::units;
 
 impl Caveat {
     /// What is wrong, in one sentence.

@@ -1,7 +1,7 @@
 //! What the sentences say, and to whom.
 
-use super::super::in_scenario;
 use super::*;
+use crate::caveat::in_scenario;
 
 fn too_slow(means: Means) -> Caveat {
     Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0, spared: 0.0, means }

@@ -2,7 +2,7 @@
 //!
 //! Doubts drawn from it are caveats; this is what supports them, also where there is no doubt.
 
-use super::Quantiles;
+use crate::record::Quantiles;
 use serde::{Deserialize, Serialize};
 
 /// The load generator's account of itself.

@@ -1,6 +1,6 @@
 //! Many scenarios on one or several servers: what each claim came to. Plain data.
 
-use super::Claim;
+use crate::record::Claim;
 use serde::{Deserialize, Serialize};
 
 /// The outcome of many scenarios.

@@ -11,7 +11,7 @@ use crate::histogram::{Sparse, highest_of, lowest_of};
 use crate::hlog::Interval;
 use crate::record::{Percentile, Quantiles};
 
-use super::bootstrap::bands;
+use crate::stats::bootstrap::bands;
 
 /// Percentiles of every record, in percent.
 pub const DEFAULT_PERCENTILES: [f64; 6] = [50.0, 90.0, 95.0, 99.0, 99.9, 99.99];

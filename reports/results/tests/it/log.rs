@@ -1,10 +1,11 @@
 //! The interval log: exact there and back, tolerant of a torn end, and what Java reads from it.
 
-use aelab_reports::histogram::{Sparse, lowest_of};
-use aelab_reports::hlog::{
+use aelab_results::hgrm;
+use aelab_results::histogram::{Sparse, lowest_of};
+use aelab_results::hlog::{
     self, Hlog, HlogHeader, HlogSeries, INTERVAL_NS, Interval, Metric, SeriesKey,
 };
-use aelab_reports::{hgrm, stats};
+use aelab_results::stats;
 use proptest::prelude::*;
 
 use crate::synthetic::{self, Plan};
@@ -154,7 +155,7 @@ fn the_percentile_print_is_javas_byte_for_byte() {
 
 #[test]
 fn an_empty_percentile_print_has_only_its_frame() {
-    let text = hgrm::print(&aelab_reports::histogram::new());
+    let text = hgrm::print(&aelab_results::histogram::new());
     assert_eq!(text.lines().count(), 5);
     assert!(text.contains("Total count    =            0"));
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use aelab_reports::record::{
+use aelab_results::record::{
     FleetPlan, Gate, GateMetric, GateVerdict, Percentile, Plan, Quantiles, RecordError, RunRecord,
     SloPlan, SloTrial,
 };
@@ -90,7 +90,7 @@ fn the_form_of_the_numbers_is_the_one_that_was_promised() {
         percentiles: vec![supported, unsupported],
     };
     let mut record = RunRecord::default();
-    record.groups.push(aelab_reports::record::Group::default());
+    record.groups.push(aelab_results::record::Group::default());
     record.groups[0].total.response_time = quantiles;
     let json: serde_json::Value = serde_json::from_str(&record.to_json().unwrap()).unwrap();
     insta::assert_snapshot!(

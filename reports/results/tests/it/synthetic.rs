@@ -7,15 +7,15 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use aelab_reports::caveat::{Caveat, Facts, assess};
-use aelab_reports::histogram::Sparse;
-use aelab_reports::hlog::{HlogSeries, INTERVAL_NS, Interval, Metric, SeriesKey};
-use aelab_reports::record::{
+use aelab_results::caveat::{Caveat, Facts, assess};
+use aelab_results::histogram::Sparse;
+use aelab_results::hlog::{HlogSeries, INTERVAL_NS, Interval, Metric, SeriesKey};
+use aelab_results::record::{
     Arm, Arrival, Claim, ClaimVerdict, Connections, Counts, Environment, Group, Metrics, Quantiles,
     Role, RunRecord, SCHEMA, Scenario, Server, Stall, Tool,
 };
-use aelab_reports::stats::{DEFAULT_PERCENTILES, Sample, summarise};
-use aelab_reports::write_folder;
+use aelab_results::stats::{DEFAULT_PERCENTILES, Sample, summarise};
+use aelab_results::write_folder;
 
 /// Base response time in ns.
 const BASE_NS: u64 = 80_000;

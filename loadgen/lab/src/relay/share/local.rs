@@ -1,13 +1,13 @@
 //! The commands that a client means for its own connection, which it does not have: answered as Redis would.
 //!
-//! Not the decision which those are (see [`super::policy`]). Invariant: nothing here is sent upstream.
+//! Not the decision which those are (see [`crate::relay::share::policy`]). Invariant: nothing here is sent upstream.
 
-use super::{ClientId, Share, limits};
 use crate::relay::policy::Local;
+use crate::relay::share::{ClientId, Share, limits};
 use aelab_resp::encode;
 
 impl Share {
-    pub(super) fn run_local(&mut self, id: ClientId, local: Local, args: &[&[u8]]) {
+    pub(crate) fn run_local(&mut self, id: ClientId, local: Local, args: &[&[u8]]) {
         match local {
             Local::Ok => self.answer(id, |out| encode::simple(out, b"OK")),
             Local::ClientId => self.answer(id, |out| encode::integer(out, id as i64)),
@@ -79,7 +79,7 @@ impl Share {
         self.answer(id, |out| encode::error(out, refusal));
     }
 
-    pub(super) fn is_stranger(&self, id: ClientId) -> bool {
+    pub(crate) fn is_stranger(&self, id: ClientId) -> bool {
         self.clients
             .get(&id)
             .is_some_and(|client| client.limits.trust == aelab_resp::Trust::Unauthenticated)

@@ -1,8 +1,8 @@
 //! The link in virtual time: what goes onto it comes off it, whole, in order and not early.
 
-use crate::clock::Nanos;
 use crate::relay::line::{DelayLine, End};
 use crate::relay::wire::{Shape, Wire};
+use aelab_engine::clock::Nanos;
 use proptest::prelude::*;
 use std::num::NonZeroU64;
 

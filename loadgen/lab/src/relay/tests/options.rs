@@ -1,8 +1,8 @@
 //! What a relay may be asked, and what is said when it may not.
 
-use crate::clock::Nanos;
-use crate::engine::plan::Endpoint;
 use crate::relay::{Options, parse_endpoint};
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::Endpoint;
 
 #[test]
 fn values_that_make_no_sense_are_refused_in_one_line() {

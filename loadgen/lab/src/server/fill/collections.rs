@@ -3,10 +3,10 @@
 //! Elements are written in an order that looks random and is always the same, so that a sort has work to do. Invariant:
 //! when [`fill`] returns, every element is there, exactly once.
 
-use super::KEY_DIGITS;
 use crate::control::Control;
-use crate::engine::plan::Target;
-use crate::exit::Failure;
+use crate::server::fill::KEY_DIGITS;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::Target;
 use aelab_resp::encode;
 use aelab_resp::value::Value;
 use aelab_scenarios::model::{Collection, CollectionKind, DataSet};

@@ -7,9 +7,9 @@ pub mod collections;
 pub mod refusal;
 
 use crate::control::Control;
-use crate::engine::plan::Target;
-use crate::engine::slots::slot_of;
-use crate::exit::Failure;
+use aelab_engine::error::Failure;
+use aelab_engine::plan::Target;
+use aelab_engine::plan::cluster_slots::slot_of;
 use aelab_resp::encode;
 use aelab_resp::value::Value;
 use rand::{Rng as _, SeedableRng as _};

@@ -2,7 +2,11 @@
 //!
 //! Not a general unit library: these are the units of the command line and of scenario files, and
 //! no others. Invariant: `parse(format(x)) == x` for every value, and nothing is rounded silently
-//! (`0.5ns` is an error, not zero). Read next: [`crate::resolve`], which gives errors their place.
+//! (`0.5ns` is an error, not zero). The caller adds the place of an error.
+
+mod nearest;
+
+pub use nearest::nearest;
 
 use std::fmt;
 use std::time::Duration;

@@ -4,19 +4,19 @@
 const GAP: char = '\u{a0}';
 
 /// A duration in µs with three digits: `70.3 µs`, `812 ms`, `1.02 s`.
-pub(crate) fn duration(us: f64) -> String {
+pub fn duration(us: f64) -> String {
     let (value, unit) = scaled(us);
     format!("{}{GAP}{unit}", three_digits(value))
 }
 
 /// As [`duration`], without trailing zeros: for axes.
-pub(crate) fn tick_duration(us: f64) -> String {
+pub fn tick_duration(us: f64) -> String {
     let (value, unit) = scaled(us);
     format!("{}{GAP}{unit}", trimmed(value))
 }
 
 /// A duration in seconds, see [`duration`].
-pub(crate) fn seconds(s: f64) -> String {
+pub fn seconds(s: f64) -> String {
     if s == 0.0 {
         return format!("0{GAP}s");
     }
@@ -24,7 +24,7 @@ pub(crate) fn seconds(s: f64) -> String {
 }
 
 /// A value in ns as µs.
-pub(crate) fn us(ns: u64) -> f64 {
+pub fn us(ns: u64) -> f64 {
     ns as f64 / 1e3
 }
 
@@ -55,7 +55,7 @@ fn trimmed(value: f64) -> String {
 }
 
 /// A whole number with thousands separated: `30,000`.
-pub(crate) fn grouped(n: u64) -> String {
+pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
@@ -68,7 +68,7 @@ pub(crate) fn grouped(n: u64) -> String {
 }
 
 /// A rate: `1,000/s`, `12.5/s`, and no number where nobody knows it.
-pub(crate) fn rate(per_second: f64) -> String {
+pub fn rate(per_second: f64) -> String {
     if per_second.is_nan() {
         "no rate".to_owned()
     } else if per_second >= 100.0 {
@@ -79,7 +79,7 @@ pub(crate) fn rate(per_second: f64) -> String {
 }
 
 /// A size in bytes with three digits: `216 B`, `17.2 KiB`, `1.00 MiB`.
-pub(crate) fn bytes(bytes: f64) -> String {
+pub fn bytes(bytes: f64) -> String {
     let (value, unit) = match bytes {
         _ if bytes < 1023.5 => return format!("{}{GAP}B", trimmed(bytes.round())),
         _ if bytes < 1023.5 * 1024.0 => (bytes / 1024.0, "KiB"),
@@ -90,7 +90,7 @@ pub(crate) fn bytes(bytes: f64) -> String {
 }
 
 /// A plain number: whole ones grouped, others to three places.
-pub(crate) fn plain(value: f64) -> String {
+pub fn plain(value: f64) -> String {
     if value >= 0.0 && value.fract() == 0.0 && value < 1e15 {
         grouped(value as u64)
     } else {
@@ -99,7 +99,7 @@ pub(crate) fn plain(value: f64) -> String {
 }
 
 /// A count on an axis: `0`, `500`, `10 k`, `1.5 M`.
-pub(crate) fn tick_count(n: f64) -> String {
+pub fn tick_count(n: f64) -> String {
     match n {
         _ if n >= 1e6 => format!("{}{GAP}M", trimmed(n / 1e6)),
         _ if n >= 1e4 => format!("{}{GAP}k", trimmed(n / 1e3)),
@@ -109,7 +109,7 @@ pub(crate) fn tick_count(n: f64) -> String {
 }
 
 /// A share as percent: `0.04 %`.
-pub(crate) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     match value {
         _ if value == 0.0 => format!("0{GAP}%"),
@@ -120,12 +120,12 @@ pub(crate) fn percent(share: f64) -> String {
 }
 
 /// A percentile's name: `p99.9`.
-pub(crate) fn percentile(p: f64) -> String {
+pub fn percentile(p: f64) -> String {
     format!("p{p}")
 }
 
 /// How many times `a` is `b`: `460 times`, `1.8 times`.
-pub(crate) fn times(a: f64, b: f64) -> String {
+pub fn times(a: f64, b: f64) -> String {
     let ratio = a / b;
     if ratio >= 10.0 {
         format!("{} times", grouped(ratio.round() as u64))
@@ -135,7 +135,7 @@ pub(crate) fn times(a: f64, b: f64) -> String {
 }
 
 /// A list as English text: `a`, `a and b`, `a, b and c`.
-pub(crate) fn listed(items: &[String]) -> String {
+pub fn listed(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),
@@ -144,7 +144,7 @@ pub(crate) fn listed(items: &[String]) -> String {
 }
 
 /// `1 stall`, `5 stalls`.
-pub(crate) fn counted(n: usize, what: &str) -> String {
+pub fn counted(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{} {what}s", grouped(n as u64)) }
 }
 

@@ -1,0 +1,19 @@
+//! The record of a run: histograms, interval logs, statistics, caveats, and the folder that holds them.
+//!
+//! This crate draws nothing and knows no sockets. It reads folders that may come from another machine, and it reads no clock.
+//! Invariant: what is written reads back equal, and histograms of one shape merge exactly.
+//!
+//! Read next: [`record`] (`result.json`), [`histogram`] and [`hlog`] (`latency.hlog`), [`stats`], [`caveat`], [`folder`].
+
+pub mod caveat;
+pub mod folder;
+pub mod hgrm;
+pub mod histogram;
+pub mod hlog;
+pub mod plain;
+pub mod record;
+pub mod sane;
+pub mod stats;
+pub mod units;
+
+pub use folder::{Folder, read_folder, write_folder};

@@ -1,0 +1,7 @@
+//! Integration tests of this crate, in one binary.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod log;
+mod record;
+#[allow(dead_code, reason = "the tests of aelab-reports use the rest")]
+mod synthetic;
