@@ -15,6 +15,4 @@ mod net;
 mod program;
 mod timeline;
 mod transcript;
-mod transcript_blocking;
 mod transcript_cases;
-mod transcript_scripts;

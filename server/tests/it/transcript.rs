@@ -1,21 +1,7 @@
 //! Transcripts: the same commands to our server and to a real redis-server, replies compared byte by byte.
 //!
-//! Each case of `transcript_cases` runs on empty databases and fresh connections, once in RESP2 and once in RESP3.
-//! Where bytes cannot be equal (times, ids, the order of a hash table) the line says what is compared instead.
-//!
-//! A line of a case:
-//!
-//! ```text
-//! SET key "a value\r\n"        send the command, compare the reply
-//! [unordered] SMEMBERS s       compare as said in brackets, see `Compare`
-//! @b PUBLISH news hello        on another connection (the first is `a`)
-//! @a <                         read one more reply (pushed messages)
-//! !raw "*1\r\n"                send bytes as they are, then read one reply
-//! !send CLIENT REPLY OFF       send without waiting for a reply
-//! !close                       the server must have closed the connection
-//! !sleep 20                    wait so many milliseconds
-//! !times 3 RPUSH l {i}         send it so often, pipelined, with i counted from 0
-//! ```
+//! The cases are in `tests/transcripts`; README.md there explains their lines and the comparisons. Each
+//! case runs on empty databases, an empty slow log and fresh connections, once in RESP2 and once in RESP3.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -26,7 +12,7 @@ use std::time::Duration;
 
 use aelab_resp::value::{Value, decode};
 
-use crate::{transcript_blocking, transcript_cases, transcript_scripts};
+use crate::transcript_cases;
 
 /// Long enough for a busy machine; a missing reply is an error after it.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -273,7 +259,7 @@ struct Step {
 }
 
 /// Plays a case on one server.
-fn play(port: u16, script: &str, resp3: bool) -> Vec<Step> {
+fn play(port: u16, script: &[String], resp3: bool) -> Vec<Step> {
     let mut connections = BTreeMap::new();
     let open = |name: &str, connections: &mut BTreeMap<String, Connection>| {
         connections.entry(name.to_owned()).or_insert_with(|| {
@@ -286,12 +272,14 @@ fn play(port: u16, script: &str, resp3: bool) -> Vec<Step> {
         });
     };
     let mut clean = Connection::open(port);
-    clean.send(&encode(&words("FLUSHALL")));
-    assert_eq!(clean.reply(), b"+OK\r\n");
+    for command in ["FLUSHALL", "SLOWLOG RESET"] {
+        clean.send(&encode(&words(command)));
+        assert_eq!(clean.reply(), b"+OK\r\n");
+    }
     drop(clean);
     let mut steps = Vec::new();
-    for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let mut rest = line;
+    for line in script {
+        let mut rest = line.as_str();
         let mut name = "a";
         if let Some(after) = rest.strip_prefix('@') {
             (name, rest) = after.split_once(' ').expect("a command after the connection");
@@ -304,7 +292,7 @@ fn play(port: u16, script: &str, resp3: bool) -> Vec<Step> {
         open(name, &mut connections);
         let connection = connections.get_mut(name).expect("it was opened");
         let replies = step(connection, rest);
-        steps.push(Step { line: line.to_owned(), compare, replies });
+        steps.push(Step { line: line.clone(), compare, replies });
     }
     steps
 }
@@ -342,7 +330,7 @@ fn step(connection: &mut Connection, text: &str) -> Vec<Vec<u8>> {
 }
 
 /// Compares one case in one protocol and describes the differences.
-fn differences(ours: u16, theirs: u16, name: &str, script: &str, resp3: bool) -> Vec<String> {
+fn differences(ours: u16, theirs: u16, name: &str, script: &[String], resp3: bool) -> Vec<String> {
     let (ours, theirs) = std::thread::scope(|scope| {
         let ours = scope.spawn(|| play(ours, script, resp3));
         let theirs = play(theirs, script, resp3);
@@ -402,14 +390,13 @@ fn every_reply_equals_redis_servers() {
     let only = std::env::var("AELAB_TRANSCRIPT").ok();
     let mut found = Vec::new();
     let mut count = 0;
-    let cases = [transcript_cases::CASES, transcript_blocking::CASES, transcript_scripts::CASES];
-    for (name, script) in cases.into_iter().flatten() {
-        if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+    for case in transcript_cases::read() {
+        if only.as_ref().is_some_and(|only| !case.name.contains(only.as_str())) {
             continue;
         }
         for resp3 in [false, true] {
-            count += script.lines().filter(|line| !line.trim().is_empty()).count();
-            found.extend(differences(ours.port, theirs.port, name, script, resp3));
+            count += case.lines.len();
+            found.extend(differences(ours.port, theirs.port, &case.name, &case.lines, resp3));
         }
     }
     println!("{count} lines compared with redis-server");
