@@ -4,7 +4,7 @@
 //! writing position cannot overtake the reading one.
 
 use crate::error::ProtocolError;
-use crate::request::ArgRange;
+use crate::range::ArgRange;
 
 /// Splits `buf[..end]` into words, unescaping them in place, and appends their positions.
 ///

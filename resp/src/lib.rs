@@ -26,8 +26,10 @@ pub mod value;
 mod error;
 mod inline;
 mod number;
+mod range;
 
 pub use error::ProtocolError;
 pub use number::parse_i64;
+pub use range::ArgRange;
 pub use reply::{ReplyKind, ReplyScanner, ScannedReply};
-pub use request::{ArgRange, Parsed, RequestLimits, RequestParser, Trust};
+pub use request::{Parsed, RequestLimits, RequestParser, Trust};

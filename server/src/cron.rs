@@ -30,11 +30,11 @@ const SAMPLE_EVERY: Nanos = Nanos::from_ms(100);
 /// The timer.
 pub(crate) fn server_cron(el: &mut EventLoop<Server>, server: &mut Server, _: TimerId) -> Next {
     let now = el.now();
-    server.meter.charge(Phase::Other, now);
+    server.observe.meter.charge(Phase::Other, now);
     server.set_time(now);
-    server.cron.turns += 1;
-    server.cron.hz = frequency(server);
-    if now - server.cron.last_sample >= SAMPLE_EVERY || server.cron.turns == 1 {
+    server.observe.cron.turns += 1;
+    server.observe.cron.hz = frequency(server);
+    if now - server.observe.cron.last_sample >= SAMPLE_EVERY || server.observe.cron.turns == 1 {
         sample(server, now);
     }
     listener::resume(el, server);
@@ -46,16 +46,16 @@ pub(crate) fn server_cron(el: &mut EventLoop<Server>, server: &mut Server, _: Ti
     rehash(server);
     charge(el, server, Phase::Rehash);
     let took = el.clock().now() - now;
-    server.cron.busy = server.cron.busy + took;
-    server.cron.longest = server.cron.longest.max(took);
+    server.observe.cron.busy = server.observe.cron.busy + took;
+    server.observe.cron.longest = server.observe.cron.longest.max(took);
     if server.shutdown == Shutdown::Requested {
         el.stop();
     }
-    Next::After(server.cron.period())
+    Next::After(server.observe.cron.period())
 }
 
 fn charge(el: &EventLoop<Server>, server: &mut Server, phase: Phase) {
-    server.meter.charge(phase, el.clock().now());
+    server.observe.meter.charge(phase, el.clock().now());
 }
 
 fn frequency(server: &Server) -> u32 {
@@ -72,32 +72,33 @@ fn frequency(server: &Server) -> u32 {
 /// The rates of `INFO stats`, and memory.
 fn sample(server: &mut Server, now: Nanos) {
     let us = now.as_us();
-    let (stats, meter, rates) = (&mut server.stats, &server.meter, &mut server.rates);
+    let (stats, meter, rates) =
+        (&mut server.observe.stats, &server.observe.meter, &mut server.observe.rates);
     const PER_SECOND: f64 = 1_000_000.0;
     rates.commands.sample(stats.commands_processed, us, PER_SECOND);
     rates.input.sample(stats.net_input_bytes, us, PER_SECOND);
     rates.output.sample(stats.net_output_bytes, us, PER_SECOND);
     rates.cycles.sample(meter.cycles(), us, PER_SECOND);
     rates.cycle_duration.sample(meter.sums().busy.as_us(), meter.cycles(), 1.0);
-    server.meter.checkpoint(now, server.clock.thread_cpu());
-    server.cron.last_sample = now;
-    server.cron.resident_bytes = sys::resident_bytes();
+    server.observe.meter.checkpoint(now, server.clock.thread_cpu());
+    server.observe.cron.last_sample = now;
+    server.observe.cron.resident_bytes = sys::resident_bytes();
     let used = server.used_memory() as u64;
-    server.stats.peak_memory_bytes = server.stats.peak_memory_bytes.max(used);
+    server.observe.stats.peak_memory_bytes = server.observe.stats.peak_memory_bytes.max(used);
 }
 
 /// Looks at a share of the clients, so that each has its turn about once a second.
 fn clients_cron(server: &mut Server) {
-    if server.roster.len() > 2 * server.clients.len() + 64 {
+    if server.net.roster.len() > 2 * server.clients.len() + 64 {
         let clients = &server.clients;
-        server.roster.retain(|&key| clients.contains_key(key));
+        server.net.roster.retain(|&key| clients.contains_key(key));
     }
-    let share = server.clients.len() / server.cron.hz.max(1) as usize;
+    let share = server.clients.len() / server.observe.cron.hz.max(1) as usize;
     let turns = share.max(CLIENTS_PER_TURN_MIN).min(server.clients.len());
     for _ in 0..turns {
-        let Some(key) = server.roster.pop_front() else { return };
+        let Some(key) = server.net.roster.pop_front() else { return };
         if server.clients.contains_key(key) {
-            server.roster.push_back(key);
+            server.net.roster.push_back(key);
             one_client(server, key);
         }
     }
@@ -128,17 +129,19 @@ fn one_client(server: &mut Server, key: ClientKey) {
 
 /// Active expiry, with the time it took counted as Redis counts it.
 pub(crate) fn expire(server: &mut Server, cycle: Cycle) {
-    if !server.active_expire_on || server.pause.is_some() {
+    if !server.expiry.is_on || server.pause.is_some() {
         return;
     }
-    let settings =
-        ExpireSettings { effort: server.config.settings().cron.expire_effort, hz: server.cron.hz };
+    let settings = ExpireSettings {
+        effort: server.config.settings().cron.expire_effort,
+        hz: server.observe.cron.hz,
+    };
     let now_ms = server.now_ms();
     let clock = server.clock.clone();
     let before = clock.now();
-    server.expire.run(&mut server.dbs, cycle, settings, now_ms, || clock.now().as_us());
+    server.expiry.cycle.run(&mut server.dbs, cycle, settings, now_ms, || clock.now().as_us());
     let took = clock.now() - before;
-    server.stats.expire_cycle_us += took.as_us();
+    server.observe.stats.expire_cycle_us += took.as_us();
     server.note_latency("expire-cycle", took);
 }
 
@@ -148,7 +151,7 @@ fn rehash(server: &mut Server) {
         return;
     }
     for _ in 0..server.dbs.len().min(REHASH_DBS_PER_TURN) {
-        let db = &mut server.dbs[server.cron.rehash_db];
+        let db = &mut server.dbs[server.observe.cron.rehash_db];
         if db.is_rehashing() {
             let end = server.clock.now() + REHASH_BUDGET;
             while db.rehash_step(REHASH_BUCKETS_PER_STEP) {
@@ -159,6 +162,6 @@ fn rehash(server: &mut Server) {
             // One database has used the turn's budget; it goes on there next time.
             return;
         }
-        server.cron.rehash_db = (server.cron.rehash_db + 1) % server.dbs.len();
+        server.observe.cron.rehash_db = (server.observe.cron.rehash_db + 1) % server.dbs.len();
     }
 }

@@ -282,7 +282,7 @@ fn clipped(text: &[u8]) -> &[u8] {
 fn refuse(server: &mut Server, key: ClientKey, found: Option<Found>, out: &mut Reply, mark: usize) {
     let is_exec = found.is_some_and(|found| found.spec.has(flags::RUNS_QUEUE));
     if let Some(found) = found {
-        server.command_stats[found.id as usize].rejected += 1;
+        server.observe.command_stats[found.id as usize].rejected += 1;
     }
     if is_exec {
         let text = out.take_error().map(<[u8]>::to_vec).unwrap_or_default();
@@ -319,10 +319,10 @@ pub(crate) fn call(
     server.set_time(started);
     let Some(client) = server.clients.get_mut(key) else { return started };
     client.last_command = Some(found.id);
-    client.commands += 1;
+    client.counters.commands += 1;
     let db = client.db;
     let untouched = client.no_touch;
-    if server.injector.is_some() {
+    if server.observe.injector.is_some() {
         inject(server, found, started);
     }
     if untouched {
@@ -335,7 +335,7 @@ pub(crate) fn call(
     }
     let ended = server.clock.now();
     let took = ended - started;
-    server.meter.command(found.id, took, ended);
+    server.observe.meter.command(found.id, took, ended);
     account(server, key, found, args, out, took, By::Client);
     let limit = server.config.settings().clients.normal_output.hard_bytes;
     if limit != 0 && out.len() > limit {
@@ -391,12 +391,12 @@ fn account(
     took: Nanos,
     by: By,
 ) {
-    server.stats.commands_processed += 1;
+    server.observe.stats.commands_processed += 1;
     // A call that waits is counted when it has its reply.
     let waits = server.blocking.count > 0
         && server.clients.get(key).is_some_and(|client| client.is_blocked());
     let tracked = server.config.settings().observe.latency_tracking;
-    let stat = &mut server.command_stats[found.id as usize];
+    let stat = &mut server.observe.command_stats[found.id as usize];
     if !waits {
         stat.record(took, tracked);
     }
@@ -419,7 +419,7 @@ fn account(
 
 #[cold]
 fn inject(server: &mut Server, found: Found, started: Nanos) {
-    let length = server.injector.as_mut().map(|injector| injector.draw(found.id, started));
+    let length = server.observe.injector.as_mut().map(|injector| injector.draw(found.id, started));
     server.clock.spin(length.unwrap_or_default());
 }
 
@@ -434,7 +434,7 @@ fn log_slow(server: &mut Server, key: ClientKey, args: Args<'_>, took: Nanos, by
     };
     let peer = peer.unwrap_or_default();
     let name = client.map_or(&[][..], Client::name);
-    server.slowlog.add(args, took, unix_s, peer, name);
+    server.observe.slowlog.add(args, took, unix_s, peer, name);
 }
 
 /// A pipeline of large replies must stop at the hard limit, not after its last command.
@@ -446,7 +446,7 @@ fn close_if_over_limit(server: &mut Server, key: ClientKey, out: &Reply, limit: 
         server
             .log
             .warning("Client scheduled to be closed ASAP for overcoming of output buffer limits.");
-        server.stats.output_buffer_limit_disconnections += 1;
+        server.observe.stats.output_buffer_limit_disconnections += 1;
         server.free_later(key);
     }
 }

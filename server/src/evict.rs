@@ -15,7 +15,7 @@ use crate::config::Policy;
 use crate::db::Db;
 use crate::db::small_bytes::SmallBytes;
 use crate::metrics::Phase;
-use crate::server::{CommandSpec, Outcome, Server, flags};
+use crate::server::{CommandSpec, Memory, Outcome, Server, flags};
 
 /// Keys evicted between two looks at the clock.
 const KEYS_PER_TIME_CHECK: u64 = 16;
@@ -46,9 +46,9 @@ pub(crate) fn perform(server: &mut Server) -> Outcome {
             policy => evict_for(server, policy, used - limit),
         };
     }
-    if outcome != Outcome::Enough || server.evictor.over_since.is_some() {
+    if outcome != Outcome::Enough || server.memory.evictor.over_since.is_some() {
         let now = server.clock.now();
-        server.evictor.note(outcome, now);
+        server.memory.evictor.note(outcome, now);
     }
     outcome
 }
@@ -69,7 +69,7 @@ fn evict_for(server: &mut Server, policy: Policy, to_free: usize) -> Outcome {
         let started = if watched { server.clock.now() } else { Nanos::ZERO };
         if server.dbs[db].evict(&key, free) {
             keys += 1;
-            server.stats.evicted_keys += 1;
+            server.observe.stats.evicted_keys += 1;
             server.key_changed(db, &key);
         }
         freed += before.saturating_sub(server.dbs[db].used_bytes());
@@ -78,14 +78,18 @@ fn evict_for(server: &mut Server, policy: Policy, to_free: usize) -> Outcome {
             server.note_latency("eviction-del", took);
         }
         if keys.is_multiple_of(KEYS_PER_TIME_CHECK) && server.clock.now() - began > limit {
-            server.evictor.unfinished = true;
+            server.memory.evictor.unfinished = true;
             outcome = Outcome::Running;
             break;
         }
     }
     let took = server.clock.now() - began;
     server.note_latency("eviction-cycle", took);
-    if outcome == Outcome::Enough && server.evictor.timer_set { Outcome::Running } else { outcome }
+    if outcome == Outcome::Enough && server.memory.evictor.timer_set {
+        Outcome::Running
+    } else {
+        outcome
+    }
 }
 
 /// The next key to go.
@@ -93,8 +97,8 @@ fn choose(server: &mut Server, policy: Policy) -> Option<(usize, SmallBytes)> {
     let among = policy.among();
     if let Policy::Random(_) = policy {
         for _ in 0..server.dbs.len() {
-            let at = server.evictor.next_db % server.dbs.len();
-            server.evictor.next_db = at + 1;
+            let at = server.memory.evictor.next_db % server.dbs.len();
+            server.memory.evictor.next_db = at + 1;
             if let Some(key) = server.dbs[at].sample_one(among) {
                 return Some((at, key));
             }
@@ -103,7 +107,7 @@ fn choose(server: &mut Server, policy: Policy) -> Option<(usize, SmallBytes)> {
     }
     let (samples, now_ms) = (server.config.settings().memory.maxmemory_samples, server.now_ms());
     while server.dbs.iter().any(|db| db.evictable_len(among) > 0) {
-        let Server { dbs, evictor, .. } = server;
+        let Server { dbs, memory: Memory { evictor, .. }, .. } = server;
         for (at, db) in dbs.iter_mut().enumerate() {
             let mode = db.access_mode();
             db.sample(among, samples, |entry| {
@@ -146,25 +150,25 @@ pub(crate) fn make_room(server: &mut Server, client: ClientKey, spec: &CommandSp
 /// Before sleep: closes clients that take too much, and goes on with what a command left unfinished.
 pub(crate) fn schedule(el: &mut EventLoop<Server>, server: &mut Server) {
     if server.config.settings().limits_memory() {
-        server.meter.charge(Phase::Other, el.clock().now());
+        server.observe.meter.charge(Phase::Other, el.clock().now());
         clients(server);
-        server.meter.charge(Phase::Evict, el.clock().now());
+        server.observe.meter.charge(Phase::Evict, el.clock().now());
     }
-    if server.evictor.unfinished && !server.evictor.timer_set {
+    if server.memory.evictor.unfinished && !server.memory.evictor.timer_set {
         el.add_timer(Nanos::ZERO, go_on);
-        server.evictor.timer_set = true;
+        server.memory.evictor.timer_set = true;
     }
 }
 
 /// The timer: a time limit's worth of eviction in each turn of the loop until there is room.
 fn go_on(el: &mut EventLoop<Server>, server: &mut Server, _: TimerId) -> Next {
-    server.evictor.unfinished = false;
+    server.memory.evictor.unfinished = false;
     let outcome = perform(server);
-    server.meter.charge(Phase::Evict, el.clock().now());
+    server.observe.meter.charge(Phase::Evict, el.clock().now());
     if outcome == Outcome::Running {
         return Next::After(Nanos::ZERO);
     }
-    server.evictor.timer_set = false;
+    server.memory.evictor.timer_set = false;
     Next::Never
 }
 
@@ -189,9 +193,9 @@ pub(crate) fn clients(server: &mut Server) {
         let id = server.clients.get(key).map_or(0, |client| client.id);
         server.log.notice(format!("Evicting client: id={id} extra-mem={bytes}"));
         server.free_later(key);
-        server.stats.evicted_clients += 1;
+        server.observe.stats.evicted_clients += 1;
         if let Some(client) = server.clients.get_mut(key) {
-            server.client_extra_bytes -= client.extra_bytes;
+            server.memory.client_extra_bytes -= client.extra_bytes;
             client.extra_bytes = 0;
         }
     }

@@ -22,7 +22,7 @@ impl Server {
     /// `key` of database `db` has changed, which counts as one change.
     #[inline]
     pub(crate) fn key_changed(&mut self, db: usize, key: &[u8]) {
-        self.dirty += 1;
+        self.changes.dirty += 1;
         self.signal_key(db, key);
     }
 
@@ -30,8 +30,8 @@ impl Server {
     #[inline]
     pub(crate) fn signal_key(&mut self, db: usize, key: &[u8]) {
         self.blocking.changed(db, key);
-        if !self.watchers.is_empty() {
-            for client in self.watchers.of(db, key) {
+        if !self.changes.watchers.is_empty() {
+            for client in self.changes.watchers.of(db, key) {
                 if let Some(client) = self.clients.get_mut(*client) {
                     client.extras_mut().watch_failed = true;
                 }
@@ -42,12 +42,12 @@ impl Server {
     /// All keys of database `db` are about to be removed: call it while they still exist.
     pub(crate) fn before_flush(&mut self, db: usize) {
         self.fail_watchers(db, db);
-        self.dirty += self.dbs[db].len() as u64;
+        self.changes.dirty += self.dbs[db].len() as u64;
     }
 
     /// `FLUSHALL` itself counts as a change.
     pub(crate) fn all_flushed(&mut self) {
-        self.dirty += 1;
+        self.changes.dirty += 1;
     }
 
     /// Databases `a` and `b` have exchanged their contents.
@@ -56,15 +56,16 @@ impl Server {
         self.fail_watchers(b, a);
         self.blocking.all_changed(a);
         self.blocking.all_changed(b);
-        self.dirty += 1;
+        self.changes.dirty += 1;
     }
 
     /// Fails the transactions that watch a key of `db` which exists there or in `other`.
     fn fail_watchers(&mut self, db: usize, other: usize) {
-        if self.watchers.is_empty() {
+        if self.changes.watchers.is_empty() {
             return;
         }
         let failed: Vec<ClientKey> = self
+            .changes
             .watchers
             .in_db(db)
             .filter(|(key, _)| self.key_exists(db, key) || self.key_exists(other, key))

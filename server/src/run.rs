@@ -109,12 +109,12 @@ impl Instance {
         };
         start_io_threads(&mut server)?;
         warn_of_backlog(&mut server);
-        server.listeners = listener::open(server.config.settings())?;
+        server.net.listeners = listener::open(server.config.settings())?;
         let mut el = EventLoop::new(api, setsize, clock);
         el.set_hooks(before_sleep, after_sleep);
         // What waits for clients' requests; the other models use the backend for listeners only.
-        server.diary = el.diary();
-        server.api_name = if model == IoModel::Ae { el.api_name() } else { "none" };
+        server.observe.turn_log = el.turn_log();
+        server.identity.api_name = if model == IoModel::Ae { el.api_name() } else { "none" };
         if server.config.settings().io.time_events {
             el.add_timer(Nanos::from_ms(1), server_cron);
         }
@@ -136,14 +136,14 @@ impl Instance {
             signal_hook::low_level::pipe::register(signal, theirs.try_clone()?)?;
         }
         self.el.add_file(ours.as_raw_fd(), Mask::READABLE, signalled, 0)?;
-        self.body.with(|server| server.signals = Some(ours));
+        self.body.with(|server| server.net.signals = Some(ours));
         Ok(())
     }
 
     /// The address of the first TCP listener.
     #[must_use]
     pub fn addr(&mut self) -> Option<SocketAddr> {
-        self.body.with(|server| server.listeners.iter().find_map(Listener::addr))
+        self.body.with(|server| server.net.listeners.iter().find_map(Listener::addr))
     }
 
     /// Writes the lines with which a server says that it is up.
@@ -211,7 +211,7 @@ pub enum Quiet {
 fn signalled(el: &mut EventLoop<Server>, server: &mut Server, _: RawFd, _: u64, _: Mask) {
     // A sweep calls this whether or not a signal came.
     let came = |pipe: &UnixStream| matches!((&*pipe).read(&mut [0; 16]), Ok(count) if count > 0);
-    if !server.signals.as_ref().is_some_and(came) {
+    if !server.net.signals.as_ref().is_some_and(came) {
         return;
     }
     server.log.warning("Received a signal, scheduling shutdown...");
@@ -224,7 +224,7 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     let model = server.config.settings().io.io_model;
     // A sweep without requests is reading all the same.
     let since = if model == IoModel::BusyPoll { Phase::Read } else { Phase::Other };
-    server.meter.charge(since, el.clock().now());
+    server.observe.meter.charge(since, el.clock().now());
     while_blocked::watch_accepted(el, server);
     // Who waits no longer goes on in this turn, whatever the sockets bring.
     blocking::look_at_deadlines(server);
@@ -235,12 +235,12 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     // Before replies are written: a fast cycle makes room, and what it costs is not hidden in the
     // write phase.
     cron::expire(server, Cycle::Fast);
-    server.meter.charge(Phase::Expire, el.clock().now());
+    server.observe.meter.charge(Phase::Expire, el.clock().now());
     dispatch::resume(server);
     evict::schedule(el, server);
     if model != IoModel::Blocking {
         write::flush_pending(el, server);
-        server.meter.charge(Phase::Write, el.clock().now());
+        server.observe.meter.charge(Phase::Write, el.clock().now());
     }
     // After the writes: they find out who is gone, and who has been told everything.
     free_queued_clients(el, server);
@@ -249,7 +249,7 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
         // The backend cannot: those clients will be turned away when they come.
         server.log.warning_per_second(server.now_s(), "The backend cannot watch so many clients");
     }
-    server.meter.sleep(el.clock().now(), || el.clock().thread_cpu());
+    server.observe.meter.sleep(el.clock().now(), || el.clock().thread_cpu());
 }
 
 /// Runs after every sleep, before any handler.
@@ -260,14 +260,14 @@ fn after_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
         IoModel::Ae => el.fired_count(),
         _ => 0,
     };
-    server.meter.wake(now, events);
-    server.timeline.woke(now, events);
+    server.observe.meter.wake(now, events);
+    server.observe.timeline.woke(now, events);
     server.synchronise_time(now);
 }
 
 /// Frees the clients that were found to be gone, outside of every handler.
 fn free_queued_clients(el: &mut EventLoop<Server>, server: &mut Server) {
-    while let Some(key) = server.free_queue.pop() {
+    while let Some(key) = server.net.free_queue.pop() {
         let Some(client) = server.clients.get(key) else { continue };
         debug_assert_eq!(client.life, Life::Closing);
         el.del_file(client.fd.as_raw_fd(), Mask::BOTH);
@@ -285,7 +285,7 @@ fn start_io_threads(server: &mut Server) -> Result<(), String> {
     if count > 1 {
         let io = IoThreads::start(settings, &server.clock)
             .map_err(|e| format!("Can't start {count} I/O threads: {e}; ask for fewer"))?;
-        server.io_threads = Some(Box::new(io));
+        server.net.io_threads = Some(Box::new(io));
     }
     Ok(())
 }

@@ -19,13 +19,13 @@ mod select_backend;
 mod sweep;
 mod sys;
 pub mod timers;
-mod turns;
+mod turn_log;
 
 pub use api::{Api, Backend, Fired, Mask};
 pub use sweep::Sweep;
 pub(crate) use sys::borrow;
 pub use timers::{Next, TimeProc, TimerId};
-pub use turns::{Diary, Turn};
+pub use turn_log::{Turn, TurnLog};
 
 use crate::clock::{Clock, Nanos};
 use events::FileEvents;
@@ -52,7 +52,7 @@ pub struct EventLoop<S> {
     now: Nanos,
     dont_wait: bool,
     stop: bool,
-    diary: Diary,
+    turn_log: TurnLog,
 }
 
 impl<S> EventLoop<S> {
@@ -70,7 +70,7 @@ impl<S> EventLoop<S> {
             now,
             dont_wait: false,
             stop: false,
-            diary: Diary::default(),
+            turn_log: TurnLog::default(),
         }
     }
 
@@ -96,8 +96,8 @@ impl<S> EventLoop<S> {
     /// # Errors
     /// As [`EventLoop::run`].
     pub fn tick(&mut self, state: &mut S) -> io::Result<()> {
-        if self.diary.is_on() {
-            return self.tick_with_diary(state);
+        if self.turn_log.is_on() {
+            return self.tick_logged(state);
         }
         let timeout = self.before(state);
         self.wait(timeout)?;
@@ -106,7 +106,7 @@ impl<S> EventLoop<S> {
     }
 
     /// The same turn, with a note of when each step began.
-    fn tick_with_diary(&mut self, state: &mut S) -> io::Result<()> {
+    fn tick_logged(&mut self, state: &mut S) -> io::Result<()> {
         let began = self.clock.now();
         let timeout = self.before(state);
         let polled = self.clock.now();
@@ -118,13 +118,13 @@ impl<S> EventLoop<S> {
         let timers = self.process_timers(state);
         let files = u32::try_from(self.fired.len()).unwrap_or(u32::MAX);
         let timers_done = self.clock.now();
-        self.diary.write(Turn { began, polled, woke, files_done, timers_done, files, timers });
+        self.turn_log.write(Turn { began, polled, woke, files_done, timers_done, files, timers });
         Ok(())
     }
 
     /// Where turns are written down when it is switched on.
-    pub fn diary(&self) -> Diary {
-        self.diary.clone()
+    pub fn turn_log(&self) -> TurnLog {
+        self.turn_log.clone()
     }
 
     /// The first step of [`EventLoop::tick`]: the hook, and then how long the sleep may last (`None`:

@@ -45,7 +45,7 @@ pub(crate) fn hold(server: &mut Server, key: ClientKey, args: Args<'_>) {
     held.backlog.push_back(words);
     if held.backlog_bytes > limit {
         server.log.warning("Closing client that reached max query buffer length");
-        server.stats.query_buffer_limit_disconnections += 1;
+        server.observe.stats.query_buffer_limit_disconnections += 1;
         return server.free_later(key);
     }
     server.account_client(key);
@@ -117,7 +117,7 @@ fn serve_one(server: &mut Server, key: ClientKey, db: usize, name: &[u8]) -> Ser
 /// A call that waited has had its reply.
 fn count(server: &mut Server, command: u16, took: Nanos, failed: bool) {
     let tracked = server.config.settings().observe.latency_tracking;
-    let stat = &mut server.command_stats[command as usize];
+    let stat = &mut server.observe.command_stats[command as usize];
     stat.record(took, tracked);
     stat.failed += u64::from(failed);
     server.note_latency("command-unblocking", took);

@@ -116,6 +116,16 @@ pub(crate) struct Extras {
     pub(crate) subscriptions: Subscriptions,
 }
 
+/// What `CLIENT LIST` shows as totals.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Bytes read from the client.
+    pub(crate) net_in: u64,
+    /// Bytes that the kernel has taken for it.
+    pub(crate) net_out: u64,
+    pub(crate) commands: u64,
+}
+
 /// See the module's text.
 pub(crate) struct Client {
     pub(crate) fd: Socket,
@@ -133,9 +143,7 @@ pub(crate) struct Client {
     pub(crate) created_s: i64,
     pub(crate) active_s: i64,
     pub(crate) last_command: Option<u16>,
-    pub(crate) net_in: u64,
-    pub(crate) net_out: u64,
-    pub(crate) commands: u64,
+    pub(crate) counters: Counters,
     pub(crate) output: Output,
     /// What its buffers were last accounted for with.
     pub(crate) extra_bytes: usize,
@@ -162,9 +170,7 @@ impl Client {
             created_s: now_s,
             active_s: now_s,
             last_command: None,
-            net_in: 0,
-            net_out: 0,
-            commands: 0,
+            counters: Counters::default(),
             output: Output {
                 buf: Vec::new(),
                 sent: 0,

@@ -6,8 +6,8 @@ use crate::timeline::PARTS;
 
 /// Means in microseconds; `AE STATS` has the distributions.
 pub(super) fn ae(text: &mut String, server: &Server) {
-    let (settings, timeline) = (server.config.settings(), &server.timeline);
-    line(text, "ae_backend", server.api_name);
+    let (settings, timeline) = (server.config.settings(), &server.observe.timeline);
+    line(text, "ae_backend", server.identity.api_name);
     line(text, "ae_io_model", settings.io.io_model.name());
     line(text, "ae_io_threads", settings.io.io_threads);
     line(text, "ae_timeline_note", settings.timeline_note());

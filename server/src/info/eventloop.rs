@@ -7,7 +7,7 @@ use crate::server::Server;
 
 /// The fields that Redis 7.2 adds to the stats section.
 pub(super) fn stats(text: &mut String, server: &Server) {
-    let (meter, rates) = (&server.meter, &server.rates);
+    let (meter, rates) = (&server.observe.meter, &server.observe.rates);
     line(text, "eventloop_cycles", meter.cycles());
     line(text, "eventloop_duration_sum", meter.sums().busy.as_us());
     line(text, "eventloop_duration_cmd_sum", meter.command_sum().as_us());
@@ -18,7 +18,7 @@ pub(super) fn stats(text: &mut String, server: &Server) {
 
 /// Redis 7.2's debug section.
 pub(super) fn debug(text: &mut String, server: &Server) {
-    let meter = &server.meter;
+    let meter = &server.observe.meter;
     line(text, "eventloop_duration_aof_sum", 0);
     line(text, "eventloop_duration_cron_sum", meter.cron_sum().as_us());
     line(text, "eventloop_duration_max", meter.longest().first().map_or(0, |t| t.busy.as_us()));
@@ -27,18 +27,18 @@ pub(super) fn debug(text: &mut String, server: &Server) {
 
 /// This server's own: sums per phase, and the longest ticks taken apart.
 pub(super) fn eventloop(text: &mut String, server: &Server) {
-    let meter = &server.meter;
-    line(text, "backend", server.api_name);
+    let meter = &server.observe.meter;
+    line(text, "backend", server.identity.api_name);
     line(text, "cycles", meter.cycles());
     line(text, "asleep_usec", meter.asleep().as_us());
     line(text, "busy_usec", meter.sums().busy.as_us());
     for (phase, time) in meter.sums().phases() {
         line(text, &format!("phase_{}_usec", phase.name()), time.as_us());
     }
-    line(text, "cron_turns", server.cron.turns);
-    line(text, "cron_period_usec", server.cron.period().as_us());
-    line(text, "cron_duration_usec", server.cron.busy.as_us());
-    line(text, "cron_duration_max_usec", server.cron.longest.as_us());
+    line(text, "cron_turns", server.observe.cron.turns);
+    line(text, "cron_period_usec", server.observe.cron.period().as_us());
+    line(text, "cron_duration_usec", server.observe.cron.busy.as_us());
+    line(text, "cron_duration_max_usec", server.observe.cron.longest.as_us());
     let per_wake = meter.events() as f64 / meter.cycles().max(1) as f64;
     line(text, "events_per_wake", format!("{per_wake:.2}"));
     let (long, unexplained) = meter.long_ticks();
@@ -51,7 +51,7 @@ pub(super) fn eventloop(text: &mut String, server: &Server) {
 }
 
 fn describe(server: &Server, tick: &Tick) -> String {
-    let at_ms = (tick.began - server.started).as_ms();
+    let at_ms = (tick.began - server.identity.started).as_ms();
     let mut text = format!(
         "at_ms={at_ms},usec={},off_cpu={},events={},commands={}",
         tick.busy.as_us(),

@@ -59,7 +59,7 @@ pub(crate) fn total_system_bytes() -> u64 {
 pub(super) fn memory(text: &mut String, server: &Server) {
     let used = server.used_memory() as u64;
     let resident = sys::resident_bytes();
-    let peak = server.stats.peak_memory_bytes.max(used);
+    let peak = server.observe.stats.peak_memory_bytes.max(used);
     let clients = server.client_memory();
     let tables: usize = server.dbs.iter().map(crate::db::Db::table_memory_bytes).sum();
     let overhead = (clients + tables) as u64;
@@ -114,6 +114,6 @@ pub(super) fn memory(text: &mut String, server: &Server) {
             ("active_defrag_running", "0"),
         ],
     );
-    line(text, "lazyfree_pending_objects", server.lazy.pending());
-    line(text, "lazyfreed_objects", server.lazy.freed());
+    line(text, "lazyfree_pending_objects", server.memory.lazy.pending());
+    line(text, "lazyfreed_objects", server.memory.lazy.freed());
 }

@@ -10,7 +10,7 @@ use crate::sys;
 const US_PER_S: i64 = 1_000_000;
 
 pub(super) fn server(text: &mut String, server: &Server) {
-    let uptime_s = (server.clock.now() - server.started).as_ms() / 1000;
+    let uptime_s = (server.clock.now() - server.identity.started).as_ms() / 1000;
     constants(
         text,
         &[
@@ -25,28 +25,28 @@ pub(super) fn server(text: &mut String, server: &Server) {
     line(text, "os", sys::os_name());
     line(text, "arch_bits", usize::BITS);
     line(text, "monotonic_clock", "POSIX clock_gettime");
-    line(text, "multiplexing_api", server.api_name);
+    line(text, "multiplexing_api", server.identity.api_name);
     line(text, "io_model", server.config.settings().io.io_model.name());
     constants(text, &[("atomicvar_api", "c11-builtin"), ("gcc_version", "0.0.0")]);
-    if let Some(injector) = &server.injector {
+    if let Some(injector) = &server.observe.injector {
         // Where nobody can overlook it.
         line(text, "injected_latency", injector.plan());
     }
     line(text, "process_id", std::process::id());
     line(text, "process_supervised", server.config.text("supervised"));
-    line(text, "run_id", &server.run_id);
+    line(text, "run_id", &server.identity.run_id);
     line(text, "tcp_port", server.tcp_port());
     let unix_us = server.clock.unix_us();
     line(text, "server_time_usec", unix_us);
     line(text, "uptime_in_seconds", uptime_s);
     line(text, "uptime_in_days", uptime_s / 86_400);
-    line(text, "hz", server.cron.hz);
+    line(text, "hz", server.observe.cron.hz);
     line(text, "configured_hz", server.config.settings().cron.hz);
     line(text, "lru_clock", (unix_us / US_PER_S) & 0x00ff_ffff);
     let executable = std::env::current_exe().unwrap_or_default();
     line(text, "executable", executable.display());
     line(text, "config_file", server.config.file.as_deref().unwrap_or_default());
-    line(text, "io_threads_active", u8::from(server.io_threads_active));
+    line(text, "io_threads_active", u8::from(server.net.io_threads_active));
 }
 
 pub(super) fn clients(text: &mut String, server: &Server) {
@@ -65,7 +65,7 @@ pub(super) fn clients(text: &mut String, server: &Server) {
 }
 
 pub(super) fn persistence(text: &mut String, server: &Server) {
-    let uptime_s = (server.clock.now() - server.started).as_ms() / 1000;
+    let uptime_s = (server.clock.now() - server.identity.started).as_ms() / 1000;
     constants(
         text,
         &[
@@ -79,7 +79,7 @@ pub(super) fn persistence(text: &mut String, server: &Server) {
             ("current_save_keys_total", "0"),
         ],
     );
-    line(text, "rdb_changes_since_last_save", server.dirty);
+    line(text, "rdb_changes_since_last_save", server.changes.dirty);
     line(text, "rdb_bgsave_in_progress", 0);
     line(text, "rdb_last_save_time", server.now_s() - uptime_s as i64);
     constants(
@@ -114,7 +114,7 @@ fn kib(rate: f64) -> String {
 }
 
 pub(super) fn stats(text: &mut String, server: &Server) {
-    let (stats, rates) = (&server.stats, &server.rates);
+    let (stats, rates) = (&server.observe.stats, &server.observe.rates);
     let sum = |of: fn(&Db) -> u64| server.dbs.iter().map(of).sum::<u64>();
     line(text, "total_connections_received", stats.connections_received);
     line(text, "total_commands_processed", stats.commands_processed);
@@ -130,12 +130,12 @@ pub(super) fn stats(text: &mut String, server: &Server) {
     line(text, "rejected_connections", stats.rejected_connections);
     constants(text, &[("sync_full", "0"), ("sync_partial_ok", "0"), ("sync_partial_err", "0")]);
     line(text, "expired_keys", sum(|db| db.stats().expired));
-    line(text, "expired_stale_perc", format!("{:.2}", server.expire.stale_percent()));
-    line(text, "expired_time_cap_reached_count", server.expire.time_cap_reached_count());
+    line(text, "expired_stale_perc", format!("{:.2}", server.expiry.cycle.stale_percent()));
+    line(text, "expired_time_cap_reached_count", server.expiry.cycle.time_cap_reached_count());
     line(text, "expire_cycle_cpu_milliseconds", stats.expire_cycle_us / 1000);
     line(text, "evicted_keys", stats.evicted_keys);
     line(text, "evicted_clients", stats.evicted_clients);
-    let (total, current) = server.evictor.exceeded(server.clock.now());
+    let (total, current) = server.memory.evictor.exceeded(server.clock.now());
     line(text, "total_eviction_exceeded_time", total.as_ms());
     line(text, "current_eviction_exceeded_time", current.as_ms());
     line(text, "keyspace_hits", sum(|db| db.stats().hits));
@@ -182,7 +182,7 @@ pub(super) fn replication(text: &mut String, server: &Server) {
         text,
         &[("role", "master"), ("connected_slaves", "0"), ("master_failover_state", "no-failover")],
     );
-    line(text, "master_replid", &server.replication_id);
+    line(text, "master_replid", &server.identity.replication_id);
     line(text, "master_replid2", "0".repeat(40));
     line(text, "master_repl_offset", 0);
     line(text, "second_repl_offset", -1);
@@ -208,7 +208,7 @@ fn us(time: Nanos) -> f64 {
 }
 
 pub(super) fn commandstats(text: &mut String, server: &Server) {
-    for (spec, stat) in server.commands.rows().iter().zip(&server.command_stats) {
+    for (spec, stat) in server.commands.rows().iter().zip(&server.observe.command_stats) {
         if stat.calls == 0 && stat.rejected == 0 && stat.failed == 0 {
             continue;
         }
@@ -225,7 +225,7 @@ pub(super) fn commandstats(text: &mut String, server: &Server) {
 }
 
 pub(super) fn errorstats(text: &mut String, server: &Server) {
-    for (code, count) in &server.stats.errors {
+    for (code, count) in &server.observe.stats.errors {
         line(text, &format!("errorstat_{code}"), format!("count={count}"));
     }
 }
@@ -235,7 +235,7 @@ pub(super) fn latencystats(text: &mut String, server: &Server) {
         return;
     }
     let percentiles = &server.config.settings().observe.latency_percentiles;
-    for (spec, stat) in server.commands.rows().iter().zip(&server.command_stats) {
+    for (spec, stat) in server.commands.rows().iter().zip(&server.observe.command_stats) {
         let Some(histogram) = stat.histogram() else { continue };
         let values: Vec<String> = percentiles
             .iter()

@@ -51,7 +51,7 @@ impl Blocking {
         match self.client {
             Some(key) => self.serve(el, server, key),
             None => {
-                self.client = server.accepted.pop_front();
+                self.client = server.net.accepted.pop_front();
                 if self.client.is_some() {
                     listener::unwatch(el, server);
                     self.patience = Duration::ZERO;
@@ -72,7 +72,7 @@ impl Blocking {
         // A timer that is due must not wait for the socket's timeout.
         let wait = if el.timer_is_due() { Wait::No } else { Wait::Yes };
         write::send_all(server, key, wait);
-        server.meter.charge(Phase::Write, el.clock().now());
+        server.observe.meter.charge(Phase::Write, el.clock().now());
         el.before(server);
         let Some(client) = server.clients.get(key) else {
             self.client = None;
@@ -102,7 +102,7 @@ impl Blocking {
 
     /// Lets the socket's blocking calls return once per period of cron.
     fn set_patience(&mut self, server: &Server, key: ClientKey) {
-        let period = Duration::from_secs(1) / server.cron.hz.max(1);
+        let period = Duration::from_secs(1) / server.observe.cron.hz.max(1);
         if self.patience == period {
             return;
         }

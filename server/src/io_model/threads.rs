@@ -53,7 +53,7 @@ pub(crate) struct Threads {
 }
 
 fn woken(_: &mut EventLoop<Server>, server: &mut Server, _: RawFd, _: u64, _: Mask) {
-    if let Some(waker) = &mut server.waker {
+    if let Some(waker) = &mut server.net.waker {
         waker.told = false;
         // One byte per call of `wake`; what is left fires again.
         let _ = waker.receiver.read(&mut [0; 64]);
@@ -68,9 +68,9 @@ impl Threads {
     pub(crate) fn new(el: &mut EventLoop<Server>, mut server: Server) -> io::Result<Threads> {
         let waker = Waker::new()?;
         el.add_file(waker.receiver.as_raw_fd(), Mask::READABLE, woken, 0)?;
-        server.waker = Some(waker);
+        server.net.waker = Some(waker);
         // Each turn may be another thread's: their CPU times have nothing to do with each other.
-        server.meter.without_cpu_time();
+        server.observe.meter.without_cpu_time();
         let clock = server.clock.clone();
         let (alive, ended) = mpsc::channel();
         let shared = Arc::new(Shared { server: Mutex::new(server), clock });
@@ -92,7 +92,7 @@ impl Threads {
         el.wait(timeout)?;
         let mut server = self.shared.lock().ok_or_else(broken)?;
         el.react(&mut server);
-        while let Some(key) = server.accepted.pop_front() {
+        while let Some(key) = server.net.accepted.pop_front() {
             self.begin(&mut server, key);
         }
         Ok(server.shutdown)
@@ -112,7 +112,7 @@ impl Threads {
             let text = format!("No thread can be started for a new client: {error}");
             server.log.warning_per_second(server.now_s(), text);
             let _ = sys::write(&client.fd, b"-ERR no thread can be started for this client\r\n");
-            server.stats.rejected_connections += 1;
+            server.observe.stats.rejected_connections += 1;
             server.free_later(key);
         }
     }
@@ -247,20 +247,20 @@ fn leave(shared: &Shared, key: ClientKey) {
 /// The lock has been taken: the time before was nobody's.
 fn begin_turn(server: &mut Server, shared: &Shared, ready: Nanos) {
     let now = shared.clock.now();
-    server.meter.wake(now, 0);
-    server.timeline.woke(ready, 0);
+    server.observe.meter.wake(now, 0);
+    server.observe.timeline.woke(ready, 0);
     server.synchronise_time(now);
 }
 
 /// The lock is about to be given back: leaves to the loop what is the loop's.
 fn end_turn(server: &mut Server, shared: &Shared) {
-    let work = !server.pending_writes.is_empty()
-        || !server.free_queue.is_empty()
-        || server.evictor.unfinished
+    let work = !server.net.pending_writes.is_empty()
+        || !server.net.free_queue.is_empty()
+        || server.memory.evictor.unfinished
         || !server.blocking.released.is_empty()
         || server.shutdown != Shutdown::No;
-    if let Some(waker) = server.waker.as_mut().filter(|_| work) {
+    if let Some(waker) = server.net.waker.as_mut().filter(|_| work) {
         waker.wake();
     }
-    server.meter.sleep(shared.clock.now(), || Nanos::ZERO);
+    server.observe.meter.sleep(shared.clock.now(), || Nanos::ZERO);
 }

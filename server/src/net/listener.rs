@@ -122,7 +122,7 @@ fn open_tcp(name: &str, settings: &Settings) -> io::Result<OwnedFd> {
 
 /// Watches all listeners (again).
 pub(crate) fn watch(el: &mut EventLoop<Server>, server: &mut Server) -> io::Result<()> {
-    for (index, listener) in server.listeners.iter_mut().enumerate() {
+    for (index, listener) in server.net.listeners.iter_mut().enumerate() {
         el.add_file(listener.fd.as_raw_fd(), Mask::READABLE, acceptable, index as u64)?;
         listener.paused = false;
     }
@@ -131,14 +131,14 @@ pub(crate) fn watch(el: &mut EventLoop<Server>, server: &mut Server) -> io::Resu
 
 /// Watches no listener for the time being: connections wait in their queues.
 pub(crate) fn unwatch(el: &mut EventLoop<Server>, server: &Server) {
-    for listener in &server.listeners {
+    for listener in &server.net.listeners {
         el.del_file(listener.fd.as_raw_fd(), Mask::READABLE);
     }
 }
 
 /// Takes up the listeners that had to pause; there may be descriptors again.
 pub(crate) fn resume(el: &mut EventLoop<Server>, server: &mut Server) {
-    for (index, listener) in server.listeners.iter_mut().enumerate() {
+    for (index, listener) in server.net.listeners.iter_mut().enumerate() {
         if listener.paused {
             let fd = listener.fd.as_raw_fd();
             listener.paused = el.add_file(fd, Mask::READABLE, acceptable, index as u64).is_err();
@@ -154,12 +154,12 @@ fn acceptable(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, data: 
         _ => ACCEPTS_PER_CALL_MAX,
     };
     for _ in 0..most {
-        let Some(listener) = server.listeners.get(index) else { return };
+        let Some(listener) = server.net.listeners.get(index) else { return };
         match sys::accept(&listener.fd) {
             Ok((socket, peer)) => admit(el, server, socket, peer),
             Err(AcceptError::Aborted) => {}
             Err(AcceptError::WouldBlock) => {
-                server.meter.charge(Phase::Accept, el.clock().now());
+                server.observe.meter.charge(Phase::Accept, el.clock().now());
                 return;
             }
             Err(AcceptError::Exhausted(errno)) => {
@@ -171,23 +171,23 @@ fn acceptable(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, data: 
                     format!("Accepting client connection: accept: {error}"),
                 );
                 el.del_file(fd, Mask::READABLE);
-                server.listeners[index].paused = true;
+                server.net.listeners[index].paused = true;
                 return;
             }
         }
     }
     // The cap was hit: the rest of the queue has its turn in the next tick.
     el.not_drained(fd, Mask::READABLE);
-    server.meter.charge(Phase::Accept, el.clock().now());
+    server.observe.meter.charge(Phase::Accept, el.clock().now());
 }
 
 /// Takes what waits in the queues while the loop cannot: [`super::aside`].
 pub(crate) fn accept_while_blocked(server: &mut Server) {
-    for index in 0..server.listeners.len() {
+    for index in 0..server.net.listeners.len() {
         for _ in 0..ACCEPTS_PER_CALL_MAX {
-            let Ok((socket, peer)) = sys::accept(&server.listeners[index].fd) else { break };
+            let Ok((socket, peer)) = sys::accept(&server.net.listeners[index].fd) else { break };
             if let Some(key) = welcome(server, socket, peer) {
-                server.accepted_unwatched.push(key);
+                server.net.accepted_unwatched.push(key);
             }
         }
     }
@@ -221,7 +221,7 @@ fn welcome(server: &mut Server, socket: OwnedFd, peer: Option<SocketAddr>) -> Op
     if server.clients.len() >= settings.clients.maxclients {
         // Best effort: an empty socket buffer takes it, and nobody waits if not.
         let _ = sys::write(&socket, b"-ERR max number of clients reached\r\n");
-        server.stats.rejected_connections += 1;
+        server.observe.stats.rejected_connections += 1;
         return None;
     }
     if peer.is_some() {
@@ -239,22 +239,22 @@ fn welcome(server: &mut Server, socket: OwnedFd, peer: Option<SocketAddr>) -> Op
     }
     let denied = settings.net.protected && settings.clients.requirepass.is_none();
     let loop_serves = settings.io.io_model.loop_serves();
-    server.next_client_id += 1;
-    let mut client = Client::new(socket, server.next_client_id, peer, server.now_s());
+    server.net.next_client_id += 1;
+    let mut client = Client::new(socket, server.net.next_client_id, peer, server.now_s());
     let denied = denied && !client.is_local();
     if denied {
         client.life = Life::CloseAfterReply;
-        server.stats.rejected_connections += 1;
+        server.observe.stats.rejected_connections += 1;
     }
     let key = server.clients.insert(client);
-    server.roster.push_back(key);
-    server.stats.connections_received += 1;
+    server.net.roster.push_back(key);
+    server.observe.stats.connections_received += 1;
     server.log.verbose(|| match peer {
         Some(peer) => format!("Accepted {peer}"),
         None => "Accepted connection on the Unix socket".into(),
     });
     if !loop_serves {
-        server.accepted.push_back(key);
+        server.net.accepted.push_back(key);
     }
     if denied {
         let mut reply = Reply::default();

@@ -29,7 +29,7 @@ pub(crate) fn readable(
     _: Mask,
 ) {
     let key = key_of(data);
-    if let Some(io) = &mut server.io_threads
+    if let Some(io) = &mut server.net.io_threads
         && io.postpone_read(key)
     {
         return;
@@ -53,7 +53,7 @@ pub(super) fn read_now(el: &mut EventLoop<Server>, server: &mut Server, fd: RawF
 }
 
 fn read_shared(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, key: ClientKey) {
-    let mut scratch = std::mem::take(&mut server.scratch);
+    let mut scratch = std::mem::take(&mut server.net.scratch);
     if scratch.buf.is_empty() {
         scratch.buf.resize(READ_QUANTUM_BYTES, 0);
     }
@@ -64,7 +64,7 @@ fn read_shared(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, key: 
         let now = el.clock().now();
         execute_fresh(server, key, &mut scratch.buf[..count], &mut scratch.args, now);
     }
-    server.scratch = scratch;
+    server.net.scratch = scratch;
 }
 
 /// Executes what `bytes` complete, which a thread or driver of its own has read from `key` by `now`.
@@ -79,9 +79,9 @@ pub(crate) fn arrived(server: &mut Server, key: ClientKey, bytes: &mut [u8], now
     };
     match unfinished {
         None => {
-            let mut args = std::mem::take(&mut server.scratch.args);
+            let mut args = std::mem::take(&mut server.net.scratch.args);
             execute_fresh(server, key, bytes, &mut args, now);
-            server.scratch.args = args;
+            server.net.scratch.args = args;
         }
         Some(mut unfinished) => {
             unfinished.buf.extend_from_slice(bytes);
@@ -147,13 +147,13 @@ fn read_into_batch(
         Some(Room::Filled) => el.not_drained(fd, Mask::READABLE),
         Some(Room::Left) => {}
     }
-    server.batch.push((key, unfinished));
+    server.net.batch.push((key, unfinished));
 }
 
 /// Executes what the batch mode has read in this tick, in the order of reading.
 pub(crate) fn execute_batch(server: &mut Server, now: Nanos) {
     let mut now = now;
-    for (key, unfinished) in std::mem::take(&mut server.batch) {
+    for (key, unfinished) in std::mem::take(&mut server.net.batch) {
         if server.clients.get(key).is_some_and(|client| client.life == Life::Open) {
             execute_unfinished(server, key, unfinished, now);
             now = server.clock.now();
@@ -211,9 +211,9 @@ pub(super) fn receive(
         }
         Transfer::Bytes(count) => {
             client.active_s = now_s;
-            client.net_in += count as u64;
-            server.stats.net_input_bytes += count as u64;
-            server.stats.reads += 1;
+            client.counters.net_in += count as u64;
+            server.observe.stats.net_input_bytes += count as u64;
+            server.observe.stats.reads += 1;
             Some(count)
         }
     }
@@ -229,7 +229,7 @@ pub(super) fn keep(server: &mut Server, key: ClientKey, unfinished: Box<Unfinish
     let queued = client.multi.as_ref().map_or(0, |multi| multi.bytes);
     if unfinished.buf.len() + queued > limit {
         server.log.warning("Closing client that reached max query buffer length");
-        server.stats.query_buffer_limit_disconnections += 1;
+        server.observe.stats.query_buffer_limit_disconnections += 1;
         return server.free_later(key);
     }
     client.unfinished = Some(unfinished);
@@ -246,18 +246,18 @@ fn execute_all(
     args: &mut Vec<ArgRange>,
     now: Nanos,
 ) -> Option<usize> {
-    server.meter.charge(Phase::Read, now);
+    server.observe.meter.charge(Phase::Read, now);
     let mut started = now;
     let mut out = server.lend_reply(key)?;
     let mut limits = server.request_limits(key);
-    let mut prefetch = std::mem::take(&mut server.prefetch);
+    let mut prefetch = std::mem::take(&mut server.net.prefetch);
     let mut at = 0;
     let rest = loop {
         let end = prefetch.parse_group(bytes, &mut at, parser, &limits, args);
         let group = 0..prefetch.len();
         warm(server, key, (&mut prefetch, group.clone()), bytes);
         let mut share = Nanos::ZERO;
-        if server.timeline.is_on() {
+        if server.observe.timeline.is_on() {
             let parsed = server.clock.now();
             share = Nanos((parsed - started).0 / group.len().max(1) as u64);
             started = parsed;
@@ -278,7 +278,7 @@ fn execute_all(
             limits = server.request_limits(key);
         }
     };
-    server.prefetch = prefetch;
+    server.net.prefetch = prefetch;
     server.return_reply(key, out);
     rest
 }
@@ -292,7 +292,7 @@ pub(super) fn execute_parsed(
     prefetch: &mut Prefetch,
     (end, now, parse_time): (End, Nanos, Nanos),
 ) -> bool {
-    server.meter.charge(Phase::Read, now);
+    server.observe.meter.charge(Phase::Read, now);
     let Some(mut out) = server.lend_reply(key) else { return false };
     let share = Nanos(parse_time.0 / prefetch.len().max(1) as u64);
     let mut started = now;
@@ -339,7 +339,7 @@ fn run_group(
     (started, share): (&mut Nanos, Nanos),
 ) -> Option<()> {
     for words in prefetch.commands(group, bytes) {
-        *started = if server.timeline.choose() {
+        *started = if server.observe.timeline.choose() {
             process_followed(server, key, words, out, (*started, share))
         } else {
             dispatch::process(server, key, words, out, *started)
@@ -367,7 +367,7 @@ fn process_followed(
     (parsed, share): (Nanos, Nanos),
 ) -> Nanos {
     let taken = parsed - share;
-    let (mark, position) = (out.len(), server.meter.commands_in_tick());
+    let (mark, position) = (out.len(), server.observe.meter.commands_in_tick());
     let executed = dispatch::process(server, key, words, out, parsed);
     let Some(client) = server.clients.get(key) else { return executed };
     // A request without a reply, or unknown, has no way to show.
@@ -381,8 +381,8 @@ fn process_followed(
         reply_bytes: out.len() - mark,
         at: Instants { taken, parsed, executed, ..Instants::default() },
     };
-    let end = client.net_out + (out.len() - client.output.sent) as u64;
-    server.timeline.executed(key, record, end);
+    let end = client.counters.net_out + (out.len() - client.output.sent) as u64;
+    server.observe.timeline.executed(key, record, end);
     executed
 }
 

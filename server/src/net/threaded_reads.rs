@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 /// Reads from all clients that were found readable in this tick, and executes what they sent, in the
 /// order in which they were found.
 pub(crate) fn read_pending(el: &mut EventLoop<Server>, server: &mut Server) {
-    let Some(mut io) = server.io_threads.take() else { return };
+    let Some(mut io) = server.net.io_threads.take() else { return };
     let mut pending = std::mem::take(&mut io.pending_reads);
     pending.retain(|&key| server.clients.get(key).is_some_and(|client| client.life == Life::Open));
     if io.do_reads && io.worth_it(pending.len()) {
@@ -29,7 +29,7 @@ pub(crate) fn read_pending(el: &mut EventLoop<Server>, server: &mut Server) {
     }
     pending.clear();
     io.pending_reads = pending;
-    server.io_threads = Some(io);
+    server.net.io_threads = Some(io);
 }
 
 fn deal_out(
@@ -39,7 +39,7 @@ fn deal_out(
     pending: &[ClientKey],
 ) -> Result<(), Lost> {
     let lanes = io.lanes();
-    let timed = server.timeline.is_on();
+    let timed = server.observe.timeline.is_on();
     for (index, &key) in pending.iter().enumerate() {
         let limits = server.request_limits(key);
         let mut job = io.spare_reads.pop().unwrap_or_else(|| ReadJob::new(key, limits));
@@ -53,7 +53,7 @@ fn deal_out(
         io.reads[place(index, lanes).0].push(job);
     }
     fan_out(&mut io.workers, &mut io.reads, &io.clock)?;
-    server.stats.io_threaded_reads += pending.len() as u64;
+    server.observe.stats.io_threaded_reads += pending.len() as u64;
     let mut now = el.clock().now();
     for index in 0..pending.len() {
         let (lane, at) = place(index, lanes);

@@ -11,16 +11,16 @@ use std::os::fd::AsRawFd;
 /// Writes to the clients on the list, newest first; takes those off it that it wrote to, which is none
 /// if they are too few.
 pub(super) fn flush(el: &mut EventLoop<Server>, server: &mut Server, pending: &mut Vec<ClientKey>) {
-    let Some(mut io) = server.io_threads.take() else { return };
+    let Some(mut io) = server.net.io_threads.take() else { return };
     let count = pending.len();
     // What there is to write in most turns tells whether threads take part: INFO shows that.
     if count > 0 {
-        server.io_threads_active = io.worth_it(count);
+        server.net.io_threads_active = io.worth_it(count);
     }
     if io.worth_it(count) {
         deal_out(el, server, &mut io, pending);
     }
-    server.io_threads = Some(io);
+    server.net.io_threads = Some(io);
 }
 
 fn deal_out(
@@ -32,7 +32,7 @@ fn deal_out(
     let lanes = io.lanes();
     let mut count = 0;
     while let Some(key) = pending.pop() {
-        let followed = server.timeline.awaits(key);
+        let followed = server.observe.timeline.awaits(key);
         let Some(client) = server.clients.get_mut(key) else { continue };
         client.output.state = Sending::Idle;
         if client.life == Life::Closing {
@@ -55,7 +55,7 @@ fn deal_out(
         server.shutdown = Shutdown::Requested;
         return;
     }
-    server.stats.io_threaded_writes += count as u64;
+    server.observe.stats.io_threaded_writes += count as u64;
     for index in 0..count {
         let (lane, at) = place(index, lanes);
         settle(el, server, &mut io.writes[lane][at]);
@@ -69,12 +69,12 @@ fn settle(el: &mut EventLoop<Server>, server: &mut Server, job: &mut WriteJob) {
     let count = (job.sent - client.output.sent) as u64;
     client.output.buf = std::mem::take(&mut job.bytes);
     client.output.sent = job.sent;
-    client.net_out += count;
-    let sent = client.net_out;
-    server.stats.net_output_bytes += count;
-    server.stats.writes += job.calls;
+    client.counters.net_out += count;
+    let sent = client.counters.net_out;
+    server.observe.stats.net_output_bytes += count;
+    server.observe.stats.writes += job.calls;
     if job.followed {
-        server.timeline.wrote(job.key, job.at.0, job.at.1, sent);
+        server.observe.timeline.wrote(job.key, job.at.0, job.at.1, sent);
     }
     write::settle(el, server, job.key, job.pass);
 }

@@ -20,7 +20,7 @@ pub(crate) fn turn(server: &mut Server, except: ClientKey, now: Nanos) {
     let keys: Vec<ClientKey> = if settings.io.ae_batch || settings.io.io_threads_do_reads {
         // Others may have been read already and wait to be executed: their next bytes must not
         // overtake those.
-        server.accepted_unwatched.clone()
+        server.net.accepted_unwatched.clone()
     } else {
         let open = server.clients.iter().filter(|(_, client)| client.life == Life::Open);
         open.map(|(key, _)| key).filter(|&key| key != except).collect()
@@ -31,7 +31,7 @@ pub(crate) fn turn(server: &mut Server, except: ClientKey, now: Nanos) {
     for key in keys.into_iter().zip(ready).filter_map(|(key, ready)| ready.then_some(key)) {
         read::while_blocked(server, key, now);
     }
-    for key in server.pending_writes.clone() {
+    for key in server.net.pending_writes.clone() {
         if key != except {
             write::at_once(server, key);
         }
@@ -41,7 +41,7 @@ pub(crate) fn turn(server: &mut Server, except: ClientKey, now: Nanos) {
 
 /// Clients that came and went aside: the loop never knew them, so they can go here.
 fn forget_closed(server: &mut Server) {
-    let mut newcomers = std::mem::take(&mut server.accepted_unwatched);
+    let mut newcomers = std::mem::take(&mut server.net.accepted_unwatched);
     newcomers.retain(|&key| match server.clients.get(key) {
         Some(client) if client.life == Life::Closing => {
             server.forget_client(key);
@@ -50,12 +50,12 @@ fn forget_closed(server: &mut Server) {
         Some(_) => true,
         None => false,
     });
-    server.accepted_unwatched = newcomers;
+    server.net.accepted_unwatched = newcomers;
 }
 
 /// Hands the clients that were accepted aside to the loop.
 pub(crate) fn watch_accepted(el: &mut EventLoop<Server>, server: &mut Server) {
-    for key in std::mem::take(&mut server.accepted_unwatched) {
+    for key in std::mem::take(&mut server.net.accepted_unwatched) {
         let Some(client) = server.clients.get(key) else { continue };
         let fd = client.fd.as_raw_fd();
         if el.add_file(fd, Mask::READABLE, read::readable, data_of(key)).is_err() {

@@ -14,8 +14,8 @@ use std::os::fd::{AsRawFd, RawFd};
 
 /// Writes to every client that got a reply in this tick.
 pub(crate) fn flush_pending(el: &mut EventLoop<Server>, server: &mut Server) {
-    let mut pending = std::mem::take(&mut server.pending_writes);
-    if server.io_threads.is_some() {
+    let mut pending = std::mem::take(&mut server.net.pending_writes);
+    if server.net.io_threads.is_some() {
         threaded_writes::flush(el, server, &mut pending);
     }
     while let Some(key) = pending.pop() {
@@ -27,7 +27,7 @@ pub(crate) fn flush_pending(el: &mut EventLoop<Server>, server: &mut Server) {
         let pass = pass(server, key, Wait::No);
         settle(el, server, key, pass);
     }
-    server.pending_writes = pending;
+    server.net.pending_writes = pending;
 }
 
 /// What follows from the first write of a tick to a client.
@@ -72,7 +72,7 @@ pub(crate) fn writable(
         Pass::Full => {}
         Pass::Failed => server.free_later(key),
     }
-    server.meter.charge(crate::metrics::Phase::Write, el.clock().now());
+    server.observe.meter.charge(crate::metrics::Phase::Write, el.clock().now());
 }
 
 /// Sends what `reply-immediately` wants out at once. What the socket does not take now is left to
@@ -114,7 +114,7 @@ impl Parcel {
 /// Gives a client's thread what is to be sent. `None` if there is nothing, if the loop is sending
 /// already, or if nobody is to get it. Counts it as sent.
 pub(crate) fn take(server: &mut Server, key: ClientKey) -> Option<Parcel> {
-    let followed = server.timeline.awaits(key);
+    let followed = server.observe.timeline.awaits(key);
     let monitor = server.monitors.contains(&key);
     let client = server.clients.get_mut(key)?;
     if client.output.state != Sending::Queued || client.life == Life::Closing {
@@ -129,11 +129,11 @@ pub(crate) fn take(server: &mut Server, key: ClientKey) -> Option<Parcel> {
     let from = std::mem::take(&mut output.sent);
     let bytes = std::mem::take(&mut output.buf);
     (output.state, output.lent) = if awaited { (Sending::Lent, count) } else { (Sending::Idle, 0) };
-    client.net_out += count as u64;
-    let end = client.net_out;
-    server.stats.net_output_bytes += count as u64;
-    server.stats.writes += 1;
-    server.pending_writes.retain(|&other| other != key);
+    client.counters.net_out += count as u64;
+    let end = client.counters.net_out;
+    server.observe.stats.net_output_bytes += count as u64;
+    server.observe.stats.writes += 1;
+    server.net.pending_writes.retain(|&other| other != key);
     Some(Parcel { bytes, from, end, awaited })
 }
 
@@ -145,15 +145,15 @@ pub(crate) fn arrived(
     parcel: Parcel,
     (began, ended): (Nanos, Nanos),
 ) {
-    if server.timeline.awaits(key) {
-        server.timeline.wrote(key, began, ended, parcel.end);
+    if server.observe.timeline.awaits(key) {
+        server.observe.timeline.wrote(key, began, ended, parcel.end);
     }
     server.recycle(parcel.bytes);
     let Some(client) = server.clients.get_mut(key) else { return };
     client.output.lent = 0;
     if client.output.pending() > 0 {
         client.output.state = Sending::Queued;
-        server.pending_writes.push(key);
+        server.net.pending_writes.push(key);
     } else {
         client.output.state = Sending::Idle;
         finished(server, key);
@@ -163,7 +163,7 @@ pub(crate) fn arrived(
 /// Sends all that the only client is due, for a driver without a write handler: waits for the socket
 /// as long as its timeout allows. What is left then is tried again by the next call.
 pub(crate) fn send_all(server: &mut Server, key: ClientKey, wait: Wait) {
-    server.pending_writes.retain(|&other| other != key);
+    server.net.pending_writes.retain(|&other| other != key);
     let due = |client: &Client| matches!(client.output.state, Sending::Queued | Sending::Blocked);
     if !server.clients.get(key).is_some_and(due) {
         return;
@@ -188,13 +188,13 @@ pub(crate) fn send_all(server: &mut Server, key: ClientKey, wait: Wait) {
 
 /// One pass, with the times of followed requests noted.
 fn pass(server: &mut Server, key: ClientKey, wait: Wait) -> Pass {
-    if !server.timeline.awaits(key) {
+    if !server.observe.timeline.awaits(key) {
         return send(server, key, wait);
     }
     let began = server.clock.now();
     let pass = send(server, key, wait);
-    let sent = server.clients.get(key).map_or(0, |client| client.net_out);
-    server.timeline.wrote(key, began, server.clock.now(), sent);
+    let sent = server.clients.get(key).map_or(0, |client| client.counters.net_out);
+    server.observe.timeline.wrote(key, began, server.clock.now(), sent);
     pass
 }
 
@@ -205,9 +205,9 @@ fn send(server: &mut Server, key: ClientKey, wait: Wait) -> Pass {
     let before = output.sent;
     let (pass, calls) = push(&client.fd, &output.buf, &mut output.sent, wait);
     let count = (output.sent - before) as u64;
-    client.net_out += count;
-    server.stats.net_output_bytes += count;
-    server.stats.writes += calls;
+    client.counters.net_out += count;
+    server.observe.stats.net_output_bytes += count;
+    server.observe.stats.writes += calls;
     pass
 }
 

@@ -51,7 +51,7 @@ pub(super) fn look(server: &mut Server) -> Pace {
 
 /// Whether the process was asked to end. The signal stays where it is: the loop takes it.
 fn is_signalled(server: &Server) -> bool {
-    let pipe = server.signals.iter().map(AsFd::as_fd);
+    let pipe = server.net.signals.iter().map(AsFd::as_fd);
     sys::readable(pipe).contains(&true)
 }
 
@@ -63,7 +63,7 @@ fn give_turn(server: &mut Server, now: Nanos) {
     let Some(running) = &server.scripting.running else { return };
     let (client, started) = (running.client, running.started);
     server.synchronise_time(now);
-    (server.serve_others)(server, client, now);
+    (server.net.serve_others)(server, client, now);
     // For the script, time stands still.
     server.set_time(started);
     let ending = server.shutdown == Shutdown::Requested;

@@ -14,7 +14,7 @@ impl Server {
             && client.life != Life::Closing
         {
             client.life = Life::Closing;
-            self.free_queue.push(key);
+            self.net.free_queue.push(key);
         }
     }
 
@@ -36,13 +36,13 @@ impl Server {
         if let Some(waiting) = client.held.as_ref().and_then(|held| held.waiting.as_ref()) {
             self.blocking.leave(key, waiting);
         }
-        self.timeline.forget(key);
+        self.observe.timeline.forget(key);
         self.recycle(std::mem::take(&mut client.output.buf));
-        self.client_extra_bytes -= client.extra_bytes;
+        self.memory.client_extra_bytes -= client.extra_bytes;
         self.monitors.retain(|&monitor| monitor != key);
         let Some(extras) = client.extras() else { return };
         for watched in &extras.watched {
-            self.watchers.remove(watched.db, &watched.key, key);
+            self.changes.watchers.remove(watched.db, &watched.key, key);
         }
         for kind in Kind::ALL {
             for name in extras.subscriptions.of(kind) {

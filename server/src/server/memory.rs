@@ -12,7 +12,7 @@ impl Server {
 
     /// Estimated bytes of all clients. O(1).
     pub(crate) fn client_memory(&self) -> usize {
-        self.clients.len() * size_of::<Client>() + self.client_extra_bytes
+        self.clients.len() * size_of::<Client>() + self.memory.client_extra_bytes
     }
 
     /// Takes note of what a client's buffers have become.
@@ -22,7 +22,7 @@ impl Server {
             return;
         }
         let now = client.memory_bytes() - size_of::<Client>();
-        self.client_extra_bytes = self.client_extra_bytes + now - client.extra_bytes;
+        self.memory.client_extra_bytes = self.memory.client_extra_bytes + now - client.extra_bytes;
         client.extra_bytes = now;
     }
 }

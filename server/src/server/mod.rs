@@ -19,31 +19,27 @@ mod transaction;
 pub(crate) use call::{By, Call};
 pub(crate) use evictor::{Evictor, Outcome};
 pub(crate) use pause::{Extent, Pause};
-pub(crate) use sockets::{Batch, CronState, Listener, Scratch, Waker};
+pub(crate) use sockets::{CronState, Listener, Net, ServeOthers, Waker};
 pub(crate) use spec::{CommandSpec, Group, Keys, NO_KEYS, command, container, flags, keys};
 pub(crate) use table::{CommandTable, Found};
 
-use crate::ae::Diary;
+use crate::ae::TurnLog;
 use crate::client::{Blocking, Client, ClientKey};
 use crate::clock::{Clock, Nanos};
 use crate::config::Config;
 use crate::db::active_expire::ActiveExpire;
 use crate::db::{Db, LazyFree};
 use crate::inject::Injector;
-use crate::io_threads::IoThreads;
 use crate::latency::LatencyMonitor;
 use crate::log::Log;
 use crate::lua::Scripting;
 use crate::metrics::Meter;
-use crate::prefetch::Prefetch;
 use crate::pubsub::PubSub;
 use crate::slowlog::SlowLog;
 use crate::stats::{CommandStat, Rates, Stats};
 use crate::timeline::Timeline;
 use crate::watch::Watchers;
 use slotmap::SlotMap;
-use std::collections::VecDeque;
-use std::os::unix::net::UnixStream;
 
 /// What Redis keeps in a client's static buffer and does not count towards its output limits.
 pub(crate) const STATIC_BUFFER_BYTES: usize = 16 * 1024;
@@ -56,82 +52,86 @@ pub(crate) enum Shutdown {
     Requested,
 }
 
-/// Gives every client but one a turn, although that one's command is still running. The network layer
-/// passes it in, as nothing below it may call it.
-pub(crate) type ServeOthers = fn(&mut Server, ClientKey, Nanos);
-
-/// Everything a command or a handler of the loop may reach.
+/// Everything that a command or a handler of the loop can reach.
 pub struct Server {
     pub(crate) dbs: Vec<Db>,
-    pub(crate) lazy: LazyFree,
     pub(crate) config: Config,
     pub(crate) commands: CommandTable,
-    /// By position in the command table.
-    pub(crate) command_stats: Vec<CommandStat>,
     pub(crate) clients: SlotMap<ClientKey, Client>,
-    /// All clients, for cron to go round; may hold keys of clients that are gone.
-    pub(crate) roster: VecDeque<ClientKey>,
-    pub(crate) next_client_id: u64,
-    pub(crate) listeners: Vec<Listener>,
-    /// Clients with replies that have not been tried yet, oldest first.
-    pub(crate) pending_writes: Vec<ClientKey>,
-    /// Accepted clients that something else than the loop is to serve, oldest first.
-    pub(crate) accepted: VecDeque<ClientKey>,
-    /// Clients that were accepted aside of the loop, which does not watch them yet.
-    pub(crate) accepted_unwatched: Vec<ClientKey>,
-    pub(crate) free_queue: Vec<ClientKey>,
-    pub(crate) scratch: Scratch,
-    pub(crate) prefetch: Prefetch,
-    /// With `ae-batch`, what has been read and is to be executed before the loop sleeps.
-    pub(crate) batch: Batch,
-    /// Output buffers for the next replies.
-    spare: Vec<Vec<u8>>,
+    pub(crate) net: Net,
+    pub(crate) memory: Memory,
+    pub(crate) changes: Changes,
+    pub(crate) expiry: Expiry,
     pub(crate) pubsub: PubSub,
-    pub(crate) watchers: Watchers,
-    pub(crate) slowlog: SlowLog,
-    pub(crate) latency: LatencyMonitor,
-    /// Clients that want to see every command.
+    /// Clients that get a line for every command.
     pub(crate) monitors: Vec<ClientKey>,
+    pub(crate) blocking: Blocking,
+    pub(crate) pause: Option<Pause>,
+    /// EXEC is running: no command may wait.
+    pub(crate) in_transaction: bool,
+    pub(crate) scripting: Scripting,
+    pub(crate) observe: Observe,
+    pub(crate) log: Log,
+    pub(crate) clock: Clock,
+    time: UnixTime,
+    pub(crate) identity: Identity,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// What is known of changes of the data set; `crate::propagate` keeps it.
+pub(crate) struct Changes {
+    /// How many there were since the start.
+    pub(crate) dirty: u64,
+    pub(crate) watchers: Watchers,
+}
+
+/// What eviction and lazy freeing keep.
+pub(crate) struct Memory {
     pub(crate) evictor: Evictor,
+    /// Frees large values in a thread of its own.
+    pub(crate) lazy: LazyFree,
     /// Bytes of all clients beyond the structure itself.
     pub(crate) client_extra_bytes: usize,
-    pub(crate) expire: ActiveExpire,
+}
+
+/// Active expiry.
+pub(crate) struct Expiry {
+    pub(crate) cycle: ActiveExpire,
     /// `DEBUG SET-ACTIVE-EXPIRE`.
-    pub(crate) active_expire_on: bool,
+    pub(crate) is_on: bool,
+}
+
+/// What the server records about itself, and what it injects.
+pub(crate) struct Observe {
     pub(crate) stats: Stats,
+    /// By position in the command table.
+    pub(crate) command_stats: Vec<CommandStat>,
     pub(crate) rates: Rates,
     pub(crate) meter: Meter,
     pub(crate) timeline: Timeline,
-    pub(crate) injector: Option<Box<Injector>>,
-    pub(crate) scripting: Scripting,
-    pub(crate) serve_others: ServeOthers,
-    pub(crate) blocking: Blocking,
-    pub(crate) pause: Option<Pause>,
-    /// EXEC is running: nobody may wait.
-    pub(crate) in_transaction: bool,
+    pub(crate) slowlog: SlowLog,
+    pub(crate) latency: LatencyMonitor,
     pub(crate) cron: CronState,
-    pub(crate) log: Log,
-    pub(crate) clock: Clock,
+    /// The newest turns of the loop (`AE LOOP`).
+    pub(crate) turn_log: TurnLog,
+    pub(crate) injector: Option<Box<Injector>>,
+}
+
+/// Unix time, as one tick or one command sees it.
+#[derive(Default)]
+struct UnixTime {
+    /// Unix time minus the clock's, in nanoseconds.
+    offset_ns: i64,
+    now_ms: i64,
+}
+
+/// Which server this is.
+pub(crate) struct Identity {
     pub(crate) started: Nanos,
     pub(crate) run_id: String,
     pub(crate) replication_id: String,
+    /// The backend of the loop.
     pub(crate) api_name: &'static str,
-    /// The loop's diary (`AE LOOP`).
-    pub(crate) diary: Diary,
-    pub(crate) shutdown: Shutdown,
-    /// The threads that help with reading and writing, if there are any; taken out while they do.
-    pub(crate) io_threads: Option<Box<IoThreads>>,
-    /// Whether they took part in the last writing.
-    pub(crate) io_threads_active: bool,
-    /// How the threads of clients call the loop, if there are any.
-    pub(crate) waker: Option<Waker>,
-    /// Where the signal handlers write.
-    pub(crate) signals: Option<UnixStream>,
-    /// Changes since the start.
-    pub(crate) dirty: u64,
-    /// Unix time minus the clock's, in nanoseconds.
-    unix_offset_ns: i64,
-    now_ms: i64,
 }
 
 impl Server {
@@ -151,58 +151,42 @@ impl Server {
             (0..config.settings().data.databases).map(|_| Db::new(lazy.clone())).collect();
         let started = clock.now();
         let mut server = Server {
-            watchers: Watchers::new(dbs.len()),
+            changes: Changes { dirty: 0, watchers: Watchers::new(dbs.len()) },
             blocking: Blocking::new(dbs.len()),
             dbs,
-            lazy,
             config,
             commands,
-            command_stats,
             clients: SlotMap::with_key(),
-            roster: VecDeque::new(),
-            next_client_id: 0,
-            listeners: Vec::new(),
-            pending_writes: Vec::new(),
-            accepted: VecDeque::new(),
-            accepted_unwatched: Vec::new(),
-            free_queue: Vec::new(),
-            scratch: Scratch::default(),
-            prefetch: Prefetch::default(),
-            batch: Batch::default(),
-            spare: Vec::new(),
+            net: Net::new(serve_others),
+            memory: Memory { evictor: Evictor::default(), lazy, client_extra_bytes: 0 },
+            expiry: Expiry { cycle: ActiveExpire::default(), is_on: true },
             pubsub: PubSub::default(),
-            slowlog: SlowLog::default(),
-            latency: LatencyMonitor::default(),
             monitors: Vec::new(),
-            evictor: Evictor::default(),
-            client_extra_bytes: 0,
-            expire: ActiveExpire::default(),
-            active_expire_on: true,
-            stats: Stats::default(),
-            rates: Rates::default(),
-            meter: Meter::default(),
-            timeline: Timeline::default(),
-            injector: None,
-            scripting: Scripting::default(),
-            serve_others,
             pause: None,
             in_transaction: false,
-            cron: CronState::default(),
+            scripting: Scripting::default(),
+            observe: Observe {
+                stats: Stats::default(),
+                command_stats,
+                rates: Rates::default(),
+                meter: Meter::default(),
+                timeline: Timeline::default(),
+                slowlog: SlowLog::default(),
+                latency: LatencyMonitor::default(),
+                cron: CronState::default(),
+                turn_log: TurnLog::default(),
+                injector: None,
+            },
             log,
-            started,
-            run_id: random_id(),
-            replication_id: random_id(),
-            api_name: "",
-            diary: Diary::default(),
-            shutdown: Shutdown::No,
-            io_threads: None,
-            io_threads_active: false,
-            waker: None,
-            signals: None,
-            dirty: 0,
-            unix_offset_ns: 0,
-            now_ms: 0,
             clock,
+            time: UnixTime::default(),
+            identity: Identity {
+                started,
+                run_id: random_id(),
+                replication_id: random_id(),
+                api_name: "",
+            },
+            shutdown: Shutdown::No,
         };
         server.synchronise_time(started);
         server.settings_changed();
@@ -211,29 +195,29 @@ impl Server {
 
     /// Reads Unix time anew: once per tick, so that a step of the system's clock is followed.
     pub(crate) fn synchronise_time(&mut self, now: Nanos) {
-        self.unix_offset_ns = self.clock.unix_us() * 1000 - now.0 as i64;
+        self.time.offset_ns = self.clock.unix_us() * 1000 - now.0 as i64;
         self.set_time(now);
     }
 
     /// Moves the cached time on without another look at the system's clock.
     #[inline]
     pub(crate) fn set_time(&mut self, now: Nanos) {
-        self.now_ms = (self.unix_offset_ns + now.0 as i64) / 1_000_000;
+        self.time.now_ms = (self.time.offset_ns + now.0 as i64) / 1_000_000;
     }
 
     /// Unix time in milliseconds, cached at the start of the tick or of the command.
     pub(crate) fn now_ms(&self) -> i64 {
-        self.now_ms
+        self.time.now_ms
     }
 
     /// Cached Unix time in seconds.
     pub(crate) fn now_s(&self) -> i64 {
-        self.now_ms / 1000
+        self.time.now_ms / 1000
     }
 
     /// The TCP port in use; differs from the configured one if that was 0 or is only a Unix socket.
     pub(crate) fn tcp_port(&self) -> u16 {
-        self.listeners.iter().find_map(Listener::addr).map_or(0, |addr| addr.port())
+        self.net.listeners.iter().find_map(Listener::addr).map_or(0, |addr| addr.port())
     }
 
     /// Notes an event if it took as long as the threshold asks.
@@ -242,19 +226,19 @@ impl Server {
         let threshold_ms = self.config.settings().observe.latency_threshold_ms;
         if threshold_ms != 0 && took.as_ms() >= threshold_ms {
             let now_s = self.now_s();
-            self.latency.add(event, now_s, took.as_ms());
+            self.observe.latency.add(event, now_s, took.as_ms());
         }
     }
 
     /// Forgets what the statistics have counted.
     pub(crate) fn reset_stats(&mut self) {
-        let peak_memory_bytes = self.stats.peak_memory_bytes;
-        self.stats = Stats { peak_memory_bytes, ..Stats::default() };
-        self.command_stats.iter_mut().for_each(|stat| *stat = CommandStat::default());
-        self.meter.reset();
-        self.timeline.reset(&self.meter);
-        (self.cron.busy, self.cron.longest) = (Nanos::ZERO, Nanos::ZERO);
-        self.lazy.reset_stats();
+        let peak_memory_bytes = self.observe.stats.peak_memory_bytes;
+        self.observe.stats = Stats { peak_memory_bytes, ..Stats::default() };
+        self.observe.command_stats.iter_mut().for_each(|stat| *stat = CommandStat::default());
+        self.observe.meter.reset();
+        self.observe.timeline.reset(&self.observe.meter);
+        (self.observe.cron.busy, self.observe.cron.longest) = (Nanos::ZERO, Nanos::ZERO);
+        self.memory.lazy.reset_stats();
         self.dbs.iter_mut().for_each(Db::reset_stats);
     }
 }

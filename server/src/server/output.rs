@@ -17,7 +17,7 @@ impl Server {
         let client = self.clients.get_mut(key)?;
         let mut buf = std::mem::take(&mut client.output.buf);
         if buf.capacity() == 0 {
-            buf = self.spare.pop().unwrap_or_default();
+            buf = self.net.spare.pop().unwrap_or_default();
         }
         Some(Reply::new(buf, client.protocol))
     }
@@ -33,7 +33,7 @@ impl Server {
         output.buf = buf;
         if output.state == Sending::Idle && output.pending() > 0 {
             output.state = Sending::Queued;
-            self.pending_writes.push(key);
+            self.net.pending_writes.push(key);
         }
         if output.sent >= COMPACT_BYTES && output.sent * 2 > output.buf.len() {
             output.buf.drain(..output.sent);
@@ -48,9 +48,9 @@ impl Server {
     /// Keeps a buffer for the next reply.
     pub(crate) fn recycle(&mut self, mut buf: Vec<u8>) {
         let useful = 0 < buf.capacity() && buf.capacity() <= SPARE_BUFFER_BYTES_MAX;
-        if useful && self.spare.len() < SPARE_BUFFERS_MAX {
+        if useful && self.net.spare.len() < SPARE_BUFFERS_MAX {
             buf.clear();
-            self.spare.push(buf);
+            self.net.spare.push(buf);
         }
     }
 
@@ -89,7 +89,7 @@ impl Server {
             client.id
         );
         self.log.warning(text);
-        self.stats.output_buffer_limit_disconnections += 1;
+        self.observe.stats.output_buffer_limit_disconnections += 1;
         self.free_later(key);
         true
     }
@@ -99,8 +99,8 @@ impl Server {
         if let Some(text) = out.take_error() {
             let code = text.split(|&b| b == b' ').next().unwrap_or_default();
             let code = String::from_utf8_lossy(code).into_owned();
-            self.stats.error_replies += 1;
-            *self.stats.errors.entry(code).or_default() += 1;
+            self.observe.stats.error_replies += 1;
+            *self.observe.stats.errors.entry(code).or_default() += 1;
         }
     }
 }

@@ -8,9 +8,9 @@ impl Server {
     pub(crate) fn settings_changed(&mut self) {
         let settings = self.config.settings();
         self.log.set_level(settings.observe.loglevel);
-        self.slowlog.set_max_len(settings.observe.slowlog_max_len);
+        self.observe.slowlog.set_max_len(settings.observe.slowlog_max_len);
         // A lower limit takes effect even if no command comes.
-        self.evictor.unfinished = settings.memory.maxmemory != 0;
+        self.memory.evictor.unfinished = settings.memory.maxmemory != 0;
         for db in &mut self.dbs {
             db.set_encoding_limits(settings.data.encoding);
             db.set_access_mode(settings.memory.access);
@@ -23,7 +23,7 @@ impl Server {
     /// Starts or ends injecting, if that was changed, and logs it: no one may measure it unawares.
     fn update_injector(&mut self) {
         let plan = &self.config.settings().observe.injection;
-        let unchanged = match &self.injector {
+        let unchanged = match &self.observe.injector {
             Some(injector) => injector.plan() == plan,
             None => *plan == Default::default(),
         };
@@ -44,6 +44,6 @@ impl Server {
                 injector.plan()
             ),
         });
-        self.injector = injector;
+        self.observe.injector = injector;
     }
 }

@@ -1,14 +1,75 @@
 //! What the network layer and cron keep in the server between turns of the loop.
 
+use super::Server;
 use crate::client::{ClientKey, Unfinished};
 use crate::clock::Nanos;
+use crate::io_threads::IoThreads;
+use crate::prefetch::Prefetch;
 use crate::sys;
 use aelab_resp::ArgRange;
+use std::collections::VecDeque;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+
+/// Gives every client but one a turn, although that one's command is still running. The network layer
+/// passes it in, as nothing below it may call it.
+pub(crate) type ServeOthers = fn(&mut Server, ClientKey, Nanos);
+
+/// What the network layer keeps: listeners, clients that wait for something to be done, and buffers.
+pub(crate) struct Net {
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) next_client_id: u64,
+    /// All clients in the order in which cron visits them; may hold keys of clients that are gone.
+    pub(crate) roster: VecDeque<ClientKey>,
+    /// Accepted clients that an I/O model other than the loop serves, oldest first.
+    pub(crate) accepted: VecDeque<ClientKey>,
+    /// Clients that were accepted while the loop was blocked, and that it does not watch yet.
+    pub(crate) accepted_unwatched: Vec<ClientKey>,
+    /// Clients with replies that have not been tried yet, oldest first.
+    pub(crate) pending_writes: Vec<ClientKey>,
+    pub(crate) free_queue: Vec<ClientKey>,
+    pub(crate) scratch: Scratch,
+    pub(crate) prefetch: Prefetch,
+    /// With `ae-batch`, what has been read and is to be executed before the loop sleeps.
+    pub(crate) batch: Batch,
+    /// Output buffers for the next replies.
+    pub(super) spare: Vec<Vec<u8>>,
+    /// The threads that help with reading and writing, if there are any; taken out while they do.
+    pub(crate) io_threads: Option<Box<IoThreads>>,
+    /// Whether they took part in the last writing.
+    pub(crate) io_threads_active: bool,
+    /// How the threads of clients call the loop, if there are any.
+    pub(crate) waker: Option<Waker>,
+    /// Where the signal handlers write.
+    pub(crate) signals: Option<UnixStream>,
+    pub(crate) serve_others: ServeOthers,
+}
+
+impl Net {
+    pub(super) fn new(serve_others: ServeOthers) -> Net {
+        Net {
+            listeners: Vec::new(),
+            next_client_id: 0,
+            roster: VecDeque::new(),
+            accepted: VecDeque::new(),
+            accepted_unwatched: Vec::new(),
+            pending_writes: Vec::new(),
+            free_queue: Vec::new(),
+            scratch: Scratch::default(),
+            prefetch: Prefetch::default(),
+            batch: Batch::default(),
+            spare: Vec::new(),
+            io_threads: None,
+            io_threads_active: false,
+            waker: None,
+            signals: None,
+            serve_others,
+        }
+    }
+}
 
 /// One listening socket.
 pub(crate) struct Listener {

@@ -21,7 +21,7 @@ impl Server {
         let extras = client.extras_mut();
         extras.watch_failed = false;
         for watched in std::mem::take(&mut extras.watched) {
-            self.watchers.remove(watched.db, &watched.key, key);
+            self.changes.watchers.remove(watched.db, &watched.key, key);
         }
     }
 

@@ -288,9 +288,9 @@ fn describe(text: &mut String, call: &Call<'_>, key: ClientKey) {
         " lib-name={} lib-ver={} tot-net-in={} tot-net-out={} tot-cmds={}",
         string(extras.map(|extras| &*extras.lib_name)),
         string(extras.map(|extras| &*extras.lib_ver)),
-        client.net_in,
-        client.net_out,
-        client.commands,
+        client.counters.net_in,
+        client.counters.net_out,
+        client.counters.commands,
     );
 }
 

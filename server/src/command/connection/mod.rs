@@ -204,7 +204,7 @@ fn authenticate(call: &mut Call<'_>, user: &[u8], password: &[u8]) -> bool {
         }
         return true;
     }
-    call.server.stats.acl_denied_auth += 1;
+    call.server.observe.stats.acl_denied_auth += 1;
     call.out.error("WRONGPASS invalid username-password pair or user is disabled.");
     false
 }

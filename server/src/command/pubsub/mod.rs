@@ -270,7 +270,7 @@ fn send(call: &mut Call<'_>, word: &[u8], to: &[(ClientKey, Option<Box<[u8]>>)])
             call.server.deliver(*key, write);
         }
     }
-    call.server.stats.pubsub_messages += to.len() as u64;
+    call.server.observe.stats.pubsub_messages += to.len() as u64;
     call.out.count(to.len());
 }
 

@@ -176,7 +176,7 @@ fn time(call: &mut Call<'_>) {
 
 /// When the data was last saved: never, so when the server started, as in Redis. O(1).
 fn lastsave(call: &mut Call<'_>) {
-    let uptime = call.server.clock.now() - call.server.started;
+    let uptime = call.server.clock.now() - call.server.identity.started;
     call.out.integer(call.server.now_s() - (uptime.as_ms() / 1000) as i64);
 }
 

@@ -80,12 +80,12 @@ fn distribution(out: &mut Reply, name: &str, values: &Distribution) {
 /// commands seen.
 fn stats(call: &mut Call<'_>) {
     let (server, out) = (&*call.server, &mut *call.out);
-    let (timeline, meter) = (&server.timeline, &server.meter);
+    let (timeline, meter) = (&server.observe.timeline, &server.observe.meter);
     let settings = server.config.settings();
     let yes_no = |on: bool| if on { "yes" } else { "no" };
     let (before, cycles_before) = timeline.baseline();
     out.map(16);
-    word(out, "backend", server.api_name);
+    word(out, "backend", server.identity.api_name);
     word(out, "io_model", settings.io.io_model.name());
     word(out, "timeline_note", settings.timeline_note());
     field(out, "io_threads", settings.io.io_threads as u64);
@@ -121,14 +121,14 @@ fn trace(call: &mut Call<'_>) {
     let args = call.args;
     let number = |index: usize| args.get(index).and_then(parse_integer).filter(|&n| n > 0);
     if args.is(2, "on") && args.len() == 3 {
-        call.server.timeline.switch_on(DEFAULT_SAMPLE);
+        call.server.observe.timeline.switch_on(DEFAULT_SAMPLE);
     } else if args.is(2, "on") && args.is(3, "sample") && args.len() == 5 {
         let Some(sample) = number(4).and_then(|sample| u32::try_from(sample).ok()) else {
             return call.out.error("ERR SAMPLE must be a number greater than 0: one request in n");
         };
-        call.server.timeline.switch_on(sample);
+        call.server.observe.timeline.switch_on(sample);
     } else if args.is(2, "off") && args.len() == 3 {
-        call.server.timeline.switch_off();
+        call.server.observe.timeline.switch_off();
     } else if args.is(2, "get") && args.len() <= 4 {
         let count = match args.len() {
             3 => Some(DEFAULT_RECORDS),
@@ -146,7 +146,7 @@ fn trace(call: &mut Call<'_>) {
 
 fn records(call: &mut Call<'_>, count: usize) {
     let (server, out) = (&*call.server, &mut *call.out);
-    let records = server.timeline.records();
+    let records = server.observe.timeline.records();
     out.array(count.min(records.len()));
     for Record { command, client, position, reply_bytes, at } in records.take(count) {
         out.map(10);
@@ -173,9 +173,9 @@ fn records(call: &mut Call<'_>, count: usize) {
 fn turns(call: &mut Call<'_>) {
     let args = call.args;
     if args.is(2, "on") && args.len() == 3 {
-        call.server.diary.switch_on();
+        call.server.observe.turn_log.switch_on();
     } else if args.is(2, "off") && args.len() == 3 {
-        call.server.diary.switch_off();
+        call.server.observe.turn_log.switch_off();
     } else if args.is(2, "get") && args.len() <= 4 {
         let asked = match args.len() {
             3 => Some(DEFAULT_RECORDS),
@@ -184,7 +184,7 @@ fn turns(call: &mut Call<'_>) {
         let Some(count) = asked.filter(|count| *count > 0) else {
             return call.out.error("ERR count should be greater than 0");
         };
-        let newest = call.server.diary.newest(count);
+        let newest = call.server.observe.turn_log.newest(count);
         call.out.array(newest.len());
         for turn in newest {
             call.out.map(7);
@@ -210,7 +210,7 @@ fn turns(call: &mut Call<'_>) {
 /// Forgets what was collected; following goes on if it is on. O(1).
 fn reset(call: &mut Call<'_>) {
     let server = &mut *call.server;
-    server.timeline.reset(&server.meter);
+    server.observe.timeline.reset(&server.observe.meter);
     call.out.ok();
 }
 

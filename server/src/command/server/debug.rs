@@ -29,11 +29,11 @@ fn debug(call: &mut Call<'_>) {
         (b"populate", 3..=5) => populate(call),
         (b"object", 3 | 4) => object(call),
         (b"set-active-expire", 3) => {
-            call.server.active_expire_on = call.args.at(2) != b"0";
+            call.server.expiry.is_on = call.args.at(2) != b"0";
             call.out.ok();
         }
         (b"change-repl-id", 2) => {
-            call.server.replication_id = crate::server::random_id();
+            call.server.identity.replication_id = crate::server::random_id();
             call.out.ok();
         }
         (b"protocol", 3) => protocol(call),

@@ -50,7 +50,7 @@ const SUBCOMMANDS: &[CommandSpec] = &[
 
 /// Each event with its newest sample and its maximum. O(events).
 fn latest(call: &mut Call<'_>) {
-    let events = call.server.latency.events();
+    let events = call.server.observe.latency.events();
     call.out.array(events.len());
     for (name, series) in events {
         let (unix_s, ms) = series.latest().map_or((0, 0), |sample| (sample.unix_s, sample.ms));
@@ -64,7 +64,7 @@ fn latest(call: &mut Call<'_>) {
 
 /// The samples of one event, oldest first; none if it never happened. O(160).
 fn history(call: &mut Call<'_>) {
-    let Some((_, series)) = call.server.latency.get(call.args.at(2)) else {
+    let Some((_, series)) = call.server.observe.latency.get(call.args.at(2)) else {
         return call.out.array(0);
     };
     call.out.array(series.samples().len());
@@ -78,8 +78,8 @@ fn history(call: &mut Call<'_>) {
 /// Forgets all events or those named; replies how many there were. O(events).
 fn reset(call: &mut Call<'_>) {
     let count = match call.args.len() {
-        2 => call.server.latency.reset_all(),
-        _ => call.args.from(2).filter(|event| call.server.latency.reset(event)).count(),
+        2 => call.server.observe.latency.reset_all(),
+        _ => call.args.from(2).filter(|event| call.server.observe.latency.reset(event)).count(),
     };
     call.out.count(count);
 }
@@ -87,7 +87,7 @@ fn reset(call: &mut Call<'_>) {
 /// One event's history drawn in characters. O(160).
 fn graph(call: &mut Call<'_>) {
     let now_s = call.server.now_s();
-    match call.server.latency.get(call.args.at(2)) {
+    match call.server.observe.latency.get(call.args.at(2)) {
         Some((name, series)) => {
             let text = series.graph(name, now_s);
             call.out.verbatim(text.as_bytes());
@@ -104,7 +104,7 @@ fn graph(call: &mut Call<'_>) {
 /// What the events mean and what to do about them, in words. O(events).
 fn doctor(call: &mut Call<'_>) {
     let mut text = String::new();
-    let monitor = &call.server.latency;
+    let monitor = &call.server.observe.latency;
     if monitor.events().len() == 0 {
         text.push_str(match call.server.config.settings().observe.latency_threshold_ms {
             0 => {
@@ -179,7 +179,9 @@ fn histogram(call: &mut Call<'_>) {
     let place = call.out.deferred();
     let mut count = 0;
     for id in rows {
-        let Some(histogram) = call.server.command_stats[id as usize].histogram() else { continue };
+        let Some(histogram) = call.server.observe.command_stats[id as usize].histogram() else {
+            continue;
+        };
         let name = table.rows()[id as usize].full_name();
         call.out.bulk(name.as_bytes());
         one_histogram(call.out, histogram);

@@ -80,7 +80,7 @@ enum Number {
 fn stats(call: &mut Call<'_>) {
     let server = &*call.server;
     let (used, resident) = (server.used_memory(), sys::resident_bytes() as usize);
-    let peak = (server.stats.peak_memory_bytes as usize).max(used);
+    let peak = (server.observe.stats.peak_memory_bytes as usize).max(used);
     let tables: usize = server.dbs.iter().map(crate::db::Db::table_memory_bytes).sum();
     let overhead = tables + server.client_memory();
     let keys: usize = server.dbs.iter().map(crate::db::Db::len).sum();
@@ -158,7 +158,7 @@ fn diagnosis(server: &Server) -> String {
         return "There is too little data to say anything: ask again under real load.\n".into();
     }
     let mut text = String::new();
-    let peak = server.stats.peak_memory_bytes.max(used);
+    let peak = server.observe.stats.peak_memory_bytes.max(used);
     if peak > used / 2 * 3 {
         text.push_str(
             " * Peak memory: more than 150 % of what is used now was used once. The resident memory \

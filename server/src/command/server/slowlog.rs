@@ -59,7 +59,7 @@ fn get(call: &mut Call<'_>) {
             _ => return call.out.error("ERR count should be greater than or equal to -1"),
         };
     }
-    let entries = call.server.slowlog.entries();
+    let entries = call.server.observe.slowlog.entries();
     call.out.array(count.min(entries.len()));
     for entry in entries.take(count) {
         call.out.array(6);
@@ -77,13 +77,13 @@ fn get(call: &mut Call<'_>) {
 
 /// How many entries there are. O(1).
 fn len(call: &mut Call<'_>) {
-    let len = call.server.slowlog.entries().len();
+    let len = call.server.observe.slowlog.entries().len();
     call.out.count(len);
 }
 
 /// Forgets all entries. O(N) for N entries.
 fn reset(call: &mut Call<'_>) {
-    call.server.slowlog.clear();
+    call.server.observe.slowlog.clear();
     call.out.ok();
 }
 

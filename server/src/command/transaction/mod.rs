@@ -116,11 +116,11 @@ fn watch(call: &mut Call<'_>) {
             return;
         }
         // The key knows its few watchers; this client may watch many keys.
-        if call.server.watchers.of(db, name).contains(&key) {
+        if call.server.changes.watchers.of(db, name).contains(&key) {
             continue;
         }
         client.extras_mut().watched.push(Watched { db, key: name.into(), existed });
-        call.server.watchers.add(db, name, key);
+        call.server.changes.watchers.add(db, name, key);
     }
     call.out.ok();
 }

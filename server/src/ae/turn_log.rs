@@ -1,4 +1,4 @@
-//! The loop's own diary: when each step of its newest turns began, for whoever asks (`AE LOOP`).
+//! A log of the loop's newest turns: when each step of a turn began (`AE LOOP`).
 //!
 //! Not a meter (that is `metrics`): it proves the order of the steps. Off, it costs a turn one relaxed load. Invariant: a turn
 //! is written down after its last step, with instants that the steps really had.
@@ -30,9 +30,9 @@ pub struct Turn {
     pub timers: u32,
 }
 
-/// The diary, shared between the loop that writes it and the command that shows it.
+/// The newest turns, shared between the loop that writes them and the command that shows them.
 #[derive(Clone, Debug, Default)]
-pub struct Diary(Arc<Shared>);
+pub struct TurnLog(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -40,7 +40,7 @@ struct Shared {
     turns: Mutex<VecDeque<Turn>>,
 }
 
-impl Diary {
+impl TurnLog {
     /// Whether turns are written down.
     #[must_use]
     pub fn is_on(&self) -> bool {
