@@ -1,7 +1,7 @@
 //! Rules about the sources, each a function from files to violations.
 //!
-//! Not a linter: what clippy and rustc can check is in the workspace's lints. This is the rest,
-//! the rules about who may know whom and what a file must be.
+//! What clippy and rustc can check is in the workspace's lints. This is the rest: which words may
+//! stand in which crate, and what a file must be.
 
 use std::fmt;
 use std::fs;
@@ -74,8 +74,18 @@ impl fmt::Display for Violation {
 pub fn sources(root: &Path) -> io::Result<Vec<Source>> {
     let mut found = Vec::new();
     for name in CRATES {
-        collect(root, &root.join(name), &mut found)?;
+        found.extend(sources_below(root, name)?);
     }
+    Ok(found)
+}
+
+/// Reads every Rust source below one folder of `root`. Paths count from `root`.
+///
+/// # Errors
+/// A folder or file cannot be read.
+pub fn sources_below(root: &Path, folder: &str) -> io::Result<Vec<Source>> {
+    let mut found = Vec::new();
+    collect(root, &root.join(folder), &mut found)?;
     found.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(found)
 }
@@ -147,7 +157,8 @@ impl Confinement<'_> {
 }
 
 /// Whether `word` occurs in `text` and is not a part of a longer identifier.
-fn contains_word(text: &str, word: &str) -> bool {
+#[must_use]
+pub fn contains_word(text: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let continues = |inner: Option<char>, outer: Option<char>| {
         inner.is_some_and(is_part) && outer.is_some_and(is_part)

@@ -4,6 +4,7 @@ mod dependencies;
 mod docs;
 mod imports;
 mod sources;
+mod unused;
 
 use std::path::{Path, PathBuf};
 
