@@ -5,6 +5,7 @@
 //! sources; it starts no process.
 #![forbid(unsafe_code)]
 
+pub mod checks;
 pub mod hygiene;
 #[cfg(feature = "syntax")]
 pub mod imports;

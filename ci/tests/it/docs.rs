@@ -1,6 +1,9 @@
-//! Documents name files that exist, and the README's commands are the ones CI runs.
+//! Documents name files that exist, and the commands of the README, of `cargo ci` and of `.ci/run` agree.
 
 use std::fs;
+
+use aelab_ci::checks::CHECKS;
+use aelab_ci::hygiene;
 
 const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
 
@@ -36,5 +39,55 @@ fn ci_runs_the_commands_of_the_readme() {
     {
         assert!(readme.contains(command), "README.md does not name `{command}`");
         assert!(script.contains(command), ".ci/run does not run `{command}`");
+    }
+}
+
+#[test]
+fn ci_runs_the_commands_of_cargo_ci() {
+    let script = fs::read_to_string(super::root().join(".ci/run")).expect(".ci/run");
+    for check in CHECKS {
+        let command = format!("cargo {}", check.arguments);
+        let line = script.lines().find(|line| line.ends_with(&command));
+        let line = line.unwrap_or_else(|| panic!(".ci/run does not run `{command}`"));
+        if let Some((name, value)) = check.variable {
+            assert!(line.contains(&format!("{name}=\"{value}\"")), "{line}");
+        }
+    }
+}
+
+/// A filter with the name of a module that is gone would match nothing and say nothing.
+#[test]
+fn nextest_groups_name_modules_that_exist() {
+    let root = super::root();
+    let text = fs::read_to_string(root.join(".config/nextest.toml")).expect("the configuration");
+    let sources = hygiene::sources(&root).expect("the sources can be read");
+    let filters: Vec<&str> = text
+        .split("test(/^(")
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once(")::/)")?.0))
+        .collect();
+    assert!(!filters.is_empty());
+    for module in filters.iter().flat_map(|filter| filter.split('|')) {
+        let file = format!("/tests/it/{module}.rs");
+        assert!(sources.iter().any(|source| source.path.ends_with(&file)), "no {file}");
+    }
+}
+
+#[test]
+fn contributors_are_told_each_alias() {
+    let root = super::root();
+    let config = fs::read_to_string(root.join(".cargo/config.toml")).expect("the configuration");
+    let guide = fs::read_to_string(root.join("CONTRIBUTING.md")).expect("CONTRIBUTING.md");
+    let aliases: Vec<&str> = config
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| Some(line.split_once(" = ")?.0))
+        .collect();
+    assert!(aliases.len() >= 4, "{aliases:?}");
+    for alias in aliases {
+        assert!(
+            guide.contains(&format!("`cargo {alias}")),
+            "CONTRIBUTING.md lacks `cargo {alias}`"
+        );
     }
 }
