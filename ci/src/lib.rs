@@ -11,3 +11,4 @@ pub mod hygiene;
 pub mod imports;
 #[cfg(feature = "syntax")]
 pub mod structs;
+pub mod wording;

@@ -5,6 +5,7 @@ mod docs;
 mod imports;
 mod sources;
 mod unused;
+mod wording;
 
 use std::path::{Path, PathBuf};
 
