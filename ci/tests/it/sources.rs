@@ -7,10 +7,20 @@ use aelab_ci::structs;
 const LONG_FILES: &[&str] = &[
     // Transcripts of redis-server, one call each.
     "server/tests/it/transcript_cases.rs",
-    // Tests that wait to be split.
+    // To be split.
     "loadgen/tests/it/engine_virtual.rs",
     "loadgen/tests/it/tls.rs",
     "loadgen/tests/it/faults.rs",
+    "loadgen/engine/src/record/mod.rs",
+];
+
+/// Structs that still have too many fields: the file, and the name.
+const WIDE_STRUCTS: &[(&str, &str)] = &[
+    ("loadgen/engine/src/conn/mod.rs", "Conn"),
+    ("loadgen/engine/src/group/mod.rs", "Group"),
+    ("loadgen/engine/src/record/mod.rs", "Recorder"),
+    ("loadgen/engine/src/record/result.rs", "GroupResult"),
+    ("loadgen/engine/src/worker/mod.rs", "Worker"),
 ];
 
 /// The crates in which the number of a struct's fields is limited.
@@ -78,7 +88,12 @@ fn the_sources_keep_the_rules() {
         found.extend(CONFINEMENTS.iter().flat_map(|rule| rule.check(source)));
         found.extend(glob_imports(source));
         if source.path.starts_with(NARROW_STRUCTS) {
-            found.extend(structs::are_not_too_wide(source));
+            let is_exempt = |wide: &Violation| {
+                WIDE_STRUCTS.iter().any(|(path, name)| {
+                    wide.path == *path && wide.message.starts_with(&format!("{name} has "))
+                })
+            };
+            found.extend(structs::are_not_too_wide(source).into_iter().filter(|v| !is_exempt(v)));
         }
     }
     let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
