@@ -163,3 +163,11 @@ pub(crate) fn wall_offset() -> WallOffset {
     }
     best
 }
+/// How well the kernel's stamps, of the wall clock, fit the monotonic clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StampClock {
+    /// Stamps may be off by this much.
+    pub uncertainty: Nanos,
+    /// How often the wall clock was set during the run; stamps around these moments are left out or wrong by up to the step.
+    pub steps: u64,
+}

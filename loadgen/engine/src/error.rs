@@ -6,6 +6,19 @@ use aelab_results::plain::shown;
 use std::fmt;
 use std::io;
 
+/// The word for requests that were lost with their connection.
+pub const DISCONNECTED: &str = "disconnected";
+/// The word for requests that were lost because what came could not be understood; the reason follows.
+pub(crate) const PROTOCOL_ERROR: &str = "protocol-error";
+/// The word for requests that were lost with a connection that was closed because an earlier one had timed out.
+pub const CLOSED_AFTER_TIMEOUT: &str = "closed-after-timeout";
+/// The word for requests that the nodes of a cluster sent back and forth; the last of their words follow.
+pub(crate) const TOO_MANY_REDIRECTS: &str = "too-many-redirects";
+/// The word for requests that were sent to a node whose name nobody has looked up yet; the server's words follow.
+pub(crate) const UNKNOWN_NODE: &str = "unknown-node";
+/// The word for requests that a pool had no connection for.
+pub const POOL_EXHAUSTED: &str = "pool-exhausted";
+
 /// Why a run could not be made, or had nothing to give.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -152,6 +165,12 @@ pub fn refusal_remedy(message: &str) -> &'static str {
 /// Line ends become spaces, so that a message stays one line whatever it quotes, and nothing in it moves the cursor.
 fn one_line(message: &str) -> String {
     shown(&message.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()
+}
+
+/// What the system says, without its error number.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]

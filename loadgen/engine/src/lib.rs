@@ -24,9 +24,8 @@ mod worker;
 pub mod workload;
 
 pub use conn::handshake::{may_answer_ping, out_of_step};
-pub use error::EngineError;
+pub use error::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, EngineError, POOL_EXHAUSTED};
 pub use plan::RunPlan;
-pub use record::error_counts::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, POOL_EXHAUSTED};
 pub use record::live::{Live, LiveCounts, Phase};
 pub use record::result::RunResult;
 

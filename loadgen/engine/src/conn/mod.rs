@@ -9,14 +9,17 @@ pub(crate) mod handshake;
 mod multi_reply;
 pub(crate) mod request;
 pub(crate) mod routed_request;
+pub(crate) mod sink;
 pub(crate) mod state;
 
 use crate::clock::Nanos;
 use crate::conn::handshake::{Greeting, Handshake};
-use crate::conn::request::{Due, InFlight, Iteration, Mark, Shape, Sink, UNSENT};
+use crate::conn::request::{Due, InFlight, Iteration, Mark, UNSENT};
 use crate::conn::routed_request::{ASKING, Entry, Parcel};
+use crate::conn::sink::Sink;
 use crate::conn::state::{Fault, Progress, Purpose, State};
 use crate::workload::Generator;
+use crate::workload::reply_shape::Shape;
 use aelab_resp::{ReplyKind, ReplyScanner, ScannedReply};
 use aelab_results::plain::shown;
 use std::collections::VecDeque;

@@ -3,10 +3,12 @@
 //! Plain requests end in the parent module. Invariant: each of these requests is reported to the sink once, at its end.
 
 use crate::conn::Conn;
-use crate::conn::request::{InFlight, Iteration, Mark, Next, Sink};
+use crate::conn::request::{InFlight, Iteration, Mark};
 use crate::conn::routed_request::REDIRECTS_MAX;
+use crate::conn::sink::Sink;
+use crate::error::TOO_MANY_REDIRECTS;
 use crate::plan::cluster_slots::Redirect;
-use crate::record::error_counts::TOO_MANY_REDIRECTS;
+use crate::workload::reply_shape::Next;
 use aelab_resp::{ReplyKind, ScannedReply};
 
 /// First words of what a channel sends to its subscribers.

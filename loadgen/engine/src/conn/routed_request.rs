@@ -45,36 +45,3 @@ impl Parcel {
         Self { intended, sent: UNSENT, command, bytes, slot, redirects: 0, entry }
     }
 }
-
-/// Argument `index` (0 is the name) of a request that was written by a template.
-pub(crate) fn argument(request: &[u8], index: usize) -> Option<&[u8]> {
-    let mut rest = line(request)?.1;
-    for at in 0..=index {
-        let (header, after) = line(rest)?;
-        let len: usize = std::str::from_utf8(header.strip_prefix(b"$")?).ok()?.parse().ok()?;
-        if at == index {
-            return after.get(..len);
-        }
-        rest = after.get(len + 2..)?;
-    }
-    None
-}
-
-fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = bytes.windows(2).position(|pair| pair == b"\r\n")?;
-    Some((&bytes[..end], &bytes[end + 2..]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_are_found() {
-        let request = b"*3\r\n$3\r\nSET\r\n$2\r\n\r\n\r\n$0\r\n\r\n";
-        assert_eq!(argument(request, 0), Some(b"SET".as_slice()));
-        assert_eq!(argument(request, 1), Some(b"\r\n".as_slice()));
-        assert_eq!(argument(request, 2), Some(b"".as_slice()));
-        assert_eq!(argument(request, 3), None);
-    }
-}

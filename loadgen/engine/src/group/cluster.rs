@@ -7,12 +7,12 @@ use crate::clock::Nanos;
 use crate::conn::Conn;
 use crate::conn::request::{Due, InFlight, Mark, UNSENT};
 use crate::conn::routed_request::{Entry, Parcel};
+use crate::error::UNKNOWN_NODE;
 use crate::group::Group;
+use crate::group::connection_counts::SiteCounts;
 use crate::group::router::{Env, Place};
 use crate::io::Token;
 use crate::plan::cluster_slots::{Redirect, RedirectKind};
-use crate::record::error_counts::UNKNOWN_NODE;
-use crate::worker::connections::SiteCounts;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 

@@ -6,18 +6,21 @@
 pub(crate) mod assign;
 pub(crate) mod backlog;
 pub(crate) mod cluster;
+pub(crate) mod connection_counts;
 pub(crate) mod pool;
 pub(crate) mod router;
 
-use crate::EngineError;
 use crate::clock::Nanos;
 use crate::conn::Conn;
 use crate::conn::handshake::Handshake;
 use crate::conn::request::UNSENT;
+use crate::error::EngineError;
 use crate::group::backlog::Waiting;
+use crate::group::connection_counts::{Links, SiteCounts};
 use crate::group::pool::Pool;
 use crate::group::router::Router;
 use crate::io::Token;
+use crate::plan::share::{Share, part};
 use crate::plan::{
     ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reception, Reconnect, Role, RunPlan, Target,
 };
@@ -25,10 +28,9 @@ use crate::record::Recorder;
 use crate::replay::Cursor;
 use crate::schedule::Schedule;
 use crate::schedule::connect_schedule::Dialler;
-use crate::worker::connections::{Links, SiteCounts};
+use crate::workload::Generator;
 use crate::workload::message_stamp::{Claim, Receiver};
 use crate::workload::rng::Rng;
-use crate::workload::{Generator, Share};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -101,11 +103,6 @@ pub(crate) struct Group {
 struct Window {
     measure_from: Nanos,
     until: Nanos,
-}
-
-/// Part `index` of `of` nearly equal parts of `whole`.
-pub(crate) const fn part(whole: u64, index: u64, of: u64) -> u64 {
-    whole / of + if index < whole % of { 1 } else { 0 }
 }
 
 impl Group {

@@ -7,13 +7,13 @@
 
 use crate::clock::Nanos;
 use crate::conn::Conn;
-use crate::conn::routed_request::{Parcel, argument};
+use crate::conn::routed_request::Parcel;
 use crate::io::Token;
 use crate::plan::cluster_slots::{ClusterPlan, Layout, NOWHERE, Redirect, Topology, slot_of};
-use crate::plan::{Endpoint, GroupPlan, Workload};
+use crate::plan::{Endpoint, GroupPlan};
 use crate::record::result::RedirectCounts;
-use crate::workload::rng::Rng;
-use crate::workload::{Generator, Share, value_block};
+use crate::workload::Generator;
+use crate::workload::cluster_keys::argument;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -331,38 +331,4 @@ pub(crate) struct Env<'a, T> {
     pub(crate) conns: &'a mut [Conn],
     pub(crate) pipeline: usize,
     pub(crate) touch: T,
-}
-
-/// Requests tried per command to see whether its keys share a slot.
-const SAMPLES: usize = 256;
-
-/// Checks that every command's keys have one slot in common, by trying.
-///
-/// # Errors
-/// A command whose keys lie in different slots; the message names two of them.
-pub(crate) fn check_slots(workload: &Workload, keys: &[Vec<usize>]) -> Result<(), String> {
-    for (command, keys) in workload.commands.iter().zip(keys).filter(|(_, keys)| keys.len() > 1) {
-        let alone = Workload { commands: vec![command.clone()], ..workload.clone() };
-        let block = value_block(&alone, Rng::new(1, &[1]));
-        let share = Share { index: 0, of: 1 };
-        let mut generator = Generator::new(&alone, block, share, Rng::new(1, &[]), None)?;
-        let mut bytes = Vec::new();
-        for _ in 0..SAMPLES {
-            bytes.clear();
-            generator.write(0, &mut bytes);
-            let found: Vec<&[u8]> =
-                keys.iter().filter_map(|index| argument(&bytes, *index)).collect();
-            let slot = found.first().map(|key| slot_of(key));
-            if let Some(other) = found.iter().find(|key| Some(slot_of(key)) != slot) {
-                return Err(format!(
-                    "the keys of {} are in different slots of the cluster ('{}' and '{}'); give them a hash tag in common, \
-                     such as {{tag}} in each",
-                    command.label,
-                    String::from_utf8_lossy(found[0]),
-                    String::from_utf8_lossy(other)
-                ));
-            }
-        }
-    }
-    Ok(())
 }

@@ -4,8 +4,8 @@
 //! found by reading both, again in every reporting interval, and its uncertainty is part of the result.
 //! Invariant: a stamp that lies after the read, beyond that uncertainty, is no stamp.
 
+use crate::clock::StampClock;
 use crate::clock::{self, Nanos, WallOffset};
-use crate::record::result::StampClock;
 use crate::sys;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;

@@ -6,12 +6,12 @@
 //!
 //! The wait for a due time is an absolute kernel timer in the poll set: mio's own time-out counts whole milliseconds.
 
+use crate::clock::StampClock;
 use crate::clock::{self, Nanos};
 use crate::io::kernel_timestamps::{StampedSocket, Stamping, receive};
 use crate::io::tls_stream::{CIPHER_BYTES, Secure};
 use crate::io::{Ready, Token, Wait, Wire};
 use crate::plan::{Endpoint, Pacing};
-use crate::record::result::StampClock;
 use crate::sys::{self, Timer};
 use mio::net::{TcpStream, UnixStream};
 use mio::unix::SourceFd;

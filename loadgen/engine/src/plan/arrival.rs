@@ -4,8 +4,9 @@
 //! time for every request, or says that there is none.
 
 use crate::clock::Nanos;
-use crate::schedule::rate_profile::Profile;
-use crate::worker::read_write::reason;
+use crate::error::reason;
+use crate::plan::rate_profile::Profile;
+use crate::plan::shape::Shape;
 use aelab_units::{parse_duration, parse_rate};
 use std::sync::Arc;
 
@@ -29,45 +30,6 @@ pub enum ArrivalProcess {
     Trace(Arc<[Nanos]>),
     /// Never: connections are opened and left alone.
     Idle,
-}
-
-/// How a rate changes over time. Rates are in requests per second.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Shape {
-    /// Linearly from one rate to another, which is then kept.
-    Ramp {
-        /// At the begin.
-        from: f64,
-        /// At the end.
-        to: f64,
-        /// How long it takes.
-        over: Nanos,
-    },
-    /// One rate after the other; the last is kept.
-    Steps {
-        /// The rates, in order.
-        rates: Vec<f64>,
-        /// How long each lasts.
-        each: Nanos,
-    },
-    /// All requests fall into the first part of each period, evenly spread there.
-    Burst {
-        /// Mean over a whole period.
-        rate: f64,
-        /// How long requests come.
-        on: Nanos,
-        /// How long none comes after that.
-        off: Nanos,
-    },
-    /// A sine wave around a mean, which it starts at, rising.
-    Sine {
-        /// The mean.
-        rate: f64,
-        /// How far it swings, as a share of the mean, 0 to 1.
-        amplitude: f64,
-        /// One wave.
-        period: Nanos,
-    },
 }
 
 impl ArrivalProcess {
@@ -171,17 +133,6 @@ fn read(
         _ => Err("is none of constant, poisson, uniform, ramp:1k-20k, step:1k,2k@5s, \
                   burst:on=100ms,off=900ms, sine:amp=0.5,period=10s, trace:FILE"
             .to_owned()),
-    }
-}
-
-impl Shape {
-    /// Requests per second on average: see [`ArrivalProcess::rate`].
-    fn mean(&self) -> f64 {
-        match self {
-            Self::Ramp { from, to, .. } => from.midpoint(*to),
-            Self::Steps { rates, .. } => rates.iter().sum::<f64>() / rates.len() as f64,
-            Self::Burst { rate, .. } | Self::Sine { rate, .. } => *rate,
-        }
     }
 }
 

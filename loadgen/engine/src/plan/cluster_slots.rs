@@ -4,7 +4,7 @@
 //! 16 384, or of its hash tag, the first non-empty text in braces (the Redis cluster specification, "Keys distribution model").
 //! Invariant: a layout names a node of its own list for every slot that is served.
 
-use crate::plan::Endpoint;
+use crate::plan::target::Endpoint;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -4,6 +4,9 @@
 
 use aelab_resp::ReplyKind;
 
+/// Largest page: a reply of so many elements is no page any more.
+pub(crate) const PAGE_MAX: u64 = 1_000_000_000;
+
 /// A command with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandPlan {

@@ -6,22 +6,29 @@
 pub mod arrival;
 pub mod cluster_slots;
 pub mod command;
+mod connections;
+pub(crate) mod rate_profile;
+mod settle;
+mod shape;
+pub(crate) mod share;
+mod target;
 pub mod validate;
 pub mod values;
 
 use crate::clock::Nanos;
-pub use crate::plan::arrival::{ArrivalProcess, Rate, Shape, parse_trace};
+pub use crate::plan::arrival::{ArrivalProcess, Rate, parse_trace};
 pub use crate::plan::cluster_slots::ClusterPlan;
+pub(crate) use crate::plan::command::PAGE_MAX;
 pub use crate::plan::command::{CommandPlan, Cursor, Framing, Reception, Seeks, Sending};
+pub use crate::plan::connections::{
+    Assignment, ConnectPlan, Dialling, OnTimeout, PoolOrder, PoolPlan, Reconnect,
+};
+pub use crate::plan::settle::SettlePlan;
+pub use crate::plan::shape::Shape;
+pub use crate::plan::target::{Endpoint, Protocol, Target};
 pub use crate::plan::values::{KeyDistribution, KeySpace, ValueSize};
-pub use crate::record::warmup_end::SettlePlan;
 use crate::replay::Replay;
 pub use crate::tls::TlsEndpoint;
-pub(crate) use crate::workload::template::PAGE_MAX;
-use aelab_units::parse_duration;
-use std::fmt;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// One run: groups of connections, driven by some threads through warm-up, measurement and drain.
@@ -196,16 +203,6 @@ impl GroupPlan {
     }
 }
 
-/// Which connection takes a due request of an open loop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Assignment {
-    /// Whichever has had a free slot longest; the rest wait in one line. One slow connection delays nobody else.
-    #[default]
-    AnyFree,
-    /// Each connection has its own share of the schedule, in turn, and its own line: for studies of single connections.
-    Pinned,
-}
-
 /// What a group stands for in an experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -231,102 +228,6 @@ impl Role {
     }
 }
 
-/// A server and how to introduce oneself to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Where it listens.
-    pub endpoint: Endpoint,
-    /// More servers; connections are dealt out to all of them in turn.
-    pub more: Vec<Endpoint>,
-    /// ACL user; needs a password.
-    pub user: Option<String>,
-    /// Password for `AUTH` (or `HELLO … AUTH`).
-    pub password: Option<String>,
-    /// Database to `SELECT`; 0 sends nothing.
-    pub db: u32,
-    /// Protocol spoken after the handshake.
-    pub protocol: Protocol,
-}
-
-impl Target {
-    /// A server that wants no password, database 0, RESP2.
-    pub const fn plain(endpoint: Endpoint) -> Self {
-        Self {
-            endpoint,
-            more: Vec::new(),
-            user: None,
-            password: None,
-            db: 0,
-            protocol: Protocol::Resp2,
-        }
-    }
-
-    /// A target of its own for each of its servers.
-    pub fn each(&self) -> impl Iterator<Item = Self> {
-        self.endpoints().map(|endpoint| Self {
-            endpoint: endpoint.clone(),
-            more: Vec::new(),
-            ..self.clone()
-        })
-    }
-
-    /// All its servers, at least one.
-    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
-        std::iter::once(&self.endpoint).chain(&self.more)
-    }
-}
-
-/// Where a server listens.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// TCP, Nagle off.
-    Tcp(SocketAddr),
-    /// TLS over TCP.
-    Tls(TlsEndpoint),
-    /// A Unix socket.
-    Unix(PathBuf),
-}
-
-impl Endpoint {
-    /// The address, unless it is a path.
-    pub const fn addr(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(addr) | Self::Tls(TlsEndpoint { addr, .. }) => Some(*addr),
-            Self::Unix(_) => None,
-        }
-    }
-}
-
-impl Endpoint {
-    /// Another server, spoken to in the same way; `None` for a path.
-    pub fn sibling(&self, host: &str, addr: SocketAddr) -> Option<Self> {
-        match self {
-            Self::Tcp(_) => Some(Self::Tcp(addr)),
-            Self::Tls(endpoint) => Some(Self::Tls(endpoint.sibling(host, addr))),
-            Self::Unix(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(addr) | Self::Tls(TlsEndpoint { addr, .. }) => addr.fmt(f),
-            Self::Unix(path) => path.display().fmt(f),
-        }
-    }
-}
-
-/// RESP version.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Protocol {
-    /// What every server speaks without being asked.
-    #[default]
-    Resp2,
-    /// Asked for with `HELLO 3`.
-    Resp3,
-}
-
 /// What a connection sends: commands by weight, the keys they touch, the values they carry.
 #[derive(Clone, Debug)]
 pub struct Workload {
@@ -338,101 +239,6 @@ pub struct Workload {
     pub values: ValueSize,
     /// Share of each value, 0 to 1, that a compressor makes vanish: one byte repeated.
     pub compressible: f64,
-}
-
-/// What happens to a connection when one of its requests times out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnTimeout {
-    /// Close it and open another, as client libraries do; the requests behind it are lost with it.
-    Reconnect,
-    /// Keep it; the late reply is dropped when it comes, and its window slot stays taken until then.
-    Keep,
-}
-
-/// What happens when a connection is lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reconnect {
-    /// Open another after a pause that doubles with each failure in a row.
-    Backoff {
-        /// The first pause.
-        first: Nanos,
-        /// The longest.
-        max: Nanos,
-    },
-    /// Open another after the same pause each time, to the nanosecond. Without a pause an attempt that failed is followed by
-    /// another a millisecond later.
-    Fixed(Nanos),
-    /// Do without it.
-    Never,
-}
-
-impl Reconnect {
-    /// Reads `immediate`, `never`, `fixed:100ms` or `backoff:50ms..5s`.
-    ///
-    /// # Errors
-    /// Another word, a time that is none, or a longest pause below the first.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let time =
-            |text: &str| parse_duration(text).map(Nanos::from).map_err(|error| error.to_string());
-        let form = "write immediate, never, fixed:100ms or backoff:50ms..5s";
-        match (text, text.split_once(':')) {
-            ("immediate", _) => Ok(Self::Fixed(Nanos::ZERO)),
-            ("never", _) => Ok(Self::Never),
-            (_, Some(("fixed", pause))) => Ok(Self::Fixed(time(pause)?)),
-            (_, Some(("backoff", range))) => {
-                let (first, max) = range.split_once("..").ok_or(form)?;
-                let (first, max) = (time(first)?, time(max)?);
-                if first == Nanos::ZERO || first > max {
-                    return Err(format!("a pause grows from above zero to the longest; {form}"));
-                }
-                Ok(Self::Backoff { first, max })
-            }
-            _ => Err(form.to_owned()),
-        }
-    }
-}
-
-impl Default for Reconnect {
-    /// 10 ms to 1 s: a restarted server is found quickly and a dead one not hammered.
-    fn default() -> Self {
-        Self::Backoff { first: Nanos::from_millis(10), max: Nanos::from_secs(1) }
-    }
-}
-
-/// A client library's connection pool. Its largest size is the group's number of connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolPlan {
-    /// Idle connections it opens in advance.
-    pub min_idle: usize,
-    /// Idle connections it keeps; one that comes back on top is closed.
-    pub max_idle: usize,
-    /// A request that has waited this long for a connection fails; `None` waits for ever.
-    pub max_wait: Option<Nanos>,
-    /// Which idle connection is taken.
-    pub order: PoolOrder,
-}
-
-/// Which idle connection of a pool is taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PoolOrder {
-    /// The one used last, as most libraries do.
-    #[default]
-    Lifo,
-    /// The one idle longest.
-    Fifo,
-}
-
-/// When a group's connections are opened for the first time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dialling {
-    /// Before the schedule begins, as fast as [`ConnectPlan::in_parallel`] allows.
-    #[default]
-    AtOnce,
-    /// Before the schedule begins, this many per second over all threads, however long each takes.
-    Before(Rate),
-    /// While the run is on, from the group's `start_after`, this many per second over all threads: a connect storm. Those
-    /// that fail try again as lost ones do.
-    During(Rate),
 }
 
 /// Whether the three instants of every measured request are kept.
@@ -481,19 +287,4 @@ pub enum Timestamps {
     Program,
     /// That, and when the kernel got it (TCP only).
     Kernel,
-}
-
-/// How connections are opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnectPlan {
-    /// Most connections being opened at a time, per thread: below any common accept backlog.
-    pub in_parallel: usize,
-    /// A connection that is not ready this long after its start has failed.
-    pub timeout: Nanos,
-}
-
-impl Default for ConnectPlan {
-    fn default() -> Self {
-        Self { in_parallel: 128, timeout: Nanos::from_secs(10) }
-    }
 }

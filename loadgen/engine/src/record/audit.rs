@@ -2,10 +2,10 @@
 //!
 //! Facts only; doubts are drawn from them elsewhere. Invariant: what the kernel does not tell is `None`, never zero.
 
+use crate::clock::StampClock;
 use crate::clock::{self, Nanos};
 use crate::machine::Moves;
 use crate::plan::Pacing;
-use crate::record::result::StampClock;
 use aelab_results::histogram::{self, Histogram};
 use std::fs;
 

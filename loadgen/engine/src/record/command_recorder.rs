@@ -3,10 +3,10 @@
 //! Not the requests' books (see `recorder`). Invariant: each sample is in all three metrics.
 
 use crate::clock::Nanos;
-use crate::conn::request::Shape;
 use crate::plan::command::{CommandPlan, Seeks};
 use crate::record::metric::Metric;
 use crate::record::result::{CommandCounts, CommandResult, Traffic};
+use crate::workload::reply_shape::Shape;
 use aelab_results::histogram::{self, Histogram};
 
 /// The three metrics of one command.

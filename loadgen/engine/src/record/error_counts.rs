@@ -9,18 +9,6 @@ use aelab_results::plain::shown;
 const WORDS_MAX: usize = 64;
 /// Longest error word kept, bytes.
 const WORD_BYTES_MAX: usize = 32;
-/// The word for requests that were lost with their connection.
-pub const DISCONNECTED: &str = "disconnected";
-/// The word for requests that were lost because what came could not be understood; the reason follows.
-pub(crate) const PROTOCOL_ERROR: &str = "protocol-error";
-/// The word for requests that were lost with a connection that was closed because an earlier one had timed out.
-pub const CLOSED_AFTER_TIMEOUT: &str = "closed-after-timeout";
-/// The word for requests that the nodes of a cluster sent back and forth; the last of their words follow.
-pub(crate) const TOO_MANY_REDIRECTS: &str = "too-many-redirects";
-/// The word for requests that were sent to a node whose name nobody has looked up yet; the server's words follow.
-pub(crate) const UNKNOWN_NODE: &str = "unknown-node";
-/// The word for requests that a pool had no connection for.
-pub const POOL_EXHAUSTED: &str = "pool-exhausted";
 /// The word for what is too much for a list.
 const OTHER: &str = "other";
 

@@ -5,11 +5,13 @@
 //! `scheduled = sent + shed` and `sent = ok + error + timeout + unfinished`, exactly.
 
 use crate::clock::Nanos;
+pub use crate::clock::StampClock;
 use crate::plan::Role;
 pub use crate::record::audit::{Audit, Gaps, ThreadAudit};
 pub use crate::record::reply_rate::{Arrivals, Replied};
 use crate::record::sparse::IntervalSeries;
 pub use crate::record::warmup_end::Settled;
+pub use crate::workload::delivery_counts::DeliveryCounts;
 use aelab_results::histogram::{self, Histogram};
 
 /// Everything one run found out.
@@ -213,36 +215,6 @@ impl GroupResult {
     }
 }
 
-/// What became of the messages that subscribers and waiting commands should get, warm-up included. Only messages with a
-/// `{stamp}` of this run count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DeliveryCounts {
-    /// Delivered, each once for each receiver.
-    pub received: u64,
-    /// Those of them that were due in the measurement: the samples of the response time.
-    pub measured: u64,
-    /// Missing before one that came; what is missing after the last is not known. Not judged where receivers share.
-    pub lost: u64,
-    /// Delivered again.
-    pub duplicated: u64,
-    /// Delivered after a later one of the same sender.
-    pub out_of_order: u64,
-    /// With a stamp of another run: left over in a list.
-    pub foreign: u64,
-}
-
-impl DeliveryCounts {
-    /// Adds another thread's counts.
-    pub const fn add(&mut self, other: &Self) {
-        self.received += other.received;
-        self.measured += other.measured;
-        self.lost += other.lost;
-        self.duplicated += other.duplicated;
-        self.out_of_order += other.out_of_order;
-        self.foreign += other.foreign;
-    }
-}
-
 /// Where requests went. See the invariant of this module.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -330,15 +302,6 @@ pub struct StampResult {
     pub wake_up: MetricResult,
     /// Replies without a usable stamp: they are in neither.
     pub unstamped: u64,
-}
-
-/// How well the kernel's stamps, of the wall clock, fit the monotonic clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StampClock {
-    /// Stamps may be off by this much.
-    pub uncertainty: Nanos,
-    /// How often the wall clock was set during the run; stamps around these moments are left out or wrong by up to the step.
-    pub steps: u64,
 }
 
 /// What happened in an emulated pool.

@@ -6,7 +6,7 @@
 //! time and the span's begin.
 
 use crate::clock::Nanos;
-use crate::record::Open;
+use crate::record::open::Open;
 use crate::record::result::Stall;
 use crate::record::scheduling_delay::Absence;
 

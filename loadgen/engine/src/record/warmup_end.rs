@@ -7,6 +7,7 @@
 //! than those before, and they show no trend): a restless machine would otherwise never be at rest.
 
 use crate::clock::Nanos;
+use crate::plan::SettlePlan;
 use crate::record::live::Counted;
 
 /// Blocks that must agree.
@@ -19,26 +20,6 @@ const TREND_S: i32 = 23;
 /// Samples that a block needs for its 99th, or else its 90th percentile: six above it.
 const SAMPLES_P99: u64 = 600;
 const SAMPLES_P90: u64 = 60;
-
-/// What a warm-up that finds its own end is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SettlePlan {
-    /// Length of a block.
-    pub block: Nanos,
-    /// The measurement begins after this long at the latest.
-    pub at_most: Nanos,
-}
-
-impl SettlePlan {
-    /// For a measurement of this length: blocks of a second, and patience for ten times the measurement, but at least ten
-    /// seconds and at most a minute.
-    #[must_use]
-    pub fn for_measurement(length: Option<Nanos>) -> Self {
-        let ten_times = length.map_or(u64::MAX, |length| length.0.saturating_mul(10));
-        let (least, most) = (Nanos::from_secs(10), Nanos::from_secs(60));
-        Self { block: Nanos::from_secs(1), at_most: Nanos(ten_times).clamp(least, most) }
-    }
-}
 
 /// How such a warm-up ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,12 @@
 
 use crate::files;
 use crate::replay::aof::{Command, Next, Reader, manifest};
+use crate::replay::decoded::Decoded;
 use crate::replay::lanes::{Found, Kind, Wanted, deal};
 use crate::replay::monitor;
 use crate::replay::rdb::{self, Snapshot};
 use crate::replay::rules::{Rule, judge};
-use crate::replay::{Decoded, Entry, Form, OFFSET_BITS, Replay};
+use crate::replay::{Entry, Form, OFFSET_BITS, Replay};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};

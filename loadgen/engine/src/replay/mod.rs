@@ -6,12 +6,14 @@
 //! Memory: 36 bytes per command, whatever its size; the commands themselves are read from the file when they are sent.
 
 mod aof;
+mod decoded;
 mod lanes;
 pub mod load;
 mod monitor;
 mod rdb;
 mod rules;
 
+use decoded::Decoded;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -187,25 +189,6 @@ impl Replay {
 pub(crate) struct Scratch {
     line: Vec<u8>,
     args: Decoded,
-}
-
-/// The arguments of a command, one after the other, and where each ends.
-#[derive(Debug, Default)]
-pub(crate) struct Decoded {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Decoded {
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-    }
-
-    fn args(&self) -> impl Iterator<Item = &[u8]> {
-        let begins = std::iter::once(0).chain(self.ends.iter().copied());
-        begins.zip(&self.ends).map(|(begin, end)| &self.bytes[begin..*end])
-    }
 }
 
 fn put_decoded(out: &mut Vec<u8>, args: &Decoded) {

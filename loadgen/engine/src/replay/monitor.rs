@@ -3,7 +3,7 @@
 //! Not what may be sent again (see `rules`). Invariant: what [`parse`] accepts, [`decode`] gives back byte by byte, as the
 //! client had sent it.
 
-use crate::replay::Decoded;
+use crate::replay::decoded::Decoded;
 
 /// The parts of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

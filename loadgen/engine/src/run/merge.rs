@@ -5,38 +5,20 @@
 
 use crate::clock::Nanos;
 use crate::group::Group;
+use crate::group::connection_counts::{Links, SiteCounts};
 use crate::plan::RunPlan;
 use crate::record::Recorded;
-use crate::record::audit::Gaps;
 use crate::record::error_counts::{ErrorTally, count_word};
 use crate::record::result::{
     Arrivals, Audit, CommandCounts, CommandResult, ConnectionCounts, Counts, EndpointResult,
     GroupResult, MetricResult, PoolResult, RedirectCounts, RunResult, StampClock, StampResult,
     ThreadAudit, Traffic,
 };
-use crate::record::scheduling_delay::{Absence, Lateness};
+use crate::record::scheduling_delay::Absence;
 use crate::record::sparse::IntervalSeries;
-use crate::record::stall_detector::{Quiet, stalls};
-use crate::record::warmup_end::Settled;
-use crate::worker::connections::{Links, SiteCounts};
-use crate::worker::phases::Clockwork;
+use crate::record::stall_detector::stalls;
+use crate::worker::thread_result::ThreadResult;
 use aelab_results::histogram::{self, Histogram};
-
-/// What one thread found out.
-#[derive(Debug)]
-pub(crate) struct ThreadResult {
-    pub(crate) groups: Vec<Group>,
-    pub(crate) clockwork: Clockwork,
-    pub(crate) quiet: Vec<Quiet>,
-    pub(crate) ended: Nanos,
-    pub(crate) turns: u64,
-    pub(crate) lateness: Lateness,
-    pub(crate) pinned: Option<usize>,
-    pub(crate) margin: Option<Nanos>,
-    pub(crate) stamp_clock: Option<StampClock>,
-    pub(crate) gaps: Option<Gaps>,
-    pub(crate) settled: Option<Settled>,
-}
 
 /// The run's result from its threads' (at least one).
 pub(crate) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns: u64) -> RunResult {

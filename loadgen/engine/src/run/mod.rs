@@ -5,9 +5,10 @@
 
 pub(crate) mod merge;
 
-use crate::EngineError;
 use crate::clock::{self, Nanos};
 use crate::conn::Conn;
+use crate::error::EngineError;
+use crate::error::reason;
 use crate::group::Group;
 use crate::io::poller::Poller;
 use crate::io::{Token, Wire};
@@ -17,13 +18,14 @@ use crate::record::audit::Gaps;
 use crate::record::error_counts::count_word;
 use crate::record::live::{Live, Phase};
 use crate::record::result::RunResult;
-use crate::run::merge::{ThreadResult, merge};
 use crate::sys;
 use crate::worker::Worker;
 use crate::worker::phases::{Clockwork, Control};
-use crate::worker::read_write::reason;
+use crate::worker::thread_result::ThreadResult;
+use crate::workload::cluster_keys::check_slots;
 use crate::workload::rng::Rng;
 use crate::workload::value_block;
+use merge::merge;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
@@ -44,8 +46,13 @@ pub(crate) struct Shares {
 /// Divides a plan among its threads.
 ///
 /// # Errors
-/// A workload does not compile.
+/// A workload does not compile, or its keys are in several slots of a cluster.
 pub(crate) fn divide(plan: &RunPlan) -> Result<Vec<Shares>, EngineError> {
+    for group in &plan.groups {
+        let Some(cluster) = &group.cluster else { continue };
+        check_slots(&group.workload, &cluster.keys)
+            .map_err(|reason| EngineError::Plan(format!("group '{}': {reason}", group.name)))?;
+    }
     let blocks: Vec<Arc<[u8]>> = plan
         .groups
         .iter()

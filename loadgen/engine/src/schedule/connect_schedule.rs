@@ -5,8 +5,8 @@
 
 use crate::clock::Nanos;
 use crate::io::Token;
+use crate::plan::share::Share;
 use crate::plan::{Dialling, Rate};
-use crate::workload::Share;
 use std::ops::Range;
 
 /// See the module.

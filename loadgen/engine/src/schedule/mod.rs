@@ -5,14 +5,13 @@
 //! thread that slept finds exactly what it missed.
 
 pub(crate) mod connect_schedule;
-pub(crate) mod rate_profile;
 
 use crate::clock::Nanos;
 use crate::io::Token;
 use crate::plan::arrival::{ArrivalProcess, Rate};
+use crate::plan::rate_profile::Profile;
+use crate::plan::share::Share;
 use crate::replay::Replay;
-use crate::schedule::rate_profile::Profile;
-use crate::workload::Share;
 use crate::workload::rng::{Rng, mix};
 use std::sync::Arc;
 
@@ -139,7 +138,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::arrival::Shape;
+    use crate::plan::Shape;
     use proptest::{prop_assert_eq, proptest};
 
     fn dues(arrival: &ArrivalProcess, shard: usize, shards: usize, until: Nanos) -> Vec<u64> {

@@ -7,8 +7,8 @@
 mod broker;
 mod cluster;
 
-use crate::EngineError;
 use crate::clock::Nanos;
+use crate::error::EngineError;
 use crate::io::{Ready, Token, Wait, Wire};
 use crate::plan::validate::check;
 use crate::plan::{Endpoint, RunPlan};

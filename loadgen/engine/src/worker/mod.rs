@@ -7,103 +7,31 @@ pub(crate) mod connections;
 pub(crate) mod phases;
 pub(crate) mod read_write;
 pub(crate) mod replies;
+mod state;
+pub(crate) mod thread_result;
 pub(crate) mod timers;
+mod touched;
 
 use crate::clock::Nanos;
 use crate::conn::Conn;
 use crate::group::Group;
-use crate::io::{Ready, Token, Wait, Wire};
-use crate::plan::{ConnectPlan, Reception};
+use crate::io::{Wait, Wire};
+use crate::plan::Reception;
 use crate::record::Open;
-use crate::record::live::{Counted, Live, LiveCounts, Phase};
-use crate::record::scheduling_delay::Lateness;
+use crate::record::live::{Counted, LiveCounts, Phase};
 use crate::record::stall_detector::Watch;
-use crate::record::warmup_end::{Settled, Settling};
-use crate::run::merge::ThreadResult;
-use crate::worker::connections::Timer;
-use crate::worker::phases::{Clockwork, Control};
-use crate::worker::read_write::{RECEIVE_BYTES, touch};
-use aelab_resp::ReplyScanner;
+use crate::record::warmup_end::Settling;
+use crate::worker::phases::Control;
+pub(crate) use crate::worker::state::Worker;
+use crate::worker::thread_result::ThreadResult;
+use crate::worker::touched::touch;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 
 /// Packing a closed interval takes some 50 µs: only done with this much time before the next request is due.
 const TIDY_SLACK: Nanos = Nanos::from_micros(200);
 
-/// See the module.
-#[derive(Debug)]
-pub(crate) struct Worker<'a, W> {
-    pub(crate) wire: W,
-    pub(crate) groups: Vec<Group>,
-    pub(crate) conns: Vec<Conn>,
-    pub(crate) clockwork: Clockwork,
-    pub(crate) watch: Watch,
-    /// Finds the end of the warm-up for all threads, if this one was the first to offer.
-    settling: Option<Settling>,
-    settled: Option<Settled>,
-    turns: u64,
-    /// When this turn's waiting ended.
-    now: Nanos,
-    lateness: Lateness,
-    /// What was waiting when the run ended.
-    unfinished: Open,
-    pub(crate) live: &'a Live,
-    reported: Vec<LiveCounts>,
-    pub(crate) connect: ConnectPlan,
-    pub(crate) timers: BinaryHeap<Reverse<(Nanos, Token, Timer)>>,
-    /// Connections to be written at the end of the turn.
-    pub(crate) touched: VecDeque<Token>,
-    /// Connections whose reading was cut off and goes on next turn.
-    pub(crate) again: Vec<Token>,
-    /// How many connections are being opened.
-    pub(crate) opening: usize,
-    pub(crate) ready: Vec<Ready>,
-    pub(crate) scratch: Vec<u8>,
-    pub(crate) receive: Vec<u8>,
-    /// Between two replies whenever nothing is read: a connection has one of its own only while half a reply waits.
-    pub(crate) scanner: ReplyScanner,
-}
-
-impl<'a, W: Wire> Worker<'a, W> {
-    /// A worker over these groups; their tokens index `conns`.
-    pub(crate) fn new(
-        wire: W,
-        groups: Vec<Group>,
-        conns: Vec<Conn>,
-        clockwork: Clockwork,
-        connect: ConnectPlan,
-        live: &'a Live,
-    ) -> Self {
-        let watch = Watch::new(clockwork.stall_threshold(), Nanos::ZERO);
-        let mut groups = groups;
-        groups.iter_mut().for_each(|group| group.recorder.show(&live.shard(group.index)));
-        Self {
-            wire,
-            reported: vec![LiveCounts::default(); groups.len()],
-            groups,
-            conns,
-            clockwork,
-            watch,
-            settling: None,
-            settled: None,
-            turns: 0,
-            now: Nanos::ZERO,
-            lateness: Lateness::default(),
-            unfinished: Open::default(),
-            live,
-            connect,
-            timers: BinaryHeap::new(),
-            touched: VecDeque::new(),
-            again: Vec::new(),
-            opening: 0,
-            ready: Vec::new(),
-            scratch: Vec::new(),
-            receive: vec![0; RECEIVE_BYTES],
-            scanner: ReplyScanner::default(),
-        }
-    }
-
+impl<W: Wire> Worker<'_, W> {
     /// Begins the schedule at `origin`.
     pub(crate) fn start(&mut self, origin: Nanos) {
         self.clockwork.start(origin);

@@ -4,10 +4,9 @@
 //! run is cut short.
 
 use crate::clock::Nanos;
-use crate::plan::RunPlan;
+use crate::plan::{RunPlan, SettlePlan};
 use crate::record::audit::Load;
 use crate::record::live::Phase;
-use crate::record::warmup_end::SettlePlan;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 /// How long the last replies may take after a cancellation: a user at the keyboard is waiting.

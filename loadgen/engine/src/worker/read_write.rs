@@ -4,20 +4,17 @@
 //! Invariant: a read stamps all its replies with one time, taken after it; a write stamps its requests with one, taken before.
 
 use crate::clock::Nanos;
-use crate::conn::Conn;
 use crate::conn::state::{Fault, Parting, Progress, State};
+use crate::error::reason;
 use crate::io::{Ready, Token, Wire};
 use crate::record::live::Phase;
 use crate::tls;
-use crate::worker::Worker;
-use crate::worker::connections::Timer;
 use crate::worker::replies::Replies;
+use crate::worker::state::{Timer, Worker};
+use crate::worker::touched::touch;
 use std::cmp::Reverse;
-use std::collections::VecDeque;
 use std::io;
 
-/// Receive buffer, shared by all connections of a thread: it stays in the second-level cache.
-pub(crate) const RECEIVE_BYTES: usize = 64 * 1024;
 /// Reads per connection and turn: a long reply may take this share of a turn, then the others have theirs.
 const READS_PER_TURN: usize = 16;
 /// Writes per turn: after some milliseconds of writing, replies are looked after again.
@@ -224,19 +221,4 @@ enum ReadUntil {
     Short,
     /// At the end of the stream.
     End,
-}
-
-/// Puts a connection on the list of those to be written.
-#[inline]
-pub(crate) fn touch(touched: &mut VecDeque<Token>, token: Token, conn: &mut Conn) {
-    if !conn.listed.touched {
-        conn.listed.touched = true;
-        touched.push_back(token);
-    }
-}
-
-/// What the system says, without its error number.
-pub(crate) fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

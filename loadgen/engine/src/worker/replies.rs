@@ -3,12 +3,14 @@
 //! Not the parsing (see `conn`). Invariant: all replies of one read are recorded with the time of that read.
 
 use crate::clock::Nanos;
-use crate::conn::request::{InFlight, Shape, Sink};
+use crate::conn::request::InFlight;
 use crate::conn::routed_request::Parcel;
+use crate::conn::sink::Sink;
 use crate::group::router::Router;
 use crate::plan::Reception;
 use crate::plan::cluster_slots::Redirect;
 use crate::record::Recorder;
+use crate::workload::reply_shape::Shape;
 use aelab_resp::ScannedReply;
 
 /// Hands what a connection completes to the recorder, with the time of the read it came in.

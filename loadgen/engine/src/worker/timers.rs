@@ -6,9 +6,8 @@ use crate::clock::Nanos;
 use crate::conn::state::{Parting, State};
 use crate::io::{Token, Wire};
 use crate::plan::OnTimeout;
-use crate::worker::Worker;
-use crate::worker::connections::Timer;
-use crate::worker::read_write::touch;
+use crate::worker::state::{Timer, Worker};
+use crate::worker::touched::touch;
 use std::cmp::Reverse;
 
 impl<W: Wire> Worker<'_, W> {

@@ -6,7 +6,7 @@
 //! from 0 without a gap.
 
 use crate::clock::Nanos;
-use crate::record::result::DeliveryCounts;
+use crate::workload::delivery_counts::DeliveryCounts;
 use std::collections::HashMap;
 
 /// What every mark begins with.

@@ -3,20 +3,24 @@
 //! Not the schedule (when) and not the connection (where). Invariant: numbers are drawn in batches before they are
 //! needed, so that drawing does not fall between a request's due time and its sending.
 
+pub(crate) mod cluster_keys;
 pub mod command_text;
+pub(crate) mod delivery_counts;
 pub mod message_stamp;
+pub(crate) mod piece;
 pub mod placeholder;
+pub(crate) mod reply_shape;
 pub mod rng;
 pub mod sampler;
 pub mod template;
 pub mod zipf;
 
-use crate::conn::request::Shape;
-use crate::group::part;
 use crate::io::Token;
 use crate::plan::Workload;
+use crate::plan::share::Share;
 use crate::replay::Cursor as ReplayCursor;
 use crate::workload::message_stamp::Sender;
+use crate::workload::reply_shape::Shape;
 use crate::workload::rng::Rng;
 use crate::workload::sampler::{Growth, Source};
 use crate::workload::template::{Numbers, Template};
@@ -60,20 +64,6 @@ struct Batch {
     next: usize,
     /// Where a sequential source stands.
     position: u64,
-}
-
-/// Which thread's share of the group this is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Share {
-    pub(crate) index: u64,
-    pub(crate) of: u64,
-}
-
-impl Share {
-    /// How many of `whole` belong to the shares before this one.
-    pub(crate) fn before(self, whole: u64) -> u64 {
-        (0..self.index).map(|index| part(whole, index, self.of)).sum()
-    }
 }
 
 /// Bytes of the value block that repeat the pattern "some random, some compressible": short enough that most values hold

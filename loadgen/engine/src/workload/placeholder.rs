@@ -4,8 +4,8 @@
 //! Invariant: every placeholder found here either becomes pieces or is an error that quotes it; nothing is sent as it stands.
 
 use crate::plan::{KeyDistribution, KeySpace, ValueSize};
+use crate::workload::piece::{DataLen, Piece};
 use crate::workload::sampler::Source;
-use crate::workload::template::{DataLen, Piece};
 use aelab_units::parse_count;
 use std::ops::Range;
 

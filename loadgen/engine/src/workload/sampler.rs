@@ -3,8 +3,8 @@
 //! Not the choice of a command and not text. Invariant: a source gives numbers of its range only; which, depends on the
 //! generator's state and, for sequences, on the position.
 
+use crate::plan::share::Share;
 use crate::plan::{KeyDistribution, ValueSize};
-use crate::workload::Share;
 use crate::workload::rng::Rng;
 use crate::workload::zipf::Zipf;
 use std::sync::Arc;

@@ -6,10 +6,13 @@
 //! An argument whose length is always the same has its `$len` header among the fixed bytes; only the others have theirs
 //! computed per request.
 
-use crate::conn::request::Shape;
-use crate::plan::{CommandPlan, Cursor, Framing, KeySpace, Reception, Sending, ValueSize};
+use crate::plan::{
+    CommandPlan, Cursor, Framing, KeySpace, PAGE_MAX, Reception, Sending, ValueSize,
+};
 use crate::workload::message_stamp::{POSTMARK_BYTES, destination};
+use crate::workload::piece::{DataLen, Piece};
 use crate::workload::placeholder::Compiler;
+use crate::workload::reply_shape::Shape;
 use crate::workload::sampler::Source;
 use std::ops::Range;
 
@@ -47,34 +50,6 @@ enum Step {
     Mark,
     /// An argument whose length varies.
     Argument(Vec<Piece>),
-}
-
-/// A part of an argument.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Piece {
-    /// Itself.
-    Text(Vec<u8>),
-    /// A number of its slot.
-    Number { slot: usize, digits: usize },
-    /// The number that the slot was given before in this request.
-    Again { slot: usize, digits: usize },
-    /// A piece of the value block.
-    Data { offset_slot: usize, len: DataLen },
-    /// The cursor of a followed iteration.
-    Cursor,
-    /// The last element of a page of this size that begins at the cursor.
-    PageEnd(u64),
-    /// Who sends it, and when.
-    Mark,
-}
-
-/// How long a value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DataLen {
-    /// Always the same.
-    Fixed(usize),
-    /// As its slot says.
-    Slot(usize),
 }
 
 impl Step {
@@ -199,9 +174,6 @@ fn page_size(arg: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(arg).ok()?.strip_prefix("{page ")?.strip_suffix('}')?;
     text.trim().parse().ok().filter(|size| (1..=PAGE_MAX).contains(size))
 }
-
-/// Largest page: a reply of so many elements is no page any more.
-pub(crate) const PAGE_MAX: u64 = 1_000_000_000;
 
 /// How many calls and replies make one request of this command.
 fn shape(command: &CommandPlan, parts: usize, page: Option<u64>) -> Result<Shape, String> {

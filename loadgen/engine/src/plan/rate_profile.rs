@@ -6,7 +6,7 @@
 //! Each due time is computed from k alone, so shares of a schedule need no common state, and nothing adds up to an error.
 
 use crate::clock::Nanos;
-use crate::plan::arrival::Shape;
+use crate::plan::shape::Shape;
 
 /// Counts are kept in parts of a request: twice (a ramp's integral has a half in it) the product of a rate in millionths
 /// of a request per second and a time in nanoseconds.

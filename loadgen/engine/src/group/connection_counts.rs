@@ -1,0 +1,124 @@
+//! What became of the connections of one share of a group, in all and by server.
+//!
+//! Not the connections. Invariant: every attempt to open one, every loss and every return is counted once.
+
+use crate::conn::state::{Fault, Parting};
+use crate::record::live::Phase;
+use crate::record::result::ConnectionCounts;
+use aelab_results::histogram::{self, Histogram};
+
+/// What became of a share's connections.
+#[derive(Debug)]
+pub(crate) struct Links {
+    wanted: u64,
+    pub(crate) counts: ConnectionCounts,
+    /// The same by server.
+    pub(crate) sites: Vec<SiteCounts>,
+    pub(crate) failures: Vec<(String, u64)>,
+    pub(crate) refused: bool,
+    pub(crate) unexpected: u64,
+    /// The first reason why what came on an open connection could not be understood.
+    pub(crate) unreadable: Option<String>,
+    pub(crate) connect_time: Histogram,
+    pub(crate) ready_time: Histogram,
+    pub(crate) first_reply_time: Histogram,
+    /// Connections that will never be ready again.
+    pub(crate) closed: usize,
+}
+
+impl Links {
+    /// Of this many connections, none of which has begun; `wanted` of them should be ready at the first chance.
+    pub(crate) fn new(connections: u64, wanted: u64) -> Self {
+        Self {
+            wanted,
+            counts: ConnectionCounts { asked: connections, ..ConnectionCounts::default() },
+            sites: Vec::new(),
+            failures: Vec::new(),
+            refused: false,
+            unexpected: 0,
+            unreadable: None,
+            connect_time: histogram::new(),
+            ready_time: histogram::new(),
+            first_reply_time: histogram::new(),
+            closed: 0,
+        }
+    }
+
+    /// What is not ready now counts as failed.
+    pub(crate) const fn note_failed(&mut self) {
+        self.counts.failed = self.wanted.saturating_sub(self.counts.established);
+    }
+
+    /// A connection that took requests is gone, in this phase. What we ended ourselves while measuring is counted apart.
+    pub(crate) fn note_lost(&mut self, parting: Parting, reason: &str, phase: Phase) {
+        self.counts.lost += 1;
+        let is_early = (phase as u8) < Phase::Measure as u8;
+        self.counts.lost_in_warmup += u64::from(is_early);
+        let is_measured = u64::from(!is_early);
+        match parting {
+            Parting::Theirs => {}
+            Parting::Overdue => self.counts.overdue += is_measured,
+            Parting::Unreadable => {
+                self.counts.unreadable += is_measured;
+                self.unreadable.get_or_insert_with(|| reason.to_owned());
+            }
+        }
+    }
+
+    /// Notes why a connection cannot go on, in words.
+    pub(crate) fn note_fault(&mut self, fault: &Fault) -> String {
+        match fault {
+            Fault::Refused(reason) => {
+                self.refused = true;
+                reason.clone()
+            }
+            Fault::NotResp(reason) => {
+                self.refused = true;
+                format!("the answer is not RESP: {reason}")
+            }
+            Fault::Unexpected(head) => {
+                self.refused = true;
+                self.unexpected += 1;
+                match head.is_empty() {
+                    true => "a reply that nobody asked for".to_owned(),
+                    false => format!("a reply that nobody asked for: '{head}'"),
+                }
+            }
+        }
+    }
+}
+
+/// What became of the connections to one server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SiteCounts {
+    pub(crate) name: String,
+    asked: u64,
+    pub(crate) established: u64,
+    pub(crate) lost: u64,
+    pub(crate) reconnects: u64,
+    /// Attempts that came to nothing, and why the first did.
+    pub(crate) vain: Option<(u64, String)>,
+    /// Whether any connection was ready.
+    pub(crate) is_reached: bool,
+}
+
+impl SiteCounts {
+    /// Of this many connections, none of which has begun.
+    pub(crate) fn of(name: String, asked: u64) -> Self {
+        Self { name, asked, ..Self::default() }
+    }
+
+    /// A connection could not be opened.
+    pub(crate) fn note_vain(&mut self, reason: &str) {
+        self.vain.get_or_insert_with(|| (0, reason.to_owned())).0 += 1;
+    }
+
+    /// Adds them to another thread's.
+    pub(crate) const fn add_to(&self, counts: &mut ConnectionCounts) {
+        counts.asked += self.asked;
+        counts.established += self.established;
+        counts.failed += self.asked.saturating_sub(self.established);
+        counts.lost += self.lost;
+        counts.reconnects += self.reconnects;
+    }
+}

@@ -1,0 +1,106 @@
+//! What one engine thread holds.
+//!
+//! Not what it does with it: that is in the files beside this one.
+
+use crate::clock::Nanos;
+use crate::conn::Conn;
+use crate::group::Group;
+use crate::io::{Ready, Token, Wire};
+use crate::plan::ConnectPlan;
+use crate::record::Open;
+use crate::record::live::{Live, LiveCounts};
+use crate::record::scheduling_delay::Lateness;
+use crate::record::stall_detector::Watch;
+use crate::record::warmup_end::{Settled, Settling};
+use crate::worker::phases::Clockwork;
+use aelab_resp::ReplyScanner;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// Receive buffer, shared by all connections of a thread: it stays in the second-level cache.
+pub(crate) const RECEIVE_BYTES: usize = 64 * 1024;
+
+/// Something that is to happen to a connection at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// It must be ready by now.
+    Connect,
+    /// It may try again.
+    Retry,
+    /// Its oldest request may have timed out.
+    Request,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Worker<'a, W> {
+    pub(crate) wire: W,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) conns: Vec<Conn>,
+    pub(crate) clockwork: Clockwork,
+    pub(crate) watch: Watch,
+    /// Finds the end of the warm-up for all threads, if this one was the first to offer.
+    pub(super) settling: Option<Settling>,
+    pub(super) settled: Option<Settled>,
+    pub(super) turns: u64,
+    /// When this turn's waiting ended.
+    pub(super) now: Nanos,
+    pub(super) lateness: Lateness,
+    /// What was waiting when the run ended.
+    pub(super) unfinished: Open,
+    pub(crate) live: &'a Live,
+    pub(super) reported: Vec<LiveCounts>,
+    pub(crate) connect: ConnectPlan,
+    pub(crate) timers: BinaryHeap<Reverse<(Nanos, Token, Timer)>>,
+    /// Connections to be written at the end of the turn.
+    pub(crate) touched: VecDeque<Token>,
+    /// Connections whose reading was cut off and goes on next turn.
+    pub(crate) again: Vec<Token>,
+    /// How many connections are being opened.
+    pub(crate) opening: usize,
+    pub(crate) ready: Vec<Ready>,
+    pub(crate) scratch: Vec<u8>,
+    pub(crate) receive: Vec<u8>,
+    /// Between two replies whenever nothing is read: a connection has one of its own only while half a reply waits.
+    pub(crate) scanner: ReplyScanner,
+}
+
+impl<'a, W: Wire> Worker<'a, W> {
+    /// A worker over these groups; their tokens index `conns`.
+    pub(crate) fn new(
+        wire: W,
+        groups: Vec<Group>,
+        conns: Vec<Conn>,
+        clockwork: Clockwork,
+        connect: ConnectPlan,
+        live: &'a Live,
+    ) -> Self {
+        let watch = Watch::new(clockwork.stall_threshold(), Nanos::ZERO);
+        let mut groups = groups;
+        groups.iter_mut().for_each(|group| group.recorder.show(&live.shard(group.index)));
+        Self {
+            wire,
+            reported: vec![LiveCounts::default(); groups.len()],
+            groups,
+            conns,
+            clockwork,
+            watch,
+            settling: None,
+            settled: None,
+            turns: 0,
+            now: Nanos::ZERO,
+            lateness: Lateness::default(),
+            unfinished: Open::default(),
+            live,
+            connect,
+            timers: BinaryHeap::new(),
+            touched: VecDeque::new(),
+            again: Vec::new(),
+            opening: 0,
+            ready: Vec::new(),
+            scratch: Vec::new(),
+            receive: vec![0; RECEIVE_BYTES],
+            scanner: ReplyScanner::default(),
+        }
+    }
+}
