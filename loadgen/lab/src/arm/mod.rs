@@ -19,6 +19,7 @@ use crate::procedure::Site;
 use crate::record::Kept;
 use crate::server::fill::{FillPlan, KEY_DIGITS, collections};
 use crate::server::info::{self, Info, SlowEntry};
+use crate::server::local::{self, unix_socket};
 use crate::server::memory_check::{self, Host};
 use crate::server::{ServerKind, ServerProcess, Start};
 use aelab_engine::error::Failure;
@@ -195,7 +196,7 @@ fn load(
     fill_data_set(arm, seed, settings, &target, &mut control)?;
     let unix = match &server {
         Some(server) => Some(server.unix.clone()),
-        None => unix_of(&target, &mut control),
+        None => unix_socket(&target, &mut control),
     };
     let info_before = Info::parse(&control.info()?);
     let ways = Ways::open(target.clone(), unix.clone(), arm.link.as_ref(), seed)?;
@@ -256,25 +257,10 @@ impl Cores {
 
 /// The server's process, if it is on this machine. What we started may be a wrapper around it (a shell script, `numactl`).
 fn local_pid(server: &Option<&mut ServerProcess>, target: &Target, info: &Info) -> Option<u32> {
-    let told = info.text("process_id").and_then(|pid| pid.parse().ok());
-    if let Some(server) = server {
-        let own = server.pid();
-        return told.filter(|told| proc::group_of(*told) == Some(own)).or(Some(own));
-    }
-    let local = target.endpoint.addr().is_none_or(|addr| addr.ip().is_loopback());
-    told.filter(|_| local)
-}
-
-/// The Unix socket of a server that runs already, if it is on this machine.
-pub(crate) fn unix_of(target: &Target, control: &mut Control) -> Option<Target> {
-    if let Endpoint::Unix(_) = &target.endpoint {
-        return Some(target.clone());
-    }
-    let reply = control.command(&[b"CONFIG", b"GET", b"unixsocket"]).ok()?;
-    let path = reply.as_slice()?.get(1)?.as_str()?.to_owned();
-    let path = std::path::PathBuf::from(path);
-    let there = !path.as_os_str().is_empty() && path.exists();
-    there.then(|| Target { endpoint: Endpoint::Unix(path), ..target.clone() })
+    let reported = local::process_id(target, info);
+    let Some(server) = server else { return reported };
+    let own = server.pid();
+    reported.filter(|pid| proc::group_of(*pid) == Some(own)).or(Some(own))
 }
 
 fn fill_data_set(
@@ -298,8 +284,8 @@ fn fill_data_set(
         )));
     }
     let info = Info::parse(&control.info()?);
-    let local = target.endpoint.addr().is_none_or(|addr| addr.ip().is_loopback());
-    memory_check::check(data, if local { Host::Local(&info) } else { Host::Remote(&info) })?;
+    let host = if local::is_local(target) { Host::Local(&info) } else { Host::Remote(&info) };
+    memory_check::check(data, host)?;
     let filled = write_data_set(arm, seed, settings, target);
     if filled.is_err() && matches!(settings.place, Place::Running(_)) {
         // The database was empty: half a data set would only be in the way of the next run.

@@ -6,6 +6,7 @@
 use crate::control::Control;
 use crate::observe::proc;
 use crate::server::info::Info;
+use crate::server::local;
 use aelab_engine::plan::Target;
 use std::fmt;
 use std::sync::Mutex;
@@ -47,14 +48,7 @@ impl MemoryProbe {
     pub fn before(target: &Target, connections: usize) -> Option<Self> {
         let mut control = Control::open(target).ok()?;
         let info = Info::parse(&control.info().ok()?);
-        let local = target.endpoint.addr().is_none_or(|addr| addr.ip().is_loopback());
-        let pid = info.number("process_id").filter(|_| local);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "process ids are small and positive; a saturated one names no process"
-        )]
-        let pid = pid.map(|pid| pid as u32);
+        let pid = local::process_id(target, &info);
         let before = sizes(&info, pid);
         (before.used.is_some() || before.rss.is_some()).then(|| Self {
             control: Mutex::new(control),

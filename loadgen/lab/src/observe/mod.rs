@@ -8,10 +8,11 @@ pub mod environment;
 pub mod memory;
 pub mod proc;
 pub mod stall_cause;
+pub(crate) mod sys;
 
 use crate::control::Control;
 use crate::observe::proc::ProcessView;
-use crate::procedure::sys;
+
 use aelab_engine::Phase;
 use aelab_engine::plan::Target;
 use aelab_resp::value::Value;

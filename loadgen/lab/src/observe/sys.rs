@@ -1,6 +1,6 @@
-//! System calls of the procedures and of the lab: what the kernel knows about a TCP connection.
+//! System calls about TCP connections: what the kernel knows of one (`TCP_INFO`), and closing one with a reset.
 //!
-//! Not the place for decisions. Invariant: no other file of the procedures names libc.
+//! Procedures use them too. Invariant: no other file of `observe` or `procedure` calls the system.
 #![expect(unsafe_code, reason = "TCP_INFO has no safe wrapper")]
 
 use std::collections::BTreeMap;

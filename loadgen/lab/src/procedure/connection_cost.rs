@@ -5,8 +5,9 @@
 //! accepted all connections of a step (it says so itself) before it is looked at.
 
 use crate::control::Control;
+use crate::observe::sys;
 use crate::procedure::raw_client::Peer;
-use crate::procedure::{Findings, Site, Table, sys};
+use crate::procedure::{Findings, Site, Table};
 use crate::server::info::Info;
 use aelab_engine::clock;
 use aelab_engine::error::Failure;

@@ -5,9 +5,10 @@
 //! nap the client stops, and every command must have been answered. Invariant: nothing is inferred from timing alone; windows and
 //! queues are the kernel's own figures (TCP_INFO).
 
+use crate::observe::sys;
 use crate::procedure::pause_server::Nap;
 use crate::procedure::raw_client::{Peer, broken, command};
-use crate::procedure::{Findings, Site, Table, sys};
+use crate::procedure::{Findings, Site, Table};
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
 use aelab_engine::plan::Endpoint;

@@ -23,7 +23,6 @@ mod raw_client;
 pub mod session;
 pub mod split_command;
 pub mod spread;
-pub(crate) mod sys;
 pub mod tcp_vs_unix;
 pub mod time_events;
 pub mod transaction;

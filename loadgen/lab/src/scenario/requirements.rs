@@ -2,11 +2,12 @@
 //!
 //! Invariant: an arm that is left out is left out for a reason in words.
 
+use crate::arm::Place;
 use crate::arm::run_plan::wants_unix_socket;
-use crate::arm::{Place, unix_of};
 use crate::control::Control;
 use crate::server::ServerKind;
 use crate::server::info::Info;
+use crate::server::local::{is_local, unix_socket};
 use aelab_engine::error::Failure;
 use aelab_engine::plan::Endpoint;
 use aelab_scenarios::model::{Arm, Need};
@@ -28,23 +29,14 @@ pub(crate) enum Nature {
 pub(crate) struct Running {
     /// It is the bundled one.
     bundled: bool,
-    /// Where it is.
-    site: Whereabouts,
+    /// It is on this machine, so that its process can be looked at.
+    local: bool,
     /// It has a Unix socket here.
     unix: bool,
     /// It is spoken to over TLS.
     tls: bool,
     /// The database that is used.
     db: u32,
-}
-
-/// Whether a server's process can be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whereabouts {
-    /// It is on this machine.
-    Here,
-    /// It is on another.
-    Elsewhere,
 }
 
 /// What kind of server arms will be played against.
@@ -59,11 +51,8 @@ pub(crate) fn nature(place: &Place) -> Result<Nature, Failure> {
             let mut control = Control::open(target)?;
             Nature::Running(Running {
                 bundled: Info::parse(&control.info()?).is_bundled(),
-                site: match target.endpoint.addr() {
-                    Some(addr) if !addr.ip().is_loopback() => Whereabouts::Elsewhere,
-                    Some(_) | None => Whereabouts::Here,
-                },
-                unix: unix_of(target, &mut control).is_some(),
+                local: is_local(target),
+                unix: unix_socket(target, &mut control).is_some(),
                 tls: matches!(target.endpoint, Endpoint::Tls(_)),
                 db: target.db,
             })
@@ -99,7 +88,7 @@ pub(crate) fn unfit(arm: &Arm, nature: Nature) -> Option<&'static str> {
             "it needs a Unix socket, and the target has none on this machine",
         ),
         (
-            running.site == Whereabouts::Elsewhere
+            !running.local
                 && procedure(&[ProcedureKind::ConnectionCost, ProcedureKind::WakeupCost]),
             "it looks at the server's process, and the target is on another machine",
         ),

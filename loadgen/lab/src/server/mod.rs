@@ -6,6 +6,7 @@
 pub mod changes;
 pub mod fill;
 pub mod info;
+pub mod local;
 pub mod memory_check;
 pub mod quiesce;
 
