@@ -125,7 +125,7 @@ fn run_prepared(
     let over = AtomicBool::new(false);
     let measured = std::thread::scope(|scope| {
         if let Some(topology) = &topology {
-            scope.spawn(|| cluster::watch(&resolved.target, topology, &over));
+            scope.spawn(|| aelab_lab::server::cluster::watch(&resolved.target, topology, &over));
         }
         let measured = measure_all(args, resolved, words, cancel, &console, sink);
         over.store(true, Relaxed);

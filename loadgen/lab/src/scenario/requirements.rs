@@ -29,17 +29,26 @@ pub(crate) enum Nature {
 pub(crate) struct Running {
     /// It is the bundled one.
     bundled: bool,
-    /// It is on this machine, so that its process can be looked at.
-    local: bool,
-    /// It has a Unix socket here.
-    unix: bool,
+    /// Where it runs.
+    site: Site,
     /// It is spoken to over TLS.
     tls: bool,
     /// The database that is used.
     db: u32,
 }
 
-/// What kind of server arms will be played against.
+/// Where a running server is, and how it can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Site {
+    /// On another machine: its process cannot be observed.
+    Remote,
+    /// On this machine, without a Unix socket.
+    Local,
+    /// On this machine, with a Unix socket.
+    LocalWithUnixSocket,
+}
+
+/// What kind of server arms will be run against.
 ///
 /// # Errors
 /// A server that should run already cannot be reached (exit 6).
@@ -51,8 +60,11 @@ pub(crate) fn nature(place: &Place) -> Result<Nature, Failure> {
             let mut control = Control::open(target)?;
             Nature::Running(Running {
                 bundled: Info::parse(&control.info()?).is_bundled(),
-                local: is_local(target),
-                unix: unix_socket(target, &mut control).is_some(),
+                site: match unix_socket(target, &mut control) {
+                    _ if !is_local(target) => Site::Remote,
+                    Some(_) => Site::LocalWithUnixSocket,
+                    None => Site::Local,
+                },
                 tls: matches!(target.endpoint, Endpoint::Tls(_)),
                 db: target.db,
             })
@@ -84,11 +96,12 @@ pub(crate) fn unfit(arm: &Arm, nature: Nature) -> Option<&'static str> {
             "it needs a server of its own, and the target runs already",
         ),
         (
-            !running.unix && (wants_unix_socket(arm) || procedure(&[ProcedureKind::TcpVsUnix])),
+            running.site != Site::LocalWithUnixSocket
+                && (wants_unix_socket(arm) || procedure(&[ProcedureKind::TcpVsUnix])),
             "it needs a Unix socket, and the target has none on this machine",
         ),
         (
-            !running.local
+            running.site == Site::Remote
                 && procedure(&[ProcedureKind::ConnectionCost, ProcedureKind::WakeupCost]),
             "it looks at the server's process, and the target is on another machine",
         ),

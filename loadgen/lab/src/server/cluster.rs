@@ -1,14 +1,12 @@
-//! A cluster asked about itself: who serves which slot, which words of a command are keys, and what changes during a run.
+//! Questions to a cluster: which node serves which slot, which arguments of a command are keys, and changes during a run.
 //!
-//! Not the routing (see `engine/route.rs`). All of it over control connections, none of it measured traffic.
+//! Not the routing, which the engine does. Uses control connections only, never measured traffic.
 //! Invariant: a layout names primaries only, each once.
 
-use crate::cli::resolve::{Prefill, Resolved};
+use crate::control::Control;
 use aelab_engine::error::Failure;
 use aelab_engine::plan::cluster_slots::{Layout, NOWHERE, Node, SLOTS, Topology};
-use aelab_engine::plan::{ArrivalProcess, ClusterPlan, CommandPlan, Endpoint, Target};
-use aelab_lab::control::Control;
-use aelab_lab::server::fill::Part;
+use aelab_engine::plan::{CommandPlan, Endpoint, Target};
 use aelab_resp::value::Value;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
@@ -16,55 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Pause between two looks at whether the engine wants a newer layout: well below the time of a failover.
+/// Interval at which a request of the engine for a newer layout is checked: well below the time of a failover.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// Asks the cluster, and makes the runs cluster runs.
-///
-/// # Errors
-/// The target is no cluster, cannot be asked (exit 6), or a command cannot be sent to one (exit 2).
-pub fn join(resolved: &mut Resolved) -> Result<Arc<Topology>, Failure> {
-    if resolved.target.db != 0 {
-        return Err(Failure::usage("a cluster has database 0 only; leave out --dbnum"));
-    }
-    let control = &mut Control::open(&resolved.target)?;
-    let layout = ask(control, &resolved.target.endpoint)?;
-    let topology = Arc::new(Topology::default());
-    let endpoints = || layout.nodes.iter().map(|node| node.endpoint.clone());
-    let aim = |target: &mut Target| {
-        let mut endpoints = endpoints();
-        if let Some(first) = endpoints.next() {
-            target.endpoint = first;
-        }
-        target.more = endpoints.collect();
-    };
-    aim(&mut resolved.target);
-    let runs = resolved.runs.iter_mut().map(|(_, plan)| plan);
-    let filling = match &mut resolved.prefill {
-        Some(Prefill::Records(plan)) => Some(plan.as_mut()),
-        _ => None,
-    };
-    for group in runs.chain(filling).flat_map(|plan| &mut plan.groups) {
-        aim(&mut group.target);
-        if matches!(group.arrival, ArrivalProcess::Idle) {
-            continue;
-        }
-        let commands = group.workload.commands.iter();
-        let keys = commands.map(|command| keys_of(control, command)).collect::<Result<_, _>>()?;
-        let (layout, topology) = (layout.clone(), Arc::clone(&topology));
-        group.cluster = Some(ClusterPlan { layout, keys, topology });
-    }
-    Ok(topology)
-}
-
-/// What each node of the target is to be filled with: the keys of its slots, or everything if there is no cluster.
-pub fn parts(resolved: &Resolved) -> Vec<(Target, Option<Part>)> {
-    let plans = resolved.runs.iter().flat_map(|(_, plan)| &plan.groups);
-    let cluster = plans.filter_map(|group| group.cluster.as_ref()).next();
-    let part =
-        |node| cluster.map(|cluster| Part { slots: Arc::clone(&cluster.layout.slots), node });
-    resolved.target.each().zip(0..).map(|(target, node)| (target, part(node))).collect()
-}
 
 /// Publishes a newer layout whenever the engine wants one, until `over`.
 pub fn watch(target: &Target, topology: &Topology, over: &AtomicBool) {
@@ -84,7 +35,10 @@ pub fn watch(target: &Target, topology: &Topology, over: &AtomicBool) {
 }
 
 /// The primaries and their slots, by CLUSTER SLOTS.
-fn ask(control: &mut Control, asked: &Endpoint) -> Result<Layout, Failure> {
+///
+/// # Errors
+/// The server is no node of a cluster, refuses the command, or gives a layout that cannot be used (exit 6).
+pub fn ask(control: &mut Control, asked: &Endpoint) -> Result<Layout, Failure> {
     let reply = control.command(&[b"CLUSTER", b"SLOTS"])?;
     if let Value::Error(text) = &reply {
         let text = String::from_utf8_lossy(text);
@@ -135,16 +89,19 @@ fn range_of(entry: &Value, asked: &Endpoint) -> Option<(usize, usize, String, So
     let (from, to) = (usize::try_from(from.as_i64()?).ok()?, usize::try_from(to.as_i64()?).ok()?);
     let [host, port, ..] = primary.as_slice()? else { return None };
     let port = u16::try_from(port.as_i64()?).ok()?;
-    // Without a name of its own, a node is where it was asked.
+    // An empty host means the address that was asked.
     let here = asked.addr()?.ip().to_string();
     let host = host.as_str().filter(|host| !host.is_empty()).unwrap_or(&here);
     let addr = (host, port).to_socket_addrs().ok()?.next()?;
     (from <= to && to < SLOTS).then(|| (from, to, format!("{host}:{port}"), addr))
 }
 
-/// The arguments of a command that are keys, as the server says.
-fn keys_of(control: &mut Control, command: &CommandPlan) -> Result<Vec<usize>, Failure> {
-    // Stand-ins that nothing else in the command equals: what comes back tells which arguments are keys.
+/// The positions of the arguments that are keys, by COMMAND GETKEYS.
+///
+/// # Errors
+/// The server refuses to tell (exit 6), or does not know the command (exit 2).
+pub fn key_positions(control: &mut Control, command: &CommandPlan) -> Result<Vec<usize>, Failure> {
+    // Each variable argument is replaced by a unique word, so that the reply shows which arguments are keys.
     let stand_in = |(index, arg): (usize, &Vec<u8>)| {
         let is_number = arg.iter().all(u8::is_ascii_digit);
         if index == 0 || is_number || !is_variable(arg) {

@@ -24,6 +24,9 @@ pub(crate) fn unix_socket(target: &Target, control: &mut Control) -> Option<Targ
     if let Endpoint::Unix(_) = &target.endpoint {
         return Some(target.clone());
     }
+    if !is_local(target) {
+        return None;
+    }
     let reply = control.command(&[b"CONFIG", b"GET", b"unixsocket"]).ok()?;
     let path = PathBuf::from(reply.as_slice()?.get(1)?.as_str()?);
     let exists = !path.as_os_str().is_empty() && path.exists();

@@ -4,6 +4,7 @@
 //! arguments. Invariant: when a [`ServerProcess`] is dropped, on whatever way, its process is gone and its folder removed.
 
 pub mod changes;
+pub mod cluster;
 pub mod fill;
 pub mod info;
 pub mod local;
