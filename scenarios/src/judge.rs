@@ -1,46 +1,44 @@
-//! From measured figures to a verdict on a claim.
+//! From measured figures to the verdict on a claim.
 //!
-//! Pure: figures come through a lookup function, texts and a verdict come out. Arms that took turns
-//! are compared turn by turn ([`crate::pairs`]). Invariant: every part of a judgement says which
-//! figures it rests on, so that a reader can check it.
+//! Pure: a lookup function supplies the figures. Arms that alternate are compared repetition by
+//! repetition ([`crate::pairs`]). Invariant: a missing figure never confirms and never refutes a
+//! claim. Read next: `judge/text.rs`, which writes the texts.
 
-use crate::criterion::{
-    Claim, Compare, Criterion, Dimension, Quantity, Reference, SpanStat, Subject,
-};
+use crate::criterion::{Claim, Compare, Criterion, Quantity, Reference};
 use crate::pairs;
-use crate::words::{YES_NO, counted, ratio_with_interval};
 
 pub use crate::figure::Figure;
 pub use crate::words::in_words;
-use std::mem::discriminant;
 
-/// A figure, and what each turn gave where the arm was played more than once.
+mod text;
+
+/// A figure, and its value in each repetition of the arm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
-    /// The figure over all turns.
+    /// The figure over all repetitions.
     pub figure: Figure,
-    /// Its value in each turn, in order; empty or one if there was only one.
-    pub turns: Vec<f64>,
+    /// Its value in each repetition, in order; may be empty if there was only one.
+    pub repetitions: Vec<f64>,
 }
 
 impl Measured {
     /// A figure that was measured once.
     #[must_use]
     pub fn once(figure: Figure) -> Self {
-        Self { figure, turns: Vec::new() }
+        Self { figure, repetitions: Vec::new() }
     }
 
-    /// A figure that was measured in several turns: their mean with its interval.
+    /// A figure that was measured in several repetitions: their mean with its interval.
     ///
-    /// `None` without turns.
+    /// `None` without repetitions.
     #[must_use]
-    pub fn in_turns(turns: Vec<f64>) -> Option<Self> {
-        let figure = pairs::mean(&turns)?;
-        Some(Self { figure, turns })
+    pub fn of_repetitions(repetitions: Vec<f64>) -> Option<Self> {
+        let figure = pairs::mean(&repetitions)?;
+        Some(Self { figure, repetitions })
     }
 }
 
-/// What a claim comes to.
+/// The verdict on a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Every criterion holds.
@@ -51,44 +49,80 @@ pub enum Verdict {
     Inconclusive,
 }
 
-/// How one criterion came out.
+/// The outcome of one criterion.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// Within its bounds.
+    /// Within the bounds.
     Holds,
-    /// Outside.
+    /// Outside the bounds.
     Fails,
     /// Not decided, and why.
     Unknown(String),
 }
 
-/// One criterion, judged.
+/// One judged criterion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part {
-    /// What it would mean.
+    /// The statement of the criterion.
     pub says: String,
-    /// The bounds, in words.
+    /// What was expected: `ratio 0.9 to 1.1`.
     pub expected: String,
-    /// The figures, in words.
-    pub measured: String,
-    /// The one number that is judged, with its interval, in words.
+    /// The bounds alone: `0.9 to 1.1`.
+    bounds: String,
+    /// The figures with their names; the path of the missing figure if there is none.
+    figures: String,
+    /// How they compare: `ratio 1.03`, with its interval if it has one; may be empty.
+    comparison: String,
+    /// The judged number with its interval, in short: `7.99 ms vs 7.76 ms, ratio 1.03`.
     pub number: String,
-    /// How it came out.
+    /// The outcome.
     pub outcome: Outcome,
+    /// Whether there was a figure to judge.
+    pub is_measured: bool,
 }
 
-/// A claim, judged.
+impl Part {
+    /// The figures with their names, and how they compare.
+    #[must_use]
+    pub fn measured(&self) -> String {
+        match self.comparison.as_str() {
+            "" => self.figures.clone(),
+            comparison => format!("{}, {comparison}", self.figures),
+        }
+    }
+
+    /// The whole part as one line: statement, figures, and what was expected.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self { says, figures, bounds, .. } = self;
+        let says = says.trim_end_matches('.');
+        if !self.is_measured {
+            return format!("{says}: not measured ({figures})");
+        }
+        let comparison = match self.comparison.as_str() {
+            "" => String::new(),
+            comparison => format!("{comparison}, "),
+        };
+        let why = match &self.outcome {
+            Outcome::Unknown(why) => format!(" Not decided: {why}."),
+            Outcome::Holds | Outcome::Fails => String::new(),
+        };
+        format!("{says}: {figures} ({comparison}expected {bounds}).{why}")
+    }
+}
+
+/// A judged claim.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// What is required, in the order of the file.
+    /// The requirements, in the order of the file.
     pub requires: Vec<Part>,
-    /// What decides, in the order of the file.
+    /// The criteria that decide, in the order of the file.
     pub holds: Vec<Part>,
 }
 
-/// A lookup of measured figures: the figure, or why there is none.
+/// Looks up a measured figure, or says why there is none.
 pub type Lookup<'a> = &'a dyn Fn(&Quantity) -> Result<Measured, String>;
 
 /// Judges a claim.
@@ -110,107 +144,64 @@ pub fn judge(claim: &Claim, lookup: Lookup<'_>) -> Judgement {
 }
 
 fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
-    let part = |measured: String, number: String, outcome| Part {
-        says: criterion.says.clone(),
-        expected: expected_text(criterion),
-        measured,
-        number,
-        outcome,
+    let measured = match lookup(&criterion.measure) {
+        Ok(measured) => measured,
+        Err(why) => return missing(criterion, &criterion.measure, why),
     };
-    let missing = |quantity: &Quantity, why: String| {
-        part(format!("{quantity}: {why}"), format!("not measured: {why}"), Outcome::Unknown(why))
+    let Some(against) = &criterion.against else {
+        let texts = text::of_value(criterion, measured.figure);
+        return part(criterion, texts, within(criterion, measured.figure));
     };
-    let dimension = criterion.measure.dimension();
-    let figure = match lookup(&criterion.measure) {
-        Ok(figure) => figure,
-        Err(why) => return missing(&criterion.measure, why),
-    };
-    let unit = unit_of(criterion);
-    let words = |figure: Figure| counted(figure, dimension, unit);
-    let measured = format!("{} = {}", criterion.measure, words(figure.figure));
-    let (other, other_name) = match &criterion.against {
-        None => {
-            let number = words(figure.figure);
-            return part(measured, number, within(criterion, figure.figure));
-        }
-        Some(Reference::Figure(value)) => {
-            (Measured::once(Figure::exact(*value)), "the article's figure".into())
-        }
-        Some(Reference::Quantity(quantity)) => match lookup(quantity) {
-            Ok(figure) => (figure, quantity.to_string()),
-            Err(why) => return missing(quantity, why),
+    let other = match against {
+        Reference::Figure(value) => Measured::once(Figure::exact(*value)),
+        Reference::Quantity(quantity) => match lookup(quantity) {
+            Ok(measured) => measured,
+            Err(why) => return missing(criterion, quantity, why),
         },
     };
-    let combined = combine(criterion.compare, &figure, &other);
-    let other_unit = unit_of_other(criterion, unit);
-    let outcome = match criterion.compare {
-        Compare::Ratio => format!("ratio {}", ratio_with_interval(combined)),
-        _ => format!("difference {}", words(combined)),
+    let combined = combine(criterion.compare, &measured, &other);
+    let texts = text::of_comparison(criterion, against, measured.figure, other.figure, combined);
+    let apart = (measured.figure.value - other.figure.value).abs();
+    let outcome = match criterion.slack > 0.0 && apart <= criterion.slack {
+        true => Outcome::Holds,
+        false => within(criterion, combined),
     };
-    // For people: both figures without their paths, then how they compare.
-    let number = match criterion.compare {
-        Compare::Ratio => format!(
-            "{} against {}: {} times",
-            counted(Figure::exact(figure.figure.value), dimension, unit),
-            counted(Figure::exact(other.figure.value), dimension, other_unit),
-            ratio_with_interval(combined)
-        ),
-        _ => format!(
-            "{} against {}: {outcome}",
-            counted(Figure::exact(figure.figure.value), dimension, unit),
-            counted(Figure::exact(other.figure.value), dimension, unit),
-        ),
+    part(criterion, texts, outcome)
+}
+
+fn part(criterion: &Criterion, texts: text::Texts, outcome: Outcome) -> Part {
+    let bounds = text::bounds(criterion);
+    let expected = match criterion.compare {
+        Compare::Value => bounds.clone(),
+        Compare::Ratio | Compare::Difference => format!("{} {bounds}", criterion.compare.name()),
     };
-    let other_text = counted(other.figure, dimension, other_unit);
-    let measured = format!("{measured}, {other_name} = {other_text}, {outcome}");
-    let apart = (figure.figure.value - other.figure.value).abs();
-    if criterion.slack > 0.0 && apart <= criterion.slack {
-        return part(measured, number, Outcome::Holds);
-    }
-    part(measured, number, within(criterion, combined))
+    let text::Texts { figures, comparison, number } = texts;
+    let says = criterion.says.clone();
+    Part { says, expected, bounds, figures, comparison, number, outcome, is_measured: true }
 }
 
-/// What a plain number counts: what the file says, or what its path does.
-fn unit_of(criterion: &Criterion) -> &str {
-    match (criterion.unit.as_str(), criterion.measure.dimension()) {
-        ("", Dimension::Number) => natural_unit(&criterion.measure),
-        (typed, _) => typed,
-    }
+/// A part without its figure.
+fn missing(criterion: &Criterion, quantity: &Quantity, why: String) -> Part {
+    let texts = text::Texts {
+        // The path, so that the figure is easy to find in the file.
+        figures: format!("{quantity}: {why}"),
+        comparison: String::new(),
+        number: format!("not measured: {why}"),
+    };
+    Part { is_measured: false, ..part(criterion, texts, Outcome::Unknown(why)) }
 }
 
-/// What the other side counts: its own things where it is a count of something else.
-fn unit_of_other<'a>(criterion: &'a Criterion, unit: &'a str) -> &'a str {
-    match &criterion.against {
-        Some(Reference::Quantity(other))
-            if discriminant(&other.subject) != discriminant(&criterion.measure.subject)
-                && !natural_unit(other).is_empty() =>
-        {
-            natural_unit(other)
-        }
-        _ => unit,
-    }
-}
-
-fn natural_unit(quantity: &Quantity) -> &'static str {
-    match &quantity.subject {
-        Subject::Count { .. } => "requests",
-        Subject::Connections { .. } => "connections",
-        Subject::Stall { stat: SpanStat::Count, .. } => "stalls",
-        Subject::Slowlog { stat: SpanStat::Count, .. } => "executions",
-        _ => "",
-    }
-}
-
-fn combine(compare: Compare, figure: &Measured, other: &Measured) -> Figure {
-    let took_turns = figure.turns.len() > 1 && figure.turns.len() == other.turns.len();
-    let paired = match compare {
-        Compare::Ratio if took_turns => pairs::ratio(&figure.turns, &other.turns),
-        Compare::Ratio => pairs::ratio_unpaired(&figure.turns, &other.turns),
-        Compare::Difference if took_turns => pairs::difference(&figure.turns, &other.turns),
+fn combine(compare: Compare, measured: &Measured, other: &Measured) -> Figure {
+    let (first, second) = (&measured.repetitions, &other.repetitions);
+    let is_paired = first.len() > 1 && first.len() == second.len();
+    let combined = match compare {
+        Compare::Ratio if is_paired => pairs::ratio(first, second),
+        Compare::Ratio => pairs::ratio_unpaired(first, second),
+        Compare::Difference if is_paired => pairs::difference(first, second),
         _ => None,
     };
-    let (figure, other) = (figure.figure, other.figure);
-    paired.unwrap_or_else(|| match compare {
+    let (figure, other) = (measured.figure, other.figure);
+    combined.unwrap_or_else(|| match compare {
         Compare::Value => figure,
         Compare::Ratio => pairs::quotient(figure, other),
         Compare::Difference => Figure {
@@ -223,7 +214,7 @@ fn combine(compare: Compare, figure: &Measured, other: &Measured) -> Figure {
 
 fn within(criterion: &Criterion, figure: Figure) -> Outcome {
     if !figure.value.is_finite() {
-        return Outcome::Unknown("the comparison divides by zero".into());
+        return Outcome::Unknown("the reference is zero, so there is no ratio".into());
     }
     let min = criterion.min.unwrap_or(f64::NEG_INFINITY);
     let max = criterion.max.unwrap_or(f64::INFINITY);
@@ -232,46 +223,14 @@ fn within(criterion: &Criterion, figure: Figure) -> Outcome {
     } else if figure.hi < min || figure.lo > max {
         Outcome::Fails
     } else {
-        Outcome::Unknown("its confidence interval lies on both sides of the bound".into())
+        Outcome::Unknown("the confidence interval contains a bound".into())
     }
-}
-
-fn expected_text(criterion: &Criterion) -> String {
-    let dimension = match criterion.compare {
-        Compare::Ratio => Dimension::Number,
-        Compare::Value | Compare::Difference => criterion.measure.dimension(),
-    };
-    // A bound is read beside the figure, which says what it counts.
-    let unit = match (criterion.compare, criterion.unit.as_str()) {
-        (Compare::Value | Compare::Difference, unit @ ("%" | YES_NO)) => unit,
-        _ => "",
-    };
-    let words = |value: f64| counted(Figure::exact(value), dimension, unit);
-    if unit == YES_NO {
-        // At least 1 and at most 0 leave one answer each.
-        return words(criterion.min.or(criterion.max).unwrap_or(1.0));
-    }
-    let bounds = match (criterion.min, criterion.max) {
-        (Some(min), Some(max)) => format!("{} to {}", words(min), words(max)),
-        (Some(min), None) => format!("at least {}", words(min)),
-        (None, Some(max)) => format!("at most {}", words(max)),
-        (None, None) => "anything".to_owned(),
-    };
-    let slack = if criterion.slack > 0.0 {
-        format!(" or equal within {}", in_words(criterion.slack, criterion.measure.dimension()))
-    } else {
-        String::new()
-    };
-    let bounds = match criterion.compare {
-        Compare::Value => bounds,
-        Compare::Ratio | Compare::Difference => format!("{} {bounds}", criterion.compare.name()),
-    };
-    format!("{bounds}{slack}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::criterion::{SpanStat, Subject};
 
     fn quantity(command: &str) -> Quantity {
         let command = command.to_owned();
@@ -308,7 +267,7 @@ mod tests {
         };
         let judgement = judge(&claim, &lookup);
         let part = judgement.holds.into_iter().next().expect("one part");
-        (judgement.verdict, part.outcome, part.measured)
+        (judgement.verdict, part.outcome.clone(), part.sentence())
     }
 
     #[test]
@@ -316,13 +275,18 @@ mod tests {
         let exact = |v| Ok(Figure::exact(v));
         let (verdict, _, text) = check(ratio(0.9, 1.1, 0.0), exact(0.105), 0.1);
         assert_eq!(verdict, Verdict::Confirmed);
-        assert_eq!(text, "a.slowlog.X.median = 105ms, a.slowlog.Y.median = 100ms, ratio 1.05");
+        assert_eq!(
+            text,
+            "equal: median X execution time 105 ms, median Y execution time 100 ms \
+             (ratio 1.05, expected 0.9 to 1.1)."
+        );
         assert_eq!(check(ratio(0.9, 1.1, 0.0), exact(0.12), 0.1).0, Verdict::Refuted);
         assert_eq!(check(ratio(0.9, 1.1, 0.03), exact(0.12), 0.1).0, Verdict::Confirmed);
         let wide = Ok(Figure { value: 0.105, lo: 0.1, hi: 0.12 });
         assert_eq!(check(ratio(0.9, 1.1, 0.0), wide, 0.1).0, Verdict::Inconclusive);
-        let (verdict, outcome, _) = check(ratio(0.9, 1.1, 0.0), Err("no entry"), 0.1);
+        let (verdict, outcome, text) = check(ratio(0.9, 1.1, 0.0), Err("no entry"), 0.1);
         assert_eq!(verdict, Verdict::Inconclusive);
+        assert_eq!(text, "equal: not measured (a.slowlog.X.median: no entry)");
         assert_eq!(outcome, Outcome::Unknown("no entry".into()));
         assert_eq!(check(ratio(0.9, 1.1, 0.0), exact(1.0), 0.0).0, Verdict::Inconclusive);
     }
@@ -348,16 +312,16 @@ mod tests {
             ..ratio(2.0, f64::INFINITY, 0.0)
         };
         let part = judge_one(&criterion, &|_| Ok(Measured::once(Figure::exact(10.0))));
-        assert_eq!(part.number, "10 writes against 10 requests: 1 times");
+        assert_eq!(part.number, "10 writes vs 10 requests, ratio 1");
     }
 
     #[test]
-    fn turns_are_compared_pair_by_pair() {
-        // The machine's own drift moves both arms alike: the ratio hardly moves.
+    fn repetitions_are_compared_pair_by_pair() {
+        // A drift of the machine moves both arms in the same way, so the ratio hardly moves.
         let drift = [1.0, 2.0, 4.0, 3.0];
-        let turns = |factor: f64| {
+        let repetitions = |factor: f64| {
             let values = drift.iter().zip([1.0, 1.01, 0.99, 1.0]).map(|(d, n)| d * n * factor);
-            Measured::in_turns(values.collect()).expect("turns")
+            Measured::of_repetitions(values.collect()).expect("repetitions")
         };
         let claim = Claim {
             id: "T".into(),
@@ -368,12 +332,12 @@ mod tests {
             holds: vec![ratio(0.6, 0.7, 0.0)],
         };
         let judgement = judge(&claim, &|q| match &q.subject {
-            Subject::Slowlog { command, .. } if command == "X" => Ok(turns(0.65)),
-            _ => Ok(Measured::in_turns(drift.to_vec()).expect("turns")),
+            Subject::Slowlog { command, .. } if command == "X" => Ok(repetitions(0.65)),
+            _ => Ok(Measured::of_repetitions(drift.to_vec()).expect("repetitions")),
         });
         assert_eq!(judgement.verdict, Verdict::Confirmed, "{judgement:?}");
         let number = &judgement.holds[0].number;
-        assert!(number.contains(": 0.65 (0.6") && number.ends_with(" times"), "{number}");
+        assert!(number.contains(", ratio 0.65 (0.6"), "{number}");
     }
 
     #[test]
@@ -389,5 +353,20 @@ mod tests {
         let judgement = judge(&claim, &|_| Ok(Measured::once(Figure::exact(1.0))));
         assert_eq!(judgement.verdict, Verdict::Inconclusive);
         assert_eq!(judgement.requires[0].expected, "ratio 2 to 3");
+    }
+
+    #[test]
+    fn arms_are_named_only_if_they_differ() {
+        let mut criterion = ratio(0.0, 0.25, 2e-3);
+        criterion.measure = Quantity { arm: "b".into(), ..quantity("Y") };
+        let seconds = |q: &Quantity| if q.arm == "a" { 0.008 } else { 0.0004 };
+        let part = judge_one(&criterion, &|q| Ok(Measured::once(Figure::exact(seconds(q)))));
+        assert_eq!(
+            part.sentence(),
+            "equal: median Y execution time 400 us in arm b, 8 ms in arm a \
+             (ratio 0.05, expected 0 to 0.25, or a difference of at most 2 ms)."
+        );
+        assert_eq!(part.number, "400 us vs 8 ms, ratio 0.05");
+        assert_eq!(part.expected, "ratio 0 to 0.25, or a difference of at most 2 ms");
     }
 }

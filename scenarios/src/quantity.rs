@@ -3,6 +3,7 @@
 //! Only names: where a figure comes from is the lab's business. Invariant: a path that was read
 //! names an arm, group or procedure that exists, and `Display` gives the path back.
 
+mod label;
 mod parts;
 
 pub use parts::{ProcessField, TraceField, TracePart};
@@ -241,7 +242,7 @@ pub const COUNTS: [&str; 7] = ["scheduled", "sent", "shed", "ok", "error", "time
 pub const CONNECTION_COUNTS: [&str; 6] =
     ["asked", "established", "failed", "lost", "reconnects", "renewed"];
 /// The counts of a group's emulated pool.
-pub const POOL_COUNTS: [&str; 4] = ["opened", "closed", "turned_away", "most_open"];
+pub const POOL_COUNTS: [&str; 4] = ["opened", "closed", "timeouts", "most_open"];
 
 /// Subjects that are no group; a group may not be called so.
 pub(crate) const RESERVED_SUBJECTS: [&str; 8] =
@@ -363,7 +364,11 @@ fn group_subject(group: String, part: &str, rest: &str) -> Result<Subject, Strin
             let which = one_of_names("count", rest, &CONNECTION_COUNTS)?;
             Ok(Subject::Connections { group, which })
         }
-        "pool" => Ok(Subject::Pool { group, which: one_of_names("count", rest, &POOL_COUNTS)? }),
+        "pool" => {
+            // Files of earlier versions use the old name.
+            let which = if rest == "turned_away" { "timeouts" } else { rest };
+            Ok(Subject::Pool { group, which: one_of_names("count", which, &POOL_COUNTS)? })
+        }
         "rate" if rest == "achieved" => Ok(Subject::AchievedRate { group }),
         "rate" => Err(unknown("rate", rest, &["achieved"])),
         _ => {

@@ -69,14 +69,12 @@ pub fn verdict_word(verdict: Verdict) -> &'static str {
 }
 
 fn part_line(part: &Part) -> String {
-    let (word, why) = match &part.outcome {
-        Outcome::Holds => ("holds", String::new()),
-        Outcome::Fails => ("FAILS", String::new()),
-        // What was not measured says why already.
-        Outcome::Unknown(why) if part.measured.ends_with(why.as_str()) => ("open ", String::new()),
-        Outcome::Unknown(why) => ("open ", format!(" ({why})")),
+    let word = match part.outcome {
+        Outcome::Holds => "pass",
+        Outcome::Fails => "FAIL",
+        Outcome::Unknown(_) => "open",
     };
-    format!("{word}  {}: {}; expected {}{why}", part.says, part.measured, part.expected)
+    format!("{word}  {}", part.sentence())
 }
 
 /// The figures of a procedure, a few to a line, then its remarks.

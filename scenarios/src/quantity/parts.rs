@@ -42,45 +42,37 @@ pub enum ProcessField {
 }
 
 impl ProcessField {
-    /// All of them, with what each is, for the reference.
+    /// All fields: the name in paths, and the label in verdicts.
     pub const ALL: [(Self, &'static str, &'static str); 13] = [
+        (Self::CpuShare, "cpu_share", "CPU share of the server"),
+        (Self::AwakeShare, "awake_share", "share of time that the server was runnable"),
+        (Self::Cpu, "cpu", "CPU time of the server"),
+        (Self::CpuPerRequest, "cpu_per_request", "CPU time of the server per request"),
+        (Self::ContextSwitches, "context_switches", "context switches of the server"),
         (
-            Self::CpuShare,
-            "cpu_share",
-            "processor time of all threads by time passed; 1 is one core",
+            Self::ContextSwitchesPerRequest,
+            "context_switches_per_request",
+            "context switches of the server per request",
         ),
-        (
-            Self::AwakeShare,
-            "awake_share",
-            "time in which its threads ran or wanted to, by time passed; 1 is one that never slept",
-        ),
-        (Self::Cpu, "cpu", "processor time of all threads"),
-        (Self::CpuPerRequest, "cpu_per_request", "the same by replies"),
-        (Self::ContextSwitches, "context_switches", "of all threads, voluntary and not"),
-        (Self::ContextSwitchesPerRequest, "context_switches_per_request", "the same by replies"),
-        (Self::Rss, "rss", "resident memory when the connections were open"),
-        (
-            Self::RssPerConnection,
-            "rss_per_connection",
-            "its growth while the connections were opened, by connections",
-        ),
+        (Self::Rss, "rss", "resident memory of the server"),
+        (Self::RssPerConnection, "rss_per_connection", "resident memory per connection"),
         (
             Self::RssPerConnectionAtEnd,
             "rss_per_connection_at_end",
-            "the same up to the end of the measurement: connections that have been used",
+            "resident memory per used connection",
         ),
-        (Self::Descriptors, "descriptors", "open descriptors when the connections were open"),
-        (
-            Self::EpollEntries,
-            "epoll_entries",
-            "entries in its epoll interest lists when the connections were open",
-        ),
-        (Self::Threads, "threads", "threads when the connections were open"),
-        (Self::MachineCpus, "machine_cpus", "processors that it shares with the load generator"),
+        (Self::Descriptors, "descriptors", "open descriptors of the server"),
+        (Self::EpollEntries, "epoll_entries", "epoll entries of the server"),
+        (Self::Threads, "threads", "threads of the server"),
+        (Self::MachineCpus, "machine_cpus", "cores of the machine"),
     ];
 
     pub(super) fn name(self) -> &'static str {
         Self::ALL.iter().find(|(field, ..)| *field == self).map_or("", |(_, name, _)| name)
+    }
+
+    pub(super) fn label(self) -> &'static str {
+        Self::ALL.iter().find(|(field, ..)| *field == self).map_or("", |(_, _, label)| label)
     }
 
     pub(super) fn dimension(self) -> Dimension {

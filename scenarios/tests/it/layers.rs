@@ -54,3 +54,12 @@ fn a_file_without_arms_has_one() {
     assert_eq!(scenario.arms[0].name, "mine");
     assert_eq!(scenario.arms[0].groups[0].arrival, Arrival::Closed { think: Duration::ZERO });
 }
+
+#[test]
+fn the_old_name_of_a_pool_count_still_reads() {
+    let claim = "[claims.P]\ntext = \"t\"\n[[claims.P.holds]]\nsays = \"s\"\n\
+                 measure = \"b.g.pool.turned_away\"\nmax = 0\n";
+    let scenario = Scenario::parse("t", "t.toml", &format!("{FILE}{claim}"), Scale::Full);
+    let scenario = scenario.unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(scenario.claims[0].holds[0].measure.to_string(), "b.g.pool.timeouts");
+}

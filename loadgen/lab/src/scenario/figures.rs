@@ -57,7 +57,7 @@ pub fn look_up(arms: &[ArmOutcome], quantity: &Quantity) -> Result<Measured, Str
         [figure] => Ok(Measured::once(figure)),
         _ => {
             let values = figures.iter().map(|figure| figure.value).collect();
-            Measured::in_turns(values).ok_or_else(|| "it was never measured".to_owned())
+            Measured::of_repetitions(values).ok_or_else(|| "it was never measured".to_owned())
         }
     }
 }
@@ -271,7 +271,7 @@ fn pool(links: &GroupLinks, which: &str) -> Result<Figure, String> {
     let value = match which {
         "opened" => pool.counts.opened,
         "closed" => pool.counts.closed,
-        "turned_away" => pool.counts.turned_away,
+        "timeouts" => pool.counts.turned_away,
         "most_open" => pool.counts.most_open,
         other => return Err(format!("there is no count {other}")),
     };

@@ -227,7 +227,7 @@ fn invalid<'a>(arm: &'a ArmOutcome, subject: &Subject) -> Option<&'a str> {
     let timed = match subject {
         Subject::Latency { .. } | Subject::AchievedRate { .. } | Subject::Stall { .. } => true,
         Subject::Count { which, .. } => ["shed", "timeout", "unfinished"].contains(&&**which),
-        Subject::Pool { which, .. } => ["turned_away", "most_open"].contains(&&**which),
+        Subject::Pool { which, .. } => ["timeouts", "most_open"].contains(&&**which),
         _ => false,
     };
     let caveats = &arm.kept.record.caveats;
@@ -355,8 +355,11 @@ fn claim_record(claim: &Claim, judgement: &Judgement) -> ClaimRecord {
         wanted: deciding(judgement).map_or_else(String::new, |part| part.expected.clone()),
         expected: join(|part| format!("{}: {}", part.says, part.expected)),
         measured: join(|part| match &part.outcome {
-            Outcome::Unknown(why) => format!("{} (not decided: {why})", part.measured),
-            Outcome::Holds | Outcome::Fails => part.measured.clone(),
+            Outcome::Unknown(why) if part.is_measured => {
+                format!("{} (not decided: {why})", part.measured())
+            }
+            Outcome::Unknown(_) => format!("not measured ({})", part.measured()),
+            Outcome::Holds | Outcome::Fails => part.measured(),
         }),
         verdict: match judgement.verdict {
             Verdict::Confirmed => ClaimVerdict::Confirmed,
