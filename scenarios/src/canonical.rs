@@ -1,21 +1,20 @@
-//! The canonical form: a resolved scenario written out in full, as TOML.
+//! The canonical form: a resolved scenario as a TOML file in which every key is present.
 //!
-//! For `scenario show` and for snapshot tests. Invariant: reading it back gives the same arms,
-//! groups and claims, so nothing that matters is left out.
+//! For `scenario show` and for snapshot tests. Invariant: parsing it gives the same scenario.
 
 use crate::criterion::{Compare, Criterion, Dimension, Reference};
 use crate::model::{Arm, Arrival, ConnectSchedule, DataSet, Group, Scenario};
 use aelab_units::{format_count, format_duration, format_size};
 use std::fmt::Write as _;
 
-/// Writes a resolved scenario as a scenario file in which every key is present.
+/// A resolved scenario as a scenario file in which every key is present.
 #[must_use]
 pub fn canonical(scenario: &Scenario) -> String {
     let mut out = String::new();
     line(&mut out, format_args!("# {} at scale {}", scenario.name, scenario.scale));
     line(&mut out, format_args!("question = {}", quoted(&scenario.question)));
     if !scenario.about.is_empty() {
-        line(&mut out, format_args!("about = {}", quoted(&scenario.about)));
+        line(&mut out, format_args!("about = {}", paragraph(&scenario.about)));
     }
     line(&mut out, format_args!("seed = {}", scenario.seed));
     line(&mut out, format_args!("repeat = {}", scenario.repeat));
@@ -48,6 +47,34 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
 
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
+}
+
+/// Columns of a folded paragraph.
+const WIDTH: usize = 98;
+
+/// A text folded at spaces, as a multi-line string that parses to the same text.
+fn paragraph(text: &str) -> String {
+    let plain = text.split(' ').all(|word| !word.is_empty() && !word.contains(char::is_whitespace));
+    if text.len() < WIDTH || !plain || text.contains(['\\', '"']) || text.contains(char::is_control)
+    {
+        return quoted(text);
+    }
+    let mut out = "\"\"\"\n".to_owned();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width > WIDTH {
+            out.push_str(" \\\n");
+            column = 0;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += width;
+    }
+    out.push_str("\"\"\"");
+    out
 }
 
 fn write_criterion(out: &mut String, criterion: &Criterion) {
@@ -84,7 +111,7 @@ fn bound(value: f64, dimension: Dimension) -> String {
             let duration = std::time::Duration::try_from_secs_f64(value).unwrap_or_default();
             quoted(&format_duration(duration))
         }
-        // Bounds on sizes were typed in whole bytes, and a bare number of bytes has no point.
+        // Size bounds are whole bytes, and a bare number of bytes has no decimal point.
         Dimension::Size => format!("{value:.0}"),
         Dimension::Number | Dimension::Rate => toml::Value::Float(value).to_string(),
     }

@@ -1,18 +1,18 @@
-//! The scenarios that come with the program.
+//! The built-in scenarios.
 //!
-//! Embedded, so that the binary needs no files beside it. Invariant: every entry parses at every
-//! scale (a test reads them all). A new scenario is a file in `catalog/` and one line here.
+//! They are embedded, so the binary needs no other files. Invariant: every entry parses at every
+//! scale (a test reads them all). A new scenario needs a file in `catalog/` and one line here.
 
 use crate::error::ScenarioError;
 use crate::model::{Scale, Scenario};
 use aelab_units::nearest;
 
-/// A scenario of the catalogue, not yet read.
+/// A scenario of the catalog, not yet parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// Its file.
+    /// The text of its file.
     pub text: &'static str,
 }
 
@@ -48,26 +48,26 @@ pub const CATALOG: &[Entry] = &[
 ];
 
 impl Entry {
-    /// Resolves it for a scale.
+    /// Resolves the scenario for a scale.
     ///
     /// # Errors
-    /// Only if the embedded file is broken, which a test rules out.
+    /// The embedded file is invalid; a test excludes this.
     pub fn resolve(&self, scale: Scale) -> Result<Scenario, ScenarioError> {
         Scenario::parse(self.name, &format!("{}.toml", self.name), self.text, scale)
     }
 }
 
-/// The scenario of that name, or an error text that names the nearest one.
+/// The scenario of that name.
 ///
 /// # Errors
-/// When there is none of that name.
+/// No scenario has that name; the message suggests the nearest one.
 pub fn find(name: &str) -> Result<Entry, String> {
     if let Some(entry) = CATALOG.iter().find(|entry| entry.name == name) {
         return Ok(*entry);
     }
     let hint = match nearest(name, CATALOG.iter().map(|entry| entry.name)) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "`loadgen scenario list` shows all".to_owned(),
+        None => "list all scenarios with `loadgen scenario list`".to_owned(),
     };
-    Err(format!("no scenario is called `{name}`; {hint}"))
+    Err(format!("unknown scenario `{name}`; {hint}"))
 }

@@ -1,9 +1,9 @@
-//! Claims and the language of their criteria: which figure, against which, within which bounds.
+//! Claims and their criteria: the figure, its reference, and the bounds.
 //!
 //! A criterion is data: `measure` and `against` are paths to measured figures
-//! (`keys.victims.response.p99.5`), compared as value, ratio or difference. Judging is pure; where
-//! figures come from is the lab's business. Invariant: a figure that is missing, or an interval
-//! that lies on both sides of a bound, never confirms and never refutes.
+//! (`keys.victims.response.p99.5`). They are judged as a value, a ratio or a difference. The lab
+//! supplies the figures. Invariant: a missing figure, or an interval that contains a bound, never
+//! confirms and never refutes a claim.
 
 pub use crate::dimension::Dimension;
 pub use crate::quantity::{
@@ -11,54 +11,55 @@ pub use crate::quantity::{
     Stat, Subject, TraceField, TracePart, Window,
 };
 
-/// A statement of the articles and what decides it.
+/// A statement of the articles, and the criteria that decide it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claim {
-    /// Its number, such as `A13`.
+    /// The ID, such as `A13`.
     pub id: String,
     /// The statement.
     pub text: String,
-    /// The article's own figure, in words; empty where it gives none.
+    /// The article's own figure, in words; empty if it has none.
     pub article: String,
-    /// It is about what Redis does by itself, such as a default: on a server that imitates it the verdict says so.
+    /// Whether the claim is about Redis itself, such as a default; the verdict on the bundled server, which
+    /// imitates Redis, then has a note.
     pub of_redis: bool,
-    /// Without these the experiment says nothing: a failure makes the claim inconclusive.
+    /// Requirements of the experiment: if one does not hold, the claim is inconclusive.
     pub requires: Vec<Criterion>,
-    /// All of these hold: confirmed. One does not: refuted.
+    /// If all of these hold, the claim is confirmed; if one fails, it is refuted.
     pub holds: Vec<Criterion>,
 }
 
 /// One comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Criterion {
-    /// What it means if it holds, in words.
+    /// The statement that is true if the criterion holds.
     pub says: String,
-    /// The figure that is judged.
+    /// The figure to judge.
     pub measure: Quantity,
-    /// What it is compared with; `None` judges the figure itself.
+    /// The reference to compare with; `None` judges the figure itself.
     pub against: Option<Reference>,
-    /// How the two are put together.
+    /// How to compare them.
     pub compare: Compare,
-    /// Lowest value that holds, in base units (seconds, bytes, counts, a plain ratio).
+    /// Lowest accepted value, in base units (seconds, bytes, counts, a plain ratio).
     pub min: Option<f64>,
-    /// Highest value that holds.
+    /// Highest accepted value.
     pub max: Option<f64>,
-    /// If the two figures differ by no more than this (base units of `measure`), it holds.
+    /// The criterion also holds if the two figures differ by at most this (base units of `measure`).
     pub slack: f64,
-    /// What a plain number counts, for people: `events`; `%` shows a share in percent. May be empty.
+    /// What a plain number counts: `events`; `%` shows a share in percent. May be empty.
     pub unit: String,
 }
 
-/// The other side of a comparison.
+/// The reference of a comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reference {
     /// Another measured figure.
     Quantity(Quantity),
-    /// A number from the articles, in base units.
+    /// A number from the article, in base units.
     Figure(f64),
 }
 
-/// How a figure and its reference become one number.
+/// How to compare a figure with its reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compare {
     /// The figure itself.

@@ -1,22 +1,22 @@
 //! Errors of scenario files: file, line, column, what is wrong, what to do.
 //!
-//! Invariant: `Display` is one line. The TOML reader's own messages are rewritten here, because
-//! they span lines and cannot suggest a name. Read next: [`crate::resolve`].
+//! Invariant: `Display` is one line. Messages of the TOML parser are rewritten here, because they
+//! span several lines and do not suggest a name. Read next: [`crate::resolve`].
 
 use aelab_units::nearest;
 use std::fmt;
 use std::ops::Range;
 
-/// A scenario file that cannot be used, and where.
+/// An error in a scenario file, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScenarioError {
-    /// The file as the user named it.
+    /// The file name as the user typed it.
     pub file: String,
     /// Line, from one.
     pub line: usize,
     /// Column in characters, from one.
     pub column: usize,
-    /// What is wrong and what to do about it, in one line.
+    /// What is wrong and what to do, in one line.
     pub message: String,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for ScenarioError {
 
 impl std::error::Error for ScenarioError {}
 
-/// A file's name and text, to turn byte positions into lines and columns.
+/// A file's name and text, to convert byte positions into lines and columns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source<'a> {
     pub(crate) file: &'a str,
@@ -52,17 +52,20 @@ impl Source<'_> {
         }
     }
 
-    /// The TOML reader's error, in one line and with the nearest known key.
+    /// An error of the TOML parser, in one line and with the nearest known key.
     pub(crate) fn toml_error(&self, error: &toml::de::Error) -> ScenarioError {
         self.error(&error.span().unwrap_or(0..0), reword(error.message()))
     }
 }
 
-/// Makes "unknown field `x`, expected one of `a`, `b`" into a suggestion; other messages lose
-/// their line ends.
+/// Converts "unknown field `x`, expected one of `a`, `b`" into a suggestion, and puts other messages
+/// on one line.
 fn reword(message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let kind = if message.starts_with("unknown field") { "key" } else { "value" };
+    if let Some(field) = message.strip_prefix("missing field ") {
+        return format!("key {field} is missing: add it");
+    }
     if !message.starts_with("unknown field") && !message.starts_with("unknown variant") {
         return message.split_whitespace().collect::<Vec<_>>().join(" ");
     }
@@ -70,7 +73,7 @@ fn reword(message: &str) -> String {
     unknown(kind, typed, known)
 }
 
-/// "unknown KIND `typed`", with the nearest known name or else all of them.
+/// "unknown KIND `typed`", with the nearest known name, or all names if none is near.
 pub(crate) fn unknown(kind: &str, typed: &str, known: &[&str]) -> String {
     match nearest(typed, known.iter().copied()) {
         Some(name) => format!("unknown {kind} `{typed}`; did you mean `{name}`?"),

@@ -1,7 +1,7 @@
-//! The stall explorer's question as a scenario: one arm per size of what a command goes through.
+//! The stall explorer: a scenario with one arm per size of the data that a command reads.
 //!
-//! Builds a scenario file as a user would write it, and reads it: so it obeys every rule of files.
-//! The answer, from what the arms measured, is a straight line: [`crate::fit`]. Pure.
+//! It writes a scenario file and parses it, so the rules of files apply. The answer is a straight line
+//! through the measured stalls ([`crate::fit`]). Pure.
 
 use crate::error::{ScenarioError, unknown};
 use crate::model::{CollectionKind, Scale, Scenario};
@@ -9,28 +9,28 @@ use aelab_units::{Rate, format_duration};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// What a user wants to know about a command.
+/// The question of a user about one command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exploration {
     /// The command, as typed.
     pub offender: String,
-    /// What grows.
+    /// The data whose size varies.
     pub growing: Growing,
-    /// Its sizes; at least two that differ, for a line.
+    /// The sizes; a line needs at least two different ones.
     pub sizes: Vec<u64>,
-    /// How often the command is sent.
+    /// The period between two commands.
     pub every: Duration,
-    /// What the others send.
+    /// The command of the other clients.
     pub victim: String,
-    /// Their connections.
+    /// Connections of the other clients.
     pub connections: u32,
-    /// Their requests per second.
+    /// Requests per second of the other clients.
     pub rate: Rate,
-    /// How much time may be spent on it.
+    /// The size of the experiment.
     pub scale: Scale,
 }
 
-/// What a command goes through.
+/// The data that a command reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Growing {
     /// All keys of the database.
@@ -65,9 +65,9 @@ const COMMANDS: [(CollectionKind, &[&str]); 4] = [
         ],
     ),
 ];
-/// Commands that go through all keys.
+/// Commands that read all keys.
 const WHOLE_DATABASE: [&str; 2] = ["KEYS", "SCAN"];
-/// Commands that say how many keys follow: the place of that number among their words.
+/// Commands with a number of keys: the position of that number among their words.
 const COUNTED: [(&str, usize); 12] = [
     ("EVAL", 2),
     ("EVAL_RO", 2),
@@ -82,28 +82,28 @@ const COUNTED: [(&str, usize); 12] = [
     ("SINTERCARD", 1),
     ("LMPOP", 1),
 ];
-/// What placeholders begin with: a key that is chosen anew each time is no collection that grows.
+/// Prefixes of placeholders: a key that changes with each request is not one growing collection.
 const PLACEHOLDERS: [&str; 8] =
     ["__key__", "__data__", "__rand_int__", "{key", "{rand", "{tag", "{same", "{stamp"];
-/// String keys that victims read beside a collection.
+/// String keys for the victims, beside a collection.
 const VICTIM_KEYS: u64 = 1000;
-/// Times that the command runs at each size.
+/// Executions of the command at each size.
 const RUNS: u32 = 5;
-/// Shortest measurement: half a second of requests tells nothing about one in a hundred.
+/// Shortest measurement: half a second has too few requests for a p99.
 const MEASURE_MIN: Duration = Duration::from_secs(3);
-/// At `smoke` the command is sent at least this often, whatever was asked: how long it takes does not depend on that …
+/// Longest period of the command at `smoke`; its execution time does not depend on the period.
 const SMOKE_EVERY: Duration = Duration::from_millis(500);
-/// … and so many times: enough to see whether everything works.
+/// Executions of the command at `smoke`: enough to check that everything works.
 const SMOKE_RUNS: u32 = 3;
 
 impl Growing {
-    /// What the command with these words goes through, by its name; `kind` says it where the name does not.
+    /// The data that a command reads, from its name; `kind` sets the type of commands with other names.
     ///
     /// # Errors
-    /// The name is not known and no kind was given, or the key is missing.
+    /// The name is unknown and `kind` is not set, or the key is missing.
     pub fn of(words: &[&str], kind: Option<CollectionKind>) -> Result<Self, String> {
         let Some(name) = words.first().map(|name| name.to_ascii_uppercase()) else {
-            return Err("it has no command; write one out, such as `SMEMBERS big`".to_owned());
+            return Err("the command is empty; write one such as `SMEMBERS big`".to_owned());
         };
         if kind.is_none() && WHOLE_DATABASE.contains(&name.as_str()) {
             return Ok(Self::Keys);
@@ -118,7 +118,7 @@ impl Growing {
                 .collect();
             let what = unknown("command", &name, &known);
             return Err(format!(
-                "{what}; or say what it goes through with --data list, set, hash or zset"
+                "{what}; for another command, set the type of its key with --data list, set, hash or zset"
             ));
         };
         let counted = COUNTED.iter().find(|(known, _)| *known == name);
@@ -130,23 +130,23 @@ impl Growing {
         let key = place.and_then(|place| words.get(place));
         let key = key.filter(|key| !key.is_empty()).ok_or_else(|| {
             let command = words.join(" ");
-            format!("`{command}` names no key; write it out, such as `{name} big`")
+            format!("`{command}` has no key; add one, such as `{name} big`")
         })?;
         if let Some(placeholder) = PLACEHOLDERS.iter().find(|begin| key.contains(**begin)) {
-            return Err(format!("`{placeholder}` is another key each time; write one key out"));
+            return Err(format!("`{placeholder}` is a different key each time; write one key"));
         }
         Ok(Self::Collection { kind, name: (*key).to_owned() })
     }
 }
 
 impl Exploration {
-    /// The arm of a size.
+    /// The name of the arm for a size.
     #[must_use]
     pub fn arm(size: u64) -> String {
         format!("size-{size}")
     }
 
-    /// How often the command is sent while measuring.
+    /// The period of the command during the measurement.
     #[must_use]
     pub fn period(&self) -> Duration {
         match self.scale {
@@ -155,7 +155,7 @@ impl Exploration {
         }
     }
 
-    /// How long is measured at each size.
+    /// The length of the measurement at each size.
     fn measure(&self) -> Duration {
         match self.scale {
             Scale::Smoke => self.period() * SMOKE_RUNS,
@@ -163,10 +163,10 @@ impl Exploration {
         }
     }
 
-    /// The scenario that answers it.
+    /// The scenario that answers the question.
     ///
     /// # Errors
-    /// A text of it cannot be used; the place is one of the file that was built.
+    /// A text of the question is invalid; the place is in the generated file.
     pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
         Scenario::parse("stall", "stall", &self.text(), self.scale)
     }
@@ -174,7 +174,7 @@ impl Exploration {
     fn text(&self) -> String {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
         let time = |duration| quoted(&format_duration(duration));
-        let question = format!("What does {} do to everyone else, by size?", self.offender);
+        let question = format!("How long does {} delay all other clients, by size?", self.offender);
         let mut out = format!(
             "question = {}\n[phases]\nwarmup = {}\nmeasure = {}\ndrain = \"30s\"\nstall_threshold = \"1ms\"\n",
             quoted(&question),
@@ -203,7 +203,7 @@ impl Exploration {
                 Growing::Collection { kind, name } => {
                     let _ = writeln!(out, "data.keys = {VICTIM_KEYS}");
                     if self.offender.to_ascii_uppercase().starts_with("SORT") {
-                        // SORT wants numbers.
+                        // SORT needs numeric elements.
                         let _ = writeln!(out, "data.element_prefix = \"\"");
                     }
                     let _ = writeln!(out, "data.{}.{} = {size}", kind.name(), quoted(name));
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn smoke_takes_seconds_however_rarely_the_command_comes() {
+    fn smoke_takes_seconds_even_if_the_command_is_rare() {
         let smoke = Exploration { scale: Scale::Smoke, ..exploration("KEYS *") };
         let scenario = smoke.scenario().unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(scenario.scale, Scale::Smoke);
@@ -259,15 +259,15 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_is_told_from_the_command() {
+    fn the_data_follows_from_the_command() {
         let of = |command| Growing::of(&words(command), None);
         assert_eq!(of("keys *"), Ok(Growing::Keys));
         assert!(matches!(
             of("HGETALL h"),
             Ok(Growing::Collection { kind: CollectionKind::Hash, .. })
         ));
-        assert!(of("SMEMBRS s").expect_err("slip").contains("did you mean `SMEMBERS`"));
-        assert!(of("LRANGE").expect_err("no key").contains("names no key"));
+        assert!(of("SMEMBRS s").expect_err("misspelt").contains("did you mean `SMEMBERS`"));
+        assert!(of("LRANGE").expect_err("no key").contains("has no key"));
         let key = |command| match Growing::of(&words(command), Some(CollectionKind::List)) {
             Ok(Growing::Collection { name, .. }) => name,
             other => format!("{other:?}"),
@@ -275,8 +275,8 @@ mod tests {
         assert_eq!(key("FCALL f 1 big"), "big");
         assert_eq!(key("EVAL script 1 big more"), "big");
         assert_eq!(key("MYLIST.SUM big"), "big");
-        assert!(key("EVAL script 0").contains("names no key"));
-        assert!(key("").contains("it has no command"));
+        assert!(key("EVAL script 0").contains("has no key"));
+        assert!(key("").contains("the command is empty"));
         assert!(of("SMEMBERS {key uniform 10}").expect_err("no key").contains("`{key`"));
     }
 }

@@ -1,8 +1,8 @@
-//! A straight line through measured points, with intervals: how long by how many.
+//! A straight line through measured points, with intervals.
 //!
-//! Least squares with weights: an error of a tenth counts alike at every size, because what disturbs
-//! a long command disturbs it longer. Intervals are Student's t, 95 %. Pure. Invariant: an interval
-//! contains its estimate.
+//! Weighted least squares: an error of 10 % has the same weight at every size, because the
+//! disturbance of a command grows with its length. Intervals are Student's t, 95 %. Pure. Depends on
+//! `figure.rs` and `pairs.rs` only. Invariant: an interval contains its estimate.
 
 use super::figure::Figure;
 use super::pairs::t_quantile;
@@ -50,7 +50,7 @@ pub fn line(points: &[(f64, f64)]) -> Option<Line> {
     Some(Line { base: figure(base, base_half), slope: figure(slope, slope_half) })
 }
 
-/// The mean of what was measured at an x: weighing by each value itself would favour the small ones.
+/// The mean y at an x. Weights from each single value would favour the small values.
 fn mean_at(points: &[(f64, f64)], x: f64) -> f64 {
     let (mut sum, mut count) = (0.0, 0.0);
     for (_, y) in points.iter().filter(|(own, _)| *own == x) {
@@ -71,8 +71,8 @@ impl Line {
         self.base.value + self.slope.value * x
     }
 
-    /// The x at which y is reached, by the ends of the slope's interval; the upper end is infinite if the slope may be
-    /// none. `None` if the slope is not above zero: then no x reaches it.
+    /// The x at which the line reaches y, with the interval from the ends of the slope's interval. The upper
+    /// end is infinite if the slope's interval contains zero. `None` if the slope is not above zero.
     #[must_use]
     pub fn reaches(&self, y: f64) -> Option<Figure> {
         let x = |slope: f64| ((y - self.base.value) / slope).max(0.0);
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exact_line_is_found_exactly() {
+    fn an_exact_line_is_exact() {
         let points: Vec<(f64, f64)> = [1e3, 1e4, 1e5].map(|x| (x, 0.001 + x * 1e-7)).to_vec();
         let line = line(&points).expect("a line");
         assert!((line.slope.value - 1e-7).abs() < 1e-15 && (line.base.value - 0.001).abs() < 1e-9);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_widens_the_interval_and_the_truth_is_inside() {
+    fn noise_widens_the_interval_around_the_true_slope() {
         let noise = [1.05, 0.96, 1.02, 0.97, 1.03, 0.99, 1.04, 0.95];
         let points: Vec<(f64, f64)> = noise
             .iter()
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line() {
+    fn points_without_a_line() {
         assert_eq!(line(&[(1.0, 1.0)]), None);
         assert_eq!(line(&[(1.0, 1.0), (1.0, 2.0)]), None);
         assert_eq!(line(&[(1.0, 0.0), (2.0, 1.0)]), None);

@@ -1,9 +1,9 @@
-//! Arms and scales lie over the rest of the file: `arms.scan.groups.offender.commands` replaces
-//! `groups.offender.commands` for the arm `scan`.
+//! Arms and scales override the rest of the file: `arms.scan.groups.offender.commands` replaces
+//! `groups.offender.commands` in the arm `scan`.
 //!
-//! Works on the TOML tree before it is typed, so that one rule serves every key there is or will
-//! be. Invariant: each value keeps the place it was written at, so an error in an overlay points
-//! into the overlay. Order, later wins: file, scale, arm, the scale's own `arms.NAME`.
+//! Works on the untyped TOML tree, so one rule covers all keys. Invariant: each value keeps its
+//! place in the file, so an error in an overlay points into the overlay. Later layers win: file,
+//! scale, arm, `[scales.SCALE.arms.ARM]`.
 
 use crate::error::{ScenarioError, Source, unknown};
 use crate::model::Scale;
@@ -11,16 +11,16 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// What an overlay may change; the question and the claims are the same for all.
+/// The keys that an overlay may set; question and claims are common to all arms and scales.
 const OVERLAY_KEYS: [&str; 9] =
     ["needs", "server", "limits", "data", "link", "engine", "phases", "groups", "procedure"];
 
-/// A file taken apart: what is common, and what arms and scales lay over it.
+/// The layers of a file: the common part, and the overlays of arms and scales.
 #[derive(Debug)]
 pub(crate) struct Layers<'a> {
     base: DeTable<'a>,
     scales: Vec<(Scale, DeTable<'a>)>,
-    /// The arms in the order of the file: name with its place, label, overlay.
+    /// The arms, in the order of the file.
     pub(crate) arms: Vec<ArmLayer<'a>>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct ArmLayer<'a> {
 }
 
 impl<'a> Layers<'a> {
-    /// Takes `arms` and `scales` out of a parsed file.
+    /// Splits a parsed file into its layers.
     pub(crate) fn split(source: Source<'_>, mut base: DeTable<'a>) -> Result<Self, ScenarioError> {
         let mut arms = Vec::new();
         for (name, span, mut overlay) in named_tables(source, base.remove("arms"))? {
@@ -42,7 +42,11 @@ impl<'a> Layers<'a> {
                 None => None,
                 Some(label) => match label.get_ref() {
                     DeValue::String(text) => Some(text.clone().into_owned()),
-                    _ => return Err(source.error(&label.span(), "`label` must be a text")),
+                    _ => {
+                        return Err(
+                            source.error(&label.span(), "`label` is not a text: put it in quotes")
+                        );
+                    }
                 },
             };
             check_keys(source, &overlay, &["label"])?;
@@ -102,13 +106,16 @@ fn named_tables<'a>(
     let Some(value) = value else { return Ok(Vec::new()) };
     let span = value.span();
     let DeValue::Table(table) = value.into_inner() else {
-        return Err(source.error(&span, "expected a table, such as [arms.NAME]"));
+        return Err(
+            source.error(&span, "expected a table; write it as [arms.NAME] or [scales.NAME]")
+        );
     };
     let mut entries = Vec::new();
     for (key, value) in table {
         let (span, value_span) = (key.span(), value.span());
         let DeValue::Table(table) = value.into_inner() else {
-            return Err(source.error(&value_span, "expected a table, such as [arms.NAME]"));
+            return Err(source
+                .error(&value_span, "expected a table; write it as [arms.NAME] or [scales.NAME]"));
         };
         entries.push((key.into_inner().into_owned(), span, table));
     }
@@ -130,14 +137,14 @@ fn check_keys(
     Ok(())
 }
 
-/// Tables merge key by key; anything else is replaced as a whole.
+/// Merges tables key by key, and replaces other values as a whole.
 fn lay_over<'a>(below: &mut DeTable<'a>, above: DeTable<'a>) {
     for (key, value) in above {
         let (span, value) = (value.span(), value.into_inner());
         match (below.get_mut(key.get_ref().as_ref()).map(Spanned::get_mut), value) {
             (Some(DeValue::Table(below)), DeValue::Table(above)) => lay_over(below, above),
             (_, value) => {
-                // Removed first: inserting under an equal key would keep the old key's place.
+                // Removed first, because an insert under an equal key keeps the old key's place.
                 below.remove(key.get_ref().as_ref());
                 below.insert(key, Spanned::new(span, value));
             }

@@ -1,8 +1,8 @@
-//! Intervals for what was measured in turns: means, and paired ratios and differences.
+//! Intervals of repeated measurements: means, and paired ratios and differences.
 //!
-//! Student's t, two-sided, 95 %; ratios on the scale of logarithms, so that a half and a double weigh
-//! the same. Arms that take turns share the machine's moods, and pairing takes them out. Pure.
-//! Invariant: an interval contains its estimate.
+//! Student's t, two-sided, 95 %. Ratios are computed on logarithms, so that a half and a double have
+//! the same weight. Alternating arms share the drift of the machine, and pairing removes it. Pure.
+//! Depends on `figure.rs` only. Invariant: an interval contains its estimate.
 
 use super::figure::Figure;
 
@@ -12,10 +12,10 @@ const T: [f64; 30] = [
     2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
     2.052, 2.048, 2.045, 2.042,
 ];
-/// The same of the normal distribution, for more.
+/// The same quantile of the normal distribution, for more degrees of freedom.
 const Z: f64 = 1.96;
 
-/// Quantile 0.975 of Student's t for so many degrees of freedom; infinite for none.
+/// Quantile 0.975 of Student's t for a number of degrees of freedom; infinite for 0.
 pub(crate) fn t_quantile(freedom: usize) -> f64 {
     match freedom {
         0 => f64::INFINITY,
@@ -38,20 +38,20 @@ fn mean_and_error(values: &[f64]) -> Option<(f64, f64)> {
     if values.len() < 2 {
         return None;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a number of turns is far below 2^53")]
+    #[expect(clippy::cast_precision_loss, reason = "a number of repetitions is far below 2^53")]
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     Some((mean, (squares / (n - 1.0) / n).sqrt()))
 }
 
-/// Whether all have a logarithm.
+/// Whether all values have a logarithm.
 fn positive(values: &[f64]) -> bool {
     values.iter().all(|value| *value > 0.0 && value.is_finite())
 }
 
-/// The ratio of two series that took turns, the first divided by the second: the geometric mean of
-/// the pairs' ratios. `None` unless all are greater than zero and there are as many of both.
+/// The ratio of two alternating series, the first divided by the second: the geometric mean of the
+/// ratios of the pairs. `None` unless all values are greater than zero and both have the same length.
 #[must_use]
 pub fn ratio(first: &[f64], second: &[f64]) -> Option<Figure> {
     if first.len() != second.len() || !positive(first) || !positive(second) {
@@ -62,9 +62,8 @@ pub fn ratio(first: &[f64], second: &[f64]) -> Option<Figure> {
     Some(Figure { value: value.exp(), lo: lo.exp(), hi: hi.exp() })
 }
 
-/// The ratio of two series that did not take turns, or lost some of them: Welch's interval on the scale
-/// of logarithms, with the fewer degrees of freedom of the two. `None` unless all values are greater than
-/// zero and there are two of each.
+/// The ratio of two series that are not pairs: Welch's interval on logarithms, with the smaller number
+/// of degrees of freedom. `None` unless all values are greater than zero and each series has two.
 #[must_use]
 pub fn ratio_unpaired(first: &[f64], second: &[f64]) -> Option<Figure> {
     if !positive(first) || !positive(second) {
@@ -78,13 +77,13 @@ pub fn ratio_unpaired(first: &[f64], second: &[f64]) -> Option<Figure> {
     Some(Figure { value: value.exp(), lo: (value - half).exp(), hi: (value + half).exp() })
 }
 
-/// The quotient of two figures that are not negative, from their intervals. Where the divisor may be zero
+/// The quotient of two figures that are not negative, from their intervals. If the divisor can be zero,
 /// the quotient has no upper end.
 #[must_use]
 pub fn quotient(figure: Figure, by: Figure) -> Figure {
     let hi = if by.lo > 0.0 { figure.hi / by.lo } else { f64::INFINITY };
     let value = figure.value / by.value;
-    // An interval around a mean may reach below zero although no figure does.
+    // The interval of a mean can reach below zero, although no value does.
     let lo = figure.lo.max(0.0) / by.hi;
     // Exact figures have an exact quotient, even of zeros.
     if figure.lo == figure.hi && by.lo == by.hi {
@@ -93,7 +92,7 @@ pub fn quotient(figure: Figure, by: Figure) -> Figure {
     Figure { value, lo, hi }
 }
 
-/// The difference of two series that took turns, the first minus the second.
+/// The difference of two alternating series, the first minus the second.
 #[must_use]
 pub fn difference(first: &[f64], second: &[f64]) -> Option<Figure> {
     if first.len() != second.len() {
@@ -110,7 +109,7 @@ mod tests {
 
     #[test]
     fn students_t() {
-        // Of a textbook: mean 10, deviation 2, n = 5: half width 2.776 * 2 / sqrt(5).
+        // From a textbook: mean 10, deviation 2, n = 5: half width 2.776 * 2 / sqrt(5).
         let values = [8.0, 8.0, 10.0, 12.0, 12.0];
         let figure = mean(&values).expect("values");
         assert!((figure.value - 10.0).abs() < 1e-12);
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn ratios_want_positive_pairs() {
+    fn ratios_need_positive_pairs() {
         assert_eq!(ratio(&[1.0], &[0.0]), None);
         assert_eq!(ratio(&[1.0, 2.0], &[1.0]), None);
         let exact = ratio(&[2.0, 4.0], &[1.0, 2.0]).expect("pairs");
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_divisor_that_may_be_zero_bounds_nothing_from_above() {
+    fn a_divisor_that_can_be_zero_gives_no_upper_end() {
         let wide = |value, lo, hi| Figure { value, lo, hi };
         let figure = quotient(wide(0.345, -1.265, 1.956), wide(0.005, -0.005, 0.014));
         assert_eq!((figure.lo, figure.hi), (0.0, f64::INFINITY));
@@ -154,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn intervals_hold_their_estimates(values in proptest::collection::vec(0.001_f64..1e6, 1..60)) {
+        fn intervals_contain_their_estimates(values in proptest::collection::vec(0.001_f64..1e6, 1..60)) {
             let figure = mean(&values).expect("values");
             prop_assert!(figure.lo <= figure.value && figure.value <= figure.hi);
             let ones = vec![1.0; values.len()];

@@ -1,10 +1,10 @@
-//! Procedures: experiments that groups of connections cannot express, played by code of the lab.
+//! Procedures: experiments that groups of connections cannot express. Code of the lab runs them.
 //!
-//! A file names one (`[procedure] kind = "split-command"`) and gives its parameters; this table
-//! says which kinds there are, what each takes and which figures it measures, so that files are
-//! checked and the reference is written from one place. What a procedure does stands in the lab
-//! (`loadgen/src/lab/procedure/`). Invariant: a [`Procedure`] has a value for every parameter of
-//! its row, of the row's type. A new procedure is a kind, a row, and a file in the lab.
+//! A file names a procedure (`[procedure] kind = "split-command"`) and sets its parameters. The
+//! table lists all kinds with their parameters and figures, so that files are checked and the
+//! reference in README.md is written from one place. The lab has the code of each kind. Invariant:
+//! a [`Procedure`] has a value of the right type for every parameter of its row. A new procedure
+//! needs a kind, a row, and a file in the lab.
 
 use crate::dimension::Dimension;
 use crate::error::unknown;
@@ -18,10 +18,10 @@ mod table;
 
 pub use table::{ProcedureKind, Row};
 
-/// A procedure with its parameters, all filled in.
+/// A procedure with a value for every parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Procedure {
-    /// Which one.
+    /// The kind.
     pub kind: ProcedureKind,
     params: Vec<(&'static str, Value)>,
 }
@@ -29,40 +29,40 @@ pub struct Procedure {
 /// The value of a parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// A length of time.
+    /// A duration.
     Duration(Duration),
-    /// Several.
+    /// Several durations.
     Durations(Vec<Duration>),
     /// Bytes.
     Size(u64),
     /// Several sizes.
     Sizes(Vec<u64>),
-    /// Things per second.
+    /// Events per second.
     Rate(Rate),
-    /// A number of things.
+    /// A count.
     Count(u64),
     /// Several counts.
     Counts(Vec<u64>),
     /// A word or a command.
     Text(String),
-    /// Several.
+    /// Several texts.
     Texts(Vec<String>),
 }
 
 /// The type of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A length of time.
+    /// A duration.
     Duration,
-    /// A list of them.
+    /// A list of durations.
     Durations,
     /// Bytes.
     Size,
     /// A list of sizes.
     Sizes,
-    /// Things per second.
+    /// Events per second.
     Rate,
-    /// A number of things.
+    /// A count.
     Count,
     /// A list of counts.
     Counts,
@@ -77,9 +77,9 @@ pub enum Kind {
 pub struct Param {
     /// Its key in the file.
     pub name: &'static str,
-    /// What it takes.
+    /// Its type.
     pub kind: Kind,
-    /// Its value where the file says nothing; lists are separated by commas.
+    /// Its value if the file does not set it; commas separate list items.
     pub default: &'static str,
     /// What it means.
     pub about: &'static str,
@@ -88,25 +88,52 @@ pub struct Param {
 /// A figure that a procedure measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FigureSpec {
-    /// Its name; a `*` in it stands for anything (`ratio_*`, `p50_*_s`). It ends in `_s` for seconds,
-    /// in `_bytes` and `_per_s` for those; others are plain numbers.
+    /// Its name; a `*` matches any part that parameters decide (`cost_*_s`). The end of the name is
+    /// the unit: `_s` seconds, `_bytes` bytes, `_per_s` a rate; other figures are plain numbers.
     pub name: &'static str,
     /// What it is.
     pub about: &'static str,
+}
+
+/// Why the parameters of a procedure cannot be used; `index` counts the given ones.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParameterError {
+    /// The procedure has no parameter of that name.
+    #[error("{message}")]
+    UnknownKey {
+        /// The given parameter.
+        index: usize,
+        /// The name, and the nearest known one.
+        message: String,
+    },
+    /// The value has another type, or no valid form.
+    #[error("{message}")]
+    BadValue {
+        /// The given parameter.
+        index: usize,
+        /// What is wrong, and what to write.
+        message: String,
+    },
+    /// The table has a default that cannot be read; a test excludes it.
+    #[error("{message}")]
+    BadDefault {
+        /// What is wrong.
+        message: String,
+    },
 }
 
 impl ProcedureKind {
     /// The kind of that name.
     ///
     /// # Errors
-    /// There is none; the nearest is named.
+    /// No kind has that name; the message suggests the nearest one.
     pub fn find(name: &str) -> Result<Self, String> {
         let known: Vec<&str> = Self::ALL.iter().map(|kind| kind.row().name).collect();
         let found = Self::ALL.iter().find(|kind| kind.row().name == name);
         found.copied().ok_or_else(|| unknown("procedure", name, &known))
     }
 
-    /// What a figure of it is measured in; `None` if it has no such figure.
+    /// The dimension of a figure; `None` if the procedure has no such figure.
     #[must_use]
     pub fn dimension_of(self, figure: &str) -> Option<Dimension> {
         let fits = |spec: &&FigureSpec| match spec.name.split_once('*') {
@@ -120,7 +147,7 @@ impl ProcedureKind {
     }
 }
 
-/// What a figure is measured in, by the end of its name.
+/// The dimension of a figure, from the end of its name.
 #[must_use]
 pub fn dimension_of_name(figure: &str) -> Dimension {
     if figure.ends_with("_per_s") {
@@ -135,26 +162,29 @@ pub fn dimension_of_name(figure: &str) -> Dimension {
 }
 
 impl Procedure {
-    /// All parameters with their values as a file would have them, in the order of the table.
+    /// All parameters with their values as in a file, in the order of the table.
     #[must_use]
     pub fn written(&self) -> Vec<(&'static str, toml::Value)> {
         self.params.iter().map(|(name, value)| (*name, value.to_toml())).collect()
     }
 
-    /// A procedure with its defaults; `given` replaces some of them, each as text items.
+    /// A procedure with default values, except for the `given` parameters (text items).
     ///
     /// # Errors
-    /// With the index of the given parameter that is unknown or cannot be read, and why.
+    /// A given parameter is unknown or its value cannot be read.
     pub fn new(
         kind: ProcedureKind,
         given: &[(String, Vec<String>)],
-    ) -> Result<Self, (usize, String)> {
+    ) -> Result<Self, ParameterError> {
         let row = kind.row();
         let known: Vec<&str> = row.params.iter().map(|param| param.name).collect();
         for (index, (name, _)) in given.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let known: Vec<&str> = known.iter().copied().chain(["kind"]).collect();
-                return Err((index, unknown("key", name, &known)));
+                return Err(ParameterError::UnknownKey {
+                    index,
+                    message: unknown("key", name, &known),
+                });
             }
         }
         let mut params = Vec::new();
@@ -162,7 +192,8 @@ impl Procedure {
             let found = given.iter().enumerate().find(|(_, (name, _))| name == param.name);
             let value = match found {
                 Some((index, (_, items))) => {
-                    Value::read(param.kind, items).map_err(|why| (index, why))?
+                    let bad = |message| ParameterError::BadValue { index, message };
+                    Value::read(param.kind, items).map_err(bad)?
                 }
                 None => {
                     let items: Vec<String> = match param.kind {
@@ -170,7 +201,8 @@ impl Procedure {
                         _ => param.default.split(',').map(|item| item.trim().to_owned()).collect(),
                     };
                     Value::read(param.kind, &items).map_err(|why| {
-                        (usize::MAX, format!("{}: default of {}: {why}", row.name, param.name))
+                        let message = format!("default of `{}`: {why}", param.name);
+                        ParameterError::BadDefault { message }
                     })?
                 }
             };
@@ -188,10 +220,10 @@ impl Procedure {
         format!("procedure {} has no parameter {name} of that type", self.kind.row().name)
     }
 
-    /// A length of time.
+    /// A duration.
     ///
     /// # Errors
-    /// The row has no such parameter of that type, as with all of these: a slip in the lab.
+    /// The row has no parameter of that name and type: an error in the code of the lab.
     pub fn duration(&self, name: &str) -> Result<Duration, String> {
         match self.value(name)? {
             Value::Duration(value) => Ok(*value),
@@ -199,7 +231,7 @@ impl Procedure {
         }
     }
 
-    /// Lengths of time.
+    /// Durations.
     ///
     /// # Errors
     /// As [`Self::duration`].
@@ -232,7 +264,7 @@ impl Procedure {
         }
     }
 
-    /// Things per second.
+    /// Events per second.
     ///
     /// # Errors
     /// As [`Self::duration`].
@@ -276,13 +308,13 @@ impl Value {
         };
         let count = |item: &str| parse_count(item).map_err(|e| e.to_string());
         let size = |item: &str| parse_size(item).map_err(|e| e.to_string());
-        let one = || "expected one value, not a list".to_owned();
+        let one = || "expected one value, not a list; remove the brackets".to_owned();
         let single = |list: Vec<u64>| match list[..] {
             [value] => Ok(value),
             _ => Err(one()),
         };
         if items.is_empty() {
-            return Err("the list is empty".to_owned());
+            return Err("the list is empty; add at least one value".to_owned());
         }
         Ok(match kind {
             Kind::Durations => Self::Durations(durations()?),
@@ -332,7 +364,7 @@ mod tests {
     #[test]
     fn every_row_has_readable_defaults() {
         for kind in ProcedureKind::ALL {
-            let procedure = Procedure::new(*kind, &[]).unwrap_or_else(|(_, why)| panic!("{why}"));
+            let procedure = Procedure::new(*kind, &[]).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(procedure.params.len(), kind.row().params.len());
             assert_eq!(ProcedureKind::find(kind.row().name), Ok(*kind));
         }
@@ -345,9 +377,13 @@ mod tests {
         let procedure = Procedure::new(kind, &given).expect("reads");
         assert_eq!(procedure.count("value_size"), Ok(1024));
         assert!(procedure.duration("value_size").is_err());
-        let (index, why) =
-            Procedure::new(kind, &[("value_siez".to_owned(), vec![])]).expect_err("slip");
-        assert!(index == 0 && why.contains("did you mean `value_size`"), "{why}");
+        let error =
+            Procedure::new(kind, &[("value_siez".to_owned(), vec![])]).expect_err("misspelt");
+        assert!(matches!(error, ParameterError::UnknownKey { index: 0, .. }), "{error:?}");
+        assert!(error.to_string().contains("did you mean `value_size`"), "{error}");
+        let error = Procedure::new(kind, &[("value_size".to_owned(), vec!["1 mile".to_owned()])])
+            .expect_err("no size");
+        assert!(matches!(error, ParameterError::BadValue { index: 0, .. }), "{error:?}");
         assert_eq!(kind.dimension_of("offsets"), Some(Dimension::Number));
         assert_eq!(dimension_of_name("p99_s"), Dimension::Time);
         assert_eq!(dimension_of_name("kernel_bytes"), Dimension::Size);

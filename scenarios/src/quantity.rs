@@ -1,7 +1,7 @@
 //! Paths to measured figures: `ARM.SUBJECT.PART.STATISTIC`, as text and as values.
 //!
-//! Only names: where a figure comes from is the lab's business. Invariant: a path that was read
-//! names an arm, group or procedure that exists, and `Display` gives the path back.
+//! Names only; the lab supplies the figures. Invariant: a parsed path names an existing arm, group
+//! or procedure, and `Display` writes the same path.
 
 mod label;
 mod parts;
@@ -19,9 +19,9 @@ use std::time::Duration;
 /// A path to a measured figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quantity {
-    /// The arm it is measured in.
+    /// The arm.
     pub arm: String,
-    /// What is measured there.
+    /// What is measured in the arm.
     pub subject: Subject,
 }
 
@@ -46,14 +46,14 @@ pub enum Subject {
         /// Which count; one of [`COUNTS`].
         which: String,
     },
-    /// `GROUP.connections.established` and so on: what became of a group's connections.
+    /// `GROUP.connections.established` and so on: connections of a group.
     Connections {
         /// The group.
         group: String,
         /// Which count; one of [`CONNECTION_COUNTS`].
         which: String,
     },
-    /// `GROUP.pool.opened` and so on: what a group's emulated pool did.
+    /// `GROUP.pool.opened` and so on: counts of a group's emulated pool.
     Pool {
         /// The group.
         group: String,
@@ -89,47 +89,48 @@ pub enum Subject {
         /// The field's name.
         field: String,
     },
-    /// `process.FIELD`: what the system says about the server's process.
+    /// `process.FIELD`: what the operating system reports about the server's process.
     Process {
         /// Which figure.
         field: ProcessField,
     },
-    /// `ae.PATH`: a number of AE STATS, by its names from the outside in.
+    /// `ae.PATH`: a number of AE STATS; the path has the names from the outermost to the innermost.
     Ae {
         /// The names, joined by dots.
         path: String,
     },
-    /// `trace.FIELD` or `trace.PART.STAT`: requests that the bundled server followed (`AE TRACE`).
+    /// `trace.FIELD` or `trace.PART.STAT`: requests that the bundled server traced (`AE TRACE`).
     Trace {
-        /// What of them.
+        /// Which figure.
         field: TraceField,
     },
     /// `procedure.FIGURE`: a figure of the arm's procedure.
     Procedure {
         /// Its name.
         figure: String,
-        /// What it is measured in.
+        /// Its dimension.
         dimension: Dimension,
     },
 }
 
-/// A part of the measurement, from its begin.
+/// A part of the measurement; times count from its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// Begin.
+    /// Start.
     pub from: Duration,
-    /// End, later than the begin.
+    /// End, later than the start.
     pub to: Duration,
 }
 
-/// Which stalls a figure is about.
+/// Which stalls a figure covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StallCause {
-    /// All of them.
+    /// All stalls.
     Any,
-    /// Those that no command of ours explains: the machine's own, or the server's housekeeping.
+    /// Stalls that no command of the scenario explains: caused by the machine or by the server's
+    /// housekeeping.
     Unexplained,
-    /// Those attributed to the command of this name, in capitals.
+    /// Stalls attributed to the command of this name, in capitals.
     Command(String),
 }
 
@@ -160,11 +161,11 @@ pub enum Metric {
     Service,
     /// Sent − intended.
     Lag,
-    /// From the begin of a connection to its being open.
+    /// From the start of the connect to the open connection.
     Connect,
-    /// From the begin of a connection to the first byte from the server.
+    /// From the start of the connect to the first byte from the server.
     FirstReply,
-    /// How long a request waited for a connection of the pool.
+    /// The wait of a request for a connection of the pool.
     Wait,
 }
 
@@ -186,8 +187,8 @@ impl Metric {
         }
     }
 
-    /// Whether it is kept by time, so that a window can be cut out of it.
-    fn has_course(self) -> bool {
+    /// Whether it is recorded by time, so that a window can be selected.
+    fn is_by_time(self) -> bool {
         matches!(self, Self::Response | Self::Service | Self::Lag)
     }
 }
@@ -195,7 +196,7 @@ impl Metric {
 /// A statistic of a distribution.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Stat {
-    /// How many samples.
+    /// The number of samples.
     Count,
     /// The smallest.
     Min,
@@ -207,18 +208,18 @@ pub enum Stat {
     Percentile(f64),
 }
 
-/// A statistic of a list of spans (stalls, slow-log entries).
+/// A statistic of a list of periods (stalls, slow log entries).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpanStat {
-    /// How many.
+    /// The number.
     Count,
-    /// The middle one.
+    /// The median.
     Median,
     /// The longest.
     Longest,
-    /// All together.
+    /// The sum.
     Sum,
-    /// Client-seconds lost in them (stalls only).
+    /// Client-seconds lost (stalls only).
     Lost,
 }
 
@@ -244,20 +245,20 @@ pub const CONNECTION_COUNTS: [&str; 6] =
 /// The counts of a group's emulated pool.
 pub const POOL_COUNTS: [&str; 4] = ["opened", "closed", "timeouts", "most_open"];
 
-/// Subjects that are no group; a group may not be called so.
+/// Subjects that are not groups; groups must not have these names.
 pub(crate) const RESERVED_SUBJECTS: [&str; 8] =
     ["stall", "slowlog", "info", "growth", "process", "ae", "trace", "procedure"];
 
-const SHAPE: &str = "a figure is ARM.GROUP.response.p99, ARM.stall.CAUSE.longest, \
-                     ARM.slowlog.COMMAND.median, ARM.info.FIELD …";
+const EXAMPLES: &str = "write a path such as ARM.GROUP.response.p99, ARM.stall.CAUSE.longest, \
+                        ARM.slowlog.COMMAND.median or ARM.info.FIELD";
 
 impl Quantity {
-    /// Reads a path; `arm_of` finds an arm or says why not.
+    /// Parses a path; `arm_of` finds an arm or returns the error message.
     pub(crate) fn parse<'a>(
         path: &str,
         arm_of: &dyn Fn(&str) -> Result<&'a Arm, String>,
     ) -> Result<Self, String> {
-        let too_short = || format!("`{path}` is too short: {SHAPE}");
+        let too_short = || format!("incomplete path: `{path}`; {EXAMPLES}");
         let (arm, rest) = path.split_once('.').ok_or_else(too_short)?;
         let (subject, rest) = rest.split_once('.').ok_or_else(too_short)?;
         if arm.is_empty() || subject.is_empty() || rest.is_empty() {
@@ -267,7 +268,7 @@ impl Quantity {
         let two = || {
             rest.split_once('.')
                 .filter(|(_, last)| !last.is_empty())
-                .ok_or_else(|| format!("`{path}` lacks its last part: {SHAPE}"))
+                .ok_or_else(|| format!("incomplete path: `{path}` has no last part; {EXAMPLES}"))
         };
         let span = |text: &str| parse_name("statistic", text, &SpanStat::ALL, SpanStat::name);
         let subject = match subject {
@@ -308,7 +309,7 @@ impl Quantity {
         Ok(Self { arm: arm.to_owned(), subject })
     }
 
-    /// What the figure is measured in.
+    /// The dimension of the figure.
     #[must_use]
     pub fn dimension(&self) -> Dimension {
         match &self.subject {
@@ -332,7 +333,7 @@ impl Quantity {
     }
 }
 
-/// AE STATS gives lengths of time in nanoseconds, except for these.
+/// The dimension of a number of AE STATS, from its outermost name.
 fn ae_dimension(path: &str) -> Dimension {
     let first = path.split('.').next().unwrap_or(path);
     match first {
@@ -344,7 +345,10 @@ fn ae_dimension(path: &str) -> Dimension {
 
 fn procedure_subject(arm: &Arm, figure: &str) -> Result<Subject, String> {
     let Some(procedure) = &arm.procedure else {
-        return Err(format!("arm `{}` has no [procedure]", arm.name));
+        return Err(format!(
+            "arm `{}` has no procedure: add a [procedure], or use another path",
+            arm.name
+        ));
     };
     let dimension = procedure.kind.dimension_of(figure).ok_or_else(|| {
         let known: Vec<&str> = procedure.kind.row().figures.iter().map(|f| f.name).collect();
@@ -383,24 +387,25 @@ fn group_subject(group: String, part: &str, rest: &str) -> Result<Subject, Strin
                 None => (rest, None),
                 Some((stat, window)) => (stat, Some(parse_window(window)?)),
             };
-            if window.is_some() && !metric.has_course() {
-                return Err(format!("`{part}` is not kept by time: leave `@…` out"));
+            if window.is_some() && !metric.is_by_time() {
+                return Err(format!("`{part}` is not recorded by time: remove `@…`"));
             }
             Ok(Subject::Latency { group, metric, stat: parse_stat(stat)?, window })
         }
     }
 }
 
-/// `first_second`, or `FROM-TO` such as `0s-1s`, from the begin of the measurement.
+/// `first_second`, or `FROM-TO` such as `0s-1s`, from the start of the measurement.
 fn parse_window(text: &str) -> Result<Window, String> {
-    let shape = || format!("`@{text}` is no span: write @FROM-TO such as @0s-1s, or @first_second");
+    let bad =
+        || format!("invalid period: `@{text}`; write @FROM-TO such as @0s-1s, or @first_second");
     if text == "first_second" {
         return Ok(Window { from: Duration::ZERO, to: Duration::from_secs(1) });
     }
-    let (from, to) = text.split_once('-').ok_or_else(shape)?;
+    let (from, to) = text.split_once('-').ok_or_else(bad)?;
     let read = |text: &str| parse_duration(text).map_err(|error| error.to_string());
     let (from, to) = (read(from)?, read(to)?);
-    if from < to { Ok(Window { from, to }) } else { Err(shape()) }
+    if from < to { Ok(Window { from, to }) } else { Err(bad()) }
 }
 
 fn parse_stat(text: &str) -> Result<Stat, String> {

@@ -1,7 +1,7 @@
-//! A scenario file as it was typed: every key that exists, nothing resolved.
+//! A scenario file as typed: all keys, nothing resolved.
 //!
-//! Invariant: unknown keys are errors, and every value that can be wrong carries its place.
-//! The comments of these fields are the reference that README.md repeats for people.
+//! Invariant: unknown keys are errors, and every value that can be invalid has its place. README.md
+//! explains the keys; a test checks that it names all of them.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -38,13 +38,12 @@ pub(crate) struct RawScenario {
     pub(crate) procedure: Option<Named<Spanned<toml::Value>>>,
     #[serde(default)]
     pub(crate) groups: Named<RawGroup>,
-    // Taken out and laid over the rest before this type is read; named here so that the list of
-    // known keys is complete.
+    // Removed from the file before this type is read; here only to complete the list of known keys.
     #[serde(default)]
-    #[expect(dead_code, reason = "only its name matters, see above")]
+    #[expect(dead_code, reason = "only the name is used, see above")]
     arms: Option<IgnoredAny>,
     #[serde(default)]
-    #[expect(dead_code, reason = "only its name matters, see above")]
+    #[expect(dead_code, reason = "only the name is used, see above")]
     scales: Option<IgnoredAny>,
 }
 
@@ -165,7 +164,7 @@ mod tests {
     use super::*;
     use serde::de::DeserializeOwned;
 
-    /// The keys of a type, as its reader names them.
+    /// The keys of a type, from the error message of its parser.
     fn keys_of<T: DeserializeOwned>() -> Vec<String> {
         let error = toml::from_str::<T>("no-such-key = 1").err().expect("refused").to_string();
         let (_, known) = error.split_once("expected").expect("its keys");
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reference_names_every_key_there_is() {
+    fn the_reference_names_every_key() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
         let readme = std::fs::read_to_string(path).expect("README.md");
         let rows: Vec<&str> = readme.lines().filter(|line| line.starts_with("| `")).collect();
@@ -181,7 +180,7 @@ mod tests {
             let (whole, end) = (format!("`{key}`"), format!(".{key}`"));
             let column = |row: &&&str| {
                 row.split('|').nth(1).is_some_and(|first| {
-                    // A table's own row, such as `[server]`, or a key's: `list.NAME`, `pool.min_idle`.
+                    // The row of a table, such as `[server]`, or of a key: `list.NAME`, `pool.min_idle`.
                     let table = [format!("`[{key}]`"), format!("[{key}."), format!("`{key}.")];
                     first.contains(&whole)
                         || first.contains(&end)
@@ -205,7 +204,7 @@ mod tests {
         for (table, keys) in all {
             assert!(keys.len() > 1, "{table}: {keys:?}");
             for key in keys {
-                // These have a section of their own.
+                // These have their own sections.
                 let has_section = ["arms", "scales", "requires", "holds"].contains(&&*key);
                 assert!(has_section || named(&key), "README.md does not name {table}.{key}");
             }

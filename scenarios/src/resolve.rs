@@ -1,7 +1,7 @@
-//! From what was typed to what can be played: defaults, units, cross-checks.
+//! From the typed file to a scenario that can run: defaults, units, cross-checks.
 //!
-//! Invariant: every arm at every scale is checked whenever a file is read, so that a slip in
-//! `[scales.full]` is found before an hour is spent on it. Read next: [`crate::overlay`].
+//! Invariant: all arms at all scales are checked whenever a file is read, so that an error in
+//! `[scales.full]` shows before a long run. Read next: [`crate::overlay`].
 
 use crate::criterion::{Claim, Compare, Criterion, Dimension, Quantity, Reference};
 use crate::error::{ScenarioError, Source, unknown};
@@ -10,12 +10,12 @@ use crate::model::{
     Socket, Via,
 };
 use crate::overlay::Layers;
-use crate::procedure::{Procedure, ProcedureKind};
+use crate::procedure::{ParameterError, Procedure, ProcedureKind};
 use crate::quantity::RESERVED_SUBJECTS;
 use crate::raw::{
     Named, RawClaim, RawCriterion, RawData, RawEngine, RawLink, RawPhases, RawScenario,
 };
-use aelab_units::{parse_count, parse_size};
+use aelab_units::{format_count, parse_count, parse_size};
 use group::resolve_group;
 use read::{at_least_one, in_base_units, one_of, or_duration, quantity, scalar_text};
 use serde::Deserialize as _;
@@ -27,15 +27,15 @@ use toml::de::{DeTable, Deserializer};
 mod group;
 mod read;
 
-/// More repeats than this are a slip: the interval of a ratio hardly shrinks any more.
+/// More repetitions than this are probably a typing error: the interval of a ratio hardly shrinks.
 const MAX_REPEAT: u32 = 1000;
-/// As many as have names of twelve digits.
+/// Key names have twelve digits.
 const MAX_KEYS: u64 = 1_000_000_000_000;
-/// Far beyond what fits into memory; a list of Redis's ends at 4 294 million.
+/// More would not fit into memory; Redis limits a list to 4 294 million.
 const MAX_ELEMENTS: u64 = 1_000_000_000;
-/// Values larger than Redis accepts (`proto-max-bulk-len`).
+/// Redis refuses larger values (`proto-max-bulk-len`).
 const MAX_VALUE_BYTES: u64 = 512 << 20;
-/// Directives by which the lab finds the server that it starts, and its last words.
+/// Directives that the lab sets itself, to find the server and its log.
 const LAB_DIRECTIVES: [&str; 6] =
     ["port", "bind", "unixsocket", "daemonize", "logfile", "tls-port"];
 /// Longest round-trip time of a link, as for `loadgen relay`.
@@ -44,7 +44,7 @@ const MAX_RTT: Duration = Duration::from_secs(60);
 const MIN_BANDWIDTH: u64 = 120;
 /// Most connections that a link shares, as for `loadgen relay`.
 const MAX_SHARED: u32 = 10_000;
-/// Long enough for 30 s of load to start at once, short enough to lose nothing.
+/// The phases of a file that sets none.
 const DEFAULT_PHASES: Phases = Phases {
     warmup: Duration::from_secs(2),
     measure: Duration::from_secs(30),
@@ -56,7 +56,7 @@ impl Scenario {
     /// Reads a scenario file and resolves it for a scale; all scales are checked.
     ///
     /// # Errors
-    /// With file, line, column, and the nearest known name where one was misspelt.
+    /// The file is invalid; the error has line and column, and suggests the nearest known name.
     pub fn parse(name: &str, file: &str, text: &str, scale: Scale) -> Result<Self, ScenarioError> {
         let source = Source { file, text };
         let table = DeTable::parse(text).map_err(|error| source.toml_error(&error))?;
@@ -91,11 +91,14 @@ fn resolve(
         arms.push(resolve_arm(source, &layer.name, label, typed(Some(layer))?)?);
     }
     if arms.is_empty() {
-        // A scenario without arms has one, called after itself.
+        // A scenario without arms has one arm with its own name.
         arms.push(resolve_arm(source, name, name.to_owned(), typed(None)?)?);
     }
     if base.question.get_ref().trim().is_empty() {
-        return Err(source.error(&base.question.span(), "`question` is empty: say what is asked"));
+        return Err(source.error(
+            &base.question.span(),
+            "`question` is empty: write the question of the scenario",
+        ));
     }
     let claims = in_file_order(base.claims)
         .into_iter()
@@ -120,7 +123,7 @@ fn in_file_order<T>(named: Named<T>) -> Vec<(String, Range<usize>, T)> {
     entries.into_iter().map(|(span, key, value)| (key, span, value)).collect()
 }
 
-/// Names become folder names and parts of paths to figures.
+/// Checks a name that becomes a folder name and part of paths to figures.
 fn check_name(
     source: Source<'_>,
     kind: &str,
@@ -131,7 +134,10 @@ fn check_name(
     if plain && !name.is_empty() {
         return Ok(());
     }
-    Err(source.error(span, format!("{kind} `{name}`: use only letters, digits, `-` and `_`")))
+    Err(source.error(
+        span,
+        format!("invalid name: {kind} `{name}`; use only letters, digits, `-` and `_`"),
+    ))
 }
 
 fn resolve_arm(
@@ -143,7 +149,7 @@ fn resolve_arm(
     let mut server = Vec::new();
     for (key, span, value) in in_file_order(raw.server) {
         if let Some(own) = LAB_DIRECTIVES.iter().find(|own| key.eq_ignore_ascii_case(own)) {
-            let message = format!("the lab sets `{own}` itself: leave it out");
+            let message = format!("the lab sets `{own}` itself: remove it");
             return Err(source.error(&span, message));
         }
         server.push((key, scalar_text(source, &value)?));
@@ -154,7 +160,7 @@ fn resolve_arm(
     for (key, span, group) in in_file_order(raw.groups) {
         check_name(source, "group", &key, &span)?;
         if RESERVED_SUBJECTS.contains(&key.as_str()) {
-            let message = format!("a group cannot be called `{key}`: the name means a measurement");
+            let message = format!("reserved name: group `{key}`; choose another name");
             return Err(source.error(&span, message));
         }
         let others: Vec<&str> = known.iter().map(String::as_str).filter(|k| *k != key).collect();
@@ -163,12 +169,15 @@ fn resolve_arm(
     if let (Some(_), Some(group)) =
         (&raw.link, groups.iter().find(|g| g.socket == Socket::Unix && g.via == Via::Link))
     {
-        let message = format!("group `{}`: the link is TCP; add `via = \"direct\"`", group.name);
+        let message = format!(
+            "a Unix socket cannot use the link: group `{}`; add `via = \"direct\"`",
+            group.name
+        );
         return Err(source.error(&(0..0), message));
     }
     let procedure = raw.procedure.map(|typed| resolve_procedure(source, typed)).transpose()?;
     if groups.is_empty() && procedure.is_none() {
-        let message = format!("arm `{name}` has neither [groups.NAME] nor a [procedure]");
+        let message = format!("no load: arm `{name}`; add a [groups.NAME] or a [procedure]");
         return Err(source.error(&(0..0), message));
     }
     let needs = raw.needs.iter().map(|need| one_of(source, "need", need, &Need::ALL, Need::name));
@@ -198,7 +207,7 @@ fn resolve_repeat(source: Source<'_>, repeat: Option<Spanned<u32>>) -> Result<u3
         None => Ok(1),
         Some(value) if (1..=MAX_REPEAT).contains(value.get_ref()) => Ok(value.into_inner()),
         Some(value) => {
-            let message = format!("`repeat` must be from 1 to {MAX_REPEAT}");
+            let message = format!("`repeat` is {}: write 1 to {MAX_REPEAT}", value.get_ref());
             Err(source.error(&value.span(), message))
         }
     }
@@ -230,14 +239,16 @@ fn resolve_procedure(
         places.push((span, value.span()));
     }
     let Some(kind) = kind else {
-        return Err(source.error(&whole, "[procedure] has no `kind`"));
+        return Err(source
+            .error(&whole, "[procedure] has no `kind`: add one, such as `kind = \"session\"`"));
     };
-    Procedure::new(kind, &given).map_err(|(index, why)| {
-        let place = places.get(index).map(|(key, value)| {
-            // An unknown key is marked itself, a bad value where it stands.
-            if why.starts_with("unknown key") { key } else { value }
-        });
-        source.error(place.unwrap_or(&whole), why)
+    Procedure::new(kind, &given).map_err(|error| {
+        let place = match &error {
+            ParameterError::UnknownKey { index, .. } => places.get(*index).map(|(key, _)| key),
+            ParameterError::BadValue { index, .. } => places.get(*index).map(|(_, value)| value),
+            ParameterError::BadDefault { .. } => None,
+        };
+        source.error(place.unwrap_or(&whole), error.to_string())
     })
 }
 
@@ -251,18 +262,19 @@ fn resolve_link(source: Source<'_>, raw: &RawLink) -> Result<Link, ScenarioError
     let at = |value: Option<&Spanned<String>>| value.map_or(0..0, Spanned::span);
     let at_value = |value: Option<&Spanned<toml::Value>>| value.map_or(0..0, Spanned::span);
     if link.rtt > MAX_RTT {
-        return Err(source.error(&at(raw.rtt.as_ref()), "a round trip takes at most 60s"));
+        return Err(source.error(&at(raw.rtt.as_ref()), "`rtt` is too long: write at most 60s"));
     }
     if link.jitter > link.rtt {
-        let message = "`jitter` is larger than `rtt`: time does not run backwards";
+        let message = "`jitter` is larger than `rtt`: write at most the value of `rtt`";
         return Err(source.error(&at(raw.jitter.as_ref()), message));
     }
     if link.bandwidth.is_some_and(|bytes| bytes < MIN_BANDWIDTH) {
-        let message = "less than 120B per second carry nothing; leave it out for no limit";
+        let message =
+            "`bandwidth` is too low: write at least 120B per second, or remove it for no limit";
         return Err(source.error(&at_value(raw.bandwidth.as_ref()), message));
     }
     if link.share.is_some_and(|count| count > MAX_SHARED) {
-        let message = format!("at most {MAX_SHARED} connections are shared");
+        let message = format!("`share` is too large: write at most {MAX_SHARED}");
         return Err(source.error(&at_value(raw.share.as_ref()), message));
     }
     Ok(link)
@@ -280,21 +292,26 @@ fn resolve_engine(source: Source<'_>, raw: &RawEngine) -> Result<Engine, Scenari
 }
 
 fn resolve_data(source: Source<'_>, raw: RawData) -> Result<DataSet, ScenarioError> {
-    let count_up_to = |value: &Spanned<toml::Value>, most: u64, why: &str| {
+    let count_up_to = |value: &Spanned<toml::Value>, most: u64, what: &str| {
         let count = quantity(source, value, parse_count)?;
         match count > most {
-            true => Err(source.error(&value.span(), format!("{count} are too many: {why}"))),
+            true => Err(source.error(
+                &value.span(),
+                format!("too many {what}: {count}; write at most {}", format_count(most)),
+            )),
             false => Ok(count),
         }
     };
-    let keys = raw.keys.map(|v| count_up_to(&v, MAX_KEYS, "a key's number has twelve digits"));
+    let keys = raw.keys.map(|v| count_up_to(&v, MAX_KEYS, "keys"));
     let keys = keys.transpose()?;
     let value_bytes = match raw.value_size {
         None => 32,
         Some(value) => {
             let bytes = quantity(source, &value, parse_size)?;
             if bytes > MAX_VALUE_BYTES {
-                return Err(source.error(&value.span(), "a value cannot be larger than 512MiB"));
+                return Err(
+                    source.error(&value.span(), "`value_size` is too large: write at most 512MiB")
+                );
             }
             bytes
         }
@@ -304,15 +321,16 @@ fn resolve_data(source: Source<'_>, raw: RawData) -> Result<DataSet, ScenarioErr
         CollectionKind::ALL.into_iter().zip([raw.list, raw.set, raw.hash, raw.zset])
     {
         for (name, span, value) in in_file_order(named) {
-            let elements =
-                count_up_to(&value, MAX_ELEMENTS, "a collection has at most 1000 million")?;
+            let elements = count_up_to(&value, MAX_ELEMENTS, "elements")?;
             if elements == 0 {
-                let message = format!("`{name}` has no elements: leave it out");
+                let message = format!("`{name}` has no elements: write at least 1, or remove it");
                 return Err(source.error(&value.span(), message));
             }
             if let Some(other) = collections.iter().find(|c: &&Collection| c.name == name) {
-                let message =
-                    format!("`{name}` is a {} already: a key has one type", other.kind.name());
+                let message = format!(
+                    "`{name}` is also a {}: a key has one type; rename one",
+                    other.kind.name()
+                );
                 return Err(source.error(&span, message));
             }
             collections.push(Collection { kind, name, elements });
@@ -338,9 +356,10 @@ fn resolve_phases(source: Source<'_>, raw: &RawPhases) -> Result<Phases, Scenari
         stall_threshold: or(&raw.stall_threshold, DEFAULT_PHASES.stall_threshold)?,
     };
     match &raw.measure {
-        Some(value) if phases.measure.is_zero() => {
-            Err(source.error(&value.span(), "`measure` is zero: nothing would be recorded"))
-        }
+        Some(value) if phases.measure.is_zero() => Err(source.error(
+            &value.span(),
+            "`measure` is zero, so nothing is recorded: write a longer duration",
+        )),
         _ => Ok(phases),
     }
 }
@@ -354,7 +373,7 @@ fn resolve_claim(
 ) -> Result<Claim, ScenarioError> {
     check_name(source, "claim", &id, span)?;
     if raw.holds.is_empty() {
-        let message = format!("nothing decides claim `{id}`: add a [[claims.{id}.holds]]");
+        let message = format!("claim `{id}` has no criterion: add a [[claims.{id}.holds]]");
         return Err(source.error(span, message));
     }
     let each = |criteria: Vec<RawCriterion>| -> Result<Vec<Criterion>, ScenarioError> {
@@ -383,7 +402,7 @@ fn resolve_criterion(
     let against = match &raw.against {
         None => None,
         Some(value) => Some(match value.get_ref() {
-            // A path has dots and does not start with a digit; anything else is a figure.
+            // A path does not start with a digit; other texts are figures.
             toml::Value::String(text) if !text.starts_with(|c: char| c.is_ascii_digit()) => {
                 Reference::Quantity(path(text, &value.span())?)
             }
@@ -396,7 +415,8 @@ fn resolve_criterion(
         Some(name) => one_of(source, "comparison", name, &Compare::ALL, Compare::name)?,
     };
     if (compare == Compare::Value) != against.is_none() {
-        let message = "`as` is ratio or difference with `against`, and value without it";
+        let message =
+            "`as` does not fit: use ratio or difference with `against`, and value without it";
         return Err(source.error(&raw.measure.span(), message));
     }
     let bound_dimension = if compare == Compare::Ratio { Dimension::Number } else { dimension };
@@ -405,13 +425,15 @@ fn resolve_criterion(
     };
     let (min, max) = (bound(&raw.min, bound_dimension)?, bound(&raw.max, bound_dimension)?);
     if min.is_none() && max.is_none() {
-        let message = "a criterion needs `min`, `max` or both";
+        let message = "the criterion has no bound: add `min`, `max` or both";
         return Err(source.error(&raw.measure.span(), message));
     }
     if let (Some(low), Some(high), Some(place)) = (min, max, &raw.max)
         && low > high
     {
-        return Err(source.error(&place.span(), "`max` is less than `min`: nothing can hold"));
+        return Err(
+            source.error(&place.span(), "`max` is less than `min`: raise `max` or lower `min`")
+        );
     }
     let slack = bound(&raw.slack, dimension)?.unwrap_or(0.0);
     Ok(Criterion { says: raw.says, measure, against, compare, min, max, slack, unit: raw.unit })

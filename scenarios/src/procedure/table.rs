@@ -1,4 +1,4 @@
-//! The procedures there are: one row each, with parameters and figures.
+//! All procedures: one row each, with parameters and figures.
 //!
 //! A pure table. Invariant: every kind has exactly one row, and its name is used nowhere else.
 
@@ -7,51 +7,51 @@ use super::{FigureSpec, Kind, Param};
 mod connections;
 mod loops;
 
-/// Which procedure.
+/// A procedure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcedureKind {
-    /// A command cut in two at every offset, and sent byte by byte.
+    /// Commands cut in two at every offset, and sent byte by byte.
     SplitCommand,
-    /// State of one connection, looked for on another; order of replies.
+    /// The state of one connection, checked on another; the order of replies.
     ConnectionState,
-    /// A client that keeps sending to a server that sleeps.
+    /// A client that sends to a sleeping server.
     FlowControl,
-    /// Connections to a server that sleeps.
+    /// Connections to a sleeping server.
     AcceptQueue,
     /// What a connection costs the server.
     ConnectionCost,
-    /// Connections until one is refused.
+    /// Connections until the server refuses one.
     MaxClients,
     /// A greedy service and its neighbours.
     MaxTotal,
-    /// Who gets in between, and what a failure leaves.
+    /// Pipelines, MULTI/EXEC and scripts beside another client, and after a failure.
     Transaction,
-    /// One by one and in batches, over links.
+    /// Commands one by one and in batches, over links.
     Pipelining,
-    /// TCP and a Unix socket, by turns.
+    /// TCP and a Unix socket, alternating.
     TcpVsUnix,
-    /// One client's session beside another's.
+    /// The session of one client beside another's.
     Session,
-    /// A wake-up's cost by idle connections.
+    /// The cost of a wake-up by the number of idle connections.
     WakeupCost,
-    /// What a server does unasked.
+    /// What a server does without requests.
     TimeEvents,
     /// Torn and lost counts.
     Atomic,
-    /// The order of the loop's steps.
+    /// The order of the event loop's steps.
     LoopOrder,
 }
 
-/// What files may say about a procedure, and what it measures.
+/// The keys of a procedure in files, and the figures that it measures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
     /// Its name in files.
     pub name: &'static str,
-    /// What it does.
+    /// What it does; completes "It …".
     pub about: &'static str,
-    /// What it takes.
+    /// Its parameters.
     pub params: &'static [Param],
-    /// What it measures.
+    /// Its figures.
     pub figures: &'static [FigureSpec],
 }
 
@@ -113,16 +113,26 @@ const fn figure(name: &'static str, about: &'static str) -> FigureSpec {
 
 const SPLIT_COMMAND: Row = Row {
     name: "split-command",
-    about: "cuts commands in two at every offset, sends them byte by byte, and compares the replies",
+    about: "cuts commands in two at every offset, also sends them byte by byte, and compares the replies with those to whole commands",
     params: &[
-        param("value_size", Kind::Size, "64B", "size of the value that is cut at every offset"),
-        param("large_value_size", Kind::Size, "100KB", "size of the value sent in segments"),
+        param(
+            "value_size",
+            Kind::Size,
+            "64B",
+            "size of the value in the commands that are cut at every offset",
+        ),
+        param(
+            "large_value_size",
+            Kind::Size,
+            "100KB",
+            "size of the value that is sent in segments",
+        ),
     ],
     figures: &[
-        figure("offsets", "offsets at which commands were cut"),
-        figure("large_pieces", "segments in which the large value was sent"),
-        figure("early_replies", "replies that came before the last byte was sent"),
-        figure("different_replies", "replies that differ from those to the same bytes whole"),
-        figure("single_bytes", "bytes that were sent one at a time"),
+        figure("offsets", "number of offsets at which commands were cut"),
+        figure("large_pieces", "number of segments of the large value"),
+        figure("early_replies", "replies that arrived before the last byte was sent"),
+        figure("different_replies", "replies that differ from the reply to the whole command"),
+        figure("single_bytes", "number of bytes sent one at a time"),
     ],
 };

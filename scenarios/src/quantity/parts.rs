@@ -1,6 +1,6 @@
-//! What can be asked of the server's process, of followed requests, and of an arm's commands: names, dimensions, their reading.
+//! The figures of the server's process and of traced requests: names and dimensions.
 //!
-//! Names alone; where the figures come from is the lab's business.
+//! Names only; the lab supplies the figures.
 
 use super::{Stat, parse_stat};
 use crate::arm::Arm;
@@ -8,36 +8,36 @@ use crate::dimension::Dimension;
 use crate::error::unknown;
 use std::fmt;
 
-/// What the system says about the server's process. Spans are the measurement, unless said
-/// otherwise; a server on another machine has none of this.
+/// What the operating system reports about the server's process. Times and counts cover the
+/// measurement, unless a comment says otherwise. A server on another machine has none of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProcessField {
-    /// Processor time of all its threads, by time that passed: 1 is one core.
+    /// CPU time of all its threads divided by elapsed time: 1 is one core.
     CpuShare,
-    /// Time in which its threads ran or wanted to run, by time that passed: 1 is a thread that never slept, however busy
-    /// the machine.
+    /// Time in which its threads ran or waited for a core, divided by elapsed time: 1 is a thread
+    /// that never slept, even on a busy machine.
     AwakeShare,
-    /// Processor time of all its threads.
+    /// CPU time of all its threads.
     Cpu,
-    /// The same by replies.
+    /// CPU time divided by replies.
     CpuPerRequest,
-    /// Context switches of all its threads, voluntary and not.
+    /// Context switches of all its threads, voluntary and involuntary.
     ContextSwitches,
-    /// The same by replies.
+    /// Context switches divided by replies.
     ContextSwitchesPerRequest,
-    /// Resident memory when the connections were open.
+    /// Resident memory after the connections were opened.
     Rss,
-    /// Growth of resident memory while the connections were opened, by connections.
+    /// Growth of resident memory while the connections were opened, per connection.
     RssPerConnection,
-    /// The same up to the end of the measurement: connections that have been used.
+    /// The same until the end of the measurement, after the connections were used.
     RssPerConnectionAtEnd,
-    /// Open descriptors when the connections were open.
+    /// Open descriptors after the connections were opened.
     Descriptors,
-    /// Entries in the interest lists of its epoll instances when the connections were open.
+    /// Entries of its epoll interest lists after the connections were opened.
     EpollEntries,
-    /// Threads when the connections were open.
+    /// Threads after the connections were opened.
     Threads,
-    /// Processors of the machine that server and load generator share.
+    /// Cores of the machine, which server and load generator share.
     MachineCpus,
 }
 
@@ -84,25 +84,25 @@ impl ProcessField {
     }
 }
 
-/// What followed requests show.
+/// A figure of traced requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum TraceField {
-    /// How many there are.
+    /// The number of traced requests.
     Records,
-    /// The share of them whose steps came in order.
+    /// The share of requests whose steps were in order.
     InOrder,
-    /// The share of them whose reply was written before the loop slept again.
+    /// The share of requests whose reply was written before the event loop slept again.
     BeforeSleep,
-    /// The longest time of a request that is in none of its parts.
+    /// The longest time of a request that belongs to none of its parts.
     Unaccounted,
-    /// The time in one part, or in all of them.
+    /// The time of one part, or of all parts.
     Part(TracePart, Stat),
 }
 
-/// A part of a request's way through the server.
+/// A part of the time that a request spends in the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TracePart {
-    /// From the wake-up that brought its last byte until the parser took it up.
+    /// From the wake-up that received its last byte to the start of the parser.
     WaitInBatch,
     /// Parsing.
     Parse,
@@ -112,12 +112,12 @@ pub enum TracePart {
     WaitToWrite,
     /// Writing.
     Write,
-    /// All of it.
+    /// All parts.
     Total,
 }
 
 impl TracePart {
-    /// All parts, in order, and the whole.
+    /// All parts in order, and the total.
     pub const ALL: [Self; 6] = [
         Self::WaitInBatch,
         Self::Parse,
@@ -141,7 +141,7 @@ impl TracePart {
     }
 }
 
-/// The figures of followed requests that are no part of their way, by name.
+/// The figures of traced requests that are not parts, with their names.
 const WHOLE: [(TraceField, &str); 4] = [
     (TraceField::Records, "records"),
     (TraceField::InOrder, "in_order"),
@@ -183,10 +183,11 @@ pub(super) fn parse_trace(rest: &str) -> Result<TraceField, String> {
     Ok(TraceField::Part(part, parse_stat(stat)?))
 }
 
-/// A command that nobody sends in the arm is a slip: no stall of it would be found, and that would be taken for a figure.
+/// Checks that the arm sends a command. No stall would be attributed to a misspelt one, and zero stalls would
+/// look like a measured figure.
 pub(super) fn check_command(arm: &Arm, name: &str, others: &[&str]) -> Result<(), String> {
     if arm.procedure.is_some() {
-        // What it sends is its own affair.
+        // The commands of a procedure are not in the file.
         return Ok(());
     }
     let words = arm.groups.iter().flat_map(|group| &group.commands).flat_map(|command| {

@@ -1,7 +1,7 @@
-//! Groups of a scenario: defaults, units, and what must not go together.
+//! Groups of a scenario: defaults, units, and keys that exclude each other.
 //!
-//! Invariant: what comes out can be turned into a plan of the engine, except for texts that only the
-//! engine reads (courses of arrival, distributions), of which the first word is checked here.
+//! Invariant: a resolved group can become a plan of the engine, except for texts that only the engine
+//! parses (arrival profiles, distributions): only their first word is checked here.
 
 use super::read::{at_least_one, duration, one_of, or_duration, quantity, scalar_text};
 use crate::error::{ScenarioError, Source, unknown};
@@ -22,8 +22,10 @@ pub(super) fn resolve_group(
 ) -> Result<Group, ScenarioError> {
     let Some(role) = &raw.role else {
         let hint = nearest(&name, others.iter().copied())
-            .map_or_else(String::new, |near| format!("; or did you mean the group `{near}`?"));
-        return Err(source.error(span, format!("group `{name}` has no `role`{hint}")));
+            .map_or_else(String::new, |near| format!(", or did you mean group `{near}`?"));
+        let roles = Role::ALL.map(Role::name).join(", ");
+        let message = format!("group `{name}` has no `role`: add one of {roles}{hint}");
+        return Err(source.error(span, message));
     };
     let role = one_of(source, "role", role, &Role::ALL, Role::name)?;
     let keys = resolve_keys(source, raw.keys.as_ref())?;
@@ -63,7 +65,7 @@ pub(super) fn resolve_group(
     })
 }
 
-/// How keys are chosen, as the engine reads it; here only the first word is checked.
+/// How keys are chosen; the engine parses the text, only its first word is checked here.
 fn resolve_keys(
     source: Source<'_>,
     keys: Option<&Spanned<String>>,
@@ -87,7 +89,9 @@ fn resolve_pool(
         Some(value) => {
             let typed = quantity(source, value, parse_count)?;
             u32::try_from(typed).ok().filter(|count| *count <= connections).ok_or_else(|| {
-                let message = format!("{typed} is more than the group's {connections} connections");
+                let message = format!(
+                    "{typed} is more than the connections of the group: write at most {connections}"
+                );
                 source.error(&value.span(), message)
             })
         }
@@ -118,7 +122,9 @@ fn resolve_connect(
             Err(source.error(
                 &place,
                 match rate {
-                    None if known.contains(&other) => "`connect` needs a `connect_rate`".to_owned(),
+                    None if known.contains(&other) => {
+                        "`connect` needs a rate: add `connect_rate`".to_owned()
+                    }
                     _ => unknown("way to connect", other, &known),
                 },
             ))
@@ -138,19 +144,19 @@ fn resolve_arrival(
     let process = raw.arrival.as_ref().map(|value| value.get_ref().as_str());
     if let Some(every) = &raw.every {
         if raw.rate.is_some() || process.is_some() {
-            let message = format!("group `{name}`: `every` stands alone, without rate and arrival");
+            let message =
+                format!("`every` excludes `rate` and `arrival`: group `{name}`; remove one");
             return Err(source.error(&every.span(), message));
         }
         let period = duration(source, every)?;
         if period.is_zero() {
-            return Err(source.error(&every.span(), "`every` must be longer than zero"));
+            return Err(source.error(&every.span(), "`every` is zero: write a longer duration"));
         }
         return Ok(Arrival::Every(period));
     }
     let rate = raw.rate.as_ref().map(|v| quantity(source, v, parse_rate)).transpose()?;
     if let (Some(think), true) = (&raw.think, rate.is_some()) {
-        let message =
-            format!("group `{name}`: only a closed loop pauses; leave `think` or `rate` out");
+        let message = format!("`think` excludes `rate`: group `{name}`; remove one");
         return Err(source.error(&think.span(), message));
     }
     match (process, rate) {
@@ -164,12 +170,11 @@ fn resolve_arrival(
         }
         (None | Some("constant"), Some(rate)) => Ok(Arrival::Constant(rate)),
         (Some("poisson"), Some(rate)) => Ok(Arrival::Poisson(rate)),
-        (Some(process @ ("constant" | "poisson")), None) => {
-            Err(source.error(span, format!("group `{name}`: arrival `{process}` needs a `rate`")))
-        }
+        (Some(process @ ("constant" | "poisson")), None) => Err(source
+            .error(span, format!("arrival `{process}` needs a rate: group `{name}`; add `rate`"))),
         (Some(process @ ("closed" | "idle")), Some(_)) => {
             let message =
-                format!("group `{name}`: arrival `{process}` has no `rate`; leave one out");
+                format!("arrival `{process}` excludes `rate`: group `{name}`; remove one");
             Err(source.error(span, message))
         }
         (Some(other), _) => {
@@ -187,12 +192,16 @@ fn resolve_commands(
     weights: Option<Spanned<Vec<u32>>>,
 ) -> Result<Vec<Command>, ScenarioError> {
     let Some(commands) = commands else {
-        return Err(source.error(span, format!("group `{name}` has no `commands`")));
+        return Err(
+            source.error(span, format!("group `{name}` has no `commands`: add at least one"))
+        );
     };
     let place = commands.span();
     let templates = commands.into_inner();
     if templates.is_empty() || templates.iter().any(|t| t.trim().is_empty()) {
-        return Err(source.error(&place, format!("group `{name}`: an empty command")));
+        return Err(
+            source.error(&place, format!("empty command: group `{name}`; write at least one word"))
+        );
     }
     let weights = match weights {
         None => vec![1; templates.len()],
@@ -201,7 +210,7 @@ fn resolve_commands(
             let weights = weights.into_inner();
             if weights.len() != templates.len() || weights.iter().all(|w| *w == 0) {
                 let message = format!(
-                    "group `{name}`: {} weights for {} commands; give one for each, not all zero",
+                    "{} weights for {} commands: group `{name}`; write one per command, not all zero",
                     weights.len(),
                     templates.len()
                 );

@@ -1,6 +1,6 @@
-//! Values of scenario files: from what was typed to numbers, with the place in every error.
+//! Values of scenario files: from text to numbers, with the place in every error.
 //!
-//! No defaults and no cross-checks (those are the parent's). Invariant: an error points at the value.
+//! The parent module has the defaults and cross-checks. Invariant: an error points at the value.
 
 use crate::criterion::Dimension;
 use crate::error::{ScenarioError, Source, unknown};
@@ -8,10 +8,10 @@ use aelab_units::{UnitError, parse_count, parse_duration, parse_rate, parse_size
 use std::time::Duration;
 use toml::Spanned;
 
-/// A value this large as `connections` or `pipeline` is a slip: there are only 65 535 ports.
+/// A larger value of `connections` or `pipeline` is probably a typing error: there are 65 535 ports.
 const MAX_CONNECTIONS: u64 = 1_000_000;
 
-/// A duration, or the default where none was typed.
+/// A duration, or the default if the file has none.
 pub(super) fn or_duration(
     source: Source<'_>,
     value: Option<&Spanned<String>>,
@@ -29,7 +29,8 @@ pub(super) fn in_base_units(
     if let (Dimension::Number | Dimension::Rate, Some(number)) = (dimension, number(value)) {
         return match number.is_finite() {
             true => Ok(number),
-            false => Err(source.error(&value.span(), format!("{number} is no bound"))),
+            false => Err(source
+                .error(&value.span(), format!("{number} is not a number: write a finite one"))),
         };
     }
     match dimension {
@@ -51,7 +52,7 @@ fn number(value: &Spanned<toml::Value>) -> Option<f64> {
     }
 }
 
-/// A text with a unit, or a bare number where the parser takes one.
+/// A text with a unit, or a bare number if the parser accepts one.
 pub(super) fn quantity<T>(
     source: Source<'_>,
     value: &Spanned<toml::Value>,
@@ -69,7 +70,7 @@ pub(super) fn scalar_text(
         toml::Value::String(text) => Ok(text.clone()),
         toml::Value::Boolean(flag) => Ok(if *flag { "yes" } else { "no" }.to_owned()),
         other @ (toml::Value::Integer(_) | toml::Value::Float(_)) => Ok(other.to_string()),
-        _ => Err(source.error(&value.span(), "expected a text or a number")),
+        _ => Err(source.error(&value.span(), "expected a text or a number, not a list or table")),
     }
 }
 
@@ -88,7 +89,7 @@ pub(super) fn at_least_one(
     match u32::try_from(count) {
         Ok(small) if (1..=MAX_CONNECTIONS).contains(&count) => Ok(small),
         _ => {
-            let message = format!("must be from 1 to {MAX_CONNECTIONS}, not {count}");
+            let message = format!("{count} is out of range: write 1 to {MAX_CONNECTIONS}");
             Err(source.error(&value.span(), message))
         }
     }

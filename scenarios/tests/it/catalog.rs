@@ -1,16 +1,16 @@
-//! The catalogue: every scenario reads, at every scale, and its resolved form is pinned.
+//! The catalog: every scenario parses at every scale, and snapshots hold the resolved forms.
 
 use aelab_scenarios::catalog::{CATALOG, find};
 use aelab_scenarios::{Scale, Scenario, canonical};
 
 #[test]
-fn every_entry_is_sound() {
+fn every_entry_is_valid() {
     for entry in CATALOG {
         for scale in Scale::ALL {
             let scenario = entry.resolve(scale).unwrap_or_else(|e| panic!("{e}"));
-            assert!(!scenario.claims.is_empty(), "{}: judges no claim", entry.name);
+            assert!(!scenario.claims.is_empty(), "{}: has no claim", entry.name);
             for claim in &scenario.claims {
-                assert!(!claim.holds.is_empty(), "{}: {} is not decided", entry.name, claim.id);
+                assert!(!claim.holds.is_empty(), "{}: {} has no criterion", entry.name, claim.id);
             }
         }
     }
@@ -27,7 +27,7 @@ fn resolved_forms() {
 }
 
 #[test]
-fn the_canonical_form_reads_back_to_the_same() {
+fn the_canonical_form_parses_to_the_same_scenario() {
     for entry in CATALOG {
         for scale in Scale::ALL {
             let scenario = entry.resolve(scale).unwrap_or_else(|e| panic!("{e}"));
@@ -40,10 +40,10 @@ fn the_canonical_form_reads_back_to_the_same() {
 }
 
 #[test]
-fn a_misspelt_name_finds_the_nearest() {
+fn a_misspelt_name_suggests_the_nearest() {
     assert_eq!(
         find("key-vs-scan").expect_err("misspelt"),
-        "no scenario is called `key-vs-scan`; did you mean `keys-vs-scan`?"
+        "unknown scenario `key-vs-scan`; did you mean `keys-vs-scan`?"
     );
     assert!(find("something-else").expect_err("unknown").contains("scenario list"));
 }

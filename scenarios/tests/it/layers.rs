@@ -1,4 +1,4 @@
-//! Arms and scales lie over the file in the order that README.md promises.
+//! Arms and scales override the file in the order that README.md gives.
 
 use aelab_scenarios::model::Arrival;
 use aelab_scenarios::{Scale, Scenario};
@@ -36,7 +36,7 @@ fn later_layers_win() {
     assert_eq!(arm(Scale::Default, "a"), (10, 2.0));
     assert_eq!(arm(Scale::Default, "b"), (20, 1.0));
     assert_eq!(arm(Scale::Smoke, "a"), (5, 4.0));
-    assert_eq!(arm(Scale::Smoke, "b"), (20, 3.0), "an arm is laid over a scale");
+    assert_eq!(arm(Scale::Smoke, "b"), (20, 3.0), "an arm overrides a scale");
 }
 
 #[test]

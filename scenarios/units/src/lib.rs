@@ -1,8 +1,8 @@
-//! Durations, sizes, rates and shares as people write them: one parser and one formatter each.
+//! Durations, sizes, counts and rates as people write them: one parser and one formatter each.
 //!
-//! Not a general unit library: these are the units of the command line and of scenario files, and
-//! no others. Invariant: `parse(format(x)) == x` for every value, and nothing is rounded silently
-//! (`0.5ns` is an error, not zero). The caller adds the place of an error.
+//! Not a general unit library: it has the units of the command line and of scenario files only.
+//! Invariant: `parse(format(x)) == x` for every value, and nothing is rounded silently (`0.5ns` is
+//! an error, not zero). The caller adds the place of an error.
 
 mod nearest;
 
@@ -11,7 +11,7 @@ pub use nearest::nearest;
 use std::fmt;
 use std::time::Duration;
 
-/// Why a text is no duration, size, rate or share; `Display` says it in one line with a remedy.
+/// Why a text is not a duration, size, count or rate; `Display` is one line with a remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a {what}: {why}")]
 pub struct UnitError {
@@ -56,7 +56,7 @@ fn split_unit(text: &str) -> (&str, &str) {
     (&text[..end], text[end..].trim_start())
 }
 
-/// Other spellings of units that can mean nothing else, for what people type; written are the units alone.
+/// Other unambiguous spellings of units, accepted in input only.
 const SPELLINGS: &[(&str, &str)] =
     &[("sec", "s"), ("secs", "s"), ("min", "m"), ("mins", "m"), ("b", "B")];
 
@@ -67,7 +67,7 @@ fn parse_decimal(number: &str) -> Option<(u128, u32)> {
     if (whole.is_empty() && fraction.is_empty()) || !digits_only(whole) || !digits_only(fraction) {
         return None;
     }
-    // More digits than this cannot matter to a value that fits 64 bits, and would overflow.
+    // More digits than this would overflow, and a value of 64 bits cannot use them.
     if whole.len() + fraction.len() > 30 {
         return None;
     }
@@ -78,12 +78,14 @@ fn parse_decimal(number: &str) -> Option<(u128, u32)> {
 /// `number × unit` exactly, or the reason why not.
 fn exact_product(number: &str, unit: u64) -> Result<u64, &'static str> {
     let (digits, scale) = parse_decimal(number).ok_or("write a number such as 10 or 1.5")?;
-    let product = digits.checked_mul(u128::from(unit)).ok_or("the number is too large")?;
+    let product = digits
+        .checked_mul(u128::from(unit))
+        .ok_or("the number is too large; write a smaller one")?;
     let divisor = 10_u128.pow(scale);
     if product % divisor != 0 {
-        return Err("it is finer than the smallest unit");
+        return Err("it is finer than the smallest unit; write a larger value");
     }
-    u64::try_from(product / divisor).map_err(|_| "the number is too large")
+    u64::try_from(product / divisor).map_err(|_| "the number is too large; write a smaller one")
 }
 
 /// `e3` of `1e3`, `e+3`, `E-3`.
@@ -100,7 +102,7 @@ fn parse_with_units(
 ) -> Result<u64, UnitError> {
     let trimmed = text.trim();
     if trimmed.starts_with('-') {
-        return Err(UnitError::new(what, text, "it is negative"));
+        return Err(UnitError::new(what, text, format!("it is negative; write {examples}")));
     }
     let (number, unit) = split_unit(trimmed);
     if number.is_empty() {
@@ -111,7 +113,7 @@ fn parse_with_units(
         let why = if unit.is_empty() {
             format!("the unit is missing; write {examples}")
         } else if is_exponent(unit) {
-            format!("there are no exponents; write {examples}")
+            format!("it has an exponent; write {examples}")
         } else {
             let known: Vec<&str> = units.iter().map(|u| u.0).filter(|n| !n.is_empty()).collect();
             format!("unknown unit `{unit}`; use {}", known.join(", "))
@@ -124,7 +126,7 @@ fn parse_with_units(
 /// Reads `250us`, `10ms`, `1.5s`, `5m`, `1h`; `0` needs no unit.
 ///
 /// # Errors
-/// When the unit is missing or unknown, the number is negative, or finer than a nanosecond.
+/// The unit is missing or unknown, or the number is negative or finer than a nanosecond.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     if text.trim() == "0" {
         return Ok(Duration::ZERO);
@@ -143,7 +145,7 @@ pub fn format_duration(duration: Duration) -> String {
 /// Reads `64B`, `16KiB`, `1MB`; a bare number is bytes.
 ///
 /// # Errors
-/// When the unit is unknown, the number negative, or not a whole number of bytes.
+/// The unit is unknown, or the number is negative or not a whole number of bytes.
 pub fn parse_size(text: &str) -> Result<u64, UnitError> {
     let trimmed = text.trim();
     if !trimmed.is_empty() && trimmed.bytes().all(|b| b.is_ascii_digit()) {
@@ -161,12 +163,12 @@ pub fn format_size(bytes: u64) -> String {
 /// Reads a count that may be written `100k` or `1.5M`.
 ///
 /// # Errors
-/// When it is negative, not whole, or followed by something else.
+/// The number is negative or not whole, or has an unknown unit.
 pub fn parse_count(text: &str) -> Result<u64, UnitError> {
     parse_with_units("count", text, COUNT_UNITS, "1000, 100k or 1.5M")
 }
 
-/// Writes a count with `k` or `M` where that keeps it a whole number.
+/// Writes a count with `k` or `M` if the number stays whole.
 #[must_use]
 pub fn format_count(count: u64) -> String {
     format_whole(count, COUNT_UNITS, "")
@@ -206,7 +208,7 @@ impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, factor) in [("M", 1e6), ("k", 1e3)] {
             let scaled = format!("{}", self.0 / factor);
-            // A unit is used only where it makes the text shorter and reads back to the same bits.
+            // A unit is used only if the text gets shorter and reads back to the same bits.
             if self.0 >= factor
                 && scaled.len() < 6
                 && scaled.parse::<f64>().is_ok_and(|v| v * factor == self.0)
@@ -221,12 +223,12 @@ impl fmt::Display for Rate {
 /// Reads `20k`, `1.5M`, `2000`, each with or without `/s` or `rps`.
 ///
 /// # Errors
-/// When it is zero, negative, or has another unit.
+/// The rate is zero or negative, or has another unit.
 pub fn parse_rate(text: &str) -> Result<Rate, UnitError> {
     let trimmed = text.trim();
     let fail = |why: &str| UnitError::new("rate", text, why);
     if trimmed.starts_with('-') {
-        return Err(fail("a rate must be greater than zero; leave it out for a closed loop"));
+        return Err(fail("a rate must be greater than zero; remove it for a closed loop"));
     }
     let bare = ["/s", "rps"].iter().find_map(|per| trimmed.strip_suffix(per));
     let (number, unit) = split_unit(bare.map_or(trimmed, str::trim_end));
@@ -242,7 +244,7 @@ pub fn parse_rate(text: &str) -> Result<Rate, UnitError> {
         .filter(|_| parse_decimal(number).is_some())
         .ok_or_else(|| fail("write requests per second: 500, 20k or 1.5M"))?;
     Rate::per_second(value * factor)
-        .ok_or_else(|| fail("a rate must be greater than zero; leave it out for a closed loop"))
+        .ok_or_else(|| fail("a rate must be greater than zero; remove it for a closed loop"))
 }
 
 #[cfg(test)]
@@ -291,7 +293,7 @@ mod tests {
         assert!(parse_size("1.5B").is_err());
         for text in ["1e3", "1E+3", "1.5e-2"] {
             let error = parse_count(text).expect_err(text).to_string();
-            assert!(error.contains("no exponents; write 1000, 100k"), "{text}: {error}");
+            assert!(error.contains("it has an exponent; write 1000, 100k"), "{text}: {error}");
         }
         assert!(parse_count("1each").expect_err("no count").to_string().contains("unknown unit"));
         assert_eq!(parse_rate("20k").map(Rate::as_per_second), Ok(20_000.0));

@@ -1,4 +1,4 @@
-//! Rows of the procedures about connections: what a client and its server do to each other below the commands.
+//! Rows of the procedures about connections.
 //!
 //! A pure table, as its parent.
 
@@ -7,293 +7,313 @@ use crate::procedure::Kind;
 
 pub(super) const CONNECTION_STATE: Row = Row {
     name: "connection-state",
-    about: "changes the state of one connection and looks for it on another; checks the order of replies",
+    about: "changes the state of one connection, checks that another connection does not change, and checks the order of replies",
     params: &[
-        param("commands", Kind::Count, "7000", "commands in each connection's mixed pipeline"),
-        param(
-            "connections",
-            Kind::Count,
-            "8",
-            "connections that send such a pipeline at the same time",
-        ),
+        param("commands", Kind::Count, "7000", "commands in the pipeline of each connection"),
+        param("connections", Kind::Count, "8", "connections that send a pipeline at the same time"),
     ],
     figures: &[
-        figure("checks", "answers that were looked at"),
-        figure("leaks", "answers that show another connection's state, or not one's own"),
-        figure("replies", "replies of the pipelines"),
-        figure("out_of_order", "replies that are not those of their command"),
+        figure("checks", "number of checked replies"),
+        figure(
+            "leaks",
+            "replies that show the state of another connection, or that lack the connection's own state",
+        ),
+        figure("replies", "replies to the pipelines"),
+        figure("out_of_order", "replies that do not belong to their command"),
     ],
 };
 
 pub(super) const FLOW_CONTROL: Row = Row {
     name: "flow-control",
-    about: "keeps sending to a server that sleeps, and asks the kernel for the windows and queues of the connection",
+    about: "sends to a sleeping server, and reads the windows and queues of the connection from the kernel (TCP_INFO)",
     params: &[
         param("stall", Kind::Duration, "3s", "how long the server sleeps"),
-        param("sample_every", Kind::Duration, "5ms", "pause between two looks at the connection"),
-        param("value_size", Kind::Size, "1KiB", "size of each value that is sent"),
+        param("sample_every", Kind::Duration, "5ms", "time between two samples of the connection"),
+        param("value_size", Kind::Size, "1KiB", "size of each value"),
     ],
     figures: &[
-        figure("stall_s", "how long the server slept"),
+        figure("stall_s", "time that the server slept"),
         figure(
             "window_open_bytes",
-            "the largest receive window the server's side announced before",
+            "largest receive window that the server's side announced before the stall",
         ),
-        figure("window_min_bytes", "the smallest while the server slept"),
-        figure("window_shut_after_s", "from the begin of the stall until the window was seen shut"),
-        figure("in_flight_max_bytes", "most bytes sent and not acknowledged during the stall"),
+        figure("window_min_bytes", "smallest receive window during the stall"),
+        figure(
+            "window_shut_after_s",
+            "from the start of the stall to the first sample with a closed window",
+        ),
+        figure("in_flight_max_bytes", "most unacknowledged bytes during the stall"),
         figure(
             "over_window_bytes",
-            "most bytes in flight beyond the window during the stall; zero or less is right",
+            "most bytes in flight beyond the window during the stall; at most 0 is correct",
         ),
-        figure("queued_at_sender_bytes", "most bytes that waited on the client's side"),
-        figure(
-            "window_limited_s",
-            "time of the stall in which the window kept the client from sending",
-        ),
+        figure("queued_at_sender_bytes", "most bytes queued on the client's side"),
+        figure("window_limited_s", "part of the stall in which the window blocked the client"),
         figure(
             "written_in_stall_bytes",
-            "bytes that the kernel took from the client during the stall",
+            "bytes that the kernel accepted from the client during the stall",
         ),
-        figure("throttled_s", "time of the stall in which the kernel took nothing from the client"),
-        figure("refused_writes", "writes that the kernel refused for want of room"),
-        figure("recovery_s", "from the end of the stall until the window was seen open"),
+        figure(
+            "throttled_s",
+            "part of the stall in which the kernel accepted no byte from the client",
+        ),
+        figure("refused_writes", "writes that the kernel refused because its buffer was full"),
+        figure("recovery_s", "from the end of the stall to the first sample with an open window"),
         figure("requests", "commands sent"),
         figure("lost", "commands without a reply"),
         figure("errors", "error replies"),
         figure(
             "executed_twice_or_never",
-            "difference between INCRs sent and counted by the server",
+            "difference between the INCRs sent and the INCRs that the server executed",
         ),
     ],
 };
 
 pub(super) const ACCEPT_QUEUE: Row = Row {
     name: "accept-queue",
-    about: "connects to a server at rest and to one that sleeps; then with more clients than its accept queue holds",
+    about: "connects to an idle server and to a sleeping server, then with more clients than the accept queue can hold",
     params: &[
         param("stall", Kind::Duration, "1s", "how long the server sleeps"),
         param(
             "connections",
             Kind::Count,
             "20",
-            "connections at rest, and as many during the stall",
+            "connections to the idle server; the same number during the stall",
         ),
         param(
             "crowd",
             Kind::Count,
             "0",
-            "connections at the same time during a second stall; 0 leaves it out",
+            "simultaneous connections during a second stall; 0 skips it",
         ),
-        param("crowd_stall", Kind::Duration, "3s", "how long that stall is"),
+        param("crowd_stall", Kind::Duration, "3s", "length of the second stall"),
     ],
     figures: &[
+        figure("idle_connect_s", "time of connect() to the idle server, median"),
+        figure("idle_connect_max_s", "the longest of these times"),
         figure(
-            "idle_connect_s",
-            "connect() to a server at rest, median; idle_connect_max the longest",
+            "idle_first_reply_s",
+            "from connect() to the first reply of the idle server, median",
         ),
-        figure("idle_connect_max_s", "the longest of these"),
-        figure("idle_first_reply_s", "from connect() to the first reply, median, at rest"),
-        figure("idle_first_reply_max_s", "the longest of these"),
-        figure("stalled_connect_s", "connect() to a sleeping server, median"),
-        figure("stalled_connect_max_s", "the longest of these"),
+        figure("idle_first_reply_max_s", "the longest of these times"),
+        figure("stalled_connect_s", "time of connect() to the sleeping server, median"),
+        figure("stalled_connect_max_s", "the longest of these times"),
         figure(
             "stalled_first_reply_s",
-            "from connect() to the first reply, median, to a sleeping server",
+            "from connect() to the first reply of the sleeping server, median",
         ),
-        figure("stalled_first_reply_max_s", "the longest of these"),
-        figure("stall_s", "how long the server slept"),
-        figure("all_within_stall", "1 if the last connection was made before the server woke up"),
+        figure("stalled_first_reply_max_s", "the longest of these times"),
+        figure("stall_s", "time that the server slept"),
+        figure(
+            "all_within_stall",
+            "1 if the last connection was established before the server woke up",
+        ),
         figure(
             "queued",
-            "connections in the accept queue when all had been made, by /proc/net/tcp",
+            "connections in the accept queue after the last connect() (from /proc/net/tcp)",
         ),
         figure(
             "wait_of_rest_of_stall",
-            "time to the first reply divided by what was left of the stall, median",
+            "time to the first reply divided by the rest of the stall, median",
         ),
-        figure("crowd_stall_s", "how long the server slept while the crowd came"),
-        figure("crowd_at_once", "of the crowd, connections made at the first attempt"),
-        figure("crowd_retried", "connections that took one of the kernel's retries"),
-        figure("crowd_failed", "connections that were not made"),
-        figure("crowd_first_connect_s", "the shortest connect() among those that were retried"),
-        figure("crowd_last_connect_s", "the longest"),
-        figure("crowd_late_after_stall_s", "from the end of the stall to the last connection"),
+        figure("crowd_stall_s", "time that the server slept during the crowd"),
+        figure(
+            "crowd_at_once",
+            "connections of the crowd that were established at the first attempt",
+        ),
+        figure("crowd_retried", "connections that needed a SYN retry of the kernel"),
+        figure("crowd_failed", "connections that failed"),
+        figure("crowd_first_connect_s", "shortest connect() of the retried connections"),
+        figure("crowd_last_connect_s", "longest connect() of the retried connections"),
+        figure(
+            "crowd_late_after_stall_s",
+            "from the end of the stall to the last established connection",
+        ),
     ],
 };
 
 pub(super) const CONNECTION_COST: Row = Row {
     name: "connection-cost",
-    about: "opens connections in steps and looks at the server's process: descriptors, epoll, memory, the kernel's memory",
+    about: "opens connections in steps and reads the server's descriptors, epoll entries and memory, and the kernel's memory",
     params: &[
         param(
             "connections",
             Kind::Counts,
             "100,1000",
-            "numbers of connections at which it is looked at",
+            "numbers of connections at which the server is measured",
         ),
         param(
             "rest",
             Kind::Duration,
             "0",
-            "rest after the last command before one more look; 0 leaves it out",
+            "pause after the last command before one more measurement; 0 skips it",
         ),
     ],
     figures: &[
         figure(
             "*_descriptors",
-            "descriptors per connection: idle_ (all opened), command_ (after a command on each), rested_; idle100_ … for each step",
+            "descriptors per connection: `idle_` (after the connect), `command_` (after one command on each), `rested_` (after the pause); `idle100_` and so on for each step",
         ),
-        figure("*_epoll_entries", "entries in interest lists of epoll per connection"),
+        figure("*_epoll_entries", "entries of the epoll interest lists per connection"),
         figure("*_resident_bytes", "growth of resident memory per connection"),
         figure(
             "*_allocated_bytes",
-            "growth of what the server says it has allocated, per connection",
+            "growth of allocated memory per connection, as the server reports it",
         ),
         figure(
             "*_kernel_both_ends_bytes",
-            "growth of the kernel's socket and epoll caches per connection, the client's end included",
+            "growth of the kernel's socket and epoll caches per connection, including the client's end",
         ),
-        figure("*_tcp_buffer_bytes", "growth of TCP's buffers per connection"),
+        figure("*_tcp_buffer_bytes", "growth of TCP buffers per connection"),
     ],
 };
 
 pub(super) const MAXCLIENTS: Row = Row {
     name: "maxclients",
-    about: "opens connections until one is refused, and notes what that one is told",
+    about: "opens connections until the server refuses one, and records its reply",
     params: &[param(
         "limit",
         Kind::Count,
         "0",
-        "maxclients to set meanwhile; 0 leaves it as it is",
+        "maxclients during the procedure; 0 keeps the server's value",
     )],
     figures: &[
-        figure("configured_limit", "maxclients as it was"),
-        figure("limit", "maxclients meanwhile"),
+        figure("configured_limit", "maxclients before the procedure"),
+        figure("limit", "maxclients during the procedure"),
         figure("descriptors", "descriptors that the server may open"),
-        figure("accepted", "clients that were in when the next was refused"),
-        figure("refused_in_words", "1 if that one got `-ERR max number of clients reached`"),
-        figure("rejected_connections", "refusals that the server counts"),
-        figure("room_after_leaving", "1 if one more was let in after one had left"),
+        figure("accepted", "connected clients when the next one was refused"),
+        figure(
+            "refused_in_words",
+            "1 if the refused client got `-ERR max number of clients reached`",
+        ),
+        figure("rejected_connections", "refusals in the server's counter"),
+        figure("room_after_leaving", "1 if a client could connect after another had disconnected"),
     ],
 };
 
 pub(super) const MAX_TOTAL: Row = Row {
     name: "max-total",
-    about: "lets a greedy service take connections, with and without a bound, and counts what its neighbours get",
+    about: "opens connections of a greedy service, with and without a limit, and counts the connections of its neighbours",
     params: &[
-        param("limit", Kind::Count, "100", "the server's maxclients meanwhile"),
-        param("demand", Kind::Count, "200", "requests that the greedy service has at a time"),
-        param("max_total", Kind::Count, "20", "its bound in the second part"),
+        param("limit", Kind::Count, "100", "the server's maxclients during the procedure"),
+        param("demand", Kind::Count, "200", "concurrent requests of the greedy service"),
+        param("max_total", Kind::Count, "20", "its connection limit in the second part"),
         param("neighbours", Kind::Count, "5", "neighbouring services"),
-        param("each", Kind::Count, "8", "connections that each of them needs"),
+        param("each", Kind::Count, "8", "connections that each neighbour needs"),
     ],
     figures: &[
-        figure("unbounded_greedy_holds", "connections the greedy service has without a bound"),
-        figure("unbounded_neighbours_served", "connections its neighbours get"),
-        figure("unbounded_neighbours_refused", "connections they are refused"),
-        figure("unbounded_neighbours_shut_out", "neighbours that get none"),
+        figure("unbounded_greedy_holds", "connections of the greedy service without a limit"),
+        figure("unbounded_neighbours_served", "connections of the neighbours, without the limit"),
+        figure(
+            "unbounded_neighbours_refused",
+            "refused connections of the neighbours, without the limit",
+        ),
+        figure(
+            "unbounded_neighbours_shut_out",
+            "neighbours without any connection, without the limit",
+        ),
         figure(
             "unbounded_refusals_miscounted",
-            "refusals the server counts minus those its clients saw",
+            "refusals in the server's counter minus refusals that the clients saw",
         ),
-        figure("bounded_greedy_holds", "connections the greedy service has with a bound"),
-        figure("bounded_neighbours_served", "connections its neighbours get then"),
-        figure("bounded_neighbours_refused", "connections they are refused then"),
-        figure("bounded_neighbours_shut_out", "neighbours that get none then"),
-        figure("bounded_refusals_miscounted", "as above"),
+        figure("bounded_greedy_holds", "connections of the greedy service with a limit"),
+        figure("bounded_neighbours_served", "connections of the neighbours, with the limit"),
+        figure(
+            "bounded_neighbours_refused",
+            "refused connections of the neighbours, with the limit",
+        ),
+        figure("bounded_neighbours_shut_out", "neighbours without any connection, with the limit"),
+        figure(
+            "bounded_refusals_miscounted",
+            "refusals in the server's counter minus refusals that the clients saw",
+        ),
     ],
 };
 
 pub(super) const TRANSACTION: Row = Row {
     name: "transaction",
-    about: "looks for another client's writes inside a pipeline, MULTI/EXEC and a script, and for what a failing command leaves",
+    about: "looks for writes of another client inside a pipeline, MULTI/EXEC and a script, and for the writes that remain after a failed command",
     params: &[
-        param("readings", Kind::Count, "5000", "readings in one pipeline, transaction or script"),
-        param("attempts", Kind::Count, "100", "attempts of each"),
+        param("readings", Kind::Count, "5000", "reads in one pipeline, transaction or script"),
+        param("attempts", Kind::Count, "100", "number of pipelines, transactions and scripts"),
     ],
     figures: &[
         figure("writes", "writes of the other client"),
-        figure("pipeline_bytes", "size of one pipeline; the server has to read it in parts"),
+        figure("pipeline_bytes", "size of one pipeline; the server must read it in parts"),
         figure("pipeline_attempts", "pipelines during which the other client wrote"),
-        figure("pipeline_interleaved", "those in which its writes were seen"),
-        figure("pipeline_most_writes_between", "most writes seen within one"),
-        figure("multi_attempts", "MULTI/EXECs during which the other client wrote"),
-        figure("multi_interleaved", "those in which the writes were seen"),
-        figure("multi_most_writes_between", "most writes seen within one"),
+        figure("pipeline_interleaved", "pipelines that saw its writes"),
+        figure("pipeline_most_writes_between", "most writes seen within one of them"),
+        figure("multi_attempts", "transactions during which the other client wrote"),
+        figure("multi_interleaved", "transactions that saw its writes"),
+        figure("multi_most_writes_between", "most writes seen within one of them"),
         figure("script_attempts", "scripts during which the other client wrote"),
-        figure("script_interleaved", "those in which the writes were seen"),
-        figure("script_most_writes_between", "most writes seen within one"),
+        figure("script_interleaved", "scripts that saw its writes"),
+        figure("script_most_writes_between", "most writes seen within one of them"),
         figure(
             "pipeline_write_before_failure_stays",
-            "1 if a write before a failing command is there afterwards",
+            "1 if a write before a failed command remains",
         ),
-        figure("pipeline_write_after_failure_runs", "1 if a write after it is"),
+        figure("pipeline_write_after_failure_runs", "1 if a write after a failed command runs"),
         figure(
             "multi_write_before_failure_stays",
-            "1 if a write before a failing command inside MULTI/EXEC is there afterwards",
+            "1 if a write before a failed command inside MULTI/EXEC remains",
         ),
-        figure("multi_write_after_failure_runs", "1 if a write after the failing command is there"),
+        figure("multi_write_after_failure_runs", "1 if a write after the failed command runs"),
         figure(
             "multi_refused_writes_stay",
-            "writes that are there after a command was refused while queueing",
+            "writes that remain after MULTI refused to queue a command",
         ),
         figure(
             "script_write_before_failure_stays",
-            "1 if a write before a failing command inside a script is there afterwards",
+            "1 if a write before a failed command inside a script remains",
         ),
-        figure(
-            "script_write_after_failure_runs",
-            "1 if a write after the failing command is there",
-        ),
+        figure("script_write_after_failure_runs", "1 if a write after the failed command runs"),
     ],
 };
 
 pub(super) const PIPELINING: Row = Row {
     name: "pipelining",
-    about: "carries out commands one by one and in batches over links of known round-trip time, against a model",
+    about: "sends commands one by one and in batches over links with known round-trip times, and compares the times with a model",
     params: &[
         param(
             "commands",
             Kind::Count,
             "100",
-            "commands; a deeper pipeline carries out as many as it is deep",
+            "number of commands; a pipeline that is deeper sends one command per level",
         ),
         param("depths", Kind::Counts, "1,10,100,1000", "pipeline depths"),
         param("round_trips", Kind::Durations, "200us,1ms,5ms", "round-trip times of the links"),
-        param("repeats", Kind::Count, "5", "how often each is measured"),
+        param("repeats", Kind::Count, "5", "measurements of each combination"),
     ],
     figures: &[
-        figure("service_time_s", "time that one more command of a deep batch takes without a link"),
-        figure("rtt*_ping_s", "a PING over the link of that round trip (rtt1000us_ping_s), median"),
-        figure("rtt*_model_s", "batches × measured round trip + commands × service time"),
-        figure("rtt*_s", "time for all commands (rtt1000us_depth100_s), median"),
-        figure("over_model_max", "largest ratio of a time and its model"),
-        figure("over_model_min", "smallest"),
+        figure("service_time_s", "time of one more command in a deep batch, without a link"),
+        figure("rtt*_ping_s", "time of a PING over the link (`rtt1000us_ping_s`), median"),
+        figure("rtt*_model_s", "batches × measured round-trip time + commands × service time"),
+        figure("rtt*_s", "time for all commands (`rtt1000us_depth100_s`), median"),
+        figure("over_model_max", "largest ratio of a measured time to its model"),
+        figure("over_model_min", "smallest ratio of a measured time to its model"),
     ],
 };
 
 pub(super) const TCP_VS_UNIX: Row = Row {
     name: "tcp-vs-unix",
-    about: "compares the same load over TCP and over a Unix socket of the same server, by turns, as ratios of pairs",
+    about: "runs the same load alternately over TCP and over a Unix socket of the same server, and computes ratios of pairs",
     params: &[
-        param(
-            "value_sizes",
-            Kind::Sizes,
-            "32B,1KiB,16KiB",
-            "sizes of the values that are set and read",
-        ),
+        param("value_sizes", Kind::Sizes, "32B,1KiB,16KiB", "sizes of the values"),
         param("depths", Kind::Counts, "1,16", "requests in flight per connection"),
-        param("connections", Kind::Count, "1", "connections"),
+        param("connections", Kind::Count, "1", "number of connections"),
         param("pairs", Kind::Count, "20", "pairs of blocks for each size and depth"),
         param("block", Kind::Duration, "200ms", "length of a block"),
     ],
     figures: &[
-        figure("size*_tcp_p50_s", "median response time over TCP (size32_depth1_tcp_p50_s)"),
-        figure("size*_unix_p50_s", "and over the Unix socket"),
-        figure("size*_p50_ratio", "Unix socket divided by TCP, median of the pairs"),
-        figure("size*_p99_ratio", "the same for the 99th percentile"),
+        figure("size*_tcp_p50_s", "median response time over TCP (`size32_depth1_tcp_p50_s`)"),
+        figure("size*_unix_p50_s", "median response time over the Unix socket"),
+        figure(
+            "size*_p50_ratio",
+            "p50 response time over the Unix socket divided by that over TCP, median of the pairs",
+        ),
+        figure("size*_p99_ratio", "the same for the p99"),
         figure("size*_throughput_ratio", "the same for replies per second"),
-        figure("size*_p50_lower_by", "1 minus the ratio: by how much the latency is lower"),
+        figure("size*_p50_lower_by", "1 minus the ratio of the p50: how much lower the latency is"),
     ],
 };
