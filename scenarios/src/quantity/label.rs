@@ -3,7 +3,7 @@
 //! The arm is not part of the name: two figures that are compared often differ only in the arm.
 
 use super::{Metric, Quantity, SpanStat, StallCause, Stat, Subject, TraceField, TracePart, Window};
-use crate::units::format_duration;
+use aelab_units::format_duration;
 
 impl Quantity {
     /// The name of the figure in words, without its arm.
