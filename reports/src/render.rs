@@ -15,9 +15,10 @@ use crate::summary;
 use crate::view::catalogue::CatalogueView;
 use crate::view::figure::Figure;
 use crate::view::report::Report;
-use aelab_results::folder::{Folder, ReadError, read_folder, write_atomic};
+use aelab_results::files::write_atomic;
+use aelab_results::folder::{Folder, ReadError, read_folder};
+use aelab_results::limits::out_of_range;
 use aelab_results::record::RECORD_FILE;
-use aelab_results::sane::absurd_field;
 
 /// The page of a folder.
 pub const REPORT_FILE: &str = "report.html";
@@ -81,7 +82,7 @@ pub fn render(dir: &Path) -> Result<Vec<PathBuf>, RenderError> {
 /// A record with absurd lengths or counts, or a file that cannot be written.
 pub fn render_folder(folder: &Folder) -> Result<Vec<PathBuf>, RenderError> {
     for one in std::iter::once(folder).chain(folder.arms.iter().map(|(_, arm)| arm)) {
-        if let Some((field, value)) = absurd_field(one) {
+        if let Some((field, value)) = out_of_range(one) {
             return Err(RenderError::Absurd { path: one.dir.join(RECORD_FILE), field, value });
         }
     }

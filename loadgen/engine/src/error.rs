@@ -2,7 +2,7 @@
 //!
 //! Invariant: every failure has a message of one line that says what, where, and what to do.
 
-use aelab_results::plain::shown;
+use aelab_results::text::escape::escaped;
 use std::fmt;
 use std::io;
 
@@ -164,7 +164,7 @@ pub fn refusal_remedy(message: &str) -> &'static str {
 
 /// Line ends become spaces, so that a message stays one line whatever it quotes, and nothing in it moves the cursor.
 fn one_line(message: &str) -> String {
-    shown(&message.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()
+    escaped(&message.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()
 }
 
 /// What the system says, without its error number.

@@ -6,7 +6,7 @@ use crate::cli::output::Style;
 use crate::cli::{Cli, Command, one_line, typed};
 use crate::compat::{self, Tool};
 use aelab_engine::error::Failure;
-use aelab_results::plain::quoted;
+use aelab_results::text::escape::shell_quoted;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;
@@ -183,7 +183,7 @@ fn foreign(tool: Tool, words: &[String]) -> Result<Front, Failure> {
         };
     }
     // To copy from: it is what a shell would read so.
-    let quoted = said.words.iter().map(|word| quoted(word));
+    let quoted = said.words.iter().map(|word| shell_quoted(word));
     let mut notes = vec![format!("loadgen run {}", quoted.collect::<Vec<_>>().join(" "))];
     notes.extend(said.notes);
     Ok(Front::Parsed(Box::new(cli), notes))

@@ -5,11 +5,11 @@
 use crate::console::columns::Columns;
 use aelab_engine::plan::ArrivalProcess;
 use aelab_lab::server::info::REFUSED_SLOWLOG;
-use aelab_results::plain::shown;
 use aelab_results::record::{
     Audit, CaveatRecord, Delivery, Group, KernelTimes, Metrics, Pool, Quantiles, RunRecord,
     Severity, Stall,
 };
+use aelab_results::text::escape::escaped;
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::judge::in_words;
 use std::fmt::Write as _;
@@ -355,7 +355,7 @@ fn delivery_lines(out: &mut String, group: &Group) {
         );
     }
     for error in group.errors.iter().take(ERRORS_SHOWN_MAX) {
-        let _ = writeln!(out, "  {} × {}", error.count, shown(&error.text));
+        let _ = writeln!(out, "  {} × {}", error.count, escaped(&error.text));
     }
 }
 

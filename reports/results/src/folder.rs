@@ -1,14 +1,15 @@
 //! A run's folder: writing it so that nothing measured is lost, and reading it back.
 //!
-//! Each file is written beside its final name and moved there, so a reader never sees half of it.
-//! `result.json` goes first: it is small and says the most. If the disk fills up under the log, the
-//! part that was written stays under the log's name (the reader takes a torn log), and the error
-//! says what was kept. Rendering is elsewhere (`render`).
+//! Each file is written under a temporary name and renamed, so a reader never sees half of it (`files`).
+//! `result.json` is written first: it is small and the most important. If the disk fills up during the log, the part that
+//! was written is kept under the log's name (the reader accepts a log that was cut off), and the error says what was kept.
+//! Rendering is in another crate (`aelab-reports`).
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::files::{read_regular, write_atomic, write_or_keep_part};
 use crate::hlog::{self, HLOG_FILE, Hlog, HlogError, HlogHeader, HlogSeries};
 use crate::record::{Arm, RECORD_FILE, RecordError, RunRecord, utc_millis};
 
@@ -59,7 +60,7 @@ pub enum ReadError {
 /// A folder as read: the record, the histograms if there are any, and the folders of its arms.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Folder {
-    /// Where it lies.
+    /// Its path.
     pub dir: PathBuf,
     /// What `result.json` says.
     pub record: RunRecord,
@@ -86,7 +87,7 @@ pub fn write_folder(
     fs::create_dir_all(dir).map_err(|e| failed(dir, e, "nothing was written"))?;
     let record_path = dir.join(RECORD_FILE);
     let log_path = dir.join(HLOG_FILE);
-    // A log of an earlier run must not stand beside the new record.
+    // Remove the log of an earlier run: it does not belong to the new record.
     match fs::remove_file(&log_path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => {
             return Err(failed(&log_path, e, "nothing was written"));
@@ -109,52 +110,6 @@ pub fn write_folder(
         .map_err(|(e, kept)| failed(&log_path, e, kept))
 }
 
-/// Writes a file beside `path`, then moves it there. On failure nothing is left behind.
-///
-/// # Errors
-/// What the system says.
-pub fn write_atomic(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
-    let part = beside(path);
-    let outcome = write_part(&part, fill).and_then(|()| fs::rename(&part, path));
-    if outcome.is_err() {
-        // The first error is the one that matters.
-        let _ = fs::remove_file(&part);
-    }
-    outcome
-}
-
-/// As [`write_atomic`], but what was written before a failure is kept under the final name.
-fn write_or_keep_part(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), (io::Error, &'static str)> {
-    let part = beside(path);
-    let outcome = write_part(&part, fill);
-    let moved = fs::rename(&part, path);
-    match (outcome, moved) {
-        (Ok(()), Ok(())) => Ok(()),
-        (Err(e), Ok(())) => Err((e, "result.json and the first part of latency.hlog were kept")),
-        (Err(e), Err(_)) | (Ok(()), Err(e)) => Err((e, "result.json was kept")),
-    }
-}
-
-fn write_part(part: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut out = BufWriter::new(File::create(part)?);
-    fill(&mut out)?;
-    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    // Some file systems report a full disk only here.
-    file.sync_all()
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    path.with_file_name(name)
-}
-
 /// Reads a folder and the folders of its arms.
 ///
 /// # Errors
@@ -171,21 +126,12 @@ pub fn read_folder(dir: &Path) -> Result<Folder, ReadError> {
             return Err(ReadError::ArmOutside { path: record_path, arm: arm.name.clone() });
         }
         let arm_dir = dir.join(&arm.dir);
-        // An interrupted scenario has not come to all of its arms.
+        // An interrupted scenario has not run all of its arms.
         if arm_dir.join(RECORD_FILE).exists() || !record.interrupted {
             arms.push((arm.clone(), read_folder(&arm_dir)?));
         }
     }
     Ok(Folder { dir: dir.to_owned(), record, hlog, arms })
-}
-
-/// The bytes of a regular file. A pipe or a device is refused, because reading it could block for
-/// ever.
-pub(crate) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
-    fs::read(path)
 }
 
 fn read_log(path: &Path) -> Result<Option<Hlog>, ReadError> {
@@ -194,7 +140,7 @@ fn read_log(path: &Path) -> Result<Option<Hlog>, ReadError> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(ReadError::Io { path: path.to_owned(), source }),
     };
-    // A torn write may end in the middle of anything.
+    // A write that was cut off may end within a character.
     let text = String::from_utf8_lossy(&bytes);
     hlog::read(&text).map(Some).map_err(|source| ReadError::Hlog { path: path.to_owned(), source })
 }
@@ -203,40 +149,15 @@ fn read_log(path: &Path) -> Result<Option<Hlog>, ReadError> {
 mod tests {
     use super::*;
 
-    fn full_disk(out: &mut dyn Write) -> io::Result<()> {
-        out.write_all(b"the first part\n")?;
-        Err(io::Error::from(io::ErrorKind::StorageFull))
-    }
-
-    fn temp_dir(name: &str) -> PathBuf {
-        let dir = std::env::temp_dir().join(format!("aelab-folder-{name}-{}", std::process::id()));
+    #[test]
+    fn a_log_must_be_a_regular_file() {
+        let dir = std::env::temp_dir().join(format!("aelab-folder-regular-{}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).expect("a temporary directory");
-        dir
-    }
-
-    #[test]
-    fn only_regular_files_are_read() {
-        let dir = temp_dir("regular");
         assert!(read_log(&dir.join(HLOG_FILE)).unwrap().is_none());
         fs::create_dir(dir.join(HLOG_FILE)).unwrap();
         let error = read_log(&dir.join(HLOG_FILE)).unwrap_err().to_string();
         assert!(error.contains("not a regular file"), "{error}");
-        let error = read_regular(Path::new("/dev/null")).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
-    }
-
-    #[test]
-    fn a_full_disk_keeps_what_can_be_read_and_nothing_else() {
-        let dir = temp_dir("full-disk");
-        let path = dir.join("file");
-        fs::write(&path, "old").unwrap();
-        assert!(write_atomic(&path, full_disk).is_err());
-        assert_eq!(fs::read_to_string(&path).unwrap(), "old", "an old file outlives the attempt");
-        let (error, kept) = write_or_keep_part(&path, full_disk).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-        assert!(kept.contains("first part of latency.hlog"));
-        assert_eq!(fs::read_to_string(&path).unwrap(), "the first part\n");
-        assert_eq!(fs::read_dir(&*dir).unwrap().count(), 1, "no .part file is left behind");
+        let _ = fs::remove_dir_all(&dir);
     }
 }

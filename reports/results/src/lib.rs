@@ -6,14 +6,14 @@
 //! Read next: [`record`] (`result.json`), [`histogram`] and [`hlog`] (`latency.hlog`), [`stats`], [`caveat`], [`folder`].
 
 pub mod caveat;
+pub mod files;
 pub mod folder;
 pub mod hgrm;
 pub mod histogram;
 pub mod hlog;
-pub mod plain;
+pub mod limits;
 pub mod record;
-pub mod sane;
 pub mod stats;
-pub mod units;
+pub mod text;
 
 pub use folder::{Folder, read_folder, write_folder};

@@ -1,26 +1,27 @@
-//! Limits to what a record may claim before anything is drawn from it.
+//! Limits of the values in a record, checked before anything is computed from it.
 //!
-//! A record comes from outside; a length of 1e18 s would ask for more memory than there is, and
-//! counts near the end of their range would overflow in a sum. This only looks, it repairs nothing.
+//! A record may come from another program. A duration of 1e18 s would need more memory than there is, and counts near
+//! `u64::MAX` would overflow in a sum. This module only reports such a value; it repairs nothing.
 
 use crate::folder::Folder;
 use crate::record::RunRecord;
 
-/// A year, in seconds: no measurement is longer, and a chart of one still fits into memory.
+/// One year in seconds: no measurement is longer, and its charts still fit into memory.
 const LENGTH_MAX_S: f64 = 366.0 * 86_400.0;
-/// Requests: beyond what any machine sends in a year, and far from overflowing in a sum.
+/// Requests: more than any machine sends in a year, and far from an overflow of a sum.
 const COUNT_MAX: u64 = 1_000_000_000_000_000;
 
-/// The first field of the folder's own record that cannot be true, with its value.
-pub fn absurd_field(folder: &Folder) -> Option<(String, String)> {
+/// The first field of the folder's own record that is out of range, with its value. Arms are not checked.
+#[must_use]
+pub fn out_of_range(folder: &Folder) -> Option<(String, String)> {
     let record = &folder.record;
     lengths(record)
         .into_iter()
         .find(|(_, value)| !(0.0..=LENGTH_MAX_S).contains(value))
         .map(|(name, value)| (name, format!("{value:e} s")))
         .or_else(|| {
-            let absurd = counts(record).into_iter().find(|(_, value)| *value > COUNT_MAX);
-            absurd.map(|(name, value)| (name, value.to_string()))
+            let excess = counts(record).into_iter().find(|(_, value)| *value > COUNT_MAX);
+            excess.map(|(name, value)| (name, value.to_string()))
         })
 }
 

@@ -14,7 +14,7 @@ use crate::chart::sheet::{
     end_label_room, end_labels, key_rows, x_axis, y_axis,
 };
 use crate::view::figure::{Figure, LinesPlot, Series};
-use aelab_results::units::{tick_count, tick_duration};
+use aelab_results::text::number::{tick_count, tick_duration};
 
 /// Height of the plot itself, in px.
 const PLOT_PX: f64 = 300.0;

@@ -13,7 +13,7 @@ use crate::chart::sheet::{
     end_labels, key_rows, x_axis, y_axis,
 };
 use crate::view::figure::{Curve, CurveKind, Figure, PercentilePlot};
-use aelab_results::units::tick_duration;
+use aelab_results::text::number::tick_duration;
 
 /// Height of the plot itself, in px.
 const PLOT_PX: f64 = 300.0;

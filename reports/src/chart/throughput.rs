@@ -13,7 +13,7 @@ use crate::chart::sheet::{
 };
 use crate::chart::timeline::{HEADING_PX, PANEL_GAP_PX, heading, shade_stalls, time_axis};
 use crate::view::figure::{Figure, RatePanel, RatePlot};
-use aelab_results::units::{rate, tick_count};
+use aelab_results::text::number::{rate, tick_count};
 
 /// Height of a panel's plot, in px.
 const PLOT_PX: f64 = 110.0;

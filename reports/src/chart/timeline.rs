@@ -14,7 +14,7 @@ use crate::chart::sheet::{
     end_labels, x_axis, y_axis,
 };
 use crate::view::figure::{Figure, StallMark, TimeColumn, TimePanel, TimePlot};
-use aelab_results::units::tick_duration;
+use aelab_results::text::number::tick_duration;
 
 /// Height of a panel's plot, in px.
 const PLOT_PX: f64 = 150.0;

@@ -6,7 +6,7 @@
 use crate::view::finding::capitalised;
 use crate::view::table::Table;
 use aelab_results::record::{Catalogue, CatalogueRun, Claim, ClaimPart, ClaimVerdict, RunRecord};
-use aelab_results::units::counted;
+use aelab_results::text::number::counted;
 
 /// The page.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use crate::view::table::Table;
 use aelab_results::histogram::Sparse;
 use aelab_results::hlog::Interval;
 use aelab_results::stats::{SAMPLES_ABOVE_MIN, bands, supported};
-use aelab_results::units::{duration, grouped, percentile, us};
+use aelab_results::text::number::{duration, grouped, percentile, us};
 
 /// Points per decade of 1/(1 − q): finer than a pixel at any width we draw.
 const POINTS_PER_NINE: u32 = 48;

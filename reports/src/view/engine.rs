@@ -1,7 +1,7 @@
 //! The load generator's account of itself as facts for a table: what a reader needs to trust the rest.
 
 use aelab_results::record::Audit;
-use aelab_results::units::{duration, percent};
+use aelab_results::text::number::{duration, percent};
 
 /// Names and values, in the order shown.
 pub(crate) fn facts(audit: &Audit) -> Vec<(&'static str, String)> {

@@ -5,7 +5,7 @@ use crate::view::{messages, stalls};
 use aelab_results::histogram::Sparse;
 use aelab_results::record::Stall;
 use aelab_results::stats::supported;
-use aelab_results::units::{
+use aelab_results::text::number::{
     counted, duration, listed, percent, percentile, rate, seconds, times, us,
 };
 

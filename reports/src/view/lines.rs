@@ -6,7 +6,7 @@ use crate::view::figure::{Figure, LinesPlot, Plot, Series};
 use crate::view::table::Table;
 use aelab_results::folder::Folder;
 use aelab_results::record::{Curve, Procedure};
-use aelab_results::units::{grouped, plain, seconds};
+use aelab_results::text::number::{grouped, plain, seconds};
 
 /// Microseconds of a second: the unit of time axes.
 const US_PER_S: f64 = 1e6;

@@ -7,7 +7,7 @@ use crate::view::report::of_arms;
 use crate::view::table::Table;
 use crate::view::tables::spread;
 use aelab_results::record::{Delivery, Group};
-use aelab_results::units::{grouped, rate};
+use aelab_results::text::number::{grouped, rate};
 
 /// Above the tables.
 pub(crate) const NOTE: &str = "The response time of a message counts from when its sender's request was due, its service time from when that was sent. Only messages with the sender's stamp are counted, those of the warm-up included.";

@@ -7,7 +7,7 @@ use crate::view::report::of_arms;
 use crate::view::table::Table;
 use crate::view::tables::spread;
 use aelab_results::record::{Group, Pool};
-use aelab_results::units::grouped;
+use aelab_results::text::number::grouped;
 
 /// The pools of a group, with its arm.
 fn pools<'a>(

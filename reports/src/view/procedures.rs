@@ -6,7 +6,7 @@
 use crate::view::table::Table;
 use aelab_results::folder::Folder;
 use aelab_results::record::{NamedFigure, Procedure, RunRecord, Table as Rows};
-use aelab_results::units::{bytes, plain, rate, seconds};
+use aelab_results::text::number::{bytes, plain, rate, seconds};
 
 /// Rows of a table on a page; a series of thousands is in the record.
 const ROWS_MAX: usize = 60;

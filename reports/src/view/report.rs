@@ -8,9 +8,9 @@ use crate::view::tables;
 use crate::view::{curves, lines, messages, pool, stalls, time};
 use aelab_results::folder::Folder;
 use aelab_results::hlog::Metric;
-use aelab_results::plain::quoted;
 use aelab_results::record::{CaveatRecord, ClaimVerdict, RunRecord, Severity};
-use aelab_results::units::{counted, grouped, seconds};
+use aelab_results::text::escape::shell_quoted;
+use aelab_results::text::number::{counted, grouped, seconds};
 
 /// A report.
 #[derive(Debug)]
@@ -110,7 +110,12 @@ impl Report {
             groups: of_arms(&arms, tables::groups(&arms)),
             counts: of_arms(&arms, tables::counts(&arms)),
             environment: tables::environment(folder),
-            command: record.command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+            command: record
+                .command
+                .iter()
+                .map(|word| shell_quoted(word))
+                .collect::<Vec<_>>()
+                .join(" "),
             arms: folder.arms.iter().map(|(a, _)| (a.name.clone(), a.dir.clone())).collect(),
             files: files(folder),
         };

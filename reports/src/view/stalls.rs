@@ -5,7 +5,7 @@
 use crate::view::arms::ArmData;
 use crate::view::figure::StallMark;
 use aelab_results::record::{RunRecord, Stall};
-use aelab_results::units::{counted, seconds};
+use aelab_results::text::number::{counted, seconds};
 
 /// Stalls shorter than this share of the longest one of all arms are listed, not drawn.
 const WORTH_MARKING: f64 = 0.1;

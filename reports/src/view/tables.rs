@@ -5,7 +5,7 @@ use crate::view::table::Table;
 use crate::view::{engine, messages, stalls};
 use aelab_results::folder::Folder;
 use aelab_results::record::{Counts, Group, Metrics, Percentile, Quantiles, Server};
-use aelab_results::units::{duration, grouped, percent, percentile, rate, seconds};
+use aelab_results::text::number::{duration, grouped, percent, percentile, rate, seconds};
 
 /// What stands for "there is nothing to say".
 const NONE: &str = "–";

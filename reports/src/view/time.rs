@@ -8,7 +8,7 @@ use crate::view::table::Table;
 use crate::view::{messages, stalls};
 use aelab_results::histogram::Sparse;
 use aelab_results::hlog::Interval;
-use aelab_results::units::{duration, grouped, rate, seconds, us};
+use aelab_results::text::number::{duration, grouped, rate, seconds, us};
 
 /// More columns than this are narrower than two pixels on the widest chart.
 const COLUMNS_MAX: u64 = 400;

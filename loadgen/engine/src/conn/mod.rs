@@ -21,7 +21,7 @@ use crate::conn::state::{Fault, Progress, Purpose, State};
 use crate::workload::Generator;
 use crate::workload::reply_shape::Shape;
 use aelab_resp::{ReplyKind, ReplyScanner, ScannedReply};
-use aelab_results::plain::shown;
+use aelab_results::text::escape::escaped;
 use std::collections::VecDeque;
 
 /// Bytes rendered before they are offered to the kernel: one socket buffer's worth, so that large values do not pile up.
@@ -454,5 +454,5 @@ impl Conn {
 /// A reply nobody had asked for.
 #[cold]
 fn unexpected(head: &[u8]) -> Fault {
-    Fault::Unexpected(shown(&String::from_utf8_lossy(head)).into_owned())
+    Fault::Unexpected(escaped(&String::from_utf8_lossy(head)).into_owned())
 }

@@ -3,7 +3,7 @@
 //! Not a log. Invariant: the counts of a list add up to everything that was noted.
 
 use crate::record::result::ErrorCount;
-use aelab_results::plain::shown;
+use aelab_results::text::escape::escaped;
 
 /// Distinct words kept apart; a server that makes up words fills no memory.
 const WORDS_MAX: usize = 64;
@@ -34,7 +34,7 @@ impl ErrorTally {
     pub(crate) fn note(&mut self, text: &[u8]) {
         let word = text.split(|byte| *byte == b' ').next().unwrap_or_default();
         let word = String::from_utf8_lossy(&word[..word.len().min(WORD_BYTES_MAX)]);
-        self.count(&shown(&word), 1, || shown(&String::from_utf8_lossy(text)).into_owned());
+        self.count(&escaped(&word), 1, || escaped(&String::from_utf8_lossy(text)).into_owned());
     }
 
     /// Adds what another list holds.

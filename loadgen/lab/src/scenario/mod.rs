@@ -18,7 +18,7 @@ use aelab_results::record::{
     Arm as ArmRecord, CaveatRecord, Claim as ClaimRecord, ClaimPart, ClaimVerdict, RunRecord,
     Scenario as ScenarioRecord, Severity,
 };
-use aelab_results::units::counted;
+use aelab_results::text::number::counted;
 use aelab_results::write_folder;
 use aelab_scenarios::Scale;
 use aelab_scenarios::criterion::{Claim, Quantity, Reference, Subject};

@@ -5,13 +5,13 @@
 //! verdict to "invalid". It is never a log line that scrolls by.
 
 mod assess;
-mod keys;
 mod kinds;
-mod words;
+mod scenario_keys;
+mod text;
 
 pub use assess::{Facts, assess};
-pub use keys::in_scenario;
 pub use kinds::{CaptureTimes, Hold, Means, Missed, Pace};
+pub use scenario_keys::in_scenario;
 
 use crate::record::{CaveatRecord, Severity};
 

@@ -1,6 +1,6 @@
 //! The keys of a scenario file that stand for the flags which remedies name.
 //!
-//! No remedies of its own (see `words`). Invariant: longer phrases come before those that they hold.
+//! No remedies of its own (see `text`). Invariant: longer phrases come before those that they hold.
 
 /// What stands in a scenario file where a remedy names a flag of `loadgen run`; longer phrases first.
 const KEYS: [(&str, &str); 23] = [

@@ -4,7 +4,7 @@
 //! that the reader can do.
 
 use crate::caveat::{BUSY_S_MIN, CaptureTimes, Caveat, Hold, LATE_S_MIN, Means, Missed, Pace};
-use crate::units;
+use crate::text::number;
 
 impl Caveat {
     /// What is wrong, in one sentence.
@@ -198,7 +198,7 @@ impl Caveat {
             ),
             Self::NothingComplete { steps: 0, bytes } => format!(
                 "no request was complete; {} of replies had come, and none to its end",
-                units::bytes(*bytes as f64)
+                number::bytes(*bytes as f64)
             ),
             Self::NothingComplete { steps, .. } => format!(
                 "no request was complete; {} of iterations were answered, and none came to its end",
@@ -454,5 +454,5 @@ fn span(us: f64) -> String {
 }
 
 #[cfg(test)]
-#[path = "words_tests.rs"]
+#[path = "text_tests.rs"]
 mod tests;

@@ -298,7 +298,7 @@ impl RunRecord {
     /// # Errors
     /// As [`RunRecord::from_json`], and if the file cannot be read.
     pub fn read(path: &Path) -> Result<Self, RecordError> {
-        let text = crate::folder::read_regular(path)
+        let text = crate::files::read_regular(path)
             .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
             .map_err(|source| RecordError::Io { path: path.to_owned(), source })?;
         Self::from_json(&text, path)

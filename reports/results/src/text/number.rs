@@ -1,4 +1,6 @@
-//! Numbers as text: units are chosen once, here. A no-break space stands between number and unit.
+//! Numbers as text, with units. A no-break space separates number and unit.
+//!
+//! All pages and tables use these functions, so that one value reads the same everywhere.
 
 /// The space between a number and its unit.
 const GAP: char = '\u{a0}';
@@ -67,7 +69,7 @@ pub fn grouped(n: u64) -> String {
     out
 }
 
-/// A rate: `1,000/s`, `12.5/s`, and no number where nobody knows it.
+/// A rate: `1,000/s`, `12.5/s`, and `no rate` for NaN.
 pub fn rate(per_second: f64) -> String {
     if per_second.is_nan() {
         "no rate".to_owned()
