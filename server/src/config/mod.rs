@@ -191,25 +191,11 @@ impl Config {
     }
 }
 
-/// The known directive nearest to `name`, if one is near enough to be a slip of the finger.
+/// The known directive nearest to `name`, if one is near enough to be a typing error.
 fn nearest(name: &str) -> Option<&'static str> {
     let lower = name.to_ascii_lowercase();
     let names = TABLE.iter().flat_map(|row| std::iter::once(row.name).chain(row.alias));
-    let best = names.map(|known| (edit_distance(&lower, known), known)).min()?;
-    // Two letters exchanged are a distance of two; anything goes with a name of two letters.
+    let best = names.map(|known| (strsim::levenshtein(&lower, known), known)).min()?;
+    // Two letters exchanged are a distance of two; for a name of two letters every name is near.
     (best.0 <= (name.len() / 3).max(2) && best.0 < name.len()).then_some(best.1)
-}
-
-/// Levenshtein distance, in bytes.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.bytes().enumerate() {
-            let substitute = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substitute.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
