@@ -24,7 +24,7 @@ impl<'a> Args<'a> {
         self.ranges.len()
     }
 
-    /// The argument at `index`, with the buffer's lifetime rather than `self`'s.
+    /// The argument at `index`. It lives as long as the buffer, not as long as `self`.
     ///
     /// # Panics
     /// If there is no such argument; arity has been checked before a command runs.
@@ -43,7 +43,7 @@ impl<'a> Args<'a> {
         (first..self.len()).map(move |i| self.at(i))
     }
 
-    /// The arguments from `first` on, counted anew from 0.
+    /// The arguments from `first` on, as arguments of their own: `first` becomes index 0.
     ///
     /// # Panics
     /// If there are fewer.
@@ -100,7 +100,7 @@ impl Words {
     }
 }
 
-/// What C reads of a text: all before the first zero byte. Redis prints names so, and reads some numbers.
+/// A text as C reads it: up to the first zero byte. Redis prints names and parses some numbers this way.
 pub(crate) fn c_string(text: &[u8]) -> &[u8] {
     &text[..text.iter().position(|&b| b == 0).unwrap_or(text.len())]
 }

@@ -49,14 +49,14 @@ impl Config {
     /// The configuration that `args` (without the program's name) ask for.
     ///
     /// # Errors
-    /// With the file and line, or the argument, and what would be right.
+    /// Names the file and line or the argument, and says what is expected.
     pub fn from_args(args: &[String]) -> Result<Config, ConfigError> {
         Config::read(args, is_command)
     }
 }
 
 /// The service times that a server with this plan (`service=…`) gives to commands, in the order in
-/// which it executes them: for programs that compare what they measured with what was to be measured.
+/// which it executes them. A program can compare them with what it has measured.
 ///
 /// # Errors
 /// The plan has no service time, or cannot be read.
@@ -71,7 +71,7 @@ pub fn service_times(text: &str) -> Result<impl Iterator<Item = Duration> + use<
 pub fn main_with_args(args: &[String]) -> ExitCode {
     match args.first().map(String::as_str) {
         Some("-v" | "--version") => {
-            say(&format!(
+            print(&format!(
                 "Redis server v={REDIS_VERSION} sha=00000000:0 malloc=libc bits={} build=aelab-{}\n",
                 usize::BITS,
                 env!("CARGO_PKG_VERSION")
@@ -79,7 +79,7 @@ pub fn main_with_args(args: &[String]) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some("-h" | "--help") => {
-            say(HELP);
+            print(HELP);
             return ExitCode::SUCCESS;
         }
         _ => {}
@@ -87,14 +87,14 @@ pub fn main_with_args(args: &[String]) -> ExitCode {
     let config = match Config::from_args(args) {
         Ok(config) => config,
         Err(error) => {
-            complain(&error.to_string());
+            print_error(&error.to_string());
             return ExitCode::from(BAD_USAGE);
         }
     };
     match serve(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            print_error(&error);
             ExitCode::FAILURE
         }
     }
@@ -111,7 +111,7 @@ fn serve(config: Config) -> Result<(), String> {
     let mut instance = Instance::start(config, Clock::system(), Quiet::No)?;
     instance.handle_signals().map_err(|e| format!("signal handlers cannot be installed: {e}"))?;
     if !pidfile.is_empty() {
-        // As in Redis, a server without its pid file is still a server.
+        // As in Redis, the server runs even if its pid file cannot be written.
         let _ = std::fs::write(&pidfile, format!("{}\n", std::process::id()));
     }
     instance.announce();
@@ -122,11 +122,11 @@ fn serve(config: Config) -> Result<(), String> {
     outcome
 }
 
-fn say(text: &str) {
-    // A closed pipe (`ae-server --help | head -1`) is not worth a panic.
+fn print(text: &str) {
+    // A closed pipe (`ae-server --help | head -1`) must not panic.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-fn complain(problem: &str) {
+fn print_error(problem: &str) {
     let _ = writeln!(std::io::stderr(), "ae-server: {problem}");
 }

@@ -1,6 +1,6 @@
-//! serverCron: what has to happen `hz` times a second whether requests come or not.
+//! serverCron: the jobs that run `hz` times a second, with or without requests.
 //!
-//! Each job is charged to its own phase of the meter, so that a stall it causes carries its name.
+//! Each job is charged to its own phase of the meter, so that a stall it causes can be attributed.
 
 use crate::ae::{EventLoop, Next, TimerId};
 use crate::client::ClientKey;
@@ -12,15 +12,15 @@ use crate::net::listener;
 use crate::server::{Server, Shutdown};
 use crate::sys;
 
-/// At least so many clients are looked at per turn (`CLIENTS_CRON_MIN_ITERATIONS`).
+/// Fewest clients checked per turn (`CLIENTS_CRON_MIN_ITERATIONS`).
 const CLIENTS_PER_TURN_MIN: usize = 5;
-/// With `dynamic-hz`, the frequency doubles while a turn has more clients than this to look at.
+/// With `dynamic-hz`, the frequency doubles while a turn would check more clients than this.
 const CLIENTS_PER_TICK_MAX: usize = 200;
 /// Redis's upper bound of `hz`.
 const HZ_MAX: u32 = 500;
-/// The incremental rehash may take so long per turn.
+/// Longest time of the incremental rehash per turn.
 const REHASH_BUDGET: Nanos = Nanos::from_ms(1);
-/// Buckets moved between two looks at the clock (`dictRehashMilliseconds`).
+/// Buckets moved between two clock reads (`dictRehashMilliseconds`).
 const REHASH_BUCKETS_PER_STEP: usize = 100;
 /// Databases visited by the rehash per turn (`CRON_DBS_PER_CALL`).
 const REHASH_DBS_PER_TURN: usize = 16;
@@ -87,18 +87,18 @@ fn sample(server: &mut Server, now: Nanos) {
     server.observe.stats.peak_memory_bytes = server.observe.stats.peak_memory_bytes.max(used);
 }
 
-/// Looks at a share of the clients, so that each has its turn about once a second.
+/// Checks a share of the clients, so that each is checked about once a second.
 fn clients_cron(server: &mut Server) {
-    if server.net.roster.len() > 2 * server.clients.len() + 64 {
+    if server.net.cron_queue.len() > 2 * server.clients.len() + 64 {
         let clients = &server.clients;
-        server.net.roster.retain(|&key| clients.contains_key(key));
+        server.net.cron_queue.retain(|&key| clients.contains_key(key));
     }
     let share = server.clients.len() / server.observe.cron.hz.max(1) as usize;
     let turns = share.max(CLIENTS_PER_TURN_MIN).min(server.clients.len());
     for _ in 0..turns {
-        let Some(key) = server.net.roster.pop_front() else { return };
+        let Some(key) = server.net.cron_queue.pop_front() else { return };
         if server.clients.contains_key(key) {
-            server.net.roster.push_back(key);
+            server.net.cron_queue.push_back(key);
             one_client(server, key);
         }
     }
@@ -108,13 +108,13 @@ fn one_client(server: &mut Server, key: ClientKey) {
     let (now_s, timeout_s) = (server.now_s(), server.config.settings().clients.timeout_s);
     let Some(client) = server.clients.get_mut(key) else { return };
     let idle = now_s - client.active_s;
-    // As in Redis: whole seconds, imprecise by design, and subscribers may wait for ever.
+    // As in Redis: whole seconds, imprecise by design, and no timeout for subscribers.
     if timeout_s > 0 && client.subscription_count() == 0 && !client.is_blocked() && idle > timeout_s
     {
         return server.free_later(key);
     }
     if let Some(unfinished) = &mut client.unfinished {
-        // A command that stopped arriving keeps only what it has.
+        // If a command stopped arriving, free the unused part of its buffer.
         if idle > 2 {
             unfinished.buf.shrink_to_fit();
         }
@@ -127,7 +127,7 @@ fn one_client(server: &mut Server, key: ClientKey) {
     }
 }
 
-/// Active expiry, with the time it took counted as Redis counts it.
+/// Runs active expiry and records the time it took, as Redis does.
 pub(crate) fn expire(server: &mut Server, cycle: Cycle) {
     if !server.expiry.is_on || server.pause.is_some() {
         return;
@@ -159,7 +159,7 @@ fn rehash(server: &mut Server) {
                     break;
                 }
             }
-            // One database has used the turn's budget; it goes on there next time.
+            // This database has used the turn's budget and continues in the next turn.
             return;
         }
         server.observe.cron.rehash_db = (server.observe.cron.rehash_db + 1) % server.dbs.len();

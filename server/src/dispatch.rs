@@ -30,7 +30,7 @@ to \"local\", you can run it from a local connection, otherwise you need to set 
 configuration file, and then restart the server.";
 
 /// Handles one command of a client: refuses, queues or executes it. `started` is the time now;
-/// returns the time afterwards, so that a pipeline needs one look at the clock per command.
+/// returns the time afterwards, so that a pipeline needs one clock read per command.
 pub(crate) fn process(
     server: &mut Server,
     key: ClientKey,
@@ -56,7 +56,7 @@ pub(crate) fn process_now(
     let mark = out.len();
     let found = look_up(server, args);
     let mut ended = started;
-    // Confirmations of subscriptions are messages, which no CLIENT REPLY leaves out.
+    // Confirmations of subscriptions are push messages, which CLIENT REPLY does not suppress.
     let mut pushes = false;
     match check(server, key, &found, args, out) {
         Verdict::Execute(found) => {
@@ -74,7 +74,7 @@ pub(crate) fn process_now(
         }
         Verdict::Refused(found) => refuse(server, key, found, out, mark),
         Verdict::Evicted => {}
-        Verdict::Hostile => {
+        Verdict::HttpRequest => {
             server.log.warning(
                 "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or \
                  Host: commands to Redis. Connection aborted.",
@@ -87,7 +87,7 @@ pub(crate) fn process_now(
         ReplyMode::On => {}
         ReplyMode::Off if pushes => {}
         ReplyMode::Off => out.truncate(mark),
-        // Its one reply that is to be left out is still to come.
+        // The reply to suppress has not been written yet.
         ReplyMode::Skip | ReplyMode::SkipNext if client.is_blocked() => {}
         ReplyMode::SkipNext => client.reply_mode = ReplyMode::Skip,
         ReplyMode::Skip => {
@@ -100,7 +100,7 @@ pub(crate) fn process_now(
     ended
 }
 
-/// Executes what those have sent who wait no longer, until they wait again or have caught up.
+/// Executes the commands that clients sent while they waited, for all clients that wait no longer.
 pub(crate) fn resume(server: &mut Server) {
     while let Some(key) = server.blocking.released.pop_front() {
         let Some(mut out) = server.lend_reply(key) else { continue };
@@ -122,14 +122,14 @@ enum Lookup {
 enum Verdict {
     Execute(Found),
     Queue(Found),
-    /// Not before the pause is over.
+    /// Executed when the pause ends.
     Postpone,
     /// The error is written.
     Refused(Option<Found>),
     /// The client is closed: it took too much memory.
     Evicted,
-    /// HTTP spoken to us: a browser or a proxy being abused.
-    Hostile,
+    /// An HTTP request: an attack through a browser or a proxy.
+    HttpRequest,
 }
 
 fn look_up(server: &Server, args: Args<'_>) -> Lookup {
@@ -143,7 +143,7 @@ fn look_up(server: &Server, args: Args<'_>) -> Lookup {
     }
 }
 
-/// The place in the command table of the command that these words are, if they are one.
+/// The position in the command table of the command that these words name.
 pub(crate) fn identify(server: &Server, args: Args<'_>) -> Option<u16> {
     match look_up(server, args) {
         Lookup::Found(found) => Some(found.id),
@@ -167,7 +167,7 @@ fn check(
         Lookup::Unknown => {
             let name = args.at(0);
             if name.eq_ignore_ascii_case(b"host:") || name.eq_ignore_ascii_case(b"post") {
-                return Verdict::Hostile;
+                return Verdict::HttpRequest;
             }
             unknown_command(args, out);
             return Verdict::Refused(None);
@@ -226,7 +226,7 @@ fn check(
     when(server, client, found)
 }
 
-/// A command that may run runs now, after a pause, or with its transaction.
+/// When a permitted command is executed: now, after a pause, or with its transaction.
 fn when(server: &Server, client: &Client, found: Found) -> Verdict {
     if server.pause.is_some_and(|pause| pause.holds(found.spec, client)) {
         return Verdict::Postpone;
@@ -239,9 +239,9 @@ fn when(server: &Server, client: &Client, found: Found) -> Verdict {
 
 fn may_debug(access: DebugAccess, client: &Client) -> bool {
     match access {
-        DebugAccess::Everybody => true,
+        DebugAccess::Enabled => true,
         DebugAccess::Local => client.is_local(),
-        DebugAccess::Nobody => false,
+        DebugAccess::Disabled => false,
     }
 }
 
@@ -278,7 +278,7 @@ fn clipped(text: &[u8]) -> &[u8] {
     &text[..text.len().min(PREVIEW_BYTES)]
 }
 
-/// A refusal: counted, and fatal to an open transaction. `EXEC` itself answers with `EXECABORT`.
+/// Counts a refusal, and makes an open transaction fail. `EXEC` itself replies with `EXECABORT`.
 fn refuse(server: &mut Server, key: ClientKey, found: Option<Found>, out: &mut Reply, mark: usize) {
     let is_exec = found.is_some_and(|found| found.spec.has(flags::RUNS_QUEUE));
     if let Some(found) = found {
@@ -307,7 +307,7 @@ fn queue(server: &mut Server, key: ClientKey, found: Found, args: Args<'_>) {
     server.account_client(key);
 }
 
-/// Executes a command and accounts for it. Returns the time afterwards.
+/// Executes a command and records it in the statistics. Returns the time afterwards.
 pub(crate) fn call(
     server: &mut Server,
     key: ClientKey,
@@ -344,8 +344,8 @@ pub(crate) fn call(
     ended
 }
 
-/// Executes a command of a running script, after the checks that apply there. The time stays the
-/// script's.
+/// Executes a command of a running script, after the checks that apply to scripts. The cached time
+/// stays that of the script.
 pub(crate) fn call_from_script(
     server: &mut Server,
     key: ClientKey,
@@ -366,7 +366,7 @@ pub(crate) fn call_from_script(
     if spec.has(flags::WRITE) && running.access == Access::ReadOnly {
         return out.error("ERR Write commands are not allowed from read-only scripts.");
     }
-    // Half a script's writes would be worse than a few bytes too many.
+    // A script that has written must not fail halfway: exceeding the limit a little is better.
     if running.short_of_memory && !running.wrote && spec.has(flags::DENYOOM) {
         return out.error(evict::OOM);
     }
@@ -380,7 +380,7 @@ pub(crate) fn call_from_script(
     account(server, key, found, args, out, took, By::Script);
 }
 
-/// Counts an execution, and shows it to whoever wants to know.
+/// Records an execution in the statistics, the slow log and the latency monitor, and feeds MONITOR.
 #[inline]
 fn account(
     server: &mut Server,
@@ -392,7 +392,7 @@ fn account(
     by: By,
 ) {
     server.observe.stats.commands_processed += 1;
-    // A call that waits is counted when it has its reply.
+    // A blocked call is counted when it gets its reply.
     let waits = server.blocking.count > 0
         && server.clients.get(key).is_some_and(|client| client.is_blocked());
     let tracked = server.config.settings().observe.latency_tracking;
@@ -426,7 +426,7 @@ fn inject(server: &mut Server, found: Found, started: Nanos) {
 #[cold]
 fn log_slow(server: &mut Server, key: ClientKey, args: Args<'_>, took: Nanos, by: By) {
     let unix_s = server.now_s();
-    // As in Redis: a script's commands come from nowhere.
+    // As in Redis, a script's commands have no client address.
     let client = server.clients.get(key).filter(|_| by == By::Client);
     let peer = match by {
         By::Client => client.map(|client| server.peer_text(client)),

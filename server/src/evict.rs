@@ -1,9 +1,9 @@
-//! Staying below `maxmemory` and `maxmemory-clients`: which keys or clients go, and for how long the
-//! loop may be kept busy with it.
+//! Keeps memory below `maxmemory` and `maxmemory-clients` by evicting keys and clients, within a time
+//! limit per turn of the loop.
 //!
 //! The algorithm of Redis's `evict.c`: a few keys are sampled per database into a pool of the best
-//! candidates seen so far; one goes at a time; the clock is looked at after every 16 keys, and what is
-//! then left to do continues in a timer, so that an eviction of gigabytes is many short stalls.
+//! candidates seen so far; one is evicted at a time. The clock is read after every 16 keys. At the time
+//! limit the rest is left to a timer, so that an eviction of gigabytes is many short stalls.
 //! Invariant: between commands the server is below its limit, refuses commands that need memory, or
 //! has the timer running.
 
@@ -17,9 +17,9 @@ use crate::db::small_bytes::SmallBytes;
 use crate::metrics::Phase;
 use crate::server::{CommandSpec, Memory, Outcome, Server, flags};
 
-/// Keys evicted between two looks at the clock.
+/// Keys evicted between two clock reads.
 const KEYS_PER_TIME_CHECK: u64 = 16;
-/// `maxmemory-clients` is never less: below it no client could be talked to.
+/// Lower bound of `maxmemory-clients`: with less, every client would be evicted.
 const CLIENTS_MIN_BYTES: usize = 128 * 1024;
 
 /// The refusal of a command that needs memory.
@@ -39,7 +39,7 @@ pub(crate) fn perform(server: &mut Server) -> Outcome {
     let limit = server.config.settings().memory.maxmemory;
     let used = server.used_memory();
     let mut outcome = Outcome::Enough;
-    // In a pause nothing changes.
+    // No key may change during a pause.
     if server.pause.is_none() && limit != 0 && used > limit {
         outcome = match server.config.settings().memory.policy {
             Policy::NoEviction => Outcome::Failed,
@@ -92,7 +92,7 @@ fn evict_for(server: &mut Server, policy: Policy, to_free: usize) -> Outcome {
     }
 }
 
-/// The next key to go.
+/// The next key to evict.
 fn choose(server: &mut Server, policy: Policy) -> Option<(usize, SmallBytes)> {
     let among = policy.among();
     if let Policy::Random(_) = policy {
@@ -114,7 +114,7 @@ fn choose(server: &mut Server, policy: Policy) -> Option<(usize, SmallBytes)> {
                 evictor.offer(policy.score(entry, mode, now_ms), at, entry);
             });
         }
-        // A candidate may have gone, or lost its deadline, since it was seen.
+        // A candidate may have been removed, or lost its deadline, since it was sampled.
         while let Some(best) = evictor.pool.pop() {
             if dbs.get(best.db).is_some_and(|db: &Db| db.is_evictable(among, &best.key)) {
                 return Some((best.db, best.key));
@@ -124,7 +124,7 @@ fn choose(server: &mut Server, policy: Policy) -> Option<(usize, SmallBytes)> {
     None
 }
 
-/// Whether there is less memory than `maxmemory` allows for.
+/// Whether more memory is used than `maxmemory` allows.
 pub(crate) fn is_over_limit(server: &Server) -> bool {
     let limit = server.config.settings().memory.maxmemory;
     limit != 0 && server.used_memory() > limit
@@ -147,7 +147,7 @@ pub(crate) fn make_room(server: &mut Server, client: ClientKey, spec: &CommandSp
     !refused
 }
 
-/// Before sleep: closes clients that take too much, and goes on with what a command left unfinished.
+/// Before sleep: closes clients that use too much memory, and continues an unfinished eviction.
 pub(crate) fn schedule(el: &mut EventLoop<Server>, server: &mut Server) {
     if server.config.settings().limits_memory() {
         server.observe.meter.charge(Phase::Other, el.clock().now());
@@ -160,7 +160,7 @@ pub(crate) fn schedule(el: &mut EventLoop<Server>, server: &mut Server) {
     }
 }
 
-/// The timer: a time limit's worth of eviction in each turn of the loop until there is room.
+/// The timer: evicts for at most the time limit in each turn of the loop until memory is below the limit.
 fn go_on(el: &mut EventLoop<Server>, server: &mut Server, _: TimerId) -> Next {
     server.memory.evictor.unfinished = false;
     let outcome = perform(server);

@@ -1,8 +1,8 @@
-//! Ground truth on demand: commands that take a known time, and stalls on a known schedule.
+//! Injected latency: commands that take a known time, and stalls on a known schedule.
 //!
-//! For proving a measuring program against theory: with it on, this server's own speed is not what
-//! is measured, so it is announced wherever one might look. The loop is kept busy, not asleep: to
-//! everybody else it looks like a slow command.
+//! It serves to validate a load generator against theory. While it is on, measurements do not show
+//! this server's own speed, so the log, INFO and AE STATS mention it. The thread is kept busy, not
+//! asleep: for other clients it looks like a slow command.
 
 use crate::clock::Nanos;
 use rand::RngExt;
@@ -80,7 +80,7 @@ impl Plan {
     pub(crate) fn of(text: &str) -> Plan {
         let mut plan = Plan::default();
         for word in text.split_whitespace() {
-            // Checked when it was configured; what cannot be read injects nothing.
+            // The text was checked when it was configured. An unreadable word injects nothing.
             let _ = plan.add(word, |_| true);
         }
         plan
@@ -151,7 +151,7 @@ fn stall(text: &str) -> Result<Stall, String> {
 /// Units of time, shortest first, with their length in nanoseconds.
 const UNITS: [(&str, f64); 4] = [("ns", 1.0), ("us", 1e3), ("ms", 1e6), ("s", 1e9)];
 
-/// `250us`, `1.5ms`, `10s`: more than nothing and at most an hour.
+/// A length of time such as `250us`, `1.5ms` or `10s`: more than zero, at most one hour.
 fn duration(text: &str) -> Result<Nanos, String> {
     let digits = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let unit = UNITS.iter().find(|(name, _)| *name == &text[digits..]);

@@ -1,7 +1,8 @@
 //! The latency monitor: events that took at least `latency-monitor-threshold` milliseconds.
 //!
-//! As in Redis: per event the worst of each second, the last 160 of them, and the all-time maximum.
-//! It times executions and jobs, not waiting; the event-loop section of `INFO` does that.
+//! As in Redis, it keeps per event the worst of each second, for the last 160 such seconds, and the
+//! all-time maximum.
+//! It measures executions and jobs, not waiting; the event-loop section of `INFO` does that.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -118,7 +119,7 @@ pub(crate) struct LatencyMonitor {
 }
 
 impl LatencyMonitor {
-    /// One event, whatever the threshold says.
+    /// Records an event. The caller has compared it with the threshold.
     pub(crate) fn add(&mut self, event: &'static str, unix_s: i64, ms: u64) {
         self.events.entry(event).or_default().add(Sample { unix_s, ms });
     }

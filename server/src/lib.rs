@@ -7,12 +7,12 @@
 //! net::read   one read of at most 16 KiB; the parser finds each complete command in it
 //! dispatch    Redis's checks in Redis's order, then the command's function
 //! command     one function per command; works on `db`, appends to the reply
-//! net::write  before the loop sleeps again, all replies of the tick leave
+//! net::write  before the loop sleeps again, all replies of the tick are sent
 //! cron        ten times a second: expiry, rehash, idle clients, statistics
 //! ```
 //!
-//! `io_model` and `net::io_threads` hold the other ways to wait, read and write: one client at a time, a
-//! thread for each, no waiting at all, helpers for the loop. From the parser on they are the same.
+//! `io_model` and `io_threads` hold the other ways to wait, read and write: one client at a time, a
+//! thread for each client, busy polling, helper threads for the loop. Parsing and execution are the same.
 //!
 //! Command execution is single-threaded and never does I/O. State is one [`Server`], passed down;
 //! [`Instance`] is a server with its loop, and [`main_with_args`] the program around it.

@@ -1,13 +1,13 @@
 //! The server's log, in Redis's line format: `PID:M 01 Jan 2026 00:00:00.000 * text`.
 //!
-//! Not for the hot path: a line is a write of its own. Time is UTC, so that a log can be compared
-//! with what was measured on another machine.
+//! Not for the hot path: every line is one write. Times are UTC, so that logs of several machines can be
+//! compared.
 
 use crate::clock::Clock;
 use std::fs::File;
 use std::io::{self, Write};
 
-/// How important a line is; the configuration's `loglevel` hides lesser ones.
+/// How important a line is. `loglevel` hides the less important ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     Debug = 0,
@@ -20,7 +20,7 @@ pub(crate) enum Level {
 enum Sink {
     Stdout,
     File(File),
-    /// Servers inside another program keep quiet.
+    /// No log, for servers inside another program.
     Nowhere,
 }
 
@@ -45,29 +45,29 @@ impl Log {
         Ok(Log { sink, least, clock, last_throttled_s: 0 })
     }
 
-    /// A log that nobody reads.
+    /// A log that writes nothing.
     pub(crate) fn silent(clock: Clock) -> Log {
         Log { sink: Sink::Nowhere, least: 0, clock, last_throttled_s: 0 }
     }
 
-    /// Changes the level below which lines are left out.
+    /// Changes the level below which lines are not written.
     pub(crate) fn set_level(&mut self, least: u8) {
         self.least = least;
     }
 
-    /// Something that only those want to see who ask for it; made only then.
+    /// A line for `loglevel verbose`. `text` is called only if that is on.
     pub(crate) fn verbose(&mut self, text: impl FnOnce() -> String) {
         if Level::Verbose as u8 >= self.least {
             self.line(Level::Verbose, &text());
         }
     }
 
-    /// Something normal that operators want to see.
+    /// A normal event that operators want to see.
     pub(crate) fn notice(&mut self, text: impl AsRef<str>) {
         self.line(Level::Notice, text.as_ref());
     }
 
-    /// Something that should not be.
+    /// A problem.
     pub(crate) fn warning(&mut self, text: impl AsRef<str>) {
         self.line(Level::Warning, text.as_ref());
     }
@@ -83,7 +83,7 @@ impl Log {
         self.line(level, text.as_ref());
     }
 
-    /// A warning that may come thousands of times: at most one a second is written.
+    /// A warning that may occur thousands of times: at most one a second is written.
     pub(crate) fn warning_per_second(&mut self, now_s: i64, text: impl AsRef<str>) {
         if self.last_throttled_s != now_s {
             self.last_throttled_s = now_s;

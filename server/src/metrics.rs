@@ -21,7 +21,7 @@ pub(crate) enum Phase {
     Expire,
     /// The tables' incremental rehash on cron's budget.
     Rehash,
-    /// Eviction that no single command had to wait for.
+    /// Eviction outside of commands.
     Evict,
     /// clientsCron.
     Clients,
@@ -33,7 +33,7 @@ pub(crate) enum Phase {
 
 /// How many phases there are.
 const PHASES: usize = 10;
-/// Ticks longer than this are counted by cause: what users of a cache begin to notice.
+/// Ticks longer than this are counted by cause. Users of a cache begin to notice such delays.
 const LONG_TICK: Nanos = Nanos::from_ms(5);
 /// How many of the longest ticks are kept with their composition.
 const LONGEST_KEPT: usize = 8;
@@ -83,7 +83,7 @@ pub(crate) struct Tick {
     pub(crate) events: u32,
     /// Its longest command, and that command's place in the table.
     pub(crate) longest: (Nanos, u16),
-    /// Of its length, an estimate of what the thread spent waiting for a CPU. Long ticks only.
+    /// Estimate of the time in it that the thread waited for a CPU. Long ticks only.
     pub(crate) off_cpu: Nanos,
 }
 
@@ -113,7 +113,7 @@ pub(crate) struct Meter {
     events: u64,
     /// Busy time and CPU time at the last checkpoint.
     checkpoint: (Nanos, Nanos),
-    /// Turns are made by several threads, so that no CPU time tells who waited.
+    /// Several threads make turns, so CPU time does not show which of them waited.
     no_cpu_time: bool,
 }
 
@@ -142,8 +142,8 @@ impl Meter {
         }
     }
 
-    /// The loop is about to sleep: the tick is complete. `cpu_time` (of this thread) is asked for
-    /// only after a long tick, since it costs a system call.
+    /// The loop is about to sleep: the tick is complete. `cpu_time` (of this thread) is called only after a
+    /// long tick, because it costs a system call.
     pub(crate) fn sleep(&mut self, now: Nanos, cpu_time: impl FnOnce() -> Nanos) {
         self.charge(Phase::Other, now);
         let busy = now - self.tick.began;
@@ -165,7 +165,7 @@ impl Meter {
             }
         }
         self.remember(tick);
-        // A fresh tick begins: whatever is charged before the next wake is not counted twice.
+        // A new tick begins, so that time charged before the next wake is not counted twice.
         self.tick = Tick { began: now, ..Tick::default() };
     }
 
@@ -180,20 +180,20 @@ impl Meter {
         self.longest.insert(at, tick);
     }
 
-    /// Tells no waiting for a CPU apart from now on.
+    /// From now on, time without a CPU is not estimated.
     pub(crate) fn without_cpu_time(&mut self) {
         self.no_cpu_time = true;
     }
 
-    /// Notes this thread's CPU time, so that the waiting in a later long tick is told from earlier
-    /// ticks' waiting. Cron does so ten times a second.
+    /// Records this thread's CPU time, so that waiting in a later long tick is not mixed up with waiting in
+    /// earlier ticks. Cron calls this ten times a second.
     pub(crate) fn checkpoint(&mut self, now: Nanos, cpu_time: Nanos) {
         let so_far = now - self.tick.began;
         self.note_waiting(so_far, cpu_time);
     }
 
-    /// Whatever was busy since the checkpoint without using the CPU was waiting for it; the current
-    /// tick, so long by now, cannot have waited longer than it lasts.
+    /// Busy time since the checkpoint without CPU time was waiting for a CPU. The current tick cannot have
+    /// waited longer than it lasted.
     fn note_waiting(&mut self, tick_so_far: Nanos, cpu_time: Nanos) {
         if self.no_cpu_time {
             return;
@@ -204,7 +204,7 @@ impl Meter {
         self.checkpoint = (busy, cpu_time);
     }
 
-    /// Forgets everything (`CONFIG RESETSTAT`).
+    /// Resets all sums (`CONFIG RESETSTAT`).
     pub(crate) fn reset(&mut self) {
         let (last, tick, no_cpu_time) = (self.last, self.tick, self.no_cpu_time);
         *self = Meter { last, tick, no_cpu_time, ..Meter::default() };
@@ -247,7 +247,7 @@ impl Meter {
         &self.longest
     }
 
-    /// Ticks above 5 ms: all, and those of which more than 5 ms were spent neither executing
+    /// Ticks above 5 ms: all of them, and those with more than 5 ms that were spent neither executing
     /// commands nor waiting for a CPU.
     pub(crate) fn long_ticks(&self) -> (u64, u64) {
         (self.long_ticks, self.long_unexplained)

@@ -1,7 +1,7 @@
 //! MONITOR's feed: every command as it was executed, to the clients that asked to see them.
 //!
 //! One line per command in Redis 7.0's format. Administrative commands are not shown; passwords are
-//! redacted. A client that cannot keep up is closed by its output limit like any other.
+//! redacted. The output limit closes a client that reads too slowly, like any other client.
 
 use crate::args::Args;
 use crate::client::ClientKey;
@@ -14,8 +14,8 @@ use std::fmt::Write as _;
 /// Shown instead of a password.
 const REDACTED: &[u8] = b"(redacted)";
 
-/// Tells all monitors that `client` has executed this. `out` is the executing client's own reply, in
-/// case it is a monitor itself.
+/// Sends a line about this command to all monitors. `out` is the reply of the executing client, which
+/// may be a monitor itself.
 #[cold]
 pub(crate) fn feed(
     server: &mut Server,
@@ -29,7 +29,7 @@ pub(crate) fn feed(
     let monitors = server.monitors.clone();
     for key in monitors {
         if key == client && by == By::Script {
-            // What `out` collects is the script's: the line has no place in it.
+            // `out` holds the script's reply, which the line must not be part of.
             continue;
         } else if key == client {
             out.simple(line.as_bytes());

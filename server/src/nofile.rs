@@ -7,13 +7,13 @@ use std::io;
 /// Descriptors that the server needs for itself (`CONFIG_MIN_RESERVED_FDS`).
 pub(crate) const RESERVED: usize = 32;
 
-/// Raises the limit to `wanted` or as near as the system lets us. Returns what it is now, and why it
-/// is not more.
+/// Raises the limit to `wanted`, or as far as the system allows. Returns the new limit, and the error
+/// of the last attempt that failed.
 fn raise(wanted: u64) -> (u64, Option<io::Error>) {
     let mut best = sys::nofile_limit();
     let (mut refused, mut reason) = (wanted.saturating_add(1), None);
     let mut next = wanted;
-    // Halving, not Redis's steps of 16: from four billion those took minutes, in CONFIG SET too.
+    // Bisection instead of Redis's steps of 16, which take minutes from four billion on.
     while best < next {
         match sys::set_nofile_limit(next) {
             Ok(()) => best = next,

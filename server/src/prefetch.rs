@@ -19,7 +19,7 @@ pub(crate) enum End {
     Full,
     /// The rest has not arrived.
     Incomplete,
-    /// What follows is no request.
+    /// The next bytes are not a valid request.
     Broken(ProtocolError),
 }
 
@@ -31,7 +31,7 @@ struct Command {
     args_end: usize,
 }
 
-/// One group; its memory is used again for the next.
+/// One group. Its memory is reused for the next one.
 #[derive(Default)]
 pub(crate) struct Prefetch {
     args: Vec<ArgRange>,
@@ -50,7 +50,7 @@ impl Prefetch {
         limits: &RequestLimits,
         args: &mut Vec<ArgRange>,
     ) -> End {
-        // A stranger's next command may be read by other limits, if this one is a good AUTH.
+        // A successful AUTH changes the limits for the client's next command.
         let most = if limits.trust == Trust::Unauthenticated { 1 } else { GROUP_MAX };
         self.parse_up_to(bytes, at, parser, limits, args, most)
     }

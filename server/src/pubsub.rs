@@ -1,7 +1,7 @@
-//! Who is subscribed to which channels and patterns.
+//! The clients subscribed to each channel and pattern.
 //!
-//! Only the lists: delivering is the commands' work. Invariant: a client is listed here exactly for
-//! what its own `extras.subscriptions` hold.
+//! Only the lists; commands deliver messages. Invariant: a client is listed here exactly for what its
+//! own `extras.subscriptions` hold.
 
 use crate::client::{ClientKey, Kind};
 use foldhash::fast::FixedState;

@@ -1,8 +1,7 @@
 //! The reply being built: RESP2 or RESP3 by the client's protocol, appended to its output buffer.
 //!
-//! Not a socket and not a buffer manager: `net` owns the bytes before and after a command runs.
-//! Invariant: whatever a command appends is a whole number of replies once it returns, so the
-//! bytes may be cut anywhere by the network without ever needing another look.
+//! This is not a socket and not a buffer manager: `net` owns the bytes before and after a command runs.
+//! Invariant: once a command returns, it has appended a whole number of replies.
 
 use aelab_resp::encode;
 
@@ -59,7 +58,7 @@ impl Reply {
         self.buf.len()
     }
 
-    /// Forgets everything after `len` (a client that asked for no replies).
+    /// Removes everything after `len`, for a client that asked for no replies.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.buf.truncate(len);
     }
@@ -280,8 +279,8 @@ impl Reply {
         self.insert_head(&place, |reply| reply.map(len));
     }
 
-    /// The head is written last and the body moved up once: a few bytes' shift even of a reply of
-    /// hundreds of megabytes is small against having made it.
+    /// The head is written last and the body is moved once. Even for a reply of hundreds of megabytes
+    /// this costs little compared with making the reply.
     fn insert_head(&mut self, place: &Deferred, write: impl FnOnce(&mut Reply)) {
         let body_end = self.buf.len();
         write(self);

@@ -1,7 +1,7 @@
 //! A server together with its loop: starting, the two hooks around sleep, ending.
 //!
-//! The hooks hold the order of Redis's `beforeSleep` and `afterSleep`; a step that must not move
-//! says why. Start with [`Instance`].
+//! The hooks keep the order of Redis's `beforeSleep` and `afterSleep`. A comment says why where a step
+//! must not move. Start with [`Instance`].
 
 use crate::ae::{Api, EventLoop, Mask, Sweep};
 use crate::blocking;
@@ -28,10 +28,10 @@ use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
-/// What the loop's set size exceeds `maxclients` by (`CONFIG_FDSET_INCR`).
+/// By how much the loop's set size exceeds `maxclients` (`CONFIG_FDSET_INCR`).
 const FDSET_EXTRA: usize = nofile::RESERVED + 96;
-/// The set size is at least what it is by default: it costs nothing until descriptors are used, and
-/// a program that holds a server may have descriptors of its own.
+/// The set size is at least the default one. It costs nothing until descriptors are used, and a program
+/// that embeds a server may have descriptors of its own.
 const SETSIZE_MIN: usize = 10_000 + FDSET_EXTRA;
 
 /// A running server. Drive it with [`Instance::run`], or turn by turn with [`Instance::tick`].
@@ -40,7 +40,7 @@ pub struct Instance {
     body: Body,
 }
 
-/// The server, and who turns the loop.
+/// The server, and the I/O model that turns the loop.
 enum Body {
     /// The loop itself: ae, and the sweep of busy polling.
     Loop(Box<Server>),
@@ -60,7 +60,7 @@ impl Body {
         })
     }
 
-    /// Does something with the server; waits for it if a client's thread has it.
+    /// Calls `act` with the server; waits if a client's thread holds the lock.
     fn with<R>(&mut self, act: impl FnOnce(&mut Server) -> R) -> R {
         match self {
             Body::Loop(server) | Body::Blocking(server, _) => act(server),
@@ -112,7 +112,7 @@ impl Instance {
         server.net.listeners = listener::open(server.config.settings())?;
         let mut el = EventLoop::new(api, setsize, clock);
         el.set_hooks(before_sleep, after_sleep);
-        // What waits for clients' requests; the other models use the backend for listeners only.
+        // The other models use the backend for listeners only.
         server.observe.turn_log = el.turn_log();
         server.identity.api_name = if model == IoModel::Ae { el.api_name() } else { "none" };
         if server.config.settings().io.time_events {
@@ -135,7 +135,7 @@ impl Instance {
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
             signal_hook::low_level::pipe::register(signal, theirs.try_clone()?)?;
         }
-        self.el.add_file(ours.as_raw_fd(), Mask::READABLE, signalled, 0)?;
+        self.el.add_file(ours.as_raw_fd(), Mask::READABLE, on_signal, 0)?;
         self.body.with(|server| server.net.signals = Some(ours));
         Ok(())
     }
@@ -146,7 +146,7 @@ impl Instance {
         self.body.with(|server| server.net.listeners.iter().find_map(Listener::addr))
     }
 
-    /// Writes the lines with which a server says that it is up.
+    /// Logs that the server is ready.
     pub fn announce(&mut self) {
         self.body.with(|server| {
             let port = server.tcp_port();
@@ -188,18 +188,18 @@ impl Instance {
         while self.tick()? {}
         let el = &mut self.el;
         self.body.with(|server| {
-            // Whatever was executed is answered, as far as the sockets take it now.
+            // Send the replies to all executed commands, as far as the sockets take them now.
             write::flush_pending(el, server);
             server.log.warning("User requested shutdown...");
             server.log.warning("Redis is now ready to exit, bye bye...");
-            // Freeing ten million keys one by one would take seconds that the system does not need.
+            // Freeing ten million keys one by one would take seconds; the kernel frees the memory at once.
             std::mem::forget(std::mem::take(&mut server.dbs));
         });
         Ok(())
     }
 }
 
-/// Whether a server keeps its log to itself.
+/// Whether a server writes a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quiet {
     /// Nothing is logged.
@@ -208,8 +208,8 @@ pub enum Quiet {
     No,
 }
 
-fn signalled(el: &mut EventLoop<Server>, server: &mut Server, _: RawFd, _: u64, _: Mask) {
-    // A sweep calls this whether or not a signal came.
+fn on_signal(el: &mut EventLoop<Server>, server: &mut Server, _: RawFd, _: u64, _: Mask) {
+    // Busy polling calls this whether or not a signal arrived.
     let came = |pipe: &UnixStream| matches!((&*pipe).read(&mut [0; 16]), Ok(count) if count > 0);
     if !server.net.signals.as_ref().is_some_and(came) {
         return;
@@ -222,18 +222,17 @@ fn signalled(el: &mut EventLoop<Server>, server: &mut Server, _: RawFd, _: u64, 
 /// Runs before every sleep.
 fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     let model = server.config.settings().io.io_model;
-    // A sweep without requests is reading all the same.
+    // With busy polling, time without requests is spent in reading.
     let since = if model == IoModel::BusyPoll { Phase::Read } else { Phase::Other };
     server.observe.meter.charge(since, el.clock().now());
     while_blocked::watch_accepted(el, server);
-    // Who waits no longer goes on in this turn, whatever the sockets bring.
-    blocking::look_at_deadlines(server);
+    // Clients that are no longer blocked continue in this turn.
+    blocking::expire_deadlines(server);
     blocking::end_pause(server);
-    // What both execute is to be answered with this tick's replies.
+    // Replies to what these two execute are sent in this tick.
     net::read_pending(el, server);
     read::execute_batch(server, el.clock().now());
-    // Before replies are written: a fast cycle makes room, and what it costs is not hidden in the
-    // write phase.
+    // Before replies are written, so that the cost of a fast cycle does not count as the write phase.
     cron::expire(server, Cycle::Fast);
     server.observe.meter.charge(Phase::Expire, el.clock().now());
     dispatch::resume(server);
@@ -242,11 +241,11 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
         write::flush_pending(el, server);
         server.observe.meter.charge(Phase::Write, el.clock().now());
     }
-    // After the writes: they find out who is gone, and who has been told everything.
+    // After the writes: they find closed connections, and clients whose last reply is sent.
     free_queued_clients(el, server);
     let setsize = server.config.settings().clients.maxclients + FDSET_EXTRA;
     if setsize > el.setsize() && el.resize(setsize).is_err() {
-        // The backend cannot: those clients will be turned away when they come.
+        // The backend cannot grow: further clients will be refused.
         server.log.warning_per_second(server.now_s(), "The backend cannot watch so many clients");
     }
     server.observe.meter.sleep(el.clock().now(), || el.clock().thread_cpu());
@@ -255,7 +254,7 @@ fn before_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
 /// Runs after every sleep, before any handler.
 fn after_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     let now = el.now();
-    // A sweep fires everything, and without the loop no request fires: neither says anything.
+    // Busy polling fires every event, and models without the loop fire none: the count means nothing.
     let events = match server.config.settings().io.io_model {
         IoModel::Ae => el.fired_count(),
         _ => 0,
@@ -265,17 +264,17 @@ fn after_sleep(el: &mut EventLoop<Server>, server: &mut Server) {
     server.synchronise_time(now);
 }
 
-/// Frees the clients that were found to be gone, outside of every handler.
+/// Frees the clients on the free queue, outside of all handlers.
 fn free_queued_clients(el: &mut EventLoop<Server>, server: &mut Server) {
     while let Some(key) = server.net.free_queue.pop() {
         let Some(client) = server.clients.get(key) else { continue };
         debug_assert_eq!(client.life, Life::Closing);
         el.del_file(client.fd.as_raw_fd(), Mask::BOTH);
         if let Socket::Shared(fd) = &client.fd {
-            // Its thread may be in a call on it, and lets go when that returns.
+            // Its thread may be in a system call on the socket; this makes the call return.
             let _ = sys::shutdown(fd, sys::Side::Both);
         }
-        server.forget_client(key);
+        server.remove_client(key);
     }
 }
 

@@ -1,6 +1,7 @@
-//! Commands that took longer than `slowlog-log-slower-than`: who stalled whom.
+//! Commands that took longer than `slowlog-log-slower-than`.
 //!
-//! Kept short as in Redis: 32 arguments of 128 bytes, so a log of a million-key `DEL` stays small.
+//! Arguments are shortened as in Redis, to 32 arguments of 128 bytes, so that an entry for a million-key
+//! `DEL` stays small.
 
 use crate::args::Args;
 use crate::clock::Nanos;

@@ -16,10 +16,9 @@ const SOCKET_FLAGS: SocketFlags = SocketFlags::NONBLOCK.union(SocketFlags::CLOEX
 
 /// Turns off glibc's fast bins for this process.
 ///
-/// They keep freed blocks apart and merge them all at once, when a large block is wanted: after ten
-/// million single deletions one allocation was seen to take 0.4 s of CPU. A server whose subject is
-/// stalls cannot have that; its table frees and allocates in small pieces all the time. The
-/// per-thread cache, which is what makes small allocations quick, stays.
+/// They keep freed blocks apart and merge them all at once when a large block is needed: after ten
+/// million deletions, one allocation took 0.4 s of CPU. That stall would disturb measurements. The
+/// per-thread cache, which makes small allocations fast, stays.
 pub(crate) fn merge_freed_memory_at_once() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -168,12 +167,12 @@ pub(crate) fn listen_unix(path: &Path, mode: Option<u32>, backlog: i32) -> io::R
 /// What is to be closed of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// Nothing more can be read; what was written still leaves.
+    /// No more reads; what was written is still sent.
     Reading,
     Both,
 }
 
-/// Ends a connection for whoever is in a call on it, while the descriptor stays open.
+/// Makes system calls on a connection return, while the descriptor stays open.
 pub(crate) fn shutdown(fd: impl AsFd, side: Side) -> io::Result<()> {
     let how = match side {
         Side::Reading => net::Shutdown::Read,
@@ -182,12 +181,12 @@ pub(crate) fn shutdown(fd: impl AsFd, side: Side) -> io::Result<()> {
     Ok(net::shutdown(fd, how)?)
 }
 
-/// Lets reads and writes wait, which a socket of [`accept`] does not.
+/// Makes reads and writes block. Sockets of [`accept`] do not block.
 pub(crate) fn set_blocking(fd: impl AsFd) -> io::Result<()> {
     Ok(rustix::io::ioctl_fionbio(fd, false)?)
 }
 
-/// Ends each blocking read and write after `timeout` at the latest.
+/// Limits each blocking read and write to `timeout`.
 pub(crate) fn set_timeouts(fd: impl AsFd, timeout: Duration) -> io::Result<()> {
     let fd = fd.as_fd();
     sockopt::set_socket_timeout(fd, sockopt::Timeout::Recv, Some(timeout))?;
@@ -240,7 +239,7 @@ pub(crate) fn main_thread_cpu_seconds() -> (f64, f64) {
 
 fn cpu_seconds_in(path: &str) -> (f64, f64) {
     let Ok(stat) = std::fs::read_to_string(path) else { return (0.0, 0.0) };
-    // Field 2 may hold spaces; what follows its closing parenthesis does not.
+    // Field 2 may contain spaces; the fields after its closing parenthesis do not.
     let fields: Vec<&str> =
         stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let ticks = |index: usize| fields.get(index).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
@@ -248,8 +247,8 @@ fn cpu_seconds_in(path: &str) -> (f64, f64) {
     (ticks(12) / per_second, ticks(11) / per_second)
 }
 
-/// The system's monotonic clock, in nanoseconds. `Instant` reads the same one, and then takes a
-/// difference of seconds and nanoseconds with its checks: a fifth of the cost again, at every command.
+/// The system's monotonic clock, in nanoseconds. `Instant` reads the same clock, but its checked
+/// arithmetic adds a fifth to the cost, and this is called for every command.
 pub(crate) fn monotonic_ns() -> u64 {
     clock_ns(rustix::time::ClockId::Monotonic)
 }

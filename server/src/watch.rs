@@ -17,7 +17,7 @@ impl Watchers {
         Watchers { dbs: vec![HashMap::default(); databases], count: 0 }
     }
 
-    /// Whether nobody watches anything: the usual case, asked at every write.
+    /// Whether no key is watched. This is the usual case, and is checked at every write.
     pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }

@@ -38,7 +38,7 @@ pub(crate) fn close_by_reset(stream: &TcpStream) {
 /// CPU time that a process has used so far, all threads, in seconds.
 pub(crate) fn cpu_seconds(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // Field 2 may hold spaces; what follows its closing parenthesis does not.
+    // Field 2 may contain spaces; the fields after its closing parenthesis do not.
     let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks: f64 =
         rest.split_whitespace().skip(11).take(2).filter_map(|f| f.parse::<f64>().ok()).sum();

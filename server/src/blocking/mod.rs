@@ -1,39 +1,39 @@
-//! Clients that wait: for an element of a list or sorted set, for replicas, or for a pause to end.
+//! Blocked clients: they wait for an element of a list or sorted set, for replicas, or for a pause to end.
 //!
 //! A waiting client's input is read but not executed. Redis's rules: the client that has waited
-//! longest for a key is served first; whoever waits is served after the command (transaction, script)
-//! that brought something, before any other command; deadlines are looked at before the loop sleeps.
-//! Invariant: a client stands in the queue of each key it waits for, and nowhere else.
+//! longest for a key is served first. Clients are served right after the command (transaction, script)
+//! that changed the key, before any other command. Deadlines are checked before the loop sleeps.
+//! Invariant: a client is in the queue of each key it waits for, and in no other queue.
 
 mod serve;
 
 pub(crate) use serve::{Moved, Served, move_item, serve};
 
 use crate::args::{Args, Words};
-use crate::client::{ClientKey, Given, Life, ReplyMode, Waiting};
+use crate::client::{ClientKey, Life, ReplyMode, UnblockReason, Waiting};
 use crate::clock::Nanos;
 use crate::reply::Reply;
 use crate::server::Server;
 
-/// Makes a client wait.
+/// Blocks a client.
 pub(crate) fn wait(server: &mut Server, key: ClientKey, waiting: Waiting) {
     let Some(client) = server.clients.get_mut(key) else { return };
     server.blocking.join(key, &waiting);
     client.held.get_or_insert_default().waiting = Some(waiting);
 }
 
-/// A command has to wait for the end of a pause.
+/// Keeps a command until the pause ends.
 pub(crate) fn postpone(server: &mut Server, key: ClientKey, args: Args<'_>) {
     wait(server, key, Waiting::Pause);
     if let Some(held) = server.clients.get_mut(key).and_then(|client| client.held.as_mut()) {
         let words = Words::copy(args);
         held.backlog_bytes += cost(&words);
-        // It was first in the backlog, if it came from there.
+        // If it came from the backlog, it was the first there.
         held.backlog.push_front(words);
     }
 }
 
-/// Keeps a command of a client that waits. Closes it if that becomes too much.
+/// Keeps a command of a blocked client. Closes the client if its backlog exceeds the limit.
 #[cold]
 pub(crate) fn hold(server: &mut Server, key: ClientKey, args: Args<'_>) {
     let limit = server.config.settings().clients.query_buffer_max_bytes;
@@ -56,7 +56,7 @@ fn cost(words: &Words) -> usize {
     words.bytes() + size_of::<Words>()
 }
 
-/// Takes from a client what it waits for. Its further input is executed soon.
+/// Ends a client's waiting. Its backlog is executed before the loop sleeps.
 fn release(server: &mut Server, key: ClientKey) -> Option<Waiting> {
     let waiting = server.clients.get_mut(key)?.held.as_mut()?.waiting.take()?;
     server.blocking.leave(key, &waiting);
@@ -64,7 +64,7 @@ fn release(server: &mut Server, key: ClientKey) -> Option<Waiting> {
     Some(waiting)
 }
 
-/// The next command of a client that waits no longer, of those that it has sent while it waited.
+/// The next command of the backlog of a client that no longer waits.
 pub(crate) fn next_words(server: &mut Server, key: ClientKey) -> Option<Words> {
     let client = server.clients.get_mut(key).filter(|client| client.life == Life::Open)?;
     let held = client.held.as_mut().filter(|held| held.waiting.is_none())?;
@@ -78,8 +78,8 @@ pub(crate) fn next_words(server: &mut Server, key: ClientKey) -> Option<Words> {
     words
 }
 
-/// Serves those who wait for keys that have changed, until nobody can be served any more: being
-/// served may itself bring something (BLMOVE).
+/// Serves the clients that wait for keys that have changed, until no more can be served. Serving one
+/// may itself change a key (BLMOVE).
 pub(crate) fn serve_ready(server: &mut Server) {
     while server.blocking.has_ready() {
         for (db, name) in server.blocking.take_ready() {
@@ -87,7 +87,7 @@ pub(crate) fn serve_ready(server: &mut Server) {
             while let Some(key) = server.blocking.waiting_at(db, &name, at) {
                 match serve_one(server, key, db, &name) {
                     Served::Missing => break,
-                    // It stays where it is; perhaps the next wants what there is.
+                    // This client keeps its place; the next one may wait for the type that is there.
                     Served::OtherType => at += 1,
                     Served::Yes | Served::Refused => {}
                 }
@@ -96,16 +96,16 @@ pub(crate) fn serve_ready(server: &mut Server) {
     }
 }
 
-/// Lets one client have what it wants of this key, if it is there.
+/// Serves one client from this key, if the key has what it waits for.
 fn serve_one(server: &mut Server, key: ClientKey, db: usize, name: &[u8]) -> Served {
     let held = server.clients.get_mut(key).and_then(|client| client.held.as_mut());
-    let Some(Waiting::Keys { wish, command, .. }) = held.and_then(|held| held.waiting.as_ref())
+    let Some(Waiting::Keys { request, command, .. }) = held.and_then(|held| held.waiting.as_ref())
     else {
         return Served::OtherType;
     };
-    let (wish, command, started) = (wish.clone(), *command, server.clock.now());
+    let (request, command, started) = (request.clone(), *command, server.clock.now());
     let mut outcome = Served::Missing;
-    reply_to(server, key, |server, out| outcome = serve(server, db, name, &wish, out));
+    reply_to(server, key, |server, out| outcome = serve(server, db, name, &request, out));
     if matches!(outcome, Served::Yes | Served::Refused) {
         let failed = outcome == Served::Refused;
         release(server, key);
@@ -114,7 +114,7 @@ fn serve_one(server: &mut Server, key: ClientKey, db: usize, name: &[u8]) -> Ser
     outcome
 }
 
-/// A call that waited has had its reply.
+/// Records a blocked call in the statistics, now that it has its reply.
 fn count(server: &mut Server, command: u16, took: Nanos, failed: bool) {
     let tracked = server.config.settings().observe.latency_tracking;
     let stat = &mut server.observe.command_stats[command as usize];
@@ -141,8 +141,8 @@ fn reply_to(server: &mut Server, key: ClientKey, write: impl FnOnce(&mut Server,
     server.return_reply(key, out);
 }
 
-/// Lets a client go without what it wanted. False if it does not wait for something that can end so.
-pub(crate) fn give_up(server: &mut Server, key: ClientKey, given: Given) -> bool {
+/// Unblocks a client without an element. False if it is not blocked by a command with a timeout.
+pub(crate) fn unblock(server: &mut Server, key: ClientKey, reason: UnblockReason) -> bool {
     let held = server.clients.get(key).and_then(|client| client.held.as_ref());
     let (command, nothing): (u16, fn(&mut Reply)) = match held.and_then(|h| h.waiting.as_ref()) {
         Some(Waiting::Keys { command, .. }) => (*command, Reply::null_array),
@@ -150,28 +150,28 @@ pub(crate) fn give_up(server: &mut Server, key: ClientKey, given: Given) -> bool
         Some(Waiting::Pause) | None => return false,
     };
     release(server, key);
-    reply_to(server, key, |_, out| match given {
-        Given::Error => out.error("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
-        Given::Up => nothing(out),
+    reply_to(server, key, |_, out| match reason {
+        UnblockReason::Error => out.error("UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+        UnblockReason::Timeout => nothing(out),
     });
-    count(server, command, Nanos::ZERO, given == Given::Error);
+    count(server, command, Nanos::ZERO, reason == UnblockReason::Error);
     true
 }
 
-/// Lets those go whose time is up. Before the loop sleeps, as in Redis.
-pub(crate) fn look_at_deadlines(server: &mut Server) {
+/// Unblocks the clients whose timeout has passed. Called before the loop sleeps, as in Redis.
+pub(crate) fn expire_deadlines(server: &mut Server) {
     let now_ms = server.now_ms();
     while let Some((deadline_ms, key)) = server.blocking.first_deadline() {
         if deadline_ms > now_ms {
             break;
         }
-        if !give_up(server, key, Given::Up) {
-            server.blocking.forget_deadline(deadline_ms, key);
+        if !unblock(server, key, UnblockReason::Timeout) {
+            server.blocking.remove_deadline(deadline_ms, key);
         }
     }
 }
 
-/// Ends a pause whose time is up.
+/// Ends a pause whose time has passed.
 pub(crate) fn end_pause(server: &mut Server) {
     if server.pause.is_some_and(|pause| pause.until_ms <= server.now_ms()) {
         server.pause = None;
@@ -179,7 +179,7 @@ pub(crate) fn end_pause(server: &mut Server) {
     }
 }
 
-/// What was postponed is executed next, in its order.
+/// Releases the postponed commands, in their order.
 pub(crate) fn release_postponed(server: &mut Server) {
     for key in server.blocking.take_postponed() {
         release(server, key);

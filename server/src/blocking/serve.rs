@@ -1,35 +1,35 @@
 //! Taking elements out of a list or a sorted set that clients may be waiting for.
 
-use crate::client::Wish;
+use crate::client::PopRequest;
 use crate::db::list::End;
 use crate::db::{Free, Value};
 use crate::reply::Reply;
 use crate::server::Server;
 
-/// How that went.
+/// Outcome of serving from one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Served {
     /// The reply is written.
     Yes,
-    /// There is nothing under this key.
+    /// The key does not exist.
     Missing,
-    /// There is something else under this key.
+    /// The key holds another type.
     OtherType,
-    /// The other list is none: the error is written.
+    /// The target is not a list: the error is written.
     Refused,
 }
 
-/// Takes what is wanted of `key`, if it is there, and replies with it. O(1) per item, O(log N) per
+/// Pops what is requested from `key`, if it exists, and replies with it. O(1) per item, O(log N) per
 /// member.
 pub(crate) fn serve(
     server: &mut Server,
     db: usize,
     key: &[u8],
-    wish: &Wish,
+    request: &PopRequest,
     out: &mut Reply,
 ) -> Served {
     let now_ms = server.now_ms();
-    if let Wish::Move { from, to, target } = wish {
+    if let PopRequest::Move { from, to, target } = request {
         return match move_item(server, db, (key, target), (*from, *to), out) {
             Moved::Yes => Served::Yes,
             Moved::NoSource => Served::Missing,
@@ -37,9 +37,9 @@ pub(crate) fn serve(
             Moved::TargetOtherType => Served::Refused,
         };
     }
-    let emptied = match (server.dbs[db].lookup_write(key, now_ms), wish) {
+    let emptied = match (server.dbs[db].lookup_write(key, now_ms), request) {
         (None, _) => return Served::Missing,
-        (Some(Value::List(list)), Wish::Item(end)) => {
+        (Some(Value::List(list)), PopRequest::Item(end)) => {
             out.array(2);
             out.bulk(key);
             if let Some(item) = list.pop(*end) {
@@ -47,7 +47,7 @@ pub(crate) fn serve(
             }
             list.is_empty()
         }
-        (Some(Value::List(list)), Wish::Items(end, most)) => {
+        (Some(Value::List(list)), PopRequest::Items(end, most)) => {
             let count = list.len().min(*most);
             out.array(2);
             out.bulk(key);
@@ -55,7 +55,7 @@ pub(crate) fn serve(
             (0..count).filter_map(|_| list.pop(*end)).for_each(|item| out.bulk(&item));
             list.is_empty()
         }
-        (Some(Value::SortedSet(set)), Wish::Member(end)) => {
+        (Some(Value::SortedSet(set)), PopRequest::Member(end)) => {
             out.array(3);
             out.bulk(key);
             if let Some(scored) = set.pop(*end) {
@@ -64,7 +64,7 @@ pub(crate) fn serve(
             }
             set.is_empty()
         }
-        (Some(Value::SortedSet(set)), Wish::Members(end, most)) => {
+        (Some(Value::SortedSet(set)), PopRequest::Members(end, most)) => {
             let count = set.len().min(*most);
             out.array(2);
             out.bulk(key);
@@ -85,7 +85,7 @@ pub(crate) fn serve(
     Served::Yes
 }
 
-/// What became of a move.
+/// Outcome of a move.
 pub(crate) enum Moved {
     /// The item is the reply.
     Yes,
@@ -117,7 +117,7 @@ pub(crate) fn move_item(
     let Some(Value::List(list)) = db.lookup_write(source, now_ms) else { return Moved::NoSource };
     let Some(item) = list.pop(from) else { return Moved::NoSource };
     let emptied = list.is_empty();
-    // The source may be the target: then it is not empty for long.
+    // If the source is the target, it gets the item back.
     if emptied && source != target {
         db.remove(source, Free::Now, now_ms);
     }

@@ -1,9 +1,9 @@
-//! How a client is named: a generation-checked key, also as the word that the loop keeps.
+//! Keys of clients: generation-checked, and convertible to the word that the loop keeps.
 
 use slotmap::{Key, KeyData};
 
 slotmap::new_key_type! {
-    /// A client, for as long as it lives: a key of a freed client finds nothing.
+    /// A client. After the client is freed, its key finds nothing.
     pub(crate) struct ClientKey;
 }
 

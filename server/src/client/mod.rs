@@ -1,9 +1,9 @@
-//! One client: its socket, what it has asked to be, what it has not finished sending or receiving.
+//! One client: its socket, its state, and its unfinished input and output.
 //!
 //! An idle client owns no buffer: reading goes through one buffer of the server, replies through
 //! buffers lent from its pool, and everything rare (transactions, subscriptions, names) is boxed.
-//! Invariant: a client is freed only between events (`Server::free_queued_clients`), never inside
-//! a handler that may still hold its key.
+//! Invariant: a client is freed only between events (`run::free_queued_clients`), never inside a
+//! handler that may still hold its key.
 
 mod key;
 mod socket;
@@ -13,17 +13,17 @@ mod waiting;
 pub(crate) use key::{ClientKey, data_of, key_of};
 pub(crate) use socket::{Pass, READ_QUANTUM_BYTES, Socket, Unfinished, fill, push};
 pub(crate) use subscriptions::{Kind, Subscriptions};
-pub(crate) use waiting::{Blocking, Given, Held, Waiting, Wish};
+pub(crate) use waiting::{Blocking, Held, PopRequest, UnblockReason, Waiting};
 
 use crate::args::Words;
 use crate::reply::Protocol;
 use std::net::SocketAddr;
 
-/// Whether the connection is to go on.
+/// Whether the connection stays open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Life {
     Open,
-    /// Read no more; close once the replies are out.
+    /// No more reads; closed once all replies are sent.
     CloseAfterReply,
     /// On the free queue: neither read nor write.
     Closing,
@@ -34,13 +34,13 @@ pub(crate) enum Life {
 pub(crate) enum ReplyMode {
     On,
     Off,
-    /// The next command's reply is to be left out.
+    /// The reply to the next command is suppressed.
     SkipNext,
-    /// This command's reply is left out.
+    /// The reply to this command is suppressed.
     Skip,
 }
 
-/// How the replies of a client are on their way.
+/// State of a client's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sending {
     /// Nothing to send.
@@ -49,11 +49,11 @@ pub(crate) enum Sending {
     Queued,
     /// The socket was full or the quantum used up: the write handler is installed.
     Blocked,
-    /// With the thread that serves this client; what comes meanwhile is collected here.
+    /// The thread that serves this client is sending; replies from elsewhere are collected here.
     Lent,
 }
 
-/// Replies that have not left yet.
+/// Replies that are not sent yet.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) buf: Vec<u8>,
@@ -67,7 +67,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Bytes still to be sent; none while a command of this client runs, as the buffer is with the command then.
+    /// Bytes still to be sent. Zero while a command of this client runs, because the command has the buffer.
     pub(crate) fn pending(&self) -> usize {
         self.buf.len().saturating_sub(self.sent)
     }
@@ -100,11 +100,11 @@ pub(crate) struct Multi {
 pub(crate) struct Watched {
     pub(crate) db: usize,
     pub(crate) key: Box<[u8]>,
-    /// It was there when it was watched; if it is gone at `EXEC` without a trace, it expired.
+    /// The key existed when it was watched. If it does not at `EXEC`, and was not changed, it expired.
     pub(crate) existed: bool,
 }
 
-/// Everything that few clients have.
+/// State that few clients have.
 #[derive(Default)]
 pub(crate) struct Extras {
     pub(crate) name: Box<[u8]>,
@@ -145,11 +145,11 @@ pub(crate) struct Client {
     pub(crate) last_command: Option<u16>,
     pub(crate) counters: Counters,
     pub(crate) output: Output,
-    /// What its buffers were last accounted for with.
+    /// Bytes of its buffers when they were last accounted for.
     pub(crate) extra_bytes: usize,
     pub(crate) unfinished: Option<Box<Unfinished>>,
     pub(crate) multi: Option<Box<Multi>>,
-    /// What it waits for, and the commands that wait with it.
+    /// What it waits for, and its backlog of commands.
     pub(crate) held: Option<Box<Held>>,
     extras: Option<Box<Extras>>,
 }
@@ -203,7 +203,7 @@ impl Client {
 
     /// How many channels and patterns it is subscribed to, those of shards included.
     pub(crate) fn subscription_count(&self) -> usize {
-        // Asked before every command; hardly a client has extras.
+        // Checked before every command; few clients have extras.
         let Some(extras) = self.extras() else { return 0 };
         Kind::ALL.into_iter().map(|kind| extras.subscriptions.of(kind).len()).sum()
     }

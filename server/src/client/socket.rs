@@ -1,19 +1,19 @@
-//! A client's socket: one read and one pass of writing, without the server.
+//! A client's socket, one read from it and one pass of writing. Needs no server.
 
 use crate::sys::{self, Transfer, Wait};
 use aelab_resp::{ArgRange, RequestParser};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
-/// Most bytes read from one client in one tick (`PROTO_IOBUF_LEN`): the size of everybody's turn.
+/// Most bytes read from one client in one tick (`PROTO_IOBUF_LEN`).
 pub(crate) const READ_QUANTUM_BYTES: usize = 16 * 1024;
-/// From this size on a bulk argument is read into space made for it (`PROTO_MBULK_BIG_ARG`).
+/// Bulk arguments of at least this size are read into a buffer of their own (`PROTO_MBULK_BIG_ARG`).
 const BIG_ARG_BYTES: usize = 32 * 1024;
 
 /// Most bytes written to one client per pass (`NET_MAX_WRITES_PER_EVENT`).
 pub(crate) const WRITE_QUANTUM_BYTES: usize = 64 * 1024;
 
-/// What one pass over one client came to.
+/// Outcome of one pass of writing to one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pass {
     Done,
@@ -29,7 +29,7 @@ pub(crate) enum Pass {
 pub(crate) enum Socket {
     /// Closed with the client.
     Own(OwnedFd),
-    /// Also in the hands of the thread that serves the client, which may be in a call on it.
+    /// Shared with the thread that serves the client, which may be in a system call on it.
     Shared(Arc<OwnedFd>),
 }
 
@@ -68,11 +68,11 @@ pub(crate) struct Unfinished {
     pub(crate) args: Vec<ArgRange>,
 }
 
-/// One read behind what has arrived already, and whether it filled the room made for it.
+/// One read, appended to what has already arrived, and whether it filled its buffer.
 pub(crate) fn fill(fd: impl AsFd, unfinished: &mut Unfinished) -> (Transfer, bool) {
     let have = unfinished.buf.len();
-    // Room for a big argument grows with what has arrived of it, not with what was announced:
-    // a header alone must not cost half a gigabyte.
+    // The buffer for a big argument grows with the bytes that have arrived, not with the announced
+    // length: a header alone must not allocate half a gigabyte.
     let room = match unfinished.parser.wanted_bytes() {
         Some(total) if total >= BIG_ARG_BYTES => (total - have).clamp(1, have.max(BIG_ARG_BYTES)),
         _ => READ_QUANTUM_BYTES,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// Exact channels, patterns, or the channels of shards, which have names of their own.
+/// Exact channels, patterns, or shard channels, which have a separate name space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Channel,
@@ -15,7 +15,7 @@ impl Kind {
     pub(crate) const ALL: [Kind; 3] = [Kind::Channel, Kind::Pattern, Kind::Shard];
 }
 
-/// What a client listens to.
+/// The subscriptions of one client.
 #[derive(Default)]
 pub(crate) struct Subscriptions {
     channels: BTreeSet<Box<[u8]>>,
@@ -33,7 +33,7 @@ impl Subscriptions {
         }
     }
 
-    /// The same, to be changed.
+    /// The names of a kind, for changing them.
     pub(crate) const fn of_mut(&mut self, kind: Kind) -> &mut BTreeSet<Box<[u8]>> {
         match kind {
             Kind::Channel => &mut self.channels,

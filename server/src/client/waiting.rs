@@ -1,7 +1,7 @@
-//! Clients that wait, and who waits for which key. State only: waiting and serving are in
+//! Blocked clients and the keys they wait for. State only: blocking and serving are in
 //! `crate::blocking`.
 //!
-//! Invariant: a client stands in the queue of each key it waits for, and nowhere else.
+//! Invariant: a client is in the queue of each key it waits for, and in no other queue.
 
 use super::ClientKey;
 use crate::args::Words;
@@ -9,14 +9,14 @@ use crate::db::list::End;
 use foldhash::fast::FixedState;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-/// What is wanted of a key.
+/// What a command pops from a key.
 #[derive(Clone, Debug)]
-pub(crate) enum Wish {
+pub(crate) enum PopRequest {
     /// BLPOP, BRPOP: key and item.
     Item(End),
     /// LMPOP, BLMPOP: key and up to so many items.
     Items(End, usize),
-    /// BLMOVE: the item, which goes to the other list.
+    /// BLMOVE: the item, which is pushed to the target list.
     Move { from: End, to: End, target: Box<[u8]> },
     /// BZPOPMIN, BZPOPMAX: key, member and score.
     Member(End),
@@ -26,59 +26,65 @@ pub(crate) enum Wish {
 
 /// What a client waits for.
 pub(crate) enum Waiting {
-    /// Elements: of the first of these keys that gets some.
-    Keys { db: usize, keys: Vec<Box<[u8]>>, wish: Wish, command: u16, deadline_ms: Option<i64> },
-    /// Replicas, of which there are none: only time can end this.
+    /// Elements of the first of these keys that gets some.
+    Keys {
+        db: usize,
+        keys: Vec<Box<[u8]>>,
+        request: PopRequest,
+        command: u16,
+        deadline_ms: Option<i64>,
+    },
+    /// Replicas. There are none, so only the timeout ends this.
     Replicas { command: u16, deadline_ms: Option<i64> },
     /// The end of `CLIENT PAUSE`.
     Pause,
 }
 
-/// What a client has that waits, or that has not caught up with its input since.
+/// State of a client that is blocked, or that still has a backlog from then.
 #[derive(Default)]
 pub(crate) struct Held {
-    /// `None` if it waits no longer.
+    /// `None` if it is no longer blocked.
     pub(crate) waiting: Option<Waiting>,
-    /// Commands that came meanwhile, to be executed in order.
+    /// Commands that arrived while it was blocked, to be executed in order.
     pub(crate) backlog: VecDeque<Words>,
     /// Bytes of their arguments.
     pub(crate) backlog_bytes: usize,
 }
 
-/// Why a client is let go without what it wanted.
+/// Why a client is unblocked without an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Given {
-    /// Its time is up, or `CLIENT UNBLOCK` says so.
-    Up,
+pub(crate) enum UnblockReason {
+    /// Its timeout has passed, or `CLIENT UNBLOCK … TIMEOUT`.
+    Timeout,
     /// `CLIENT UNBLOCK … ERROR`.
     Error,
 }
 
-/// Who waits for one key.
+/// The clients that wait for one key.
 #[derive(Clone, Default)]
 struct Queue {
     /// Longest first.
     clients: VecDeque<ClientKey>,
-    /// The key stands among those that changed.
+    /// The key is in the list of changed keys.
     noted: bool,
 }
 
 type Queues = HashMap<Box<[u8]>, Queue, FixedState>;
 
-/// Everybody who waits.
+/// All blocked clients.
 pub(crate) struct Blocking {
-    /// By database and key, who waits longest first.
+    /// By database and key; the client that has waited longest is first.
     queues: Vec<Queues>,
     /// Entries in all queues.
     entries: usize,
-    /// Keys that changed while somebody waited for them, in that order.
+    /// Keys that changed while clients waited for them, in order of the changes.
     ready: Vec<(usize, Box<[u8]>)>,
     deadlines: BTreeSet<(i64, ClientKey)>,
-    /// Clients that wait no longer, and may have input to go on with.
+    /// Clients that are no longer blocked and may have a backlog.
     pub(crate) released: VecDeque<ClientKey>,
     /// Clients that wait for the end of a pause, in the order of their commands.
     postponed: VecDeque<ClientKey>,
-    /// How many clients wait.
+    /// How many clients are blocked.
     pub(crate) count: usize,
 }
 
@@ -95,7 +101,7 @@ impl Blocking {
         }
     }
 
-    /// Notes that `key` changed, if somebody waits for it. Asked at every write.
+    /// Records that `key` changed, if a client waits for it. Called at every write.
     #[inline]
     pub(crate) fn changed(&mut self, db: usize, key: &[u8]) {
         if self.entries > 0 {
@@ -122,35 +128,35 @@ impl Blocking {
         ready
     }
 
-    /// A whole database has got other contents (`SWAPDB`).
+    /// A whole database has new contents (`SWAPDB`).
     pub(crate) fn all_changed(&mut self, db: usize) {
         let keys: Vec<Box<[u8]>> = self.queues[db].keys().cloned().collect();
         keys.iter().for_each(|key| self.note(db, key));
     }
 
-    /// Who stands at this place of a key's queue.
+    /// The client at this position of a key's queue.
     pub(crate) fn waiting_at(&self, db: usize, key: &[u8], at: usize) -> Option<ClientKey> {
         self.queues[db].get(key)?.clients.get(at).copied()
     }
 
-    /// Whether somebody may have to be served.
+    /// Whether a key has changed that clients wait for.
     #[inline]
     pub(crate) fn has_ready(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// How many clients will be let go by a deadline.
+    /// How many blocked clients have a deadline.
     pub(crate) fn deadline_count(&self) -> usize {
         self.deadlines.len()
     }
 
-    /// The deadline that comes first, and whose it is.
+    /// The earliest deadline and its client.
     pub(crate) fn first_deadline(&self) -> Option<(i64, ClientKey)> {
         self.deadlines.first().copied()
     }
 
     /// Removes a deadline that no client waits for.
-    pub(crate) fn forget_deadline(&mut self, deadline_ms: i64, client: ClientKey) {
+    pub(crate) fn remove_deadline(&mut self, deadline_ms: i64, client: ClientKey) {
         self.deadlines.remove(&(deadline_ms, client));
     }
 
@@ -170,7 +176,7 @@ impl Blocking {
             Waiting::Keys { db, keys, deadline_ms, .. } => {
                 for name in keys {
                     let queue = &mut self.queues[*db].entry(name.clone()).or_default().clients;
-                    // The same key may be named twice: then this client came last.
+                    // If the same key is named twice, this client is already the last.
                     if queue.back() != Some(&client) {
                         queue.push_back(client);
                         self.entries += 1;
@@ -193,7 +199,7 @@ impl Blocking {
             Waiting::Keys { db, keys, deadline_ms, .. } => {
                 for key in keys {
                     if let Some(queue) = self.queues[*db].get_mut(key) {
-                        // Who is served stands in front, and is found at once.
+                        // A client that is served is the first in the queue, so it is found at once.
                         if let Some(at) = queue.clients.iter().position(|&other| other == client) {
                             queue.clients.remove(at);
                             self.entries -= 1;

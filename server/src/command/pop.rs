@@ -5,7 +5,7 @@
 
 use crate::args::parse_integer;
 use crate::blocking::{self, Served, serve};
-use crate::client::{Waiting, Wish};
+use crate::client::{PopRequest, Waiting};
 use crate::db::list::End;
 use crate::number::long_double::LongDouble;
 use crate::server::Call;
@@ -14,10 +14,10 @@ use crate::server::Call;
 pub(super) fn serve_first<'k>(
     call: &mut Call<'_>,
     keys: impl Iterator<Item = &'k [u8]>,
-    wish: &Wish,
+    request: &PopRequest,
 ) -> Option<()> {
     for key in keys {
-        match serve(call.server, call.db, key, wish, call.out) {
+        match serve(call.server, call.db, key, request, call.out) {
             Served::Missing => {}
             Served::OtherType => {
                 call.out.wrong_type();
@@ -29,14 +29,14 @@ pub(super) fn serve_first<'k>(
     None
 }
 
-/// Keys and wish of `numkeys key … <end> [COUNT n]`, from the argument at `first` on; replies with
+/// Keys and request of `numkeys key … <end> [COUNT n]`, from the argument at `first` on; replies with
 /// the error if they are wrong.
 pub(super) fn parse_many<'a>(
     call: &mut Call<'a>,
     first: usize,
     ends: [(&str, End); 2],
-    wish: fn(End, usize) -> Wish,
-) -> Option<(Vec<&'a [u8]>, Wish)> {
+    request: fn(End, usize) -> PopRequest,
+) -> Option<(Vec<&'a [u8]>, PopRequest)> {
     let args = call.args;
     let positive = |at: usize| {
         args.get(at)
@@ -65,7 +65,7 @@ pub(super) fn parse_many<'a>(
         call.out.syntax_error();
         return None;
     }
-    Some((args.from(first + 1).take(key_count).collect(), wish(end, count)))
+    Some((args.from(first + 1).take(key_count).collect(), request(end, count)))
 }
 
 /// The words for the ends of lists.
@@ -74,31 +74,31 @@ pub(super) const LIST_ENDS: [(&str, End); 2] = [("left", End::Head), ("right", E
 pub(super) const SET_ENDS: [(&str, End); 2] = [("min", End::Head), ("max", End::Tail)];
 
 /// Takes what is wanted of one of the keys before the last argument, which is the timeout in seconds.
-pub(super) fn pop_or_wait(call: &mut Call<'_>, wish: Wish) {
+pub(super) fn pop_or_wait(call: &mut Call<'_>, request: PopRequest) {
     let Some(deadline_ms) = seconds_arg(call, call.args.len() - 1) else { return };
     let keys: Vec<&[u8]> = call.args.from(1).take(call.args.len() - 2).collect();
-    try_or_wait(call, &keys, wish, deadline_ms);
+    try_or_wait(call, &keys, request, deadline_ms);
 }
 
 /// Takes what is wanted of the first key that has some, or waits for it.
 pub(super) fn try_or_wait(
     call: &mut Call<'_>,
     keys: &[&[u8]],
-    wish: Wish,
+    request: PopRequest,
     deadline_ms: Option<i64>,
 ) {
-    if serve_first(call, keys.iter().copied(), &wish).is_some() {
+    if serve_first(call, keys.iter().copied(), &request).is_some() {
         return;
     }
     if may_not_wait(call) {
-        return match wish {
-            Wish::Move { .. } => call.out.null(),
+        return match request {
+            PopRequest::Move { .. } => call.out.null(),
             _ => call.out.null_array(),
         };
     }
     let keys = keys.iter().map(|&key| key.into()).collect();
     let command = call.id;
-    let waiting = Waiting::Keys { db: call.db, keys, wish, command, deadline_ms };
+    let waiting = Waiting::Keys { db: call.db, keys, request, command, deadline_ms };
     blocking::wait(call.server, call.client, waiting);
 }
 
@@ -135,9 +135,13 @@ pub(super) fn deadline(call: &mut Call<'_>, timeout_ms: i64) -> Result<Option<i6
 }
 
 /// Takes what is wanted of the first key that has some, or replies with null.
-pub(super) fn pop_now(call: &mut Call<'_>, ends: [(&str, End); 2], wish: fn(End, usize) -> Wish) {
-    let Some((keys, wish)) = parse_many(call, 1, ends, wish) else { return };
-    if serve_first(call, keys.into_iter(), &wish).is_none() {
+pub(super) fn pop_now(
+    call: &mut Call<'_>,
+    ends: [(&str, End); 2],
+    request: fn(End, usize) -> PopRequest,
+) {
+    let Some((keys, request)) = parse_many(call, 1, ends, request) else { return };
+    if serve_first(call, keys.into_iter(), &request).is_none() {
         call.out.null_array();
     }
 }

@@ -34,7 +34,7 @@ impl Config {
     /// there is a command of a name.
     ///
     /// # Errors
-    /// With the file and line, or the argument, and what would be right.
+    /// Names the file and line or the argument, and says what is expected.
     pub(crate) fn read(
         args: &[String],
         is_command: fn(&str) -> bool,

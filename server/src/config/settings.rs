@@ -25,9 +25,9 @@ pub(crate) struct OutputLimit {
 /// Who may use `DEBUG`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DebugAccess {
-    Nobody,
+    Disabled,
     Local,
-    Everybody,
+    Enabled,
 }
 
 /// See the module's text; the fields are named after their directives.
@@ -141,9 +141,9 @@ impl ClientSettings {
             pubsub_output: output_limit(texts.get("client-output-buffer-limit"), "pubsub"),
             requirepass: texts.word("requirepass").map(String::into_bytes),
             debug: match texts.get("enable-debug-command") {
-                "yes" => DebugAccess::Everybody,
+                "yes" => DebugAccess::Enabled,
                 "local" => DebugAccess::Local,
-                _ => DebugAccess::Nobody,
+                _ => DebugAccess::Disabled,
             },
         }
     }

@@ -1,9 +1,9 @@
 //! `io-model blocking`: accept one client, serve it with blocking reads and writes until it leaves,
-//! then the next. Everybody else waits in the listeners' queues for the whole session.
+//! then the next. All other clients wait in the listeners' queues for the whole session.
 //!
-//! Cron and signals have their turn between two requests, and while nothing comes: the socket's
-//! timeouts end each wait after one period of cron. Only the wait for the next client uses the loop's
-//! backend, since there may be several listeners.
+//! Cron and signals are handled between two requests, and while the server waits for one: the socket's
+//! timeout ends each wait after one period of cron. Only the wait for the next client uses the loop's
+//! backend, because there may be several listeners.
 
 use crate::ae::EventLoop;
 use crate::client::{ClientKey, READ_QUANTUM_BYTES};
@@ -15,16 +15,16 @@ use crate::sys::{self, Transfer, Wait};
 use std::io;
 use std::time::Duration;
 
-/// A busy client must not keep signals away for longer.
-const LOOK_AROUND_EVERY: Nanos = Nanos::from_ms(100);
+/// Timers and signals are handled at least this often, even with a busy client.
+const TIMERS_EVERY: Nanos = Nanos::from_ms(100);
 
-/// Whom the server is serving.
+/// The client that is being served.
 pub(crate) struct Blocking {
     client: Option<ClientKey>,
     buf: Vec<u8>,
-    /// What the socket's timeouts are set to.
-    patience: Duration,
-    looked_around: Nanos,
+    /// The socket's current timeout.
+    timeout: Duration,
+    timers_ran: Nanos,
 }
 
 impl Default for Blocking {
@@ -32,14 +32,14 @@ impl Default for Blocking {
         Blocking {
             client: None,
             buf: Vec::with_capacity(READ_QUANTUM_BYTES),
-            patience: Duration::ZERO,
-            looked_around: Nanos::ZERO,
+            timeout: Duration::ZERO,
+            timers_ran: Nanos::ZERO,
         }
     }
 }
 
 impl Blocking {
-    /// One turn: wait for a client, or send what it is due, read once and execute.
+    /// One turn: wait for a client, or send its replies, read once and execute.
     ///
     /// # Errors
     /// If the backend fails.
@@ -54,7 +54,7 @@ impl Blocking {
                 self.client = server.net.accepted.pop_front();
                 if self.client.is_some() {
                     listener::unwatch(el, server);
-                    self.patience = Duration::ZERO;
+                    self.timeout = Duration::ZERO;
                     return Ok(());
                 }
                 el.tick(server)
@@ -68,8 +68,8 @@ impl Blocking {
         server: &mut Server,
         key: ClientKey,
     ) -> io::Result<()> {
-        self.set_patience(server, key);
-        // A timer that is due must not wait for the socket's timeout.
+        self.set_timeout(server, key);
+        // Timers that are due run first, not after the socket's timeout.
         let wait = if el.timer_is_due() { Wait::No } else { Wait::Yes };
         write::send_all(server, key, wait);
         server.observe.meter.charge(Phase::Write, el.clock().now());
@@ -79,7 +79,7 @@ impl Blocking {
             return listener::watch(el, server);
         };
         let got = if client.output.pending() > 0 {
-            // It does not read its replies: nothing more is read from it.
+            // The client does not read its replies, so the server does not read its requests.
             Transfer::WouldBlock
         } else {
             sys::receive(&client.fd, &mut self.buf, wait)
@@ -87,13 +87,13 @@ impl Blocking {
         el.woke_elsewhere(server);
         match got {
             Transfer::Bytes(count) if count > 0 => {
-                read::arrived(server, key, &mut self.buf, el.now());
+                read::bytes_received(server, key, &mut self.buf, el.now());
             }
-            Transfer::WouldBlock => self.looked_around = Nanos::ZERO,
+            Transfer::WouldBlock => self.timers_ran = Nanos::ZERO,
             Transfer::Bytes(_) | Transfer::Failed => server.free_later(key),
         }
-        if el.now() - self.looked_around >= LOOK_AROUND_EVERY {
-            self.looked_around = el.now();
+        if el.now() - self.timers_ran >= TIMERS_EVERY {
+            self.timers_ran = el.now();
             el.look_around(server)?;
         }
         el.run_timers(server);
@@ -101,14 +101,14 @@ impl Blocking {
     }
 
     /// Lets the socket's blocking calls return once per period of cron.
-    fn set_patience(&mut self, server: &Server, key: ClientKey) {
+    fn set_timeout(&mut self, server: &Server, key: ClientKey) {
         let period = Duration::from_secs(1) / server.observe.cron.hz.max(1);
-        if self.patience == period {
+        if self.timeout == period {
             return;
         }
-        self.patience = period;
+        self.timeout = period;
         if let Some(client) = server.clients.get(key) {
-            // A socket that is gone says so at the next read.
+            // If the socket is closed, the next read reports it.
             let _ = sys::set_timeouts(&client.fd, period);
         }
     }

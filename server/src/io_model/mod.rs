@@ -1,15 +1,14 @@
-//! The other ways to serve clients: what one compares the ae loop with, over the same commands.
+//! I/O models other than the ae loop, for comparison, with the same commands.
 //!
-//! | model | who waits for a client's bytes |
+//! | model | how it waits for a client's bytes |
 //! |---|---|
-//! | `ae` | nobody in particular: the loop sleeps in its backend until some socket is ready |
-//! | [`blocking`] | the only thread, in `read`, for one client at a time |
-//! | [`threads`] | for each client a thread of its own, in `read`; a lock is around the commands |
-//! | `busy-poll` | nobody: the loop asks every socket again and again ([`crate::ae::Sweep`]) |
+//! | `ae` | the loop sleeps in its backend until a socket is ready |
+//! | [`blocking`] | the only thread blocks in `read`, for one client at a time |
+//! | [`threads`] | one thread per client blocks in `read`; commands run under a lock |
+//! | `busy-poll` | the loop polls every socket without sleeping ([`crate::ae::Sweep`]) |
 //!
-//! Invariant: parsing, checks, commands, limits and statistics are the ae loop's own code in every
-//! model; only reading, writing and waiting differ. What cannot be right in a model is refused, at
-//! start or at the command.
+//! Invariant: parsing, checks, commands, limits and statistics are the same code in every model; only
+//! reading, writing and waiting differ. A setting or command that cannot work in a model is refused.
 
 pub(crate) mod blocking;
 pub(crate) mod threads;

@@ -1,20 +1,20 @@
 //! `io-model thread-per-connection`: one thread per client with blocking reads and writes, and a lock
 //! around everything that commands touch.
 //!
-//! A thread reads without the lock, executes under it all that the read completed (so a pipeline is as
-//! atomic as in the loop), takes its replies along and writes them without the lock. The first thread
-//! keeps the loop: it accepts, runs cron, frees clients, and sends what one client causes to be sent to
-//! another (`PUBLISH`, `MONITOR`); threads wake it when there is such work ([`Waker`]).
+//! A thread reads without the lock, executes all complete commands under it (so a pipeline is as atomic
+//! as in the loop), and writes the replies without the lock. The first thread keeps the loop: it
+//! accepts, runs cron, frees clients, and sends messages from one client to another (`PUBLISH`,
+//! `MONITOR`). Threads wake it when there is such work ([`Waker`]).
 //!
-//! Invariant: a client's replies are in the client, or with its thread; while they are with the thread
-//! and somebody else may append to them, the client says so ([`crate::client::Sending::Lent`]).
+//! Invariant: a client's replies are in the client, or with its thread. In the second case the client's
+//! state is [`crate::client::Sending::Lent`] if other clients may append to them.
 
 use crate::ae::{EventLoop, Mask};
 use crate::client::Life;
 use crate::client::{ClientKey, READ_QUANTUM_BYTES};
 use crate::clock::{Clock, Nanos};
 use crate::net::read;
-use crate::net::write::{self, Parcel};
+use crate::net::write::{self, OutgoingReplies};
 use crate::server::Waker;
 use crate::server::{Server, Shutdown};
 use crate::sys::{self, Transfer, Wait};
@@ -25,11 +25,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// Address space for a thread's stack; only what is used of it becomes memory. A script's tables may be
-/// nested a thousand deep, at a kilobyte of stack each when they are turned into JSON or a reply.
+/// Address space for a thread's stack; only the used part takes memory. A script's tables may be nested
+/// a thousand deep, and converting each level takes a kilobyte of stack.
 const STACK_BYTES: usize = 4 * 1024 * 1024;
-/// At the end, replies that a client does not read are waited for no longer.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// At shutdown, longest wait for clients to read their replies.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What all threads share.
 struct Shared {
@@ -55,13 +55,13 @@ pub(crate) struct Threads {
 fn woken(_: &mut EventLoop<Server>, server: &mut Server, _: RawFd, _: u64, _: Mask) {
     if let Some(waker) = &mut server.net.waker {
         waker.told = false;
-        // One byte per call of `wake`; what is left fires again.
+        // Each call of `wake` has written one byte. If some are left, the event fires again.
         let _ = waker.receiver.read(&mut [0; 64]);
     }
 }
 
 impl Threads {
-    /// Takes the server over.
+    /// Starts the model with this server.
     ///
     /// # Errors
     /// If the pipe to the loop cannot be made.
@@ -69,7 +69,7 @@ impl Threads {
         let waker = Waker::new()?;
         el.add_file(waker.receiver.as_raw_fd(), Mask::READABLE, woken, 0)?;
         server.net.waker = Some(waker);
-        // Each turn may be another thread's: their CPU times have nothing to do with each other.
+        // Turns belong to different threads, whose CPU times cannot be compared.
         server.observe.meter.without_cpu_time();
         let clock = server.clock.clone();
         let (alive, ended) = mpsc::channel();
@@ -77,7 +77,7 @@ impl Threads {
         Ok(Threads { shared, alive: Some(alive), ended })
     }
 
-    /// The server, also after a panic.
+    /// The server, even after a panic of a thread that held the lock.
     pub(crate) fn server(&self) -> MutexGuard<'_, Server> {
         self.shared.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,7 +119,7 @@ impl Threads {
 }
 
 impl Drop for Threads {
-    /// Ends all threads: each may still send the replies it has, if its client reads them.
+    /// Ends all threads. Each may first send the replies it has.
     fn drop(&mut self) {
         self.alive = None;
         let close = |how| {
@@ -128,7 +128,7 @@ impl Drop for Threads {
             }
         };
         close(sys::Side::Reading);
-        if self.ended.recv_timeout(FAREWELL) == Err(RecvTimeoutError::Timeout) {
+        if self.ended.recv_timeout(DRAIN_TIMEOUT) == Err(RecvTimeoutError::Timeout) {
             close(sys::Side::Both);
             let _ = self.ended.recv();
         }
@@ -138,7 +138,7 @@ impl Drop for Threads {
 /// What a thread does next.
 enum Next {
     Read,
-    Send(Parcel),
+    Send(OutgoingReplies),
     Leave,
 }
 
@@ -156,13 +156,13 @@ fn serve(shared: &Shared, key: ClientKey, socket: &OwnedFd) {
             Transfer::WouldBlock => continue,
             Transfer::Bytes(_) | Transfer::Failed => Next::Leave,
         };
-        while let Next::Send(mut parcel) = next {
+        while let Next::Send(mut replies) = next {
             let began = shared.clock.now();
-            let sent = send(socket, &parcel);
-            next = match (sent, parcel.is_awaited()) {
-                (true, true) => deliver(shared, key, parcel, began),
+            let sent = send(socket, &replies);
+            next = match (sent, replies.is_awaited()) {
+                (true, true) => deliver(shared, key, replies, began),
                 (true, false) => {
-                    spare = parcel.take_bytes();
+                    spare = replies.take_bytes();
                     Next::Read
                 }
                 (false, _) => Next::Leave,
@@ -174,9 +174,9 @@ fn serve(shared: &Shared, key: ClientKey, socket: &OwnedFd) {
     }
 }
 
-/// Writes all of it, however long the client takes. False if the connection is gone.
-fn send(socket: &OwnedFd, parcel: &Parcel) -> bool {
-    let mut rest = parcel.unsent();
+/// Writes all replies, however long the client takes. False if the connection is closed.
+fn send(socket: &OwnedFd, replies: &OutgoingReplies) -> bool {
+    let mut rest = replies.unsent();
     while !rest.is_empty() {
         match sys::write_waiting(socket, rest, Wait::Yes) {
             Transfer::Bytes(count) => rest = &rest[count..],
@@ -196,25 +196,25 @@ fn execute(
 ) -> Next {
     let Some(mut server) = shared.lock() else { return Next::Leave };
     let server = &mut *server;
-    // Nothing begins once the end has been asked for.
+    // No command starts after a shutdown request.
     if server.shutdown != Shutdown::No {
         return Next::Leave;
     }
     begin_turn(server, shared, ready);
     server.recycle(spare);
-    read::arrived(server, key, bytes, shared.clock.now());
+    read::bytes_received(server, key, bytes, shared.clock.now());
     let next = next(server, key);
     end_turn(server, shared);
     next
 }
 
-/// A parcel that others may have waited for has been written.
-fn deliver(shared: &Shared, key: ClientKey, parcel: Parcel, began: Nanos) -> Next {
+/// Replies have been written that the server keeps account of.
+fn deliver(shared: &Shared, key: ClientKey, replies: OutgoingReplies, began: Nanos) -> Next {
     let ended = shared.clock.now();
     let Some(mut server) = shared.lock() else { return Next::Leave };
     let server = &mut *server;
     begin_turn(server, shared, ended);
-    write::arrived(server, key, parcel, (began, ended));
+    write::replies_written(server, key, replies, (began, ended));
     let next = next(server, key);
     end_turn(server, shared);
     next
@@ -222,17 +222,17 @@ fn deliver(shared: &Shared, key: ClientKey, parcel: Parcel, began: Nanos) -> Nex
 
 /// What is to be done for a client whose commands have run.
 fn next(server: &mut Server, key: ClientKey) -> Next {
-    if let Some(parcel) = write::take(server, key) {
-        return Next::Send(parcel);
+    if let Some(replies) = write::take_replies(server, key) {
+        return Next::Send(replies);
     }
     match server.clients.get(key).map(|client| client.life) {
         Some(Life::Open) => Next::Read,
-        // If the loop has something to send to it still, the loop also closes it.
+        // If the loop still has something to send to it, the loop also closes it.
         Some(Life::CloseAfterReply | Life::Closing) | None => Next::Leave,
     }
 }
 
-/// The client has left, or is to be left alone: the loop frees it, unless it is still sending to it.
+/// The thread's work is done: the loop frees the client, unless it is still sending to it.
 fn leave(shared: &Shared, key: ClientKey) {
     let Some(mut server) = shared.lock() else { return };
     let server = &mut *server;
@@ -244,7 +244,7 @@ fn leave(shared: &Shared, key: ClientKey) {
     end_turn(server, shared);
 }
 
-/// The lock has been taken: the time before was nobody's.
+/// Called after taking the lock: time before that is not charged.
 fn begin_turn(server: &mut Server, shared: &Shared, ready: Nanos) {
     let now = shared.clock.now();
     server.observe.meter.wake(now, 0);
@@ -252,7 +252,7 @@ fn begin_turn(server: &mut Server, shared: &Shared, ready: Nanos) {
     server.synchronise_time(now);
 }
 
-/// The lock is about to be given back: leaves to the loop what is the loop's.
+/// Called before releasing the lock: wakes the loop if it has work.
 fn end_turn(server: &mut Server, shared: &Shared) {
     let work = !server.net.pending_writes.is_empty()
         || !server.net.free_queue.is_empty()

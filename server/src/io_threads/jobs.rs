@@ -1,4 +1,4 @@
-//! What a thread does for one client, given only the job: one read and its parsing, or one write.
+//! What an I/O thread does for one client: one read with its parsing, or one write.
 
 use super::{Batch, Job};
 use crate::client::{ClientKey, Pass, READ_QUANTUM_BYTES, Unfinished, fill, push};
@@ -8,10 +8,10 @@ use crate::sys::{Transfer, Wait};
 use aelab_resp::{RequestLimits, Trust};
 use std::os::fd::BorrowedFd;
 
-/// One client's turn to be read.
+/// One read from one client.
 pub(crate) struct ReadJob {
     pub(crate) key: ClientKey,
-    /// Open until the job is back: nothing frees clients meanwhile.
+    /// Stays open until the job is back: no client is freed before that.
     pub(crate) fd: Option<BorrowedFd<'static>>,
     pub(crate) limits: RequestLimits,
     /// Parsing is to be timed.
@@ -21,10 +21,10 @@ pub(crate) struct ReadJob {
     pub(crate) outcome: Outcome,
 }
 
-/// What reading and parsing came to.
+/// Result of reading and parsing.
 pub(crate) struct Outcome {
     pub(crate) got: Transfer,
-    /// The read filled the room made for it: there may be more.
+    /// The read filled its buffer: the socket may have more.
     pub(crate) filled: bool,
     /// Where the parser stopped and why. `None` if parsing was left to the first thread.
     pub(crate) parsed: Option<(usize, End)>,
@@ -41,7 +41,7 @@ impl Job for ReadJob {
         let outcome = &mut self.outcome;
         (outcome.got, outcome.filled) = fill(fd, &mut self.unfinished);
         let came = matches!(outcome.got, Transfer::Bytes(count) if count > 0);
-        // A stranger's next command may be read by other limits, if this one is a good AUTH.
+        // A successful AUTH changes the limits for the client's next command.
         if !came || self.limits.trust == Trust::Unauthenticated {
             return;
         }
@@ -80,8 +80,8 @@ impl ReadJob {
         }
     }
 
-    /// The job without what it was about; `None` if its buffer is not worth keeping, or so large that
-    /// the next client would be read more than its quantum from.
+    /// The empty job, for reuse. `None` if its buffer is so large that the next read would exceed its
+    /// quantum.
     pub(crate) fn cleared(mut self) -> Option<ReadJob> {
         let Unfinished { buf, parser, args } = &mut *self.unfinished;
         buf.clear();
@@ -92,14 +92,14 @@ impl ReadJob {
     }
 }
 
-/// One client's turn to be written to.
+/// One write to one client.
 pub(crate) struct WriteJob {
     pub(crate) key: ClientKey,
-    /// Open until the job is back: nothing frees clients meanwhile.
+    /// Stays open until the job is back: no client is freed before that.
     pub(crate) fd: Option<BorrowedFd<'static>>,
     pub(crate) bytes: Vec<u8>,
     pub(crate) sent: usize,
-    /// The request timeline wants to know when.
+    /// The request timeline needs the times.
     pub(crate) followed: bool,
     pub(crate) pass: Pass,
     pub(crate) calls: u64,

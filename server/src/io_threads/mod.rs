@@ -1,14 +1,14 @@
 //! `io-threads N`: N - 1 threads that help the first to read, parse and write. Commands run on the
 //! first thread alone.
 //!
-//! As in Redis 6, work is dealt out at two points of a turn, before the loop sleeps: what is readable
-//! ([`reads`], with `io-threads-do-reads`), and what is to be sent ([`writes`]). Each thread has a
-//! queue of its own, takes one batch of jobs from it and gives it back; the first thread does its own
-//! share and waits for the others. Whatever a job needs travels with it, so nothing is locked or
-//! shared, and between the two points no thread holds anything of a client: a client can be killed,
-//! freed or limited exactly as without threads.
+//! As in Redis 6, work is distributed at two points of a turn, before the loop sleeps: reads (with
+//! `io-threads-do-reads`) and writes. Each thread has a queue, takes one batch of jobs from it and
+//! returns it. The first thread does its own share and waits for the others. A job carries all that it
+//! needs, so nothing is locked or shared. Between the two points no thread holds anything of a client,
+//! so clients can be killed, freed and limited as without threads.
 //!
-//! Few clients are served faster without: below [`CLIENTS_PER_THREAD`] per thread the first does it all.
+//! Below [`CLIENTS_PER_THREAD`] clients per thread the first thread does all work, because that is
+//! faster.
 
 mod jobs;
 
@@ -23,17 +23,17 @@ use std::thread::{self, JoinHandle};
 
 /// Read jobs kept for their buffers: 2 MiB at most.
 pub(crate) const SPARE_JOBS_MAX: usize = 128;
-/// Clients per thread from which on threads take part (Redis: `pending < io_threads_num * 2`).
+/// Fewest clients per thread for which threads take part (Redis: `pending < io_threads_num * 2`).
 const CLIENTS_PER_THREAD: usize = 2;
 
-/// Something that any thread can do, given only itself.
+/// A piece of work that carries all that it needs.
 pub(crate) trait Job: Sized {
     fn run(&mut self, clock: &Clock);
     fn pack(jobs: Vec<Self>) -> Batch;
     fn unpack(batch: Batch) -> Vec<Self>;
 }
 
-/// What travels to a thread and back.
+/// The jobs sent to a thread and back.
 pub(crate) enum Batch {
     Reads(Vec<ReadJob>),
     Writes(Vec<WriteJob>),
@@ -60,7 +60,7 @@ pub(crate) struct Worker {
 
 impl Worker {
     fn start(number: usize, clock: Clock) -> io::Result<Worker> {
-        // One batch at a time is under way.
+        // There is at most one batch at a time.
         let (inbox, jobs) = sync_channel::<Batch>(1);
         let (results, done) = sync_channel(1);
         let work = move || {
@@ -85,10 +85,10 @@ impl Drop for Worker {
     }
 }
 
-/// A thread has ended although nobody asked it to: its jobs are lost.
-pub(crate) struct Lost;
+/// A thread has ended unexpectedly, and its jobs are lost.
+pub(crate) struct ThreadLost;
 
-/// The threads, and the work that is being dealt out.
+/// The threads and their work.
 pub(crate) struct IoThreads {
     pub(crate) workers: Vec<Worker>,
     pub(crate) clock: Clock,
@@ -98,7 +98,7 @@ pub(crate) struct IoThreads {
     /// By thread, the first thread's own share first.
     pub(crate) reads: Vec<Vec<ReadJob>>,
     pub(crate) writes: Vec<Vec<WriteJob>>,
-    /// Jobs whose buffers are used again.
+    /// Jobs kept for their buffers.
     pub(crate) spare_reads: Vec<ReadJob>,
 }
 
@@ -106,7 +106,7 @@ impl IoThreads {
     /// Starts as many threads as the settings ask for, less one.
     ///
     /// # Errors
-    /// If the system has no thread to give.
+    /// If the system cannot start a thread.
     pub(crate) fn start(settings: &Settings, clock: &Clock) -> io::Result<IoThreads> {
         let count = settings.io.io_threads;
         Ok(IoThreads {
@@ -123,7 +123,7 @@ impl IoThreads {
         })
     }
 
-    /// Puts off reading from a client until [`read_pending`]. False if the threads do not read.
+    /// Postpones a read until the reads are distributed. False if the threads do not read.
     pub(crate) fn postpone_read(&mut self, key: ClientKey) -> bool {
         if self.do_reads {
             self.pending_reads.push(key);
@@ -131,40 +131,40 @@ impl IoThreads {
         self.do_reads
     }
 
-    /// Whether to deal out work for so many clients.
+    /// Whether to distribute work for so many clients.
     pub(crate) fn worth_it(&self, clients: usize) -> bool {
-        clients > 0 && (self.always || clients >= self.lanes() * CLIENTS_PER_THREAD)
+        clients > 0 && (self.always || clients >= self.shares() * CLIENTS_PER_THREAD)
     }
 
-    pub(crate) fn lanes(&self) -> usize {
+    pub(crate) fn shares(&self) -> usize {
         self.workers.len() + 1
     }
 }
 
-/// The thread and the place there of the `index`-th client of a batch: dealt out in turn, the first
-/// thread last.
-pub(crate) fn place(index: usize, lanes: usize) -> (usize, usize) {
-    ((index + 1) % lanes, index / lanes)
+/// The thread of the `index`-th client of a batch, and its position there. Clients are distributed in
+/// turn, starting with the second thread.
+pub(crate) fn place(index: usize, shares: usize) -> (usize, usize) {
+    ((index + 1) % shares, index / shares)
 }
 
-/// Lets each thread run its lane, the calling thread the first one, and waits for all.
+/// Runs each thread's share, the first one on the calling thread, and waits for all.
 pub(crate) fn fan_out<J: Job>(
     workers: &mut [Worker],
-    lanes: &mut [Vec<J>],
+    shares: &mut [Vec<J>],
     clock: &Clock,
-) -> Result<(), Lost> {
-    let Some((own, others)) = lanes.split_first_mut() else { return Ok(()) };
-    for (worker, lane) in workers.iter_mut().zip(&mut *others) {
-        worker.busy = !lane.is_empty();
+) -> Result<(), ThreadLost> {
+    let Some((own, others)) = shares.split_first_mut() else { return Ok(()) };
+    for (worker, share) in workers.iter_mut().zip(&mut *others) {
+        worker.busy = !share.is_empty();
         if worker.busy {
-            let inbox = worker.inbox.as_ref().ok_or(Lost)?;
-            inbox.send(J::pack(std::mem::take(lane))).map_err(|_| Lost)?;
+            let inbox = worker.inbox.as_ref().ok_or(ThreadLost)?;
+            inbox.send(J::pack(std::mem::take(share))).map_err(|_| ThreadLost)?;
         }
     }
     own.iter_mut().for_each(|job| job.run(clock));
-    for (worker, lane) in workers.iter_mut().zip(others) {
+    for (worker, share) in workers.iter_mut().zip(others) {
         if std::mem::take(&mut worker.busy) {
-            *lane = J::unpack(worker.done.recv().map_err(|_| Lost)?);
+            *share = J::unpack(worker.done.recv().map_err(|_| ThreadLost)?);
         }
     }
     Ok(())
@@ -176,12 +176,12 @@ mod tests {
 
     #[test]
     fn clients_are_dealt_out_in_turn_and_found_again() {
-        let mut lanes = vec![Vec::new(); 3];
+        let mut shares = vec![Vec::new(); 3];
         for index in 0..11 {
-            let (lane, at) = place(index, 3);
-            assert_eq!(at, lanes[lane].len());
-            lanes[lane].push(index);
+            let (share, at) = place(index, 3);
+            assert_eq!(at, shares[share].len());
+            shares[share].push(index);
         }
-        assert_eq!(lanes, [vec![2, 5, 8], vec![0, 3, 6, 9], vec![1, 4, 7, 10]]);
+        assert_eq!(shares, [vec![2, 5, 8], vec![0, 3, 6, 9], vec![1, 4, 7, 10]]);
     }
 }

@@ -68,7 +68,7 @@ pub(crate) struct Script {
 
 /// How long a script has been running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
+pub(crate) enum Progress {
     InTime,
     /// Longer than `busy-reply-threshold`: other clients are told so.
     Busy,
@@ -83,7 +83,7 @@ pub(crate) struct Running {
     pub(crate) started: Nanos,
     /// When others were last given a turn.
     pub(crate) served: Nanos,
-    pub(crate) pace: Pace,
+    pub(crate) progress: Progress,
     pub(crate) access: Access,
     /// A command that writes has been executed: it cannot be killed any more.
     pub(crate) wrote: bool,
@@ -110,7 +110,7 @@ impl Scripting {
     /// Whether clients are to be told that a script runs too long.
     #[inline]
     pub(crate) fn is_busy(&self) -> bool {
-        self.running.as_ref().is_some_and(|running| running.pace != Pace::InTime)
+        self.running.as_ref().is_some_and(|running| running.progress != Progress::InTime)
     }
 
     /// Bytes of the scripts' texts and of what is kept about them.

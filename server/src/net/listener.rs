@@ -36,7 +36,7 @@ accepting connections from the outside.";
 /// Opens every listening socket that the settings ask for.
 ///
 /// # Errors
-/// One line: which address, why not, and what to do.
+/// One line: which address failed, why, and what to do.
 pub(crate) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
     let mut listeners = Vec::new();
     if settings.net.port != 0 {
@@ -60,7 +60,7 @@ pub(crate) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
     }
     if let Some(path) = &settings.net.unixsocket {
         let path = Path::new(path);
-        make_way(path)?;
+        remove_stale_socket(path)?;
         let fd = sys::listen_unix(path, settings.net.unixsocketperm, settings.net.tcp_backlog)
             .map_err(|error| {
                 format!(
@@ -79,9 +79,9 @@ pub(crate) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
     Ok(listeners)
 }
 
-/// Removes a socket file that an earlier run left behind. Redis removes whatever is there, also a file
-/// of data that a mistyped path names, or the socket of a server that is running.
-fn make_way(path: &Path) -> Result<(), String> {
+/// Removes a socket file of an earlier run. Redis removes any file of that name, even a data file or the
+/// socket of a running server.
+fn remove_stale_socket(path: &Path) -> Result<(), String> {
     let Ok(found) = std::fs::symlink_metadata(path) else { return Ok(()) };
     let shown = path.display();
     if !found.file_type().is_socket() {
@@ -96,14 +96,14 @@ fn make_way(path: &Path) -> Result<(), String> {
              choose another --unixsocket"
         ));
     }
-    // If it cannot be removed, the attempt to listen says why.
+    // If it cannot be removed, listening fails and reports the reason.
     let _ = std::fs::remove_file(path);
     Ok(())
 }
 
 fn not_available(error: &io::Error) -> bool {
     use io::ErrorKind::{AddrNotAvailable, Unsupported};
-    // EAFNOSUPPORT (a machine without IPv6) has no kind of its own.
+    // EAFNOSUPPORT (a machine without IPv6) has no `ErrorKind`.
     matches!(error.kind(), AddrNotAvailable | Unsupported) || error.raw_os_error() == Some(97)
 }
 
@@ -129,14 +129,14 @@ pub(crate) fn watch(el: &mut EventLoop<Server>, server: &mut Server) -> io::Resu
     Ok(())
 }
 
-/// Watches no listener for the time being: connections wait in their queues.
+/// Stops watching the listeners: connections wait in their queues.
 pub(crate) fn unwatch(el: &mut EventLoop<Server>, server: &Server) {
     for listener in &server.net.listeners {
         el.del_file(listener.fd.as_raw_fd(), Mask::READABLE);
     }
 }
 
-/// Takes up the listeners that had to pause; there may be descriptors again.
+/// Watches paused listeners again, because descriptors may have become free.
 pub(crate) fn resume(el: &mut EventLoop<Server>, server: &mut Server) {
     for (index, listener) in server.net.listeners.iter_mut().enumerate() {
         if listener.paused {
@@ -156,15 +156,15 @@ fn acceptable(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, data: 
     for _ in 0..most {
         let Some(listener) = server.net.listeners.get(index) else { return };
         match sys::accept(&listener.fd) {
-            Ok((socket, peer)) => admit(el, server, socket, peer),
+            Ok((socket, peer)) => accept_client(el, server, socket, peer),
             Err(AcceptError::Aborted) => {}
             Err(AcceptError::WouldBlock) => {
                 server.observe.meter.charge(Phase::Accept, el.clock().now());
                 return;
             }
             Err(AcceptError::Exhausted(errno)) => {
-                // The connection stays in the queue, so the listener would fire for ever: it
-                // pauses until cron finds a descriptor may have become free.
+                // The connection stays in the queue and would fire again at once: pause the listener
+                // until cron resumes it.
                 let error = io::Error::from_raw_os_error(errno);
                 server.log.warning_per_second(
                     server.now_s(),
@@ -176,17 +176,17 @@ fn acceptable(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, data: 
             }
         }
     }
-    // The cap was hit: the rest of the queue has its turn in the next tick.
+    // The limit was reached: the rest of the queue is accepted in the next tick.
     el.not_drained(fd, Mask::READABLE);
     server.observe.meter.charge(Phase::Accept, el.clock().now());
 }
 
-/// Takes what waits in the queues while the loop cannot: [`super::aside`].
+/// Accepts connections while the loop is blocked; see [`super::while_blocked`].
 pub(crate) fn accept_while_blocked(server: &mut Server) {
     for index in 0..server.net.listeners.len() {
         for _ in 0..ACCEPTS_PER_CALL_MAX {
             let Ok((socket, peer)) = sys::accept(&server.net.listeners[index].fd) else { break };
-            if let Some(key) = welcome(server, socket, peer) {
+            if let Some(key) = create_client(server, socket, peer) {
                 server.net.accepted_unwatched.push(key);
             }
         }
@@ -194,19 +194,19 @@ pub(crate) fn accept_while_blocked(server: &mut Server) {
 }
 
 /// Makes a client of an accepted connection and has the loop watch it.
-fn admit(
+fn accept_client(
     el: &mut EventLoop<Server>,
     server: &mut Server,
     socket: OwnedFd,
     peer: Option<SocketAddr>,
 ) {
     let fd = socket.as_raw_fd();
-    let Some(key) = welcome(server, socket, peer) else { return };
+    let Some(key) = create_client(server, socket, peer) else { return };
     if !server.config.settings().io.io_model.loop_serves() {
         return;
     }
     if let Err(error) = el.add_file(fd, Mask::READABLE, read::readable, data_of(key)) {
-        // A burst of clients may all meet this; the first of them says it.
+        // All clients of a burst may fail here; one line a second is enough.
         server.log.warning_per_second(
             server.now_s(),
             format!("Error registering fd event for the new client: {error}"),
@@ -215,11 +215,15 @@ fn admit(
     }
 }
 
-/// Makes a client of an accepted connection, or turns it away before anything is allocated.
-fn welcome(server: &mut Server, socket: OwnedFd, peer: Option<SocketAddr>) -> Option<ClientKey> {
+/// Makes a client of an accepted connection, or refuses it before anything is allocated.
+fn create_client(
+    server: &mut Server,
+    socket: OwnedFd,
+    peer: Option<SocketAddr>,
+) -> Option<ClientKey> {
     let settings = server.config.settings();
     if server.clients.len() >= settings.clients.maxclients {
-        // Best effort: an empty socket buffer takes it, and nobody waits if not.
+        // Best effort: the buffer of a new socket is empty and takes it.
         let _ = sys::write(&socket, b"-ERR max number of clients reached\r\n");
         server.observe.stats.rejected_connections += 1;
         return None;
@@ -247,7 +251,7 @@ fn welcome(server: &mut Server, socket: OwnedFd, peer: Option<SocketAddr>) -> Op
         server.observe.stats.rejected_connections += 1;
     }
     let key = server.clients.insert(client);
-    server.net.roster.push_back(key);
+    server.net.cron_queue.push_back(key);
     server.observe.stats.connections_received += 1;
     server.log.verbose(|| match peer {
         Some(peer) => format!("Accepted {peer}"),

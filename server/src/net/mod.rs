@@ -1,4 +1,4 @@
-//! Sockets and clients: who is connected, what has been read and what is still to be written.
+//! Sockets: accepting, reading and writing.
 //!
 //! A client's way through a tick: [`listener`] accepts it, [`read`] reads and executes, [`write`]
 //! flushes before the loop sleeps. Nothing here knows what a command does.

@@ -1,8 +1,8 @@
 //! From readable socket to executed commands: one read per client per tick, then every complete
 //! command of that client.
 //!
-//! All clients share one buffer of [`READ_QUANTUM_BYTES`]; a client owns bytes only while a command
-//! of its own is unfinished. That is what keeps an idle connection small and the caches warm.
+//! All clients share one buffer of [`READ_QUANTUM_BYTES`]; a client has a buffer of its own only while a
+//! command is unfinished. This keeps idle connections small and the CPU caches warm.
 
 use super::write;
 use crate::ae::{EventLoop, Mask};
@@ -37,7 +37,7 @@ pub(crate) fn readable(
     read_now(el, server, fd, key);
 }
 
-/// One read from a client, and what follows from it.
+/// One read from a client, and the execution of what it completes.
 pub(super) fn read_now(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, key: ClientKey) {
     let Some(client) = server.clients.get_mut(key) else { return };
     if client.life != Life::Open {
@@ -67,8 +67,9 @@ fn read_shared(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, key: 
     server.net.scratch = scratch;
 }
 
-/// Executes what `bytes` complete, which a thread or driver of its own has read from `key` by `now`.
-pub(crate) fn arrived(server: &mut Server, key: ClientKey, bytes: &mut [u8], now: Nanos) {
+/// Executes the commands that `bytes` complete. Another thread or I/O model has read them from `key` by
+/// `now`.
+pub(crate) fn bytes_received(server: &mut Server, key: ClientKey, bytes: &mut [u8], now: Nanos) {
     let count = bytes.len();
     if receive(server, key, |_| Transfer::Bytes(count)).is_none() {
         return;
@@ -90,7 +91,7 @@ pub(crate) fn arrived(server: &mut Server, key: ClientKey, bytes: &mut [u8], now
     }
 }
 
-/// Executes what arrived for a client that had nothing unfinished.
+/// Executes bytes of a client that had no unfinished command.
 fn execute_fresh(
     server: &mut Server,
     key: ClientKey,
@@ -121,7 +122,7 @@ fn read_on(
     execute_unfinished(server, key, unfinished, el.clock().now());
 }
 
-/// One read and its execution while the loop is held up: [`super::while_blocked`].
+/// One read and its execution while the loop is blocked: [`super::while_blocked`].
 pub(crate) fn while_blocked(server: &mut Server, key: ClientKey, now: Nanos) {
     let Some(client) = server.clients.get_mut(key) else { return };
     if client.life != Life::Open {
@@ -134,7 +135,7 @@ pub(crate) fn while_blocked(server: &mut Server, key: ClientKey, now: Nanos) {
     }
 }
 
-/// Reads only; [`execute_batch`] does the rest.
+/// Reads only; [`execute_batch`] executes.
 fn read_into_batch(
     el: &mut EventLoop<Server>,
     server: &mut Server,
@@ -161,13 +162,13 @@ pub(crate) fn execute_batch(server: &mut Server, now: Nanos) {
     }
 }
 
-/// Whether a read took all the room there was: then there may be more.
+/// Whether a read filled its buffer: then the socket may have more.
 enum Room {
     Filled,
     Left,
 }
 
-/// One read behind what has arrived already. `None` if nothing came.
+/// One read, appended to what has already arrived. `None` if there was nothing to read.
 fn append(server: &mut Server, key: ClientKey, unfinished: &mut Unfinished) -> Option<Room> {
     let mut filled = false;
     receive(server, key, |fd| {
@@ -195,7 +196,8 @@ pub(super) fn execute_unfinished(
     }
 }
 
-/// One read, with its accounting. `None` if nothing came; a closed connection is queued to be freed.
+/// One read, recorded in the statistics. `None` if there was nothing to read; a closed connection is put
+/// on the free queue.
 pub(super) fn receive(
     server: &mut Server,
     key: ClientKey,
@@ -219,7 +221,7 @@ pub(super) fn receive(
     }
 }
 
-/// Gives the client what it has not finished, unless that is too much or it is leaving.
+/// Keeps an unfinished command for its client, unless it exceeds the limit or the client is closing.
 pub(super) fn keep(server: &mut Server, key: ClientKey, unfinished: Box<Unfinished>) {
     let limit = server.config.settings().clients.query_buffer_max_bytes;
     let Some(client) = server.clients.get_mut(key) else { return };
@@ -236,8 +238,8 @@ pub(super) fn keep(server: &mut Server, key: ClientKey, unfinished: Box<Unfinish
     server.account_client(key);
 }
 
-/// Executes every complete command in `bytes`. Returns where the unfinished one begins, or `None`
-/// if there is none, or nobody left to finish it.
+/// Executes every complete command in `bytes`. Returns where an unfinished one begins; `None` if there is
+/// none, or if the client is gone.
 fn execute_all(
     server: &mut Server,
     key: ClientKey,
@@ -283,8 +285,8 @@ fn execute_all(
     rest
 }
 
-/// Executes what another thread has read and parsed: all of `prefetch`, then what its `end` asks for. It
-/// took `parse_time` to parse. False if there is nobody left to finish the rest.
+/// Executes what another thread has read and parsed: all commands of `prefetch`, then the error in its
+/// `end`, if any. Parsing took `parse_time`. False if the client is gone.
 pub(super) fn execute_parsed(
     server: &mut Server,
     key: ClientKey,
@@ -328,8 +330,8 @@ fn warm(
     }
 }
 
-/// Executes a group that was parsed ahead, from `started` on; parsing each took its `share` before
-/// that. `None` if the client is not to be served any more.
+/// Executes a group of parsed commands, from `started` on. Parsing each took `share` before that. `None`
+/// if the client is no longer open.
 fn run_group(
     server: &mut Server,
     key: ClientKey,
@@ -356,8 +358,8 @@ fn run_group(
     Some(())
 }
 
-/// As [`dispatch::process`], with the instants of this request noted. What it took to parse is its
-/// share of its group's parsing.
+/// As [`dispatch::process`], with the instants of this request recorded. Its parse time is its share of
+/// the group's parse time.
 #[cold]
 fn process_followed(
     server: &mut Server,
@@ -370,7 +372,7 @@ fn process_followed(
     let (mark, position) = (out.len(), server.observe.meter.commands_in_tick());
     let executed = dispatch::process(server, key, words, out, parsed);
     let Some(client) = server.clients.get(key) else { return executed };
-    // A request without a reply, or unknown, has no way to show.
+    // Only known commands with a reply can be followed.
     let Some(command) = dispatch::identify(server, words).filter(|_| out.len() > mark) else {
         return executed;
     };

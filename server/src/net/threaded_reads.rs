@@ -1,10 +1,10 @@
-//! Reading and parsing by threads: what a job carries, and what becomes of it on the first thread.
+//! Reading with I/O threads: distributes the reads, then executes what they have parsed.
 
 use super::read;
 use crate::ae::{EventLoop, Mask, borrow};
 use crate::client::{ClientKey, Life, Unfinished};
 use crate::clock::Nanos;
-use crate::io_threads::{IoThreads, Lost, ReadJob, SPARE_JOBS_MAX, fan_out, place};
+use crate::io_threads::{IoThreads, ReadJob, SPARE_JOBS_MAX, ThreadLost, fan_out, place};
 use crate::server::{Server, Shutdown};
 use std::os::fd::AsRawFd;
 
@@ -15,7 +15,7 @@ pub(crate) fn read_pending(el: &mut EventLoop<Server>, server: &mut Server) {
     let mut pending = std::mem::take(&mut io.pending_reads);
     pending.retain(|&key| server.clients.get(key).is_some_and(|client| client.life == Life::Open));
     if io.do_reads && io.worth_it(pending.len()) {
-        if deal_out(el, server, &mut io, &pending).is_err() {
+        if distribute(el, server, &mut io, &pending).is_err() {
             server.log.warning("An I/O thread has ended unexpectedly, shutting down");
             server.shutdown = Shutdown::Requested;
         }
@@ -32,13 +32,13 @@ pub(crate) fn read_pending(el: &mut EventLoop<Server>, server: &mut Server) {
     server.net.io_threads = Some(io);
 }
 
-fn deal_out(
+fn distribute(
     el: &mut EventLoop<Server>,
     server: &mut Server,
     io: &mut IoThreads,
     pending: &[ClientKey],
-) -> Result<(), Lost> {
-    let lanes = io.lanes();
+) -> Result<(), ThreadLost> {
+    let shares = io.shares();
     let timed = server.observe.timeline.is_on();
     for (index, &key) in pending.iter().enumerate() {
         let limits = server.request_limits(key);
@@ -50,24 +50,24 @@ fn deal_out(
                 job.unfinished = unfinished;
             }
         }
-        io.reads[place(index, lanes).0].push(job);
+        io.reads[place(index, shares).0].push(job);
     }
     fan_out(&mut io.workers, &mut io.reads, &io.clock)?;
     server.observe.stats.io_threaded_reads += pending.len() as u64;
     let mut now = el.clock().now();
     for index in 0..pending.len() {
-        let (lane, at) = place(index, lanes);
-        execute(el, server, &mut io.reads[lane][at], now);
+        let (share, at) = place(index, shares);
+        execute(el, server, &mut io.reads[share][at], now);
         now = server.clock.now();
     }
-    for lane in &mut io.reads {
+    for share in &mut io.reads {
         let room = SPARE_JOBS_MAX.saturating_sub(io.spare_reads.len());
-        io.spare_reads.extend(lane.drain(..).filter_map(ReadJob::cleared).take(room));
+        io.spare_reads.extend(share.drain(..).filter_map(ReadJob::cleared).take(room));
     }
     Ok(())
 }
 
-/// Does on the first thread what only it may do with what a job has read.
+/// Executes the commands of a finished job, on the first thread.
 fn execute(el: &mut EventLoop<Server>, server: &mut Server, job: &mut ReadJob, now: Nanos) {
     let key = job.key;
     // An earlier client of this batch may have killed this one.

@@ -1,4 +1,4 @@
-//! Writing by threads: the replies travel with the job and come back with what was not taken.
+//! Writing with I/O threads: a job carries the replies and brings back what was not sent.
 
 use super::write;
 use crate::ae::{EventLoop, borrow};
@@ -8,28 +8,28 @@ use crate::io_threads::{IoThreads, WriteJob, fan_out, place};
 use crate::server::{Server, Shutdown};
 use std::os::fd::AsRawFd;
 
-/// Writes to the clients on the list, newest first; takes those off it that it wrote to, which is none
-/// if they are too few.
+/// Writes to the clients on the list, newest first, and removes them from it. Does nothing if they are
+/// too few for threads.
 pub(super) fn flush(el: &mut EventLoop<Server>, server: &mut Server, pending: &mut Vec<ClientKey>) {
     let Some(mut io) = server.net.io_threads.take() else { return };
     let count = pending.len();
-    // What there is to write in most turns tells whether threads take part: INFO shows that.
+    // INFO shows whether threads took part in the last turn that had something to write.
     if count > 0 {
         server.net.io_threads_active = io.worth_it(count);
     }
     if io.worth_it(count) {
-        deal_out(el, server, &mut io, pending);
+        distribute(el, server, &mut io, pending);
     }
     server.net.io_threads = Some(io);
 }
 
-fn deal_out(
+fn distribute(
     el: &mut EventLoop<Server>,
     server: &mut Server,
     io: &mut IoThreads,
     pending: &mut Vec<ClientKey>,
 ) {
-    let lanes = io.lanes();
+    let shares = io.shares();
     let mut count = 0;
     while let Some(key) = pending.pop() {
         let followed = server.observe.timeline.awaits(key);
@@ -38,7 +38,7 @@ fn deal_out(
         if client.life == Life::Closing {
             continue;
         }
-        io.writes[place(count, lanes).0].push(WriteJob {
+        io.writes[place(count, shares).0].push(WriteJob {
             key,
             fd: borrow(client.fd.as_raw_fd()).ok(),
             bytes: std::mem::take(&mut client.output.buf),
@@ -57,14 +57,14 @@ fn deal_out(
     }
     server.observe.stats.io_threaded_writes += count as u64;
     for index in 0..count {
-        let (lane, at) = place(index, lanes);
-        settle(el, server, &mut io.writes[lane][at]);
+        let (share, at) = place(index, shares);
+        take_back(el, server, &mut io.writes[share][at]);
     }
     io.writes.iter_mut().for_each(Vec::clear);
 }
 
-/// Gives the client back what is its own, and goes on as after a write of the first thread.
-fn settle(el: &mut EventLoop<Server>, server: &mut Server, job: &mut WriteJob) {
+/// Returns the output buffer to the client, then continues as after a write of the first thread.
+fn take_back(el: &mut EventLoop<Server>, server: &mut Server, job: &mut WriteJob) {
     let Some(client) = server.clients.get_mut(job.key) else { return };
     let count = (job.sent - client.output.sent) as u64;
     client.output.buf = std::mem::take(&mut job.bytes);
@@ -76,5 +76,5 @@ fn settle(el: &mut EventLoop<Server>, server: &mut Server, job: &mut WriteJob) {
     if job.followed {
         server.observe.timeline.wrote(job.key, job.at.0, job.at.1, sent);
     }
-    write::settle(el, server, job.key, job.pass);
+    write::after_pass(el, server, job.key, job.pass);
 }

@@ -1,9 +1,8 @@
-//! A turn of networking aside of the loop, for when one command holds the loop up on purpose.
+//! A turn of networking while one command blocks the loop (Redis: `processEventsWhileBlocked`).
 //!
-//! Accepts, reads, executes and writes like a tick, but registers and frees nothing: newcomers are
-//! handed to the loop before it sleeps next ([`watch_accepted`]), and what is left unread or unsent
-//! is the loop's, which has not forgotten any event: level-triggered backends see it again, and an
-//! edge that came meanwhile is still to be reported.
+//! It accepts, reads, executes and writes like a tick, but registers and frees no descriptor that the
+//! loop knows. The loop watches new clients before it sleeps next ([`watch_accepted`]). It misses no
+//! event: level-triggered backends report it again, and an edge is still to be reported.
 
 use super::{listener, read, write};
 use crate::ae::{EventLoop, Mask};
@@ -13,13 +12,13 @@ use crate::server::Server;
 use crate::sys;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// One turn for everybody but `except`, whose command holds the loop up.
+/// One turn for all clients but `except`, whose command blocks the loop.
 pub(crate) fn turn(server: &mut Server, except: ClientKey, now: Nanos) {
     listener::accept_while_blocked(server);
     let settings = server.config.settings();
     let keys: Vec<ClientKey> = if settings.io.ae_batch || settings.io.io_threads_do_reads {
-        // Others may have been read already and wait to be executed: their next bytes must not
-        // overtake those.
+        // Bytes of other clients may have been read already and wait for execution. Their next
+        // bytes must not be executed before those.
         server.net.accepted_unwatched.clone()
     } else {
         let open = server.clients.iter().filter(|(_, client)| client.life == Life::Open);
@@ -39,12 +38,12 @@ pub(crate) fn turn(server: &mut Server, except: ClientKey, now: Nanos) {
     forget_closed(server);
 }
 
-/// Clients that came and went aside: the loop never knew them, so they can go here.
+/// Frees clients that were accepted and closed during this turn. The loop never watched them.
 fn forget_closed(server: &mut Server) {
     let mut newcomers = std::mem::take(&mut server.net.accepted_unwatched);
     newcomers.retain(|&key| match server.clients.get(key) {
         Some(client) if client.life == Life::Closing => {
-            server.forget_client(key);
+            server.remove_client(key);
             false
         }
         Some(_) => true,
@@ -53,7 +52,7 @@ fn forget_closed(server: &mut Server) {
     server.net.accepted_unwatched = newcomers;
 }
 
-/// Hands the clients that were accepted aside to the loop.
+/// Lets the loop watch the clients that were accepted while it was blocked.
 pub(crate) fn watch_accepted(el: &mut EventLoop<Server>, server: &mut Server) {
     for key in std::mem::take(&mut server.net.accepted_unwatched) {
         let Some(client) = server.clients.get(key) else { continue };

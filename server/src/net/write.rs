@@ -1,8 +1,8 @@
-//! Replies on their way out: everything executed in a tick leaves together, before the loop sleeps.
+//! Sending replies: all replies of a tick are sent before the loop sleeps.
 //!
-//! As in Redis the clients are flushed newest first, each with one write of at most
-//! [`WRITE_QUANTUM_BYTES`]; what is left is sent by the write handler, a quantum per tick, so a
-//! reply of a gigabyte never holds the others up.
+//! As in Redis, the newest client is served first, each with at most
+//! [`WRITE_QUANTUM_BYTES`](crate::client::WRITE_QUANTUM_BYTES). The write handler sends the rest, one
+//! quantum per tick, so that a reply of a gigabyte does not delay other clients.
 
 use super::threaded_writes;
 use crate::ae::{EventLoop, Mask};
@@ -25,17 +25,22 @@ pub(crate) fn flush_pending(el: &mut EventLoop<Server>, server: &mut Server) {
             continue;
         }
         let pass = pass(server, key, Wait::No);
-        settle(el, server, key, pass);
+        after_pass(el, server, key, pass);
     }
     server.net.pending_writes = pending;
 }
 
-/// What follows from the first write of a tick to a client.
-pub(super) fn settle(el: &mut EventLoop<Server>, server: &mut Server, key: ClientKey, pass: Pass) {
+/// Continues after the first write of a tick to a client.
+pub(super) fn after_pass(
+    el: &mut EventLoop<Server>,
+    server: &mut Server,
+    key: ClientKey,
+    pass: Pass,
+) {
     match pass {
         Pass::Done => finished(server, key),
         Pass::Failed => server.free_later(key),
-        // Installing the handler re-arms an edge, so even a cut pass will be continued.
+        // Installing the handler re-arms an edge, so a pass that was cut off continues as well.
         Pass::Cut | Pass::Full => {
             let Some(client) = server.clients.get_mut(key) else { return };
             client.output.state = Sending::Blocked;
@@ -75,8 +80,8 @@ pub(crate) fn writable(
     server.observe.meter.charge(crate::metrics::Phase::Write, el.clock().now());
 }
 
-/// Sends what `reply-immediately` wants out at once. What the socket does not take now is left to
-/// [`flush_pending`], on whose list the client is.
+/// Sends a reply at once, for `reply-immediately`. [`flush_pending`] sends what the socket does not take
+/// now.
 pub(crate) fn at_once(server: &mut Server, key: ClientKey) {
     let queued = |client: &Client| client.output.state == Sending::Queued;
     if server.clients.get(key).is_some_and(queued) && pass(server, key, Wait::No) == Pass::Failed {
@@ -84,44 +89,44 @@ pub(crate) fn at_once(server: &mut Server, key: ClientKey) {
     }
 }
 
-/// Replies that a client's thread takes along to write them.
-pub(crate) struct Parcel {
+/// Replies that a client's thread writes.
+pub(crate) struct OutgoingReplies {
     bytes: Vec<u8>,
     from: usize,
-    /// Bytes sent to the client altogether once these are.
+    /// Total bytes sent to the client once these are sent.
     end: u64,
-    /// Whether anybody wants to know when it is written.
+    /// Whether [`replies_written`] must be called afterwards.
     awaited: bool,
 }
 
-impl Parcel {
+impl OutgoingReplies {
     /// What is to be written.
     pub(crate) fn unsent(&self) -> &[u8] {
         &self.bytes[self.from..]
     }
 
-    /// Whether [`arrived`] must be called afterwards.
+    /// Whether [`replies_written`] must be called afterwards.
     pub(crate) fn is_awaited(&self) -> bool {
         self.awaited
     }
 
-    /// Its buffer, to be used again.
+    /// Its buffer, for reuse.
     pub(crate) fn take_bytes(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }
 }
 
-/// Gives a client's thread what is to be sent. `None` if there is nothing, if the loop is sending
-/// already, or if nobody is to get it. Counts it as sent.
-pub(crate) fn take(server: &mut Server, key: ClientKey) -> Option<Parcel> {
+/// Gives a client's thread the replies to send, and counts them as sent. `None` if there are none, if the
+/// loop is already sending, or if the client is closing.
+pub(crate) fn take_replies(server: &mut Server, key: ClientKey) -> Option<OutgoingReplies> {
     let followed = server.observe.timeline.awaits(key);
     let monitor = server.monitors.contains(&key);
     let client = server.clients.get_mut(key)?;
     if client.output.state != Sending::Queued || client.life == Life::Closing {
         return None;
     }
-    // Others may append to the output of a subscriber, a monitor and a client that waits; large replies
-    // count against limits; a client that is to be closed must be closed.
+    // Other clients may append to the output of a subscriber, a monitor and a blocked client. Large
+    // replies count against limits. A client that closes after its reply must be closed.
     let appended = monitor || client.subscription_count() > 0 || client.held.is_some();
     let output = &mut client.output;
     let count = output.pending();
@@ -134,21 +139,21 @@ pub(crate) fn take(server: &mut Server, key: ClientKey) -> Option<Parcel> {
     server.observe.stats.net_output_bytes += count as u64;
     server.observe.stats.writes += 1;
     server.net.pending_writes.retain(|&other| other != key);
-    Some(Parcel { bytes, from, end, awaited })
+    Some(OutgoingReplies { bytes, from, end, awaited })
 }
 
-/// A client's thread has written a parcel, in the time between `began` and `ended`. What has come
-/// meanwhile is on the list afterwards.
-pub(crate) fn arrived(
+/// A client's thread has written its replies between `began` and `ended`. If more have been appended
+/// since, the client is on the list of pending writes afterwards.
+pub(crate) fn replies_written(
     server: &mut Server,
     key: ClientKey,
-    parcel: Parcel,
+    replies: OutgoingReplies,
     (began, ended): (Nanos, Nanos),
 ) {
     if server.observe.timeline.awaits(key) {
-        server.observe.timeline.wrote(key, began, ended, parcel.end);
+        server.observe.timeline.wrote(key, began, ended, replies.end);
     }
-    server.recycle(parcel.bytes);
+    server.recycle(replies.bytes);
     let Some(client) = server.clients.get_mut(key) else { return };
     client.output.lent = 0;
     if client.output.pending() > 0 {
@@ -160,8 +165,8 @@ pub(crate) fn arrived(
     }
 }
 
-/// Sends all that the only client is due, for a driver without a write handler: waits for the socket
-/// as long as its timeout allows. What is left then is tried again by the next call.
+/// Sends all replies of a client, for an I/O model without a write handler. Waits for the socket until
+/// its timeout. The next call tries the rest.
 pub(crate) fn send_all(server: &mut Server, key: ClientKey, wait: Wait) {
     server.net.pending_writes.retain(|&other| other != key);
     let due = |client: &Client| matches!(client.output.state, Sending::Queued | Sending::Blocked);
@@ -180,13 +185,13 @@ pub(crate) fn send_all(server: &mut Server, key: ClientKey, wait: Wait) {
             client.output.state = Sending::Idle;
             finished(server, key);
         }
-        // So that cron holds it to its output limit.
+        // Cron enforces the output limit in this state.
         Pass::Full | Pass::Cut => client.output.state = Sending::Blocked,
         Pass::Failed => server.free_later(key),
     }
 }
 
-/// One pass, with the times of followed requests noted.
+/// One pass. Records the times of followed requests.
 fn pass(server: &mut Server, key: ClientKey, wait: Wait) -> Pass {
     if !server.observe.timeline.awaits(key) {
         return send(server, key, wait);
@@ -198,7 +203,7 @@ fn pass(server: &mut Server, key: ClientKey, wait: Wait) -> Pass {
     pass
 }
 
-/// One pass, with its accounting.
+/// One pass, recorded in the statistics.
 fn send(server: &mut Server, key: ClientKey, wait: Wait) -> Pass {
     let Some(client) = server.clients.get_mut(key) else { return Pass::Failed };
     let output = &mut client.output;
@@ -211,8 +216,8 @@ fn send(server: &mut Server, key: ClientKey, wait: Wait) -> Pass {
     pass
 }
 
-/// Everything is out: the buffer goes back to the pool, and a client that was only waiting for its
-/// last reply is closed.
+/// All replies are sent: returns the buffer to the pool, and closes a client that waited only for its
+/// last reply.
 fn finished(server: &mut Server, key: ClientKey) {
     let Some(client) = server.clients.get_mut(key) else { return };
     let buf = std::mem::take(&mut client.output.buf);

@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::client::ClientKey;
 use crate::dispatch;
 use crate::lua::raised::{Raised, number, reply_table};
-use crate::lua::{Host, Pace, Question, convert};
+use crate::lua::{Host, Progress, Question, convert};
 use crate::reply::{Protocol, Reply};
 use crate::server::Server;
 use aelab_resp::ArgRange;
@@ -46,7 +46,7 @@ impl Host for Bridge<'_, '_> {
         let what = args.front().and_then(Value::as_i64).unwrap_or_default();
         let server = &mut **self.server.borrow_mut();
         if what == Question::MayGoOn as i64 {
-            return Ok(busy::look(server) != Pace::Killed);
+            return Ok(busy::look(server) != Progress::Killed);
         }
         if what == Question::Protocol as i64 {
             let resp3 = args.get(1).and_then(number) == Some(3.0);

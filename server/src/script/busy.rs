@@ -8,7 +8,7 @@
 //! freed that the loop knows.
 
 use crate::clock::Nanos;
-use crate::lua::Pace;
+use crate::lua::Progress;
 use crate::server::{Server, Shutdown};
 use crate::sys;
 use std::os::fd::AsFd;
@@ -19,34 +19,36 @@ const TURN_EVERY: Nanos = Nanos::from_ms(2);
 
 /// A script has done a good deal of work. Lets others have a turn if it takes too long, and says
 /// whether it may go on.
-pub(super) fn look(server: &mut Server) -> Pace {
+pub(super) fn look(server: &mut Server) -> Progress {
     let (now, threshold_ms) =
         (server.clock.now(), server.config.settings().script.busy_threshold_ms);
-    let Some(running) = &mut server.scripting.running else { return Pace::Killed };
+    let Some(running) = &mut server.scripting.running else { return Progress::Killed };
     let took = now - running.started;
-    match running.pace {
-        Pace::Killed => return Pace::Killed,
-        Pace::InTime if threshold_ms == 0 || took.as_ms() < threshold_ms => return Pace::InTime,
-        Pace::InTime => {
-            running.pace = Pace::Busy;
+    match running.progress {
+        Progress::Killed => return Progress::Killed,
+        Progress::InTime if threshold_ms == 0 || took.as_ms() < threshold_ms => {
+            return Progress::InTime;
+        }
+        Progress::InTime => {
+            running.progress = Progress::Busy;
             server.log.warning(format!(
                 "Slow script detected: still in execution after {} milliseconds. You can try \
                  killing the script using the SCRIPT KILL command.",
                 took.as_ms()
             ));
         }
-        Pace::Busy if now - running.served < TURN_EVERY => return Pace::Busy,
-        Pace::Busy => {}
+        Progress::Busy if now - running.served < TURN_EVERY => return Progress::Busy,
+        Progress::Busy => {}
     }
     if is_signalled(server) {
         server.log.warning("Received a signal while a script runs too long: ending the script.");
         if let Some(running) = &mut server.scripting.running {
-            running.pace = Pace::Killed;
+            running.progress = Progress::Killed;
         }
-        return Pace::Killed;
+        return Progress::Killed;
     }
-    give_turn(server, now);
-    server.scripting.running.as_ref().map_or(Pace::Killed, |running| running.pace)
+    serve_others(server, now);
+    server.scripting.running.as_ref().map_or(Progress::Killed, |running| running.progress)
 }
 
 /// Whether the process was asked to end. The signal stays where it is: the loop takes it.
@@ -55,7 +57,7 @@ fn is_signalled(server: &Server) -> bool {
     sys::readable(pipe).contains(&true)
 }
 
-fn give_turn(server: &mut Server, now: Nanos) {
+fn serve_others(server: &mut Server, now: Nanos) {
     // Elsewhere others' sockets are not this thread's to read: they wait for the script to end.
     if !server.config.settings().io.io_model.loop_serves() {
         return;
@@ -71,7 +73,7 @@ fn give_turn(server: &mut Server, now: Nanos) {
     if let Some(running) = &mut server.scripting.running {
         running.served = served;
         if ending {
-            running.pace = Pace::Killed;
+            running.progress = Progress::Killed;
         }
     }
 }

@@ -9,7 +9,7 @@ mod bridge;
 mod busy;
 
 use crate::clock::Nanos;
-use crate::lua::{self, Engine, Job, Outcome, Pace, Running};
+use crate::lua::{self, Engine, Job, Outcome, Progress, Running};
 use crate::reply::{Protocol, Reply};
 use crate::server::Server;
 use bridge::Bridge;
@@ -22,7 +22,7 @@ pub(crate) fn run(server: &mut Server, job: &Job<'_>, out: &mut Reply, now: Nano
         client: job.client,
         started: now,
         served: now,
-        pace: Pace::InTime,
+        progress: Progress::InTime,
         access: job.access,
         wrote: false,
         short_of_memory: job.short_of_memory,

@@ -1,4 +1,4 @@
-//! One execution of one command: what a command function gets, and all that it may touch.
+//! One execution of one command: what a command function gets.
 //!
 //! A command reads its [`Args`], changes `call.server` (usually [`Call::db`]) and appends exactly
 //! one reply to `call.out`. It never does I/O and never holds the client: other clients are
@@ -10,11 +10,11 @@ use crate::client::ClientKey;
 use crate::db::Db;
 use crate::reply::Reply;
 
-/// Who had a command executed.
+/// The source of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
     Client,
-    /// A script of the client's.
+    /// A script that the client runs.
     Script,
 }
 
@@ -22,7 +22,7 @@ pub(crate) enum By {
 pub(crate) struct Call<'a> {
     /// Everything else in the server.
     pub(crate) server: &'a mut Server,
-    /// Who asks.
+    /// The client that sent the command.
     pub(crate) client: ClientKey,
     /// The index of the database that the client has selected.
     pub(crate) db: usize,

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 
 impl Server {
-    /// Puts a client on the free queue: it is neither read nor written any more.
+    /// Puts a client on the free queue. It is neither read nor written from now on.
     pub(crate) fn free_later(&mut self, key: ClientKey) {
         if let Some(client) = self.clients.get_mut(key)
             && client.life != Life::Closing
@@ -31,7 +31,7 @@ impl Server {
     }
 
     /// Frees a client that the loop no longer watches, and everything that refers to it.
-    pub(crate) fn forget_client(&mut self, key: ClientKey) {
+    pub(crate) fn remove_client(&mut self, key: ClientKey) {
         let Some(mut client) = self.clients.remove(key) else { return };
         if let Some(waiting) = client.held.as_ref().and_then(|held| held.waiting.as_ref()) {
             self.blocking.leave(key, waiting);

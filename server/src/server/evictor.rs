@@ -12,9 +12,9 @@ const POOL_MAX: usize = 16;
 pub(crate) enum Outcome {
     /// Below the limit.
     Enough,
-    /// Time was up; a timer goes on.
+    /// The time limit was reached; a timer continues.
     Running,
-    /// Nothing is left that may go.
+    /// No key is left that may be evicted.
     Failed,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Evictor {
 }
 
 impl Evictor {
-    /// Time above the limit: in all, and of the current spell.
+    /// Time above the limit: in total, and since it was last below.
     pub(crate) fn exceeded(&self, now: Nanos) -> (Nanos, Nanos) {
         let current = self.over_since.map_or(Nanos::ZERO, |since| now - since);
         (self.over_total + current, current)

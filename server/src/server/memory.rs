@@ -15,7 +15,7 @@ impl Server {
         self.clients.len() * size_of::<Client>() + self.memory.client_extra_bytes
     }
 
-    /// Takes note of what a client's buffers have become.
+    /// Updates the account of a client's buffers.
     pub(crate) fn account_client(&mut self, key: ClientKey) {
         let Some(client) = self.clients.get_mut(key) else { return };
         if client.life == Life::Closing {

@@ -1,7 +1,8 @@
 //! The state of one server: databases, clients, configuration and statistics.
 //!
-//! Passed down as `&mut Server` everywhere; nothing is global, so that several servers can live
-//! in one process (the tests do that). Invariant: a client's output buffer is either in the client
+//! Passed down as `&mut Server`. Nothing is global, so several servers can run in one process, as the
+//! tests do. Knows no code above it: see the order of the modules in `lib.rs`.
+//! Invariant: a client's output buffer is either in the client
 //! or lent to the one [`Reply`] that is being appended to.
 
 mod call;
@@ -44,11 +45,11 @@ use slotmap::SlotMap;
 /// What Redis keeps in a client's static buffer and does not count towards its output limits.
 pub(crate) const STATIC_BUFFER_BYTES: usize = 16 * 1024;
 
-/// Whether the server is to end.
+/// Whether the server ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shutdown {
     No,
-    /// A command or a signal asked for it; the current tick's replies still leave.
+    /// Requested by a command or a signal. The replies of the current tick are still sent.
     Requested,
 }
 
@@ -193,13 +194,13 @@ impl Server {
         server
     }
 
-    /// Reads Unix time anew: once per tick, so that a step of the system's clock is followed.
+    /// Reads Unix time again. Called once per tick, so that a step of the system clock is followed.
     pub(crate) fn synchronise_time(&mut self, now: Nanos) {
         self.time.offset_ns = self.clock.unix_us() * 1000 - now.0 as i64;
         self.set_time(now);
     }
 
-    /// Moves the cached time on without another look at the system's clock.
+    /// Advances the cached time without reading the system clock.
     #[inline]
     pub(crate) fn set_time(&mut self, now: Nanos) {
         self.time.now_ms = (self.time.offset_ns + now.0 as i64) / 1_000_000;
@@ -220,7 +221,7 @@ impl Server {
         self.net.listeners.iter().find_map(Listener::addr).map_or(0, |addr| addr.port())
     }
 
-    /// Notes an event if it took as long as the threshold asks.
+    /// Records an event that took at least as long as the threshold.
     #[inline]
     pub(crate) fn note_latency(&mut self, event: &'static str, took: Nanos) {
         let threshold_ms = self.config.settings().observe.latency_threshold_ms;
@@ -230,7 +231,7 @@ impl Server {
         }
     }
 
-    /// Forgets what the statistics have counted.
+    /// Resets the statistics.
     pub(crate) fn reset_stats(&mut self) {
         let peak_memory_bytes = self.observe.stats.peak_memory_bytes;
         self.observe.stats = Stats { peak_memory_bytes, ..Stats::default() };

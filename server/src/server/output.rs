@@ -22,7 +22,7 @@ impl Server {
         Some(Reply::new(buf, client.protocol))
     }
 
-    /// Takes the output buffer back and puts the client on the list to be flushed if need be.
+    /// Takes the output buffer back. Puts the client on the list of pending writes if it has a reply.
     pub(crate) fn return_reply(&mut self, key: ClientKey, reply: Reply) {
         let Some(client) = self.clients.get_mut(key) else { return };
         let buf = reply.into_bytes();

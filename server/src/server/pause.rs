@@ -1,7 +1,7 @@
 //! `CLIENT PAUSE`: for a while, commands wait instead of being executed.
 //!
-//! Nothing that a command could see changes meanwhile: keys do not expire actively and none are
-//! evicted. Connections are accepted and read as usual.
+//! The data set does not change during a pause: no active expiry, no eviction. Connections are accepted
+//! and read as usual.
 
 use super::{CommandSpec, flags};
 use crate::client::Client;
@@ -14,7 +14,7 @@ pub(crate) enum Extent {
     All,
 }
 
-/// A pause that is on.
+/// A pause.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pause {
     pub(crate) until_ms: i64,

@@ -20,7 +20,7 @@ impl Server {
         self.update_injector();
     }
 
-    /// Starts or ends injecting, if that was changed, and logs it: no one may measure it unawares.
+    /// Starts or ends injecting, if that was changed, and logs a warning.
     fn update_injector(&mut self) {
         let plan = &self.config.settings().observe.injection;
         let unchanged = match &self.observe.injector {

@@ -23,7 +23,7 @@ pub(crate) struct Net {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) next_client_id: u64,
     /// All clients in the order in which cron visits them; may hold keys of clients that are gone.
-    pub(crate) roster: VecDeque<ClientKey>,
+    pub(crate) cron_queue: VecDeque<ClientKey>,
     /// Accepted clients that an I/O model other than the loop serves, oldest first.
     pub(crate) accepted: VecDeque<ClientKey>,
     /// Clients that were accepted while the loop was blocked, and that it does not watch yet.
@@ -53,7 +53,7 @@ impl Net {
         Net {
             listeners: Vec::new(),
             next_client_id: 0,
-            roster: VecDeque::new(),
+            cron_queue: VecDeque::new(),
             accepted: VecDeque::new(),
             accepted_unwatched: Vec::new(),
             pending_writes: Vec::new(),
@@ -76,7 +76,7 @@ pub(crate) struct Listener {
     pub(crate) fd: OwnedFd,
     /// Removed from the file system when the server ends.
     pub(crate) path: Option<PathBuf>,
-    /// Not watched for the moment, because there were no descriptors left.
+    /// Not watched for now, because no descriptors were left.
     pub(crate) paused: bool,
 }
 
@@ -101,16 +101,16 @@ pub(crate) type Batch = Vec<(ClientKey, Box<Unfinished>)>;
 /// What all clients share for reading; taken out of the server while it is in use.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    /// Empty until the first read, and in what stands in for a scratch in use: taking it is free.
+    /// Empty until the first read, and while another function has taken the buffer.
     pub(crate) buf: Vec<u8>,
     pub(crate) args: Vec<ArgRange>,
 }
 
-/// How a thread tells the loop that something is to be done that only the loop does.
+/// Wakes the loop from another thread.
 pub(crate) struct Waker {
     sender: UnixStream,
     pub(crate) receiver: UnixStream,
-    /// The loop has been told and has not come yet.
+    /// The loop has been woken and has not reacted yet.
     pub(crate) told: bool,
 }
 
@@ -125,7 +125,7 @@ impl Waker {
     pub(crate) fn wake(&mut self) {
         if !self.told {
             self.told = true;
-            // A full pipe wakes as well as one more byte.
+            // If the pipe is full, the loop wakes anyway.
             let _ = self.sender.write(b"w");
         }
     }

@@ -38,7 +38,7 @@ pub(crate) mod flags {
     pub(crate) const MAY_REPLICATE: u32 = 1 << 13;
     /// Not inside `MULTI`.
     pub(crate) const NO_MULTI: u32 = 1 << 14;
-    /// Keys cannot be told from their position alone.
+    /// The positions of keys depend on other arguments.
     pub(crate) const MOVABLE_KEYS: u32 = 1 << 15;
     /// Allowed while a script runs too long.
     pub(crate) const ALLOW_BUSY: u32 = 1 << 16;
@@ -157,7 +157,7 @@ pub(crate) const fn command(
     }
 }
 
-/// A command whose second word chooses a subcommand; it never runs by itself.
+/// A command whose second word chooses a subcommand. It is never executed itself.
 pub(crate) const fn container(
     name: &'static str,
     arity: i32,
@@ -196,7 +196,7 @@ impl CommandSpec {
         self
     }
 
-    /// What a container does when it stands alone (`COMMAND`).
+    /// What a container does without a subcommand (`COMMAND`).
     pub(crate) const fn alone(mut self, flags: u32, run: fn(&mut Call<'_>)) -> Self {
         self.flags = flags;
         self.run = run;

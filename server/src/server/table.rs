@@ -7,10 +7,10 @@ use std::cell::Cell;
 
 /// Slots of the index: a power of two, at least four times the number of commands.
 const SLOTS: usize = 2048;
-/// No command name is longer; anything longer is unknown without hashing it.
+/// No command name is longer. A longer word is unknown without hashing it.
 const NAME_MAX_BYTES: usize = 32;
 
-/// What a word means.
+/// The command that a word names.
 #[derive(Clone, Copy)]
 pub(crate) struct Found {
     /// Position in the table: the index of its statistics.
@@ -25,7 +25,7 @@ pub(crate) struct CommandTable {
     /// Position of the first subcommand of each row, for containers.
     first_sub: Vec<u16>,
     slots: Box<[u16; SLOTS]>,
-    /// The short word that was found last, and what it means: commands come in runs.
+    /// The short word that was found last, and its command. Often the same command comes many times.
     last: Cell<Option<(Short, Found)>>,
 }
 

@@ -2,7 +2,7 @@
 
 use crate::args::parse_integer;
 use crate::blocking;
-use crate::client::Given;
+use crate::client::UnblockReason;
 use crate::server::Call;
 use crate::server::{Extent, Pause};
 
@@ -37,9 +37,9 @@ pub(super) fn unpause(call: &mut Call<'_>) {
 
 /// CLIENT UNBLOCK id [TIMEOUT|ERROR]: 1 if that client waited, as if its time were up. O(N).
 pub(super) fn unblock(call: &mut Call<'_>) {
-    let given = match () {
-        () if call.args.len() == 3 || call.args.is(3, "timeout") => Given::Up,
-        () if call.args.is(3, "error") => Given::Error,
+    let reason = match () {
+        () if call.args.len() == 3 || call.args.is(3, "timeout") => UnblockReason::Timeout,
+        () if call.args.is(3, "error") => UnblockReason::Error,
         () => {
             return call.out.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
         }
@@ -47,6 +47,6 @@ pub(super) fn unblock(call: &mut Call<'_>) {
     let Some(id) = call.integer_arg(2) else { return };
     let mut clients = call.server.clients.iter();
     let found = clients.find(|(_, client)| client.id as i64 == id).map(|(key, _)| key);
-    let done = found.is_some_and(|key| blocking::give_up(call.server, key, given));
+    let done = found.is_some_and(|key| blocking::unblock(call.server, key, reason));
     call.out.integer(i64::from(done));
 }

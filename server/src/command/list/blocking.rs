@@ -1,6 +1,6 @@
 //! Taking items, if need be after waiting: BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP LMPOP.
 
-use crate::client::Wish;
+use crate::client::PopRequest;
 use crate::command::list::moves::end_arg;
 use crate::command::pop::{LIST_ENDS, parse_many, pop_now, pop_or_wait, seconds_arg, try_or_wait};
 use crate::db::list::End;
@@ -53,12 +53,12 @@ pub(crate) const TABLE: &[CommandSpec] = &[
 
 /// BLPOP key … timeout: a key and its first item. O(N) for N keys.
 fn blpop(call: &mut Call<'_>) {
-    pop_or_wait(call, Wish::Item(End::Head));
+    pop_or_wait(call, PopRequest::Item(End::Head));
 }
 
 /// BRPOP key … timeout: a key and its last item. O(N) for N keys.
 fn brpop(call: &mut Call<'_>) {
-    pop_or_wait(call, Wish::Item(End::Tail));
+    pop_or_wait(call, PopRequest::Item(End::Tail));
 }
 
 /// BLMOVE source target LEFT|RIGHT LEFT|RIGHT timeout: the item moved. O(1).
@@ -76,17 +76,17 @@ fn brpoplpush(call: &mut Call<'_>) {
 fn move_or_wait(call: &mut Call<'_>, from: End, to: End, timeout_at: usize) {
     let Some(deadline_ms) = seconds_arg(call, timeout_at) else { return };
     let target = call.args.at(2).into();
-    try_or_wait(call, &[call.args.at(1)], Wish::Move { from, to, target }, deadline_ms);
+    try_or_wait(call, &[call.args.at(1)], PopRequest::Move { from, to, target }, deadline_ms);
 }
 
 /// BLMPOP timeout numkeys key … LEFT|RIGHT [COUNT n]: a key and its items. O(N+M).
 fn blmpop(call: &mut Call<'_>) {
     let Some(deadline_ms) = seconds_arg(call, 1) else { return };
-    let Some((keys, wish)) = parse_many(call, 2, LIST_ENDS, Wish::Items) else { return };
-    try_or_wait(call, &keys, wish, deadline_ms);
+    let Some((keys, request)) = parse_many(call, 2, LIST_ENDS, PopRequest::Items) else { return };
+    try_or_wait(call, &keys, request, deadline_ms);
 }
 
 /// LMPOP numkeys key … LEFT|RIGHT [COUNT n]: a key and its items, or null. O(N+M).
 fn lmpop(call: &mut Call<'_>) {
-    pop_now(call, LIST_ENDS, Wish::Items);
+    pop_now(call, LIST_ENDS, PopRequest::Items);
 }

@@ -105,7 +105,7 @@ fn list_in<'v>(value: &'v Value, out: &mut Reply) -> Option<&'v List> {
     }
 }
 
-/// The same, to be changed.
+/// The names of a kind, for changing them.
 fn list_in_mut<'v>(value: &'v mut Value, out: &mut Reply) -> Option<&'v mut List> {
     match value {
         Value::List(list) => Some(list),

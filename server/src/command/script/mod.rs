@@ -3,7 +3,7 @@
 //! What scripts can do is in [`crate::script`]; here is what comes before one runs.
 
 use crate::evict;
-use crate::lua::{Access, Declared, Engine, Job, Pace, Script, Sha, sha1_hex};
+use crate::lua::{Access, Declared, Engine, Job, Progress, Script, Sha, sha1_hex};
 use crate::script;
 use crate::server::flags::{
     ALLOW_BUSY, LOADING, MOVABLE_KEYS, NO_MANDATORY_KEYS, NOSCRIPT, READONLY, SKIP_MONITOR, STALE,
@@ -94,7 +94,7 @@ fn eval(call: &mut Call<'_>) {
     let Some(key_count) = key_count(call) else { return };
     let text = call.args.at(1);
     let sha = sha1_hex(text);
-    if let Err(error) = learn(call, sha, text) {
+    if let Err(error) = register(call, sha, text) {
         return call.out.error(error);
     }
     start(call, sha, key_count);
@@ -135,7 +135,7 @@ fn key_count(call: &mut Call<'_>) -> Option<usize> {
 }
 
 /// Compiles a script unless it is known. The error is the reply.
-fn learn(call: &mut Call<'_>, sha: Sha, text: &[u8]) -> Result<(), Vec<u8>> {
+fn register(call: &mut Call<'_>, sha: Sha, text: &[u8]) -> Result<(), Vec<u8>> {
     let scripting = &mut call.server.scripting;
     if scripting.scripts.contains_key(&sha) {
         return Ok(());
@@ -223,7 +223,7 @@ fn start(call: &mut Call<'_>, sha: Sha, key_count: usize) {
 fn load(call: &mut Call<'_>) {
     let text = call.args.at(2);
     let sha = sha1_hex(text);
-    match learn(call, sha, text) {
+    match register(call, sha, text) {
         Ok(()) => call.out.bulk(&sha),
         Err(error) => call.out.error(error),
     }
@@ -259,7 +259,7 @@ fn kill(call: &mut Call<'_>) {
              SHUTDOWN NOSAVE command.",
         ),
         Some(running) => {
-            running.pace = Pace::Killed;
+            running.progress = Progress::Killed;
             call.out.ok();
         }
     }

@@ -1,6 +1,6 @@
 //! Taking members, if need be after waiting: BZPOPMIN BZPOPMAX BZMPOP ZMPOP.
 
-use crate::client::Wish;
+use crate::client::PopRequest;
 use crate::command::pop::{SET_ENDS, parse_many, pop_now, pop_or_wait, seconds_arg, try_or_wait};
 use crate::db::list::End;
 use crate::server::flags::{BLOCKING, FAST, MOVABLE_KEYS, NOSCRIPT, WRITE};
@@ -39,22 +39,22 @@ pub(crate) const TABLE: &[CommandSpec] = &[
 
 /// BZPOPMIN key … timeout: a key, its member with the lowest score, and that. O(N + log M).
 fn bzpopmin(call: &mut Call<'_>) {
-    pop_or_wait(call, Wish::Member(End::Head));
+    pop_or_wait(call, PopRequest::Member(End::Head));
 }
 
 /// BZPOPMAX key … timeout: a key, its member with the highest score, and that. O(N + log M).
 fn bzpopmax(call: &mut Call<'_>) {
-    pop_or_wait(call, Wish::Member(End::Tail));
+    pop_or_wait(call, PopRequest::Member(End::Tail));
 }
 
 /// BZMPOP timeout numkeys key … MIN|MAX [COUNT n]: a key and its members with scores. O(K)+O(M log N).
 fn bzmpop(call: &mut Call<'_>) {
     let Some(deadline_ms) = seconds_arg(call, 1) else { return };
-    let Some((keys, wish)) = parse_many(call, 2, SET_ENDS, Wish::Members) else { return };
-    try_or_wait(call, &keys, wish, deadline_ms);
+    let Some((keys, request)) = parse_many(call, 2, SET_ENDS, PopRequest::Members) else { return };
+    try_or_wait(call, &keys, request, deadline_ms);
 }
 
 /// ZMPOP numkeys key … MIN|MAX [COUNT n]: a key and its members with scores, or null. O(K)+O(M log N).
 fn zmpop(call: &mut Call<'_>) {
-    pop_now(call, SET_ENDS, Wish::Members);
+    pop_now(call, SET_ENDS, PopRequest::Members);
 }
