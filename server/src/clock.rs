@@ -51,7 +51,7 @@ impl Add for Nanos {
 
 impl Sub for Nanos {
     type Output = Nanos;
-    /// Saturates: a clock never tells a negative length of time.
+    /// Saturates: a length of time is never negative.
     fn sub(self, other: Nanos) -> Nanos {
         Nanos(self.0.saturating_sub(other.0))
     }
@@ -65,12 +65,12 @@ impl From<Nanos> for Duration {
 
 #[derive(Clone, Debug)]
 enum Source {
-    /// What the system's clock told at our zero, in nanoseconds.
+    /// The system clock at our zero, in nanoseconds.
     System(u64),
     Manual(Arc<AtomicU64>),
 }
 
-/// A monotonic clock whose zero is its own creation.
+/// A monotonic clock whose zero is the time of its creation.
 #[derive(Clone, Debug)]
 pub struct Clock {
     source: Source,
@@ -118,7 +118,7 @@ impl Clock {
         }
     }
 
-    /// Keeps the calling thread busy: what a command does that takes so long.
+    /// Keeps the calling thread busy, like a command that takes this long.
     pub fn spin(&self, length: Nanos) {
         match &self.source {
             Source::System(_) => {
@@ -131,7 +131,7 @@ impl Clock {
         }
     }
 
-    /// Blocks the calling thread (`DEBUG SLEEP`): the whole loop stands still, as is the point.
+    /// Blocks the calling thread, and with it the loop (`DEBUG SLEEP`).
     pub fn sleep(&self, length: Nanos) {
         match &self.source {
             Source::System(_) => std::thread::sleep(length.into()),

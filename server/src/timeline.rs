@@ -1,9 +1,9 @@
-//! Where one request's time went inside this server: six instants, five parts, per command.
+//! The request timeline: where a request spent its time inside this server, as six instants and five parts.
 //!
-//! Not a profiler of the loop (that is `metrics`): this follows single requests, all of them or one
-//! in so many, from the wake-up that brought their last byte to the write that took the last byte of
-//! their reply. Invariant: the five parts are differences of one chain of instants, so their sum is
-//! exactly the time from ready to written. Off, it costs one branch per command.
+//! This follows single requests, all of them or a sample, from the wake-up that brought their last byte
+//! to the write that sent the last byte of their reply. (`metrics` profiles the loop.) Invariant: the
+//! five parts are differences of one chain of instants, so their sum is exactly the time from ready to
+//! written. Off, it costs one branch per command.
 
 use crate::client::ClientKey;
 use crate::clock::Nanos;
@@ -14,23 +14,22 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use slotmap::SecondaryMap;
 use std::collections::VecDeque;
 
-/// One request in so many is followed unless asked otherwise: what keeps the cost below a few
-/// nanoseconds per request.
+/// By default one request in this many is followed, which costs a few nanoseconds per request.
 pub(crate) const DEFAULT_SAMPLE: u32 = 16;
 /// Newest records kept for `AE TRACE GET`.
 const RECORDS_KEPT: usize = 1024;
-/// Longest time told apart, 68 s; precision is two digits.
+/// Longest time that is recorded, 68 s; precision is two digits.
 const VALUE_MAX: u64 = 1 << 36;
 
 /// The names of the parts, in order.
 pub(crate) const PARTS: [&str; 5] = ["wait_in_batch", "parse", "execute", "wait_to_write", "write"];
 
-/// The way of one request, as instants on the server's clock.
+/// One request, as instants on the server's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Instants {
     /// The loop woke with its last byte in the socket.
     pub(crate) ready: Nanos,
-    /// The parser took it up: whatever was ready with it and came first has run.
+    /// The parser began with it: earlier requests of the batch have been executed.
     pub(crate) taken: Nanos,
     pub(crate) parsed: Nanos,
     pub(crate) executed: Nanos,
@@ -126,7 +125,7 @@ struct Waiting {
 /// See the module's text.
 #[derive(Debug)]
 pub(crate) struct Timeline {
-    /// One in so many; 0 is off.
+    /// One request in this many is followed; 0 is off.
     sample: u32,
     countdown: u32,
     random: SplitMix64,
@@ -145,7 +144,7 @@ impl Default for Timeline {
         Timeline {
             sample: 0,
             countdown: 0,
-            // Fixed, as everywhere in this server: two runs differ by the machine alone.
+            // A fixed seed, as everywhere in this server: two runs of the same commands make the same choices.
             random: SplitMix64::seed_from_u64(1),
             ready: Nanos::ZERO,
             classes: Vec::new(),
@@ -165,13 +164,13 @@ impl Timeline {
         self.draw_gap();
     }
 
-    /// Follows none; what was collected stays.
+    /// Follows no more requests; the records stay.
     pub(crate) fn switch_off(&mut self) {
         self.sample = 0;
         self.waiting.clear();
     }
 
-    /// Forgets what was collected.
+    /// Removes all records.
     pub(crate) fn reset(&mut self, meter: &Meter) {
         *self = Timeline {
             sample: self.sample,
@@ -189,12 +188,12 @@ impl Timeline {
         self.sample != 0
     }
 
-    /// One in so many is followed; 0 if none.
+    /// One request in this many is followed; 0 if none.
     pub(crate) fn sample(&self) -> u32 {
         self.sample
     }
 
-    /// The loop woke with so many events.
+    /// The loop woke with `events` events.
     pub(crate) fn woke(&mut self, now: Nanos, events: usize) {
         self.ready = now;
         if self.is_on() && events > 0 {
@@ -216,15 +215,15 @@ impl Timeline {
         chosen
     }
 
-    /// Gaps are random around their mean: a fixed one would keep step with a pipeline of the same
-    /// depth and always meet the same position.
+    /// Gaps between followed requests are random around their mean: fixed ones would always hit the same
+    /// position of a pipeline of the same depth.
     fn draw_gap(&mut self) {
         let spread = u64::from(self.sample) * 2 - 1;
         self.countdown = 1 + (self.random.next_u64() % spread) as u32;
     }
 
-    /// A followed request has run; its reply ends at position `end` of all that is sent to the
-    /// client. `ready` is filled in here, the writing later.
+    /// A followed request was executed. Its reply ends at position `end` of all bytes sent to the client.
+    /// `ready` is filled in here, the write times later.
     pub(crate) fn executed(&mut self, key: ClientKey, mut record: Record, end: u64) {
         if !self.is_on() {
             return;
@@ -241,7 +240,7 @@ impl Timeline {
         self.is_on() && self.waiting.get(key).is_some_and(|queue| !queue.is_empty())
     }
 
-    /// A write that `began` has ended `now`, with `sent` bytes sent to the client altogether.
+    /// A write that `began` has ended `now`, with `sent` bytes sent to the client in total.
     pub(crate) fn wrote(&mut self, key: ClientKey, began: Nanos, now: Nanos, sent: u64) {
         let Some(mut queue) = self.waiting.remove(key) else { return };
         for waiting in &mut queue {
@@ -276,7 +275,7 @@ impl Timeline {
         self.records.push_front(record);
     }
 
-    /// A client is gone, and with it its unsent replies.
+    /// A client was freed, with its unsent replies.
     pub(crate) fn forget(&mut self, key: ClientKey) {
         self.waiting.remove(key);
     }

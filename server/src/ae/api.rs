@@ -1,4 +1,4 @@
-//! What the loop asks of a backend, and the words both use.
+//! The interface between the loop and its backends.
 
 #[cfg(target_os = "linux")]
 use super::epoll_backend::EpollBackend;
@@ -67,9 +67,9 @@ impl Mask {
 pub struct Fired {
     /// The descriptor.
     pub fd: RawFd,
-    /// For what; errors and hang-ups count as both, so that a dead peer reaches some handler.
+    /// Ready for what. Errors and hang-ups count as both, so that some handler is called.
     pub mask: Mask,
-    /// Which user of the descriptor's number was meant; filled in by the loop.
+    /// Generation of the descriptor's number; filled in by the loop.
     pub generation: u32,
 }
 
@@ -93,7 +93,7 @@ pub trait Api {
     /// Watches `fd` for `mask` as well as for `before`, which is watched already.
     ///
     /// # Errors
-    /// As the system says.
+    /// The error of the system call.
     fn add(&mut self, fd: RawFd, mask: Mask, before: Mask) -> io::Result<()>;
 
     /// Stops watching `fd` for `mask`; `remaining` is still watched.
@@ -105,7 +105,7 @@ pub trait Api {
     /// `Interrupted` counts as no event; anything else ends the loop.
     fn poll(&mut self, timeout: Option<Nanos>, fired: &mut Vec<Fired>) -> io::Result<()>;
 
-    /// A handler left something in `fd`. Only edge-triggered backends need to be told.
+    /// A handler did not drain `fd`. Only edge-triggered backends need this call.
     fn not_drained(&mut self, _fd: RawFd, _mask: Mask) {}
 
     /// Descriptors below `setsize` may be added from now on.
@@ -133,7 +133,7 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// All there are on this platform.
+    /// All backends of this platform.
     pub const ALL: &'static [Backend] = &[
         Backend::Mio,
         #[cfg(target_os = "linux")]

@@ -10,8 +10,8 @@ use epoll::{CreateFlags, Event, EventData, EventFlags};
 use std::io;
 use std::os::fd::{OwnedFd, RawFd};
 
-/// Most events taken from the kernel per poll. The rest is there at the next one: the kernel
-/// rotates its list of ready descriptors, so nobody starves.
+/// Most events taken from the kernel per poll. The next poll gets the rest: the kernel rotates its list
+/// of ready descriptors, so no client starves.
 const EVENTS_MAX: usize = 16 * 1024;
 
 pub(super) struct EpollBackend {
@@ -41,7 +41,7 @@ fn interest(mask: Mask) -> EventFlags {
 
 fn fired_mask(flags: EventFlags) -> Mask {
     if flags.intersects(EventFlags::ERR | EventFlags::HUP) {
-        // Whichever handler there is shall find out that the peer is gone.
+        // The handler that is installed finds out that the peer has closed.
         return Mask::BOTH;
     }
     let mut mask = Mask::NONE;
@@ -73,7 +73,7 @@ impl Api for EpollBackend {
     fn del(&mut self, fd: RawFd, _mask: Mask, remaining: Mask) {
         let Ok(source) = borrow(fd) else { return };
         let wanted = interest(remaining);
-        // Failing means that the kernel has forgotten the descriptor already: what we want.
+        // An error means that the kernel has already removed the descriptor, which is the goal.
         let _ = if wanted.is_empty() {
             epoll::delete(&self.epoll, source)
         } else {

@@ -54,7 +54,7 @@ impl<S> FileEvents<S> {
         self.at(fd).map_or(0, |event| event.generation)
     }
 
-    /// The handler to call for `side` of `fired`, if it is still wanted.
+    /// The handler to call for `side` of `fired`, if it is still installed.
     pub(super) fn due(&self, fired: Fired, side: Mask) -> Option<(FileProc<S>, u64)> {
         let event = self.at(fired.fd)?;
         let wanted = event.mask.only(fired.mask).contains(side);

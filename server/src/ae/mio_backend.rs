@@ -11,7 +11,7 @@ use mio::{Events, Interest, Poll, Token};
 use std::io;
 use std::os::fd::RawFd;
 
-/// Most events taken from the kernel per poll; the rest is there at the next one.
+/// Most events taken from the kernel per poll; the next poll gets the rest.
 const EVENTS_MAX: usize = 16 * 1024;
 
 pub(super) struct MioBackend {
@@ -50,7 +50,7 @@ impl Api for MioBackend {
         let registry = self.poll.registry();
         let token = Token(fd as usize);
         if interest(before).is_some() {
-            // Also re-arms the edge: whatever is ready now is reported again.
+            // Also re-arms the edge: what is ready now is reported again.
             registry.reregister(&mut SourceFd(&fd), token, wanted)
         } else {
             registry.register(&mut SourceFd(&fd), token, wanted)
@@ -60,7 +60,7 @@ impl Api for MioBackend {
     fn del(&mut self, fd: RawFd, mask: Mask, remaining: Mask) {
         self.ready.remove(fd, mask, remaining);
         let registry = self.poll.registry();
-        // Failing means that the kernel has forgotten the descriptor already: what we want.
+        // An error means that the kernel has already removed the descriptor, which is the goal.
         let _ = match interest(remaining) {
             Some(wanted) => registry.reregister(&mut SourceFd(&fd), Token(fd as usize), wanted),
             None => registry.deregister(&mut SourceFd(&fd)),
@@ -86,7 +86,7 @@ impl Api for MioBackend {
                         mask = Mask::BOTH;
                         self.ready.insert_hang_up(fd, Mask::BOTH);
                     } else if event.is_read_closed() {
-                        // A short read does not prove that the end has been seen.
+                        // A short read does not prove that the socket is drained.
                         mask = mask.with(Mask::READABLE);
                         self.ready.insert_hang_up(fd, Mask::READABLE);
                     }

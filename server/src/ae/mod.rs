@@ -1,8 +1,8 @@
 //! The ae event loop: file events by descriptor, time events, a backend, two hooks around sleep.
 //!
-//! One turn is [`EventLoop::tick`]; its order is Redis's (`ae.c`, `aeProcessEvents`), and every
-//! step that must not move says why. The loop knows no clients and no commands: `S` is the state
-//! that is passed down to every handler, so no handler holds a borrow across another.
+//! One turn is [`EventLoop::tick`]. Its order is that of Redis (`ae.c`, `aeProcessEvents`); a comment says
+//! why where a step must not move. The loop knows no clients and no commands: `S` is the state that is
+//! passed down to every handler, so no handler holds a borrow across another.
 //!
 //! ae is level-triggered: a handler may leave bytes in a socket and will be called again. Backends
 //! for which that is not so keep a set of descriptors that are still ready, see [`api::Api`].
@@ -83,7 +83,7 @@ impl<S> EventLoop<S> {
     /// Turns until [`EventLoop::stop`].
     ///
     /// # Errors
-    /// If the backend cannot be asked at all; interruptions are not errors.
+    /// If the backend fails. Interruptions are not errors.
     pub fn run(&mut self, state: &mut S) -> io::Result<()> {
         while !self.stop {
             self.tick(state)?;
@@ -105,7 +105,7 @@ impl<S> EventLoop<S> {
         Ok(())
     }
 
-    /// The same turn, with a note of when each step began.
+    /// The same turn, with the start of each step recorded.
     fn tick_logged(&mut self, state: &mut S) -> io::Result<()> {
         let began = self.clock.now();
         let timeout = self.before(state);
@@ -122,7 +122,7 @@ impl<S> EventLoop<S> {
         Ok(())
     }
 
-    /// Where turns are written down when it is switched on.
+    /// The log of turns.
     pub fn turn_log(&self) -> TurnLog {
         self.turn_log.clone()
     }
@@ -131,7 +131,7 @@ impl<S> EventLoop<S> {
     /// for ever).
     pub fn before(&mut self, state: &mut S) -> Option<Nanos> {
         (self.before_sleep)(self, state);
-        // Only now: the hook may have created a timer or asked not to sleep.
+        // After the hook, which may have created a timer or asked not to sleep.
         self.poll_timeout()
     }
 
@@ -145,23 +145,23 @@ impl<S> EventLoop<S> {
 
     /// The third step: the second hook, the handlers, the timers.
     pub fn react(&mut self, state: &mut S) {
-        // Before any handler: it refreshes the cached time that all of them see.
+        // Before all handlers: it refreshes the cached time that they use.
         (self.after_sleep)(self, state);
         self.process_files(state);
-        // After file events, so that a timer's work never delays a reply that is already due;
-        // and a timer sees whatever this tick's requests changed.
+        // After file events, so that timers do not delay requests that are ready, and see their
+        // changes.
         self.process_timers(state);
     }
 
-    /// In place of the second step, for a driver that slept in a system call of its own: nothing has
-    /// fired, and the second hook runs.
+    /// Replaces the second step for a driver that slept in a system call of its own: no event fired; runs
+    /// the second hook.
     pub fn woke_elsewhere(&mut self, state: &mut S) {
         self.fired.clear();
         self.now = self.clock.now();
         (self.after_sleep)(self, state);
     }
 
-    /// Asks the backend without waiting and calls the handlers, between [`EventLoop::woke_elsewhere`]
+    /// Polls the backend without waiting and calls the handlers, between [`EventLoop::woke_elsewhere`]
     /// and [`EventLoop::run_timers`].
     ///
     /// # Errors
@@ -177,7 +177,7 @@ impl<S> EventLoop<S> {
         self.process_timers(state);
     }
 
-    /// Whether a timer is due now, so that nothing should wait.
+    /// Whether a timer is due now.
     pub fn timer_is_due(&mut self) -> bool {
         self.timers.nearest().is_some_and(|nearest| nearest <= self.clock.now())
     }
@@ -195,7 +195,7 @@ impl<S> EventLoop<S> {
     fn poll(&mut self, timeout: Option<Nanos>) -> io::Result<()> {
         self.fired.clear();
         match self.api.poll(timeout, &mut self.fired) {
-            // A signal: no event, but the hook and the timers still have their turn.
+            // A signal: no event, but the hook and the timers still run.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.fired.clear(),
             other => other?,
         }
@@ -206,8 +206,8 @@ impl<S> EventLoop<S> {
         Ok(())
     }
 
-    /// Calls the handlers of everything that fired. Each guard is read again before each call: the
-    /// previous handler may have removed this descriptor, or closed it and given its number away.
+    /// Calls the handlers of all events. The generation is checked before each call: the previous handler
+    /// may have removed this descriptor, or closed it so that its number was reused.
     fn process_files(&mut self, state: &mut S) {
         for index in 0..self.fired.len() {
             let fired = self.fired[index];
@@ -230,7 +230,7 @@ impl<S> EventLoop<S> {
         }
     }
 
-    /// Runs the timers that are due, and says how many. One created during the pass waits for the next.
+    /// Runs the timers that are due and returns how many. A timer created meanwhile runs in the next pass.
     fn process_timers(&mut self, state: &mut S) -> u32 {
         if self.timers.is_empty() {
             return 0;
@@ -241,7 +241,7 @@ impl<S> EventLoop<S> {
         for index in (0..self.timers.len()).rev() {
             let Some((id, run)) = self.timers.due(index, self.now) else { continue };
             let next = run(self, state, id);
-            // Read again: the delay counts from completion, so a slow timer drifts, as ae's do.
+            // Read again: the delay counts from completion, so a slow timer drifts, as in ae.
             self.now = self.clock.now();
             self.timers.completed(index, next, self.now);
             ran += 1;
@@ -276,7 +276,7 @@ impl<S> EventLoop<S> {
             return;
         }
         let mask = if mask.contains(Mask::WRITABLE) { mask.with(Mask::BARRIER) } else { mask };
-        // The mask changes before the backend is told, as in ae: a failing call leaves no handler.
+        // The mask changes before the call, as in ae: a failing call leaves no handler.
         let remaining = self.files.del(fd, mask);
         self.api.del(fd, mask, remaining);
     }
@@ -286,8 +286,8 @@ impl<S> EventLoop<S> {
         self.files.mask(fd)
     }
 
-    /// A handler says that it left something to do on `fd`: it must be called again even if nothing
-    /// more arrives. Level-triggered backends know by themselves.
+    /// Called by a handler that did not drain `fd`: it is called again even if nothing more arrives.
+    /// Level-triggered backends do this by themselves.
     pub fn not_drained(&mut self, fd: RawFd, mask: Mask) {
         self.api.not_drained(fd, mask);
     }
@@ -297,7 +297,7 @@ impl<S> EventLoop<S> {
         self.timers.add(self.clock.now() + delay, run)
     }
 
-    /// Removes a timer; harmless if it is gone.
+    /// Removes a timer, if it still exists.
     pub fn del_timer(&mut self, id: TimerId) {
         self.timers.delete(id);
     }
@@ -338,7 +338,7 @@ impl<S> EventLoop<S> {
         self.fired.len()
     }
 
-    /// The time when the loop last looked: after the poll, or before and between timers.
+    /// The time of the last clock read: after the poll, or before and between timers.
     pub fn now(&self) -> Nanos {
         self.now
     }

@@ -1,8 +1,8 @@
-//! `poll(2)`: one array of all watched descriptors, handed to the kernel at every wake-up.
+//! `poll(2)`: one array of all watched descriptors, passed to the kernel at every wake-up.
 //!
-//! Here to show what it costs: the kernel asks every descriptor in turn, and the answer is looked
-//! for in the whole array, so a wake-up is O(watched). There is no limit on descriptor numbers, and
-//! it is level-triggered by nature.
+//! It shows the cost of this interface: the kernel checks every descriptor, and the result is searched
+//! in the whole array, so a wake-up is O(watched). There is no limit on descriptor numbers. It is
+//! level-triggered.
 //!
 //! Invariant: `place[fd]` is where `fd` stands in `entries`, and every entry is watched for
 //! something.
@@ -18,7 +18,7 @@ const NOWHERE: u32 = u32::MAX;
 
 #[derive(Default)]
 pub(super) struct PollBackend {
-    /// What the kernel reads and answers in. In no order: a removal moves the last into the gap.
+    /// The array for the kernel. Unordered: a removal moves the last entry into the gap.
     entries: Vec<PollFd<'static>>,
     /// By descriptor.
     place: Vec<u32>,
@@ -60,7 +60,7 @@ fn interest(mask: Mask) -> Option<PollFlags> {
 
 fn fired_mask(flags: PollFlags) -> Mask {
     if flags.intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL) {
-        // Whichever handler there is shall find out that the peer is gone.
+        // The handler that is installed finds out that the peer has closed.
         return Mask::BOTH;
     }
     let mut mask = Mask::NONE;

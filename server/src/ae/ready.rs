@@ -1,4 +1,4 @@
-//! The set of descriptors that are still ready: what makes an edge-triggered poller level-triggered.
+//! The set of descriptors that are still ready. It makes an edge-triggered poller level-triggered.
 //!
 //! The kernel reports an edge once. A handler that reads 16 KiB of 100, accepts 1000 of 3000
 //! connections or writes 64 KiB of a megabyte must be called again although no edge comes. It
@@ -20,10 +20,10 @@ pub(super) struct ReadySet {
 
 #[derive(Clone, Copy, Default)]
 struct Slot {
-    /// Handed out with the next poll, then forgotten.
+    /// Reported by the next poll, then removed.
     once: Mask,
-    /// Handed out with every poll until the descriptor is removed: the peer has hung up, a state
-    /// that a level-triggered poller would report for ever.
+    /// Reported by every poll until the descriptor is removed: the peer has hung up, which a
+    /// level-triggered poller would report every time.
     always: Mask,
     listed: bool,
     /// Position of this descriptor in the list being filled, plus one.
@@ -51,14 +51,14 @@ impl ReadySet {
         }
     }
 
-    /// `fd` was left ready for `mask` by its handler.
+    /// The handler of `fd` left it ready for `mask`.
     pub(super) fn insert(&mut self, fd: RawFd, mask: Mask) {
         let slot = self.slot(fd);
         slot.once = slot.once.with(mask);
         self.list(fd);
     }
 
-    /// The peer of `fd` hung up: reading will not block any more, whatever arrives.
+    /// The peer of `fd` hung up: reading does not block any more.
     pub(super) fn insert_hang_up(&mut self, fd: RawFd, mask: Mask) {
         let slot = self.slot(fd);
         slot.always = slot.always.with(mask);

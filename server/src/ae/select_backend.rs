@@ -1,10 +1,9 @@
 //! `select(2)` as in ae: two bitmaps, copied for every call because the kernel overwrites them, and
 //! then searched from descriptor 0 to the highest.
 //!
-//! Here to show what it costs, and its limit: a program's `fd_set` has room for 1024 descriptors,
-//! and ae writes past the end of it when handed a larger one. This backend refuses such a
-//! descriptor. With [`SetLimit::None`] the bitmaps are as large as need be, which the kernel
-//! allows but no C library's `fd_set` does.
+//! It shows the cost of this interface, and its limit: an `fd_set` has 1024 bits, and ae writes past its
+//! end for a larger descriptor. This backend refuses such a descriptor. With [`SetLimit::None`] the
+//! bitmaps are as large as needed, which the kernel allows but the `fd_set` of C libraries does not.
 //!
 //! Invariant: `bound` is one more than the highest watched descriptor, and both bitmaps reach it.
 
@@ -149,8 +148,8 @@ impl Api for SelectBackend {
         let answer = &mut self.answer;
         answer.copy_from(&self.watched, self.bound.div_ceil(WORD_BITS));
         sys::select(self.bound, &mut answer.readable, &mut answer.writable, timeout.as_ref())?;
-        // One by one, as ae does. Skipping empty words would be faster, but this is what programs
-        // on select do, and the kernel's own pass over the descriptors costs far more.
+        // One by one, as in ae. Skipping empty words would be faster, but programs on select do it
+        // this way, and the kernel's own pass over the descriptors costs far more.
         for fd in 0..self.bound {
             let mask = answer.mask(fd);
             if !mask.is_empty() {

@@ -1,8 +1,8 @@
-//! No multiplexer at all: every watched descriptor is said to be ready, always.
+//! No multiplexer: every watched descriptor is always reported as ready.
 //!
-//! Its handler finds out by trying. That is busy polling: one system call per descriptor and sweep,
-//! answered with `EAGAIN` by all that have nothing, and a processor that never rests. Not among
-//! [`super::Backend`]'s choices, since it does not wait for readiness: it is an I/O model of its own.
+//! This is busy polling: each handler tries its system call, which returns `EAGAIN` if there is nothing
+//! to read, and the thread uses 100 % of a core. It is not a [`super::Backend`], because it does not wait
+//! for readiness: it is an I/O model of its own.
 
 use super::api::{Api, Fired, Mask};
 use crate::clock::Nanos;

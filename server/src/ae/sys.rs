@@ -1,8 +1,8 @@
 //! What the epoll, poll and select backends need from the system, in safe form. The only file of
 //! the loop that names rustix; not the sockets' calls, which are in `crate::sys`.
 //!
-//! Invariant: whoever watches a descriptor keeps it open until it is no longer watched, as ae asks
-//! for. Breaking that costs an error or a stray event, never memory.
+//! Invariant: as in ae, the caller keeps a descriptor open while it is watched. Breaking this causes an
+//! error or a stray event, never memory corruption.
 #![expect(unsafe_code, reason = "descriptors are numbers here, and select takes raw bitmaps")]
 
 use crate::clock::Nanos;
@@ -32,7 +32,7 @@ pub(crate) fn borrow(fd: RawFd) -> io::Result<BorrowedFd<'static>> {
     Ok(unsafe { BorrowedFd::borrow_raw(fd) })
 }
 
-/// A length of time as the system takes it.
+/// A length of time for system calls.
 pub(super) fn timespec(timeout: Nanos) -> Timespec {
     const PER_SECOND: u64 = 1_000_000_000;
     // Both fit whatever the platform's types are: at most 1.8e10 seconds, below 1e9 nanoseconds.

@@ -1,7 +1,6 @@
 //! Time events: an unsorted list, newest first, as in ae. It takes `now` and reads no clock.
 //!
-//! A server has one or two timers, so finding the nearest by looking at all of them is the
-//! cheapest structure there is.
+//! A server has one or two timers, so a linear search for the nearest is the cheapest solution.
 
 use super::EventLoop;
 use crate::clock::Nanos;
@@ -10,7 +9,7 @@ use crate::clock::Nanos;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TimerId(u64);
 
-/// What a timer wants after it ran.
+/// When a timer runs again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Run again, so long after the completion of this run.

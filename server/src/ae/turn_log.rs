@@ -1,7 +1,7 @@
 //! A log of the loop's newest turns: when each step of a turn began (`AE LOOP`).
 //!
-//! Not a meter (that is `metrics`): it proves the order of the steps. Off, it costs a turn one relaxed load. Invariant: a turn
-//! is written down after its last step, with instants that the steps really had.
+//! It proves the order of the steps; `metrics` measures them. Off, it costs one relaxed load per turn.
+//! Invariant: a turn is recorded after its last step, with the true instants.
 
 use crate::clock::Nanos;
 use std::collections::VecDeque;
@@ -41,19 +41,19 @@ struct Shared {
 }
 
 impl TurnLog {
-    /// Whether turns are written down.
+    /// Whether turns are recorded.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.0.on.load(Relaxed)
     }
 
-    /// Begins anew.
+    /// Removes the old turns and starts recording.
     pub fn switch_on(&self) {
         self.turns().clear();
         self.0.on.store(true, Relaxed);
     }
 
-    /// Writes no more; what was written stays.
+    /// Stops recording; the recorded turns stay.
     pub fn switch_off(&self) {
         self.0.on.store(false, Relaxed);
     }

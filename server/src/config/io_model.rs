@@ -1,6 +1,6 @@
 //! `io-model`: how the server waits for clients. The models themselves are in `crate::io_model`.
 
-/// What the request timeline shows otherwise with threads.
+/// How I/O threads change the request timeline.
 pub(super) const IO_THREADS_NOTE: &str = "with io-threads, parse is its length in the thread that parsed, and waiting for threads counts as \
      wait_in_batch; the phases read and write are the first thread's share and its waiting for the \
      others; replies of different clients leave in no order";
@@ -15,7 +15,7 @@ pub(crate) enum IoModel {
     Blocking,
     /// A thread for each client.
     ThreadPerConnection,
-    /// The loop without a multiplexer: `read` on every client, for ever.
+    /// The loop without a multiplexer: it polls every client with `read`.
     BusyPoll,
 }
 
@@ -44,13 +44,13 @@ impl IoModel {
         }
     }
 
-    /// Whether the loop reads and writes the clients' sockets; if not, it only hands over those it
-    /// accepts, as blocking sockets.
+    /// Whether the loop reads and writes the clients' sockets. If not, it only accepts them, as blocking
+    /// sockets.
     pub(crate) const fn loop_serves(self) -> bool {
         matches!(self, IoModel::Ae | IoModel::BusyPoll)
     }
 
-    /// What the request timeline cannot show in this model, or shows otherwise; empty for ae.
+    /// How this model changes the request timeline; empty for ae.
     pub(crate) const fn timeline_note(self) -> &'static str {
         match self {
             IoModel::Ae => "",

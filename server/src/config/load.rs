@@ -7,10 +7,10 @@ use super::{Config, SetError, nearest};
 use std::fmt;
 use std::io::Read;
 
-/// How deep `include` may nest before it must be a circle.
+/// Deepest nesting of `include`; more must be a cycle.
 const INCLUDE_DEPTH_MAX: usize = 16;
 
-/// Where and why a configuration could not be taken.
+/// Where and why a configuration was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     place: String,
@@ -83,7 +83,7 @@ impl Config {
             };
             let count = after.iter().take_while(|arg| !arg.starts_with("--")).count();
             let mut words: Vec<&str> = after[..count].iter().map(String::as_str).collect();
-            // A yes-or-no directive that stands alone is meant (`--ae-batch`).
+            // A yes-or-no directive without a value means yes (`--ae-batch`).
             if words.is_empty() && is_yes_or_no(name) {
                 words.push("yes");
             }
@@ -152,7 +152,7 @@ impl Config {
     }
 }
 
-/// What to say of a directive that is none.
+/// The error for an unknown directive.
 fn unknown(name: &str) -> String {
     let absent = super::table::ABSENT.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     match (absent, nearest(name)) {

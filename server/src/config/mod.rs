@@ -28,7 +28,7 @@ pub struct Config {
     settings: Settings,
     /// The file that was read first, for `INFO`.
     pub(crate) file: Option<String>,
-    /// Where directives were given that have restrictions, while the configuration is read.
+    /// The restricted directives that were given, while the configuration is read.
     restricted: Vec<Given>,
     /// Whether there is such a command: the command table is not known here.
     is_command: fn(&str) -> bool,
@@ -42,7 +42,7 @@ struct Given {
     words: String,
 }
 
-/// Why a value was not taken.
+/// Why a value was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SetError {
     /// There is no such directive.
@@ -84,8 +84,8 @@ impl Config {
         lookup(&self.values, name)
     }
 
-    /// Gives `words` to directive `name`, at start. Whether the value can be had is asked when all is read, by
-    /// [`Config::refused`]: the last one counts.
+    /// Gives `words` to directive `name`, at start. [`Config::refused`] checks restrictions when everything
+    /// is read, because the last value counts.
     fn set_at_start(&mut self, place: &str, name: &str, words: &[&str]) -> Result<(), SetError> {
         let at = find(name).ok_or(SetError::Unknown)?;
         self.put(at, words)?;
@@ -96,7 +96,7 @@ impl Config {
         Ok(())
     }
 
-    /// The first value that counts and cannot be had here: the place and the directive as they were given, and why not.
+    /// The first final value that this server does not support, as it was given, and the reason.
     fn refused(&self) -> Option<(&Given, String)> {
         let is_last = |index: usize, given: &Given| {
             self.restricted[index + 1..].iter().all(|later| later.at != given.at)
@@ -109,7 +109,7 @@ impl Config {
         })
     }
 
-    /// Sets several directives at once, or none; on failure says which one it was.
+    /// Sets several directives at once, or none. An error names the directive.
     pub(crate) fn set_all(&mut self, pairs: &[(&str, &str)]) -> Result<(), (String, SetError)> {
         let before = self.values.clone();
         for (name, word) in pairs {
@@ -175,7 +175,7 @@ impl Config {
         self.settings = Settings::resolve(&Texts(&self.values));
     }
 
-    /// `maxclients` was more than the descriptors that this process may open.
+    /// Lowers `maxclients` to the number of descriptors that this process may open.
     pub(crate) fn lower_maxclients(&mut self, maxclients: usize) {
         if let Some(at) = find("maxclients") {
             self.values[at] = maxclients.to_string();

@@ -1,11 +1,11 @@
-//! `maxmemory-policy`: which keys go first when memory runs out.
+//! `maxmemory-policy`: which keys are evicted first.
 
 use crate::db::{AccessMode, Among, Entry};
 
 /// `maxmemory-policy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Policy {
-    /// Refuse what needs memory.
+    /// Evict nothing; refuse commands that need memory.
     NoEviction,
     /// The key not used for longest.
     Lru(Among),
@@ -18,7 +18,7 @@ pub(crate) enum Policy {
 }
 
 impl Policy {
-    /// The policy called `name`; nothing is evicted under an unknown one.
+    /// The policy called `name`. An unknown name means no eviction.
     pub(crate) fn named(name: &str) -> Policy {
         let among = if name.starts_with("volatile") { Among::Volatile } else { Among::AllKeys };
         match name.rsplit('-').next() {
@@ -30,7 +30,7 @@ impl Policy {
         }
     }
 
-    /// Among which keys it chooses.
+    /// The keys that it chooses from.
     pub(crate) fn among(self) -> Among {
         match self {
             Policy::Lru(among) | Policy::Lfu(among) | Policy::Random(among) => among,
@@ -39,7 +39,7 @@ impl Policy {
         }
     }
 
-    /// How good a choice this key is: the larger, the better.
+    /// Score of a candidate: the key with the largest is evicted.
     pub(crate) fn score(self, entry: &Entry, mode: AccessMode, now_ms: i64) -> u64 {
         match self {
             Policy::Lfu(_) => u64::from(255 - mode.frequency(entry.clock(), now_ms).min(255)),

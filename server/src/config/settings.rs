@@ -61,7 +61,7 @@ impl Settings {
         }
     }
 
-    /// Whether memory is to be looked at before each command.
+    /// Whether memory is checked before each command.
     pub(crate) fn limits_memory(&self) -> bool {
         (self.memory.maxmemory
             | self.memory.maxmemory_clients
@@ -69,7 +69,7 @@ impl Settings {
             != 0
     }
 
-    /// What the request timeline does not show, or shows otherwise, with this I/O; empty for plain ae.
+    /// How the I/O settings change the request timeline; empty for plain ae.
     pub(crate) fn timeline_note(&self) -> &'static str {
         match self.io.io_threads {
             1 => self.io.io_model.timeline_note(),
@@ -159,7 +159,7 @@ pub(crate) struct IoSettings {
     pub(crate) io_threads_always_active: bool,
     pub(crate) backend: Backend,
     pub(crate) ae_batch: bool,
-    /// Whether the cron is there at all.
+    /// Whether cron runs.
     pub(crate) time_events: bool,
     pub(crate) reply_immediately: bool,
 }
@@ -313,9 +313,9 @@ impl DataSettings {
 /// Limits of scripts.
 #[derive(Clone, Debug)]
 pub(crate) struct ScriptSettings {
-    /// After so long a script lets others be told that it runs; 0: never.
+    /// After this time of a script, other clients get a BUSY reply; 0: never.
     pub(crate) busy_threshold_ms: u64,
-    /// What the Lua state may hold; 0: no limit.
+    /// Memory limit of the Lua state; 0: no limit.
     pub(crate) script_memory_max_bytes: usize,
 }
 

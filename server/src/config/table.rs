@@ -1,8 +1,8 @@
 //! Every directive: name, alias, type, default and what it does here. The one place to add one.
 //!
 //! Names and defaults are Redis 7.0's, so that its configuration files, `CONFIG GET` in scripts
-//! and command lines work unchanged. Directives without a meaning here are kept as given where that
-//! is harmless, and refused where accepting them would be a lie (persistence, replication, TLS).
+//! and command lines work unchanged. Directives without an effect here are stored if that is harmless,
+//! and refused if accepting them would promise a missing feature (persistence, replication, TLS).
 
 /// What a value may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,7 +29,7 @@ pub(super) enum Kind {
     Inject,
 }
 
-/// What becomes of it.
+/// What a directive does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Takes effect at once, also by `CONFIG SET`.
@@ -38,9 +38,9 @@ pub(super) enum Effect {
     Fixed,
     /// Kept and shown, without effect.
     Inert,
-    /// Only the default is true here; another value is refused, for the reason given.
+    /// Only the default is supported; other values are refused with this reason.
     Only(&'static str),
-    /// Without effect, but these values would promise one: they are refused, for the reason given.
+    /// Without effect. These values are refused with this reason, because they would promise an effect.
     InertBut(&'static [&'static str], &'static str),
 }
 
@@ -75,14 +75,14 @@ const NO_DAEMON: &str = "ae-server stays in the foreground; let a supervisor sta
 const NO_SUPERVISOR: &str =
     "ae-server tells no supervisor when it is ready (with systemd: Type=simple)";
 
-/// Directives of Redis that are none here, and why.
+/// Directives of Redis that this server does not have, and why.
 pub(super) const ABSENT: &[(&str, &str)] = &[
     ("loadmodule", "ae-server loads no modules; leave it out"),
     ("user", "ae-server knows the default user only; its password is requirepass"),
     ("rename-command", "ae-server's commands keep their names; leave it out"),
 ];
 
-/// Each takes some 450 bytes from the start; more than this is a slip of the finger.
+/// Each database takes some 450 bytes from the start; more than this must be a typing error.
 const DATABASES_MAX: i64 = 1_000_000;
 const I31: i64 = i32::MAX as i64;
 const U32: i64 = u32::MAX as i64;
@@ -135,7 +135,7 @@ pub(super) const TABLE: &[Directive] = &[
     row("ae-batch", Bool, "no", Live),
     row("reply-immediately", Bool, "no", Live),
     row("inject", Kind::Inject, "", Live),
-    // Without time events nothing happens unasked: for seeing what the cron is good for.
+    // Without time events there is no cron, which shows what cron is for.
     row("ae-time-events", Bool, "yes", Fixed),
     row("hz", Int(0, I31), "10", Live),
     row("dynamic-hz", Bool, "yes", Live),
@@ -183,7 +183,7 @@ pub(super) const TABLE: &[Directive] = &[
     row("shutdown-on-sigterm", Words, "default", Inert),
     row("jemalloc-bg-thread", Bool, "yes", Inert),
     row("busy-reply-threshold", Int(0, MAX), "5000", Live).or("lua-time-limit"),
-    // Ours: what scripts may hold at once; beyond it they end with an error, not the process.
+    // Ours: beyond this limit a script ends with an error.
     row("lua-memory-limit", Bytes(0, MAX), "1073741824", Live),
     row("notify-keyspace-events", Text, "", Only("ae-server sends no keyspace notifications")),
     row("tracking-table-max-keys", Int(0, MAX), "1000000", Inert),

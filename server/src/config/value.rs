@@ -27,7 +27,7 @@ pub(super) fn canonical(
     }
 }
 
-/// Why a value that is well written cannot be had here, if it cannot.
+/// Why a valid value is not supported here, if so.
 pub(super) fn refusal(directive: &Directive, text: &str) -> Option<String> {
     match directive.effect {
         Effect::Only(reason) if text != directive.default => {

@@ -20,7 +20,7 @@ pub enum AccessMode {
 
 /// Wraps after 194 days of seconds.
 const LRU_CLOCK_MASK: u32 = (1 << 24) - 1;
-/// New keys start here, so that they are not evicted before they could prove themselves.
+/// New keys start with this value, so that they are not evicted before they can be used again.
 const LFU_INITIAL: u32 = 5;
 const LFU_COUNTER_MAX: u32 = 255;
 

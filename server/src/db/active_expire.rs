@@ -1,8 +1,8 @@
-//! Active expiry: removing keys whose time has come although nobody asks for them.
+//! Active expiry: removing expired keys that no command reads.
 //!
-//! The algorithm of Redis's `expire.c`, budgets included, because its stalls are a thing to be shown: sample the keys
-//! that have a deadline; go on in a database while more than a tenth of the sample had expired; stop when the time
-//! is up. A slow cycle runs from serverCron and may take a quarter of a tick; a fast cycle of at most one
+//! The algorithm of Redis's `expire.c` with its budgets, because its stalls are to be shown: sample keys that have a
+//! deadline; continue in a database while more than a tenth of the sample had expired; stop at the time limit. A slow
+//! cycle runs from serverCron and may take a quarter of a tick; a fast cycle of at most one
 //! millisecond runs before the loop sleeps, if the last cycle left work behind.
 //!
 //! Reads no clock: the caller passes one in. Invariant: a cycle ends at the first check of the time (every 16 rounds)
@@ -22,7 +22,7 @@ const ACCEPTABLE_STALE_PERCENT: usize = 10;
 const DBS_PER_CYCLE: usize = 16;
 /// Buckets visited per round for each key wanted, so that a sparse table ends a round.
 const BUCKETS_PER_KEY: usize = 20;
-/// Rounds between two looks at the clock; a power of two.
+/// Rounds between two clock reads; a power of two.
 const ROUNDS_PER_TIME_CHECK: u64 = 16;
 /// Below this fill, in percent, sampling costs more than it finds: wait for the table to shrink.
 const FILL_MIN_PERCENT: usize = 1;
@@ -47,7 +47,7 @@ pub struct Settings {
     pub hz: u32,
 }
 
-/// Where a database's sampling goes on, and what was learnt of its times to live.
+/// Where the sampling of a database continues, and the average of its times to live.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct DbProgress {
     cursor: u64,

@@ -1,6 +1,6 @@
-//! What eviction asks of a database: a few keys to choose from, and one to be gone.
+//! Eviction's view of a database: sample keys, and remove one.
 //!
-//! Which of them is the best is decided in the server's `evict`; this file only samples.
+//! The server's `evict` chooses; this file only samples.
 
 use super::small_bytes::SmallBytes;
 use super::{Db, Entry, Free};
@@ -16,7 +16,7 @@ pub enum Among {
 }
 
 impl Db {
-    /// Whether uses of keys leave no trace from now on (`CLIENT NO-TOUCH`).
+    /// Whether uses of keys are not recorded from now on (`CLIENT NO-TOUCH`).
     pub fn freeze_clocks(&mut self, frozen: bool) {
         self.clocks_frozen = frozen;
     }

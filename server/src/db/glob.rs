@@ -30,7 +30,7 @@ enum Shape {
 }
 
 impl<'a> Pattern<'a> {
-    /// Looks at the pattern once.
+    /// Analyses the pattern.
     #[must_use]
     pub fn new(glob: &'a [u8]) -> Self {
         let special = glob.iter().position(|byte| b"*?[\\".contains(byte));

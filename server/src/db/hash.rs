@@ -79,7 +79,7 @@ impl Hash {
 
     /// Sets a field; true if it is new.
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: &EncodingLimits) -> bool {
-        // HINCRBY and the like look at nothing but this.
+        // HINCRBY and similar commands check only this.
         if field.len().max(value.len()) > limits.hash_max_listpack_value {
             self.convert();
         }

@@ -1,8 +1,8 @@
-//! Freeing what is large on a thread of its own, so that UNLINK, FLUSHALL ASYNC and expiry do not stall the loop.
+//! Freeing large values in a thread, so that UNLINK, FLUSHALL ASYNC and expiry do not stall the loop.
 //!
-//! As in Redis (`lazyfree.c`): what takes more than 64 steps to free goes to the background, the rest is freed on the
-//! spot, because handing it over would cost more. One thread, started with the first large piece of garbage, ends
-//! with the last handle; it takes the garbage in the order it came. It never touches live data.
+//! As in Redis (`lazyfree.c`): values that take more than 64 steps to free go to the thread; smaller ones are freed
+//! at once, because sending them would cost more. The thread starts with the first large value and ends with the last
+//! handle. It frees values in order and never touches live data.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -15,9 +15,9 @@ use super::value::Value;
 
 /// Garbage of more steps than this goes to the thread (LAZYFREE_THRESHOLD).
 const BACKGROUND_EFFORT: usize = 64;
-/// After so many objects of a keyspace their memory is worth giving back: some 20 MiB at least.
+/// After freeing this many objects of a keyspace, memory is returned to the system: at least some 20 MiB.
 const TRIM_OBJECTS: usize = 100_000;
-/// What is given back at a time: about a millisecond's work.
+/// Memory returned at a time: about one millisecond of work.
 const TRIM_EVERY_BYTES: usize = 8 * 1024 * 1024;
 
 /// Handle of the lazy-free thread; clones share it.

@@ -60,7 +60,7 @@ pub struct Db {
     entry_bytes: usize,
     /// The entry that was last given out to be changed, and its bytes before.
     unsettled: Option<(Position, usize)>,
-    /// Uses of keys are not to be noted.
+    /// Uses of keys are not recorded.
     clocks_frozen: bool,
 }
 
@@ -278,7 +278,7 @@ impl Db {
         self.keys.at(position).map(|entry| &**entry)
     }
 
-    /// Looks at a key without changing anything: a key past its deadline is not returned, but stays for others to remove.
+    /// Looks at a key without changing anything. An expired key is not returned, and not removed.
     #[must_use]
     pub fn peek_unchanged(&self, key: &[u8], now_ms: i64) -> Option<&Entry> {
         self.keys.get(key).map(|entry| &**entry).filter(|entry| !entry.is_expired(now_ms))

@@ -1,4 +1,4 @@
-//! The section `ae`: how the loop is set up, and where the followed requests' time went.
+//! The section `ae`: the settings of the loop, and the mean times of followed requests.
 
 use super::line;
 use crate::server::Server;

@@ -43,7 +43,7 @@ pub(super) fn eventloop(text: &mut String, server: &Server) {
     line(text, "events_per_wake", format!("{per_wake:.2}"));
     let (long, unexplained) = meter.long_ticks();
     line(text, "ticks_over_5ms", long);
-    // What neither a command nor the lack of a CPU accounts for is the loop's own fault.
+    // Time that neither a command nor waiting for a CPU explains is spent by the loop itself.
     line(text, "ticks_over_5ms_unattributed", unexplained);
     for (rank, tick) in meter.longest().iter().enumerate() {
         line(text, &format!("longest_tick_{rank}"), describe(server, tick));

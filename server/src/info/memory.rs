@@ -1,8 +1,8 @@
 //! The memory section of `INFO`.
 //!
-//! The allocator is the system's and does not tell what it handed out, so `used_memory` is this
-//! server's own account of keys, values, tables and clients: what `maxmemory` is compared with. What
-//! the allocator adds to it, and the program itself, is in `used_memory_rss` only.
+//! The system's allocator does not report what it has allocated, so `used_memory` is this server's own
+//! account of keys, values, tables and clients, which `maxmemory` is compared with. Overhead of the
+//! allocator and the program itself are in `used_memory_rss` only.
 
 use super::{constants, line};
 use crate::server::Server;

@@ -29,7 +29,7 @@ pub(super) fn server(text: &mut String, server: &Server) {
     line(text, "io_model", server.config.settings().io.io_model.name());
     constants(text, &[("atomicvar_api", "c11-builtin"), ("gcc_version", "0.0.0")]);
     if let Some(injector) = &server.observe.injector {
-        // Where nobody can overlook it.
+        // In the first section, so that it is not overlooked.
         line(text, "injected_latency", injector.plan());
     }
     line(text, "process_id", std::process::id());

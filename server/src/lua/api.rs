@@ -64,7 +64,7 @@ pub(super) fn deterministic_random(lua: &Lua, math: &Table) -> Result<()> {
     math.raw_set("randomseed", lua.create_function(seed)?)
 }
 
-/// Starts the random numbers anew.
+/// Restarts the random numbers.
 pub(super) fn reseed(lua: &Lua, seed: i32) {
     if let Some(cell) = lua.app_data_ref::<Cell<Random>>() {
         cell.set(Random::seeded(seed));
@@ -102,7 +102,7 @@ fn single_field(lua: &Lua, args: MultiValue, field: &str) -> Result<Table> {
         table.raw_set(field, text)?;
         return Ok(table);
     }
-    // A single word has no code of its own and gets the general one.
+    // A single word has no error code and gets the general one.
     let bytes = text.as_bytes();
     let text = bytes.strip_prefix(b"-").unwrap_or(&bytes);
     let text = if text.contains(&b' ') { text.to_vec() } else { [b"ERR ", text].concat() };
@@ -175,6 +175,6 @@ fn acl_check_cmd(lua: &Lua, args: MultiValue) -> Result<bool> {
     if !ask(lua, Question::Known, args)? {
         return Err(Raised::reply("Invalid command passed to redis.acl_check_cmd()"));
     }
-    // There is one user, and it may do everything.
+    // The only user has all permissions.
     Ok(true)
 }

@@ -1,7 +1,7 @@
 //! The Lua state, and one run of one script in it.
 //!
-//! The functions that reach the server are made anew for each run and die with it (`Lua::scope`):
-//! nothing that a script keeps can touch the server outside of its run.
+//! The functions that reach the server exist only during one run (`Lua::scope`), so nothing that a
+//! script keeps can reach the server afterwards.
 
 use super::raised::{Raised, place, plain};
 use super::{Access, Sha, api, bit, convert, json, sys};
@@ -12,7 +12,7 @@ use mlua::{
     Function, HookTriggers, Lua, LuaOptions, MultiValue, Result, StdLib, Table, Value, VmState,
 };
 
-/// The Lua instructions between two looks at the time, as in Redis.
+/// Lua instructions between two checks of the time, as in Redis.
 const INSTRUCTIONS_PER_LOOK: u32 = 100_000;
 /// The function of this name in the registry reaches the server while a script runs.
 pub(super) const HOST: &str = "host";
@@ -61,7 +61,7 @@ impl Engine {
     /// A fresh state with its sandbox.
     pub(crate) fn new() -> Result<Self> {
         let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH | StdLib::OS;
-        // The sandbox has its own way with errors of ours.
+        // The sandbox handles our errors itself.
         let lua = Lua::new_with(libraries, LuaOptions::new().catch_rust_panics(true))?;
         let globals = lua.globals();
         let redis = api::library(&lua)?;
@@ -88,7 +88,7 @@ impl Engine {
     /// Compiles a script under its name.
     ///
     /// # Errors
-    /// The compiler's own words.
+    /// The compiler's message.
     pub(crate) fn compile(&self, sha: &Sha, text: &[u8]) -> std::result::Result<(), String> {
         let chunk = self.lua.load(text).set_name("@user_script").set_mode(ChunkMode::Text);
         let name = self.lua.create_string(sha).map_err(|e| e.to_string())?;
@@ -113,7 +113,7 @@ impl Engine {
         self.lua.set_memory_limit(bytes).map(|_| ())
     }
 
-    /// Frees what the last script left behind, if that is so much that the next might fail for it.
+    /// Collects garbage if the next script might otherwise exceed the memory limit.
     pub(crate) fn tidy(&self, limit_bytes: usize) {
         if limit_bytes > 0 && self.memory_bytes() > limit_bytes / 2 {
             // It fails only if a finalizer does, and there are none.
@@ -121,7 +121,7 @@ impl Engine {
         }
     }
 
-    /// Looks at the time now and then while a script runs.
+    /// Installs the hook that checks the time while a script runs.
     pub(crate) fn watch(&self) -> Result<()> {
         let triggers = HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK);
         self.lua.set_global_hook(triggers, |lua, _| look(lua).map(|()| VmState::Continue))
@@ -160,7 +160,7 @@ impl Engine {
     }
 }
 
-/// Lets the server look at the time, and ends the script if it may not go on.
+/// Lets the server check the time, and ends the script if it must not continue.
 fn look(lua: &Lua) -> Result<()> {
     let host: Function = lua.named_registry_value(HOST)?;
     if host.call::<bool>(api::Question::MayGoOn as u32)? {
@@ -170,9 +170,9 @@ fn look(lua: &Lua) -> Result<()> {
     Err(mlua::Error::external(Raised::Killed))
 }
 
-/// From here on every instruction of the running coroutine ends it, in case it catches the error.
-/// The others come to it as the error reaches them ([`plain`]). The sandbox's own code is left alone:
-/// it has the error to report.
+/// From now on every instruction of the running coroutine raises the error again, in case the script
+/// catches it. Other coroutines follow when the error reaches them ([`plain`]). The sandbox's own code
+/// is excluded, because it reports the error.
 pub(super) fn end_soon(lua: &Lua) -> Result<()> {
     lua.set_global_hook(HookTriggers::new().every_nth_instruction(1), |_, debug| {
         match debug.source().source.as_deref() {
@@ -202,7 +202,7 @@ pub(crate) fn reply(out: &mut Reply, sha: &Sha, result: Outcome) {
 /// The error with the script and the place in it.
 fn failure(out: &mut Reply, sha: &Sha, error: &Value) -> Result<()> {
     let Value::Table(error) = error else {
-        // Lua reports that there is no memory without a chance to say where.
+        // Lua reports an out-of-memory error without a position.
         out.error(OUT_OF_MEMORY);
         return Ok(());
     };

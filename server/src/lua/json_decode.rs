@@ -224,7 +224,7 @@ impl Parser<'_> {
         }
     }
 
-    /// One escape; why not, if it is none.
+    /// One escape, or the reason why it is invalid.
     fn escape(&mut self, text: &mut Vec<u8>) -> Option<&'static str> {
         let byte = match self.bytes.get(self.at + 1) {
             Some(b'u') => return self.code_point(text),

@@ -48,14 +48,14 @@ pub(crate) enum Access {
     ReadOnly,
 }
 
-/// What a script says of itself in its first line.
+/// What a script declares in its first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Declared {
-    /// No first line: anything goes, and each command is checked by itself.
+    /// No such line: each command is checked separately.
     Nothing,
     Flags {
         access: Access,
-        /// May run while there is too little memory.
+        /// May run while memory is above `maxmemory`.
         allow_oom: bool,
     },
 }
@@ -70,9 +70,9 @@ pub(crate) struct Script {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     InTime,
-    /// Longer than `busy-reply-threshold`: other clients are told so.
+    /// Longer than `busy-reply-threshold`: other clients get a BUSY reply.
     Busy,
-    /// Told to end.
+    /// SCRIPT KILL or a signal ends it.
     Killed,
 }
 
@@ -81,19 +81,19 @@ pub(crate) enum Progress {
 pub(crate) struct Running {
     pub(crate) client: ClientKey,
     pub(crate) started: Nanos,
-    /// When others were last given a turn.
+    /// When other clients were last served.
     pub(crate) served: Nanos,
     pub(crate) progress: Progress,
     pub(crate) access: Access,
-    /// A command that writes has been executed: it cannot be killed any more.
+    /// It has executed a write command, so SCRIPT KILL refuses to end it.
     pub(crate) wrote: bool,
-    /// There was too little memory when it began.
+    /// Memory was above `maxmemory` when it began.
     pub(crate) short_of_memory: bool,
-    /// What it published to the channels of its own client, whose output buffer is in use.
+    /// Messages that it published to its own client, whose output buffer is in use.
     pub(crate) own_messages: Vec<u8>,
 }
 
-/// Everything about scripts that outlives one.
+/// State of scripting that outlives a script.
 #[derive(Default)]
 pub(crate) struct Scripting {
     /// Made by the first script; absent while one runs.
@@ -107,7 +107,7 @@ pub(crate) struct Scripting {
 }
 
 impl Scripting {
-    /// Whether clients are to be told that a script runs too long.
+    /// Whether clients get a BUSY reply because a script runs too long.
     #[inline]
     pub(crate) fn is_busy(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.progress != Progress::InTime)
@@ -118,7 +118,7 @@ impl Scripting {
         self.text_bytes + self.scripts.capacity() * size_of::<(Sha, Script)>()
     }
 
-    /// Forgets all scripts and the Lua state (`SCRIPT FLUSH`).
+    /// Removes all scripts and the Lua state (`SCRIPT FLUSH`).
     pub(crate) fn flush(&mut self) {
         *self = Scripting::default();
     }

@@ -94,7 +94,7 @@ pub(crate) fn plain(lua: &Lua, value: Value) -> Result<Value> {
             return Ok(Value::Table(reply_table(lua, text, *counted)?));
         }
         (Some(Raised::Killed), _) => {
-            // Coroutines have hooks of their own: this one has not got it before now.
+            // Each coroutine has its own hook: this one gets it now.
             engine::end_soon(lua)?;
             return Ok(Value::Table(reply_table(lua, KILLED.as_bytes(), false)?));
         }

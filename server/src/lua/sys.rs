@@ -1,8 +1,8 @@
 //! Limits on Lua's own pattern matching, which calls itself once per repeated item of a pattern: a
 //! long enough pattern would overflow the stack and end the process.
 //!
-//! Not a matcher of its own: what is within the limit goes to Lua's function in the same call, so
-//! that places and names in its errors stay what they are.
+//! A pattern within the limit is passed to Lua's own function in the same call, so that positions and
+//! names in its errors stay the same.
 #![expect(unsafe_code, reason = "a C function of Lua's is called from within another's frame")]
 
 use mlua::ffi;

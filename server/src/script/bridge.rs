@@ -1,4 +1,4 @@
-//! The way from a running script to the server: `redis.call`, and what the library asks.
+//! The bridge from a running script to the server: `redis.call`, and questions of the library.
 
 use super::busy;
 use crate::args::Args;
@@ -82,7 +82,7 @@ impl Bridge<'_, '_> {
             if !append_argument(&mut bytes, arg) {
                 return failed("Lua redis lib command arguments must be strings or integers");
             }
-            // Places are counted in 32 bits; a request over the network cannot be as long either.
+            // Positions have 32 bits. A request over the network has the same limit.
             let Ok(end) = u32::try_from(bytes.len()) else {
                 return failed("Lua redis lib command arguments are too long together");
             };

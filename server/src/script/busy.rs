@@ -1,11 +1,11 @@
-//! A script that runs too long: other clients are told so, and may end it.
+//! A script that runs too long: other clients get a BUSY reply and may end the script.
 //!
-//! Redis lets its loop turn inside the script. Here the loop is not entered again; instead, the
-//! sockets are looked at aside of it ([`crate::net::aside`]), with the same outcome: new connections
-//! are taken, every command is answered with BUSY unless it may run now, replies leave at once. A signal
-//! that asks the process to end ends the script, in each I/O model.
-//! Invariant: the client whose script runs is neither read nor written meanwhile, and no client is
-//! freed that the loop knows.
+//! Redis runs its loop inside the script. Here the loop is not entered again; `net::while_blocked`
+//! serves the sockets instead, with the same result: connections are accepted, commands get a BUSY reply
+//! unless they may run now, and replies are sent at once. A signal that ends the process also ends the
+//! script, in every I/O model.
+//! Invariant: the client whose script runs is neither read nor written during that time, and no client
+//! is freed that the loop knows.
 
 use crate::clock::Nanos;
 use crate::lua::Progress;
@@ -13,12 +13,12 @@ use crate::server::{Server, Shutdown};
 use crate::sys;
 use std::os::fd::AsFd;
 
-/// Others get a turn this often: often enough for people, and a small share of the script's time
-/// even with ten thousand connections to look at.
+/// Other clients are served this often: often enough for people, and a small share of the script's time
+/// even with ten thousand connections.
 const TURN_EVERY: Nanos = Nanos::from_ms(2);
 
-/// A script has done a good deal of work. Lets others have a turn if it takes too long, and says
-/// whether it may go on.
+/// Called regularly while a script runs. Serves other clients if it takes too long, and returns whether
+/// it may continue.
 pub(super) fn look(server: &mut Server) -> Progress {
     let (now, threshold_ms) =
         (server.clock.now(), server.config.settings().script.busy_threshold_ms);
@@ -51,14 +51,14 @@ pub(super) fn look(server: &mut Server) -> Progress {
     server.scripting.running.as_ref().map_or(Progress::Killed, |running| running.progress)
 }
 
-/// Whether the process was asked to end. The signal stays where it is: the loop takes it.
+/// Whether a signal to end the process has arrived. The loop reads it later.
 fn is_signalled(server: &Server) -> bool {
     let pipe = server.net.signals.iter().map(AsFd::as_fd);
     sys::readable(pipe).contains(&true)
 }
 
 fn serve_others(server: &mut Server, now: Nanos) {
-    // Elsewhere others' sockets are not this thread's to read: they wait for the script to end.
+    // In the other models this thread must not read other clients' sockets: they wait.
     if !server.config.settings().io.io_model.loop_serves() {
         return;
     }
@@ -66,7 +66,7 @@ fn serve_others(server: &mut Server, now: Nanos) {
     let (client, started) = (running.client, running.started);
     server.synchronise_time(now);
     (server.net.serve_others)(server, client, now);
-    // For the script, time stands still.
+    // The script keeps the time of its start.
     server.set_time(started);
     let ending = server.shutdown == Shutdown::Requested;
     let served = server.clock.now();

@@ -31,7 +31,7 @@ pub(crate) fn run(server: &mut Server, job: &Job<'_>, out: &mut Reply, now: Nano
     let before = server.clients.get(job.client).map(|client| (client.db, client.last_command));
     let memory_max = server.config.settings().script.script_memory_max_bytes;
     let result = engine.limit_memory(memory_max).and_then(|()| execute(&engine, server, job));
-    // SELECT in a script is the script's own affair.
+    // SELECT in a script does not change the client's database.
     if let (Some(client), Some((db, command))) = (server.clients.get_mut(job.client), before) {
         (client.db, client.last_command) = (db, command);
     }

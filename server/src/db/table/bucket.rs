@@ -186,7 +186,7 @@ impl<T> Bucket<T> {
 }
 
 impl<T> Drop for Bucket<T> {
-    /// One by one: a chain as long as an attacker can make it must not be freed by recursion.
+    /// Iterative: an attacker can make a chain so long that recursion would overflow the stack.
     fn drop(&mut self) {
         let mut rest = self.child.take();
         while let Some(mut bucket) = rest {

@@ -6,7 +6,7 @@
 //! longer than some ten microseconds, whatever the number of keys.
 //!
 //! The table knows neither time nor replies. It hashes with a fixed seed, so that two runs walk their keys in the
-//! same order; a laboratory gains more from that than from protection against chosen collisions.
+//! same order. For measurements this matters more than protection against chosen collisions.
 //!
 //! Invariant: a value is in exactly one half; while rehashing, the first half's buckets before `rehashing` are empty.
 //! Read next: `scan`, the cursor that stays right while buckets move.
@@ -27,7 +27,7 @@ const GROW_PER_BUCKET: usize = 5;
 const SHRINK_BELOW_PERCENT: usize = 10;
 /// A rehash step looks at no more than this many empty buckets, so that a sparse table cannot make it long.
 const EMPTY_VISITS_PER_STEP: usize = 10;
-/// Any fixed number will do.
+/// Any fixed number.
 const HASH_SEED: u64 = 0x6165_6c61_6220_6b76;
 /// Random buckets tried before `random` walks on from the last one.
 const RANDOM_TRIES: usize = 100;
@@ -157,7 +157,7 @@ impl<T: Keyed> Table<T> {
     }
 
     /// Reads the buckets, and then the values, that `find` would read for these hashes. No read
-    /// depends on another's result within a pass, so that the processor waits for them together.
+    /// depends on another's result within a pass, so that the CPU overlaps them.
     /// What comes back depends on every read and means nothing.
     #[must_use]
     pub fn warm(&self, hashes: &[u64]) -> usize {
