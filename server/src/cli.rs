@@ -26,22 +26,26 @@ Examples:
        ae-server redis.conf --loglevel verbose
        echo 'maxmemory 128mb' | ae-server -
 
-Directives are those of redis.conf; CONFIG GET * lists them with their values. This server's own:
+Directives are those of redis.conf; CONFIG GET * lists them with their values. Directives of this
+server only:
        --io-model ae|blocking|thread-per-connection|busy-poll
-                                           who waits for a client's bytes: the event loop, a read
-                                           for one client at a time, a thread for each client
-                                           (commands run under a lock), or nobody (100 % CPU)
-       --io-threads N                      N - 1 threads help to write, and with
-       --io-threads-do-reads yes           also to read and parse, as in Redis 6; one executes
-       --ae-backend mio|epoll|poll|select  how the loop waits for sockets
-       --select-oversize yes               select beyond its 1024 descriptors, to show what it costs
-       --ae-batch                          read all ready sockets, then execute all, then write
-       --reply-immediately                 write each reply as it is made, not before sleeping
+                                           how the server waits for clients: the event loop; a
+                                           blocking read for one client at a time; one thread per
+                                           client, with commands under a lock; polling without
+                                           sleep (100 % CPU)
+       --io-threads N                      N - 1 threads help to write
+       --io-threads-do-reads yes           ... and also to read and parse, as in Redis 6
+       --ae-backend mio|epoll|poll|select  how the event loop waits for sockets
+       --select-oversize yes               allow select more than 1024 descriptors
+       --ae-batch                          read all ready sockets, then execute, then write
+       --reply-immediately                 write each reply when it is made, not before sleeping
        --inject service=fixed:100us|exp:200us[,seed=1][,commands=get+set]
+                                           add a known service time, to validate a client
        --inject stall=every:10s,dur:100ms[,at:5s]
-                                           a known service time or stalls, for proving a client
+                                           add known stalls
 
-What this server cannot do (persistence, replication, cluster, TLS) is refused when asked for.
+Persistence, replication, cluster and TLS are not supported; directives that ask for them are
+refused.
 Exit codes: 0 ended by SHUTDOWN or a signal, 1 could not start, 2 wrong arguments or configuration.
 ";
 
