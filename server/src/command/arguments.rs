@@ -22,7 +22,7 @@ pub(crate) enum Base {
     Epoch,
 }
 
-/// An argument that says when a key expires.
+/// An argument that sets the deadline of a key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExpireArg<'a> {
     pub(super) text: &'a [u8],
@@ -73,7 +73,7 @@ impl Call<'_> {
     }
 }
 
-/// The point in time in unix milliseconds, if it can be expressed.
+/// The deadline in unix milliseconds, if it is in range.
 pub(crate) fn deadline_ms(value: i64, unit: Unit, base: Base, now_ms: i64) -> Option<i64> {
     let ms = match unit {
         Unit::Seconds => value.checked_mul(1000)?,

@@ -16,7 +16,7 @@ pub(crate) fn help(out: &mut Reply, name: &str, lines: &[&str]) {
     out.simple(b"    Prints this help.");
 }
 
-/// Replies that the second word of `container` (upper case) does not go with these arguments.
+/// Replies that the subcommand of `container` (upper case) is unknown or has the wrong arguments.
 pub(crate) fn unknown_or_wrong_arity(call: &mut Call<'_>, container: &str) {
     let mut text = b"ERR unknown subcommand or wrong number of arguments for '".to_vec();
     text.extend_from_slice(call.args.at(1));

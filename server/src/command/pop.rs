@@ -1,7 +1,7 @@
-//! What the commands share that take elements out of a list or a sorted set, at once or after waiting.
+//! Shared code of the commands that pop elements of a list or a sorted set, at once or after waiting.
 //!
-//! A command first tries at once; [`crate::blocking`] does the rest. In a transaction or a script no
-//! command waits: the reply is then that of a timeout.
+//! A command first tries at once; otherwise [`crate::blocking`] takes over. In a transaction or a script
+//! no command waits: the reply is then that of a timeout.
 
 use crate::args::parse_integer;
 use crate::blocking::{self, Served, serve};
@@ -10,7 +10,7 @@ use crate::db::list::End;
 use crate::number::long_double::LongDouble;
 use crate::server::Call;
 
-/// Serves from the first of `keys` that has something. `None`, without a reply, if none has.
+/// Pops from the first of `keys` that is not empty. `None`, without a reply, if all are empty.
 pub(super) fn serve_first<'k>(
     call: &mut Call<'_>,
     keys: impl Iterator<Item = &'k [u8]>,
@@ -73,14 +73,14 @@ pub(super) const LIST_ENDS: [(&str, End); 2] = [("left", End::Head), ("right", E
 /// The words for the ends of sorted sets.
 pub(super) const SET_ENDS: [(&str, End); 2] = [("min", End::Head), ("max", End::Tail)];
 
-/// Takes what is wanted of one of the keys before the last argument, which is the timeout in seconds.
+/// Pops from one of the keys, or waits. The last argument is the timeout in seconds.
 pub(super) fn pop_or_wait(call: &mut Call<'_>, request: PopRequest) {
     let Some(deadline_ms) = seconds_arg(call, call.args.len() - 1) else { return };
     let keys: Vec<&[u8]> = call.args.from(1).take(call.args.len() - 2).collect();
     try_or_wait(call, &keys, request, deadline_ms);
 }
 
-/// Takes what is wanted of the first key that has some, or waits for it.
+/// Pops from the first key that is not empty, or waits for one.
 pub(super) fn try_or_wait(
     call: &mut Call<'_>,
     keys: &[&[u8]],
@@ -102,7 +102,7 @@ pub(super) fn try_or_wait(
     blocking::wait(call.server, call.client, waiting);
 }
 
-/// In a transaction or a script nothing could happen while somebody waits.
+/// Inside a transaction or a script no other command could end the wait.
 pub(super) fn may_not_wait(call: &Call<'_>) -> bool {
     call.server.in_transaction || call.server.scripting.running.is_some()
 }
@@ -117,7 +117,7 @@ pub(super) fn seconds_arg(call: &mut Call<'_>, at: usize) -> Option<Option<i64>>
         }
     };
     let ms = (seconds * 1000.0).ceil();
-    // What does not fit wraps to a negative number in Redis.
+    // A number out of range wraps to a negative one in Redis.
     let ms = if ms < i64::MAX as f64 { ms as i64 } else { -1 };
     deadline(call, ms).ok()
 }
@@ -134,7 +134,7 @@ pub(super) fn deadline(call: &mut Call<'_>, timeout_ms: i64) -> Result<Option<i6
     }
 }
 
-/// Takes what is wanted of the first key that has some, or replies with null.
+/// Pops from the first key that is not empty, or replies with null.
 pub(super) fn pop_now(
     call: &mut Call<'_>,
     ends: [(&str, End); 2],

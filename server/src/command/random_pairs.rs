@@ -1,7 +1,7 @@
 //! Replies of HRANDFIELD and ZRANDMEMBER: random pairs of a collection, or only the first of each pair.
 //!
-//! Not the look-up and not the arguments (see `generic_args::random_count`). Invariant: whatever is drawn
-//! for different pairs, every selection is equally likely.
+//! `arguments::random_count` reads the arguments. Invariant: if different pairs are requested, every
+//! selection is equally likely.
 
 use crate::reply::Reply;
 use std::ops::ControlFlow;
@@ -17,7 +17,7 @@ pub(super) trait RandomPairs: 'static {
     /// Any of them, all equally likely; `None` if there is none.
     fn random(&self, draw: &mut dyn FnMut() -> u64) -> Option<Self::Pair<'_>>;
 
-    /// Shows them one after the other, and need not go on after a break.
+    /// Visits them one after the other; may stop after `Break`.
     fn visit(&self, visit: &mut dyn FnMut(Self::Pair<'_>) -> ControlFlow<()>);
 
     /// Writes the first of a pair.
@@ -93,7 +93,7 @@ fn different<P: RandomPairs>(
         if needed == 0 {
             return ControlFlow::Break(());
         }
-        // Each is taken with the chance that is left for it: every selection is equally likely.
+        // Selection sampling: every selection is equally likely.
         if draw() % left < needed {
             one::<P>(out, with, pair);
             needed -= 1;

@@ -65,7 +65,7 @@ impl Kind {
         if raw > highest { raw - (1 << self.bits()) } else { raw }
     }
 
-    /// What was given to SET, as Redis takes it: without a sign a negative number is a huge one.
+    /// The argument of SET as Redis reads it: as an unsigned number, a negative one is very large.
     fn given(self, number: i64) -> i128 {
         match self {
             Kind::Signed(_) => number.into(),
@@ -74,7 +74,7 @@ impl Kind {
     }
 }
 
-/// What becomes of a number that does not fit.
+/// What happens to a number that does not fit.
 #[derive(Clone, Copy)]
 enum Overflow {
     Wrap,

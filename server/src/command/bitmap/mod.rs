@@ -90,7 +90,7 @@ fn setbit(call: &mut Call<'_>) {
         bytes[offset / 8] &= !mask;
     }
     out.integer(was.into());
-    // Writing what was there changes nothing for those who watch the key.
+    // Writing the same bit does not count as a change.
     if grows || was != on {
         call.touched(key);
     }
@@ -125,8 +125,8 @@ fn bit_range(start: i64, end: i64, unit: Unit, length_bytes: usize) -> Option<(u
     }
 }
 
-/// Looks the key up before the range is read, as Redis does. False, with the reply made, if there is
-/// nothing to look at: then it is `absent`, or the key holds something else.
+/// Looks the key up before the range is read, as Redis does. False, with the reply written, if the key
+/// does not exist (then the reply is `absent`) or holds another type.
 fn is_string(call: &mut Call<'_>, absent: i64) -> bool {
     let (key, now_ms) = (call.args.at(1), call.now_ms());
     let (db, out) = call.db_and_out();
@@ -156,7 +156,7 @@ fn bitcount(call: &mut Call<'_>) {
                 Some(end) => end,
                 None => return,
             };
-            // Two negative indexes in the wrong order are nothing.
+            // Two negative indexes in the wrong order give an empty range.
             if start < 0 && end < 0 && start > end {
                 return call.out.integer(0);
             }

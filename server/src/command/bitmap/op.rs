@@ -22,7 +22,7 @@ enum Operation {
 }
 
 impl Operation {
-    /// Combines what came before with one more string; the shorter one goes on with zeros.
+    /// Combines the result so far with one more string. The shorter one is extended with zeros.
     fn apply(self, result: &mut Vec<u8>, other: &[u8]) {
         if result.len() < other.len() {
             result.resize(other.len(), 0);

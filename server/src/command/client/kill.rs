@@ -7,7 +7,7 @@ use crate::command::client::{type_arg, type_name};
 use crate::server::Call;
 use crate::server::Server;
 
-/// What `CLIENT KILL` selects by; everything given must match.
+/// The filters of `CLIENT KILL`; all that are given must match.
 #[derive(Default)]
 struct Filter {
     id: Option<u64>,
@@ -97,7 +97,7 @@ fn kill_matching(call: &mut Call<'_>, filter: &Filter) -> usize {
         if key != me {
             call.server.free_later(key);
         } else if let Some(client) = call.server.clients.get_mut(key) {
-            // Our own reply must still leave.
+            // The caller's own reply must still be sent.
             client.life = Life::CloseAfterReply;
         }
     }

@@ -1,4 +1,4 @@
-//! CLIENT: who is connected, and what a connection wants to be called and told.
+//! CLIENT: the list of connections, their names, and settings of the own connection.
 //!
 //! CLIENT ID GETNAME SETNAME SETINFO LIST INFO KILL REPLY PAUSE UNPAUSE
 //! UNBLOCK NO-EVICT NO-TOUCH HELP. SETINFO is Redis 7.2's;
@@ -155,7 +155,7 @@ fn setname(call: &mut Call<'_>) {
     }
 }
 
-/// Notes the client library's name or version. O(1).
+/// Stores the client library's name or version. O(1).
 fn setinfo(call: &mut Call<'_>) {
     let value = call.args.at(3);
     let (is_name, is_version) = (call.args.is(2, "lib-name"), call.args.is(2, "lib-ver"));
@@ -240,7 +240,7 @@ fn info(call: &mut Call<'_>) {
 fn describe(text: &mut String, call: &Call<'_>, key: ClientKey) {
     let server = &*call.server;
     let Some(client) = server.clients.get(key) else { return };
-    // Our own output is lent to the reply being written; what counts is what waits.
+    // The caller's own output buffer is lent to this reply.
     let output = &client.output;
     let pending = if key == call.client { 0 } else { output.waiting() };
     let list_bytes = pending.saturating_sub(STATIC_BUFFER_BYTES);
@@ -337,7 +337,7 @@ fn reply(call: &mut Call<'_>) {
         () => return call.out.syntax_error(),
     };
     let Some(client) = call.server.clients.get_mut(call.client) else { return };
-    // SKIP while OFF changes nothing: all replies are left out anyway.
+    // SKIP while OFF changes nothing: all replies are suppressed anyway.
     if !(mode == ReplyMode::SkipNext && client.reply_mode == ReplyMode::Off) {
         client.reply_mode = mode;
     }
@@ -358,7 +358,7 @@ fn no_evict(call: &mut Call<'_>) {
     call.out.ok();
 }
 
-/// Has the connection's commands count as uses of their keys, or not. O(1).
+/// Sets whether the connection's commands count as uses of their keys. O(1).
 fn no_touch(call: &mut Call<'_>) {
     let on = call.args.is(2, "on");
     if !on && !call.args.is(2, "off") {

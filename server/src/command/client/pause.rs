@@ -1,4 +1,4 @@
-//! CLIENT PAUSE UNPAUSE UNBLOCK: having clients wait, and letting them go.
+//! CLIENT PAUSE UNPAUSE UNBLOCK: pausing commands, and ending pauses and waits.
 
 use crate::args::parse_integer;
 use crate::blocking;
@@ -6,7 +6,7 @@ use crate::client::UnblockReason;
 use crate::server::Call;
 use crate::server::{Extent, Pause};
 
-/// CLIENT PAUSE timeout [WRITE|ALL]: commands wait for so many milliseconds, or those that may write.
+/// CLIENT PAUSE timeout [WRITE|ALL]: all commands, or those that may write, wait for so many milliseconds.
 pub(super) fn pause(call: &mut Call<'_>) {
     if call.args.len() > 4 {
         return crate::command::help::unknown_or_wrong_arity(call, "CLIENT");
@@ -28,14 +28,14 @@ pub(super) fn pause(call: &mut Call<'_>) {
     call.out.error(problem);
 }
 
-/// CLIENT UNPAUSE: whatever waits for the end of a pause goes on. O(N) for N waiting clients.
+/// CLIENT UNPAUSE: ends the pause. O(N) for N waiting clients.
 pub(super) fn unpause(call: &mut Call<'_>) {
     call.server.pause = None;
     blocking::release_postponed(call.server);
     call.out.ok();
 }
 
-/// CLIENT UNBLOCK id [TIMEOUT|ERROR]: 1 if that client waited, as if its time were up. O(N).
+/// CLIENT UNBLOCK id [TIMEOUT|ERROR]: 1 if that client was blocked; it gets a timeout or an error. O(N).
 pub(super) fn unblock(call: &mut Call<'_>) {
     let reason = match () {
         () if call.args.len() == 3 || call.args.is(3, "timeout") => UnblockReason::Timeout,

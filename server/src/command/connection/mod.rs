@@ -13,7 +13,7 @@ use crate::server::flags::{
 use crate::server::{Call, CommandSpec, Group, NO_KEYS, command};
 
 const HANDSHAKE: u32 = ALLOW_BUSY | FAST | LOADING | NO_AUTH | NOSCRIPT | STALE;
-/// Leaves a transaction and the subscribed mode at once.
+/// Allowed in a transaction and while subscribed, both of which it ends.
 const ENDS: u32 = NOT_QUEUED | DISCARDS_QUEUE | IN_SUBSCRIBED_MODE;
 
 pub(crate) const TABLE: &[CommandSpec] = &[
@@ -89,7 +89,7 @@ fn quit(call: &mut Call<'_>) {
     }
 }
 
-/// Brings the connection back to the state of a new one. O(1).
+/// Resets the connection to the state of a new one. O(1).
 fn reset(call: &mut Call<'_>) {
     call.server.discard_transaction(call.client);
     super::pubsub::unsubscribe_silently(call.server, call.client);
@@ -186,7 +186,7 @@ fn describe(call: &mut Call<'_>, id: u64) {
     out.array(0);
 }
 
-/// Whether the client still has to give the password.
+/// Whether the client must still authenticate.
 fn needs_auth(call: &Call<'_>) -> bool {
     call.server.config.settings().clients.requirepass.is_some()
         && !call.server.clients.get(call.client).is_some_and(|client| client.authenticated)
@@ -209,7 +209,7 @@ fn authenticate(call: &mut Call<'_>, user: &[u8], password: &[u8]) -> bool {
     false
 }
 
-/// Compares in a time that does not tell where the first difference is.
+/// Compares in constant time, so that the time does not reveal where the first difference is.
 fn same_bytes(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (x, y)| diff | (x ^ y)) == 0
 }

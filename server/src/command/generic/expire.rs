@@ -1,4 +1,4 @@
-//! When keys expire: EXPIRE PEXPIRE EXPIREAT PEXPIREAT PERSIST, TTL PTTL EXPIRETIME PEXPIRETIME.
+//! Expiry: EXPIRE PEXPIRE EXPIREAT PEXPIREAT PERSIST, TTL PTTL EXPIRETIME PEXPIRETIME.
 
 use crate::args::Args;
 use crate::args::c_string;
@@ -83,7 +83,7 @@ fn pexpireat(call: &mut Call<'_>) {
     set_deadline(call, Unit::Milliseconds, Base::Epoch);
 }
 
-/// Under which conditions a deadline is changed; all that are set must hold.
+/// Conditions for changing a deadline; all that are set must hold.
 #[derive(Clone, Copy, Default)]
 struct Conditions {
     absent: bool,

@@ -1,4 +1,4 @@
-//! Keys as such: DEL UNLINK EXISTS TOUCH TYPE RANDOMKEY RENAME RENAMENX COPY MOVE.
+//! Keys of any type: DEL UNLINK EXISTS TOUCH TYPE RANDOMKEY RENAME RENAMENX COPY MOVE.
 
 pub(super) mod expire;
 pub(super) mod object;
@@ -150,7 +150,7 @@ fn renamenx(call: &mut Call<'_>) {
     }
 }
 
-/// Renames if `allowed`, told whether the new name is taken, says so. `None` after an error.
+/// Renames if `allowed` returns true for whether the new name exists. `None` after an error.
 fn rename_if(call: &mut Call<'_>, allowed: impl FnOnce(bool) -> bool) -> Option<bool> {
     let (source, target, now_ms) = (call.args.at(1), call.args.at(2), call.now_ms());
     let (db, out) = call.db_and_out();

@@ -1,4 +1,4 @@
-//! Looking behind a value: OBJECT (ENCODING FREQ IDLETIME REFCOUNT HELP).
+//! Internals of a value: OBJECT (ENCODING FREQ IDLETIME REFCOUNT HELP).
 
 use crate::db::value::SHARED_INTEGERS;
 use crate::db::{AccessMode, Entry, Value};

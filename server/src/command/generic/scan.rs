@@ -1,7 +1,7 @@
-//! Walking: KEYS, SCAN, and what SSCAN, HSCAN and ZSCAN share with it.
+//! KEYS, SCAN, and the shared code of SSCAN, HSCAN and ZSCAN.
 //!
-//! KEYS is the classic stall, one pass over the whole table; it is here as fast as such a pass can be. SCAN bounds the
-//! work of each call, to COUNT elements or ten times as many empty buckets.
+//! KEYS makes one pass over the whole table and stalls the loop for that time. SCAN bounds the work of each call to
+//! COUNT elements or ten times as many empty buckets.
 
 use aelab_resp::encode;
 
@@ -150,7 +150,7 @@ fn scan(call: &mut Call<'_>) {
 pub(crate) struct Found {
     encoded: Vec<u8>,
     count: usize,
-    /// Elements seen, wanted or not: these are what COUNT counts.
+    /// Elements seen, matching or not. COUNT counts these.
     pub(crate) visited: usize,
 }
 

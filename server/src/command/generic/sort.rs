@@ -168,8 +168,8 @@ fn parse<'a>(call: &mut Call<'a>, store: Store) -> Option<Options<'a>> {
     Some(options)
 }
 
-/// What is to be sorted, in its own order; `None` for a value that cannot be sorted. A set that is
-/// stored unsorted is ordered all the same, so that the result does not depend on its hash table.
+/// The elements in their own order; `None` for a value that cannot be sorted. A set is ordered even if
+/// the result is stored unsorted, so that the result does not depend on its hash table.
 fn elements(value: Option<&Value>, options: &Options<'_>) -> Option<Vec<SmallBytes>> {
     let mut elements = Vec::new();
     match value {
@@ -207,7 +207,7 @@ fn window(options: &Options<'_>, length: usize) -> (usize, usize) {
     (start, end.max(start))
 }
 
-/// The elements in order; `None` if a number was asked for and is none.
+/// The elements in order; `None` if a weight must be a number and is not.
 fn ordered(
     db: &mut Db,
     elements: Vec<SmallBytes>,
@@ -223,7 +223,7 @@ fn ordered(
     if options.by == By::Bytes {
         let mut weighed: Vec<_> =
             elements.into_iter().map(|element| (weight(&element), element)).collect();
-        // What has no weight comes first.
+        // Elements without a weight come first.
         weighed.sort_by(|(a, _), (b, _)| direct(a.as_deref().cmp(&b.as_deref())));
         return Some(weighed.into_iter().map(|(_, element)| element).collect());
     }
@@ -241,7 +241,7 @@ fn ordered(
     Some(weighed.into_iter().map(|(_, element)| element).collect())
 }
 
-/// As `strtod` reads it: leading space is allowed, and nothing at all is zero.
+/// As `strtod` reads it: leading space is allowed, and an empty text is zero.
 fn number(text: &[u8]) -> Option<f64> {
     let text = c_string(text);
     let (value, used) = strtod(text);

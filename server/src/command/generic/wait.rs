@@ -1,4 +1,4 @@
-//! WAIT: waiting for replicas, of which there are none.
+//! WAIT: waiting for replicas. There are none.
 
 use crate::args::parse_integer;
 use crate::blocking;

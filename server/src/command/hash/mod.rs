@@ -112,7 +112,7 @@ fn hash_in<'v>(value: &'v Value, out: &mut Reply) -> Option<&'v Hash> {
     }
 }
 
-/// The names of a kind, for changing them.
+/// The same, mutable.
 fn hash_in_mut<'v>(value: &'v mut Value, out: &mut Reply) -> Option<&'v mut Hash> {
     match value {
         Value::Hash(hash) => Some(hash),

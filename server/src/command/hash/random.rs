@@ -35,7 +35,7 @@ impl RandomPairs for Hash {
 
     fn visit(&self, visit: &mut dyn FnMut(Self::Pair<'_>) -> ControlFlow<()>) {
         self.for_each(|field, value| {
-            // A hash shows all; what comes after the last one wanted is ignored.
+            // A hash visits all pairs; pairs after the last selected one are ignored.
             let _ = visit((field, value));
         });
     }

@@ -1,4 +1,4 @@
-//! Taking items, if need be after waiting: BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP LMPOP.
+//! Popping items, at once or after waiting: BLPOP BRPOP BLMOVE BRPOPLPUSH BLMPOP LMPOP.
 
 use crate::client::PopRequest;
 use crate::command::list::moves::end_arg;

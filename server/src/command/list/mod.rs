@@ -105,7 +105,7 @@ fn list_in<'v>(value: &'v Value, out: &mut Reply) -> Option<&'v List> {
     }
 }
 
-/// The names of a kind, for changing them.
+/// The same, mutable.
 fn list_in_mut<'v>(value: &'v mut Value, out: &mut Reply) -> Option<&'v mut List> {
     match value {
         Value::List(list) => Some(list),
@@ -136,7 +136,7 @@ fn rpushx(call: &mut Call<'_>) {
     push(call, End::Tail, Missing::Leave);
 }
 
-/// What to do about a list that is not there.
+/// What to do if the list does not exist.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Missing {
     Create,

@@ -1,4 +1,4 @@
-//! LMOVE RPOPLPUSH LPOS: items from list to list, and where they are.
+//! LMOVE RPOPLPUSH LPOS: moving items between lists, and finding them.
 
 use crate::args::parse_integer;
 use crate::blocking::{Moved, move_item};
@@ -132,7 +132,7 @@ fn parse_search(call: &mut Call<'_>) -> Option<Search> {
                 );
                 return None;
             }
-            // The smallest number of all has no positive counterpart: Redis takes it for -1.
+            // The smallest integer has no positive counterpart; Redis treats it as -1.
             search.skip = rank.checked_abs().map_or(0, |rank| rank as usize - 1);
             search.from = if rank < 0 { End::Tail } else { End::Head };
         } else if args.is(at, "count") {

@@ -1,8 +1,8 @@
 //! Publish and subscribe: SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE PUBLISH, SSUBSCRIBE SUNSUBSCRIBE
 //! SPUBLISH, PUBSUB.
 //!
-//! Messages are appended to the subscribers' output buffers at once and leave before the loop
-//! sleeps, like every reply. A subscriber that does not read meets `client-output-buffer-limit`.
+//! Messages are appended to the subscribers' output buffers at once and sent before the loop sleeps, like
+//! every reply. `client-output-buffer-limit` closes a subscriber that does not read.
 
 use crate::client::Client;
 use crate::client::ClientKey;
@@ -131,7 +131,7 @@ fn psubscribe(call: &mut Call<'_>) {
     add(call, Kind::Pattern);
 }
 
-/// Subscribes to channels of shards: without a cluster, to names beside the other channels. O(N).
+/// Subscribes to shard channels. Without a cluster they are a second name space of channels. O(N).
 fn ssubscribe(call: &mut Call<'_>) {
     if call.server.in_transaction {
         return call.out.error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
@@ -263,7 +263,7 @@ fn send(call: &mut Call<'_>, word: &[u8], to: &[(ClientKey, Option<Box<[u8]>>)])
     let (channel, message) = (call.args.at(1), call.args.at(2));
     for (key, pattern) in to {
         let write = |out: &mut Reply| message_to(out, word, pattern.as_deref(), channel, message);
-        // Our own output buffer is lent to this very call.
+        // The caller's own output buffer is lent to this call.
         if *key == call.client {
             to_own_client(call, write);
         } else {

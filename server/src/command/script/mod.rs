@@ -1,6 +1,6 @@
 //! EVAL EVALSHA EVAL_RO EVALSHA_RO, and SCRIPT: EXISTS FLUSH KILL LOAD HELP.
 //!
-//! What scripts can do is in [`crate::script`]; here is what comes before one runs.
+//! Argument checks and the cache of scripts; [`crate::script`] runs them.
 
 use crate::evict;
 use crate::lua::{Access, Declared, Engine, Job, Progress, Script, Sha, sha1_hex};
@@ -114,7 +114,7 @@ fn evalsha(call: &mut Call<'_>) {
     start(call, sha, key_count);
 }
 
-/// Before the script's own commands, so that monitors see things in the order in which they happen.
+/// Called before the script runs, so that monitors see EVAL before the commands of the script.
 fn show_to_monitors(call: &mut Call<'_>) {
     if !call.server.monitors.is_empty() {
         let (client, spec, args) = (call.client, call.spec, call.args);
@@ -186,7 +186,7 @@ fn first_line(text: &[u8]) -> Result<(Declared, usize), Vec<u8>> {
     Ok((Declared::Flags { access, allow_oom }, len))
 }
 
-/// Runs a known script, if what it says of itself allows it.
+/// Runs a known script, if its declared flags allow it.
 fn start(call: &mut Call<'_>, sha: Sha, key_count: usize) {
     let Some(script) = call.server.scripting.scripts.get(&sha).copied() else { return };
     let asked_read_only = call.spec.has(READONLY);
@@ -239,7 +239,7 @@ fn exists(call: &mut Call<'_>) {
     }
 }
 
-/// SCRIPT FLUSH [ASYNC|SYNC]: forgets all scripts, and the Lua state with them. O(N) for N scripts.
+/// SCRIPT FLUSH [ASYNC|SYNC]: removes all scripts and the Lua state. O(N) for N scripts.
 fn flush(call: &mut Call<'_>) {
     let known = call.args.is(2, "sync") || call.args.is(2, "async");
     if call.args.len() > 3 || (call.args.len() == 3 && !known) {

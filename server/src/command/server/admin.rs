@@ -174,7 +174,7 @@ fn time(call: &mut Call<'_>) {
     call.out.bulk_integer(us % 1_000_000);
 }
 
-/// When the data was last saved: never, so when the server started, as in Redis. O(1).
+/// Time of the last save. There is none, so this is the start of the server, as in Redis. O(1).
 fn lastsave(call: &mut Call<'_>) {
     let uptime = call.server.clock.now() - call.server.identity.started;
     call.out.integer(call.server.now_s() - (uptime.as_ms() / 1000) as i64);
@@ -204,7 +204,7 @@ fn role(call: &mut Call<'_>) {
     call.out.array(0);
 }
 
-/// Ends the server; nothing is saved, whatever is asked. O(1).
+/// Ends the server. Nothing is saved, whatever the arguments. O(1).
 fn shutdown(call: &mut Call<'_>) {
     let (mut abort, mut save, mut nosave, mut others) = (0, 0, 0, 0);
     for word in call.args.from(1) {

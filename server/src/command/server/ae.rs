@@ -1,7 +1,7 @@
-//! AE STATS TRACE LOOP RESET HELP: this server's own command, for looking into its loop.
+//! AE STATS TRACE LOOP RESET HELP: this server's own command, which shows its loop.
 //!
-//! What is collected is `timeline`'s and `metrics`'; this file only reads the words and writes the
-//! replies. All lengths of time are nanoseconds unless the field says otherwise.
+//! `timeline` and `metrics` collect the data; this file reads the arguments and writes the replies. Times
+//! are nanoseconds unless the field name says otherwise.
 
 use crate::args::parse_integer;
 use crate::clock::Nanos;
@@ -116,7 +116,7 @@ fn stats(call: &mut Call<'_>) {
     }
 }
 
-/// Starts or ends following requests, or shows those followed. O(N) for N records shown.
+/// Starts or stops following requests, or shows the records. O(N) for N records shown.
 fn trace(call: &mut Call<'_>) {
     let args = call.args;
     let number = |index: usize| args.get(index).and_then(parse_integer).filter(|&n| n > 0);
@@ -169,7 +169,7 @@ fn records(call: &mut Call<'_>, count: usize) {
     }
 }
 
-/// Begins or ends writing the loop's turns down, or shows them. O(N) for N turns shown.
+/// Starts or stops recording the loop's turns, or shows them. O(N) for N turns shown.
 fn turns(call: &mut Call<'_>) {
     let args = call.args;
     if args.is(2, "on") && args.len() == 3 {
@@ -207,7 +207,7 @@ fn turns(call: &mut Call<'_>) {
     call.out.ok();
 }
 
-/// Forgets what was collected; following goes on if it is on. O(1).
+/// Removes the collected data; following continues if it is on. O(1).
 fn reset(call: &mut Call<'_>) {
     let server = &mut *call.server;
     server.observe.timeline.reset(&server.observe.meter);

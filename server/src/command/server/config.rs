@@ -1,4 +1,4 @@
-//! CONFIG GET SET RESETSTAT REWRITE HELP. What the directives are is `config::table`'s knowledge.
+//! CONFIG GET SET RESETSTAT REWRITE HELP. `config::table` has the directives.
 
 use crate::config::SetError;
 use crate::db::glob::{Case, matches};

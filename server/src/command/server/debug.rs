@@ -1,4 +1,4 @@
-//! DEBUG: stalls, data sets and corner cases on demand, for experiments and tests.
+//! DEBUG: stalls, data sets and corner cases, for experiments and tests.
 //!
 //! SLEEP POPULATE OBJECT SET-ACTIVE-EXPIRE CHANGE-REPL-ID PROTOCOL ERROR LOG HTSTATS STRUCTSIZE
 //! and names that are accepted without effect (JMAP …). Nothing here can crash the server.
@@ -48,7 +48,7 @@ fn debug(call: &mut Call<'_>) {
         }
         (b"htstats", 3) => htstats(call),
         (b"structsize", 2) => structsize(call),
-        // What other servers' debug commands dump is nothing here, harmlessly.
+        // Debug subcommands of Redis that have no effect here.
         (b"jmap" | b"stringmatch-test", _) | (b"quicklist-packed-threshold", 3) => call.out.ok(),
         (b"pause-cron" | b"set-skip-checksum-validation" | b"aof-flush-sleep", 3) => call.out.ok(),
         (b"help", 2) => help(call),
@@ -59,7 +59,7 @@ fn debug(call: &mut Call<'_>) {
 /// Stops the whole loop for a number of seconds, decimals allowed. Costs exactly that.
 fn sleep(call: &mut Call<'_>) {
     let seconds = std::str::from_utf8(call.args.at(2)).ok().and_then(|s| s.parse::<f64>().ok());
-    // As in Redis, what is no number sleeps for zero seconds.
+    // As in Redis, an invalid number means zero seconds.
     let length = Nanos((seconds.unwrap_or(0.0).max(0.0) * 1e9) as u64);
     call.server.clock.sleep(length);
     call.out.ok();
@@ -108,7 +108,7 @@ fn populate(call: &mut Call<'_>) {
     call.out.ok();
 }
 
-/// What there is to know about one key's representation. O(1), strings O(length).
+/// Details of one key's representation. O(1), strings O(length).
 fn object(call: &mut Call<'_>) {
     let (now_ms, key) = (call.now_ms(), call.args.at(2));
     let access = call.db().access_mode();

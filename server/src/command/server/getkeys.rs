@@ -4,7 +4,7 @@ use crate::args::{Args, parse_integer};
 use crate::server::flags::{BLOCKING, MOVABLE_KEYS, NO_MANDATORY_KEYS, READONLY};
 use crate::server::{Call, CommandSpec, Keys, NO_KEYS};
 
-/// For what decides on the shard as a key does, and is none.
+/// For arguments that choose the shard like a key but are not keys.
 const NOT_KEYS: &str = "not_key";
 
 /// What commands do to their first key and to the others, in Redis's words: `RO`, `RW`, `OW` and `RM`
@@ -119,7 +119,7 @@ fn access(spec: &CommandSpec, words: Args<'_>, nth: usize) -> &'static str {
     }
 }
 
-/// Where the number of keys stands, if the keys are as many as a number says.
+/// The position of the argument with the number of keys, if there is one.
 pub(super) fn count_at(spec: &CommandSpec) -> Option<usize> {
     match () {
         () if !spec.has(MOVABLE_KEYS) || is_sort(spec) => None,
@@ -152,7 +152,7 @@ fn places(spec: &CommandSpec, words: Args<'_>) -> Option<Vec<usize>> {
         let mut places: Vec<usize> = if spec.keys == NO_KEYS { Vec::new() } else { vec![1] };
         match counted(at) {
             Some(counted) => places.extend(counted),
-            // EVAL: a count of zero is fine there.
+            // EVAL allows a count of zero.
             None if spec.has(NO_MANDATORY_KEYS) => {}
             None => return None,
         }

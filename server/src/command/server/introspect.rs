@@ -1,7 +1,6 @@
 //! COMMAND COUNT LIST INFO DOCS GETKEYS HELP: the command table as clients see it.
 //!
-//! Everything shown is derived from the rows themselves, so it cannot disagree with what the
-//! dispatcher does.
+//! Everything is derived from the rows of the table, so it agrees with what the dispatcher does.
 
 use crate::command::server::getkeys::{count_at, getkeys, getkeysandflags, usual_access};
 use crate::db::glob::{Case, matches};
@@ -291,7 +290,7 @@ fn key_specs(out: &mut Reply, spec: &CommandSpec) {
     let ranges: &[(Keys, &str)] = match () {
         () if spec.keys == NO_KEYS => &[],
         () if last == first || other_words == first_words => &[(spec.keys, first_words)],
-        // What happens to the first key does not happen to the others.
+        // The first key is used differently from the others.
         () => &[
             (Keys { last: first, ..spec.keys }, first_words),
             (Keys { first: first + 1, ..spec.keys }, other_words),

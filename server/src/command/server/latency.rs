@@ -75,7 +75,7 @@ fn history(call: &mut Call<'_>) {
     }
 }
 
-/// Forgets all events or those named; replies how many there were. O(events).
+/// Removes all events or the named ones; replies how many there were. O(events).
 fn reset(call: &mut Call<'_>) {
     let count = match call.args.len() {
         2 => call.server.observe.latency.reset_all(),

@@ -15,9 +15,9 @@ pub(crate) const TABLE: &[CommandSpec] = &[container("memory", -2, SUBCOMMANDS).
 
 /// Members of a collection that MEMORY USAGE looks at unless told otherwise (`OBJ_COMPUTE_SIZE_DEF_SAMPLES`).
 const SAMPLES_DEFAULT: usize = 5;
-/// Less data than this is not worth a diagnosis.
+/// With less data than this there is no diagnosis.
 const DOCTOR_MIN_BYTES: u64 = 5 * 1024 * 1024;
-/// Clients that take more than this on average deserve a word.
+/// If clients take more than this on average, the diagnosis mentions it.
 const DOCTOR_CLIENT_BYTES: usize = 200 * 1024;
 /// Resident memory beyond this share of the data is called fragmentation.
 const DOCTOR_RATIO: f64 = 1.4;
@@ -146,7 +146,7 @@ fn write_number(call: &mut Call<'_>, number: &Number) {
     }
 }
 
-/// MEMORY DOCTOR: what stands out, in words. O(1).
+/// MEMORY DOCTOR: a diagnosis in words. O(1).
 fn doctor(call: &mut Call<'_>) {
     let text = diagnosis(call.server);
     call.out.verbatim(text.as_bytes());
@@ -185,13 +185,13 @@ fn diagnosis(server: &Server) -> String {
     }
 }
 
-/// MEMORY PURGE: gives freed memory back to the system. O(N) for N pages given back.
+/// MEMORY PURGE: returns free memory to the system. O(N) for N pages returned.
 fn purge(call: &mut Call<'_>) {
     sys::trim_memory();
     call.out.ok();
 }
 
-/// MEMORY MALLOC-STATS: the system's allocator tells nothing. O(1).
+/// MEMORY MALLOC-STATS: the system's allocator has no statistics. O(1).
 fn malloc_stats(call: &mut Call<'_>) {
     call.out.verbatim(b"Stats not supported for the current allocator");
 }

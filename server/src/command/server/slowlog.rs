@@ -81,7 +81,7 @@ fn len(call: &mut Call<'_>) {
     call.out.count(len);
 }
 
-/// Forgets all entries. O(N) for N entries.
+/// Removes all entries. O(N) for N entries.
 fn reset(call: &mut Call<'_>) {
     call.server.observe.slowlog.clear();
     call.out.ok();

@@ -1,8 +1,8 @@
-//! What clients ask of any Redis before they know what it is: CLUSTER READONLY READWRITE ASKING, MODULE LIST,
+//! Commands that clients send to find out what a server is: CLUSTER READONLY READWRITE ASKING, MODULE LIST,
 //! REPLICAOF NO ONE, ACL WHOAMI USERS.
 //!
-//! The answers are those of a Redis that stands alone, without modules, replicas and further users: that is
-//! what this server is. What would change that is refused with the reason. All cost O(1).
+//! The replies are those of a standalone Redis without modules, replicas and further users. Commands that would
+//! change this are refused with the reason. All cost O(1).
 
 use crate::server::flags::{ADMIN, FAST, LOADING, NO_ASYNC_LOADING, NOSCRIPT, STALE};
 use crate::server::{Call, CommandSpec, Group, NO_KEYS, command, container};
@@ -87,7 +87,7 @@ const ACL: &[CommandSpec] = &[
     ),
 ];
 
-/// CLUSTER, READONLY, READWRITE, ASKING: only a cluster knows what to do.
+/// CLUSTER, READONLY, READWRITE, ASKING: refused, because there is no cluster.
 fn no_cluster(call: &mut Call<'_>) {
     call.out.error(NO_CLUSTER);
 }
@@ -97,7 +97,7 @@ fn modules(call: &mut Call<'_>) {
     call.out.array(0);
 }
 
-/// REPLICAOF NO ONE: as it is.
+/// REPLICAOF NO ONE: changes nothing.
 fn replicaof(call: &mut Call<'_>) {
     if call.args.is(1, "no") && call.args.is(2, "one") {
         return call.out.ok();

@@ -86,7 +86,7 @@ fn set_in<'v>(value: &'v Value, out: &mut Reply) -> Option<&'v Set> {
     }
 }
 
-/// The names of a kind, for changing them.
+/// The same, mutable.
 fn set_in_mut<'v>(value: &'v mut Value, out: &mut Reply) -> Option<&'v mut Set> {
     match value {
         Value::Set(set) => Some(set),

@@ -308,7 +308,7 @@ fn getrange(call: &mut Call<'_>) {
     let Some(value) = db.lookup_read(key, now_ms) else { return out.bulk(b"") };
     let mut digits = itoa::Buffer::new();
     let Some(bytes) = value.bytes(&mut digits) else { return out.wrong_type() };
-    // Two negative indexes in the wrong order are nothing.
+    // Two negative indexes in the wrong order give an empty range.
     let crossed = start < 0 && end < 0 && start > end;
     match clamp_string_range(start, end, bytes.len()).filter(|_| !crossed) {
         Some((start, count)) => out.bulk(&bytes[start..start + count]),

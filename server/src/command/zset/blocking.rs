@@ -1,4 +1,4 @@
-//! Taking members, if need be after waiting: BZPOPMIN BZPOPMAX BZMPOP ZMPOP.
+//! Popping members, at once or after waiting: BZPOPMIN BZPOPMAX BZMPOP ZMPOP.
 
 use crate::client::PopRequest;
 use crate::command::pop::{SET_ENDS, parse_many, pop_now, pop_or_wait, seconds_arg, try_or_wait};

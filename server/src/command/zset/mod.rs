@@ -102,7 +102,7 @@ pub(crate) fn zset_in<'v>(value: &'v Value, out: &mut Reply) -> Option<&'v Sorte
     }
 }
 
-/// The names of a kind, for changing them.
+/// The same, mutable.
 pub(crate) fn zset_in_mut<'v>(value: &'v mut Value, out: &mut Reply) -> Option<&'v mut SortedSet> {
     match value {
         Value::SortedSet(set) => Some(set),
