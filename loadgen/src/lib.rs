@@ -9,7 +9,6 @@
 
 #[allow(rustdoc::broken_intra_doc_links, reason = "comments there are --help texts, with brackets")]
 pub mod cli;
-pub mod cluster;
 pub mod commands;
 pub mod compat;
 pub mod console;

@@ -4,8 +4,8 @@
 
 use aelab_engine::error::{Exit, Failure};
 use aelab_loadgen::cli::Command;
-use aelab_loadgen::cli::front;
-use aelab_loadgen::cli::front::Front;
+use aelab_loadgen::cli::parse;
+use aelab_loadgen::cli::parse::Front;
 use aelab_loadgen::commands;
 use aelab_loadgen::console;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     let words: Vec<String> =
         std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let typed: Vec<std::ffi::OsString> = std::env::args_os().collect();
-    let cli = match front::read(&typed) {
+    let cli = match parse::read(&typed) {
         Ok(Front::Parsed(cli, notes)) => {
             notes.iter().for_each(|note| console::note(note));
             cli

@@ -3,7 +3,7 @@
 //! Not when (see `resolve`). Invariant: within one run no two commands have the same label, so that each has its own row.
 
 use crate::cli::run::RunArgs;
-use crate::cli::tests::{Test, parse_list};
+use crate::compat::benchmark_tests::{Test, parse_list};
 use aelab_engine::error::Failure;
 use aelab_engine::plan::CommandPlan;
 use aelab_engine::workload::command_text::{

@@ -3,25 +3,28 @@
 //! Invariant: parsing looks at nothing but the words themselves (no server, no file), so `--help` and errors always work.
 //! `-h` is the host, as in redis-cli; help is `--help` only.
 
-pub mod explore;
-pub mod front;
+mod commands;
 pub mod load;
-mod mix;
+mod load_plan;
 pub mod output;
+pub mod parse;
 pub mod pool;
 mod receivers;
 pub mod relay;
 pub mod replay;
 pub mod resolve;
+mod resolve_replay;
+pub mod resolved;
 pub mod run;
+pub mod scenario;
+pub mod selftest;
+mod spelling;
+pub mod stall_explorer;
 pub mod target;
-pub mod tests;
-mod typed;
 mod values;
 pub mod ycsb;
 
-use aelab_scenarios::Scale;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -53,82 +56,20 @@ pub enum Command {
     Run(Box<run::RunArgs>),
     /// Replay an experiment and judge the claims behind it.
     #[command(subcommand)]
-    Scenario(ScenarioCommand),
+    Scenario(scenario::ScenarioCommand),
     /// Work on the folders that runs leave behind.
     #[command(subcommand)]
     Report(ReportCommand),
     /// Stand between clients and a server and add a round-trip time, or share connections.
     Relay(relay::RelayArgs),
     /// Prove the engine against theory, on this machine: known service times and scripted stalls, one row per promise.
-    Selftest(crate::commands::selftest::SelftestArgs),
+    Selftest(selftest::SelftestArgs),
     /// Start the bundled server (same flags as ae-server, which takes redis-server's).
     Serve {
         /// redis.conf and --directive value …
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
         args: Vec<OsString>,
     },
-}
-
-/// `loadgen scenario …`
-#[derive(Debug, Subcommand)]
-pub enum ScenarioCommand {
-    /// List the scenarios that come with the program.
-    List,
-    /// Print a scenario with everything filled in.
-    Show {
-        /// A name of the list, or a file.
-        #[arg(value_name = "NAME|FILE.toml")]
-        name: String,
-        /// How large.
-        #[arg(long, default_value = "default", value_parser = parse_scale, value_name = "SCALE")]
-        scale: Scale,
-    },
-    /// Play scenarios and print a verdict per claim.
-    Run(Box<ScenarioRunArgs>),
-}
-
-/// `loadgen scenario run …`
-#[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
-pub struct ScenarioRunArgs {
-    /// Names of the list, or files.
-    #[arg(required_unless_present = "all", value_name = "NAME|FILE.toml")]
-    pub names: Vec<String>,
-    /// Play all of the list, and write a page that puts all verdicts together.
-    #[arg(long, conflicts_with = "names")]
-    pub all: bool,
-    /// With --all: play each on the bundled server and on another, redis-server or --server-bin.
-    #[arg(long, requires = "all", conflicts_with_all = ["target", "names"])]
-    pub both: bool,
-    /// How large: smoke (seconds), default (at most about two minutes) or full (the articles' own sizes).
-    #[arg(long, default_value = "default", value_parser = parse_scale, value_name = "SCALE")]
-    pub scale: Scale,
-    /// Seed of all random choices, in place of the scenario's.
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// Play against a running server; it is filled if it is empty, and never configured or stopped:
-    /// redis://[USER:PASS@]HOST[:PORT][/DB], rediss:// for TLS (with the flags under TLS), or unix://PATH.
-    #[arg(long, value_name = "URL", conflicts_with = "server_bin")]
-    pub target: Option<String>,
-    /// Start this server for every arm instead of the bundled one; redis-server works.
-    #[arg(long, value_name = "PATH")]
-    pub server_bin: Option<PathBuf>,
-    /// Folder for the results [default: aelab-runs/NAME-TIME].
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Replace an earlier run in that folder.
-    #[arg(long, requires = "out")]
-    pub force: bool,
-    /// End with 1 if a claim is refuted, 3 if one is inconclusive, 4 if a measurement is invalid; without it all of these
-    /// end with 0, as the experiment was made.
-    #[arg(long)]
-    pub strict: bool,
-    /// How to speak TLS with the target.
-    #[command(flatten)]
-    pub tls: target::TlsArgs,
-    /// The stall explorer's question.
-    #[command(flatten)]
-    pub explore: explore::ExploreArgs,
 }
 
 /// `loadgen report …`
@@ -139,13 +80,6 @@ pub enum ReportCommand {
         /// The folder of a run.
         dir: PathBuf,
     },
-}
-
-fn parse_scale(text: &str) -> Result<Scale, String> {
-    Scale::ALL
-        .into_iter()
-        .find(|scale| scale.name() == text)
-        .ok_or_else(|| "use smoke, default or full".to_owned())
 }
 
 /// A usage error of the parser on one line, without the usage block.

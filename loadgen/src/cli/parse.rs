@@ -3,7 +3,7 @@
 //! Not the meaning of flags. Invariant: what is not another tool's command line reaches the parser as it was typed.
 
 use crate::cli::output::Style;
-use crate::cli::{Cli, Command, one_line, typed};
+use crate::cli::{Cli, Command, one_line, spelling};
 use crate::compat::{self, Tool};
 use aelab_engine::error::Failure;
 use aelab_results::text::escape::shell_quoted;
@@ -37,7 +37,7 @@ pub fn read(words: &[OsString]) -> Result<Front, Failure> {
     {
         return foreign(tool, &rest);
     }
-    let words = if command == Some("run") { typed::with_units(words) } else { words.to_vec() };
+    let words = if command == Some("run") { spelling::with_units(words) } else { words.to_vec() };
     let parsed = match is_help(&text) {
         true => {
             let all_but_last = words.iter().take(words.len() - 1).cloned();
@@ -63,7 +63,7 @@ pub fn read(words: &[OsString]) -> Result<Front, Failure> {
                 ));
             }
             let hint = hint(&error, command, &text);
-            Err(Failure::usage(hint.unwrap_or_else(|| typed::as_typed(one_line(&error), &text))))
+            Err(Failure::usage(hint.unwrap_or_else(|| spelling::as_typed(one_line(&error), &text))))
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::cli::{Cli, Command};
-use aelab_engine::plan::KeyDistribution;
+use aelab_engine::clock::Nanos;
+use aelab_engine::plan::{ArrivalProcess, Dialling, KeyDistribution, Role};
 use clap::Parser as _;
 
 fn resolve(words: &[&str]) -> Result<Resolved, String> {

@@ -3,8 +3,8 @@
 //! A scenario that cannot be played does not keep the others from being played. Invariant: the page is written again after
 //! each scenario, so an interrupted run leaves one with everything so far.
 
-use crate::cli::ScenarioRunArgs;
-use crate::commands::output;
+use crate::cli::scenario::ScenarioRunArgs;
+use crate::commands::results_folder;
 use crate::console;
 use crate::console::progress::Console;
 use aelab_engine::error::{Exit, Failure};
@@ -40,8 +40,8 @@ pub(super) fn play(
     cancel: &AtomicBool,
 ) -> Result<Exit, Failure> {
     let columns = columns(args, place);
-    let dir = args.out.clone().map_or_else(|| output::default_dir("scenarios"), Ok)?;
-    let _claim = output::prepare(&dir, args.force)?;
+    let dir = args.out.clone().map_or_else(|| results_folder::default_dir("scenarios"), Ok)?;
+    let _claim = results_folder::prepare(&dir, args.force)?;
     let mut record = RunRecord {
         tool: tool(),
         command: words.to_vec(),
@@ -82,7 +82,7 @@ pub(super) fn play(
             write_folder(&dir, &record, &[]).map_err(|error| Failure::usage(error.to_string()))?;
         }
     }
-    output::render(&dir);
+    results_folder::render(&dir);
     console::result(&dir.display().to_string());
     if cancel.load(Relaxed) {
         return Err(Failure::invalid(format!(
@@ -133,7 +133,7 @@ fn play_one(
 ) -> Result<Finished, Failure> {
     let relative = sub_dir(args, column, scenario);
     let own = dir.join(&relative);
-    let _claim = output::prepare(&own, args.force)?;
+    let _claim = results_folder::prepare(&own, args.force)?;
     let played = scenario::run(scenario, settings, &own);
     let mut notes = played.skipped.clone();
     notes.extend(played.failure.as_ref().map(|failure| failure.message.clone()));
@@ -150,7 +150,7 @@ fn play_one(
         let _ = std::fs::remove_dir(&own);
         run.dir = String::new();
     } else {
-        output::render(&own);
+        results_folder::render(&own);
         run.notes.extend(played.record.caveats.iter().filter(is_invalid).map(|c| c.text.clone()));
     }
     let Played { record: RunRecord { duration_s, environment, .. }, .. } = played;

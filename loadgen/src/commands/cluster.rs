@@ -1,6 +1,6 @@
 //! Turns the runs of a command line into runs against a cluster. The cluster itself is asked by the lab.
 
-use crate::cli::resolve::{Prefill, Resolved};
+use crate::cli::resolved::{Prefill, Resolved};
 use aelab_engine::error::Failure;
 use aelab_engine::plan::cluster_slots::Topology;
 use aelab_engine::plan::{ArrivalProcess, ClusterPlan, Target};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// The target is no cluster or cannot be asked (exit 6), or a command cannot be sent to a cluster (exit 2).
-pub fn join(resolved: &mut Resolved) -> Result<Arc<Topology>, Failure> {
+pub(super) fn join(resolved: &mut Resolved) -> Result<Arc<Topology>, Failure> {
     if resolved.target.db != 0 {
         return Err(Failure::usage("a cluster has database 0 only; leave out --dbnum"));
     }
@@ -50,7 +50,7 @@ pub fn join(resolved: &mut Resolved) -> Result<Arc<Topology>, Failure> {
 }
 
 /// Which keys each node of the target is filled with: those of its slots, or all of them without a cluster.
-pub fn parts(resolved: &Resolved) -> Vec<(Target, Option<Part>)> {
+pub(super) fn parts(resolved: &Resolved) -> Vec<(Target, Option<Part>)> {
     let plans = resolved.runs.iter().flat_map(|(_, plan)| &plan.groups);
     let cluster = plans.filter_map(|group| group.cluster.as_ref()).next();
     let part =

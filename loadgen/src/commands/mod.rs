@@ -2,13 +2,15 @@
 //!
 //! Each is a short story told with the parts of this crate; none measures or computes anything itself.
 
-mod asked;
-mod catalogue;
-pub mod output;
+mod catalog;
+mod cluster;
+mod exit;
 pub mod relay;
 pub mod report;
+mod results_folder;
 pub mod run;
+mod run_output;
 pub mod scenario;
 pub mod selftest;
-mod show;
-mod stall;
+mod server_info;
+mod stall_explorer;

@@ -25,7 +25,7 @@ const SAME_SECOND_MAX: u32 = 1_000;
 ///
 /// # Errors
 /// It cannot be made (exit 2).
-pub fn default_dir(name: &str) -> Result<PathBuf, Failure> {
+pub(super) fn default_dir(name: &str) -> Result<PathBuf, Failure> {
     let time = utc_text(clock::wall_ns() / 1_000_000);
     let time: String = time.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
     unused_dir(Path::new("aelab-runs"), &format!("{name}-{time}"))
@@ -55,7 +55,7 @@ fn unused_dir(parent: &Path, name: &str) -> Result<PathBuf, Failure> {
 /// A folder that this run alone writes to, for as long as this lives; the system gives it back if the run is killed.
 #[must_use = "the folder is another's as soon as this is dropped"]
 #[derive(Debug)]
-pub struct Claim {
+pub(super) struct Claim {
     #[expect(dead_code, reason = "open, it holds the system's lock")]
     folder: Option<fs::File>,
 }
@@ -82,7 +82,7 @@ impl Claim {
 ///
 /// # Errors
 /// It cannot (exit 2), with the system's reason; or it holds an earlier run, which only `force` gives up.
-pub fn prepare(dir: &Path, force: bool) -> Result<Claim, Failure> {
+pub(super) fn prepare(dir: &Path, force: bool) -> Result<Claim, Failure> {
     check_unused(dir, force)?;
     let failed = |error: std::io::Error| {
         Failure::usage(format!(
@@ -116,7 +116,7 @@ pub fn prepare(dir: &Path, force: bool) -> Result<Claim, Failure> {
 ///
 /// # Errors
 /// It does (exit 2), unless `force` gives it up.
-pub fn check_unused(dir: &Path, force: bool) -> Result<(), Failure> {
+pub(super) fn check_unused(dir: &Path, force: bool) -> Result<(), Failure> {
     if !force && dir.join(RESULT).exists() {
         return Err(Failure::usage(format!(
             "{} already holds a run; give another --out, or --force to replace it",
@@ -127,7 +127,7 @@ pub fn check_unused(dir: &Path, force: bool) -> Result<(), Failure> {
 }
 
 /// Draws report.html, summary.md and the charts of a folder; a failure is a note, as the numbers are safe.
-pub fn render(dir: &Path) {
+pub(super) fn render(dir: &Path) {
     if let Err(error) = aelab_reports::render(dir) {
         console::note(&format!("loadgen: {error}"));
     }

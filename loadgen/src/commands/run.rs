@@ -1,12 +1,12 @@
 //! `loadgen run`: load a server and measure it.
 
 use crate::cli::output::{OutputArgs, Style};
-use crate::cli::resolve::{Prefill, Resolved};
+use crate::cli::resolved::{Prefill, Resolved};
 use crate::cli::run::RunArgs;
-use crate::cluster;
-use crate::commands::asked::{SlowLog, look, say_if_unknown, tell_restart};
-use crate::commands::output;
-use crate::commands::show::Sink;
+use crate::commands::cluster;
+use crate::commands::results_folder;
+use crate::commands::run_output::Sink;
+use crate::commands::server_info::{SlowLog, look, say_if_unknown, tell_restart};
 use crate::console::progress::Console;
 use crate::console::{self, lines};
 use crate::exporter::Exporter;
@@ -39,7 +39,7 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     let mut resolved = args.resolve()?;
     let mut sink = Sink::open(&args.output)?;
     let out = args.output.out.as_deref();
-    let _claim = out.map(|dir| output::prepare(dir, args.output.force)).transpose()?;
+    let _claim = out.map(|dir| results_folder::prepare(dir, args.output.force)).transpose()?;
     let outcome = run_prepared(args, &mut resolved, words, cancel, &mut sink);
     sink.say_doubts();
     if let (Err(_), Some(dir)) = (&outcome, &args.output.out)
@@ -79,7 +79,7 @@ fn leave_readable(dir: &Path, resolved: &Resolved, words: &[String], by_user: bo
     };
     match write_folder(dir, &record, &[]) {
         Ok(()) => {
-            output::render(dir);
+            results_folder::render(dir);
             true
         }
         Err(error) => {
@@ -149,13 +149,13 @@ fn save(
     sink: &mut Sink,
 ) -> Result<(), Failure> {
     if args.output.json {
-        crate::commands::show::print_json(resolved.runs.len(), kept, sink)?;
+        crate::commands::run_output::print_json(resolved.runs.len(), kept, sink)?;
     }
     if let Some(dir) = &args.output.out {
         write(dir, kept, resolved.runs.len())?;
         say_where(args, dir);
     }
-    crate::commands::show::write_memtier_json(&args.output, kept, sink)
+    crate::commands::run_output::write_memtier_json(&args.output, kept, sink)
 }
 
 /// The runs that were made, and why there are no more, if there should be.
@@ -182,7 +182,7 @@ fn measure_all(
         if let Some(server) = &mut one.record.server {
             server.config.clone_from(&config);
         }
-        crate::commands::show::print(args, title, resolved.runs.len(), &one, sink);
+        crate::commands::run_output::print(args, title, resolved.runs.len(), &one, sink);
         kept.push((title.clone(), one));
         if cancel.load(Relaxed) {
             break;
@@ -328,7 +328,7 @@ fn write(dir: &Path, kept: &[(String, Kept)], planned: usize) -> Result<(), Fail
     let failed = |error: aelab_results::folder::WriteError| Failure::usage(error.to_string());
     if let (1, [(_, one)]) = (planned, kept) {
         write_folder(dir, &one.record, &one.series).map_err(failed)?;
-        output::render(dir);
+        results_folder::render(dir);
         return Ok(());
     }
     let mut arms = Vec::new();
@@ -360,7 +360,7 @@ fn write(dir: &Path, kept: &[(String, Kept)], planned: usize) -> Result<(), Fail
         ..first
     };
     write_folder(dir, &record, &[]).map_err(failed)?;
-    output::render(dir);
+    results_folder::render(dir);
     Ok(())
 }
 
@@ -384,7 +384,7 @@ struct Ended {
 fn cut_short(kept: &[(String, Kept)], ended: Ended) -> Option<String> {
     let what = if ended.by_user { "interrupted" } else { "given up without a reply for 30 s" };
     if let Some((_, cut)) = kept.iter().find(|(_, one)| one.record.interrupted) {
-        let length = console::table::length(cut.record.duration_s);
+        let length = console::figures::length(cut.record.duration_s);
         return Some(format!("{what} after {length} of measurement"));
     }
     // Between two tests: each that was begun is whole.

@@ -1,16 +1,13 @@
 //! `loadgen scenario …`: list, show, and play experiments.
 
-use crate::cli::target::parse_url;
-use crate::cli::{ScenarioCommand, ScenarioRunArgs};
-use crate::commands::output;
+use crate::cli::scenario::{ScenarioCommand, ScenarioRunArgs};
+use crate::commands::exit::{first_failure, server_change, strict_exit, without_success};
+use crate::commands::results_folder;
 use crate::console::progress::Console;
 use crate::console::{self, verdict};
 use aelab_engine::error::{Exit, Failure};
-use aelab_lab::scenario::{Played, left_out_of};
-use aelab_lab::{CleanUp, Place, ServerKind, Settings};
-use aelab_results::record::{Role, RunRecord};
+use aelab_lab::{CleanUp, Settings};
 use aelab_scenarios::catalog::{CATALOG, find};
-use aelab_scenarios::judge::Verdict;
 use aelab_scenarios::{Scale, Scenario, canonical};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -71,7 +68,7 @@ fn play_all(
 ) -> Result<Exit, Failure> {
     // All are read before the first is played: a slip in the last must not cost the time of the others.
     if let Some(question) = args.explore.resolve(&args.names, args.scale)? {
-        return crate::commands::stall::run(args, &question, words, cancel);
+        return crate::commands::stall_explorer::run(args, &question, words, cancel);
     }
     let mut scenarios = Vec::new();
     let all = CATALOG.iter().map(|entry| entry.name.to_owned()).collect();
@@ -81,13 +78,13 @@ fn play_all(
         aelab_lab::arm::run_plan::check(&scenario)?;
         scenarios.push(scenario);
     }
-    let place = place(args)?;
+    let place = args.place()?;
     if args.all {
-        return crate::commands::catalogue::play(args, &scenarios, place, words, cancel);
+        return crate::commands::catalog::play(args, &scenarios, place, words, cancel);
     }
     for scenario in &scenarios {
         if args.out.is_some() {
-            output::check_unused(&folder(args, scenario, scenarios.len())?, args.force)?;
+            results_folder::check_unused(&folder(args, scenario, scenarios.len())?, args.force)?;
         }
     }
     let settings = Settings {
@@ -101,7 +98,7 @@ fn play_all(
     let mut exit = Exit::Success;
     for scenario in &scenarios {
         let dir = folder(args, scenario, scenarios.len())?;
-        exit = worst(exit, play_one(args, scenario, &settings, &dir)?);
+        exit = first_failure(exit, play_one(args, scenario, &settings, &dir)?);
         if cancel.load(Relaxed) {
             break;
         }
@@ -119,21 +116,9 @@ fn clean_up(scenarios: &[Scenario]) -> CleanUp {
     }
 }
 
-/// Against which server.
-pub(super) fn place(args: &ScenarioRunArgs) -> Result<Place, Failure> {
-    if args.target.is_none() {
-        args.tls.none("name the server that speaks it: --target rediss://HOST:PORT")?;
-    }
-    Ok(match (&args.target, &args.server_bin) {
-        (Some(url), _) => Place::Running(parse_url(url, &args.tls)?),
-        (None, Some(path)) => Place::Fresh(ServerKind::Binary(path.clone())),
-        (None, None) => Place::Fresh(ServerKind::Bundled),
-    })
-}
-
 fn folder(args: &ScenarioRunArgs, scenario: &Scenario, count: usize) -> Result<PathBuf, Failure> {
     Ok(match &args.out {
-        None => output::default_dir(&scenario.name)?,
+        None => results_folder::default_dir(&scenario.name)?,
         Some(dir) if count == 1 => dir.clone(),
         Some(dir) => dir.join(&scenario.name),
     })
@@ -145,7 +130,7 @@ fn play_one(
     settings: &Settings<'_>,
     dir: &Path,
 ) -> Result<Exit, Failure> {
-    let _claim = output::prepare(dir, args.force)?;
+    let _claim = results_folder::prepare(dir, args.force)?;
     let played = aelab_lab::scenario::run(scenario, settings, dir);
     if played.arms.is_empty() {
         // The folder was made for this run; empty, it only confuses.
@@ -157,7 +142,7 @@ fn play_one(
             }
         };
     }
-    output::render(dir);
+    results_folder::render(dir);
     console::text(&verdict::text(scenario, &played));
     console::result(&dir.display().to_string());
     match &played.failure {
@@ -165,7 +150,7 @@ fn play_one(
             exit: failure.exit,
             message: format!("{}; what was measured is in {}", failure.message, dir.display()),
         }),
-        None => match spoilt(&played.record).or_else(|| without_success(&played)) {
+        None => match server_change(&played.record).or_else(|| without_success(&played)) {
             Some(why) => {
                 Err(Failure::invalid(format!("{why}; what was measured is in {}", dir.display())))
             }
@@ -173,44 +158,4 @@ fn play_one(
             None => Ok(Exit::Success),
         },
     }
-}
-
-/// The first arm whose server ended, or became another one, while it was measured: whatever came out is not of that server.
-pub(super) fn spoilt(record: &RunRecord) -> Option<String> {
-    let changed = record.caveats.iter().find(|caveat| caveat.id == "server-changed")?;
-    let arm = changed.arm.as_deref().unwrap_or_default();
-    Some(format!("arm {arm}: {}", changed.text))
-}
-
-/// The first arm in which all victims were refused or left without an answer.
-fn without_success(played: &Played) -> Option<String> {
-    let failed = |record: &RunRecord| {
-        let victims = || record.groups.iter().filter(|group| group.role == Role::Victim);
-        victims().any(|group| group.counts.sent > 0) && victims().all(|group| group.counts.ok == 0)
-    };
-    let arm = played.arms.iter().find(|arm| failed(&arm.kept.record))?;
-    Some(format!("arm {}: no request of the victims succeeded", arm.name))
-}
-
-fn strict_exit(played: &Played) -> Exit {
-    if played.record.is_invalid() {
-        return Exit::Invalid;
-    }
-    // A claim whose arms were left out on this server is not judged: what was judged decides.
-    let judged = || played.judgements.iter().filter(|(c, _)| left_out_of(c, played).is_none());
-    let any = |verdict| judged().any(|(_, j)| j.verdict == verdict);
-    if any(Verdict::Refuted) {
-        Exit::Refuted
-    } else if any(Verdict::Inconclusive)
-        || (!played.judgements.is_empty() && judged().next().is_none())
-    {
-        Exit::Inconclusive
-    } else {
-        Exit::Success
-    }
-}
-
-/// Of several scenarios the first that did not succeed decides.
-fn worst(before: Exit, now: Exit) -> Exit {
-    if before == Exit::Success { now } else { before }
 }

@@ -3,9 +3,10 @@
 //! Plays one arm per size, puts a line through the lengths of the stalls, and says where it crosses the limit. Invariant: the
 //! answer names the sizes it was measured at, so that nobody mistakes a prediction for a measurement.
 
-use crate::cli::ScenarioRunArgs;
-pub(super) use crate::cli::explore::Question;
-use crate::commands::{output, scenario};
+use crate::cli::scenario::ScenarioRunArgs;
+use crate::cli::stall_explorer::Question;
+use crate::commands::exit::server_change;
+use crate::commands::results_folder;
 use crate::console;
 use crate::console::progress::Console;
 use aelab_engine::error::{Exit, Failure};
@@ -34,9 +35,9 @@ pub(super) fn run(
     let mut scenario = scenario.map_err(|error| Failure::usage(error.message))?;
     scenario.seed = args.seed.unwrap_or(scenario.seed);
     aelab_lab::arm::run_plan::check(&scenario)?;
-    let place = scenario::place(args)?;
-    let dir = args.out.clone().map_or_else(|| output::default_dir(&scenario.name), Ok)?;
-    let _claim = output::prepare(&dir, args.force)?;
+    let place = args.place()?;
+    let dir = args.out.clone().map_or_else(|| results_folder::default_dir(&scenario.name), Ok)?;
+    let _claim = results_folder::prepare(&dir, args.force)?;
     let settings = Settings {
         place,
         command: words.to_vec(),
@@ -55,7 +56,7 @@ pub(super) fn run(
     let answer = answer(question, &played.arms);
     played.record.procedure = Some(answer.record(question));
     write_folder(&dir, &played.record, &[]).map_err(|error| Failure::usage(error.to_string()))?;
-    output::render(&dir);
+    results_folder::render(&dir);
     console::result(&text(question, &answer, &played));
     console::result(&dir.display().to_string());
     match failure {
@@ -69,9 +70,9 @@ pub(super) fn run(
             answer.refusal().unwrap_or_default(),
             dir.display()
         ))),
-        None if scenario::spoilt(&played.record).is_some() => Err(Failure::invalid(format!(
+        None if server_change(&played.record).is_some() => Err(Failure::invalid(format!(
             "{}; what was measured is in {}",
-            scenario::spoilt(&played.record).unwrap_or_default(),
+            server_change(&played.record).unwrap_or_default(),
             dir.display()
         ))),
         None if args.strict => Ok(strict_exit(&played.record, &answer)),

@@ -3,7 +3,7 @@
 //! Only for flags that loadgen does not have, or has with another kind of value. Invariant: a hint names the flag as typed and
 //! one way on.
 
-use crate::cli::tests;
+use crate::compat::benchmark_tests;
 
 /// Flags of other tools, and what to do here.
 const HINTS: &[(&str, &str)] = &[
@@ -119,7 +119,9 @@ pub fn habit(words: &[String]) -> Option<String> {
             "--duration" | "--warmup" if is_number && value != "0" => {
                 Some(bare_seconds(words, &flag, value))
             }
-            "-t" if is_number => tests::parse_list(value).err().map(|why| format!("{why}; {WAY}")),
+            "-t" if is_number => {
+                benchmark_tests::parse_list(value).err().map(|why| format!("{why}; {WAY}"))
+            }
             "-s" if !value.contains('/') && words.iter().any(is_port) => {
                 Some(format!("-s is a Unix socket here, the host is -h {value}; {WAY}"))
             }

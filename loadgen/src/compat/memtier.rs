@@ -1,8 +1,8 @@
 //! memtier_benchmark: connections are per thread, requests per connection, rates per connection; keys are its own.
 
-use crate::compat::Does::{Anyway, Keep, Refuse, Same};
-use crate::compat::Value::{Follows, None as Alone};
-use crate::compat::{Flag, Taken, Translation, flag, take};
+use crate::compat::flags::Does::{Anyway, Keep, Refuse, Same};
+use crate::compat::flags::Value::{Follows, None as Alone};
+use crate::compat::flags::{Flag, Taken, Translation, flag, take};
 
 const FLAGS: &[Flag] = &[
     flag(&["-h", "--host", "-s", "--server"], Follows, Same("-h")),

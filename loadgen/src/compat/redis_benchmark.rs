@@ -1,8 +1,9 @@
 //! redis-benchmark 7.0: nearly every flag means the same here; its defaults are kept.
 
-use crate::compat::Does::{Anyway, Keep, Refuse, Same};
-use crate::compat::Value::{Follows, None as Alone};
-use crate::compat::{Flag, Taken, Tool, Translation, flag, take};
+use crate::compat::flags::Does::{Anyway, Keep, Refuse, Same};
+use crate::compat::flags::Value::{Follows, None as Alone};
+use crate::compat::flags::{Flag, Taken, Translation, flag, take};
+use crate::compat::tool::Tool;
 
 /// What it runs when it is not told: everything.
 pub(super) const ALL_TESTS: &str =

@@ -2,10 +2,11 @@
 //!
 //! Its rate is a bucket of tokens, and its clock starts when a token was there; here latency counts from when a request was due.
 
-use crate::compat::Does::{Keep, Refuse};
-use crate::compat::Value::{Follows, None as Alone};
+use crate::compat::flags::Does::{Keep, Refuse};
+use crate::compat::flags::Value::{Follows, None as Alone};
+use crate::compat::flags::{Flag, Taken, Translation, flag, take};
 use crate::compat::redis_benchmark::{ALL_TESTS, COMMON, keep_alive_and_precision};
-use crate::compat::{Flag, Taken, Tool, Translation, flag, take};
+use crate::compat::tool::Tool;
 
 const NO_FUZZ: &str =
     "it fuzzes the server; write the commands with --command-file, outside --compat";

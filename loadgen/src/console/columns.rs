@@ -3,7 +3,7 @@
 //! Pure. Invariant: what was asked for is always shown, as is the maximum; a percentile that the sample cannot support says how
 //! many samples it needs.
 
-use crate::console::table::time;
+use crate::console::figures::time;
 use aelab_results::record::Quantiles;
 use std::cell::Cell;
 use std::fmt::Write as _;

@@ -4,6 +4,7 @@
 
 mod columns;
 pub mod compat;
+pub mod figures;
 pub mod lines;
 pub mod live;
 pub mod progress;

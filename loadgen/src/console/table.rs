@@ -3,6 +3,7 @@
 //! Pure: record in, text out. Invariant: every number printed is one of the record, only rounded. For scripts see `lines`.
 
 use crate::console::columns::Columns;
+use crate::console::figures::{length, time};
 use aelab_engine::plan::ArrivalProcess;
 use aelab_lab::server::info::REFUSED_SLOWLOG;
 use aelab_results::record::{
@@ -10,8 +11,7 @@ use aelab_results::record::{
     Severity, Stall,
 };
 use aelab_results::text::escape::escaped;
-use aelab_scenarios::criterion::Dimension;
-use aelab_scenarios::judge::in_words;
+use aelab_results::text::number::with_noun;
 use std::fmt::Write as _;
 
 /// Kinds of errors shown under a group; `result.json` has all.
@@ -113,11 +113,6 @@ fn audit_line(out: &mut String, audit: &Audit) {
     }
 }
 
-/// How long a measurement was: in tenths of a second, unless that would be none.
-pub(crate) fn length(seconds: f64) -> String {
-    if seconds < 0.1 { time(seconds * 1e6) } else { format!("{seconds:.1}s") }
-}
-
 /// The keys that were there when the run began.
 fn keys_in_words(record: &RunRecord) -> String {
     let keys = record.server.as_ref().and_then(|server| server.keys);
@@ -144,12 +139,12 @@ fn stall_lines(out: &mut String, stalls: &[Stall]) {
             "stall at {:.2}s: {}, {} delayed, {:.3} client-seconds lost ({cause})",
             stall.start_s,
             time(stall.duration_s * 1e6),
-            counted(stall.delayed, "request", "requests"),
+            with_noun(stall.delayed, "request"),
             stall.lost_client_seconds
         );
     }
     if let Some(longest) = rest.first() {
-        let count = counted(rest.len() as u64, "shorter stall", "shorter stalls");
+        let count = with_noun(rest.len() as u64, "shorter stall");
         let longest = time(longest.duration_s * 1e6);
         let _ = writeln!(out, "and {count}, the longest of {longest}");
     }
@@ -162,8 +157,8 @@ fn connections_in_words(group: &Group) -> String {
         Some(_) if held.established < held.asked => {
             format!("{} to {} connections (pool)", held.established, held.asked)
         }
-        Some(_) => format!("{} (pool)", counted(held.asked, "connection", "connections")),
-        None => counted(held.established, "connection", "connections"),
+        Some(_) => format!("{} (pool)", with_noun(held.asked, "connection")),
+        None => with_noun(held.established, "connection"),
     }
 }
 
@@ -347,7 +342,7 @@ fn delivery_lines(out: &mut String, group: &Group) {
         let _ = writeln!(
             out,
             "  {} received{warmup}; {} lost, {} duplicated, {} out of order, {} of other runs",
-            counted(delivery.received, "message", "messages"),
+            with_noun(delivery.received, "message"),
             delivery.lost,
             delivery.duplicated,
             delivery.out_of_order,
@@ -362,16 +357,6 @@ fn delivery_lines(out: &mut String, group: &Group) {
 /// Whether a group only holds connections open.
 pub(super) fn is_idle(group: &Group) -> bool {
     group.arrival.process == ArrivalProcess::Idle.as_str()
-}
-
-/// `1 request`, `2 requests`.
-pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// Microseconds as words, with three digits: `143us`, `12.1ms`, `1.02s`.
-pub(super) fn time(us: f64) -> String {
-    in_words(us / 1e6, Dimension::Time)
 }
 
 /// Ten GETs in two seconds, too few for a p99.

@@ -2,10 +2,10 @@
 //!
 //! Pure. Invariant: a verdict line begins with the claim's number and its verdict, so that a script can cut it out.
 
-use crate::console::table::counted;
 use aelab_lab::observe::stall_cause::WAITING;
 use aelab_lab::scenario::{Played, left_out_of, note};
 use aelab_results::record::{Group, NamedFigure, Procedure, Role, RunRecord, Stall};
+use aelab_results::text::number::with_noun;
 use aelab_scenarios::Scenario;
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::judge::{Outcome, Part, Verdict, in_words};
@@ -110,7 +110,7 @@ fn group_line(group: &Group) -> String {
     let mut line = format!(
         "{}: {}, {name} p50 {}, p99 {}, p99.9 {}, max {}",
         group.name,
-        counted(counts.ok + counts.error, "reply", "replies"),
+        with_noun(counts.ok + counts.error, "reply"),
         at(50.0),
         at(99.0),
         at(99.9),
@@ -144,7 +144,7 @@ fn stall_line(record: &RunRecord) -> String {
     let explained = notable.iter().filter(|stall| stall.cause.is_some()).count();
     format!(
         "{} of {least} and more or of known cause, {explained} explained; the longest {} ({}); {lost:.2} client-seconds lost",
-        counted(notable.len() as u64, "stall", "stalls"),
+        with_noun(notable.len() as u64, "stall"),
         in_words(longest.duration_s, Dimension::Time),
         longest.cause.as_ref().or_else(waiting).map_or("no cause found", String::as_str),
     )

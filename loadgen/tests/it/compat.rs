@@ -1,6 +1,6 @@
 //! Command lines and outputs of other tools: they run as they are, and scripts that parse what comes out still can.
 
-use crate::listener::{Listener, Manner};
+use crate::recording_server::{Listener, Manner};
 use crate::support::{Server, TempDir, check_failure, loadgen};
 
 #[test]

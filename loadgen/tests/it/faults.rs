@@ -1,7 +1,7 @@
 //! Bad input and faults: one line with a remedy, the right exit code, and nothing that was measured is lost.
 
 use crate::engine_sockets::{Action, ok, serve, serve_one};
-use crate::listener::{Listener, Manner};
+use crate::recording_server::{Listener, Manner};
 use crate::support::{LOADGEN, Server, TempDir, ask, check_failure, free_port, impostor, loadgen};
 use aelab_results::read_folder;
 use aelab_results::record::{RunRecord, Severity};

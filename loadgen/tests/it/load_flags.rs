@@ -2,7 +2,7 @@
 //!
 //! Structure and counts only; no row depends on how fast the machine is.
 
-use crate::listener::{Heard, Listener, Manner};
+use crate::recording_server::{Heard, Listener, Manner};
 use crate::support::{LOADGEN, TempDir, loadgen};
 use aelab_results::read_folder;
 use aelab_results::record::RunRecord;

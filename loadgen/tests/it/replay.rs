@@ -1,6 +1,6 @@
 //! What was captured is sent again: the same commands, on connections of their own, in their order, at their times.
 
-use crate::listener::{Heard, Listener, Manner};
+use crate::recording_server::{Heard, Listener, Manner};
 use crate::support::{Server, TempDir, ask, check_failure, loadgen};
 use aelab_results::read_folder;
 use aelab_results::record::RunRecord;

@@ -2,7 +2,7 @@
 //!
 //! Flags of the load itself are in `options`. No row depends on how fast the machine is.
 
-use crate::listener::{Heard, Listener, Manner};
+use crate::recording_server::{Heard, Listener, Manner};
 use crate::support::{LOADGEN, Server, TempDir, check_failure, loadgen};
 use aelab_loadgen::cli::Cli;
 use aelab_results::read_folder;

@@ -10,6 +10,7 @@ use crate::plan::{
     PoolPlan, Rate, Reception, RunPlan, Timestamps,
 };
 use crate::sys;
+use aelab_results::text::number::with_noun;
 
 /// Descriptors besides the connections: standard streams, a poll set and a timer per thread, files of the report.
 const SPARE_DESCRIPTORS: u64 = 64;
@@ -264,16 +265,11 @@ fn check_cluster(group: &GroupPlan, cluster: &ClusterPlan, threads: usize) -> Re
     if group.connections < least {
         return Err(format!(
             "{} on {} need at least {least} connections; raise -c",
-            counted(nodes, "node"),
-            counted(threads, "thread")
+            with_noun(nodes as u64, "node"),
+            with_noun(threads as u64, "thread")
         ));
     }
     Ok(())
-}
-
-/// `1 node`, `3 nodes`.
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn check_pool(group: &GroupPlan, pool: &PoolPlan) -> Result<(), String> {

@@ -4,7 +4,7 @@
 //! that the reader can do.
 
 use crate::caveat::{BUSY_S_MIN, CaptureTimes, Caveat, Hold, LATE_S_MIN, Means, Missed, Pace};
-use crate::text::number;
+use crate::text::number::{self, with_noun};
 
 impl Caveat {
     /// What is wrong, in one sentence.
@@ -87,14 +87,14 @@ impl Caveat {
             }
             Self::KeysEvicted { count } => format!(
                 "the server evicted {} during the run, so reads missed what had been written",
-                counted(*count, "key")
+                with_noun(*count, "key")
             ),
             Self::KeysExpired { count } => format!(
                 "{} expired during the run although the load sets no expiry",
-                counted(*count, "key")
+                with_noun(*count, "key")
             ),
             Self::ConnectionsRejected { count } => {
-                format!("the server turned away {} during the run", counted(*count, "connection"))
+                format!("the server turned away {} during the run", with_noun(*count, "connection"))
             }
             Self::ConnectionsMissing { established, asked, reason, .. } => {
                 let why = reason.as_ref().map_or(String::new(), |reason| format!(" ({reason})"));
@@ -141,7 +141,7 @@ impl Caveat {
             }
             Self::MessagesLost { count, received } => format!(
                 "{count} of {} never reached a subscriber that should have got {} (each counts once for each subscriber, those of the warm-up too)",
-                counted(count + received, "message"),
+                with_noun(count + received, "message"),
                 if *count == 1 { "it" } else { "them" }
             ),
             Self::ConnectionsLost { count, overdue, unreadable } => {
@@ -194,7 +194,7 @@ impl Caveat {
             ),
             Self::NodeUnreached { node, attempts, reason } => format!(
                 "no connection to {node}, a node of the cluster, could be opened in {} ({reason}), so the requests for its keys waited",
-                counted(*attempts, "attempt")
+                with_noun(*attempts, "attempt")
             ),
             Self::NothingComplete { steps: 0, bytes } => format!(
                 "no request was complete; {} of replies had come, and none to its end",
@@ -202,7 +202,7 @@ impl Caveat {
             ),
             Self::NothingComplete { steps, .. } => format!(
                 "no request was complete; {} of iterations were answered, and none came to its end",
-                counted(*steps, "step")
+                with_noun(*steps, "step")
             ),
             Self::NothingHeard { missed } => match missed {
                 Missed::Data => "no data came: nobody pushed what it waited for".to_owned(),
@@ -429,14 +429,9 @@ fn remedy_by_error(example: &str) -> Option<&'static str> {
     })
 }
 
-/// `1 key`, `2 keys`.
-fn counted(count: u64, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
-}
-
 /// `1 request was`, `2 requests were`.
 fn were(count: u64, word: &str) -> String {
-    format!("{} {}", counted(count, word), if count == 1 { "was" } else { "were" })
+    format!("{} {}", with_noun(count, word), if count == 1 { "was" } else { "were" })
 }
 
 /// `once`, `2 times`.

@@ -145,14 +145,40 @@ pub fn listed(items: &[String]) -> String {
     }
 }
 
-/// `1 stall`, `5 stalls`.
-pub fn counted(n: usize, what: &str) -> String {
-    if n == 1 { format!("1 {what}") } else { format!("{} {what}s", grouped(n as u64)) }
+/// A count with its noun, for a page: `1 stall`, `5 stalls`, `30,000 replies`.
+pub fn counted(n: usize, noun: &str) -> String {
+    format!("{} {}", grouped(n as u64), noun_for(n as u64, noun))
+}
+
+/// A count with its noun, for a terminal: `1 key`, `2 keys`, `30000 replies`.
+pub fn with_noun(n: u64, noun: &str) -> String {
+    format!("{n} {}", noun_for(n, noun))
+}
+
+fn noun_for(n: u64, noun: &str) -> String {
+    match noun.strip_suffix('y') {
+        _ if n == 1 => noun.to_owned(),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
+        _ => format!("{noun}s"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_count_has_the_plural_of_its_noun() {
+        for (count, noun, text) in [
+            (1, "reply", "1 reply"),
+            (0, "reply", "0 replies"),
+            (2, "key", "2 keys"),
+            (3_000, "shorter stall", "3000 shorter stalls"),
+        ] {
+            assert_eq!(with_noun(count, noun), text);
+        }
+        assert_eq!(counted(3_000, "reply"), "3,000 replies");
+    }
 
     #[test]
     fn a_duration_has_three_digits_and_the_unit_that_suits_it() {

@@ -1,0 +1,95 @@
+//! `loadgen scenario`: its flags as typed, and the server that they name.
+
+use crate::cli::stall_explorer::ExploreArgs;
+use crate::cli::target::{TlsArgs, parse_url};
+use aelab_engine::error::Failure;
+use aelab_lab::{Place, ServerKind};
+use aelab_scenarios::Scale;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// `loadgen scenario …`
+#[derive(Debug, Subcommand)]
+pub enum ScenarioCommand {
+    /// List the scenarios that come with the program.
+    List,
+    /// Print a scenario with everything filled in.
+    Show {
+        /// A name of the list, or a file.
+        #[arg(value_name = "NAME|FILE.toml")]
+        name: String,
+        /// How large.
+        #[arg(long, default_value = "default", value_parser = parse_scale, value_name = "SCALE")]
+        scale: Scale,
+    },
+    /// Play scenarios and print a verdict per claim.
+    Run(Box<ScenarioRunArgs>),
+}
+
+/// `loadgen scenario run …`
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
+pub struct ScenarioRunArgs {
+    /// Names of the list, or files.
+    #[arg(required_unless_present = "all", value_name = "NAME|FILE.toml")]
+    pub names: Vec<String>,
+    /// Play all of the list, and write a page that puts all verdicts together.
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
+    /// With --all: play each on the bundled server and on another, redis-server or --server-bin.
+    #[arg(long, requires = "all", conflicts_with_all = ["target", "names"])]
+    pub both: bool,
+    /// How large: smoke (seconds), default (at most about two minutes) or full (the articles' own sizes).
+    #[arg(long, default_value = "default", value_parser = parse_scale, value_name = "SCALE")]
+    pub scale: Scale,
+    /// Seed of all random choices, in place of the scenario's.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Play against a running server; it is filled if it is empty, and never configured or stopped:
+    /// redis://[USER:PASS@]HOST[:PORT][/DB], rediss:// for TLS (with the flags under TLS), or unix://PATH.
+    #[arg(long, value_name = "URL", conflicts_with = "server_bin")]
+    pub target: Option<String>,
+    /// Start this server for every arm instead of the bundled one; redis-server works.
+    #[arg(long, value_name = "PATH")]
+    pub server_bin: Option<PathBuf>,
+    /// Folder for the results [default: aelab-runs/NAME-TIME].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace an earlier run in that folder.
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// End with 1 if a claim is refuted, 3 if one is inconclusive, 4 if a measurement is invalid; without it all of these
+    /// end with 0, as the experiment was made.
+    #[arg(long)]
+    pub strict: bool,
+    /// How to speak TLS with the target.
+    #[command(flatten)]
+    pub tls: TlsArgs,
+    /// The stall explorer's question.
+    #[command(flatten)]
+    pub explore: ExploreArgs,
+}
+
+impl ScenarioRunArgs {
+    /// The server that the scenarios run against.
+    ///
+    /// # Errors
+    /// A URL that cannot be used, TLS flags without a TLS target (exit 2), or an unknown host (exit 6).
+    pub fn place(&self) -> Result<Place, Failure> {
+        if self.target.is_none() {
+            self.tls.none("name the server that speaks it: --target rediss://HOST:PORT")?;
+        }
+        Ok(match (&self.target, &self.server_bin) {
+            (Some(url), _) => Place::Running(parse_url(url, &self.tls)?),
+            (None, Some(path)) => Place::Fresh(ServerKind::Binary(path.clone())),
+            (None, None) => Place::Fresh(ServerKind::Bundled),
+        })
+    }
+}
+
+fn parse_scale(text: &str) -> Result<Scale, String> {
+    Scale::ALL
+        .into_iter()
+        .find(|scale| scale.name() == text)
+        .ok_or_else(|| "use smoke, default or full".to_owned())
+}

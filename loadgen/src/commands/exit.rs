@@ -1,0 +1,49 @@
+//! How `loadgen scenario run` ends: the exit code that a record stands for.
+//!
+//! Pure. Invariant: without `--strict` only a failed or invalid measurement changes the exit code, never a verdict.
+
+use aelab_engine::error::Exit;
+use aelab_lab::scenario::{Played, left_out_of};
+use aelab_results::record::{Role, RunRecord};
+use aelab_scenarios::judge::Verdict;
+
+/// The first arm whose server ended or was replaced while it was measured: its results belong to no one server.
+pub(super) fn server_change(record: &RunRecord) -> Option<String> {
+    let changed = record.caveats.iter().find(|caveat| caveat.id == "server-changed")?;
+    let arm = changed.arm.as_deref().unwrap_or_default();
+    Some(format!("arm {arm}: {}", changed.text))
+}
+
+/// The first arm in which all victims were refused or left without an answer.
+pub(super) fn without_success(played: &Played) -> Option<String> {
+    let failed = |record: &RunRecord| {
+        let victims = || record.groups.iter().filter(|group| group.role == Role::Victim);
+        victims().any(|group| group.counts.sent > 0) && victims().all(|group| group.counts.ok == 0)
+    };
+    let arm = played.arms.iter().find(|arm| failed(&arm.kept.record))?;
+    Some(format!("arm {}: no request of the victims succeeded", arm.name))
+}
+
+/// The exit code of `--strict`.
+pub(super) fn strict_exit(played: &Played) -> Exit {
+    if played.record.is_invalid() {
+        return Exit::Invalid;
+    }
+    // A claim whose arms were left out on this server is not judged: what was judged decides.
+    let judged = || played.judgements.iter().filter(|(c, _)| left_out_of(c, played).is_none());
+    let any = |verdict| judged().any(|(_, j)| j.verdict == verdict);
+    if any(Verdict::Refuted) {
+        Exit::Refuted
+    } else if any(Verdict::Inconclusive)
+        || (!played.judgements.is_empty() && judged().next().is_none())
+    {
+        Exit::Inconclusive
+    } else {
+        Exit::Success
+    }
+}
+
+/// Of several scenarios the first that did not succeed decides.
+pub(super) fn first_failure(before: Exit, now: Exit) -> Exit {
+    if before == Exit::Success { now } else { before }
+}
