@@ -1,8 +1,8 @@
 //! Arbitrary bytes in arbitrary pieces, over several connections, to a whole server in this process.
 //!
-//! What must hold: no panic; whatever comes back is RESP; and while a byte of a connection is unread,
-//! a turn of the loop does not sleep. Scripts are left out, as one may loop for ever on a clock that
-//! stands still.
+//! It checks that there is no panic, that all replies are RESP, and that a turn of the loop does not sleep
+//! while a byte of a connection is unread. Scripts are excluded, because one may loop without end on a
+//! clock that stands still.
 //!
 //! The input: one byte that chooses the server's flags, then steps. A step is a byte (two bits for the
 //! connection, the rest for what to do), a length, and so many bytes.
@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const CONNECTIONS: usize = 4;
-/// The loop's only timer runs once a second: who sleeps, sleeps about so long.
+/// The loop's only timer runs once a second, so a sleep takes about this long.
 const CRON_PERIOD_NS: u64 = 1_000_000_000;
 /// A turn that took longer has slept.
 const ASLEEP: Duration = Duration::from_millis(700);
@@ -132,7 +132,7 @@ impl Bench {
             let long = began.elapsed() >= ASLEEP;
             let connection = &mut self.connections[which];
             connection.receive();
-            // Bytes of a connection that the server has closed are nobody's any more.
+            // Bytes of a connection that the server has closed do not count.
             self.slept |= long && connection.open;
         }
         true
@@ -177,13 +177,13 @@ fn connect(path: &std::path::Path) -> Connection {
     Connection { stream, scanner: ReplyScanner::default(), rest: Vec::new(), open: true }
 }
 
-/// Scripts may loop for ever, and the clock would not say so.
+/// Scripts may loop without end, and the clock would not show it.
 fn runs_scripts(input: &[u8]) -> bool {
     input.windows(4).any(|word| word.eq_ignore_ascii_case(b"eval"))
 }
 
-/// Plays an input to its end; whether a turn seems to have slept over unread bytes.
-fn play(input: &[u8]) -> bool {
+/// Runs an input to its end; returns whether a turn seems to have slept with unread bytes.
+fn run_input(input: &[u8]) -> bool {
     let Some((&flags, mut rest)) = input.split_first() else { return false };
     let mut bench = Bench::new(flags);
     // A word may be sent in two pieces.
@@ -201,7 +201,7 @@ fn play(input: &[u8]) -> bool {
 }
 
 fuzz_target!(|input: &[u8]| {
-    // A machine that gives us no processor for a while looks the same, but not three times for one input.
-    let sleeps = (0..3).all(|_| play(input));
+    // A process that loses the CPU for a while looks the same, but not three times for one input.
+    let sleeps = (0..3).all(|_| run_input(input));
     assert!(!sleeps, "the loop slept over unread bytes");
 });

@@ -1,11 +1,11 @@
-//! What can be wrong with a peer's bytes. Incomplete input is not an error.
+//! Protocol errors. Incomplete input is not an error.
 
 use std::fmt;
 
 /// A violation of the protocol. The connection cannot be resynchronised after one.
 ///
 /// `Display` gives the words that Redis puts after `-ERR Protocol error: `; the last group of
-/// variants is for the client's side, where Redis has no words.
+/// variants is for the client's side, for which Redis has no messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProtocolError {
     /// An inline command longer than [`crate::limits::INLINE_MAX_BYTES`].
@@ -26,7 +26,7 @@ pub enum ProtocolError {
     InvalidBulkLength,
     /// A longer bulk string than a client may send before it has authenticated.
     UnauthenticatedBulkLength,
-    /// One request larger than 4 GiB, which positions of 32 bits cannot name.
+    /// One request larger than 4 GiB, for which positions of 32 bits are too small.
     RequestTooBig,
 
     /// A reply begins with a byte that no reply type has.
@@ -43,7 +43,7 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// Appends the error's words as Redis sends them: the unexpected byte stays the byte it was.
+    /// Appends the message as Redis sends it; an unexpected byte is copied unchanged.
     ///
     /// Line ends become spaces, since they would end the error reply early.
     pub fn write_text(&self, out: &mut Vec<u8>) {

@@ -1,7 +1,7 @@
 //! Inline commands: a line of words with shell-like quoting, as typed into a telnet session.
 //!
-//! Words are unescaped in place: an escaped word is never shorter than what it stands for, so the
-//! writing position cannot overtake the reading one.
+//! Words are unescaped in place: the result is never longer than the escaped word, so the write position
+//! cannot overtake the read position.
 
 use crate::error::ProtocolError;
 use crate::range::ArgRange;

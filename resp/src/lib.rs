@@ -10,8 +10,8 @@
 //! - [`value`] decodes a complete reply into a tree, for control connections and tests.
 //! - [`encode`] appends requests and replies to a buffer.
 //!
-//! Invariant: both parsers are resumable and never look at a byte twice for having been called
-//! again. Any split of the same bytes gives the same result (a property test holds this).
+//! Invariant: both parsers are resumable and never read a byte again because they were called again. Any
+//! split of the same bytes gives the same result (a property test checks this).
 //!
 //! The grammar is the one documented at <https://redis.io/docs/latest/develop/reference/protocol-spec/>;
 //! limits and error words follow Redis 7.0. Start reading at [`request`], then [`reply`].

@@ -13,27 +13,27 @@ pub const BULK_MAX_BYTES: usize = 512 * 1024 * 1024;
 /// Most arguments of one command. Redis takes any positive 32-bit count.
 pub const ARGS_MAX: usize = i32::MAX as usize;
 
-/// Most arguments of one command before authentication, so that a stranger can claim little memory.
+/// Most arguments of one command before authentication, so that such a client can use little memory.
 pub const UNAUTHENTICATED_ARGS_MAX: usize = 10;
 
 /// Longest bulk string in bytes before authentication, for the same reason.
 pub const UNAUTHENTICATED_BULK_MAX_BYTES: usize = 16 * 1024;
 
-/// Arguments whose space is reserved on the word of the header alone.
+/// Arguments whose space is reserved when only the header has arrived.
 ///
-/// A header may announce two billion arguments and send none; only what arrived may cost memory.
+/// A header may announce two billion arguments that never arrive; only arrived ones may take memory.
 pub const ARGS_RESERVE_MAX: usize = 1024;
 
 /// Deepest nesting of a reply. Redis nests about four deep (`COMMAND DOCS`); the bound keeps a
-/// hostile server from growing the scanner's stack without end.
+/// malicious server from growing the scanner's stack without end.
 pub const REPLY_NESTING_MAX: usize = 128;
 
 /// Bytes of a reply's text that the scanner keeps: an error's code and its message (Redis's own are
 /// shorter, but for a script's), or a SCAN cursor (at most 20 digits).
 pub const REPLY_HEAD_BYTES: usize = 120;
 
-/// Longest string in a reply, bytes: eight times what a server stores unless told otherwise. Whoever
-/// announces more does not speak the protocol, and waiting for it would last for ever.
+/// Longest string in a reply, in bytes: eight times the default limit of a server. A peer that announces
+/// more does not speak the protocol, and waiting for the rest would never end.
 pub const REPLY_BULK_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Most elements of an aggregate in a reply: twice the keys that the largest server known holds.

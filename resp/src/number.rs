@@ -1,7 +1,7 @@
 //! Decimal numbers of headers, as strict as Redis's `string2ll`.
 //!
 //! Strict means: an optional minus, no plus, no leading zero (except `0` itself), no space, no
-//! overflow of 64 bits. A lenient parser would accept what the server it stands for refuses.
+//! overflow of 64 bits. A lenient parser would accept input that Redis refuses.
 
 /// Parses a whole slice as a decimal number; `None` when it is not exactly one 64-bit integer.
 ///

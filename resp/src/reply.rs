@@ -1,4 +1,4 @@
-//! The client's side of the wire: counting and classifying replies as they stream past.
+//! The client's side of the protocol: counting and classifying a stream of replies.
 //!
 //! A load generator needs to know that a reply is complete, what kind it was, and little of what
 //! it said. The scanner therefore keeps no payload, only the first few bytes of the first text
@@ -123,12 +123,12 @@ pub struct ReplyScanner {
     head_is_open: HeadCapture,
 }
 
-/// Whether the text now passing belongs to the head.
+/// Whether the current text belongs to the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HeadCapture {
     /// No text has been seen in this reply.
     Waiting,
-    /// The first text is passing.
+    /// The first text is being read.
     Open,
     /// The first text is over.
     Done,
@@ -200,7 +200,7 @@ impl ReplyScanner {
         Ok((at, None))
     }
 
-    /// Consumes at least one byte; tells whether a value (not an open aggregate) ended with it.
+    /// Consumes at least one byte; returns whether a value (not an open aggregate) ended with it.
     fn step(&mut self, input: &[u8]) -> Result<(usize, bool), ProtocolError> {
         match self.state {
             State::Type => {
@@ -271,7 +271,7 @@ impl ReplyScanner {
         }
     }
 
-    /// A header or text line of type `kind` is complete; tells whether that ended a value.
+    /// A header or text line of type `kind` is complete; returns whether that ended a value.
     fn line_ended(&mut self, kind: u8) -> Result<bool, ProtocolError> {
         let invalid = ProtocolError::InvalidReplyHeader;
         let digits = &self.digits[..usize::from(self.digit_count)];
@@ -345,7 +345,7 @@ impl ReplyScanner {
         self.note(kind, integer);
         match kind {
             ReplyKind::Error => self.open_error(),
-            // Most of what passes is this, and nobody asks what it said.
+            // Most replies are simple strings or integers whose text is not needed.
             ReplyKind::Bulk if self.open.is_empty() => {}
             _ => self.open_head(),
         }
@@ -421,7 +421,7 @@ impl ReplyScanner {
         }
     }
 
-    /// An error begins. The first one inside an aggregate is what its reader wants to see.
+    /// An error begins. The head shows the first error inside an aggregate.
     fn open_error(&mut self) {
         if self.open.is_empty() {
             return self.open_head();
@@ -449,7 +449,7 @@ impl ReplyScanner {
     }
 }
 
-/// The commonest case by far: a short bulk string that is all there.
+/// The most common case: a short bulk string that is complete.
 #[inline]
 fn whole_bulk(input: &[u8]) -> Option<(usize, Option<ScannedReply>)> {
     let (len, header) = match *input {

@@ -1,4 +1,4 @@
-//! The server's side of the wire: finding one command's arguments in a buffer.
+//! The server's side of the protocol: finding one command's arguments in a buffer.
 //!
 //! The parser keeps a position, not bytes. The caller owns the buffer; after [`Parsed::Incomplete`]
 //! it appends what the socket gave and calls again with the same bytes in front. Arguments come out
@@ -16,11 +16,11 @@ use crate::{inline, number};
 pub enum Trust {
     /// The configured limits apply.
     Authenticated,
-    /// The small limits for strangers apply.
+    /// The small limits before authentication apply.
     Unauthenticated,
 }
 
-/// What a request may claim.
+/// Limits of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestLimits {
     /// Longest bulk string, bytes (`proto-max-bulk-len`).
@@ -29,7 +29,7 @@ pub struct RequestLimits {
     pub args_max: usize,
     /// Longest inline command or header line, bytes.
     pub inline_max_bytes: usize,
-    /// Whether the limits for strangers apply on top.
+    /// Whether the limits before authentication apply as well.
     pub trust: Trust,
 }
 
@@ -45,7 +45,7 @@ impl Default for RequestLimits {
 }
 
 impl RequestLimits {
-    /// The defaults for a client that has yet to authenticate.
+    /// The defaults for a client that has not authenticated.
     #[must_use]
     pub fn unauthenticated() -> Self {
         Self { trust: Trust::Unauthenticated, ..Self::default() }
@@ -57,7 +57,7 @@ impl RequestLimits {
 pub enum Parsed {
     /// More bytes are needed.
     Incomplete,
-    /// A blank line, `*0` or `*-1`: nothing to run, no reply, go on after `consumed` bytes.
+    /// A blank line, `*0` or `*-1`: no command and no reply; continue after `consumed` bytes.
     Empty {
         /// Bytes to drop from the front of the buffer.
         consumed: usize,
@@ -115,7 +115,7 @@ impl RequestParser {
         self.state == State::Start
     }
 
-    /// Forgets an unfinished command.
+    /// Discards an unfinished command.
     pub fn reset(&mut self) {
         *self = Self::default();
     }
@@ -209,7 +209,7 @@ impl RequestParser {
 
     /// The line at the reading position, without its end; the position moves past it.
     ///
-    /// Like Redis, this looks for the carriage return and takes the byte after it on trust.
+    /// Like Redis, this looks for the carriage return and does not check the byte after it.
     #[inline]
     fn line(
         &mut self,
@@ -223,7 +223,7 @@ impl RequestParser {
             at += 1;
         }
         self.searched = at;
-        // Judged by where the line ends, not by how much has come: any split gives the same.
+        // The limit applies to where the line ends, not to how much has arrived: any split gives the same.
         if at - self.pos > limits.inline_max_bytes {
             return Err(too_big);
         }
@@ -258,7 +258,7 @@ impl RequestParser {
     }
 }
 
-/// The count of a `*` line; zero for zero and below, which Redis skips without a word.
+/// The count of a `*` line. Zero and negative counts give zero: Redis skips them without a reply.
 fn argument_count(digits: &[u8], limits: &RequestLimits) -> Result<usize, ProtocolError> {
     let count = number::parse_i64(digits).ok_or(ProtocolError::InvalidMultibulkLength)?;
     let count = usize::try_from(count).unwrap_or(0);
@@ -275,7 +275,7 @@ fn argument_count(digits: &[u8], limits: &RequestLimits) -> Result<usize, Protoc
 #[inline]
 fn bulk_length(digits: &[u8], limits: &RequestLimits) -> Result<usize, ProtocolError> {
     let len = match digits {
-        // One and two digits are nearly every header there is.
+        // Nearly all headers have one or two digits.
         [ones @ b'0'..=b'9'] => usize::from(ones - b'0'),
         [tens @ b'1'..=b'9', ones @ b'0'..=b'9'] => {
             usize::from(tens - b'0') * 10 + usize::from(ones - b'0')

@@ -50,7 +50,7 @@ fn shuffled(number: usize, count: usize) -> usize {
     }
 }
 
-/// Processor time of this thread: what other processes do meanwhile is none of the table's business.
+/// CPU time of this thread, so that other processes do not count.
 fn timed(clock: &Clock, operation: impl FnOnce()) -> Duration {
     let start = clock.thread_cpu();
     operation();

@@ -22,8 +22,8 @@ const PREVIEW_BYTES: usize = 128;
 pub(crate) const BUSY: &str =
     "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
 
-const ONE_CLIENT_AT_A_TIME: &str = "ERR io-model blocking serves one client at a time: nobody else \
-could send what this command waits for";
+const ONE_CLIENT_AT_A_TIME: &str = "ERR io-model blocking serves one client at a time: no other client \
+can send what this command waits for";
 
 const NO_DEBUG: &str = "ERR DEBUG command not allowed. If the enable-debug-command option is set \
 to \"local\", you can run it from a local connection, otherwise you need to set this option in the \

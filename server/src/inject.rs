@@ -98,7 +98,7 @@ pub(crate) fn service_times(
 ) -> Result<impl Iterator<Item = Duration> + use<>, String> {
     let mut plan = Plan::default();
     text.split_whitespace().try_for_each(|word| plan.add(word, is_command))?;
-    let service = plan.service.ok_or_else(|| format!("'{text}' plans no service time"))?;
+    let service = plan.service.ok_or_else(|| format!("'{text}' has no service time"))?;
     let mut random = SplitMix64::seed_from_u64(service.seed);
     Ok(std::iter::repeat_with(move || Duration::from_nanos(service.time.draw(&mut random).0)))
 }
@@ -115,7 +115,7 @@ fn service(text: &str, is_command: fn(&str) -> bool) -> Result<Service, String> 
         match field.split_once('=') {
             Some(("seed", seed)) => {
                 service.seed =
-                    seed.parse().map_err(|_| format!("seed={seed} is no whole number"))?;
+                    seed.parse().map_err(|_| format!("seed={seed} is not a whole number"))?;
             }
             Some(("commands", names)) => {
                 service.commands = names.split('+').map(str::to_ascii_lowercase).collect();
@@ -136,7 +136,7 @@ fn stall(text: &str) -> Result<Stall, String> {
             Some(("every", value)) => every = Some(duration(value)?),
             Some(("dur", value)) => length = Some(duration(value)?),
             Some(("at", value)) => at = Some(duration(value)?),
-            _ => return Err(format!("'{field}' is none of every:10s, dur:100ms, at:5s")),
+            _ => return Err(format!("'{field}' is not one of every:10s, dur:100ms, at:5s")),
         }
     }
     match (every, length) {
@@ -160,7 +160,7 @@ fn duration(text: &str) -> Result<Nanos, String> {
         (Some((_, scale)), Some(value)) if (1.0..=3.6e12).contains(&(value * scale)) => {
             Ok(Nanos((value * scale) as u64))
         }
-        _ => Err(format!("'{text}' is no length of time such as 100us, 1.5ms or 10s")),
+        _ => Err(format!("'{text}' is not a length of time such as 100us, 1.5ms or 10s")),
     }
 }
 
@@ -257,7 +257,7 @@ impl Injector {
         }
         if let Some(stall) = self.plan.stall.filter(|_| now >= self.next_stall) {
             length = length + stall.length;
-            // What fell due while nobody asked is left out: the schedule stays where it is.
+            // Stalls that became due without a command are skipped; the schedule stays the same.
             let behind = (now - self.next_stall).0 / stall.every.0;
             self.next_stall = self.next_stall + Nanos((behind + 1) * stall.every.0);
         }

@@ -27,7 +27,7 @@ fn scan_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
 #[track_caller]
 fn check(input: &[u8], kind: ReplyKind, integer: i64, elements: u64, head: &[u8]) {
     let (replies, end) = scan_pieces([input]);
-    // What holds nothing has a test of its own.
+    // Empty replies have a test of their own.
     let holds_nothing = replies.first().is_some_and(|(reply, _)| reply.holds_nothing);
     let bytes = input.len() as u64;
     let expected = ScannedReply { kind, integer, bytes, elements, errors: 0, holds_nothing };
@@ -36,7 +36,7 @@ fn check(input: &[u8], kind: ReplyKind, integer: i64, elements: u64, head: &[u8]
 
 #[test]
 fn what_holds_nothing_says_so() {
-    // One scanner for all: nothing is left over from the reply before.
+    // One scanner for all: no state is left over from the reply before.
     let mut scanner = ReplyScanner::default();
     for (input, want) in [
         (&b"$-1\r\n"[..], true),
@@ -99,7 +99,7 @@ fn errors_inside_are_counted_and_the_first_is_the_head() {
     let [(reply, head)] = replies.as_slice() else { panic!("{replies:?}") };
     assert_eq!((reply.kind, reply.errors, reply.elements, end), (ReplyKind::Array, 2, 3, Ok(())));
     assert_eq!(head, b"WRONGTYPE no");
-    // The next reply starts anew.
+    // The next reply starts from the beginning.
     let (replies, _) = scan_pieces([b"*1\r\n-A b\r\n*1\r\n+C\r\n".as_slice()]);
     assert_eq!((replies[1].0.errors, replies[1].1.as_slice()), (0, b"C".as_slice()));
 }

@@ -21,7 +21,7 @@ const fn ours(name: &'static str, args: &'static [&'static str]) -> Arm {
 /// What everything is compared with: always the first arm.
 pub(crate) const REDIS: Arm = Arm { name: "redis-server", args: None, alone: false, few: false };
 
-/// This server as it is started without a word.
+/// This server with its defaults.
 pub(crate) const OURS: Arm = ours("mio (default)", &[]);
 
 const ARMS: [Arm; 10] = [

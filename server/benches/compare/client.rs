@@ -29,7 +29,7 @@ pub(crate) struct Outcome {
     pub(crate) per_second: f64,
 }
 
-/// Loads the server on `port`, whose process is `pid`, from the clients' processors.
+/// Sends load to the server on `port`, whose process is `pid`, from the clients' cores.
 pub(crate) fn load(
     options: &Options,
     (port, pid): (u16, u32),

@@ -9,7 +9,7 @@ use crate::sys;
 use crate::table::markdown;
 use std::io::{Read, Write};
 
-/// The busy ones among the silent.
+/// Busy connections among the idle ones.
 const ACTIVE: Load = Load { command: "get", connections: 3, pipeline: 1, requests: 60_000 };
 
 pub(crate) fn run(options: &Options) -> Result<String, Failure> {
@@ -17,7 +17,7 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
     for arm in arms::wanted(options).into_iter().filter(|arm| !arm.few) {
         let cells = match measure(&arm, options) {
             Ok(figures) => figures.map(|figure| format!("{figure:.2}")).to_vec(),
-            // One arm that cannot (threads beyond the system's limit) is a result, not the end.
+            // If one arm fails (threads beyond the system's limit), that is a result; the others continue.
             Err(problem) => vec![problem.replace('|', "/"), String::new(), String::new()],
         };
         rows.push([vec![arm.name.to_owned()], cells].concat());

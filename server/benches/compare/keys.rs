@@ -1,5 +1,5 @@
 //! Section `keys`: the longest command there is. `KEYS *` on millions of keys, to its first byte (which
-//! is how long nobody else is served) and to its last.
+//! is how long other clients wait) and to its last.
 
 use crate::Failure;
 use crate::arms::{OURS, REDIS};

@@ -1,7 +1,7 @@
 //! This server against redis-server, and its backends and I/O models against each other, as tables.
 //!
 //! `cargo bench -p aelab-server --bench compare` runs every section; `-- --help` says how to choose. Server
-//! and client are pinned to processors of their own; arms take turns in one run, forwards and backwards
+//! and client are pinned to separate cores; arms take turns in one run, forwards and backwards
 //! (ABBA), and what is shown is the median of each round's ratio to redis-server in the same round.
 //! Needs redis-server, redis-benchmark and taskset.
 //!

@@ -1,11 +1,11 @@
-//! The words on the command line.
+//! The command line.
 
 use crate::Failure;
 
 pub(crate) const HELP: &str = "\
 cargo bench -p aelab-server --bench compare -- [SECTION...] [OPTION...]
 
-Sections (all, unless some are named):
+Sections (default: all):
   cpu        server CPU time per request and requests per second: GET and SET, 32 bytes, 100 000 keys,
              50 connections, pipeline 1, 16 and 100; redis-server, every backend, every I/O model,
              io-threads 2 and 4
@@ -20,10 +20,10 @@ Options:
   --connections N    idle connections (default 10000; both ends need as many descriptors)
   --keys N           keys of the section keys (default 10000000, about 1 GB in redis-server)
   --arms A,B         only arms whose names contain one of these words; redis-server is always there
-  --server-cpus L    processors of the servers (default: the first half; as taskset -c takes them)
-  --client-cpus L    processors of the clients (default: the second half)
-  --client PROGRAM   what loads the servers: redis-benchmark (default), or a loadgen, which takes less of a
-                     processor itself and so keeps the faster servers busy (--client target/release/loadgen)
+  --server-cpus L    cores of the servers, as for taskset -c (default: the first half)
+  --client-cpus L    cores of the clients (default: the second half)
+  --client PROGRAM   load generator: redis-benchmark (default) or a loadgen, which needs less CPU itself
+                       and so keeps the faster servers busy (--client target/release/loadgen)
 ";
 
 /// A part of the comparison.
@@ -106,7 +106,7 @@ impl Options {
         Ok(Some(options))
     }
 
-    /// So many of `requests`, and not too few to be timed at all.
+    /// `requests` times the scale, at least enough to be timed.
     pub(crate) fn scaled(&self, requests: usize) -> usize {
         ((requests as f64 * self.scale) as usize).max(1000)
     }
@@ -122,8 +122,8 @@ impl Options {
         let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         let count = std::thread::available_parallelism().map_or(1, usize::from);
         format!(
-            "{}, {count} processors; servers on {}, clients on {}; {} rounds, scale {}, load by {}\n",
-            model.map_or("unknown processor", |(_, name)| name),
+            "{}, {count} cores; servers on {}, clients on {}; {} rounds, scale {}, load by {}\n",
+            model.map_or("unknown CPU", |(_, name)| name),
             self.server_cpus,
             self.client_cpus,
             self.rounds,
@@ -133,7 +133,7 @@ impl Options {
     }
 }
 
-/// The processors of the servers and those of the clients.
+/// The cores of the servers and those of the clients.
 fn halves(count: std::io::Result<std::num::NonZeroUsize>) -> (String, String) {
     match count.map_or(1, usize::from) {
         1 => ("0".into(), "0".into()),

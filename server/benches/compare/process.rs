@@ -1,4 +1,4 @@
-//! Servers as processes: started on their processors, halted while it is another's turn, ended.
+//! Servers as processes: started on their cores, stopped while another one is measured, ended.
 
 use crate::Failure;
 use crate::arms::Arm;
@@ -19,7 +19,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `arm` on the servers' processors, with further arguments, and waits until it answers.
+    /// Starts `arm` on the servers' cores, with further arguments, and waits until it replies.
     pub(crate) fn start(
         arm: &Arm,
         options: &Options,
@@ -55,7 +55,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Halts it: it uses no processor until [`Process::resume`].
+    /// Stops it: it uses no CPU until [`Process::resume`].
     pub(crate) fn halt(&self) {
         sys::set_running(self.pid(), Run::Stop);
     }

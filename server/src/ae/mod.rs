@@ -230,7 +230,7 @@ impl<S> EventLoop<S> {
         }
     }
 
-    /// Runs the timers that are due and returns how many. A timer created meanwhile runs in the next pass.
+    /// Runs the timers that are due and returns how many. A timer created by one of them runs in the next pass.
     fn process_timers(&mut self, state: &mut S) -> u32 {
         if self.timers.is_empty() {
             return 0;

@@ -1,9 +1,9 @@
 //! `io-model`: how the server waits for clients. The models themselves are in `crate::io_model`.
 
 /// How I/O threads change the request timeline.
-pub(super) const IO_THREADS_NOTE: &str = "with io-threads, parse is its length in the thread that parsed, and waiting for threads counts as \
-     wait_in_batch; the phases read and write are the first thread's share and its waiting for the \
-     others; replies of different clients leave in no order";
+pub(super) const IO_THREADS_NOTE: &str = "with io-threads, parse is the time in the thread that parsed; \
+waiting for threads counts as wait_in_batch; the phases read and write are the first thread's share plus its \
+waiting for the others; replies of different clients are sent in no fixed order";
 
 /// `io-model`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,16 +55,17 @@ impl IoModel {
         match self {
             IoModel::Ae => "",
             IoModel::Blocking => {
-                "no events_per_wake: one client is served at a time; ready is the return of read, \
-                 the wait for the session before is not seen"
+                "no events_per_wake, because one client is served at a time; ready is the return of \
+                 read; the wait for the previous session is not included"
             }
             IoModel::ThreadPerConnection => {
-                "no events_per_wake, no phases read and write: those are outside of the lock; ready is \
-                 the return of read, wait_in_batch the wait for the lock, a cycle one holding of it"
+                "no events_per_wake; no phases read and write, because they are outside of the lock; \
+                 ready is the return of read; wait_in_batch is the wait for the lock; a cycle is the \
+                 time from taking the lock to releasing it"
             }
             IoModel::BusyPoll => {
-                "no events_per_wake: nothing wakes; ready is the beginning of the sweep that found \
-                 the request"
+                "no events_per_wake, because there are no wake-ups; ready is the beginning of the \
+                 sweep that found the request"
             }
         }
     }

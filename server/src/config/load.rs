@@ -108,7 +108,7 @@ impl Config {
 
     fn read_file(&mut self, path: &str, depth: usize) -> Result<(), ConfigError> {
         if depth > INCLUDE_DEPTH_MAX {
-            return Err(error(path, "include directives nest too deep; is there a circle?"));
+            return Err(error(path, "include directives nest too deep; check for a cycle"));
         }
         let text = std::fs::read_to_string(path)
             .map_err(|e| error(path, format!("the configuration file cannot be read: {e}")))?;
@@ -158,9 +158,9 @@ fn unknown(name: &str) -> String {
     match (absent, nearest(name)) {
         (Some((known, why)), _) => format!("no directive '{known}': {why}"),
         (None, Some(known)) => format!("unknown directive '{name}'; did you mean '{known}'?"),
-        (None, None) => format!(
-            "unknown directive '{name}': it is neither one of Redis 7.0's nor one of ae-server --help"
-        ),
+        (None, None) => {
+            format!("unknown directive '{name}': not in Redis 7.0 and not in ae-server --help")
+        }
     }
 }
 

@@ -150,10 +150,10 @@ impl Config {
             Some((name, format!("io-model {} {reason}", self.text("io-model"))))
         };
         if model == IoModel::BusyPoll && self.text("ae-backend") != Backend::NAMES[0] {
-            return because("ae-backend", "waits by no backend: leave it out");
+            return because("ae-backend", "uses no backend: remove it");
         }
         if model != IoModel::Ae && self.text("io-threads") != "1" {
-            return because("io-threads", "has no loop that could share its work: leave it out");
+            return because("io-threads", "has no loop whose work threads could share: remove it");
         }
         if model.loop_serves() {
             return None;
@@ -161,7 +161,7 @@ impl Config {
         ["ae-batch", "reply-immediately"]
             .into_iter()
             .find(|name| self.text(name) == "yes")
-            .and_then(|name| because(name, "has no batch of clients whose order could be changed"))
+            .and_then(|name| because(name, "does not serve clients in batches: remove it"))
     }
 
     fn put(&mut self, at: usize, words: &[&str]) -> Result<(), SetError> {

@@ -70,16 +70,17 @@ const NO_PERSISTENCE: &str = "ae-server keeps its data in memory only";
 const NO_REPLICATION: &str = "ae-server does not replicate";
 const NO_CLUSTER: &str = "ae-server has no cluster mode";
 const NO_TLS: &str = "ae-server speaks plain TCP and Unix sockets";
-const NO_DAEMON: &str = "ae-server stays in the foreground; let a supervisor start it";
+const NO_DAEMON: &str =
+    "ae-server stays in the foreground; use a supervisor to run it in the background";
 
 const NO_SUPERVISOR: &str =
-    "ae-server tells no supervisor when it is ready (with systemd: Type=simple)";
+    "ae-server does not notify a supervisor when it is ready (with systemd: Type=simple)";
 
 /// Directives of Redis that this server does not have, and why.
 pub(super) const ABSENT: &[(&str, &str)] = &[
-    ("loadmodule", "ae-server loads no modules; leave it out"),
-    ("user", "ae-server knows the default user only; its password is requirepass"),
-    ("rename-command", "ae-server's commands keep their names; leave it out"),
+    ("loadmodule", "ae-server cannot load modules; remove it"),
+    ("user", "ae-server has only the default user; its password is requirepass"),
+    ("rename-command", "ae-server cannot rename commands; remove it"),
 ];
 
 /// Each database takes some 450 bytes from the start; more than this must be a typing error.
@@ -146,7 +147,7 @@ pub(super) const TABLE: &[Directive] = &[
     row("enable-debug-command", Choice(LOCAL), "local", Fixed),
     row("enable-module-command", Choice(LOCAL), "no", Inert),
     row("enable-protected-configs", Choice(LOCAL), "no", Inert),
-    row("aclfile", Text, "", Only("ae-server knows the default user only")),
+    row("aclfile", Text, "", Only("ae-server has only the default user")),
     row("acllog-max-len", Int(0, MAX), "128", Inert),
     row("acl-pubsub-default", Choice(&["allchannels", "resetchannels"]), "resetchannels", Inert),
     // General.

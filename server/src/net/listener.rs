@@ -72,9 +72,7 @@ pub(crate) fn open(settings: &Settings) -> Result<Vec<Listener>, String> {
         listeners.push(Listener { fd, path: Some(path.to_owned()), paused: false });
     }
     if listeners.is_empty() {
-        return Err(
-            "Configured to not listen anywhere, exiting: give --port or --unixsocket".into()
-        );
+        return Err("There is nothing to listen on: give --port or --unixsocket".into());
     }
     Ok(listeners)
 }
@@ -86,7 +84,7 @@ fn remove_stale_socket(path: &Path) -> Result<(), String> {
     let shown = path.display();
     if !found.file_type().is_socket() {
         return Err(format!(
-            "Failed opening Unix socket {shown}: there is something else of that name; choose \
+            "Failed opening Unix socket {shown}: a file of that name exists and is not a socket; choose \
              another --unixsocket"
         ));
     }

@@ -1,5 +1,5 @@
-//! What every backend owes the loop, checked on each: the same table of behaviours over pipes and
-//! socket pairs. No test here depends on how long anything takes.
+//! The contract of the backends, tested on each: the same behaviours over pipes and socket pairs. No test
+//! here depends on time.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -214,7 +214,7 @@ fn a_peer_that_sends_no_more_is_reported_behind_its_last_bytes() {
         let mut buf = [0; 16];
         for count in [3, 0, 0] {
             watch.expect(&[(&ours, READABLE)]);
-            // Short reads, so nobody says that something is left.
+            // Short reads, so no handler reports that something is left.
             assert_eq!(ours.read(&mut buf).unwrap(), count, "{:?}", watch.backend);
         }
     });

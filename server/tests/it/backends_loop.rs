@@ -80,7 +80,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..80)
 }
 
-/// One turn: whoever has bytes and is watched is read exactly once, whoever has none not at all.
+/// One turn: each watched client with bytes is read exactly once, a client without bytes not at all.
 fn fair_tick(el: &mut EventLoop<Readers>, state: &mut Readers, backend: Backend) {
     let due: Vec<bool> = (state.0.iter())
         .map(|reader| reader.unread > 0 && !el.file_mask(reader.ours.as_raw_fd()).is_empty())

@@ -21,7 +21,7 @@ struct Program {
 
 impl Program {
     fn start(backend: Backend, more: &[&str]) -> Self {
-        // Between looking for a free port and taking it, somebody else may take it.
+        // Another process may take the free port before the server does.
         let started = (0..10).find_map(|_| Self::try_start(backend, more));
         started.expect("a server that starts")
     }

@@ -1,5 +1,5 @@
 //! Clients that wait, on a clock that the test moves: deadlines, CLIENT UNBLOCK, CLIENT PAUSE, and what
-//! INFO and CLIENT LIST say of them. Who is served and with what is in `transcript_blocking`.
+//! INFO and CLIENT LIST show. Which client is served is in `tests/transcripts/blocking.txt`.
 
 use crate::harness::{Driven, loop_serves};
 use std::io::Read;
@@ -125,7 +125,7 @@ fn many_keys_at_once_are_waited_for_once_each_and_forgotten() {
     (0..2_000).for_each(|n| request.extend_from_slice(format!(" k{n}").as_bytes()));
     request.extend_from_slice(b" 0\r\n");
     server.exchange(&mut waiting, &request, 0);
-    // One command brings something to all of them: the first that changed is served, once.
+    // One command changes all keys: the first that changed is served, once.
     let push =
         "for i = 0, 1999 do redis.call('rpush', 'k' .. i, 'x') end redis.call('rpush', 'a', 'y')";
     let eval = format!("EVAL \"{push}\" 0\r\n");

@@ -1,7 +1,7 @@
 //! A server in the test's own thread, turned by hand: no thread, no waiting for another process.
 //!
-//! A test writes to a socket, turns the loop and reads. How fast the machine is does not matter;
-//! what never comes is found out by counting turns, not seconds.
+//! A test writes to a socket, turns the loop and reads. The speed of the machine does not matter: a
+//! missing reply is detected by counting turns, not seconds.
 
 use aelab_server::clock::Clock;
 use aelab_server::{Config, Instance, Quiet};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Turns after which what has not come will not come.
+/// Turns after which a reply counts as missing.
 const TURNS_MAX: usize = 20_000;
 
 /// With threads in the server, the pause between two turns.
@@ -67,7 +67,7 @@ pub(crate) fn io_model() -> String {
     std::env::var("AELAB_TEST_IO_MODEL").unwrap_or_else(|_| "ae".into())
 }
 
-/// Whether the loop itself serves the clients, so that there is an order of everybody's commands.
+/// Whether the loop itself serves the clients, so that the commands of all clients have one order.
 pub(crate) fn loop_serves() -> bool {
     matches!(io_model().as_str(), "ae" | "busy-poll")
 }
@@ -290,7 +290,7 @@ impl Write for Either {
     }
 }
 
-/// Plays `input` on a fresh server and compares everything it says.
+/// Sends `input` to a fresh server and compares all its output.
 pub(crate) fn check(input: &str, expected: &str) {
     check_with(&[], input, expected);
 }

@@ -64,7 +64,7 @@ fn cron_goes_on_while_a_client_is_silent() {
         for _ in 0..20 {
             server.turn();
         }
-        // Nobody asked for the key: active expiry has removed it.
+        // No command has read the key: active expiry has removed it.
         server.expect(&mut stream, b"DBSIZE\r\n", b":0\r\n");
         for _ in 0..330 {
             server.turn();
@@ -138,12 +138,11 @@ fn what_has_no_meaning_in_a_model_is_refused_at_start_and_later() {
     for (args, expected) in [
         (
             &["--io-model", "busy-poll", "--ae-backend", "poll"][..],
-            "directive ae-backend: io-model busy-poll waits by no backend: leave it out",
+            "directive ae-backend: io-model busy-poll uses no backend: remove it",
         ),
         (
             &["--ae-batch", "--io-model", "blocking"][..],
-            "directive ae-batch: io-model blocking has no batch of clients whose order could be \
-             changed",
+            "directive ae-batch: io-model blocking does not serve clients in batches: remove it",
         ),
         (
             &["--io-model", "io_uring"][..],
@@ -185,7 +184,7 @@ pub(crate) fn transactions(mut stream: UnixStream) {
     for _ in 0..60 {
         stream.write_all(b"MULTI\r\nINCR a\r\nINCR b\r\nEXEC\r\nINCR alone\r\n").expect("sent");
         assert_eq!([line(), line(), line(), line()], ["+OK", "+QUEUED", "+QUEUED", "*2"]);
-        assert_eq!(line(), line(), "somebody came between");
+        assert_eq!(line(), line(), "another client's command ran in between");
         assert!(line().starts_with(':'));
     }
 }

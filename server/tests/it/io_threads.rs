@@ -138,7 +138,7 @@ fn with_io_threads_the_parts_of_a_followed_request_add_up() {
     for client in &mut clients {
         server.expect(client, b"", b"$-1\r\n$-1\r\n");
     }
-    // The first command waited for none, the last for seven; nobody's execution includes another's.
+    // The first command waited for none, the last for seven; no execution time includes another one.
     let got = server.exchange(&mut clients[0], b"AE TRACE OFF\r\nINFO ae\r\nQUIT\r\n", usize::MAX);
     let text = String::from_utf8_lossy(&got).into_owned();
     let line = text.lines().find(|line| line.starts_with("ae_timeline_get:"));

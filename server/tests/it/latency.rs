@@ -77,7 +77,7 @@ fn a_monitor_sees_every_command_as_it_was_executed() {
         let tail = format!(" [{db} unix:{path}] {expected}");
         assert!(line.starts_with('+') && line.ends_with(&tail), "{line} / {tail}");
     }
-    // It sees itself as well, and is told of nothing more after RESET.
+    // It sees its own commands as well, and gets no more lines after RESET.
     let own = ask(&mut server, &mut watcher, &["PING"]);
     assert!(own.starts_with("+PONG\r\n+") && own.ends_with("\"PING\"\r\n"), "{own}");
     ask(&mut server, &mut watcher, &["RESET"]);

@@ -1,4 +1,4 @@
-//! Reading, writing and limits: bytes in any pieces, replies of any size, clients of any manners.
+//! Reading, writing and limits: bytes in any pieces, replies of any size, clients of any behaviour.
 
 use crate::harness::{ALWAYS_THREADED, Driven, check, command, free_port, loop_serves};
 use proptest::prelude::*;
@@ -264,7 +264,7 @@ fn a_client_may_kill_another_in_the_middle_of_its_pipeline() {
     let (mut victim, mut killer) = (server.connect(), server.connect());
     server.expect(&mut victim, b"CLIENT ID\r\n", b":1\r\n");
     server.expect(&mut killer, b"CLIENT ID\r\n", b":2\r\n");
-    // Both are readable in the same turn; whoever comes first, nothing breaks.
+    // Both are readable in the same turn; the order must not matter.
     victim.write_all(&b"SET k v\r\n".repeat(50)).expect("sent");
     server.expect(&mut killer, b"CLIENT KILL ID 1\r\nPING\r\n", b":1\r\n+PONG\r\n");
     server.until_closed(&mut victim);

@@ -1,4 +1,4 @@
-//! `ae-server` as a program: how it is started, what it says, how it ends.
+//! `ae-server` as a program: starting, output, ending.
 
 use crate::harness::{free_port, fresh_path, refusal};
 use aelab_server::Config;
@@ -40,7 +40,7 @@ fn what_is_wrong_is_said_in_one_line_with_the_place_and_the_remedy() {
     assert_eq!(refusal(&[path]), format!("{path} line 1: unbalanced quotes in this line"));
     std::fs::write(&file, "appendonly yes\ndaemonize yes\n").expect("written");
     let line = format!(
-        "{path} line 2: 'daemonize yes': ae-server stays in the foreground; let a supervisor start it; only 'no' can be given \
+        "{path} line 2: 'daemonize yes': ae-server stays in the foreground; use a supervisor to run it in the background; only 'no' can be given \
          here: change that line, or add --daemonize no"
     );
     assert_eq!(refusal(&[path, "--appendonly", "no"]), line);
@@ -50,7 +50,7 @@ fn what_is_wrong_is_said_in_one_line_with_the_place_and_the_remedy() {
     assert!(Config::from_args(&["--supervised", "auto"].map(str::to_owned)).is_ok());
     assert!(refusal(&["--supervised", "systemd"]).contains("Type=simple"));
     assert!(
-        refusal(&["--loadmodule", "x.so"]).ends_with("ae-server loads no modules; leave it out")
+        refusal(&["--loadmodule", "x.so"]).ends_with("ae-server cannot load modules; remove it")
     );
     assert!(refusal(&["--nonsense-of-mine", "1"]).ends_with("ae-server --help"));
     std::fs::remove_file(&file).expect("removed");
@@ -107,13 +107,13 @@ fn a_unix_sockets_path_takes_the_place_of_a_dead_socket_only() {
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(said.contains(why) && said.lines().count() == 1, "{said}");
     };
-    refused("there is something else of that name; choose another --unixsocket");
+    refused("a file of that name exists and is not a socket; choose another --unixsocket");
     assert_eq!(std::fs::read(&path).expect("still there"), b"data");
     std::fs::remove_file(&path).expect("removed");
     let living = std::os::unix::net::UnixListener::bind(&path).expect("bound");
     refused("another server listens on it; end that one or choose another --unixsocket");
     drop(living);
-    // Its file is still there, and nobody listens.
+    // Its file still exists, and no process listens on it.
     let (mut child, ..) = ready(&["--unixsocket", name]);
     assert!(std::os::unix::net::UnixStream::connect(&path).is_ok());
     child.kill().expect("ended");
@@ -181,7 +181,7 @@ fn sigterm_ends(model: &str) {
     assert_eq!(stream.read(&mut reply).expect("closed"), 0);
 }
 
-/// The first two would make redis-server deaf for ever, the others for minutes.
+/// With the first two, redis-server would never serve again; with the others, not for minutes.
 #[test]
 fn a_script_can_be_ended_whatever_it_does_with_errors() {
     const NESTED: &str = "local function deeper(level) return function() while true do
@@ -209,7 +209,7 @@ fn ready(args: &[&str]) -> (std::process::Child, u16, Receiver<String>) {
     let mut child = ae_server(&all).spawn().expect("the program runs");
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains("Ready to accept")));
-    // It never waits for us to read what it says.
+    // Its output must not block, so that it never waits for the test.
     let (sender, log) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         lines.map_while(Result::ok).try_for_each(|line| sender.send(line).ok())
@@ -328,7 +328,7 @@ fn more_clients_than_descriptors_raises_the_limit_or_lowers_maxclients_and_says_
     child.kill().expect("ended");
     child.wait().expect("ended");
     let said = said.join("\n");
-    // Those who may raise the hard limit have room made for them instead.
+    // A process that may raise the hard limit gets more descriptors instead.
     let lowered = said.contains("maxclients has been reduced to 68");
     let raised = said.contains("Increased maximum number of open files to 532");
     assert!(lowered || raised, "{said}");

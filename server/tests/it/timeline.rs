@@ -130,7 +130,7 @@ fn replies_of_one_turn_leave_in_reverse_order_of_execution() {
     assert_eq!(waits, [0, 100, 200]);
     assert!(gets.iter().all(|get| parts(get).iter().sum::<i64>() == 300));
     let stats = ask(&mut server, "AE STATS");
-    // A sweep is woken by nothing.
+    // Busy polling has no wake-ups.
     if crate::harness::io_model() != "busy-poll" {
         assert!(number(&stats, &["events_per_wake", "max"]) >= 3);
     }

@@ -258,8 +258,8 @@ struct Step {
     replies: Vec<Vec<u8>>,
 }
 
-/// Plays a case on one server.
-fn play(port: u16, script: &[String], resp3: bool) -> Vec<Step> {
+/// Runs a case on one server.
+fn run_case(port: u16, script: &[String], resp3: bool) -> Vec<Step> {
     let mut connections = BTreeMap::new();
     let open = |name: &str, connections: &mut BTreeMap<String, Connection>| {
         connections.entry(name.to_owned()).or_insert_with(|| {
@@ -332,8 +332,8 @@ fn step(connection: &mut Connection, text: &str) -> Vec<Vec<u8>> {
 /// Compares one case in one protocol and describes the differences.
 fn differences(ours: u16, theirs: u16, name: &str, script: &[String], resp3: bool) -> Vec<String> {
     let (ours, theirs) = std::thread::scope(|scope| {
-        let ours = scope.spawn(|| play(ours, script, resp3));
-        let theirs = play(theirs, script, resp3);
+        let ours = scope.spawn(|| run_case(ours, script, resp3));
+        let theirs = run_case(theirs, script, resp3);
         (ours.join().expect("the script plays"), theirs)
     });
     let protocol = if resp3 { "RESP3" } else { "RESP2" };

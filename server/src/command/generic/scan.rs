@@ -37,7 +37,7 @@ const COUNT_DEFAULT: usize = 10;
 /// Buckets that a call visits at most for each element it was asked for.
 const BUCKETS_PER_ELEMENT: usize = 10;
 
-/// KEYS pattern: all keys that match. O(N); stops everything else meanwhile.
+/// KEYS pattern: all keys that match. O(N); stalls all clients.
 fn keys_command(call: &mut Call<'_>) {
     let (pattern, now_ms) = (Pattern::new(call.args.at(1)), call.now_ms());
     let (db, out) = call.db_and_out();

@@ -212,7 +212,7 @@ fn hmget(call: &mut Call<'_>) {
     args.from(2).for_each(|field| reply_value(hash.and_then(|hash| hash.get(field)), out));
 }
 
-/// HGETALL key: fields and values. O(N); a large hash stops everything else meanwhile.
+/// HGETALL key: fields and values. O(N); a large hash stalls all clients.
 fn hgetall(call: &mut Call<'_>) {
     let Ok((hash, out)) = read(call) else { return };
     let Some(hash) = hash else { return out.map(0) };

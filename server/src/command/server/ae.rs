@@ -14,7 +14,7 @@ pub(crate) const TABLE: &[CommandSpec] = &[container("ae", -2, SUBCOMMANDS).docs
     Group::Server,
     "7.0.0",
     "Depends on subcommand.",
-    "A container for commands that look into the event loop",
+    "A container for commands that show the event loop",
 )];
 
 const PLAIN: u32 = ADMIN | LOADING | NOSCRIPT | STALE;
@@ -26,7 +26,7 @@ const SUBCOMMANDS: &[CommandSpec] = &[
         Group::Server,
         "7.0.0",
         "O(N) for N commands seen",
-        "Where the loop's and the requests' time went",
+        "Time of the loop and of requests",
     ),
     command("trace", -3, PLAIN, NO_KEYS, trace).of("ae").docs(
         Group::Server,
@@ -44,7 +44,7 @@ const SUBCOMMANDS: &[CommandSpec] = &[
         Group::Server,
         "7.0.0",
         "O(1)",
-        "Forget what was collected",
+        "Remove the collected data",
     ),
     command("help", 2, LOADING | STALE, NO_KEYS, help).of("ae").docs(
         Group::Server,
@@ -227,17 +227,17 @@ fn help(call: &mut Call<'_>) {
             "TRACE ON [SAMPLE <n>]",
             "    Follow one request in <n> (default: 16) through the server.",
             "TRACE OFF",
-            "    Follow none; what was collected stays.",
+            "    Stop following requests; the records stay.",
             "TRACE GET [<count>]",
-            "    Return the newest requests followed (default: 10) with the instants of their way,",
+            "    Return the newest followed requests (default: 10) with their six instants,",
             "    in nanoseconds of the server's clock.",
             "LOOP ON|OFF",
-            "    Write down when each step of the loop's turns begins, or no more.",
+            "    Start or stop recording when each step of the loop's turns begins.",
             "LOOP GET [<count>]",
             "    Return the newest turns (default: 10), oldest first, in nanoseconds of the server's",
-            "    clock, with how many file events had fired and how many timers ran.",
+            "    clock, with the number of file events and of timers.",
             "RESET",
-            "    Forget what was collected.",
+            "    Remove the collected data.",
         ],
     );
 }

@@ -135,7 +135,7 @@ fn doctor(call: &mut Call<'_>) {
 fn advice(event: &str) -> &'static str {
     match event {
         "command" => {
-            "Slow commands hold everybody up: SLOWLOG GET names them. Replace KEYS, SMEMBERS or SORT \
+            "Slow commands delay all clients: SLOWLOG GET names them. Replace KEYS, SMEMBERS or SORT \
              of large collections by their SCAN forms, and DEL of them by UNLINK."
         }
         "fast-command" => {
@@ -143,7 +143,7 @@ fn advice(event: &str) -> &'static str {
              other load on this core (INFO eventloop shows off_cpu)."
         }
         "command-unblocking" => {
-            "Serving clients that waited (BLPOP and the like) took long: have them take fewer elements at \
+            "Serving blocked clients (BLPOP and similar) took long: let them pop fewer elements at \
              once, and push large elements less often."
         }
         "expire-cycle" => {

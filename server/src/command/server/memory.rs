@@ -155,33 +155,33 @@ fn doctor(call: &mut Call<'_>) {
 fn diagnosis(server: &Server) -> String {
     let (used, resident) = (server.used_memory() as u64, sys::resident_bytes());
     if used < DOCTOR_MIN_BYTES {
-        return "There is too little data to say anything: ask again under real load.\n".into();
+        return "There is too little data for a diagnosis. Ask again under real load.\n".into();
     }
     let mut text = String::new();
     let peak = server.observe.stats.peak_memory_bytes.max(used);
     if peak > used / 2 * 3 {
         text.push_str(
-            " * Peak memory: more than 150 % of what is used now was used once. The resident memory \
-             may stay high; it is used again before more is asked of the system.\n",
+            " * Peak memory: the peak was more than 150 % of the current use. The resident memory may \
+             stay high; it is reused before the server allocates more.\n",
         );
     }
     if resident as f64 > used as f64 * DOCTOR_RATIO {
         text.push_str(
-            " * High fragmentation: the process holds more than 140 % of what the data needs. Small \
-             values cost the allocator's overhead each; MEMORY PURGE or a restart gives back what \
-             deletions left behind.\n",
+            " * High fragmentation: the process holds more than 140 % of what the data needs. Each \
+             small value has the allocator's overhead. MEMORY PURGE or a restart returns the \
+             memory of deleted values.\n",
         );
     }
     let clients = server.clients.len().max(1);
     if server.client_memory() / clients > DOCTOR_CLIENT_BYTES {
         text.push_str(
-            " * Big client buffers: more than 200 KiB per client on average. Look at omem and qbuf in \
+            " * Big client buffers: more than 200 KiB per client on average. See omem and qbuf in \
              CLIENT LIST, and set client-output-buffer-limit or maxmemory-clients.\n",
         );
     }
     match text.as_str() {
-        "" => "Nothing stands out in the memory of this server.\n".into(),
-        found => format!("These things stand out in the memory of this server:\n\n{found}"),
+        "" => "No memory problem found.\n".into(),
+        found => format!("Memory problems of this server:\n\n{found}"),
     }
 }
 

@@ -14,11 +14,11 @@ pub(crate) const TABLE: &[CommandSpec] = &[command(
 .docs(
     Group::Server,
     "1.0.0",
-    "O(1), and then O(1) for each command that anybody executes",
+    "O(1), and then O(1) for each command of any client",
     "Listen for all requests received by the server in real time",
 )];
 
-/// MONITOR: from now on this connection is told of every command. RESET or QUIT ends it. O(1).
+/// MONITOR: from now on this connection gets a line for every command. RESET or QUIT ends it. O(1).
 fn monitor(call: &mut Call<'_>) {
     if !call.server.monitors.contains(&call.client) {
         call.server.monitors.push(call.client);

@@ -46,13 +46,13 @@ pub(crate) const TABLE: &[CommandSpec] = &[
         Group::Server,
         "5.0.0",
         "O(1)",
-        "NO ONE is what this server follows; anything else is refused",
+        "Accepts NO ONE; anything else is refused",
     ),
     command("slaveof", 3, REPLICATING, NO_KEYS, replicaof).docs(
         Group::Server,
         "1.0.0",
         "O(1)",
-        "NO ONE is what this server follows; anything else is refused",
+        "Accepts NO ONE; anything else is refused",
     ),
     container("acl", -2, ACL).docs(
         Group::Server,

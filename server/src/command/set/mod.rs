@@ -164,7 +164,7 @@ fn smismember(call: &mut Call<'_>) {
     }
 }
 
-/// SMEMBERS key: all members. O(N); a large set stops everything else meanwhile.
+/// SMEMBERS key: all members. O(N); a large set stalls all clients.
 fn smembers(call: &mut Call<'_>) {
     let (key, now_ms) = (call.args.at(1), call.now_ms());
     let (db, out) = call.db_and_out();
