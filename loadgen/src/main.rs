@@ -25,14 +25,14 @@ fn main() -> ExitCode {
             return code(Exit::Success);
         }
         Err(failure) => {
-            console::failure(&failure.message);
+            console::failure(&failure);
             return code(failure.exit);
         }
     };
     match run(&cli.command, &words) {
         Ok(exit) => code(exit),
         Err(failure) => {
-            console::failure(&failure.message);
+            console::failure(&failure);
             code(failure.exit)
         }
     }

@@ -3,6 +3,7 @@
 //! Invariant: every failure has a message of one line that says what, where, and what to do.
 
 use aelab_results::text::escape::escaped;
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
@@ -85,11 +86,16 @@ pub enum Exit {
     Unreachable = 6,
 }
 
-/// A failure with its exit code.
+/// A failure: its exit code, its id, and one line for people.
+///
+/// The id stays the same when the line is worded better. Scripts and tests look for it; `loadgen` prints it as
+/// `loadgen: error[ID]: …`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// How the program ends.
     pub exit: Exit,
+    /// Which failure it is: `connect-failed`, or the id of the caveat behind it.
+    pub id: Cow<'static, str>,
     /// What, where, and what to do: one line.
     pub message: String,
 }
@@ -97,17 +103,34 @@ pub struct Failure {
 impl Failure {
     /// Bad input.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, message: one_line(&message.into()) }
+        Self::new(Exit::Usage, "bad-input", message)
     }
 
-    /// A server that is not there, or does not want us.
+    /// A server that cannot be reached, or that refuses the connection or a command.
     pub fn unreachable(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Unreachable, message: one_line(&message.into()) }
+        Self::new(Exit::Unreachable, "unreachable", message)
     }
 
     /// A measurement that must not be used, or could not be made.
     pub fn invalid(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Invalid, message: one_line(&message.into()) }
+        Self::new(Exit::Invalid, "invalid", message)
+    }
+
+    /// A failure with an id of its own.
+    pub fn new(exit: Exit, id: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { exit, id: id.into(), message: one_line(&message.into()) }
+    }
+
+    /// The same failure under an id of its own.
+    #[must_use]
+    pub fn with_id(self, id: impl Into<Cow<'static, str>>) -> Self {
+        Self { id: id.into(), ..self }
+    }
+
+    /// The same failure with another message.
+    #[must_use]
+    pub fn with_message(self, message: impl Into<String>) -> Self {
+        Self { message: one_line(&message.into()), ..self }
     }
 }
 
@@ -123,14 +146,17 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let message = error.to_string();
         match error {
-            EngineError::Plan(_) | EngineError::Descriptors { .. } => Self::usage(message),
+            EngineError::Plan(_) => Self::usage(message).with_id("bad-plan"),
+            EngineError::Descriptors { .. } => Self::usage(message).with_id("too-few-open-files"),
             EngineError::Unreachable { endpoint, .. } => {
                 Self::unreachable(format!("{message}; {}", absence_remedy(&endpoint)))
+                    .with_id("connect-failed")
             }
             EngineError::Refused { .. } => {
                 Self::unreachable(format!("{message}; {}", refusal_remedy(&message)))
+                    .with_id(refusal_id(&message))
             }
-            EngineError::System { .. } => Self::invalid(message),
+            EngineError::System { .. } => Self::invalid(message).with_id("system-call"),
         }
     }
 }
@@ -143,23 +169,51 @@ pub fn absence_remedy(endpoint: &str) -> &'static str {
     }
 }
 
-/// What to do about the words with which a server turned us away.
+/// Errors by which a server refuses a client: what the message contains, the id, and the remedy.
+const REFUSALS: [(&str, &str, &str); 7] = [
+    (
+        "WRONGPASS",
+        "wrong-password",
+        "give the right -a PASSWORD (and --user NAME), or set REDISCLI_AUTH",
+    ),
+    (
+        "invalid password",
+        "wrong-password",
+        "give the right -a PASSWORD (and --user NAME), or set REDISCLI_AUTH",
+    ),
+    (
+        "NOPERM",
+        "no-permission",
+        "allow that command to this ACL user, or log in as another user with --user",
+    ),
+    ("NOAUTH", "password-required", "the server requires a password: -a PASSWORD or REDISCLI_AUTH"),
+    (
+        "without any password configured",
+        "no-password-set",
+        "the server has no password: leave out -a",
+    ),
+    (
+        "max number of clients",
+        "too-many-clients",
+        "use fewer connections (-c), or raise the server's maxclients",
+    ),
+    ("DB index", "no-such-database", "give a database number that the server has with --dbnum"),
+];
+
+fn refusal(message: &str) -> Option<(&'static str, &'static str)> {
+    let known = REFUSALS.iter().find(|(part, ..)| message.contains(part));
+    known.map(|(_, id, remedy)| (*id, *remedy))
+}
+
+/// What to do about the message by which a server refused a connection or a command.
 pub fn refusal_remedy(message: &str) -> &'static str {
-    if message.contains("WRONGPASS") || message.contains("invalid password") {
-        "give the right -a PASSWORD (and --user NAME), or set REDISCLI_AUTH"
-    } else if message.contains("NOPERM") {
-        "let the ACL user run that command, or take another with --user"
-    } else if message.contains("NOAUTH") {
-        "the server wants a password: -a PASSWORD or REDISCLI_AUTH"
-    } else if message.contains("without any password configured") {
-        "the server has no password: leave out -a"
-    } else if message.contains("max number of clients") {
-        "ask for fewer connections with -c, or raise the server's maxclients"
-    } else if message.contains("DB index") {
-        "give a database number that the server has with --dbnum"
-    } else {
-        "check with redis-cli that a Redis-protocol server answers there"
-    }
+    let unknown = "check with redis-cli that a Redis-protocol server answers there";
+    refusal(message).map_or(unknown, |(_, remedy)| remedy)
+}
+
+/// The id of a failure whose reason is such a message.
+pub fn refusal_id(message: &str) -> &'static str {
+    refusal(message).map_or("refused", |(id, _)| id)
 }
 
 /// Line ends become spaces, so that a message stays one line whatever it quotes, and nothing in it moves the cursor.
@@ -196,6 +250,8 @@ mod tests {
     fn a_refusal_has_the_remedy_that_fits_it() {
         let refused = "NOPERM this user has no permissions to run the 'ping' command";
         assert!(refusal_remedy(refused).contains("--user"));
+        assert_eq!(refusal_id(refused), "no-permission");
         assert!(refusal_remedy("ERR what").contains("redis-cli"));
+        assert_eq!(refusal_id("ERR what"), "refused");
     }
 }

@@ -3,7 +3,7 @@
 //! For INFO, CONFIG, SLOWLOG and filling; never for measured traffic. Invariant: a peer that is no Redis, says nothing,
 //! or hangs up gives an error, never a hang.
 
-use aelab_engine::error::{Failure, absence_remedy, refusal_remedy};
+use aelab_engine::error::{Failure, absence_remedy, refusal_id, refusal_remedy};
 use aelab_engine::plan::{Endpoint, Target};
 use aelab_engine::tls;
 use aelab_engine::{may_answer_ping, out_of_step};
@@ -115,6 +115,7 @@ impl Control {
                 _ => (error.to_string(), absence_remedy(&target.endpoint.to_string())),
             };
             Failure::unreachable(format!("cannot connect to {}: {why}; {remedy}", target.endpoint))
+                .with_id("connect-failed")
         })?;
         control.set_timeout(GREETING_TIMEOUT)?;
         for words in introduction(target) {
@@ -167,6 +168,7 @@ impl Control {
             self.endpoint,
             refusal_remedy(&text)
         ))
+        .with_id(refusal_id(&text))
     }
 
     /// Sends one command and waits for its reply; an error reply is a value here.
@@ -218,7 +220,8 @@ impl Control {
                     return Err(Failure::unreachable(format!(
                         "{} does not speak the Redis protocol: {error}; {remedy}",
                         self.endpoint,
-                    )));
+                    ))
+                    .with_id("not-redis"));
                 }
             }
             match self.stream.read(&mut chunk) {
@@ -234,10 +237,14 @@ impl Control {
     }
 
     fn broken(&self, error: &io::Error) -> Failure {
-        let why = match error.kind() {
-            io::ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "it did not answer".to_owned(),
-            _ => error.to_string(),
+        let (id, why) = match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                ("connection-closed", "it closed the connection".to_owned())
+            }
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                ("no-answer", "it did not answer".to_owned())
+            }
+            _ => ("connection-broken", error.to_string()),
         };
         // A TLS server that is greeted in plain words may hang up without its complaint.
         let hung_up =
@@ -247,6 +254,7 @@ impl Control {
             _ => "",
         };
         Failure::unreachable(format!("{}: {why}; {}{tls}", self.endpoint, refusal_remedy("")))
+            .with_id(id)
     }
 
     /// INFO, all sections that the server gives by default plus its command statistics, and the bundled server's event loop.

@@ -14,8 +14,14 @@ pub(super) fn server_change(record: &RunRecord) -> Option<String> {
     Some(format!("arm {arm}: {}", changed.text))
 }
 
+/// Why a scenario's measurements must not be used, if they must not: the id of the failure, and what happened.
+pub(super) fn not_usable(played: &Played) -> Option<(&'static str, String)> {
+    let changed = server_change(&played.record).map(|why| ("server-changed", why));
+    changed.or_else(|| without_success(played).map(|why| ("no-success", why)))
+}
+
 /// The first arm in which all victims were refused or left without an answer.
-pub(super) fn without_success(played: &Played) -> Option<String> {
+fn without_success(played: &Played) -> Option<String> {
     let failed = |record: &RunRecord| {
         let victims = || record.groups.iter().filter(|group| group.role == Role::Victim);
         victims().any(|group| group.counts.sent > 0) && victims().all(|group| group.counts.ok == 0)

@@ -406,47 +406,53 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, ended: Ended) -> Result<E
         };
         let reason = told("node-unreached").filter(|_| !ended.by_user);
         let reason = reason.map_or(String::new(), |text| text + "; ");
-        return Err(Failure::invalid(format!("{what}; {reason}{place}")));
+        return Err(Failure::invalid(format!("{what}; {reason}{place}")).with_id("interrupted"));
     }
     let sum = |of: fn(&Counts) -> u64| {
         records().flat_map(|r| &r.groups).map(|g| of(&g.counts)).sum::<u64>()
     };
     if let Some(text) = told("nothing-heard") {
-        return Err(Failure::invalid(text));
+        return Err(Failure::invalid(text).with_id("nothing-heard"));
     }
     if let Some(text) = told("node-unreached").filter(|_| sum(|counts| counts.ok) == 0) {
-        return Err(Failure::unreachable(text));
+        return Err(Failure::unreachable(text).with_id("node-unreached"));
     }
     if sum(|counts| counts.ok) == 0 {
         let caveats = records().flat_map(|record| &record.caveats);
         let about = ["no-success", "nothing-complete"];
         let mut said = caveats.filter(|caveat| about.contains(&caveat.id.as_str()));
         if let Some(caveat) = said.next() {
-            return Err(Failure::invalid(format!("{}; {}", caveat.text, caveat.remedy)));
+            let message = format!("{}; {}", caveat.text, caveat.remedy);
+            return Err(Failure::invalid(message).with_id(caveat.id.clone()));
         }
         if sum(|counts| counts.error) > 0 {
             return Err(Failure::invalid(
-                "no request succeeded: only errors came back; check the server's log",
-            ));
+                "no request succeeded: all replies were errors; check the server's log",
+            )
+            .with_id("no-success"));
         }
         let was_busy = records().flat_map(|r| &r.groups).any(|g| g.carried_over > 0);
         if sum(|counts| counts.sent) > 0 && !was_busy {
             return Err(Failure::unreachable(
                 "no request was answered; check that the server runs and is not busy with a long command",
-            ));
+            )
+            .with_id("no-answer"));
         }
         if sum(|counts| counts.sent) == 0 {
             return Err(Failure::invalid(
-                "no request was due during the measurement; give a longer --duration or a higher rate",
-            ));
+                "no request was due during the measurement; use a longer --duration or a higher rate",
+            )
+            .with_id("nothing-due"));
         }
     }
     match records().find(|record| record.is_invalid()) {
         Some(record) => {
-            let caveat = record.caveats.first();
-            Err(Failure::invalid(caveat.map_or_else(String::new, |caveat| {
-                format!("the measurement must not be used: {}; {}", caveat.text, caveat.remedy)
-            })))
+            let Some(caveat) = record.caveats.first() else {
+                return Err(Failure::invalid("the measurement must not be used"));
+            };
+            let message =
+                format!("the measurement must not be used: {}; {}", caveat.text, caveat.remedy);
+            Err(Failure::invalid(message).with_id(caveat.id.clone()))
         }
         None => Ok(Exit::Success),
     }

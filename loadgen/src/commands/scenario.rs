@@ -1,7 +1,7 @@
 //! `loadgen scenario …`: list, show, and play experiments.
 
 use crate::cli::scenario::{ScenarioCommand, ScenarioRunArgs};
-use crate::commands::exit::{first_failure, server_change, strict_exit, without_success};
+use crate::commands::exit::{first_failure, not_usable, strict_exit};
 use crate::commands::results_folder;
 use crate::console::progress::Console;
 use crate::console::{self, verdict};
@@ -146,13 +146,14 @@ fn play_one(
     console::text(&verdict::text(scenario, &played));
     console::result(&dir.display().to_string());
     match &played.failure {
-        Some(failure) => Err(Failure {
-            exit: failure.exit,
-            message: format!("{}; what was measured is in {}", failure.message, dir.display()),
-        }),
-        None => match server_change(&played.record).or_else(|| without_success(&played)) {
-            Some(why) => {
-                Err(Failure::invalid(format!("{why}; what was measured is in {}", dir.display())))
+        Some(failure) => {
+            let message = format!("{}; what was measured is in {}", failure.message, dir.display());
+            Err(failure.clone().with_message(message))
+        }
+        None => match not_usable(&played) {
+            Some((id, why)) => {
+                let message = format!("{why}; what was measured is in {}", dir.display());
+                Err(Failure::invalid(message).with_id(id))
             }
             None if args.strict => Ok(strict_exit(&played)),
             None => Ok(Exit::Success),

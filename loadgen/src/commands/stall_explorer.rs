@@ -60,21 +60,23 @@ pub(super) fn run(
     console::result(&text(question, &answer, &played));
     console::result(&dir.display().to_string());
     match failure {
-        Some(failure) => Err(Failure {
-            exit: failure.exit,
-            message: format!("{}; what was measured is in {}", failure.message, dir.display()),
-        }),
+        Some(failure) => {
+            let message = format!("{}; what was measured is in {}", failure.message, dir.display());
+            Err(failure.clone().with_message(message))
+        }
         None if answer.refusal().is_some() => Err(Failure::invalid(format!(
             "{} failed each time: {}; check it, and --data; what was measured is in {}",
             question.exploration.offender,
             answer.refusal().unwrap_or_default(),
             dir.display()
-        ))),
+        ))
+        .with_id("no-success")),
         None if server_change(&played.record).is_some() => Err(Failure::invalid(format!(
             "{}; what was measured is in {}",
             server_change(&played.record).unwrap_or_default(),
             dir.display()
-        ))),
+        ))
+        .with_id("server-changed")),
         None if args.strict => Ok(strict_exit(&played.record, &answer)),
         // As for every scenario: what came out decides with `--strict` alone.
         None => Ok(Exit::Success),

@@ -13,6 +13,7 @@ pub mod table;
 pub mod verdict;
 pub mod wrap;
 
+use aelab_engine::error::Failure;
 use std::borrow::Cow;
 use std::io::{self, Write as _};
 
@@ -70,7 +71,7 @@ fn raw(text: &str) {
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }
 
-/// A failure's one line, on stderr; a terminal folds it at words.
-pub fn failure(text: &str) {
-    notes(&format!("loadgen: {text}"));
+/// A failure's one line, on stderr: its id, then what, where and what to do. A terminal folds it at words.
+pub fn failure(failure: &Failure) {
+    notes(&format!("loadgen: error[{}]: {}", failure.id, failure.message));
 }

@@ -153,9 +153,9 @@ pub fn play(
     wanted: &Wanted,
     settings: &Settings<'_>,
 ) -> Result<ArmOutcome, Failure> {
-    let named = |failure: Failure| Failure {
-        exit: failure.exit,
-        message: format!("arm {}: {}", arm.name, failure.message),
+    let named = |failure: Failure| {
+        let message = format!("arm {}: {}", arm.name, failure.message);
+        failure.with_message(message)
     };
     let cores = Cores::share(arm.cpus);
     let mut server = match &settings.place {

@@ -26,9 +26,9 @@ pub fn check(scenario: &Scenario) -> Result<(), Failure> {
     let nowhere = Target::plain(Endpoint::Unix("/nowhere".into()));
     let of = |_: &Group| Ok(&nowhere);
     for arm in &scenario.arms {
-        plan_groups(arm, &of, scenario.seed, None).map_err(|failure| Failure {
-            message: format!("arm {}: {}", arm.name, failure.message),
-            ..failure
+        plan_groups(arm, &of, scenario.seed, None).map_err(|failure| {
+            let message = format!("arm {}: {}", arm.name, failure.message);
+            failure.with_message(message)
         })?;
     }
     Ok(())
