@@ -30,7 +30,7 @@ pub(super) fn in_base_units(
         return match number.is_finite() {
             true => Ok(number),
             false => Err(source
-                .error(&value.span(), format!("{number} is not a number: write a finite one"))),
+                .error(&value.span(), format!("{number} is not finite: write a finite number"))),
         };
     }
     match dimension {

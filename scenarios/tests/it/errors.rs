@@ -129,7 +129,7 @@ fn criteria() {
     check(
         "a.victims.response.p99\"\nmax = \"5ms\"",
         "a.info.hz\"\nmax = nan",
-        "t.toml:7:7: NaN is not a number: write a finite one",
+        "t.toml:7:7: NaN is not finite: write a finite number",
     );
     check(
         "[[claims.A1.holds]]",
