@@ -16,6 +16,7 @@ pub mod record;
 pub mod relay;
 pub mod scenario;
 pub mod server;
+pub mod session;
 mod sys;
 
 pub use arm::{CleanUp, Place, Settings};

@@ -1,6 +1,6 @@
 //! `loadgen scenario run --all`: every scenario of the catalogue, on one server or on two, and one page with all verdicts.
 //!
-//! A scenario that cannot be played does not keep the others from being played. Invariant: the page is written again after
+//! A scenario that cannot be run does not stop the others. Invariant: the page is written again after
 //! each scenario, so an interrupted run leaves one with everything so far.
 
 use crate::cli::scenario::ScenarioRunArgs;
@@ -8,11 +8,11 @@ use crate::commands::results_folder;
 use crate::console;
 use crate::console::progress::Console;
 use aelab_engine::error::{Exit, Failure};
-use aelab_lab::record::tool;
-use aelab_lab::scenario::{self, Played};
+use aelab_lab::record::combined::Combined;
+use aelab_lab::scenario::{self, ScenarioOutcome};
 use aelab_lab::{CleanUp, Place, ServerKind, Settings};
 use aelab_results::record::{
-    Catalogue, CatalogueRun, Claim as ClaimRecord, ClaimVerdict, Environment, RunRecord, utc_text,
+    Catalogue, CatalogueRun, Claim as ClaimRecord, ClaimVerdict, RunRecord, utc_text,
 };
 use aelab_results::write_folder;
 use aelab_scenarios::Scenario;
@@ -42,12 +42,8 @@ pub(super) fn play(
     let columns = columns(args, place);
     let dir = args.out.clone().map_or_else(|| results_folder::default_dir("scenarios"), Ok)?;
     let _claim = results_folder::prepare(&dir, args.force)?;
-    let mut record = RunRecord {
-        tool: tool(),
-        command: words.to_vec(),
-        started_at: utc_text(aelab_engine::clock::wall_ns() / 1_000_000),
-        ..RunRecord::default()
-    };
+    let started_at = utc_text(aelab_engine::clock::wall_ns() / 1_000_000);
+    let mut combined = Combined::new(words, RunRecord::default().seed);
     let mut catalogue = Catalogue {
         scale: args.scale.to_string(),
         servers: columns.iter().map(|column| column.name.clone()).collect(),
@@ -71,14 +67,16 @@ pub(super) fn play(
             };
             let run = play_one(args, scenario, column, &settings, &dir)?;
             console::result(&line(&run.run));
-            let Finished { run, duration_s, environment } = run;
-            record.duration_s += duration_s;
-            if record.environment == Environment::default() {
-                record.environment = environment;
+            combined.add_run(&run.record);
+            catalogue.runs.push(run.run);
+            if cancel.load(Relaxed) {
+                combined.interrupted();
             }
-            catalogue.runs.push(run);
-            record.catalogue = Some(catalogue.clone());
-            record.interrupted = cancel.load(Relaxed);
+            let record = RunRecord {
+                started_at: started_at.clone(),
+                catalogue: Some(catalogue.clone()),
+                ..combined.clone().finish()
+            };
             write_folder(&dir, &record, &[]).map_err(|error| Failure::usage(error.to_string()))?;
         }
     }
@@ -119,8 +117,8 @@ fn sub_dir(args: &ScenarioRunArgs, column: &Column, scenario: &Scenario) -> Stri
 /// What one scenario on one server came to.
 struct Finished {
     run: CatalogueRun,
-    duration_s: f64,
-    environment: Environment,
+    /// The scenario's own record; an empty one if no arm was run.
+    record: RunRecord,
 }
 
 /// Plays one.
@@ -134,32 +132,31 @@ fn play_one(
     let relative = sub_dir(args, column, scenario);
     let own = dir.join(&relative);
     let _claim = results_folder::prepare(&own, args.force)?;
-    let played = scenario::run(scenario, settings, &own);
-    let mut notes = played.skipped.clone();
-    notes.extend(played.failure.as_ref().map(|failure| failure.message.clone()));
+    let outcome = scenario::run(scenario, settings, &own);
+    let mut notes = outcome.notes.clone();
+    notes.extend(outcome.failure.as_ref().map(|failure| failure.message.clone()));
     let mut run = CatalogueRun {
         scenario: scenario.name.clone(),
         server: column.name.clone(),
-        program: program(&played),
+        program: program(&outcome),
         dir: relative,
         notes,
-        claims: claims(scenario, &played),
+        claims: claims(scenario, &outcome),
     };
-    if played.arms.is_empty() {
+    if outcome.arms.is_empty() {
         // The folder was made for this run; empty, it only confuses.
         let _ = std::fs::remove_dir(&own);
         run.dir = String::new();
     } else {
         results_folder::render(&own);
-        run.notes.extend(played.record.caveats.iter().filter(is_invalid).map(|c| c.text.clone()));
+        run.notes.extend(outcome.record.caveats.iter().filter(is_invalid).map(|c| c.text.clone()));
     }
-    let Played { record: RunRecord { duration_s, environment, .. }, .. } = played;
-    Ok(Finished { run, duration_s, environment })
+    Ok(Finished { run, record: outcome.record })
 }
 
 /// What the server calls itself.
-fn program(played: &Played) -> String {
-    let Some(server) = &played.record.server else { return String::new() };
+fn program(outcome: &ScenarioOutcome) -> String {
+    let Some(server) = &outcome.record.server else { return String::new() };
     let version = server.version.as_deref().unwrap_or_default();
     format!("{} {version}", server.name).trim_end().to_owned()
 }
@@ -168,9 +165,9 @@ fn is_invalid(caveat: &&aelab_results::record::CaveatRecord) -> bool {
     caveat.severity == aelab_results::record::Severity::Invalid
 }
 
-/// The claims as judged, or as they stand in the file where nothing was played.
-fn claims(scenario: &Scenario, played: &Played) -> Vec<ClaimRecord> {
-    if let Some(judged) = &played.record.scenario {
+/// The claims as judged, or as they stand in the file where nothing was run.
+fn claims(scenario: &Scenario, outcome: &ScenarioOutcome) -> Vec<ClaimRecord> {
+    if let Some(judged) = &outcome.record.scenario {
         return judged.claims.clone();
     }
     let bare = |claim: &aelab_scenarios::criterion::Claim| ClaimRecord {

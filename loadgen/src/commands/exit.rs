@@ -3,7 +3,7 @@
 //! Pure. Invariant: without `--strict` only a failed or invalid measurement changes the exit code, never a verdict.
 
 use aelab_engine::error::Exit;
-use aelab_lab::scenario::{Played, left_out_of};
+use aelab_lab::scenario::{ScenarioOutcome, left_out_of};
 use aelab_results::record::{Role, RunRecord};
 use aelab_scenarios::judge::Verdict;
 
@@ -15,33 +15,33 @@ pub(super) fn server_change(record: &RunRecord) -> Option<String> {
 }
 
 /// Why a scenario's measurements must not be used, if they must not: the id of the failure, and what happened.
-pub(super) fn not_usable(played: &Played) -> Option<(&'static str, String)> {
-    let changed = server_change(&played.record).map(|why| ("server-changed", why));
-    changed.or_else(|| without_success(played).map(|why| ("no-success", why)))
+pub(super) fn not_usable(outcome: &ScenarioOutcome) -> Option<(&'static str, String)> {
+    let changed = server_change(&outcome.record).map(|why| ("server-changed", why));
+    changed.or_else(|| without_success(outcome).map(|why| ("no-success", why)))
 }
 
 /// The first arm in which all victims were refused or left without an answer.
-fn without_success(played: &Played) -> Option<String> {
+fn without_success(outcome: &ScenarioOutcome) -> Option<String> {
     let failed = |record: &RunRecord| {
         let victims = || record.groups.iter().filter(|group| group.role == Role::Victim);
         victims().any(|group| group.counts.sent > 0) && victims().all(|group| group.counts.ok == 0)
     };
-    let arm = played.arms.iter().find(|arm| failed(&arm.kept.record))?;
+    let arm = outcome.arms.iter().find(|arm| failed(&arm.kept.record))?;
     Some(format!("arm {}: no request of the victims succeeded", arm.name))
 }
 
 /// The exit code of `--strict`.
-pub(super) fn strict_exit(played: &Played) -> Exit {
-    if played.record.is_invalid() {
+pub(super) fn strict_exit(outcome: &ScenarioOutcome) -> Exit {
+    if outcome.record.is_invalid() {
         return Exit::Invalid;
     }
     // A claim whose arms were left out on this server is not judged: what was judged decides.
-    let judged = || played.judgements.iter().filter(|(c, _)| left_out_of(c, played).is_none());
+    let judged = || outcome.judgements.iter().filter(|(c, _)| left_out_of(c, outcome).is_none());
     let any = |verdict| judged().any(|(_, j)| j.verdict == verdict);
     if any(Verdict::Refuted) {
         Exit::Refuted
     } else if any(Verdict::Inconclusive)
-        || (!played.judgements.is_empty() && judged().next().is_none())
+        || (!outcome.judgements.is_empty() && judged().next().is_none())
     {
         Exit::Inconclusive
     } else {

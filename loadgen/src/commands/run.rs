@@ -19,13 +19,15 @@ use aelab_lab::control::Control;
 use aelab_lab::observe::cpu_wait::Waits;
 use aelab_lab::observe::memory::{MANY_CONNECTIONS, MemoryProbe};
 use aelab_lab::observe::stall_cause::explain;
+use aelab_lab::record::combined::Combined;
 use aelab_lab::record::{Context, Kept, keep, tool};
 use aelab_lab::server::fill::{FillPlan, Part, refusal};
 use aelab_lab::server::info::{Info, config};
 use aelab_lab::server::quiesce::settle;
+use aelab_lab::session::arm_dir;
 use aelab_resp::value::Value;
 use aelab_results::caveat::Caveat;
-use aelab_results::record::{Arm, CaveatRecord, Counts, RunRecord, Scenario, utc_text};
+use aelab_results::record::{Arm, Counts, RunRecord, Scenario, utc_text};
 use aelab_results::write_folder;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -332,32 +334,23 @@ fn write(dir: &Path, kept: &[(String, Kept)], planned: usize) -> Result<(), Fail
         return Ok(());
     }
     let mut arms = Vec::new();
+    let first = kept.first().map(|(_, one)| &one.record);
+    let mut combined = Combined::new(
+        first.map_or(&[], |record| &record.command),
+        first.map_or_else(|| RunRecord::default().seed, |record| record.seed),
+    );
     for (title, one) in kept {
         let name = arm_name(title);
-        let arm_dir = aelab_lab::scenario::arm_dir(dir, &name);
-        write_folder(&arm_dir, &one.record, &one.series).map_err(failed)?;
+        write_folder(&arm_dir(dir, &name), &one.record, &one.series).map_err(failed)?;
+        combined.add_arm(&name, &one.record);
         arms.push(Arm { dir: format!("arms/{name}"), name, summary: title.clone() });
     }
-    let of_arm = |(title, one): &(String, Kept)| {
-        let arm = Some(arm_name(title));
-        let named = |caveat: &CaveatRecord| CaveatRecord { arm: arm.clone(), ..caveat.clone() };
-        one.record.caveats.iter().map(named).collect::<Vec<_>>()
-    };
-    let first = kept.first().map(|(_, one)| one.record.clone()).unwrap_or_default();
-    let duration_s = kept.iter().map(|(_, one)| one.record.duration_s).sum();
-    let is_cut = kept.len() < planned;
-    let cut =
-        is_cut.then(|| Caveat::Interrupted { measured_s: duration_s, planned_s: None }.to_record());
+    if kept.len() < planned {
+        combined.partial();
+    }
     let record = RunRecord {
-        tool: tool(),
-        duration_s,
-        interrupted: is_cut || kept.iter().any(|(_, one)| one.record.interrupted),
-        caveats: cut.into_iter().chain(kept.iter().flat_map(of_arm)).collect(),
-        audit: None,
-        groups: Vec::new(),
-        stalls: Vec::new(),
         scenario: Some(Scenario { name: "run".to_owned(), arms, ..Scenario::default() }),
-        ..first
+        ..combined.finish()
     };
     write_folder(dir, &record, &[]).map_err(failed)?;
     results_folder::render(dir);

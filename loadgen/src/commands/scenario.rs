@@ -6,6 +6,7 @@ use crate::commands::results_folder;
 use crate::console::progress::Console;
 use crate::console::{self, verdict};
 use aelab_engine::error::{Exit, Failure};
+use aelab_lab::scenario::ScenarioOutcome;
 use aelab_lab::{CleanUp, Settings};
 use aelab_scenarios::catalog::{CATALOG, find};
 use aelab_scenarios::{Scale, Scenario, canonical};
@@ -66,7 +67,7 @@ fn play_all(
     words: &[String],
     cancel: &AtomicBool,
 ) -> Result<Exit, Failure> {
-    // All are read before the first is played: a slip in the last must not cost the time of the others.
+    // All are read before the first is run: a mistake in the last must not cost the time of the others.
     if let Some(question) = args.explore.resolve(&args.names, args.scale)? {
         return crate::commands::stall_explorer::run(args, &question, words, cancel);
     }
@@ -131,32 +132,33 @@ fn play_one(
     dir: &Path,
 ) -> Result<Exit, Failure> {
     let _claim = results_folder::prepare(dir, args.force)?;
-    let played = aelab_lab::scenario::run(scenario, settings, dir);
-    if played.arms.is_empty() {
+    let outcome = aelab_lab::scenario::run(scenario, settings, dir);
+    if outcome.arms.is_empty() {
         // The folder was made for this run; empty, it only confuses.
         let _ = std::fs::remove_dir(dir);
-        return match played.failure {
-            Some(failure) => Err(failure),
-            None => {
-                Err(Failure::usage(format!("no arm can be played: {}", played.skipped.join("; "))))
-            }
-        };
+        return Err(no_arm_ran(outcome));
     }
     results_folder::render(dir);
-    console::text(&verdict::text(scenario, &played));
+    console::text(&verdict::text(scenario, &outcome));
     console::result(&dir.display().to_string());
-    match &played.failure {
+    match &outcome.failure {
         Some(failure) => {
             let message = format!("{}; what was measured is in {}", failure.message, dir.display());
             Err(failure.clone().with_message(message))
         }
-        None => match not_usable(&played) {
+        None => match not_usable(&outcome) {
             Some((id, why)) => {
                 let message = format!("{why}; what was measured is in {}", dir.display());
                 Err(Failure::invalid(message).with_id(id))
             }
-            None if args.strict => Ok(strict_exit(&played)),
+            None if args.strict => Ok(strict_exit(&outcome)),
             None => Ok(Exit::Success),
         },
     }
+}
+
+/// Why a scenario has no result at all.
+pub(super) fn no_arm_ran(outcome: ScenarioOutcome) -> Failure {
+    let why = || Failure::usage(format!("no arm can be run: {}", outcome.notes.join("; ")));
+    outcome.failure.clone().unwrap_or_else(why)
 }

@@ -1,21 +1,19 @@
 //! `loadgen scenario run stall`: what would this command do to everyone else, and how large may its collection be?
 //!
-//! Plays one arm per size, puts a line through the lengths of the stalls, and says where it crosses the limit. Invariant: the
+//! Runs one arm per size, puts a line through the lengths of the stalls, and says where it crosses the limit. Invariant: the
 //! answer names the sizes it was measured at, so that nobody mistakes a prediction for a measurement.
 
 use crate::cli::scenario::ScenarioRunArgs;
 use crate::cli::stall_explorer::Question;
 use crate::commands::exit::server_change;
 use crate::commands::results_folder;
+use crate::commands::scenario::no_arm_ran;
 use crate::console;
 use crate::console::progress::Console;
 use aelab_engine::error::{Exit, Failure};
-use aelab_lab::scenario as play;
-use aelab_lab::scenario::Played;
-use aelab_lab::scenario::stall_explorer::{Answer, answer};
+use aelab_lab::scenario::stall_explorer::{self, Answer, Explored};
 use aelab_lab::{CleanUp, Settings};
 use aelab_results::record::RunRecord;
-use aelab_results::write_folder;
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::judge::in_words;
 use std::sync::atomic::AtomicBool;
@@ -46,18 +44,15 @@ pub(super) fn run(
         observer: &Console::default(),
         clean_up: CleanUp::Remove,
     };
-    let mut played = play::run(&scenario, &settings, &dir);
-    let failure = played.failure.take();
-    if let (true, Some(failure)) = (played.arms.is_empty(), &failure) {
-        // The folder was made for this run; empty, it only confuses.
+    let Explored { outcome, answer } = stall_explorer::run(question, &scenario, &settings, &dir);
+    let Some(answer) = answer else {
+        // The folder was made for this run; an empty one is no result.
         let _ = std::fs::remove_dir(&dir);
-        return Err(failure.clone());
-    }
-    let answer = answer(question, &played.arms);
-    played.record.procedure = Some(answer.record(question));
-    write_folder(&dir, &played.record, &[]).map_err(|error| Failure::usage(error.to_string()))?;
+        return Err(no_arm_ran(outcome));
+    };
+    let failure = outcome.failure;
     results_folder::render(&dir);
-    console::result(&text(question, &answer, &played));
+    console::result(&text(question, &answer, &outcome.record));
     console::result(&dir.display().to_string());
     match failure {
         Some(failure) => {
@@ -71,13 +66,13 @@ pub(super) fn run(
             dir.display()
         ))
         .with_id("no-success")),
-        None if server_change(&played.record).is_some() => Err(Failure::invalid(format!(
+        None if server_change(&outcome.record).is_some() => Err(Failure::invalid(format!(
             "{}; what was measured is in {}",
-            server_change(&played.record).unwrap_or_default(),
+            server_change(&outcome.record).unwrap_or_default(),
             dir.display()
         ))
         .with_id("server-changed")),
-        None if args.strict => Ok(strict_exit(&played.record, &answer)),
+        None if args.strict => Ok(strict_exit(&outcome.record, &answer)),
         // As for every scenario: what came out decides with `--strict` alone.
         None => Ok(Exit::Success),
     }
@@ -92,12 +87,11 @@ fn strict_exit(record: &RunRecord, answer: &Answer) -> Exit {
 }
 
 /// A table of the sizes, then the answer in sentences.
-fn text(question: &Question, answer: &Answer, played: &Played) -> String {
+fn text(question: &Question, answer: &Answer, record: &RunRecord) -> String {
     let time = |seconds: Option<f64>| {
         seconds.map_or_else(|| "n/a".to_owned(), |s| in_words(s, Dimension::Time))
     };
-    let mut lines =
-        console::table::caveats(&played.record).lines().map(str::to_owned).collect::<Vec<_>>();
+    let mut lines = console::table::caveats(record).lines().map(str::to_owned).collect::<Vec<_>>();
     lines.push(format!(
         "{:>12} {:>12} {:>12} {:>12} {:>12}",
         "elements", "stall", "server", "p99", "max"

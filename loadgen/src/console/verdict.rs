@@ -3,7 +3,7 @@
 //! Pure. Invariant: a verdict line begins with the claim's number and its verdict, so that a script can cut it out.
 
 use aelab_lab::observe::stall_cause::WAITING;
-use aelab_lab::scenario::{Played, left_out_of, note};
+use aelab_lab::scenario::{ScenarioOutcome, left_out_of, note};
 use aelab_results::record::{Group, NamedFigure, Procedure, Role, RunRecord, Stall};
 use aelab_results::text::number::with_noun;
 use aelab_scenarios::Scenario;
@@ -11,19 +11,19 @@ use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::judge::{Outcome, Part, Verdict, in_words};
 use std::fmt::Write as _;
 
-/// The text of a played scenario.
+/// The text of a scenario that was run.
 #[must_use]
-pub fn text(scenario: &Scenario, played: &Played) -> String {
-    let mut out = crate::console::table::caveats(&played.record);
+pub fn text(scenario: &Scenario, outcome: &ScenarioOutcome) -> String {
+    let mut out = crate::console::table::caveats(&outcome.record);
     let _ = writeln!(out, "{} ({}): {}", scenario.name, scenario.scale, scenario.question);
-    for why in &played.skipped {
+    for why in &outcome.notes {
         let _ = writeln!(out, "  {why}");
     }
     if scenario.repeat > 1 {
         let _ = writeln!(out, "  each arm took {} turns; the first is shown", scenario.repeat);
     }
     let mut shown = Vec::new();
-    for arm in &played.arms {
+    for arm in &outcome.arms {
         if shown.contains(&&arm.name) {
             continue;
         }
@@ -41,8 +41,8 @@ pub fn text(scenario: &Scenario, played: &Played) -> String {
             }
         }
     }
-    for (claim, judgement) in &played.judgements {
-        if let Some(why) = left_out_of(claim, played) {
+    for (claim, judgement) in &outcome.judgements {
+        if let Some(why) = left_out_of(claim, outcome) {
             let _ = writeln!(out, "{} not judged here: {}: {why}", claim.id, claim.text);
             continue;
         }
@@ -50,7 +50,7 @@ pub fn text(scenario: &Scenario, played: &Played) -> String {
         for part in judgement.requires.iter().chain(&judgement.holds) {
             let _ = writeln!(out, "  {}", part_line(part));
         }
-        let note = note(claim, played);
+        let note = note(claim, outcome);
         if !note.is_empty() {
             let _ = writeln!(out, "  {note}");
         }

@@ -143,11 +143,30 @@ impl ArmOutcome {
     }
 }
 
-/// Plays one arm.
-///
-/// # Errors
-/// When nothing could be measured; the message names the arm.
-pub fn play(
+/// An arm with everything that running it needs.
+#[derive(Debug)]
+pub struct ArmRun<'a> {
+    /// What to run.
+    pub arm: &'a Arm,
+    /// Where random choices start.
+    pub seed: u64,
+    /// What is recorded in addition to what every record has.
+    pub wanted: Wanted,
+    /// Where, and for whom.
+    pub settings: &'a Settings<'a>,
+}
+
+impl ArmRun<'_> {
+    /// Runs the arm once.
+    ///
+    /// # Errors
+    /// When nothing could be measured; the message names the arm.
+    pub fn run(&self) -> Result<ArmOutcome, Failure> {
+        run_arm(self.arm, self.seed, &self.wanted, self.settings)
+    }
+}
+
+fn run_arm(
     arm: &Arm,
     seed: u64,
     wanted: &Wanted,

@@ -5,6 +5,7 @@
 //! Read next: `rate.rs` for the replies that count, `facts.rs` for what doubts are drawn from, `audit.rs` for the engine's account of itself.
 
 mod audit;
+pub mod combined;
 mod facts;
 mod rate;
 

@@ -73,7 +73,7 @@ pub(crate) fn nature(place: &Place) -> Result<Nature, Failure> {
 }
 
 /// Why an arm cannot be played here.
-pub(crate) fn unfit(arm: &Arm, nature: Nature) -> Option<&'static str> {
+pub(crate) fn unmet(arm: &Arm, nature: Nature) -> Option<&'static str> {
     let bundled = match nature {
         Nature::Bundled => true,
         Nature::Other => false,

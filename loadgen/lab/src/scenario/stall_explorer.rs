@@ -4,14 +4,19 @@
 //! share of all that waits longer than x is (L − x)/T. So 99 of 100 keep x as long as L is at most x + T/100. Invariant: a size
 //! beyond those measured is called a prediction.
 
-use crate::arm::ArmOutcome;
+use crate::arm::{ArmOutcome, Settings};
 use crate::observe::stall_cause::measured_entries;
+use crate::scenario::{self, ScenarioOutcome};
+use aelab_engine::error::Failure;
 use aelab_results::record::{Curve, NamedFigure, Point, Procedure, Severity, Table};
+use aelab_results::write_folder;
+use aelab_scenarios::Scenario;
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::explore::Exploration;
 use aelab_scenarios::fit::{Line, line};
 use aelab_scenarios::judge::{Figure, in_words};
 use aelab_units::format_count;
+use std::path::Path;
 use std::time::Duration;
 
 /// Points of the drawn line.
@@ -78,6 +83,37 @@ pub struct Answer {
     pub keeps_p99: Option<Figure>,
     /// From this size on somebody waits longer than the limit.
     pub first_over: Option<Figure>,
+}
+
+/// What exploring came to.
+#[derive(Debug)]
+pub struct Explored {
+    /// The runs, and the record as written, with the answer.
+    pub outcome: ScenarioOutcome,
+    /// The answer, if any size was measured.
+    pub answer: Option<Answer>,
+}
+
+/// Runs `scenario`, which is the question's, and writes its record with the answer.
+///
+/// Never fails as a whole, as [`scenario::run`].
+#[must_use]
+pub fn run(
+    question: &Question,
+    scenario: &Scenario,
+    settings: &Settings<'_>,
+    dir: &Path,
+) -> Explored {
+    let mut outcome = scenario::run(scenario, settings, dir);
+    if outcome.arms.is_empty() {
+        return Explored { outcome, answer: None };
+    }
+    let answer = answer(question, &outcome.arms);
+    outcome.record.procedure = Some(answer.record(question));
+    if let Err(error) = write_folder(dir, &outcome.record, &[]) {
+        outcome.failure.get_or_insert_with(|| Failure::usage(error.to_string()));
+    }
+    Explored { outcome, answer: Some(answer) }
 }
 
 fn middle(mut values: Vec<f64>) -> Option<f64> {
