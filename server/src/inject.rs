@@ -49,7 +49,7 @@ struct Stall {
     at: Nanos,
 }
 
-/// What is to be injected: the value of the directive `inject`.
+/// The value of the directive `inject`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Plan {
     service: Option<Service>,
@@ -248,7 +248,7 @@ impl Injector {
         &self.plan
     }
 
-    /// How long the execution of this command, beginning now, is to be kept busy.
+    /// How long to keep the thread busy for this command, which begins now.
     pub(crate) fn draw(&mut self, command: u16, now: Nanos) -> Nanos {
         let mut length = Nanos::ZERO;
         if let Some(service) = self.plan.service.as_ref().filter(|_| self.applies[command as usize])

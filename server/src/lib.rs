@@ -14,6 +14,24 @@
 //! `io_model` and `io_threads` hold the other ways to wait, read and write: one client at a time, a
 //! thread for each client, busy polling, helper threads for the loop. Parsing and execution are the same.
 //!
+//! The modules from bottom to top; imports only point down (`ci/` checks that there is no cycle):
+//!
+//! ```text
+//! sys clock version number           system calls, time, numbers as text
+//! ae db metrics stats log latency    the loop, the keyspace, counters
+//! args reply slowlog inject prefetch
+//! client config timeline watch pubsub
+//! io_threads lua                     helper threads; Lua without a server
+//! server                             the state: Server, Call, the rows of the command table
+//! propagate                          the seam through which changes of the data set are announced
+//! monitor evict nofile info blocking
+//! dispatch                           checks commands by flags and executes them; knows none by name
+//! script                             scripts that call commands
+//! command                            the commands
+//! net                                sockets
+//! cron io_model run cli
+//! ```
+//!
 //! Command execution is single-threaded and never does I/O. State is one [`Server`], passed down;
 //! [`Instance`] is a server with its loop, and [`main_with_args`] the program around it.
 #![deny(unsafe_code)]

@@ -37,7 +37,7 @@ pub(crate) fn make_room(maxclients: usize) -> Result<(), usize> {
 }
 
 /// Makes room for `maxclients` descriptors at start, or lowers `maxclients` to what there is room
-/// for, and says so in the log.
+/// for, and logs that.
 ///
 /// # Errors
 /// If there is no room for a single client.

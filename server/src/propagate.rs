@@ -1,8 +1,8 @@
 //! The one seam through which a change of the data set is announced.
 //!
-//! Whatever changes keys says so here, once per effective change: commands ([`Call::touched`]),
-//! eviction, and clients that are served after waiting. From here it reaches everything that follows
-//! the data: the dirty counter, transactions that watch the key, and clients that wait for it.
+//! All code that changes keys calls it, once per effective change: commands ([`Call::touched`]), eviction,
+//! and serving blocked clients. It informs everything that follows the data: the dirty counter,
+//! transactions that watch the key, and clients that wait for it.
 //! Keyspace events, client tracking, the append-only file and replicas belong here as well, once they
 //! exist. Expired keys are removed inside `db` and are not announced: a watched key that has expired
 //! is found by `EXEC`.

@@ -164,7 +164,7 @@ pub(crate) fn listen_unix(path: &Path, mode: Option<u32>, backlog: i32) -> io::R
     Ok(fd)
 }
 
-/// What is to be closed of a connection.
+/// Which direction of a connection to close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     /// No more reads; what was written is still sent.

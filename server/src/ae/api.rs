@@ -99,7 +99,7 @@ pub trait Api {
     /// Stops watching `fd` for `mask`; `remaining` is still watched.
     fn del(&mut self, fd: RawFd, mask: Mask, remaining: Mask);
 
-    /// Waits at most `timeout` (`None`: for ever) and appends what is ready.
+    /// Waits at most `timeout` (`None`: no limit) and appends what is ready.
     ///
     /// # Errors
     /// `Interrupted` counts as no event; anything else ends the loop.

@@ -30,7 +30,7 @@ impl MioBackend {
     }
 }
 
-/// mio has no empty interest: `None` means that the descriptor is to be deregistered.
+/// mio has no empty interest: `None` means that the descriptor must be deregistered.
 fn interest(mask: Mask) -> Option<Interest> {
     match (mask.contains(Mask::READABLE), mask.contains(Mask::WRITABLE)) {
         (true, true) => Some(Interest::READABLE | Interest::WRITABLE),

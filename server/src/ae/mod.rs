@@ -182,7 +182,7 @@ impl<S> EventLoop<S> {
         self.timers.nearest().is_some_and(|nearest| nearest <= self.clock.now())
     }
 
-    /// How long the backend may sleep: not at all, until the nearest timer, or for ever (`None`).
+    /// How long the backend may sleep: not at all, until the nearest timer, or without limit (`None`).
     fn poll_timeout(&mut self) -> Option<Nanos> {
         if self.dont_wait {
             return Some(Nanos::ZERO);

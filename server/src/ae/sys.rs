@@ -40,7 +40,7 @@ pub(super) fn timespec(timeout: Nanos) -> Timespec {
 }
 
 /// Waits until one of the descriptors below `bound` in the bitmaps is ready, and leaves in them
-/// those that are. `None` waits for ever.
+/// those that are. `None` waits without limit.
 ///
 /// # Errors
 /// As `select(2)`.

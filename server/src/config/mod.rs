@@ -196,6 +196,6 @@ fn nearest(name: &str) -> Option<&'static str> {
     let lower = name.to_ascii_lowercase();
     let names = TABLE.iter().flat_map(|row| std::iter::once(row.name).chain(row.alias));
     let best = names.map(|known| (strsim::levenshtein(&lower, known), known)).min()?;
-    // Two letters exchanged are a distance of two; for a name of two letters every name is near.
+    // Two exchanged letters are a distance of two. A name of two letters is near every name.
     (best.0 <= (name.len() / 3).max(2) && best.0 < name.len()).then_some(best.1)
 }

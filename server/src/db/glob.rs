@@ -69,7 +69,7 @@ pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
         return pattern.is_empty();
     }
     let (mut at, mut seen) = (0, 0);
-    // Where to go on if the text after the last star does not match: pattern after the star, next text to try.
+    // Where to continue if the text after the last star does not match: pattern after the star, next text to try.
     let mut retry: Option<(usize, usize)> = None;
     while seen < text.len() {
         if pattern.get(at) == Some(&b'*') {

@@ -220,7 +220,7 @@ fn deliver(shared: &Shared, key: ClientKey, replies: OutgoingReplies, began: Nan
     next
 }
 
-/// What is to be done for a client whose commands have run.
+/// The next step for a client whose commands have been executed.
 fn next(server: &mut Server, key: ClientKey) -> Next {
     if let Some(replies) = write::take_replies(server, key) {
         return Next::Send(replies);

@@ -14,7 +14,7 @@ pub(crate) struct ReadJob {
     /// Stays open until the job is back: no client is freed before that.
     pub(crate) fd: Option<BorrowedFd<'static>>,
     pub(crate) limits: RequestLimits,
-    /// Parsing is to be timed.
+    /// Parsing is timed.
     pub(crate) timed: bool,
     pub(crate) unfinished: Box<Unfinished>,
     pub(crate) prefetch: Prefetch,

@@ -100,7 +100,7 @@ pub(crate) struct OutgoingReplies {
 }
 
 impl OutgoingReplies {
-    /// What is to be written.
+    /// The bytes to write.
     pub(crate) fn unsent(&self) -> &[u8] {
         &self.bytes[self.from..]
     }

@@ -33,7 +33,7 @@ pub(crate) struct Net {
     pub(crate) free_queue: Vec<ClientKey>,
     pub(crate) scratch: Scratch,
     pub(crate) prefetch: Prefetch,
-    /// With `ae-batch`, what has been read and is to be executed before the loop sleeps.
+    /// With `ae-batch`: unfinished input that is executed before the loop sleeps.
     pub(crate) batch: Batch,
     /// Output buffers for the next replies.
     pub(super) spare: Vec<Vec<u8>>,

@@ -98,7 +98,7 @@ enum Order {
 }
 
 impl Conditions {
-    /// A key without a deadline counts as living for ever.
+    /// A key without a deadline counts as never expiring.
     fn allow(self, current: Option<i64>, new: i64) -> bool {
         let order_holds = match self.order {
             None => true,

@@ -13,7 +13,7 @@ pub(crate) const TABLE: &[CommandSpec] = &[container("memory", -2, SUBCOMMANDS).
     "A container for memory diagnostics commands",
 )];
 
-/// Members of a collection that MEMORY USAGE looks at unless told otherwise (`OBJ_COMPUTE_SIZE_DEF_SAMPLES`).
+/// Default number of members of a collection that MEMORY USAGE samples (`OBJ_COMPUTE_SIZE_DEF_SAMPLES`).
 const SAMPLES_DEFAULT: usize = 5;
 /// With less data than this there is no diagnosis.
 const DOCTOR_MIN_BYTES: u64 = 5 * 1024 * 1024;
