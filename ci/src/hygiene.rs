@@ -28,8 +28,10 @@ impl Source {
     #[must_use]
     pub fn is_test(&self) -> bool {
         let lies_in = |part: &&str| self.path.contains(*part);
-        // Unit tests in a file of their own are called after the file they test.
-        ["/tests/", "/benches/", "fuzz/"].iter().any(lies_in) || self.path.ends_with("_tests.rs")
+        // Unit tests in a file of their own have the name of the file or folder they test.
+        ["/tests/", "/benches/", "fuzz/"].iter().any(lies_in)
+            || self.path.ends_with("_tests.rs")
+            || self.name() == "tests.rs"
     }
 
     /// The file's name without its folders.

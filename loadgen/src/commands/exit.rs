@@ -2,7 +2,7 @@
 //!
 //! Pure. Invariant: without `--strict` only a failed or invalid measurement changes the exit code, never a verdict.
 
-use aelab_engine::error::Exit;
+use aelab_engine::error::{Exit, Failure};
 use aelab_lab::scenario::{ScenarioOutcome, left_out_of};
 use aelab_results::record::{Role, RunRecord};
 use aelab_scenarios::judge::Verdict;
@@ -52,4 +52,10 @@ pub(super) fn strict_exit(outcome: &ScenarioOutcome) -> Exit {
 /// Of several scenarios the first that did not succeed decides.
 pub(super) fn first_failure(before: Exit, now: Exit) -> Exit {
     if before == Exit::Success { now } else { before }
+}
+
+/// Why a scenario has no result at all.
+pub(super) fn no_arm_ran(outcome: ScenarioOutcome) -> Failure {
+    let why = || Failure::usage(format!("no arm can be run: {}", outcome.notes.join("; ")));
+    outcome.failure.clone().unwrap_or_else(why)
 }

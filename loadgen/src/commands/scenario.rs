@@ -1,12 +1,11 @@
 //! `loadgen scenario …`: list, show, and play experiments.
 
 use crate::cli::scenario::{ScenarioCommand, ScenarioRunArgs};
-use crate::commands::exit::{first_failure, not_usable, strict_exit};
+use crate::commands::exit::{first_failure, no_arm_ran, not_usable, strict_exit};
 use crate::commands::results_folder;
 use crate::console::progress::Console;
 use crate::console::{self, verdict};
 use aelab_engine::error::{Exit, Failure};
-use aelab_lab::scenario::ScenarioOutcome;
 use aelab_lab::{CleanUp, Settings};
 use aelab_scenarios::catalog::{CATALOG, find};
 use aelab_scenarios::{Scale, Scenario, canonical};
@@ -155,10 +154,4 @@ fn play_one(
             None => Ok(Exit::Success),
         },
     }
-}
-
-/// Why a scenario has no result at all.
-pub(super) fn no_arm_ran(outcome: ScenarioOutcome) -> Failure {
-    let why = || Failure::usage(format!("no arm can be run: {}", outcome.notes.join("; ")));
-    outcome.failure.clone().unwrap_or_else(why)
 }

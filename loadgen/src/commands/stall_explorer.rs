@@ -5,9 +5,8 @@
 
 use crate::cli::scenario::ScenarioRunArgs;
 use crate::cli::stall_explorer::Question;
-use crate::commands::exit::server_change;
+use crate::commands::exit::{no_arm_ran, server_change};
 use crate::commands::results_folder;
-use crate::commands::scenario::no_arm_ran;
 use crate::console;
 use crate::console::progress::Console;
 use aelab_engine::error::{Exit, Failure};
