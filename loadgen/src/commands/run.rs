@@ -14,7 +14,7 @@ use aelab_engine::Phase;
 use aelab_engine::clock;
 use aelab_engine::error::{Exit, Failure};
 use aelab_engine::plan::{RunPlan, Target};
-use aelab_lab::arm::{doubts_after, fill_observed, run_observed};
+use aelab_lab::arm::{caveats_after, fill_observed, run_observed};
 use aelab_lab::control::Control;
 use aelab_lab::observe::cpu_wait::Waits;
 use aelab_lab::observe::memory::{MANY_CONNECTIONS, MemoryProbe};
@@ -23,7 +23,7 @@ use aelab_lab::record::combined::Combined;
 use aelab_lab::record::{Context, Kept, keep, tool};
 use aelab_lab::server::fill::{FillPlan, Part, refusal};
 use aelab_lab::server::info::{Info, config};
-use aelab_lab::server::quiesce::settle;
+use aelab_lab::server::quiesce::quiesce;
 use aelab_lab::session::arm_dir;
 use aelab_resp::value::Value;
 use aelab_results::caveat::Caveat;
@@ -241,7 +241,7 @@ fn fill(
             fill_records(target, &plan, cancel, console)?;
         }
     }
-    settle(&mut Control::open(target)?, console)
+    quiesce(&mut Control::open(target)?, console)
 }
 
 fn fill_records(
@@ -269,15 +269,15 @@ fn fill_records(
 }
 
 /// What the servers' own accounts, taken before and now, leave in doubt; of several, which one has changed.
-fn doubts_of_each(before: &[(Target, Info)], plan: &RunPlan) -> Vec<Caveat> {
+fn caveats_of_each(before: &[(Target, Info)], plan: &RunPlan) -> Vec<Caveat> {
     let of = |(target, info): &(Target, Info)| {
-        let named = |doubt| match doubt {
+        let named = |caveat| match caveat {
             Caveat::ServerChanged { what } if before.len() > 1 => {
                 Caveat::ServerChanged { what: format!("{}: {what}", target.endpoint) }
             }
             other => other,
         };
-        doubts_after(target, info, plan).into_iter().map(named).collect::<Vec<_>>()
+        caveats_after(target, info, plan).into_iter().map(named).collect::<Vec<_>>()
     };
     before.iter().flat_map(of).collect()
 }
@@ -315,9 +315,9 @@ fn measure(
         environment,
         server: (info != Info::default()).then(|| info.server()),
         asked: resolved.percentiles.clone(),
-        doubts: doubts_of_each(&before, plan)
+        caveats: caveats_of_each(&before, plan)
             .into_iter()
-            .chain(explained.doubt())
+            .chain(explained.caveat())
             .chain(resolved.doubts.clone())
             .collect(),
     };

@@ -3,17 +3,17 @@
 use crate::support::{Server, TempDir};
 use aelab_engine::plan::{Endpoint, Target};
 use aelab_lab::procedure::{
-    Findings, Site, accept_queue, connection_cost, connection_state, flow_control, max_total,
-    maxclients, pipelining, split_command, tcp_vs_unix, transaction,
+    Findings, ServerUnderTest, accept_queue, connection_cost, connection_state, flow_control,
+    max_total, maxclients, pipelining, split_command, tcp_vs_unix, transaction,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// A site at this server.
-fn site<'a>(server: &Server, cancel: &'a AtomicBool) -> Site<'a> {
+/// A under_test at this server.
+fn under_test<'a>(server: &Server, cancel: &'a AtomicBool) -> ServerUnderTest<'a> {
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port));
-    Site {
+    ServerUnderTest {
         target: Target::plain(Endpoint::Tcp(addr)),
         unix: None,
         pid: Some(server.pid()),
@@ -47,7 +47,7 @@ fn check(findings: &Findings, wanted: &[(&str, f64)]) {
 fn a_command_in_pieces_is_gathered() {
     let (server, cancel) = (Server::start(&[]), AtomicBool::new(false));
     let params = split_command::Params { value_bytes: 20, large_value_bytes: 100_000 };
-    let found = split_command::run(&site(&server, &cancel), &params).expect("figures");
+    let found = split_command::run(&under_test(&server, &cancel), &params).expect("figures");
     check(&found, &[("early_replies", 0.0), ("different_replies", 0.0)]);
     assert!(value(&found, "offsets") > 100.0 && value(&found, "large_pieces") > 60.0);
 }
@@ -56,7 +56,7 @@ fn a_command_in_pieces_is_gathered() {
 fn nothing_leaks_from_one_connection_to_another() {
     let (server, cancel) = (Server::start(&[]), AtomicBool::new(false));
     let params = connection_state::Params { commands: 700, connections: 4 };
-    let found = connection_state::run(&site(&server, &cancel), &params).expect("figures");
+    let found = connection_state::run(&under_test(&server, &cancel), &params).expect("figures");
     check(&found, &[("leaks", 0.0), ("out_of_order", 0.0), ("replies", 2800.0)]);
     assert!(value(&found, "checks") > 20.0);
 }
@@ -70,7 +70,7 @@ fn a_stalled_server_throttles_its_client_and_loses_nothing() {
         sample_every: Duration::from_millis(5),
         value_bytes: 1000,
     };
-    let found = flow_control::run(&site(&server, &cancel), &params).expect("figures");
+    let found = flow_control::run(&under_test(&server, &cancel), &params).expect("figures");
     check(&found, &[("lost", 0.0), ("errors", 0.0), ("executed_twice_or_never", 0.0)]);
     assert!(value(&found, "requests") > 0.0 && value(&found, "queued_at_sender_bytes") > 0.0);
     assert!(!found.tables[0].rows.is_empty());
@@ -86,7 +86,7 @@ fn a_sleeping_server_is_connected_to() {
         crowd: 12,
         crowd_stall: Duration::from_millis(300),
     };
-    let found = accept_queue::run(&site(&server, &cancel), &params).expect("figures");
+    let found = accept_queue::run(&under_test(&server, &cancel), &params).expect("figures");
     check(&found, &[("crowd_failed", 0.0)]);
     for name in ["idle_connect_s", "stalled_connect_s", "stalled_first_reply_s", "stall_s"] {
         assert!(value(&found, name) > 0.0, "{name}");
@@ -99,7 +99,7 @@ fn a_sleeping_server_is_connected_to() {
 fn transactions_are_not_interrupted_and_failures_are_told() {
     let (server, cancel) = (Server::start(&[]), AtomicBool::new(false));
     let params = transaction::Params { readings: 3000, attempts: 20 };
-    let found = transaction::run(&site(&server, &cancel), &params).expect("figures");
+    let found = transaction::run(&under_test(&server, &cancel), &params).expect("figures");
     check(
         &found,
         &[
@@ -122,7 +122,7 @@ fn pipelines_of_all_depths_are_timed() {
         round_trips: vec![Duration::from_millis(1)],
         repeats: 2,
     };
-    let found = pipelining::run(&site(&server, &cancel), &params).expect("figures");
+    let found = pipelining::run(&under_test(&server, &cancel), &params).expect("figures");
     assert_eq!(found.tables[0].rows.len(), 4);
     // A link never carries anything faster than it says: twenty round trips one by one, one in a batch.
     assert!(value(&found, "rtt1000us_depth1_s") >= 0.020);
@@ -134,7 +134,7 @@ fn pipelines_of_all_depths_are_timed() {
 fn the_cost_of_connections_is_counted() {
     let (server, cancel) = (Server::start(&[]), AtomicBool::new(false));
     let params = connection_cost::Params { connections: vec![10, 100], rest: Duration::ZERO };
-    let found = connection_cost::run(&site(&server, &cancel), &params).expect("figures");
+    let found = connection_cost::run(&under_test(&server, &cancel), &params).expect("figures");
     check(&found, &[("idle_descriptors", 1.0), ("command_descriptors", 1.0)]);
     check(&found, &[("idle_epoll_entries", 1.0), ("idle10_descriptors", 1.0)]);
     assert!(
@@ -147,7 +147,7 @@ fn the_cost_of_connections_is_counted() {
 fn a_limit_of_clients_is_kept_exactly() {
     let (server, cancel) = (Server::start(&[]), AtomicBool::new(false));
     let params = maxclients::Params { limit: 20 };
-    let found = maxclients::run(&site(&server, &cancel), &params).expect("figures");
+    let found = maxclients::run(&under_test(&server, &cancel), &params).expect("figures");
     let exact = [("limit", 20.0), ("accepted", 20.0), ("refused_in_words", 1.0)];
     check(&found, &exact);
     check(&found, &[("room_after_leaving", 1.0), ("rejected_connections", 2.0)]);
@@ -158,7 +158,7 @@ fn a_limit_of_clients_is_kept_exactly() {
 fn a_bound_leaves_room_for_neighbours() {
     let (server, cancel) = (Server::start(&[]), AtomicBool::new(false));
     let params = max_total::Params { limit: 40, demand: 60, max_total: 10, neighbours: 5, each: 4 };
-    let found = max_total::run(&site(&server, &cancel), &params).expect("figures");
+    let found = max_total::run(&under_test(&server, &cancel), &params).expect("figures");
     // One of the forty is the laboratory's own.
     check(&found, &[("unbounded_greedy_holds", 39.0), ("unbounded_neighbours_served", 0.0)]);
     check(&found, &[("bounded_greedy_holds", 10.0), ("bounded_neighbours_served", 20.0)]);
@@ -177,8 +177,8 @@ fn both_sockets_are_compared() {
         pairs: 2,
         block: Duration::from_millis(50),
     };
-    let site = Site { unix: Some(socket.into()), ..site(&server, &cancel) };
-    let found = tcp_vs_unix::run(&site, &params).expect("figures");
+    let under_test = ServerUnderTest { unix: Some(socket.into()), ..under_test(&server, &cancel) };
+    let found = tcp_vs_unix::run(&under_test, &params).expect("figures");
     assert_eq!(found.tables[0].rows.len(), 2);
     assert!(value(&found, "size32_depth1_p50_ratio") > 0.0);
     assert!(value(&found, "size32_depth8_throughput_ratio") > 0.0);

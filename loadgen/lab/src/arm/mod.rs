@@ -15,7 +15,7 @@ use crate::control::Control;
 use crate::observe::Observed;
 use crate::observe::proc;
 use crate::observer::{Activity, Gauge, Observer, observed};
-use crate::procedure::Site;
+use crate::procedure::ServerUnderTest;
 use crate::record::Kept;
 use crate::server::fill::{FillPlan, KEY_DIGITS, collections};
 use crate::server::info::{self, Info, SlowEntry};
@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 pub use crate::arm::run::{fill_observed, run_observed};
-pub use outcome::doubts_after;
+pub use outcome::caveats_after;
 
 use outcome::look_after;
 use scene::Scene;
@@ -45,7 +45,7 @@ const OWN_DIRECTIVES: [(&str, &str); 3] = [
     ("latency-monitor-threshold", "1"),
 ];
 
-/// Against which server arms are played.
+/// Against which server arms are measured.
 #[derive(Debug, Clone)]
 pub enum Place {
     /// A fresh one for each arm.
@@ -114,7 +114,7 @@ pub struct ArmOutcome {
     /// What was looked at meanwhile.
     pub observed: Observed,
     /// What became of each group's connections, in the order of the plan.
-    pub links: Vec<GroupLinks>,
+    pub connections: Vec<GroupConnections>,
     /// When the measurement began.
     pub measured_from_unix_s: i64,
     calls: BTreeMap<String, usize>,
@@ -122,7 +122,7 @@ pub struct ArmOutcome {
 
 /// What became of a group's connections.
 #[derive(Debug)]
-pub struct GroupLinks {
+pub struct GroupConnections {
     /// The group.
     pub group: String,
     /// How many.
@@ -221,7 +221,7 @@ fn load(
     let ways = Ways::open(target.clone(), unix.clone(), arm.link.as_ref(), seed)?;
     let pid = local_pid(&server, &target, &info_before);
     let cpus = server.is_some().then_some(cores.engine).flatten();
-    let site = Site {
+    let under_test = ServerUnderTest {
         target: target.clone(),
         unix: unix.as_ref().and_then(|unix| match &unix.endpoint {
             Endpoint::Unix(path) => Some(path.clone()),
@@ -239,18 +239,18 @@ fn load(
     };
     // A server that serves one client at a time would let everybody else wait for us.
     drop(control);
-    let scene = Scene { arm, wanted, seed, settings, ways: &ways, site: &site, cpus };
-    let played = scene.play();
+    let scene = Scene { arm, wanted, seed, settings, ways: &ways, under_test: &under_test, cpus };
+    let measured = scene.run();
     let after = look_after(&target, server);
     if settings.clean_up == CleanUp::Remove && matches!(settings.place, Place::Running(_)) {
         let removed = collections::remove(&target, &arm.data);
-        // Why it could not be played is worth more than why nothing was removed.
-        if played.is_ok() {
+        // Why it could not be measured is worth more than why nothing was removed.
+        if measured.is_ok() {
             removed?;
         }
     }
-    let played = played?;
-    Ok(outcome::outcome(&scene, info_before, played, after))
+    let measured = measured?;
+    Ok(outcome::outcome(&scene, info_before, measured, after))
 }
 
 /// Which processors the server and the engine get.

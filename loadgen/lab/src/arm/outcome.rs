@@ -1,9 +1,9 @@
-//! What an arm leaves behind: the server's last words, doubts, and the record they go into.
+//! What an arm leaves behind: the server's last words, caveats, and the record they go into.
 //!
 //! Invariant: what was measured is kept, whatever the server says or does afterwards.
 
-use crate::arm::scene::{PlayedArm, Scene};
-use crate::arm::{ArmOutcome, GroupLinks, Place, server_view};
+use crate::arm::scene::{MeasuredArm, Scene};
+use crate::arm::{ArmOutcome, GroupConnections, Place, server_view};
 use crate::control::Control;
 use crate::observe::cpu_wait;
 use crate::observe::proc::ProcessView;
@@ -24,46 +24,46 @@ use std::collections::BTreeMap;
 pub(crate) fn outcome(
     scene: &Scene<'_>,
     info_before: Info,
-    played: PlayedArm,
+    measured: MeasuredArm,
     after: After,
 ) -> ArmOutcome {
     let (arm, settings) = (scene.arm, scene.settings);
-    let plan = played.run.as_ref().map(|(plan, _)| plan);
-    let mut doubts = doubts(&info_before, &after, plan);
+    let plan = measured.run.as_ref().map(|(plan, _)| plan);
+    let mut caveats = caveats(&info_before, &after, plan);
     let server_record = describe(&info_before, &arm.server);
     let mut environment = observe::environment::look();
-    environment.other.extend(process_fields(&played.observed));
+    environment.other.extend(process_fields(&measured.observed));
     let mut context = Context {
         command: settings.command.clone(),
         environment,
         server: Some(server_record),
         asked: scene.wanted.percentiles.clone(),
-        doubts: Vec::new(),
+        caveats: Vec::new(),
     };
     let mut from_unix_ns = clock::wall_ns();
-    let mut kept = match &played.run {
+    let mut kept = match &measured.run {
         Some((plan, result)) => {
             from_unix_ns = result.started_wall_ns + result.measure_from.0;
             // A server that the lab started logs what takes a millisecond; another one's empty log may be switched off.
             let fresh = matches!(settings.place, Place::Fresh(_));
             let slowlog = Some(after.slowlog.as_slice()).filter(|log| fresh || !log.is_empty());
-            let explained = explain(plan, result, slowlog, &played.waits);
-            doubts.extend(explained.doubt());
-            let measured = result.measure_until.since(result.measure_from).as_secs_f64();
-            let course = &played.observed.process;
-            doubts.extend(cpu_wait::doubt(course, measured, &explained.starved));
-            context.doubts = doubts;
+            let explained = explain(plan, result, slowlog, &measured.waits);
+            caveats.extend(explained.caveat());
+            let measured_s = result.measure_until.since(result.measure_from).as_secs_f64();
+            let course = &measured.observed.process;
+            caveats.extend(cpu_wait::caveat(course, measured_s, &explained.cpu_waits));
+            context.caveats = caveats;
             keep(plan, result, context, explained.stalls)
         }
-        None => without_load(context, &doubts, &played, scene.seed),
+        None => without_load(context, &caveats, &measured, scene.seed),
     };
     for caveat in &mut kept.record.caveats {
         caveat.remedy = in_scenario(&caveat.remedy);
     }
-    kept.record.server_view = Some(server_view::of(&info_before, &after, &played.observed));
-    kept.record.procedure = played.procedure;
-    let (links, calls) = match played.run {
-        Some((plan, result)) => (links_of(&result), plain_calls(&plan, &result)),
+    kept.record.server_view = Some(server_view::of(&info_before, &after, &measured.observed));
+    kept.record.procedure = measured.procedure;
+    let (connections, calls) = match measured.run {
+        Some((plan, result)) => (connections_of(&result), plain_calls(&plan, &result)),
         None => (Vec::new(), BTreeMap::new()),
     };
     ArmOutcome {
@@ -73,24 +73,24 @@ pub(crate) fn outcome(
         info_before,
         info_after: after.info,
         slowlog: after.slowlog,
-        observed: played.observed,
-        links,
+        observed: measured.observed,
+        connections,
         measured_from_unix_s: i64::try_from(from_unix_ns / 1_000_000_000).unwrap_or(i64::MAX),
         calls,
     }
 }
 
 /// The record of an arm that only has a procedure.
-fn without_load(context: Context, doubts: &[Caveat], played: &PlayedArm, seed: u64) -> Kept {
+fn without_load(context: Context, caveats: &[Caveat], measured: &MeasuredArm, seed: u64) -> Kept {
     let record = RunRecord {
         tool: tool(),
         command: context.command,
         seed,
-        started_at: utc_text(played.started_unix_ns / 1_000_000),
-        duration_s: played.took.as_secs_f64(),
+        started_at: utc_text(measured.started_unix_ns / 1_000_000),
+        duration_s: measured.took.as_secs_f64(),
         environment: context.environment,
         server: context.server,
-        caveats: doubts.iter().map(Caveat::to_record).collect(),
+        caveats: caveats.iter().map(Caveat::to_record).collect(),
         ..RunRecord::default()
     };
     Kept { record, series: Vec::new() }
@@ -124,24 +124,24 @@ pub(crate) fn look_after(target: &Target, server: Option<&mut ServerProcess>) ->
     after
 }
 
-/// What the server's own account of itself, taken before and now, leaves in doubt.
+/// What the server's own account of itself, taken before and now, leaves in caveat.
 #[must_use]
-pub fn doubts_after(target: &Target, before: &Info, plan: &RunPlan) -> Vec<Caveat> {
-    doubts(before, &look_after(target, None), Some(plan))
+pub fn caveats_after(target: &Target, before: &Info, plan: &RunPlan) -> Vec<Caveat> {
+    caveats(before, &look_after(target, None), Some(plan))
 }
 
-fn doubts(before: &Info, after: &After, plan: Option<&RunPlan>) -> Vec<Caveat> {
+fn caveats(before: &Info, after: &After, plan: Option<&RunPlan>) -> Vec<Caveat> {
     match &after.ended {
         Some(end) => vec![Caveat::ServerChanged { what: end.clone() }],
         // What a procedure does to keys is its own affair.
         None => {
-            let mut doubts =
-                changes::doubts(before, &after.info, plan.map_or(Expiry::Sets, Expiry::of));
+            let mut caveats =
+                changes::caveats(before, &after.info, plan.map_or(Expiry::Sets, Expiry::of));
             // So is a connection too many: some are opened to be refused.
-            doubts.retain(|doubt| {
-                plan.is_some() || !matches!(doubt, Caveat::ConnectionsRejected { .. })
+            caveats.retain(|caveat| {
+                plan.is_some() || !matches!(caveat, Caveat::ConnectionsRejected { .. })
             });
-            doubts
+            caveats
         }
     }
 }
@@ -178,15 +178,15 @@ fn process_fields(observed: &Observed) -> Vec<(String, serde_json::Value)> {
     .collect()
 }
 
-fn links_of(result: &RunResult) -> Vec<GroupLinks> {
-    let links = |group: &aelab_engine::record::result::GroupResult| GroupLinks {
+fn connections_of(result: &RunResult) -> Vec<GroupConnections> {
+    let connections = |group: &aelab_engine::record::result::GroupResult| GroupConnections {
         group: group.name.clone(),
         counts: group.connections,
         connect: group.connect_time.clone(),
         first_reply: group.first_reply_time.clone(),
         pool: group.pool.clone(),
     };
-    result.groups.iter().map(links).collect()
+    result.groups.iter().map(connections).collect()
 }
 
 /// Measured requests by command name, for commands that are one call each.

@@ -17,7 +17,7 @@ use aelab_scenarios::model::{
     self, Arm, Arrival, DataSet, Group, Role as ScenarioRole, Socket, Via,
 };
 
-/// Checks all arms before the first is played: a slip in the last must not cost the time of the others.
+/// Checks all arms before the first is measured: a slip in the last must not cost the time of the others.
 ///
 /// # Errors
 /// As [`run_plan`], naming the arm.

@@ -9,7 +9,7 @@ use crate::arm::{Settings, Wanted};
 use crate::observe::cpu_wait::Waits;
 use crate::observe::{Account, Observed, ServerObserver};
 use crate::observer::{Activity, Gauge, observed};
-use crate::procedure::{self, Site};
+use crate::procedure::{self, ServerUnderTest};
 use aelab_engine::Phase;
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
@@ -19,19 +19,19 @@ use aelab_results::record::Procedure as ProcedureRecord;
 use aelab_scenarios::model::Arm;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Everything an arm is played with.
+/// Everything an arm is measured with.
 pub(crate) struct Scene<'a> {
     pub(crate) arm: &'a Arm,
     pub(crate) wanted: &'a Wanted,
     pub(crate) seed: u64,
     pub(crate) settings: &'a Settings<'a>,
     pub(crate) ways: &'a Ways,
-    pub(crate) site: &'a Site<'a>,
+    pub(crate) under_test: &'a ServerUnderTest<'a>,
     pub(crate) cpus: Option<Vec<usize>>,
 }
 
 /// What was measured.
-pub(crate) struct PlayedArm {
+pub(crate) struct MeasuredArm {
     pub(crate) run: Option<(RunPlan, RunResult)>,
     /// How long the server's process waited for a processor meanwhile.
     pub(crate) waits: Waits,
@@ -44,12 +44,13 @@ pub(crate) struct PlayedArm {
 
 impl Scene<'_> {
     /// The groups and the procedure, at once if there are both: the procedure begins with the measurement.
-    pub(crate) fn play(&self) -> Result<PlayedArm, Failure> {
+    pub(crate) fn run(&self) -> Result<MeasuredArm, Failure> {
         let account = match (self.wanted.ae, self.arm.engine.trace) {
             (false, 0) => Account::Unasked,
             (_, trace) => Account::Asked { trace },
         };
-        let observer = ServerObserver::before(&self.site.target, self.site.pid, account);
+        let observer =
+            ServerObserver::before(&self.under_test.target, self.under_test.pid, account);
         let (started_unix_ns, began) = (clock::wall_ns(), clock::now());
         let mut waits = Waits::default();
         let (run, procedure) = match (self.arm.groups.is_empty(), &self.arm.procedure) {
@@ -73,18 +74,18 @@ impl Scene<'_> {
             (false, _) => {
                 let plan = run_plan(self.arm, self.ways, self.seed, self.cpus.clone())?;
                 let over = AtomicBool::new(false);
-                let (played, looked) = std::thread::scope(|scope| {
-                    let looker = scope.spawn(|| Waits::watch(self.site.pid, &over));
-                    let played = self.both(&plan, &observer);
+                let (measured, looked) = std::thread::scope(|scope| {
+                    let looker = scope.spawn(|| Waits::watch(self.under_test.pid, &over));
+                    let measured = self.both(&plan, &observer);
                     over.store(true, Relaxed);
-                    (played, looker.join())
+                    (measured, looker.join())
                 });
                 waits = looked.unwrap_or_default();
-                let (result, procedure) = played?;
+                let (result, procedure) = measured?;
                 (Some((plan, result)), procedure)
             }
         };
-        Ok(PlayedArm {
+        Ok(MeasuredArm {
             run,
             waits,
             procedure,
@@ -129,6 +130,6 @@ impl Scene<'_> {
 
     fn procedure(&self) -> Result<Option<ProcedureRecord>, Failure> {
         let Some(procedure) = &self.arm.procedure else { return Ok(None) };
-        procedure::play(self.site, procedure).map(Some)
+        procedure::run(self.under_test, procedure).map(Some)
     }
 }

@@ -66,13 +66,13 @@ impl Waits {
     }
 }
 
-/// The doubt of a server that did not get to run, from its process over the measurement and the stalls that this made.
-pub(crate) fn doubt(
+/// The caveat of a server that did not get to run, from its process over the measurement and the stalls that this made.
+pub(crate) fn caveat(
     course: &ProcessCourse,
     measured_s: f64,
     stalls: &[Duration],
 ) -> Option<Caveat> {
-    let waited = starved_ns(course.begun.as_ref()?, course.ended.as_ref()?)?;
+    let waited = cpu_wait_ns(course.begun.as_ref()?, course.ended.as_ref()?)?;
     let waited_s = Duration::from_nanos(waited).as_secs_f64();
     let longest_s = stalls.iter().max().map_or(0.0, Duration::as_secs_f64);
     let share = if measured_s > 0.0 { waited_s / measured_s } else { 0.0 };
@@ -81,7 +81,7 @@ pub(crate) fn doubt(
 
 /// How long the first thread waited for a processor because of others than its own process, in nanoseconds: less what the other
 /// threads of the server ran, which may be what it waited for, and less what every wake-up takes.
-fn starved_ns(begun: &ProcessView, ended: &ProcessView) -> Option<u64> {
+fn cpu_wait_ns(begun: &ProcessView, ended: &ProcessView) -> Option<u64> {
     let grown = |of: fn(&ProcessView) -> Option<u64>| Some(of(ended)?.saturating_sub(of(begun)?));
     let waited = grown(|view| view.main_waited_ns)?;
     let siblings = grown(|view| view.cpu_ns)?.saturating_sub(grown(|view| view.main_cpu_ns)?);
@@ -125,17 +125,17 @@ mod tests {
             ..ProcessView::default()
         };
         let begun = view(0, 0, 0, 0);
-        assert_eq!(starved_ns(&begun, &view(900, 100, 100, 0)), Some(900 * MS));
-        assert_eq!(starved_ns(&begun, &view(900, 100, 1000, 0)), Some(0), "its own threads ran");
-        assert_eq!(starved_ns(&begun, &view(50, 100, 100, 10_000)), Some(0), "5 us a wake-up");
-        assert_eq!(starved_ns(&begun, &ProcessView::default()), None);
+        assert_eq!(cpu_wait_ns(&begun, &view(900, 100, 100, 0)), Some(900 * MS));
+        assert_eq!(cpu_wait_ns(&begun, &view(900, 100, 1000, 0)), Some(0), "its own threads ran");
+        assert_eq!(cpu_wait_ns(&begun, &view(50, 100, 100, 10_000)), Some(0), "5 us a wake-up");
+        assert_eq!(cpu_wait_ns(&begun, &ProcessView::default()), None);
         let course = |waited| ProcessCourse {
             begun: Some(begun),
             ended: Some(view(waited, 100, 100, 0)),
             ..ProcessCourse::default()
         };
         let severity = |waited, stalls: &[Duration]| {
-            doubt(&course(waited), 1.0, stalls).map(|caveat| caveat.severity())
+            caveat(&course(waited), 1.0, stalls).map(|caveat| caveat.severity())
         };
         assert_eq!(severity(10, &[]), None);
         assert_eq!(severity(30, &[]), Some(Severity::Warning));
@@ -143,6 +143,6 @@ mod tests {
         let stall = |millis| [Duration::from_millis(millis)];
         assert_eq!(severity(10, &stall(9)), None, "a hiccup");
         assert_eq!(severity(10, &stall(90)), Some(Severity::Warning), "one stall is worth a word");
-        assert_eq!(doubt(&ProcessCourse::default(), 1.0, &[]), None);
+        assert_eq!(caveat(&ProcessCourse::default(), 1.0, &[]), None);
     }
 }

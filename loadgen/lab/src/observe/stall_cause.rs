@@ -44,13 +44,13 @@ pub struct Explained {
     pub own: Vec<(Duration, Hold)>,
     /// How long those were in which the server's process waited for a processor half of the time or more; they are among the
     /// stalls, with a cause only if the wait was not all of it.
-    pub starved: Vec<Duration>,
+    pub cpu_waits: Vec<Duration>,
 }
 
 impl Explained {
-    /// The doubt that stalls of our own making call for.
+    /// The caveat that stalls of our own making call for.
     #[must_use]
-    pub fn doubt(&self) -> Option<Caveat> {
+    pub fn caveat(&self) -> Option<Caveat> {
         let (longest, hold) = *self.own.iter().max_by_key(|(length, _)| length)?;
         Some(Caveat::ClientHeldUp {
             times: self.own.len() as u64,
@@ -172,7 +172,7 @@ impl<'a> Inquiry<'a> {
                 Finding::Nothing(evidence) => (None, evidence),
             };
             if let Waiting::Half(why) | Waiting::All(why) = waiting {
-                explained.starved.push(span.duration.into());
+                explained.cpu_waits.push(span.duration.into());
                 // It is what is known best: first, if nothing else explains the stall.
                 evidence.insert(if cause.is_some() { evidence.len() } else { 0 }, why);
             }

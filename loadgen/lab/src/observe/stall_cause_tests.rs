@@ -147,7 +147,7 @@ fn a_server_without_a_processor_is_no_slow_command() {
     let found = of(&waits);
     assert_eq!(causes(&found), [None]);
     assert!(found.stalls[0].evidence[0].contains("waiting for a processor"), "{found:?}");
-    assert_eq!(found.starved, [Duration::from_millis(105)]);
+    assert_eq!(found.cpu_waits, [Duration::from_millis(105)]);
     let found = of(&Waits::of(&[(6900, 0), (7000, 0), (7110, 2), (7200, 2)]));
     assert!(causes(&found)[0].is_some_and(|cause| cause.starts_with("SCAN")), "{found:?}");
 }
@@ -162,7 +162,7 @@ fn a_command_and_a_missing_processor_make_a_stall_together() {
     };
     let both = of(&log, 60);
     assert_eq!(causes(&both), [Some("KEYS *")]);
-    assert_eq!(both.starved, [Duration::from_millis(105)]);
+    assert_eq!(both.cpu_waits, [Duration::from_millis(105)]);
     let evidence = &both.stalls[0].evidence;
     assert!(evidence[1].contains("executed for"), "{evidence:?}");
     assert!(evidence[2].contains("waiting for a processor for 60.0 ms"), "{evidence:?}");

@@ -1,54 +1,57 @@
-//! Connecting to a server that is busy: what the kernel does alone, what waits, and what happens when the queue is full (B7).
+//! Connecting to a busy server: what the kernel does by itself, what waits, and what a full accept queue does (B7).
 //!
-//! First on a server at rest, then while it sleeps: connect, ask, and note when `connect()` returned and when the first reply
-//! came. With a small `tcp-backlog` more clients than fit connect at once, and the kernel's own retries decide how long that
-//! takes. Invariant: each connection is timed alone; how long the queue is, is read from the kernel.
+//! Connections are made first to an idle server, then to a paused one. Each sends a command; the times of `connect()` and
+//! of the
+//! first reply are recorded. With a small `tcp-backlog`, more clients than the queue holds connect at the same time; the
+//! kernel's
+//! retries decide how long that takes. Invariant: each connection is timed alone; the queue length is read from the kernel.
 
-use crate::procedure::pause_server::Nap;
-use crate::procedure::raw_client::Peer;
+use crate::procedure::pause_server::Pause;
+use crate::procedure::raw_client::RawClient;
 use crate::procedure::spread::{largest, median};
-use crate::procedure::{Findings, Site, Table};
+use crate::procedure::{Findings, ServerUnderTest, Table};
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
 use aelab_engine::plan::Endpoint;
 use aelab_results::record::Curve;
 use std::time::Duration;
 
-/// What is asked for.
+/// The parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
-    /// How long the server sleeps.
+    /// How long the server is paused.
     pub stall: Duration,
-    /// Connections made one after the other while it sleeps (and as many while it does not).
+    /// Connections made one after the other while it is paused, and as many while it is idle.
     pub connections: usize,
-    /// Connections made at the same time while it sleeps: more than its accept queue holds. Zero leaves this part out.
+    /// Connections made at the same time while it is paused: more than its accept queue holds. Zero skips this part.
     pub crowd: usize,
-    /// How long the server sleeps while the crowd comes: several of the kernel's retries.
+    /// How long the server is paused while these connect: several of the kernel's retries.
     pub crowd_stall: Duration,
 }
 
-/// Time for the server to begin its nap before the first connection.
+/// Time between the start of the pause and the first connection.
 const FALLING_ASLEEP: Duration = Duration::from_millis(20);
 
-/// Plays it.
+/// Runs the procedure.
 ///
 /// # Errors
 /// The server cannot be reached or does not allow DEBUG SLEEP.
-pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
+pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings, Failure> {
     let mut findings = Findings::default();
-    let idle: Vec<Visit> =
-        (0..params.connections).map(|_| Visit::begin(site)?.finish()).collect::<Result<_, _>>()?;
+    let idle: Vec<Visit> = (0..params.connections)
+        .map(|_| Visit::begin(under_test)?.finish())
+        .collect::<Result<_, _>>()?;
     report("idle", &idle, &mut findings);
-    busy(site, params, &mut findings)?;
+    busy(under_test, params, &mut findings)?;
     if params.crowd > 0 {
-        crowd(site, params, &mut findings)?;
+        crowd(under_test, params, &mut findings)?;
     }
     Ok(findings)
 }
 
-/// A connection that has asked and waits.
+/// A connection that has sent a command and waits for the reply.
 struct Begun {
-    peer: Peer,
+    raw_client: RawClient,
     from: Nanos,
     connected: Nanos,
 }
@@ -62,16 +65,19 @@ struct Visit {
 }
 
 impl Visit {
-    /// Connects and asks.
-    fn begin(site: &Site<'_>) -> Result<Begun, Failure> {
+    /// Connects and sends a command.
+    fn begin(under_test: &ServerUnderTest<'_>) -> Result<Begun, Failure> {
         let from = clock::now();
-        let mut peer = Peer::dial(&site.target).map_err(|error| {
-            Failure::unreachable(format!("cannot connect to {}: {error}", site.target.endpoint))
+        let mut raw_client = RawClient::dial(&under_test.target).map_err(|error| {
+            Failure::unreachable(format!(
+                "cannot connect to {}: {error}",
+                under_test.target.endpoint
+            ))
         })?;
         let connected = clock::now();
-        // An answer is wanted, whatever it says: a server with a password says NOAUTH just as fast.
-        peer.send(b"PING\r\n")?;
-        Ok(Begun { peer, from, connected })
+        // Any reply will do: a server with a password answers NOAUTH just as fast.
+        raw_client.send(b"PING\r\n")?;
+        Ok(Begun { raw_client, from, connected })
     }
 
     fn connect_s(&self) -> f64 {
@@ -85,7 +91,7 @@ impl Visit {
 
 impl Begun {
     fn finish(mut self) -> Result<Visit, Failure> {
-        self.peer.reply()?;
+        self.raw_client.reply()?;
         Ok(Visit { from: self.from, connected: self.connected, replied: clock::now() })
     }
 }
@@ -103,23 +109,27 @@ fn report(name: &str, visits: &[Visit], findings: &mut Findings) {
     }
 }
 
-/// Connections while the server sleeps, spread over its nap.
-fn busy(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(), Failure> {
-    let nap = Nap::begin(site, params.stall)?;
-    let from = nap.from;
+/// Connections spread over a pause of the server.
+fn busy(
+    under_test: &ServerUnderTest<'_>,
+    params: &Params,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    let pause = Pause::begin(under_test, params.stall)?;
+    let from = pause.from;
     std::thread::sleep(FALLING_ASLEEP);
-    // The last begins at three quarters of the nap, so that all of them lie within it.
+    // The last begins at three quarters of the pause, so that all of them lie within it.
     let gap =
         params.stall.mul_f64(0.75) / u32::try_from(params.connections.max(1)).unwrap_or(u32::MAX);
     let mut begun = Vec::new();
     for _ in 0..params.connections {
-        site.go_on()?;
-        begun.push(Visit::begin(site)?);
+        under_test.go_on()?;
+        begun.push(Visit::begin(under_test)?);
         std::thread::sleep(gap);
     }
-    let queued = queue_length(site);
-    let asleep_still = !nap.is_over();
-    let until = nap.end()?;
+    let queued = queue_length(under_test);
+    let asleep_still = !pause.is_over();
+    let until = pause.end()?;
     let visits: Vec<Visit> = begun.into_iter().map(Begun::finish).collect::<Result<_, _>>()?;
     findings.add("stall_s", until.since(from).as_secs_f64());
     findings.add("all_within_stall", f64::from(u8::from(asleep_still)));
@@ -127,7 +137,7 @@ fn busy(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(),
         findings.add_count("queued", queued);
     }
     report("stalled", &visits, findings);
-    // Whenever it came, its reply came when the nap was over: it waited for the rest of the nap.
+    // The reply arrives after the pause, so each connection waits for the rest of the pause.
     let waits: Vec<f64> = visits
         .iter()
         .map(|visit| visit.reply_s() / until.since(visit.from).as_secs_f64())
@@ -136,9 +146,9 @@ fn busy(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(),
         findings.add_between("wait_of_rest_of_stall", share);
     }
     findings.curve = Some(Curve {
-        title: "While the server sleeps connect() returns at once, and the first reply waits for its waking"
+        title: "While the server is paused, connect() returns at once and the first reply waits for the end of the pause"
             .to_owned(),
-        x: "seconds from the begin of the stall to connect()".to_owned(),
+        x: "seconds from the start of the stall to connect()".to_owned(),
         y: "time".to_owned(),
         y_unit: "s".to_owned(),
         log: false,
@@ -150,7 +160,7 @@ fn busy(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(),
         findings.add_point("first reply", begun, visit.reply_s());
     }
     findings.tables.push(Table {
-        title: "connections made while the server slept".to_owned(),
+        title: "connections made while the server was paused".to_owned(),
         columns: ["begun_s", "connect_s", "first_reply_s"].map(str::to_owned).to_vec(),
         rows: visits
             .iter()
@@ -160,23 +170,27 @@ fn busy(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(),
     Ok(())
 }
 
-/// More connections at once than the accept queue holds.
-fn crowd(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(), Failure> {
-    let nap = Nap::begin(site, params.crowd_stall)?;
-    let from = nap.from;
+/// More simultaneous connections than the accept queue holds.
+fn crowd(
+    under_test: &ServerUnderTest<'_>,
+    params: &Params,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    let pause = Pause::begin(under_test, params.crowd_stall)?;
+    let from = pause.from;
     std::thread::sleep(FALLING_ASLEEP);
     let visits: Vec<Result<Visit, Failure>> = std::thread::scope(|scope| {
         let running: Vec<_> = (0..params.crowd)
-            .map(|_| scope.spawn(|| Visit::begin(site).and_then(Begun::finish)))
+            .map(|_| scope.spawn(|| Visit::begin(under_test).and_then(Begun::finish)))
             .collect();
         let lost = || Err(Failure::invalid("a thread of the procedure ended early"));
         running.into_iter().map(|thread| thread.join().unwrap_or_else(|_| lost())).collect()
     });
-    let until = nap.end()?;
+    let until = pause.end()?;
     let failed = visits.iter().filter(|visit| visit.is_err()).count();
     let mut visits: Vec<Visit> = visits.into_iter().filter_map(Result::ok).collect();
     visits.sort_by_key(|visit| visit.connected);
-    /// A handshake on one machine takes microseconds; the kernel's first retry comes after a second.
+    /// A handshake on one machine takes microseconds; the kernel's first retry follows after one second.
     const RETRIED_S: f64 = 0.5;
     let late: Vec<f64> =
         visits.iter().map(Visit::connect_s).filter(|seconds| *seconds > RETRIED_S).collect();
@@ -189,7 +203,7 @@ fn crowd(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<()
     }
     if let Some(last) = largest(&late) {
         findings.add("crowd_last_connect_s", last);
-        // The connection was possible when the nap was over; it came with the kernel's next retry.
+        // The connection was possible from the end of the pause; the kernel made it at its next retry.
         let after = visits.last().map_or(0.0, |visit| visit.connected.since(until).as_secs_f64());
         findings.add("crowd_late_after_stall_s", after);
     }
@@ -202,9 +216,9 @@ fn crowd(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<()
     let mut connects: Vec<f64> = visits.iter().map(Visit::connect_s).collect();
     connects.sort_by(f64::total_cmp);
     findings.curve = Some(Curve {
-        title: "A full accept queue: those who find no room connect with a retry of the kernel's"
+        title: "A full accept queue: further clients connect at one of the kernel's retries"
             .to_owned(),
-        x: "clients, the quickest first".to_owned(),
+        x: "clients, fastest first".to_owned(),
         y: "time to connect".to_owned(),
         y_unit: "s".to_owned(),
         log: false,
@@ -214,7 +228,8 @@ fn crowd(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<()
         findings.add_point("connect()", (before + 1) as f64, *connect);
     }
     findings.tables.push(Table {
-        title: "a crowd that connects at once to a sleeping server with a short queue".to_owned(),
+        title: "clients that connect at the same time to a paused server with a short accept queue"
+            .to_owned(),
         columns: ["begun_s", "connect_s", "first_reply_s"].map(str::to_owned).to_vec(),
         rows: visits
             .iter()
@@ -224,10 +239,10 @@ fn crowd(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<()
     Ok(())
 }
 
-/// Connections that the kernel has completed and the server has not accepted: what /proc/net/tcp calls the receive queue of a
-/// listening socket. `None` if it is not told.
-fn queue_length(site: &Site<'_>) -> Option<usize> {
-    let Endpoint::Tcp(addr) = &site.target.endpoint else { return None };
+/// Connections that the kernel has completed and the server has not accepted: the receive queue of a listening socket in
+/// /proc/net/tcp. `None` if the file does not list it.
+fn queue_length(under_test: &ServerUnderTest<'_>) -> Option<usize> {
+    let Endpoint::Tcp(addr) = &under_test.target.endpoint else { return None };
     let text = std::fs::read_to_string("/proc/net/tcp").ok()?;
     listening_queue(&text, addr.port())
 }

@@ -1,39 +1,40 @@
-//! Whether commands stay whole while many clients write at once (A17).
+//! Whether transactions stay atomic while many clients write at the same time (A17).
 //!
-//! Every writer counts two keys up in one transaction; what EXEC gives back must be the same number twice, and in the end no
-//! count may be missing. Threads that read and write sockets must not be seen in this; threads that executed commands would be.
+//! Every writer increments two keys in one transaction. EXEC must return the same number twice, and at the end no
+//! increment may be
+//! missing. Threads that only read and write sockets make no difference here; threads that executed commands would.
 
-use crate::procedure::raw_client::{Peer, command};
-use crate::procedure::{Findings, Site};
+use crate::procedure::raw_client::{RawClient, command};
+use crate::procedure::{Findings, ServerUnderTest};
 use aelab_engine::clock;
 use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
 
-/// What is asked for.
+/// The parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
     /// Connections, each with a thread.
     pub writers: usize,
     /// Transactions of each.
     pub transactions: usize,
-    /// Transactions that one writer has under way at a time.
+    /// Transactions that one writer has in flight.
     pub pipeline: usize,
 }
 
 /// The two keys that must never differ.
 const KEYS: [&str; 2] = ["aelab:atomic:a", "aelab:atomic:b"];
 
-/// Plays it.
+/// Runs the procedure.
 ///
 /// # Errors
 /// The server cannot be reached or goes away.
-pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
-    let mut peer = Peer::connect(&site.target)?;
-    peer.ask(&["DEL", KEYS[0], KEYS[1]])?;
+pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings, Failure> {
+    let mut client = RawClient::connect(&under_test.target)?;
+    client.ask(&["DEL", KEYS[0], KEYS[1]])?;
     let from = clock::now();
     let torn = std::thread::scope(|scope| {
         let writers: Vec<_> =
-            (0..params.writers).map(|_| scope.spawn(|| write(site, params))).collect();
+            (0..params.writers).map(|_| scope.spawn(|| write(under_test, params))).collect();
         let mut torn = Ok(0);
         for writer in writers {
             let one = writer
@@ -47,11 +48,11 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
     let wanted = params.writers * params.transactions;
     let mut lost = 0;
     for key in KEYS {
-        let count = peer.ask(&["GET", key])?;
+        let count = client.ask(&["GET", key])?;
         let count = count.as_str().and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
         lost = lost.max(wanted.abs_diff(count));
     }
-    peer.ask(&["DEL", KEYS[0], KEYS[1]])?;
+    client.ask(&["DEL", KEYS[0], KEYS[1]])?;
     let mut findings = Findings::default();
     findings.add_count("transactions", wanted);
     findings.add_count("torn", torn);
@@ -61,9 +62,9 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
     Ok(findings)
 }
 
-/// One writer's transactions; gives how many saw two different numbers.
-fn write(site: &Site<'_>, params: &Params) -> Result<usize, Failure> {
-    let mut peer = Peer::connect(&site.target)?;
+/// Runs one writer's transactions; returns how many gave two different numbers.
+fn write(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<usize, Failure> {
+    let mut client = RawClient::connect(&under_test.target)?;
     let one = [
         command(&["MULTI"]),
         command(&["INCR", KEYS[0]]),
@@ -73,14 +74,14 @@ fn write(site: &Site<'_>, params: &Params) -> Result<usize, Failure> {
     .concat();
     let (mut torn, mut left) = (0, params.transactions);
     while left > 0 {
-        site.go_on()?;
+        under_test.go_on()?;
         let some = params.pipeline.clamp(1, left);
-        peer.send(&one.repeat(some))?;
+        client.send(&one.repeat(some))?;
         for _ in 0..some {
             for _ in 0..3 {
-                peer.reply()?;
+                client.reply()?;
             }
-            let same = match peer.reply()? {
+            let same = match client.reply()? {
                 Value::Array(counts) => matches!(&counts[..], [a, b] if a == b),
                 _ => false,
             };

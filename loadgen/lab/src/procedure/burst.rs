@@ -1,9 +1,9 @@
 //! A short run of the measuring engine inside a procedure: one group, one server, a few figures.
 //!
-//! For comparisons that need many short runs by turns, where a folder per run would bury what is asked. Invariant: the figures
-//! are the engine's own (intended, sent, replied), and a run whose books do not balance is a failure.
+//! For comparisons of many short alternating runs, which need no folder each. Invariant: the figures are the engine's own
+//! (intended, sent, replied), and a run whose counts do not add up is a failure.
 
-use crate::procedure::Site;
+use crate::procedure::ServerUnderTest;
 use aelab_engine::Live;
 use aelab_engine::clock::Nanos;
 use aelab_engine::error::Failure;
@@ -15,7 +15,7 @@ use aelab_engine::workload::command_text::parse_command;
 use aelab_results::histogram::Histogram;
 use std::time::Duration;
 
-/// What a group said, in seconds and per second.
+/// The figures of a group, in seconds and per second.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Showing {
     /// Median response time.
@@ -39,7 +39,7 @@ pub(crate) fn key(number: u64) -> String {
 /// Commands of a procedure's load.
 ///
 /// # Errors
-/// A template that is none.
+/// A template that cannot be parsed.
 pub(crate) fn workload(
     commands: &[&str],
     keys: u64,
@@ -63,30 +63,30 @@ pub(crate) fn workload(
 /// Runs these groups at once.
 ///
 /// # Errors
-/// As [`aelab_engine::run`], or the books do not balance, or the user interrupted.
+/// As [`aelab_engine::run`], or the counts do not add up, or the user interrupted.
 pub(crate) fn run(
-    site: &Site<'_>,
+    under_test: &ServerUnderTest<'_>,
     groups: Vec<GroupPlan>,
     warmup: Duration,
     measure: Duration,
 ) -> Result<RunResult, Failure> {
-    /// Time for what is unanswered at the end: these runs are short, and a reply takes microseconds.
+    /// Longest wait for replies at the end: these runs are short, and a reply takes microseconds.
     const DRAIN: Nanos = Nanos::from_secs(2);
     let phases = Phases { warmup: warmup.into(), measure: Some(measure.into()), drain_max: DRAIN };
     let mut plan = RunPlan::new(groups, phases);
-    plan.seed = site.seed;
-    plan.cpus.clone_from(&site.cpus);
-    let result = aelab_engine::run(&plan, &Live::new(&plan), site.cancel)?;
+    plan.seed = under_test.seed;
+    plan.cpus.clone_from(&under_test.cpus);
+    let result = aelab_engine::run(&plan, &Live::new(&plan), under_test.cancel)?;
     for group in &result.groups {
         group.counts.check().map_err(|why| {
-            Failure::invalid(format!("the books of group {} do not balance: {why}", group.name))
+            Failure::invalid(format!("the counts of group {} do not add up: {why}", group.name))
         })?;
     }
-    site.go_on()?;
+    under_test.go_on()?;
     Ok(result)
 }
 
-/// What a group of a run said. Errors count among the times, as their callers waited for them too.
+/// The figures of a group of a run. The times include errors, because their callers waited for them too.
 pub(crate) fn showing(group: &GroupResult, result: &RunResult) -> Showing {
     let mut times = group.error_response.clone();
     for command in &group.commands {

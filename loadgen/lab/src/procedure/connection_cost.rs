@@ -1,13 +1,14 @@
 //! What a connection costs the server: descriptors, entries of its epoll, its own memory and the kernel's (B8, B9).
 //!
-//! Connections are opened in steps; at each step the server's process is looked at from outside, once with connections that have
-//! said nothing and once after a command on each. Costs are slopes: growth divided by connections. Invariant: the server has
-//! accepted all connections of a step (it says so itself) before it is looked at.
+//! Connections are opened in steps. At each step the server's process is observed from outside, once with unused
+//! connections and
+//! once after a command on each. Costs are slopes: growth divided by connections. Invariant: the server reports that it has
+//! accepted all connections of a step before it is observed.
 
 use crate::control::Control;
 use crate::observe::sys;
-use crate::procedure::raw_client::Peer;
-use crate::procedure::{Findings, Site, Table};
+use crate::procedure::raw_client::RawClient;
+use crate::procedure::{Findings, ServerUnderTest, Table};
 use crate::server::info::Info;
 use aelab_engine::clock;
 use aelab_engine::error::Failure;
@@ -16,52 +17,52 @@ use std::fs;
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-/// What is asked for.
+/// The parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
-    /// Numbers of connections at which the server is looked at, rising.
+    /// Numbers of connections at which the server is observed, rising.
     pub connections: Vec<usize>,
-    /// How long connections rest after their command before they are looked at again; zero leaves that out.
+    /// How long connections stay idle after their command before the next observation; zero skips it.
     pub rest: Duration,
 }
 
-/// Connections made and closed before the first look, so that what a server allocates once is not charged to anybody.
+/// Connections made and closed first, so that one-time allocations of the server are not counted as cost.
 const FIRST_GUESTS: usize = 20;
 /// Longest wait for the server to accept all connections of a step.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Caches of the kernel that grow with TCP connections and what watches them.
+/// Caches of the kernel that grow with TCP connections and epoll entries.
 const CACHES: [&str; 6] =
     ["TCP", "sock_inode_cache", "filp", "dentry", "eventpoll_epi", "eventpoll_pwq"];
 
-/// Plays it.
+/// Runs the procedure.
 ///
 /// # Errors
-/// The server is not ours to look at, or takes fewer connections than asked for.
-pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
-    let pid = site.pid.ok_or_else(|| {
+/// The server's process cannot be observed, or it accepts fewer connections than requested.
+pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings, Failure> {
+    let pid = under_test.pid.ok_or_else(|| {
         Failure::usage(
-            "the cost of connections is read from /proc: the lab has to start the server itself",
+            "the cost of connections is read from /proc, so loadgen must start the server itself",
         )
     })?;
     aelab_engine::sys::raise_descriptor_limit();
-    let mut control = Control::open(&site.target)?;
+    let mut control = Control::open(&under_test.target)?;
     let present = info_of(&mut control)?.number("connected_clients").unwrap_or(1.0);
     for _ in 0..FIRST_GUESTS {
-        Peer::connect(&site.target)?.ask(&["GET", "aelab:nothing"])?;
+        RawClient::connect(&under_test.target)?.ask(&["GET", "aelab:nothing"])?;
     }
-    wait_for(&mut control, present, site)?;
+    wait_for(&mut control, present, under_test)?;
     let base = Look::take(pid, &mut control)?;
-    let mut guests: Vec<Peer> = Vec::new();
+    let mut guests: Vec<RawClient> = Vec::new();
     let (mut idle, mut used) = (Vec::new(), Vec::new());
     for count in &params.connections {
         while guests.len() < *count {
-            let peer = Peer::connect(&site.target)?;
-            // Thousands of them would leave thousands of ports in TIME_WAIT for the next arm.
-            let _ = sys::reset_on_close(peer.as_fd());
-            guests.push(peer);
+            let raw_client = RawClient::connect(&under_test.target)?;
+            // Without a reset, thousands of ports would stay in TIME_WAIT during the next arm.
+            let _ = sys::reset_on_close(raw_client.as_fd());
+            guests.push(raw_client);
         }
         #[expect(clippy::cast_precision_loss, reason = "counts of connections are far below 2^53")]
-        wait_for(&mut control, present + guests.len() as f64, site)?;
+        wait_for(&mut control, present + guests.len() as f64, under_test)?;
         idle.push((guests.len(), Look::take(pid, &mut control)?));
     }
     // Each step again with connections that have been used, the first ones first.
@@ -71,7 +72,7 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
             guest.ask(&["GET", "aelab:nothing"])?;
         }
         done = *count;
-        site.go_on()?;
+        under_test.go_on()?;
         used.push((done, Look::take(pid, &mut control)?));
     }
     let mut findings = Findings::default();
@@ -89,18 +90,22 @@ fn info_of(control: &mut Control) -> Result<Info, Failure> {
     Ok(Info::parse(&control.info()?))
 }
 
-/// Waits until the server says that so many clients are connected.
-fn wait_for(control: &mut Control, clients: f64, site: &Site<'_>) -> Result<(), Failure> {
+/// Waits until the server reports this number of connected clients.
+fn wait_for(
+    control: &mut Control,
+    clients: f64,
+    under_test: &ServerUnderTest<'_>,
+) -> Result<(), Failure> {
     let from = clock::now();
     loop {
         let now = info_of(control)?.number("connected_clients").unwrap_or(clients);
         if (now - clients).abs() < 0.5 {
             return Ok(());
         }
-        site.go_on()?;
+        under_test.go_on()?;
         if Duration::from(clock::now().since(from)) > ACCEPT_TIMEOUT {
             return Err(Failure::invalid(format!(
-                "the server says that {now} clients are connected and {clients} should be; is its maxclients large enough?"
+                "the server reports {now} connected clients instead of {clients}; check that its maxclients is large enough"
             )));
         }
         std::thread::sleep(Duration::from_millis(10));
@@ -113,9 +118,9 @@ struct Look {
     descriptors: f64,
     epoll_entries: f64,
     resident_bytes: f64,
-    /// What the server says it has allocated.
+    /// Allocated memory, as the server reports it.
     allocated_bytes: Option<f64>,
-    /// Both ends' sockets and what watches them, in the kernel; `None` where /proc/slabinfo may not be read.
+    /// Kernel memory of both ends' sockets and their epoll entries; `None` where /proc/slabinfo may not be read.
     kernel_bytes: Option<f64>,
     /// Buffers of all TCP sockets of this machine.
     buffer_bytes: Option<f64>,
@@ -217,7 +222,7 @@ fn report(base: &Look, idle: &[(usize, Look)], used: &[(usize, Look)], findings:
     let counts: Vec<usize> = idle.iter().map(|(count, _)| *count).collect();
     chart(findings, &counts);
     findings.tables.push(Table {
-        title: "growth with connections that are idle (used 0) and that had a command (used 1)"
+        title: "growth with unused connections (used 0) and after one command on each (used 1)"
             .to_owned(),
         columns: columns.map(str::to_owned).to_vec(),
         rows,
@@ -236,7 +241,7 @@ fn chart(findings: &mut Findings, counts: &[usize]) {
         ("kernel, both ends", "idle", "kernel_both_ends_bytes"),
     ];
     findings.curve = Some(Curve {
-        title: "Memory of a connection, by how many there are".to_owned(),
+        title: "Memory per connection, by number of connections".to_owned(),
         x: "connections".to_owned(),
         y: "bytes per connection".to_owned(),
         y_unit: "B".to_owned(),
@@ -254,7 +259,8 @@ fn chart(findings: &mut Findings, counts: &[usize]) {
     }
 }
 
-/// Growth per connection. Of used connections only the first `count` were used: what all of them cost while idle (`opened` against
+/// Growth per connection. Of used connections only the first `count` were used: what all of them cost while idle
+/// (`opened` against
 /// `base`, divided by the largest count) is added to what their use has added.
 fn per_connection(
     name: &str,

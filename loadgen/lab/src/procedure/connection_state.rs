@@ -1,16 +1,17 @@
-//! What belongs to one connection and must not be seen on another; and the order of replies (B2).
+//! State that belongs to one connection and must not be visible on another, and the order of replies (B2).
 //!
-//! Two connections: one changes its state, the other looks whether it has changed too. Then many connections at once send a long
-//! mixed pipeline whose every reply is known beforehand. Invariant: every check has one expected answer, and each deviation is
-//! counted and named.
+//! Two connections: one changes its state, the other checks that its own has not changed. Then many connections send a
+//! long mixed
+//! pipeline at the same time; every expected reply is known in advance. Invariant: every check has one expected reply, and each
+//! deviation is counted and named.
 
-use crate::procedure::raw_client::{Peer, Sender, command};
-use crate::procedure::{Findings, Site};
+use crate::procedure::raw_client::{RawClient, Sender, command};
+use crate::procedure::{Findings, ServerUnderTest};
 use aelab_engine::error::Failure;
 use aelab_engine::plan::Target;
 use aelab_resp::value::Value;
 
-/// What is asked for.
+/// The parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
     /// Commands in each connection's pipeline.
@@ -22,19 +23,22 @@ pub struct Params {
 /// What every key of this procedure starts with.
 const PREFIX: &str = "aelab:state:";
 
-/// Plays it.
+/// Runs the procedure.
 ///
 /// # Errors
 /// The server cannot be reached or goes away.
-pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
+pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings, Failure> {
     let mut checks = Checks::default();
     // A new connection begins in database 0, whichever the target names.
-    let site = &Site { target: Target { db: 0, ..site.target.clone() }, ..site.clone() };
-    databases(site, &mut checks)?;
-    transactions(site, &mut checks)?;
-    subscriptions(site, &mut checks)?;
-    identities(site, &mut checks)?;
-    let in_order = pipelines(site, params)?;
+    let under_test = &ServerUnderTest {
+        target: Target { db: 0, ..under_test.target.clone() },
+        ..under_test.clone()
+    };
+    databases(under_test, &mut checks)?;
+    transactions(under_test, &mut checks)?;
+    subscriptions(under_test, &mut checks)?;
+    identities(under_test, &mut checks)?;
+    let in_order = pipelines(under_test, params)?;
 
     let mut findings = Findings::default();
     findings.add_count("checks", checks.done);
@@ -57,7 +61,7 @@ impl Checks {
     fn expect(&mut self, what: &str, found: &Value, right: impl FnOnce(&Value) -> bool) {
         self.done += 1;
         if !right(found) {
-            self.failed.push(format!("{what}: the answer was {found:?}"));
+            self.failed.push(format!("{what}: the reply was {found:?}"));
         }
     }
 
@@ -70,19 +74,19 @@ impl Checks {
     }
 }
 
-fn two(site: &Site<'_>) -> Result<(Peer, Peer), Failure> {
-    Ok((Peer::connect(&site.target)?, Peer::connect(&site.target)?))
+fn two(under_test: &ServerUnderTest<'_>) -> Result<(RawClient, RawClient), Failure> {
+    Ok((RawClient::connect(&under_test.target)?, RawClient::connect(&under_test.target)?))
 }
 
 /// SELECT changes the database of its own connection.
-fn databases(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
-    let (mut one, mut other) = two(site)?;
+fn databases(under_test: &ServerUnderTest<'_>, checks: &mut Checks) -> Result<(), Failure> {
+    let (mut one, mut other) = two(under_test)?;
     checks.text("SELECT 1", &one.ask(&["SELECT", "1"])?, "OK");
     checks.text("SET in database 1", &one.ask(&["SET", "aelab:state:db", "one"])?, "OK");
     checks.null("the other connection reads database 0", &other.ask(&["GET", "aelab:state:db"])?);
     checks.text("SET in database 0", &other.ask(&["SET", "aelab:state:db", "zero"])?, "OK");
     checks.text("the first still reads database 1", &one.ask(&["GET", "aelab:state:db"])?, "one");
-    let (mut late, _) = two(site)?;
+    let (mut late, _) = two(under_test)?;
     checks.text(
         "a new connection begins in database 0",
         &late.ask(&["GET", "aelab:state:db"])?,
@@ -94,8 +98,8 @@ fn databases(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
 }
 
 /// MULTI queues the commands of its own connection, and ends with it.
-fn transactions(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
-    let (mut one, mut other) = two(site)?;
+fn transactions(under_test: &ServerUnderTest<'_>, checks: &mut Checks) -> Result<(), Failure> {
+    let (mut one, mut other) = two(under_test)?;
     checks.text("MULTI", &one.ask(&["MULTI"])?, "OK");
     checks.text("a command is queued", &one.ask(&["SET", "aelab:state:tx", "queued"])?, "QUEUED");
     checks.null("the other connection runs at once", &other.ask(&["GET", "aelab:state:tx"])?);
@@ -119,7 +123,7 @@ fn transactions(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
     one.ask(&["MULTI"])?;
     one.ask(&["SET", "aelab:state:tx", "lost"])?;
     drop(one);
-    let (mut late, _) = two(site)?;
+    let (mut late, _) = two(under_test)?;
     checks.text(
         "a queued command dies with its connection",
         &late.ask(&["GET", "aelab:state:tx"])?,
@@ -133,8 +137,8 @@ fn transactions(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
 }
 
 /// SUBSCRIBE restricts and feeds its own connection.
-fn subscriptions(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
-    let (mut one, mut other) = two(site)?;
+fn subscriptions(under_test: &ServerUnderTest<'_>, checks: &mut Checks) -> Result<(), Failure> {
+    let (mut one, mut other) = two(under_test)?;
     let said = one.ask(&["SUBSCRIBE", "aelab:state:channel"])?;
     checks.expect("SUBSCRIBE", &said, |v| v.as_slice().is_some_and(|v| v.len() == 3));
     checks.expect("a subscriber may not GET", &one.ask(&["GET", "aelab:state:x"])?, |v| {
@@ -154,8 +158,8 @@ fn subscriptions(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
 }
 
 /// Name and protocol version belong to their connection.
-fn identities(site: &Site<'_>, checks: &mut Checks) -> Result<(), Failure> {
-    let (mut one, mut other) = two(site)?;
+fn identities(under_test: &ServerUnderTest<'_>, checks: &mut Checks) -> Result<(), Failure> {
+    let (mut one, mut other) = two(under_test)?;
     one.ask(&["CLIENT", "SETNAME", "state-one"])?;
     checks.text("one's own name", &one.ask(&["CLIENT", "GETNAME"])?, "state-one");
     checks.expect("the other has none", &other.ask(&["CLIENT", "GETNAME"])?, |v| {
@@ -182,18 +186,18 @@ struct InOrder {
 }
 
 /// All connections send their pipeline at the same time, each on its own keys.
-fn pipelines(site: &Site<'_>, params: &Params) -> Result<InOrder, Failure> {
-    let peers = (0..params.connections)
+fn pipelines(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<InOrder, Failure> {
+    let clients = (0..params.connections)
         .map(|index| {
-            let peer = Peer::connect(&site.target)?;
-            Ok((index, peer.sender()?, peer))
+            let client = RawClient::connect(&under_test.target)?;
+            Ok((index, client.sender()?, client))
         })
         .collect::<Result<Vec<_>, Failure>>()?;
     let results: Vec<Result<InOrder, Failure>> = std::thread::scope(|scope| {
-        let running: Vec<_> = peers
+        let running: Vec<_> = clients
             .into_iter()
-            .map(|(index, sender, peer)| {
-                scope.spawn(move || one_pipeline(index, sender, peer, params.commands))
+            .map(|(index, sender, client)| {
+                scope.spawn(move || one_pipeline(index, sender, client, params.commands))
             })
             .collect();
         let lost = || Err(Failure::invalid("a thread of the procedure ended early"));
@@ -209,11 +213,11 @@ fn pipelines(site: &Site<'_>, params: &Params) -> Result<InOrder, Failure> {
     Ok(all)
 }
 
-/// Sends from a thread of its own: replies must be read meanwhile, or both sides would wait for each other's buffers.
+/// Sends from a separate thread: replies must be read at the same time, or both sides would wait for each other's buffers.
 fn one_pipeline(
     index: usize,
     mut sender: Sender,
-    mut peer: Peer,
+    mut client: RawClient,
     commands: usize,
 ) -> Result<InOrder, Failure> {
     let script: Vec<(Vec<u8>, Value)> = (0..commands).map(|step| step_of(index, step)).collect();
@@ -227,7 +231,7 @@ fn one_pipeline(
         });
         let mut result = InOrder::default();
         for (step, (_, wanted)) in script.iter().enumerate() {
-            let found = peer.reply()?;
+            let found = client.reply()?;
             result.replies += 1;
             if !alike(&found, wanted) {
                 result.wrong += 1;
@@ -237,7 +241,7 @@ fn one_pipeline(
             }
         }
         sent.join().unwrap_or_else(|_| Err(Failure::invalid("the sending thread ended early")))?;
-        peer.ask(&["DEL", &key(index, "n"), &key(index, "s"), &key(index, "l")])?;
+        client.ask(&["DEL", &key(index, "n"), &key(index, "s"), &key(index, "l")])?;
         Ok(result)
     })
 }
@@ -246,10 +250,10 @@ fn key(index: usize, name: &str) -> String {
     format!("{PREFIX}{index}:{name}")
 }
 
-/// The command at a step and its reply: cheap ones, slower ones, and errors, so that a server that answered what is ready first
-/// would be found out.
+/// The command at a step and its reply: fast ones, slower ones, and errors, so that a server that sends replies out of order is
+/// detected.
 fn step_of(index: usize, step: usize) -> (Vec<u8>, Value) {
-    /// Kinds of commands that take turns.
+    /// Kinds of commands, used in rotation.
     const KINDS: usize = 7;
     let (round, text) = (step / KINDS, format!("{index}-{step}"));
     let number = |n: usize| Value::Integer(i64::try_from(n).unwrap_or(i64::MAX));
@@ -266,7 +270,7 @@ fn step_of(index: usize, step: usize) -> (Vec<u8>, Value) {
     }
 }
 
-/// The same value; of errors only the first word counts, the rest is the server's own words.
+/// The same value; of errors only the first word is compared, because the rest differs between servers.
 fn alike(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
         (Value::Error(found), Value::Error(wanted)) => found.starts_with(wanted),

@@ -1,14 +1,14 @@
 //! A server that falls behind, a client that keeps sending, and what TCP does between them (B4).
 //!
-//! The server sleeps; the client writes commands for as long as the kernel takes them and asks the kernel, every few
-//! milliseconds, which window the server's side last announced, how much is in flight and how much waits on this side. After the
-//! nap the client stops, and every command must have been answered. Invariant: nothing is inferred from timing alone; windows and
-//! queues are the kernel's own figures (TCP_INFO).
+//! The server is paused. The client writes commands as long as the kernel accepts them, and asks the kernel every few
+//! milliseconds for the server's announced window, the bytes in flight and the bytes that wait on this side. After the pause the
+//! client stops, and every command must have a reply. Invariant: nothing is inferred from timing alone; windows and queues are
+//! the kernel's own figures (TCP_INFO).
 
 use crate::observe::sys;
-use crate::procedure::pause_server::Nap;
-use crate::procedure::raw_client::{Peer, broken, command};
-use crate::procedure::{Findings, Site, Table};
+use crate::procedure::pause_server::Pause;
+use crate::procedure::raw_client::{RawClient, broken, command};
+use crate::procedure::{Findings, ServerUnderTest, Table};
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
 use aelab_engine::plan::Endpoint;
@@ -18,18 +18,18 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-/// What is asked for.
+/// The parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
-    /// How long the server sleeps.
+    /// How long the server is paused.
     pub stall: Duration,
-    /// Pause between two looks at the connection.
+    /// Interval between two observations of the connection.
     pub sample_every: Duration,
     /// Size of each value that is sent.
     pub value_bytes: usize,
 }
 
-/// How long the client sends before the server falls asleep, and after it woke up.
+/// How long the client sends before the pause, and after it.
 const AWAKE: Duration = Duration::from_millis(200);
 /// Commands are made and written in parts of about this size.
 const PART_BYTES: usize = 64 << 10;
@@ -37,33 +37,33 @@ const PART_BYTES: usize = 64 << 10;
 const KEY: &str = "aelab:flow:value";
 const COUNTER: &str = "aelab:flow:counter";
 
-/// Plays it.
+/// Runs the procedure.
 ///
 /// # Errors
 /// The server cannot be reached, does not listen for TCP, or does not allow DEBUG SLEEP.
-pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
-    if !matches!(site.target.endpoint, Endpoint::Tcp(_)) {
+pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings, Failure> {
+    if !matches!(under_test.target.endpoint, Endpoint::Tcp(_)) {
         return Err(Failure::usage("flow control is TCP's: give a server that listens on a port"));
     }
-    let mut other = Peer::connect(&site.target)?;
+    let mut other = RawClient::connect(&under_test.target)?;
     other.ask(&["DEL", KEY, COUNTER])?;
-    let mut flood = Flood::new(site, params)?;
-    flood.push_for(site, AWAKE, params)?;
+    let mut flood = Flood::new(under_test, params)?;
+    flood.push_for(under_test, AWAKE, params)?;
     let awake = flood.samples.len();
-    let nap = Nap::begin(site, params.stall)?;
-    let slept_from = nap.from;
-    while !nap.is_over() {
-        flood.turn(site, params)?;
+    let pause = Pause::begin(under_test, params.stall)?;
+    let slept_from = pause.from;
+    while !pause.is_over() {
+        flood.turn(under_test, params)?;
     }
-    let slept_until = nap.end()?;
-    flood.push_for(site, AWAKE, params)?;
-    flood.finish(site)?;
+    let slept_until = pause.end()?;
+    flood.push_for(under_test, AWAKE, params)?;
+    flood.finish(under_test)?;
     let counted = other.ask(&["GET", COUNTER])?.as_i64().unwrap_or(0);
     other.ask(&["DEL", KEY, COUNTER])?;
     Ok(flood.findings(awake, slept_from, slept_until, counted))
 }
 
-/// A look at the connection.
+/// One observation of the connection.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     at: Nanos,
@@ -74,7 +74,7 @@ struct Sample {
 
 /// The client that keeps sending.
 struct Flood {
-    peer: Peer,
+    raw_client: RawClient,
     began: Nanos,
     /// One part of commands: SET and INCR by turns, and how many.
     part: Vec<u8>,
@@ -91,14 +91,14 @@ struct Flood {
 }
 
 impl Flood {
-    fn new(site: &Site<'_>, params: &Params) -> Result<Self, Failure> {
-        let peer = Peer::connect(&site.target)?;
-        peer.set_nonblocking(true).map_err(|error| broken(&error))?;
+    fn new(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Self, Failure> {
+        let raw_client = RawClient::connect(&under_test.target)?;
+        raw_client.set_nonblocking(true).map_err(|error| broken(&error))?;
         let value = "v".repeat(params.value_bytes);
         let pair = [command(&["SET", KEY, &value]), command(&["INCR", COUNTER])].concat();
         let pairs = (PART_BYTES / pair.len()).max(1);
         Ok(Self {
-            peer,
+            raw_client,
             began: clock::now(),
             part: pair.repeat(pairs),
             commands_per_part: 2 * pairs as u64,
@@ -114,20 +114,20 @@ impl Flood {
 
     fn push_for(
         &mut self,
-        site: &Site<'_>,
+        under_test: &ServerUnderTest<'_>,
         span: Duration,
         params: &Params,
     ) -> Result<(), Failure> {
         let from = clock::now();
         while Duration::from(clock::now().since(from)) < span {
-            self.turn(site, params)?;
+            self.turn(under_test, params)?;
         }
         Ok(())
     }
 
-    /// Writes what the kernel takes, reads what there is, and looks at the connection when it is time.
-    fn turn(&mut self, site: &Site<'_>, params: &Params) -> Result<(), Failure> {
-        site.go_on()?;
+    /// Writes what the kernel accepts, reads what has arrived, and observes the connection when it is time.
+    fn turn(&mut self, under_test: &ServerUnderTest<'_>, params: &Params) -> Result<(), Failure> {
+        under_test.go_on()?;
         let took = self.write_some()?;
         self.read_some()?;
         let last = self.samples.last().map_or(Nanos::ZERO, |sample| sample.at);
@@ -135,16 +135,16 @@ impl Flood {
             self.look()?;
         }
         if !took {
-            // Nothing fits: come back in a while instead of asking in a circle.
+            // Nothing fits: wait a little instead of trying again at once.
             std::thread::sleep(params.sample_every / 4);
         }
         Ok(())
     }
 
     fn look(&mut self) -> Result<(), Failure> {
-        let tcp = sys::tcp_state(self.peer.as_fd()).map_err(|error| {
+        let tcp = sys::tcp_state(self.raw_client.as_fd()).map_err(|error| {
             Failure::usage(format!(
-                "the kernel does not tell TCP's windows ({error}); Linux 5.4 does"
+                "the kernel does not report TCP windows ({error}); Linux 5.4 and later do"
             ))
         })?;
         let (written_bytes, replies) = (self.written_bytes, self.replies);
@@ -157,7 +157,7 @@ impl Flood {
         if self.at == 0 {
             self.parts_begun += 1;
         }
-        match self.peer.send_some(&self.part[self.at..]) {
+        match self.raw_client.send_some(&self.part[self.at..]) {
             Ok(count) => {
                 self.written_bytes += count as u64;
                 self.at = (self.at + count) % self.part.len();
@@ -175,7 +175,7 @@ impl Flood {
     }
 
     fn read_some(&mut self) -> Result<(), Failure> {
-        while let Some(reply) = self.peer.reply_now()? {
+        while let Some(reply) = self.raw_client.reply_now()? {
             self.replies += 1;
             self.errors += u64::from(matches!(reply, Value::Error(_)));
         }
@@ -183,10 +183,10 @@ impl Flood {
     }
 
     /// Completes the part that was begun and waits for all replies.
-    fn finish(&mut self, site: &Site<'_>) -> Result<(), Failure> {
+    fn finish(&mut self, under_test: &ServerUnderTest<'_>) -> Result<(), Failure> {
         let from = clock::now();
         while self.at != 0 || self.replies < self.asked() {
-            site.go_on()?;
+            under_test.go_on()?;
             let before = (self.written_bytes, self.replies);
             if self.at != 0 {
                 self.write_some()?;
@@ -195,7 +195,7 @@ impl Flood {
             if before == (self.written_bytes, self.replies) {
                 if Duration::from(clock::now().since(from)) > crate::procedure::raw_client::PATIENCE
                 {
-                    // What is missing then is lost: that is a figure, not a failure.
+                    // Replies missing then are lost: that is a figure, not a failure.
                     return Ok(());
                 }
                 std::thread::sleep(Duration::from_millis(1));
@@ -232,14 +232,14 @@ impl Flood {
         if let Some(shut) = asleep().find(|sample| sample.tcp.peer_window_bytes == 0) {
             findings.add("window_shut_after_s", shut.at.since(from).as_secs_f64());
         }
-        // How long the client could write although nothing was read: then it had to stop by itself.
+        // How long the client could write although the server read nothing.
         if let Some((first, last)) = asleep().next().zip(asleep().next_back()) {
             findings
                 .add("written_in_stall_bytes", (last.written_bytes - first.written_bytes) as f64);
         }
         let looks: Vec<&Sample> = asleep().collect();
         if !looks.is_empty() {
-            // A kernel that finds a little more room now and then has not let the client go on.
+            // Small amounts that the kernel accepts now and then do not count as progress.
             let idle =
                 looks.windows(2).filter(|pair| pair[0].written_bytes == pair[1].written_bytes);
             let idle = idle.map(|pair| pair[1].at.since(pair[0].at).as_secs_f64()).sum::<f64>();
@@ -260,7 +260,7 @@ impl Flood {
     /// The window and what waits for it, over time.
     #[expect(clippy::cast_precision_loss, reason = "bytes of a minute are below 2^53")]
     fn curve(&self) -> Curve {
-        /// As many points as a chart has room for.
+        /// Points that fit a chart.
         const POINTS_MAX: usize = 400;
         let step = self.samples.len().div_ceil(POINTS_MAX).max(1);
         let shown = || self.samples.iter().step_by(step);
@@ -272,7 +272,7 @@ impl Flood {
             .chain(line("in flight", |s| s.tcp.in_flight_bytes))
             .chain(line("waiting at the client", |s| s.tcp.not_sent_bytes));
         Curve {
-            title: "A server that does not read: its window shuts, and bytes wait at the client"
+            title: "A server that does not read: its window closes, and bytes wait at the client"
                 .to_owned(),
             x: "seconds".to_owned(),
             y: "bytes".to_owned(),

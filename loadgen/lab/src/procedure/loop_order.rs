@@ -1,17 +1,18 @@
 //! The order of the steps of the bundled server's loop, turn by turn (A8).
 //!
-//! The server writes down when each step of its turns begins (`AE LOOP`) while some clients ask, and the diary is read back.
-//! Invariant: every turn of the diary is checked, none is left out.
+//! The server logs when each step of its loop iterations begins (`AE LOOP`) while some clients send requests; the log is
+//! read back.
+//! Invariant: every iteration in the log is checked.
 
 use crate::observe::numbers;
-use crate::procedure::raw_client::Peer;
-use crate::procedure::{Findings, Site};
+use crate::procedure::raw_client::RawClient;
+use crate::procedure::{Findings, ServerUnderTest};
 use aelab_engine::clock;
 use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
 use std::time::Duration;
 
-/// What is asked for.
+/// The parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
     /// How long clients ask.
@@ -22,32 +23,34 @@ pub struct Params {
 
 /// The instants of a turn, in the order that they must have.
 const STEPS: [&str; 5] = ["began", "polled", "woke", "files_done", "timers_done"];
-/// All turns that the server keeps.
+/// All iterations that the server keeps.
 const ALL: &str = "1000000";
 
-/// Plays it.
+/// Runs the procedure.
 ///
 /// # Errors
-/// The server cannot be reached, or has no diary.
-pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
-    let mut peers = (0..params.connections.max(1))
-        .map(|_| Peer::connect(&site.target))
+/// The server cannot be reached, or has no loop log.
+pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings, Failure> {
+    let mut clients = (0..params.connections.max(1))
+        .map(|_| RawClient::connect(&under_test.target))
         .collect::<Result<Vec<_>, _>>()?;
-    if let Value::Error(text) = peers[0].ask(&["AE", "LOOP", "ON"])? {
+    if let Value::Error(text) = clients[0].ask(&["AE", "LOOP", "ON"])? {
         let text = String::from_utf8_lossy(&text).into_owned();
-        return Err(Failure::usage(format!("only the bundled server keeps a diary: {text}")));
+        return Err(Failure::usage(format!(
+            "only the bundled server logs its loop (AE LOOP): {text}"
+        )));
     }
     let from = clock::now();
     while Duration::from(clock::now().since(from)) < params.watch {
-        site.go_on()?;
-        for peer in &mut peers {
-            peer.ask(&["PING"])?;
+        under_test.go_on()?;
+        for client in &mut clients {
+            client.ask(&["PING"])?;
         }
-        // Slow enough that the diary holds several runs of the timer, whose period is 100 ms.
+        // Slow enough that the log covers several runs of the timer, whose period is 100 ms.
         std::thread::sleep(Duration::from_millis(2));
     }
-    peers[0].ask(&["AE", "LOOP", "OFF"])?;
-    let reply = peers[0].ask(&["AE", "LOOP", "GET", ALL])?;
+    clients[0].ask(&["AE", "LOOP", "OFF"])?;
+    let reply = clients[0].ask(&["AE", "LOOP", "GET", ALL])?;
     let turns: Vec<_> = reply.as_slice().unwrap_or_default().iter().map(numbers).collect();
     let mut findings = Findings::default();
     let (mut disordered, mut overlapping, mut before) = (0, 0, 0.0);

@@ -1,24 +1,25 @@
-//! Procedures: experiments that a load of requests cannot express, as built-in code with measured figures.
+//! Procedures: built-in experiments that a load of requests cannot express.
 //!
-//! A procedure talks to one arm's server with plain blocking sockets, looks at both sides of the connection, and returns
-//! figures for the criteria of a claim and tables for people. It judges nothing: what a figure means is in the scenario.
+//! A procedure uses plain blocking sockets to one arm's server, observes both sides of the connection, and returns
+//! figures for the
+//! criteria of a claim and tables for people. It judges nothing: the scenario says what a figure means.
 //! Invariant: a procedure leaves no connection, thread or process behind, and a figure it could not measure is absent, never
 //! a zero.
 //!
-//! Read next: [`peer`] (a connection whose every byte is ours), [`spread`] (medians and their intervals), then any of them.
+//! Read next: `raw_client` (a raw connection), [`dispatch`] (parameters and kinds), then any of them.
 
 pub mod accept_queue;
 pub mod atomic;
 mod burst;
 pub mod connection_cost;
 pub mod connection_state;
+mod dispatch;
 pub mod flow_control;
 pub mod loop_order;
 pub mod max_total;
 pub mod maxclients;
 mod pause_server;
 pub mod pipelining;
-mod play;
 mod raw_client;
 pub mod session;
 pub mod split_command;
@@ -28,7 +29,7 @@ pub mod time_events;
 pub mod transaction;
 pub mod wakeup_cost;
 
-pub use play::play;
+pub use dispatch::run;
 
 use crate::ServerKind;
 use aelab_engine::error::Failure;
@@ -37,20 +38,20 @@ use aelab_results::record::{Curve, Point};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// What a procedure is given: an arm's server, and how to look at it.
+/// The server that a procedure works on, and how to observe it.
 #[derive(Debug, Clone)]
-pub struct Site<'a> {
+pub struct ServerUnderTest<'a> {
     /// Where the server listens for TCP.
     pub target: Target,
     /// Its Unix socket, if it was given one.
     pub unix: Option<PathBuf>,
-    /// Its process, if it runs on this machine and is ours.
+    /// Its process, if it runs on this machine.
     pub pid: Option<u32>,
-    /// What to start where a procedure needs a server with other limits; `None` if the server is not ours.
+    /// What to start where a procedure needs a server with other limits; `None` if the lab did not start this one.
     pub kind: Option<ServerKind>,
     /// The arm's directives, for such a server.
     pub directives: Vec<(String, String)>,
-    /// Processors for the load, if it shares the machine with the server.
+    /// Cores for the load, if it shares the machine with the server.
     pub cpus: Option<Vec<usize>>,
     /// Where every random choice starts.
     pub seed: u64,
@@ -58,11 +59,11 @@ pub struct Site<'a> {
     pub cancel: &'a AtomicBool,
 }
 
-impl Site<'_> {
-    /// Whether it is time to go on.
+impl ServerUnderTest<'_> {
+    /// Returns unless the user has interrupted.
     ///
     /// # Errors
-    /// The user has interrupted us.
+    /// The user has interrupted.
     pub fn go_on(&self) -> Result<(), Failure> {
         if self.cancel.load(Relaxed) { Err(Failure::invalid("interrupted")) } else { Ok(()) }
     }
@@ -97,9 +98,9 @@ pub struct Table {
 pub struct Findings {
     /// Figures by name.
     pub figures: Vec<Finding>,
-    /// Tables, most telling first.
+    /// Tables, most important first.
     pub tables: Vec<Table>,
-    /// Facts in words: what was seen exactly, such as the text of a refusal.
+    /// Facts as text, such as the server's error.
     pub notes: Vec<String>,
     /// The main relation, for a chart.
     pub curve: Option<Curve>,
@@ -123,7 +124,7 @@ impl Findings {
         self.figures.push(Finding { name: name.into(), value, lo, hi });
     }
 
-    /// Adds a point of the chart to the line of that name; the chart must have been begun.
+    /// Adds a point to the series of that name; ignored without a chart.
     pub fn add_point(&mut self, series: &str, x: f64, y: f64) {
         if let Some(curve) = self.curve.as_mut().filter(|_| x.is_finite() && y.is_finite()) {
             curve.points.push(Point { series: series.to_owned(), x, y });

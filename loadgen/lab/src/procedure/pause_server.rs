@@ -1,49 +1,52 @@
-//! A server that does nothing for a known time, as if it were executing a long command.
+//! Pauses a server for a known time, as a long command would.
 //!
-//! By `DEBUG SLEEP`, which the bundled server and redis-server (with `enable-debug-command`) know. Invariant: whoever sends a
-//! server to sleep has seen it agree to a nap of no length before.
+//! With `DEBUG SLEEP`, which the bundled server and redis-server (with `enable-debug-command`) have. Invariant: the server has
+//! accepted a `DEBUG SLEEP` of zero length before it is paused.
 
-use crate::procedure::Site;
-use crate::procedure::raw_client::{Peer, command};
+use crate::procedure::ServerUnderTest;
+use crate::procedure::raw_client::{RawClient, command};
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// A nap under way.
+/// A pause of the server that has begun.
 #[derive(Debug)]
-pub(crate) struct Nap {
+pub(crate) struct Pause {
     waiting: JoinHandle<Result<Nanos, Failure>>,
-    /// When it was asked for.
+    /// When it was requested.
     pub(crate) from: Nanos,
 }
 
-impl Nap {
-    /// Sends the server to sleep for this long.
+impl Pause {
+    /// Pauses the server for this long.
     ///
     /// # Errors
-    /// It cannot be reached, or does not allow DEBUG.
-    pub(crate) fn begin(site: &Site<'_>, length: Duration) -> Result<Self, Failure> {
-        let mut peer = Peer::connect(&site.target)?;
-        if let Value::Error(text) = peer.ask(&["DEBUG", "SLEEP", "0"])? {
+    /// The server cannot be reached, or does not allow DEBUG.
+    pub(crate) fn begin(
+        under_test: &ServerUnderTest<'_>,
+        length: Duration,
+    ) -> Result<Self, Failure> {
+        let mut client = RawClient::connect(&under_test.target)?;
+        if let Value::Error(text) = client.ask(&["DEBUG", "SLEEP", "0"])? {
             return Err(Failure::usage(format!(
                 "the server refuses DEBUG SLEEP ({}); start it with --enable-debug-command yes",
                 String::from_utf8_lossy(&text)
             )));
         }
         let from = clock::now();
-        peer.send(&command(&["DEBUG", "SLEEP", &length.as_secs_f64().to_string()]))?;
-        let waiting = std::thread::spawn(move || peer.reply().map(|_| clock::now()));
+        client.send(&command(&["DEBUG", "SLEEP", &length.as_secs_f64().to_string()]))?;
+        let waiting = std::thread::spawn(move || client.reply().map(|_| clock::now()));
         Ok(Self { waiting, from })
     }
 
-    /// Whether the server has woken up.
+    /// Whether the pause is over.
     pub(crate) fn is_over(&self) -> bool {
         self.waiting.is_finished()
     }
 
-    /// Waits for the end: the instant at which the server's answer was here.
+    /// Waits for the end of the pause; returns when the server's reply arrived.
     ///
     /// # Errors
     /// The connection broke.

@@ -1,12 +1,13 @@
 //! The same commands one by one and in batches, over links of known round-trip time (B5).
 //!
-//! A relay in this process lets the distance pass. The model is `batches × round trip + commands × service time`; its round trip is
-//! measured by PING over the same link and its service time by one batch without a link, so nothing in it is fitted to what it
-//! is compared with. Invariant: every reply of a batch is read before the next batch is sent.
+//! A relay in this process adds the round-trip time. The model is `batches × round trip + commands × service time`. Its
+//! round trip
+//! is measured by PING over the same link and its service time by one batch without a link, so nothing is fitted to the results
+//! it is compared with. Invariant: every reply of a batch is read before the next batch is sent.
 
-use crate::procedure::raw_client::{Peer, command};
+use crate::procedure::raw_client::{RawClient, command};
 use crate::procedure::spread::{Estimate, median};
-use crate::procedure::{Findings, Site, Table};
+use crate::procedure::{Findings, ServerUnderTest, Table};
 use crate::relay::{Options, Relay, parse_endpoint};
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
@@ -15,10 +16,10 @@ use aelab_results::record::Curve;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-/// What is asked for.
+/// The parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
-    /// Commands that are to be carried out; a deeper pipeline carries out as many as it is deep.
+    /// Commands to execute; a deeper pipeline executes as many as it is deep.
     pub commands: usize,
     /// Pipeline depths.
     pub depths: Vec<usize>,
@@ -34,22 +35,22 @@ const PINGS: usize = 50;
 const SERVICE_BATCHES: usize = 30;
 const KEY: &str = "aelab:pipelining";
 
-/// Plays it.
+/// Runs the procedure.
 ///
 /// # Errors
 /// The server cannot be reached, or no relay can be set up.
-pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
+pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings, Failure> {
     let mut findings = Findings::default();
-    let mut direct = Peer::connect(&site.target)?;
+    let mut direct = RawClient::connect(&under_test.target)?;
     direct.ask(&["SET", KEY, "0123456789abcdef0123456789abcdef"])?;
     let deepest = params.depths.iter().copied().fold(params.commands, usize::max);
     let service = service_time(&mut direct, deepest)?;
     findings.add_between("service_time_s", service);
     let (mut rows, mut over) = (Vec::new(), Vec::new());
     for round_trip in &params.round_trips {
-        over_link(site, *round_trip, |target| {
+        over_link(under_test, *round_trip, |target| {
             let link = Link { target, round_trip: *round_trip, service: service.value };
-            for point in one_link(site, params, &link, &mut findings)? {
+            for point in one_link(under_test, params, &link, &mut findings)? {
                 rows.push(point.row(*round_trip));
                 over.push(point.over_model());
             }
@@ -92,11 +93,11 @@ fn chart(findings: &mut Findings, rows: &[Vec<f64>]) {
         let mut own = points.iter().filter(|point| (point.0 - wanted).abs() < f64::EPSILON);
         own.next().zip(own.next_back())
     };
-    // The article's link where it was played.
+    // The link of the article, if it was among those measured.
     let (slow, fast) = ends(1e-3).or_else(|| ends(last.0)).unwrap_or((first, last));
     findings.curve = Some(Curve {
         title: format!(
-            "With a round trip of {} a command takes {} at depth {} and {} at depth {}",
+            "With a round trip of {}, a command takes {} at depth {} and {} at depth {}",
             link(slow.0),
             time(slow.2),
             slow.1,
@@ -115,10 +116,11 @@ fn chart(findings: &mut Findings, rows: &[Vec<f64>]) {
     }
 }
 
-/// What one more command of a batch costs: a batch without a link and a single command, the difference divided. The single
-/// one's way to the server and back is in every measured round trip already.
+/// The cost of one more command in a batch: the time of a batch without a link less that of a single command, divided.
+/// The round
+/// trip of the single command is part of every measured round trip already.
 #[expect(clippy::cast_precision_loss, reason = "counts of an experiment are far below 2^53")]
-fn service_time(direct: &mut Peer, commands: usize) -> Result<Estimate, Failure> {
+fn service_time(direct: &mut RawClient, commands: usize) -> Result<Estimate, Failure> {
     let commands = commands.max(2);
     let times = (0..SERVICE_BATCHES)
         .map(|_| {
@@ -132,16 +134,16 @@ fn service_time(direct: &mut Peer, commands: usize) -> Result<Estimate, Failure>
 
 /// Lets `visit` talk to the server over a link of this round trip.
 fn over_link<T>(
-    site: &Site<'_>,
+    under_test: &ServerUnderTest<'_>,
     round_trip: Duration,
     visit: impl FnOnce(&Target) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let listen = parse_endpoint("--listen", "127.0.0.1:0")?;
-    let mut options = Options::new(listen, site.target.endpoint.clone());
+    let mut options = Options::new(listen, under_test.target.endpoint.clone());
     options.rtt = round_trip.into();
-    options.seed = site.seed;
+    options.seed = under_test.seed;
     let relay = Relay::bind(&options)?;
-    let target = Target { endpoint: relay.endpoint().clone(), ..site.target.clone() };
+    let target = Target { endpoint: relay.endpoint().clone(), ..under_test.target.clone() };
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let running = scope.spawn(|| relay.run(&stop));
@@ -185,16 +187,16 @@ impl Point {
 
 #[expect(clippy::cast_precision_loss, reason = "counts of an experiment are far below 2^53")]
 fn one_link(
-    site: &Site<'_>,
+    under_test: &ServerUnderTest<'_>,
     params: &Params,
     link: &Link<'_>,
     findings: &mut Findings,
 ) -> Result<Vec<Point>, Failure> {
-    let mut peer = Peer::connect(link.target)?;
+    let mut client = RawClient::connect(link.target)?;
     let (mut pings, mut points) = (Vec::new(), Vec::new());
     for _ in 0..PINGS {
         let from = clock::now();
-        peer.ask(&["PING"])?;
+        client.ask(&["PING"])?;
         pings.push(seconds_since(from));
     }
     let name = format!("rtt{}us", link.round_trip.as_micros());
@@ -204,8 +206,8 @@ fn one_link(
         let commands = params.commands.max(*depth);
         let mut times = Vec::new();
         for _ in 0..params.repeats {
-            site.go_on()?;
-            times.push(time_of(&mut peer, commands, *depth)?);
+            under_test.go_on()?;
+            times.push(time_of(&mut client, commands, *depth)?);
         }
         let Some(time) = median(&times) else { continue };
         let trips = commands.div_ceil(*depth) as f64;
@@ -217,17 +219,17 @@ fn one_link(
     Ok(points)
 }
 
-/// Carries out so many commands in batches of `depth`: seconds from the first byte sent to the last reply read.
-fn time_of(peer: &mut Peer, commands: usize, depth: usize) -> Result<f64, Failure> {
+/// Executes so many commands in batches of `depth`: seconds from the first byte sent to the last reply read.
+fn time_of(client: &mut RawClient, commands: usize, depth: usize) -> Result<f64, Failure> {
     let one = command(&["GET", KEY]);
     let full = one.repeat(depth.min(commands));
     let from = clock::now();
     let mut left = commands;
     while left > 0 {
         let batch = depth.min(left);
-        peer.send(&full[..one.len() * batch])?;
+        client.send(&full[..one.len() * batch])?;
         for _ in 0..batch {
-            peer.reply()?;
+            client.reply()?;
         }
         left -= batch;
     }

@@ -1,4 +1,4 @@
-//! A connection to a server whose every byte is ours: parts of commands, many at once, replies when we want to read them.
+//! A raw connection to a server: the caller sends parts of commands or many at once, and decides when replies are read.
 //!
 //! Not a client library and not [`crate::control::Control`], which sends whole commands and hides the socket. Invariant: no
 //! call waits longer than [`PATIENCE`].
@@ -24,28 +24,28 @@ enum Stream {
     Unix(UnixStream),
 }
 
-/// See the module.
+/// A raw connection; see the module.
 #[derive(Debug)]
-pub(crate) struct Peer {
+pub(crate) struct RawClient {
     stream: Stream,
     received: Vec<u8>,
-    /// What is read of `received`.
+    /// How much of `received` was returned already, in bytes.
     at: usize,
 }
 
-impl Peer {
-    /// Connects, logs in if the target wants a password, and selects its database; says nothing otherwise.
+impl RawClient {
+    /// Connects, logs in if the target has a password, and selects its database; sends nothing else.
     ///
     /// # Errors
-    /// Nobody listens there, or the password is wrong.
+    /// The server cannot be reached, or the password is wrong.
     pub(crate) fn connect(target: &Target) -> Result<Self, Failure> {
-        let mut peer = Self::dial(target).map_err(|error| {
+        let mut client = Self::dial(target).map_err(|error| {
             Failure::unreachable(format!("cannot connect to {}: {error}", target.endpoint))
         })?;
         if let Some(password) = &target.password {
             let reply = match &target.user {
-                Some(user) => peer.ask(&["AUTH", user, password])?,
-                None => peer.ask(&["AUTH", password])?,
+                Some(user) => client.ask(&["AUTH", user, password])?,
+                None => client.ask(&["AUTH", password])?,
             };
             if let Value::Error(text) = reply {
                 let text = String::from_utf8_lossy(&text).into_owned();
@@ -56,20 +56,20 @@ impl Peer {
             }
         }
         if target.db != 0 {
-            peer.ask(&["SELECT", &target.db.to_string()])?;
+            client.ask(&["SELECT", &target.db.to_string()])?;
         }
-        Ok(peer)
+        Ok(client)
     }
 
-    /// Connects without a word.
+    /// Connects and sends nothing.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub(crate) fn dial(target: &Target) -> io::Result<Self> {
         let stream = match &target.endpoint {
             Endpoint::Tcp(addr) => {
                 let stream = TcpStream::connect_timeout(addr, PATIENCE)?;
-                // A part of a command must leave at once.
+                // A part of a command must be sent at once.
                 stream.set_nodelay(true)?;
                 stream.set_write_timeout(Some(PATIENCE))?;
                 Stream::Tcp(stream)
@@ -80,19 +80,19 @@ impl Peer {
                 Stream::Unix(stream)
             }
             Endpoint::Tls(_) => {
-                let why = "this procedure looks at bytes on the wire; give a target without TLS";
+                let why = "this procedure works on the bytes of the connection; give a target without TLS";
                 return Err(io::Error::new(io::ErrorKind::Unsupported, why));
             }
         };
-        let peer = Self { stream, received: Vec::new(), at: 0 };
-        peer.set_patience(PATIENCE)?;
-        Ok(peer)
+        let client = Self { stream, received: Vec::new(), at: 0 };
+        client.set_patience(PATIENCE)?;
+        Ok(client)
     }
 
     /// Sets how long a read may wait.
     ///
     /// # Errors
-    /// What the system says; none is expected.
+    /// The system's error; none is expected.
     pub(crate) fn set_patience(&self, patience: Duration) -> io::Result<()> {
         match &self.stream {
             Stream::Tcp(stream) => stream.set_read_timeout(Some(patience)),
@@ -103,7 +103,7 @@ impl Peer {
     /// Whether calls return at once instead of waiting.
     ///
     /// # Errors
-    /// What the system says; none is expected.
+    /// The system's error; none is expected.
     pub(crate) fn set_nonblocking(&self, at_once: bool) -> io::Result<()> {
         match &self.stream {
             Stream::Tcp(stream) => stream.set_nonblocking(at_once),
@@ -111,7 +111,7 @@ impl Peer {
         }
     }
 
-    /// A second handle on the connection's sending side, for a thread of its own.
+    /// A second handle on the connection's sending side, for another thread.
     ///
     /// # Errors
     /// No descriptor is left.
@@ -126,15 +126,15 @@ impl Peer {
     /// Sends all of these bytes as they are.
     ///
     /// # Errors
-    /// The connection broke, or nobody took them for too long.
+    /// The connection broke, or the server did not read for too long.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         write_all(&mut self.stream, bytes)
     }
 
-    /// Sends what the kernel takes; `WouldBlock` where it takes nothing.
+    /// Sends as much as the kernel accepts; `WouldBlock` if it accepts nothing.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub(crate) fn send_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.stream {
             Stream::Tcp(stream) => stream.write(bytes),
@@ -164,7 +164,7 @@ impl Peer {
         }
     }
 
-    /// The next reply if it has come; does not wait. The connection must be [non-blocking](Self::set_nonblocking).
+    /// The next reply if it has arrived; does not wait. The connection must be [non-blocking](Self::set_nonblocking).
     ///
     /// # Errors
     /// The connection broke.
@@ -181,7 +181,7 @@ impl Peer {
         }
     }
 
-    /// Whether a byte has come that was not read yet.
+    /// Whether a byte has arrived that was not read yet.
     ///
     /// # Errors
     /// The connection broke.
@@ -198,7 +198,7 @@ impl Peer {
         }
     }
 
-    /// A reply that is here already.
+    /// A reply that was received already.
     fn take(&mut self) -> Result<Option<Value>, Failure> {
         let found = decode(&self.received[self.at..]).map_err(|error| {
             Failure::unreachable(format!("the server does not speak the Redis protocol: {error}"))
@@ -225,7 +225,7 @@ impl Peer {
     }
 }
 
-impl AsFd for Peer {
+impl AsFd for RawClient {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.stream {
             Stream::Tcp(stream) => stream.as_fd(),
@@ -234,14 +234,14 @@ impl AsFd for Peer {
     }
 }
 
-/// The sending side of a [`Peer`], for another thread.
+/// The sending side of a [`RawClient`], for another thread.
 #[derive(Debug)]
 pub(crate) struct Sender {
     stream: Stream,
 }
 
 impl Sender {
-    /// As [`Peer::send`].
+    /// As [`RawClient::send`].
     ///
     /// # Errors
     /// As there.

@@ -1,16 +1,16 @@
-//! One client's session beside another's: who waits for whom (A1).
+//! Whether one client's session makes another client wait (A1).
 //!
-//! The first client connects, asks now and then, and leaves when its time is over; the second connects shortly after the first
-//! and asks once. On a server that serves one client at a time the second waits for the whole session. Invariant: the second
-//! client's wait counts from its connecting, as a user's would.
+//! The first client connects, sends requests with pauses, and closes after a fixed time. The second connects shortly after the
+//! first and sends one request. On a server that serves one client at a time, the second waits for the whole session.
+//! Invariant: the second client's wait counts from its connect, as a user's would.
 
-use crate::procedure::raw_client::Peer;
-use crate::procedure::{Findings, Site};
+use crate::procedure::raw_client::RawClient;
+use crate::procedure::{Findings, ServerUnderTest};
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
 use std::time::Duration;
 
-/// What is asked for.
+/// The parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
     /// How long the first client stays.
@@ -19,23 +19,23 @@ pub struct Params {
     pub pause: Duration,
 }
 
-/// Plays it.
+/// Runs the procedure.
 ///
 /// # Errors
 /// The server cannot be reached or goes away.
-pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
-    let mut first = Peer::connect(&site.target)?;
+pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings, Failure> {
+    let mut first = RawClient::connect(&under_test.target)?;
     let began = clock::now();
     let (mut slowest, mut requests) = (Nanos::ZERO, 0);
     let (session, second) = std::thread::scope(|scope| {
         let second = scope.spawn(|| -> Result<Nanos, Failure> {
             let from = clock::now();
-            Peer::connect(&site.target)?.ask(&["PING"])?;
+            RawClient::connect(&under_test.target)?.ask(&["PING"])?;
             Ok(clock::now().since(from))
         });
         let played = (|| -> Result<(), Failure> {
             while Duration::from(clock::now().since(began)) < params.session {
-                site.go_on()?;
+                under_test.go_on()?;
                 let asked = clock::now();
                 first.ask(&["PING"])?;
                 slowest = slowest.max(clock::now().since(asked));

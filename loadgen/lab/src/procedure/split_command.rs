@@ -1,15 +1,16 @@
 //! A command in pieces: cut at every offset, and one byte at a time (B3).
 //!
-//! Between two pieces another connection asks and gets an answer, so the server's loop has gone round and read the first piece
-//! alone; no pause is guessed. Invariant: the reply to a command in pieces is compared with the reply to the same bytes whole,
-//! and before the last byte nothing may be answered.
+//! Between two pieces another connection sends a request and reads its reply, so the server's loop has read the first
+//! piece alone;
+//! no pause is guessed. Invariant: the reply to a command in pieces is compared with the reply to the same bytes sent at once,
+//! and no reply may arrive before the last byte.
 
-use crate::procedure::raw_client::{Peer, broken, command};
-use crate::procedure::{Findings, Site};
+use crate::procedure::raw_client::{RawClient, broken, command};
+use crate::procedure::{Findings, ServerUnderTest};
 use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
 
-/// What is asked for.
+/// The parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
     /// Size of the value that is set and cut at every offset.
@@ -23,13 +24,13 @@ const PIECE_BYTES: usize = 1448;
 /// Where the keys of this procedure lie.
 const KEY: &str = "aelab:split";
 
-/// Plays it.
+/// Runs the procedure.
 ///
 /// # Errors
 /// The server cannot be reached or goes away.
-pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
-    let mut bench = Bench::new(site)?;
-    // Line ends and zeros in the value: a server that looked for them instead of counting would stumble.
+pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings, Failure> {
+    let mut bench = Bench::new(under_test)?;
+    // Line ends and zeros in the value: a server that searches for them instead of counting bytes would fail.
     let value = text_of(params.value_bytes, "a\r\n*3\0$5\r\n");
     let set = command(&["SET", KEY, &value]);
     let cases = [
@@ -44,7 +45,7 @@ pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
         let expected = bench.whole(bytes, *replies)?;
         let before = bench.outcome();
         for cut in 1..bytes.len() {
-            site.go_on()?;
+            under_test.go_on()?;
             bench.pieces(&[&bytes[..cut], &bytes[cut..]], &expected)?;
             offsets += 1;
         }
@@ -81,18 +82,19 @@ fn text_of(length: usize, pattern: &str) -> String {
     pattern.chars().cycle().take(length).collect()
 }
 
-/// The connection that is fed in pieces, and another to see that the server has had its turn.
+/// The connection that sends pieces, and another that shows that the server has read them.
 struct Bench {
-    peer: Peer,
-    other: Peer,
+    client: RawClient,
+    other: RawClient,
     early: usize,
     different: usize,
 }
 
 impl Bench {
-    fn new(site: &Site<'_>) -> Result<Self, Failure> {
-        let (peer, other) = (Peer::connect(&site.target)?, Peer::connect(&site.target)?);
-        Ok(Self { peer, other, early: 0, different: 0 })
+    fn new(under_test: &ServerUnderTest<'_>) -> Result<Self, Failure> {
+        let (client, other) =
+            (RawClient::connect(&under_test.target)?, RawClient::connect(&under_test.target)?);
+        Ok(Self { client, other, early: 0, different: 0 })
     }
 
     fn outcome(&self) -> (usize, usize) {
@@ -100,33 +102,34 @@ impl Bench {
     }
 
     fn whole(&mut self, bytes: &[u8], replies: usize) -> Result<Vec<Value>, Failure> {
-        self.peer.send(bytes)?;
-        (0..replies).map(|_| self.peer.reply()).collect()
+        self.client.send(bytes)?;
+        (0..replies).map(|_| self.client.reply()).collect()
     }
 
-    /// Sends the pieces, each after the server has read the one before. Of several commands the first may be answered as soon
-    /// as it is complete; with one command nothing may come before its last byte.
+    /// Sends the pieces, each after the server has read the previous one. The reply to the first of several commands
+    /// may arrive as
+    /// soon as that command is complete; the reply to a single command may not arrive before its last byte.
     fn pieces(&mut self, pieces: &[&[u8]], expected: &[Value]) -> Result<(), Failure> {
         for (index, piece) in pieces.iter().enumerate() {
-            self.peer.send(piece)?;
+            self.client.send(piece)?;
             if index + 1 == pieces.len() {
                 break;
             }
             self.other.ask(&["PING"])?;
-            if expected.len() == 1 && self.peer.has_answer()? {
+            if expected.len() == 1 && self.client.has_answer()? {
                 self.early += 1;
             }
         }
         for wanted in expected {
-            if self.peer.reply()? != *wanted {
+            if self.client.reply()? != *wanted {
                 self.different += 1;
             }
         }
-        // A reply too many would be taken for the next one's.
+        // A surplus reply would be matched to the next command.
         self.other.ask(&["PING"])?;
-        if self.peer.has_answer()? {
+        if self.client.has_answer()? {
             self.different += 1;
-            return Err(broken(&std::io::Error::other("a reply that nobody asked for")));
+            return Err(broken(&std::io::Error::other("a reply without a request")));
         }
         Ok(())
     }

@@ -1,18 +1,19 @@
-//! The same load over TCP on this machine and over a Unix socket of the same server, by turns (B1).
+//! The same load over TCP on this machine and over a Unix socket of the same server, alternating (B1).
 //!
-//! Short blocks in the order TCP, Unix, Unix, TCP: whatever drifts meanwhile weighs on both alike. A ratio is formed from each
-//! pair of blocks, and its median and interval from the pairs. Invariant: both sides of a pair differ in nothing but the socket.
+//! Short blocks in the order TCP, Unix, Unix, TCP, so that a drift affects both equally. A ratio is formed from each
+//! pair of blocks, and its median and interval from the pairs. Invariant: both sides of a pair differ in nothing but the
+//! socket.
 
 use crate::procedure::burst::{self, Showing};
-use crate::procedure::raw_client::Peer;
+use crate::procedure::raw_client::RawClient;
 use crate::procedure::spread::{Estimate, median};
-use crate::procedure::{Findings, Site, Table};
+use crate::procedure::{Findings, ServerUnderTest, Table};
 use aelab_engine::error::Failure;
 use aelab_engine::plan::{Endpoint, GroupPlan, Target};
 use aelab_results::record::Curve;
 use std::time::Duration;
 
-/// What is asked for.
+/// The parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
     /// Sizes of the values that are set and read.
@@ -29,31 +30,31 @@ pub struct Params {
 
 /// Keys that the load touches.
 const KEYS: u64 = 100;
-/// Load before each block that is not counted: the connections' first requests.
+/// Load before each block that is not counted: the first requests of the connections.
 const SETTLE: Duration = Duration::from_millis(20);
 
-/// Plays it.
+/// Runs the procedure.
 ///
 /// # Errors
 /// The server has no Unix socket, or cannot be reached.
-pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
-    let unix = site.unix.clone().ok_or_else(|| {
+pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings, Failure> {
+    let unix = under_test.unix.clone().ok_or_else(|| {
         Failure::usage(
             "the server has no Unix socket on this machine; start it with --unixsocket PATH",
         )
     })?;
-    let over_unix = Target { endpoint: Endpoint::Unix(unix), ..site.target.clone() };
+    let over_unix = Target { endpoint: Endpoint::Unix(unix), ..under_test.target.clone() };
     let mut findings = Findings::default();
     let mut rows = Vec::new();
     for size in &params.value_sizes {
-        fill(&site.target, *size)?;
+        fill(&under_test.target, *size)?;
         for depth in &params.depths {
-            let pairs = pairs(site, params, &over_unix, *size, *depth)?;
+            let pairs = pairs(under_test, params, &over_unix, *size, *depth)?;
             let name = format!("size{size}_depth{depth}");
             rows.extend(compare(&name, [*size, *depth], &pairs, &mut findings));
         }
     }
-    clear(&site.target)?;
+    clear(&under_test.target)?;
     chart(&mut findings, &rows);
     let columns = [
         "value_bytes",
@@ -80,7 +81,7 @@ fn chart(findings: &mut Findings, rows: &[Vec<f64>]) {
     let lower = |ratio: f64| (1.0 - ratio) * 100.0;
     findings.curve = Some(Curve {
         title: format!(
-            "With the smallest values at depth {depth} the Unix socket's median is {:.1} % lower ({:.1} to {:.1} %)",
+            "With the smallest values at depth {depth}, the Unix socket's median is {:.1} % lower ({:.1} to {:.1} %)",
             lower(*ratio),
             lower(*hi),
             lower(*lo)
@@ -100,26 +101,26 @@ fn chart(findings: &mut Findings, rows: &[Vec<f64>]) {
 
 /// Sets every key to a value of this size, so that every read finds one.
 fn fill(target: &Target, size: usize) -> Result<(), Failure> {
-    let mut peer = Peer::connect(target)?;
+    let mut client = RawClient::connect(target)?;
     let value = "x".repeat(size);
     for key in 0..KEYS {
-        peer.ask(&["SET", &burst::key(key), &value])?;
+        client.ask(&["SET", &burst::key(key), &value])?;
     }
     Ok(())
 }
 
-/// Leaves nothing behind: the server may be somebody's.
+/// Removes the keys: the server may be in use for other things.
 fn clear(target: &Target) -> Result<(), Failure> {
-    let mut peer = Peer::connect(target)?;
+    let mut client = RawClient::connect(target)?;
     for key in 0..KEYS {
-        peer.ask(&["DEL", &burst::key(key)])?;
+        client.ask(&["DEL", &burst::key(key)])?;
     }
     Ok(())
 }
 
-/// TCP's and the Unix socket's showing, pair by pair.
+/// The figures of TCP and of the Unix socket, pair by pair.
 fn pairs(
-    site: &Site<'_>,
+    under_test: &ServerUnderTest<'_>,
     params: &Params,
     over_unix: &Target,
     size: usize,
@@ -129,18 +130,18 @@ fn pairs(
         let work = burst::workload(&["GET __key__", "SET __key__ __data__"], KEYS, size)?;
         let mut group = GroupPlan::new("paired", target.clone(), params.connections, work);
         group.pipeline = depth;
-        let result = burst::run(site, vec![group], SETTLE, params.block)?;
+        let result = burst::run(under_test, vec![group], SETTLE, params.block)?;
         let group = result.groups.first().ok_or_else(|| Failure::invalid("no group was run"))?;
         Ok(burst::showing(group, &result))
     };
     (0..params.pairs)
         .map(|index| {
             if index % 2 == 0 {
-                let tcp = block(&site.target)?;
+                let tcp = block(&under_test.target)?;
                 Ok((tcp, block(over_unix)?))
             } else {
                 let unix = block(over_unix)?;
-                Ok((block(&site.target)?, unix))
+                Ok((block(&under_test.target)?, unix))
             }
         })
         .collect()
@@ -166,7 +167,7 @@ fn compare(
     findings.add_between(format!("{name}_p50_ratio"), p50);
     findings.add_between(format!("{name}_p99_ratio"), p99);
     findings.add_between(format!("{name}_throughput_ratio"), throughput);
-    // The article's figure: by how much the latency is lower.
+    // The figure of the article: how much lower the latency is.
     let gain = Estimate { value: 1.0 - p50.value, lo: 1.0 - p50.hi, hi: 1.0 - p50.lo };
     findings.add_between(format!("{name}_p50_lower_by"), gain);
     #[expect(clippy::cast_precision_loss, reason = "sizes of an experiment are far below 2^53")]

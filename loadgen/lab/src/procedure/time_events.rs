@@ -1,68 +1,72 @@
-//! What a server does without being asked: its timer, keys that expire unread, clients that are closed for their silence (A9).
+//! What a server does without requests: its timer, the expiry of keys that are not read, and the timeout of idle clients (A9).
 //!
-//! Nothing touches the keys or the idle client while they are watched. Invariant: the timer is seen from outside, by how often
-//! a server without work leaves its sleep, so that any server can be watched.
+//! Nothing touches the keys or the idle client during the observation. Invariant: the timer is measured from outside, by how
+//! often an idle server wakes up, so that this works with any server.
 
 use crate::observe::proc;
-use crate::procedure::raw_client::{Peer, command};
-use crate::procedure::{Findings, Site};
+use crate::procedure::raw_client::{RawClient, command};
+use crate::procedure::{Findings, ServerUnderTest};
 use crate::server::info::Info;
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
 use std::time::Duration;
 
-/// What is asked for.
+/// The parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Params {
-    /// How long the server is watched doing nothing.
+    /// How long the idle server is observed.
     pub watch: Duration,
-    /// Keys that are to expire; zero leaves that part out.
+    /// Keys that expire; zero skips that part.
     pub keys: usize,
-    /// Time that they live.
+    /// Their time to live.
     pub ttl: Duration,
-    /// The server's `timeout` (its own setting, whole seconds); zero leaves that part out.
+    /// The server's `timeout` (its own setting, whole seconds); zero skips that part.
     pub idle_timeout: Duration,
 }
 
-/// Pause between two looks.
+/// Interval between two observations.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Longer than any active expiry or client check should take, on top of the time to live or the timeout.
 const GRACE: Duration = Duration::from_secs(5);
 /// What every key of this procedure starts with.
 const PREFIX: &str = "aelab:unread:";
 
-/// Plays it.
+/// Runs the procedure.
 ///
 /// # Errors
 /// The server cannot be reached or goes away.
-pub fn run(site: &Site<'_>, params: &Params) -> Result<Findings, Failure> {
+pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings, Failure> {
     let mut findings = Findings::default();
-    timer(site, params, &mut findings)?;
+    timer(under_test, params, &mut findings)?;
     if params.keys > 0 {
-        expiry(site, params, &mut findings)?;
+        expiry(under_test, params, &mut findings)?;
     }
     if !params.idle_timeout.is_zero() {
-        silence(site, params, &mut findings)?;
+        silence(under_test, params, &mut findings)?;
     }
     Ok(findings)
 }
 
-/// How often a server without clients wakes up, from the first time that is seen to the last.
+/// How often a server without clients wakes up, from the first observed wake-up to the last.
 #[expect(clippy::cast_precision_loss, reason = "wake-ups of some seconds")]
-fn timer(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(), Failure> {
-    /// Pause between two looks: a wake-up is seen that much late, at the begin as at the end.
+fn timer(
+    under_test: &ServerUnderTest<'_>,
+    params: &Params,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    /// Interval between two observations: a wake-up is seen late by as much, at the start and at the end.
     const COUNT_EVERY: Duration = Duration::from_millis(2);
-    let Some(pid) = site.pid else { return Ok(()) };
+    let Some(pid) = under_test.pid else { return Ok(()) };
     let switches = || proc::look(pid).voluntary_switches;
     let cpu = || proc::look(pid).cpu_ns;
-    // What was asked before is over; its connection has been closed by now.
-    pause(site, COUNT_EVERY * 25)?;
+    // The earlier requests are over, and their connection is closed by now.
+    pause(under_test, COUNT_EVERY * 25)?;
     let (from, mut last, cpu_before) = (clock::now(), switches(), cpu());
     let at_first = last;
     let (mut seen_first, mut seen_last) = (None, None);
     while Duration::from(clock::now().since(from)) < params.watch {
-        site.go_on()?;
+        under_test.go_on()?;
         std::thread::sleep(COUNT_EVERY);
         let (at, count) = (clock::now(), switches());
         if count != last {
@@ -88,32 +92,36 @@ fn timer(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<()
     Ok(())
 }
 
-/// Whether keys vanish that nobody reads.
+/// Whether keys are expired that no client reads.
 #[expect(clippy::cast_precision_loss, reason = "numbers of keys")]
-fn expiry(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(), Failure> {
-    let mut peer = Peer::connect(&site.target)?;
-    let others = size(&mut peer)?;
+fn expiry(
+    under_test: &ServerUnderTest<'_>,
+    params: &Params,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    let mut client = RawClient::connect(&under_test.target)?;
+    let others = size(&mut client)?;
     let ttl = params.ttl.as_millis().to_string();
     for first in (0..params.keys).step_by(500) {
         let last = (first + 500).min(params.keys);
         let sets: Vec<u8> = (first..last)
             .flat_map(|key| command(&["SET", &format!("{PREFIX}{key}"), "x", "PX", &ttl]))
             .collect();
-        peer.send(&sets)?;
+        client.send(&sets)?;
         for _ in first..last {
-            peer.reply()?;
+            client.reply()?;
         }
     }
     let written = clock::now();
     let (mut left, mut most_ops) = (params.keys, None);
     while left > 0 && Duration::from(clock::now().since(written)) < params.ttl + GRACE {
-        pause(site, LOOK_EVERY)?;
-        left = size(&mut peer)?.saturating_sub(others).min(params.keys);
-        most_ops = most_ops.max(ops_per_s(&mut peer)?);
+        pause(under_test, LOOK_EVERY)?;
+        left = size(&mut client)?.saturating_sub(others).min(params.keys);
+        most_ops = most_ops.max(ops_per_s(&mut client)?);
     }
     if left > 0 {
-        // They are not read, and they do not stay: the server may be somebody's.
-        remove(&mut peer, params.keys)?;
+        // They are removed, because the server may be in use for other things.
+        remove(&mut client, params.keys)?;
     }
     if let Some(ops) = most_ops {
         findings.add("ops_per_s", ops as f64);
@@ -128,35 +136,39 @@ fn expiry(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(
 }
 
 /// DBSIZE: it counts keys without touching them.
-fn size(peer: &mut Peer) -> Result<usize, Failure> {
-    match peer.ask(&["DBSIZE"])? {
+fn size(client: &mut RawClient) -> Result<usize, Failure> {
+    match client.ask(&["DBSIZE"])? {
         Value::Integer(count) => Ok(usize::try_from(count).unwrap_or(0)),
         _ => Err(Failure::invalid("the server does not answer DBSIZE with a number")),
     }
 }
 
-/// What the server's statistics say it does at the moment; `None` if it takes none.
-fn ops_per_s(peer: &mut Peer) -> Result<Option<u64>, Failure> {
-    let info = peer.ask(&["INFO", "stats"])?;
+/// The server's current operations per second; `None` if it gives no statistics.
+fn ops_per_s(client: &mut RawClient) -> Result<Option<u64>, Failure> {
+    let info = client.ask(&["INFO", "stats"])?;
     let text = info.as_str().unwrap_or_default();
     Ok(Info::parse(text).text("instantaneous_ops_per_sec").and_then(|ops| ops.parse().ok()))
 }
 
 /// Removes the keys of this procedure.
-fn remove(peer: &mut Peer, keys: usize) -> Result<(), Failure> {
+fn remove(client: &mut RawClient, keys: usize) -> Result<(), Failure> {
     for key in 0..keys {
-        peer.send(&command(&["UNLINK", &format!("{PREFIX}{key}")]))?;
-        peer.reply()?;
+        client.send(&command(&["UNLINK", &format!("{PREFIX}{key}")]))?;
+        client.reply()?;
     }
     Ok(())
 }
 
-/// Whether a client that says nothing is closed.
-fn silence(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<(), Failure> {
-    let mut idle = Peer::connect(&site.target)?;
+/// Whether an idle client is closed.
+fn silence(
+    under_test: &ServerUnderTest<'_>,
+    params: &Params,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    let mut idle = RawClient::connect(&under_test.target)?;
     let from = clock::now();
     while Duration::from(clock::now().since(from)) < params.idle_timeout + GRACE {
-        pause(site, LOOK_EVERY)?;
+        pause(under_test, LOOK_EVERY)?;
         if idle.has_answer().is_err() {
             findings.add("idle_closed_after_s", clock::now().since(from).as_secs_f64());
             break;
@@ -167,11 +179,11 @@ fn silence(site: &Site<'_>, params: &Params, findings: &mut Findings) -> Result<
     Ok(())
 }
 
-/// Sleeps, and notices ^C.
-fn pause(site: &Site<'_>, length: Duration) -> Result<(), Failure> {
+/// Sleeps; ends early on ^C.
+fn pause(under_test: &ServerUnderTest<'_>, length: Duration) -> Result<(), Failure> {
     let until = clock::now() + Nanos::from(length);
     loop {
-        site.go_on()?;
+        under_test.go_on()?;
         let left: Duration = until.since(clock::now()).into();
         if left.is_zero() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What doubts are drawn from: shares, lags and counts of a run, in the units that [`Facts`] asks for.
+//! What caveats are drawn from: shares, lags and counts of a run, in the units that [`Facts`] asks for.
 //!
 //! No limits and no words: those are the reports crate's. Invariant: what is not known is left out, never guessed.
 
@@ -28,7 +28,7 @@ const SILENCE_SHARE: f64 = 0.1;
 /// A request noticed this long after it was due was kept by more than a wake-up: five times what a kernel timer takes.
 const LATE_NS: u64 = 250_000;
 
-/// What is known about a run when it is over, as far as doubts are drawn from it.
+/// What is known about a run when it is over, as far as caveats are drawn from it.
 pub(crate) fn facts(
     plan: &RunPlan,
     result: &RunResult,
@@ -43,7 +43,7 @@ pub(crate) fn facts(
     let headline: Vec<&Quantiles> =
         record.headline_groups().iter().map(|group| &group.total.response_time).collect();
     let samples = headline.iter().map(|q| q.count).sum();
-    // Those that every record has say in the table what they would need; only a wish is worth a doubt.
+    // Those that every record has say in the table what they would need; only a wish is worth a caveat.
     let unsupported = headline
         .iter()
         .flat_map(|q| &q.percentiles)
@@ -80,7 +80,7 @@ pub(crate) fn facts(
         sample_count: samples,
         drift: drift(clock, result),
         beyond_range: result.groups.iter().flat_map(|g| &g.commands).map(beyond).sum(),
-        // What waits for data on purpose is no doubt.
+        // What waits for data on purpose is no caveat.
         unfinished: sum(|group| group.delivery.map_or(group.counts.unfinished, |_| 0)),
         shed: sum(|group| group.counts.shed),
         error_share: if sent == 0 { 0.0 } else { per_second(errors, sent as f64) },

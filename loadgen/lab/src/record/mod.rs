@@ -2,7 +2,7 @@
 //!
 //! No statistics of its own: those are the reports crate's. Invariant: counts pass through unchanged, and every interval of
 //! the engine appears exactly once under its tag.
-//! Read next: `rate.rs` for the replies that count, `facts.rs` for what doubts are drawn from, `audit.rs` for the engine's account of itself.
+//! Read next: `rate.rs` for the replies that count, `facts.rs` for what caveats are drawn from, `audit.rs` for the engine's account of itself.
 
 mod audit;
 pub mod combined;
@@ -38,7 +38,7 @@ pub struct Context {
     /// Percentiles asked for, in percent, beside those that every record has.
     pub asked: Vec<f64>,
     /// Doubts that others than the engine have.
-    pub doubts: Vec<Caveat>,
+    pub caveats: Vec<Caveat>,
 }
 
 /// A run as it is kept.
@@ -111,7 +111,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
     };
     let facts = facts::facts(plan, result, &clock, &record, &context.asked);
     record.audit = Some(audit::audit(result, &facts));
-    let mut caveats = context.doubts;
+    let mut caveats = context.caveats;
     // A server that was not there, or refused everything, is the graver reason for what else is missing.
     let gravest = facts::unreached(plan, result)
         .or_else(|| facts::silence(&clock, result))

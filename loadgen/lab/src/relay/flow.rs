@@ -4,7 +4,7 @@
 //! only with what is due.
 
 use crate::relay::Stats;
-use crate::relay::line::{DelayLine, End};
+use crate::relay::delay_queue::{DelayQueue, End};
 use crate::relay::sys::{Peer, Ready, Socket};
 use crate::relay::wire::Wire;
 use aelab_engine::clock::{self, Nanos};
@@ -89,7 +89,7 @@ pub(crate) fn read_buffer() -> Vec<u8> {
 /// One direction.
 #[derive(Debug)]
 pub(crate) struct Flow {
-    pub(crate) line: DelayLine,
+    pub(crate) line: DelayQueue,
     /// The receiver did not take all that was due: lateness is no longer ours.
     pub(crate) cut: bool,
     /// The earliest time that is booked for this flow.
@@ -97,7 +97,7 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    pub(crate) fn new(line: DelayLine) -> Self {
+    pub(crate) fn new(line: DelayQueue) -> Self {
         Self { line, cut: false, booked: Nanos::MAX }
     }
 

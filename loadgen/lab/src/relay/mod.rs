@@ -8,9 +8,9 @@
 //! Read next: `wire` (when), `line` (what is under way), `pass` (one connection for each client), then `share` and `policy`
 //! (many clients on few connections) with `shared`. `hub` waits; `flow` moves bytes; `sys` holds the system calls.
 
+mod delay_queue;
 mod flow;
 mod hub;
-mod line;
 mod margin;
 mod options;
 mod outbox;

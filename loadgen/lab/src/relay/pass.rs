@@ -3,9 +3,9 @@
 //! Not a proxy: it does not know what the bytes mean. Invariant: each client's connection and its upstream one live and end
 //! together, half-closes and resets included, each with the delay of the link.
 
+use crate::relay::delay_queue::{DelayQueue, End};
 use crate::relay::flow::{Flow, Receiver, Side, read_buffer};
 use crate::relay::hub::Hub;
-use crate::relay::line::{DelayLine, End};
 use crate::relay::sys::{Listener, Peer, Ready, Socket};
 use crate::relay::wire::Wire;
 use crate::relay::{Options, RelayError, Stats};
@@ -172,8 +172,8 @@ impl<'a> PassThrough<'a> {
                 client: Side::open(socket),
                 upstream: None,
                 phase: Phase::Waiting,
-                there: Flow::new(DelayLine::new(window, floor)),
-                back: Flow::new(DelayLine::new(window, Nanos::ZERO)),
+                there: Flow::new(DelayQueue::new(window, floor)),
+                back: Flow::new(DelayQueue::new(window, Nanos::ZERO)),
             };
             self.pairs.insert(id, pair);
             self.stats.connections += 1;

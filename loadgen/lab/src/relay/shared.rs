@@ -3,9 +3,9 @@
 //! Not the matching of replies. Clients are next to the relay, as an application is to its sidecar, so only the upstream's
 //! side is delayed. Invariant: a client is read only while its connection upstream takes what it says.
 
+use crate::relay::delay_queue::{DelayQueue, End};
 use crate::relay::flow::{Flow, Receiver, Side, read_buffer};
 use crate::relay::hub::Hub;
-use crate::relay::line::{DelayLine, End};
 use crate::relay::outbox::Outbox;
 use crate::relay::pass::RETRY;
 use crate::relay::share::{ClientId, Fate, Share, Touched};
@@ -260,7 +260,7 @@ impl<'a> Sharing<'a> {
                 // Over the link the handshake would take a round trip before the first bytes could leave.
                 let shape = self.options.shape();
                 let floor = clock::now() + self.options.rtt + shape.delay;
-                upstream.there = Flow::new(DelayLine::new(self.options.window_bytes, floor));
+                upstream.there = Flow::new(DelayQueue::new(self.options.window_bytes, floor));
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 upstream.phase = Phase::Waiting;
@@ -344,13 +344,13 @@ impl<'a> Sharing<'a> {
 
 impl Upstream {
     fn down(options: &Options) -> Self {
-        let flow = || Flow::new(DelayLine::new(options.window_bytes, Nanos::ZERO));
+        let flow = || Flow::new(DelayQueue::new(options.window_bytes, Nanos::ZERO));
         Self { side: None, phase: Phase::Down, there: flow(), back: flow() }
     }
 }
 
 /// Puts what is to be sent under way, as far as there is room. Returns when to try again, if that has a time.
-fn feed(line: &mut DelayLine, out: &mut Outbox, wire: &mut Wire) -> Option<Nanos> {
+fn feed(line: &mut DelayQueue, out: &mut Outbox, wire: &mut Wire) -> Option<Nanos> {
     while !out.is_empty() {
         let now = clock::now();
         let closed_until = wire.opens_at(now);

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a figure that was not measured is an error text that says why, never a zero.
 
-use crate::arm::{ArmOutcome, GroupLinks, Wanted};
+use crate::arm::{ArmOutcome, GroupConnections, Wanted};
 use crate::observe::proc::ProcessView;
 use crate::observe::stall_cause::measured_entries;
 use aelab_results::histogram::{Histogram, Sparse};
@@ -70,15 +70,17 @@ fn look_up_in(arm: &ArmOutcome, quantity: &Quantity) -> Result<Figure, String> {
     match &quantity.subject {
         Subject::Latency { group: name, metric, stat, window } => match (metric, window) {
             (Metric::Connect | Metric::FirstReply | Metric::Wait, _) => {
-                histogram(&link_histogram(links(arm, name)?, *metric)?, *stat)
+                histogram(&link_histogram(connections_of(arm, name)?, *metric)?, *stat)
             }
             (_, Some(window)) => windowed(arm, name, *metric, *window, *stat),
             (Metric::Response, None) => latency(&group(name)?.total.response_time, *stat),
             (Metric::Service, None) => latency(&group(name)?.total.service_time, *stat),
             (Metric::Lag, None) => latency(&group(name)?.total.send_lag, *stat),
         },
-        Subject::Connections { group: name, which } => connections(links(arm, name)?, which),
-        Subject::Pool { group: name, which } => pool(links(arm, name)?, which),
+        Subject::Connections { group: name, which } => {
+            connections(connections_of(arm, name)?, which)
+        }
+        Subject::Pool { group: name, which } => pool(connections_of(arm, name)?, which),
         Subject::Process { field } => process(arm, *field),
         Subject::Ae { path } => ae(arm, path, quantity.dimension()),
         Subject::Trace { field } => crate::scenario::figures_trace::look_up(&arm.observed, *field),
@@ -190,12 +192,12 @@ fn span_stat(mut lengths: Vec<f64>, stat: SpanStat) -> Option<f64> {
     }
 }
 
-fn links<'a>(arm: &'a ArmOutcome, group: &str) -> Result<&'a GroupLinks, String> {
-    let found = arm.links.iter().find(|links| links.group == group);
+fn connections_of<'a>(arm: &'a ArmOutcome, group: &str) -> Result<&'a GroupConnections, String> {
+    let found = arm.connections.iter().find(|links| links.group == group);
     found.ok_or_else(|| format!("group {group} was not run"))
 }
 
-fn link_histogram(links: &GroupLinks, metric: Metric) -> Result<Histogram, String> {
+fn link_histogram(links: &GroupConnections, metric: Metric) -> Result<Histogram, String> {
     match metric {
         Metric::Connect => Ok(links.connect.clone()),
         Metric::FirstReply => Ok(links.first_reply.clone()),
@@ -251,7 +253,7 @@ fn windowed(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-fn connections(links: &GroupLinks, which: &str) -> Result<Figure, String> {
+fn connections(links: &GroupConnections, which: &str) -> Result<Figure, String> {
     let counts = &links.counts;
     let value = match which {
         "asked" => counts.asked,
@@ -266,7 +268,7 @@ fn connections(links: &GroupLinks, which: &str) -> Result<Figure, String> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-fn pool(links: &GroupLinks, which: &str) -> Result<Figure, String> {
+fn pool(links: &GroupConnections, which: &str) -> Result<Figure, String> {
     let pool = links.pool.as_ref().ok_or_else(|| format!("group {} has no pool", links.group))?;
     let value = match which {
         "opened" => pool.counts.opened,
@@ -297,7 +299,7 @@ fn process(arm: &ArmOutcome, field: ProcessField) -> Result<Figure, String> {
         if sum == 0 { Err("no request was answered".to_owned()) } else { Ok(sum as f64) }
     };
     let connections = || -> Result<f64, String> {
-        let sum: u64 = arm.links.iter().map(|links| links.counts.established).sum();
+        let sum: u64 = arm.connections.iter().map(|links| links.counts.established).sum();
         if sum == 0 { Err("no connection was open".to_owned()) } else { Ok(sum as f64) }
     };
     let measured_cpu = || grown(course.begun, course.ended, cpu).map(|ns| ns / NS_PER_S);

@@ -30,7 +30,7 @@ pub(crate) struct Running {
     /// It is the bundled one.
     bundled: bool,
     /// Where it runs.
-    site: Site,
+    reach: Reach,
     /// It is spoken to over TLS.
     tls: bool,
     /// The database that is used.
@@ -39,7 +39,7 @@ pub(crate) struct Running {
 
 /// Where a running server is, and how it can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Site {
+enum Reach {
     /// On another machine: its process cannot be observed.
     Remote,
     /// On this machine, without a Unix socket.
@@ -60,10 +60,10 @@ pub(crate) fn nature(place: &Place) -> Result<Nature, Failure> {
             let mut control = Control::open(target)?;
             Nature::Running(Running {
                 bundled: Info::parse(&control.info()?).is_bundled(),
-                site: match unix_socket(target, &mut control) {
-                    _ if !is_local(target) => Site::Remote,
-                    Some(_) => Site::LocalWithUnixSocket,
-                    None => Site::Local,
+                reach: match unix_socket(target, &mut control) {
+                    _ if !is_local(target) => Reach::Remote,
+                    Some(_) => Reach::LocalWithUnixSocket,
+                    None => Reach::Local,
                 },
                 tls: matches!(target.endpoint, Endpoint::Tls(_)),
                 db: target.db,
@@ -96,12 +96,12 @@ pub(crate) fn unmet(arm: &Arm, nature: Nature) -> Option<&'static str> {
             "it needs a server of its own, and the target runs already",
         ),
         (
-            running.site != Site::LocalWithUnixSocket
+            running.reach != Reach::LocalWithUnixSocket
                 && (wants_unix_socket(arm) || procedure(&[ProcedureKind::TcpVsUnix])),
             "it needs a Unix socket, and the target has none on this machine",
         ),
         (
-            running.site == Site::Remote
+            running.reach == Reach::Remote
                 && procedure(&[ProcedureKind::ConnectionCost, ProcedureKind::WakeupCost]),
             "it looks at the server's process, and the target is on another machine",
         ),

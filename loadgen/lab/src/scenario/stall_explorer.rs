@@ -46,7 +46,7 @@ pub struct Size {
     pub p99_s: Option<f64>,
     /// The longest that one of them waited.
     pub max_s: Option<f64>,
-    /// The doubt that forbids to use it, by its id.
+    /// The caveat that forbids to use it, by its id.
     pub invalid: Option<String>,
     /// What the server said, if the command failed each time.
     pub refusal: Option<String>,

@@ -1,6 +1,6 @@
 //! What a server was busy with, and what it did to keys and connections, from two of its INFO texts.
 //!
-//! Pure. Invariant: a field that one of the two does not have leaves no doubt; counters that fell (a restart, CONFIG RESETSTAT)
+//! Pure. Invariant: a field that one of the two does not have leaves no caveat; counters that fell (a restart, CONFIG RESETSTAT)
 //! are not counted as growth.
 
 use crate::server::info::Info;
@@ -54,9 +54,9 @@ impl Expiry {
     }
 }
 
-/// The doubts that two looks at a server leave.
+/// The caveats that two looks at a server leave.
 #[must_use]
-pub fn doubts(before: &Info, after: &Info, expiry: Expiry) -> Vec<Caveat> {
+pub fn caveats(before: &Info, after: &Info, expiry: Expiry) -> Vec<Caveat> {
     let mut found = changes(before, after);
     // A server that restarted has counters of its own.
     let restarted = !found.is_empty();
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn found(before: &str, after: &str, expiry: Expiry) -> Vec<String> {
-        let found = doubts(&Info::parse(before), &Info::parse(after), expiry);
+        let found = caveats(&Info::parse(before), &Info::parse(after), expiry);
         found.iter().map(|caveat| format!("{}: {}", caveat.id(), caveat.cause())).collect()
     }
 

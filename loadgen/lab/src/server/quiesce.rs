@@ -1,6 +1,6 @@
 //! Waiting until a server that was just filled has nothing left to do of it.
 //!
-//! Not a judgement of a run (see `arm::doubts_after`). Invariant: the wait is bounded, and a server that gives no account of
+//! Not a judgement of a run (see `arm::caveats_after`). Invariant: the wait is bounded, and a server that gives no account of
 //! itself is taken as it is.
 
 use crate::control::Control;
@@ -27,7 +27,7 @@ const BUSY: [&str; 4] =
 ///
 /// # Errors
 /// The server went away.
-pub fn settle(control: &mut Control, observer: &dyn Observer) -> Result<(), Failure> {
+pub fn quiesce(control: &mut Control, observer: &dyn Observer) -> Result<(), Failure> {
     let from = clock::now();
     let mut memory = None;
     loop {

@@ -1,6 +1,6 @@
 //! The link in virtual time: what goes onto it comes off it, whole, in order and not early.
 
-use crate::relay::line::{DelayLine, End};
+use crate::relay::delay_queue::{DelayQueue, End};
 use crate::relay::wire::{Shape, Wire};
 use aelab_engine::clock::Nanos;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn shape(delay_us: u64, jitter_us: u64, bandwidth: Option<u64>) -> Shape {
 #[test]
 fn without_jitter_and_bandwidth_the_delay_is_exact() {
     let mut wire = Wire::new(shape(500, 0, None), 1);
-    let mut line = DelayLine::new(WINDOW, Nanos::ZERO);
+    let mut line = DelayQueue::new(WINDOW, Nanos::ZERO);
     line.push(&mut wire, Nanos(1_000), b"one");
     line.push(&mut wire, Nanos(2_000), b"two");
     assert_eq!(line.next_due(), Some(Nanos(501_000)));
@@ -36,7 +36,7 @@ fn without_jitter_and_bandwidth_the_delay_is_exact() {
 fn bandwidth_clocks_segments_out_one_after_another() {
     // 1448 bytes take 1 ms.
     let mut wire = Wire::new(shape(0, 0, Some(1_448_000)), 1);
-    let mut line = DelayLine::new(1 << 20, Nanos::ZERO);
+    let mut line = DelayQueue::new(1 << 20, Nanos::ZERO);
     line.push(&mut wire, Nanos::ZERO, &[7; 1448 * 2 + 724]);
     for (at_us, bytes) in [(999, 0), (1_000, 1448), (2_000, 1448 * 2), (2_500, 1448 * 2 + 724)] {
         assert_eq!(line.due(Nanos(at_us * US)).len(), bytes, "at {at_us} us");
@@ -68,7 +68,7 @@ fn jitter_spreads_evenly_around_the_delay() {
 #[test]
 fn a_line_takes_nothing_while_the_receiver_takes_nothing() {
     let mut wire = Wire::new(shape(100, 0, None), 1);
-    let mut line = DelayLine::new(10, Nanos::ZERO);
+    let mut line = DelayQueue::new(10, Nanos::ZERO);
     assert_eq!(line.room_bytes(Nanos::ZERO), 10);
     line.push(&mut wire, Nanos::ZERO, b"1234567");
     assert_eq!(line.room_bytes(Nanos::ZERO), 3, "the window");
@@ -80,7 +80,7 @@ fn a_line_takes_nothing_while_the_receiver_takes_nothing() {
 #[test]
 fn a_close_waits_for_the_bytes_and_a_reset_does_not() {
     let mut wire = Wire::new(shape(100, 0, None), 1);
-    let mut line = DelayLine::new(10, Nanos::ZERO);
+    let mut line = DelayQueue::new(10, Nanos::ZERO);
     line.push(&mut wire, Nanos::ZERO, b"x");
     line.push_end(&mut wire, Nanos(50 * US), End::Closed);
     let later = Nanos(1_000 * US);
@@ -115,7 +115,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// A stream with all it has sent (byte and arrival) and how much of it was taken.
 struct Stream {
-    line: DelayLine,
+    line: DelayQueue,
     sent: Vec<(u8, Nanos)>,
     taken: usize,
 }
@@ -154,7 +154,7 @@ proptest! {
         let shape = shape(delay_us, delay_us * jitter_share / 100, bandwidth);
         let least_delay = shape.delay - shape.jitter;
         let mut wire = Wire::new(shape, seed);
-        let stream = || Stream { line: DelayLine::new(WINDOW, Nanos::ZERO), sent: Vec::new(), taken: 0 };
+        let stream = || Stream { line: DelayQueue::new(WINDOW, Nanos::ZERO), sent: Vec::new(), taken: 0 };
         let mut streams = [stream(), stream()];
         let mut now = Nanos::ZERO;
         for step in steps {

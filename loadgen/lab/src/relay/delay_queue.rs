@@ -28,7 +28,7 @@ struct Mark {
 
 /// One direction of one connection.
 #[derive(Debug)]
-pub(crate) struct DelayLine {
+pub(crate) struct DelayQueue {
     bytes: VecDeque<u8>,
     marks: VecDeque<Mark>,
     end: Option<(Nanos, End)>,
@@ -37,7 +37,7 @@ pub(crate) struct DelayLine {
     capacity_bytes: usize,
 }
 
-impl DelayLine {
+impl DelayQueue {
     /// An empty line that holds at most `capacity_bytes` and lets nothing out before `floor`.
     pub(crate) fn new(capacity_bytes: usize, floor: Nanos) -> Self {
         Self { bytes: VecDeque::new(), marks: VecDeque::new(), end: None, floor, capacity_bytes }

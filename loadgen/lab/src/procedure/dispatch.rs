@@ -1,12 +1,12 @@
-//! Which code plays which procedure, and what a scenario's parameters are called there.
+//! Which function runs which procedure, and how a scenario's parameters map to it.
 //!
-//! A new procedure: a row in the scenarios' table (`scenarios/src/procedure/table.rs`), a file here, a line in [`play`].
-//! Invariant: only figures that the row names come out.
+//! A new procedure: a row in the scenarios' table (`scenarios/src/procedure/table.rs`), a file here, a line in [`run`].
+//! Invariant: only figures that the row names are recorded.
 
 use crate::procedure::{
-    Findings, Site, accept_queue, atomic, connection_cost, connection_state, flow_control,
-    loop_order, max_total, maxclients, pipelining, session, split_command, tcp_vs_unix,
-    time_events, transaction, wakeup_cost,
+    Findings, ServerUnderTest, accept_queue, atomic, connection_cost, connection_state,
+    flow_control, loop_order, max_total, maxclients, pipelining, session, split_command,
+    tcp_vs_unix, time_events, transaction, wakeup_cost,
 };
 use aelab_engine::error::Failure;
 use aelab_results::record::{NamedFigure, Procedure as Record, Table};
@@ -14,35 +14,37 @@ use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::procedure::{Procedure, ProcedureKind, dimension_of_name};
 use std::time::Duration;
 
-/// Plays a procedure and writes down what it found.
+/// Runs a procedure and returns its record.
 ///
 /// # Errors
-/// It could not be played at all; a claim that fails is a figure, no error.
-pub fn play(site: &Site<'_>, procedure: &Procedure) -> Result<Record, Failure> {
+/// It could not be run at all; a claim that fails is a figure, not an error.
+pub fn run(under_test: &ServerUnderTest<'_>, procedure: &Procedure) -> Result<Record, Failure> {
     let of = Params(procedure);
     let findings = match procedure.kind {
-        ProcedureKind::SplitCommand => split_command::run(site, &of.split_command()?),
-        ProcedureKind::ConnectionState => connection_state::run(site, &of.connection_state()?),
-        ProcedureKind::FlowControl => flow_control::run(site, &of.flow_control()?),
-        ProcedureKind::AcceptQueue => accept_queue::run(site, &of.accept_queue()?),
-        ProcedureKind::ConnectionCost => connection_cost::run(site, &of.connection_cost()?),
-        ProcedureKind::MaxClients => {
-            maxclients::run(site, &maxclients::Params { limit: of.count("limit")? })
+        ProcedureKind::SplitCommand => split_command::run(under_test, &of.split_command()?),
+        ProcedureKind::ConnectionState => {
+            connection_state::run(under_test, &of.connection_state()?)
         }
-        ProcedureKind::MaxTotal => max_total::run(site, &of.max_total()?),
-        ProcedureKind::Transaction => transaction::run(site, &of.transaction()?),
-        ProcedureKind::Pipelining => pipelining::run(site, &of.pipelining()?),
-        ProcedureKind::TcpVsUnix => tcp_vs_unix::run(site, &of.tcp_vs_unix()?),
-        ProcedureKind::Session => session::run(site, &of.session()?),
-        ProcedureKind::WakeupCost => wakeup_cost::run(site, &of.wakeup_cost()?),
-        ProcedureKind::TimeEvents => time_events::run(site, &of.time_events()?),
-        ProcedureKind::Atomic => atomic::run(site, &of.atomic()?),
-        ProcedureKind::LoopOrder => loop_order::run(site, &of.loop_order()?),
+        ProcedureKind::FlowControl => flow_control::run(under_test, &of.flow_control()?),
+        ProcedureKind::AcceptQueue => accept_queue::run(under_test, &of.accept_queue()?),
+        ProcedureKind::ConnectionCost => connection_cost::run(under_test, &of.connection_cost()?),
+        ProcedureKind::MaxClients => {
+            maxclients::run(under_test, &maxclients::Params { limit: of.count("limit")? })
+        }
+        ProcedureKind::MaxTotal => max_total::run(under_test, &of.max_total()?),
+        ProcedureKind::Transaction => transaction::run(under_test, &of.transaction()?),
+        ProcedureKind::Pipelining => pipelining::run(under_test, &of.pipelining()?),
+        ProcedureKind::TcpVsUnix => tcp_vs_unix::run(under_test, &of.tcp_vs_unix()?),
+        ProcedureKind::Session => session::run(under_test, &of.session()?),
+        ProcedureKind::WakeupCost => wakeup_cost::run(under_test, &of.wakeup_cost()?),
+        ProcedureKind::TimeEvents => time_events::run(under_test, &of.time_events()?),
+        ProcedureKind::Atomic => atomic::run(under_test, &of.atomic()?),
+        ProcedureKind::LoopOrder => loop_order::run(under_test, &of.loop_order()?),
     }?;
     record(procedure.kind, findings)
 }
 
-/// A procedure's parameters as the code wants them; a slip in a name is a failure, not a panic.
+/// A procedure's parameters with the types of the code; a wrong name is a failure, not a panic.
 struct Params<'a>(&'a Procedure);
 
 impl Params<'_> {
