@@ -3,7 +3,7 @@
 //! Not where it goes (see `route`). Invariant: `intended` never changes; `sent` is the first time it left.
 
 use crate::clock::Nanos;
-use crate::conn::request::UNSENT;
+use crate::conn::request::{InFlight, Mark, UNSENT};
 
 /// See the module.
 #[derive(Debug)]
@@ -43,5 +43,17 @@ impl Parcel {
     ) -> Self {
         let entry = Entry::Plain;
         Self { intended, sent: UNSENT, command, bytes, slot, redirects: 0, entry }
+    }
+
+    /// As a request that was on its way.
+    pub(crate) const fn in_flight(&self) -> InFlight {
+        InFlight {
+            intended: self.intended,
+            sent: if self.sent.0 == UNSENT.0 { self.intended } else { self.sent },
+            start: 0,
+            command: self.command,
+            mark: Mark::Routed,
+            is_gone: false,
+        }
     }
 }

@@ -1,42 +1,121 @@
-//! Due requests of a group that wait for a free slot: one line for all connections, or one for each.
+//! Due requests that wait for a free slot: one queue for all connections, or one for each.
 //!
-//! Not the slots. Invariant: a request leaves from the head of its line, with the due time it came with.
+//! Not the slots. Invariant: a request leaves from the head of its queue, with the due time it came with.
 
 use crate::conn::Conn;
 use crate::conn::request::Due;
 use crate::conn::state::State;
 use crate::io::Token;
-use crate::plan::Assignment;
 use std::collections::VecDeque;
+use std::ops::Range;
 
-/// See the module.
+/// One queue, and the connections that could serve it.
 #[derive(Debug)]
-pub(crate) struct Waiting {
-    lines: Lines,
+pub(crate) struct SharedBacklog {
+    queue: VecDeque<Due>,
+    /// Most requests that may wait.
+    max: usize,
+    /// Connections with a free slot, the one that waits longest first.
+    free: VecDeque<Token>,
+}
+
+impl SharedBacklog {
+    /// An empty queue of at most `max` requests.
+    pub(crate) const fn new(max: usize) -> Self {
+        Self { queue: VecDeque::new(), max, free: VecDeque::new() }
+    }
+
+    /// Whether another request may wait.
+    pub(crate) fn has_room(&self) -> bool {
+        self.queue.len() < self.max
+    }
+
+    /// How many requests wait.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// How many connections are known to have a free slot.
+    pub(crate) fn free_len(&self) -> usize {
+        self.free.len()
+    }
+
+    /// The request that is served next.
+    pub(crate) fn front(&self) -> Option<Due> {
+        self.queue.front().copied()
+    }
+
+    pub(crate) fn push(&mut self, due: Due) {
+        self.queue.push_back(due);
+    }
+
+    /// A request that a lost connection held goes back to the head.
+    pub(crate) fn push_front(&mut self, due: Due) {
+        self.queue.push_front(due);
+    }
+
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Due> {
+        self.queue.pop_front()
+    }
+
+    pub(crate) fn take_all(&mut self) -> Vec<Due> {
+        std::mem::take(&mut self.queue).into()
+    }
+
+    /// Takes a ready connection with a free slot off the list: the one listed last if `is_lifo`, else the one listed first.
+    pub(crate) fn take_free(
+        &mut self,
+        is_lifo: bool,
+        conns: &mut [Conn],
+        pipeline: usize,
+    ) -> Option<Token> {
+        while let Some(token) = if is_lifo { self.free.pop_back() } else { self.free.pop_front() } {
+            let conn = &mut conns[token as usize];
+            conn.listed.free = false;
+            if conn.is_ready() && conn.has_room(pipeline) {
+                return Some(token);
+            }
+        }
+        None
+    }
+
+    /// Lists a connection if it has a free slot and is not listed.
+    pub(crate) fn list_free(&mut self, token: Token, conn: &mut Conn, pipeline: usize) {
+        if !conn.listed.free && conn.has_room(pipeline) {
+            conn.listed.free = true;
+            self.free.push_back(token);
+        }
+    }
+
+    /// Takes a connection off the list of those with a free slot.
+    pub(crate) fn unlist(&mut self, token: Token, conn: &mut Conn) {
+        if conn.listed.free {
+            conn.listed.free = false;
+            self.free.retain(|listed| *listed != token);
+        }
+    }
+}
+
+/// A queue for each connection.
+#[derive(Debug)]
+pub(crate) struct PinnedBacklog {
+    first: Token,
+    /// One per connection, from token `first` on.
+    queues: Vec<VecDeque<Due>>,
+    /// The connection that gets the next request, counted from `first`.
+    next: usize,
+    /// Requests in all queues.
     len: usize,
+    /// Most requests that may wait, in all queues.
     max: usize,
 }
 
-#[derive(Debug)]
-enum Lines {
-    /// One for all connections.
-    Common(VecDeque<Due>),
-    /// One per connection, from token `first` on; `next` is whose turn it is.
-    Own { first: Token, lines: Vec<VecDeque<Due>>, next: usize },
-}
-
-impl Waiting {
-    /// Empty lines for these connections, of at most `max` requests in all.
-    pub(crate) fn new(assignment: Assignment, tokens: &std::ops::Range<Token>, max: usize) -> Self {
-        let lines = match assignment {
-            Assignment::AnyFree => Lines::Common(VecDeque::new()),
-            Assignment::Pinned => Lines::Own {
-                first: tokens.start,
-                lines: tokens.clone().map(|_| VecDeque::new()).collect(),
-                next: 0,
-            },
-        };
-        Self { lines, len: 0, max }
+impl PinnedBacklog {
+    /// Empty queues for these connections, of at most `max` requests in all.
+    pub(crate) fn new(tokens: &Range<Token>, max: usize) -> Self {
+        let queues = tokens.clone().map(|_| VecDeque::new()).collect();
+        Self { first: tokens.start, queues, next: 0, len: 0, max }
     }
 
     /// Whether another request may wait.
@@ -44,104 +123,62 @@ impl Waiting {
         self.len < self.max
     }
 
-    /// How many wait.
+    /// How many requests wait.
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
-    /// How many wait in the line of this connection.
+    /// How many requests wait for this connection.
     pub(crate) fn len_of(&self, token: Token) -> usize {
-        match &self.lines {
-            Lines::Common(line) => line.len(),
-            Lines::Own { first, lines, .. } => lines[(token - *first) as usize].len(),
-        }
+        self.queues[(token - self.first) as usize].len()
     }
 
-    /// The request that any free connection takes next.
-    pub(crate) fn front(&self) -> Option<Due> {
-        match &self.lines {
-            Lines::Common(line) => line.front().copied(),
-            Lines::Own { .. } => None,
-        }
-    }
-
-    /// Whether nothing waits.
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Whether each connection has its own line.
-    pub(crate) const fn is_pinned(&self) -> bool {
-        matches!(self.lines, Lines::Own { .. })
-    }
-
-    /// The connection whose turn it is, if connections have turns: the next one that is not gone for good.
-    pub(crate) fn take_turn(&mut self, conns: &[Conn]) -> Option<Token> {
-        let Lines::Own { first, lines, next } = &mut self.lines else { return None };
-        let count = lines.len();
+    /// The connection that gets the next request: connections take turns, without those that are closed for good.
+    pub(crate) fn take_turn(&mut self, conns: &[Conn]) -> Token {
+        let count = self.queues.len();
         let place = (0..count)
-            .map(|step| (*next + step) % count)
-            .find(|place| conns[*first as usize + *place].state != State::Closed);
-        // If all are gone, the requests wait where nobody comes.
-        let place = place.unwrap_or(*next);
-        *next = (place + 1) % count;
-        Some(*first + place as Token)
+            .map(|step| (self.next + step) % count)
+            .find(|place| conns[self.first as usize + *place].state != State::Closed);
+        // If all are closed, the requests wait until the run ends.
+        let place = place.unwrap_or(self.next);
+        self.next = (place + 1) % count;
+        self.first + place as Token
     }
 
-    fn line(&mut self, token: Token) -> &mut VecDeque<Due> {
-        match &mut self.lines {
-            Lines::Common(line) => line,
-            Lines::Own { first, lines, .. } => &mut lines[(token - *first) as usize],
-        }
+    fn queue(&mut self, token: Token) -> &mut VecDeque<Due> {
+        &mut self.queues[(token - self.first) as usize]
     }
 
-    /// A request joins the line of a connection (the common one, if there is one).
     pub(crate) fn push(&mut self, token: Token, due: Due) {
         self.len += 1;
-        self.line(token).push_back(due);
+        self.queue(token).push_back(due);
     }
 
-    /// A request goes back to the head of a connection's line.
+    /// A request that a lost connection held goes back to the head of its queue.
     pub(crate) fn push_front(&mut self, token: Token, due: Due) {
         self.len += 1;
-        self.line(token).push_front(due);
+        self.queue(token).push_front(due);
     }
 
-    /// The request a connection takes next.
     #[inline]
     pub(crate) fn pop(&mut self, token: Token) -> Option<Due> {
         if self.len == 0 {
             return None;
         }
-        let due = self.line(token).pop_front()?;
+        let due = self.queue(token).pop_front()?;
         self.len -= 1;
         Some(due)
     }
 
-    /// The request that any free connection may take next.
-    pub(crate) fn pop_common(&mut self) -> Option<Due> {
-        match &self.lines {
-            Lines::Common(_) => self.pop(0),
-            Lines::Own { .. } => None,
-        }
+    /// Takes the whole queue of a connection that is closed for good.
+    pub(crate) fn take_queue(&mut self, token: Token) -> VecDeque<Due> {
+        let queue = std::mem::take(self.queue(token));
+        self.len -= queue.len();
+        queue
     }
 
-    /// Takes the whole line of a connection that is gone for good, if it had its own.
-    pub(crate) fn take_line(&mut self, token: Token) -> VecDeque<Due> {
-        if !self.is_pinned() {
-            return VecDeque::new();
-        }
-        let line = std::mem::take(self.line(token));
-        self.len -= line.len();
-        line
-    }
-
-    /// Takes all that wait.
     pub(crate) fn take_all(&mut self) -> Vec<Due> {
         self.len = 0;
-        match &mut self.lines {
-            Lines::Common(line) => std::mem::take(line).into(),
-            Lines::Own { lines, .. } => lines.iter_mut().flat_map(std::mem::take).collect(),
-        }
+        self.queues.iter_mut().flat_map(std::mem::take).collect()
     }
 }

@@ -1,76 +1,36 @@
-//! What a group does with requests to a cluster: creates them, feeds connections, follows redirections, survives losses.
+//! What a group does with requests to a cluster: sends them, follows redirections, survives losses.
 //!
-//! Not which node takes a request (see `route`). Invariant: a redirected or unsent request is in a line or on a connection
+//! Not which node takes a request (see `router`). Invariant: a redirected or unsent request is in a queue or on a connection
 //! again before anything else is read.
 
 use crate::clock::Nanos;
 use crate::conn::Conn;
-use crate::conn::request::{Due, InFlight, Mark, UNSENT};
+use crate::conn::request::{Due, UNSENT};
 use crate::conn::routed_request::{Entry, Parcel};
 use crate::error::UNKNOWN_NODE;
 use crate::group::Group;
+use crate::group::arrival::Arrival;
+use crate::group::assign::nth_part;
 use crate::group::connection_counts::SiteCounts;
-use crate::group::router::{Env, Place};
+use crate::group::router::{Env, Place, Router};
 use crate::io::Token;
 use crate::plan::cluster_slots::{Redirect, RedirectKind};
+use crate::record::Recorder;
+use crate::workload::Generator;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-/// Requests created per turn, as for other groups.
-const CREATED_PER_TURN: usize = 10_000;
-
-/// A group's traffic to a cluster.
+/// The steps of [`Group`] for a cluster. Each is called for a group with a router only.
 impl Group {
-    /// Creates what is due by `now`.
-    pub(crate) fn create_routed(
-        &mut self,
-        now: Nanos,
-        conns: &mut [Conn],
-        mut touch: impl FnMut(Token, &mut Conn),
-    ) {
-        for _ in 0..CREATED_PER_TURN {
-            let Some(due) = self.next_due().filter(|due| *due <= now) else { break };
-            if let Some(schedule) = &mut self.schedule {
-                schedule.advance();
-                if !self.admit(due) {
-                    break;
-                }
-                self.recorder.noticed(due, now);
-            } else {
-                self.thinking.pop_front();
-                if !self.admit(due) {
-                    continue;
-                }
-            }
-            self.send_routed(due, conns, &mut touch);
-        }
-    }
-
-    /// Writes a request that is due and gives it to a connection, or puts it into a line.
-    fn send_routed(&mut self, due: Nanos, conns: &mut [Conn], touch: impl FnMut(Token, &mut Conn)) {
-        let Some(router) = &mut self.router else { return };
-        let parcel = router.parcel(&mut self.generator, due);
-        let lane = router.lane_for(parcel.slot);
-        let is_free = router.lanes[lane].line.is_empty() && !router.lanes[lane].free.is_empty();
-        if !is_free && router.waiting >= router.waiting_max {
-            self.recorder.shed(due);
-            router.recycle(parcel);
-            return;
-        }
-        self.recorder.created(due);
-        router.queue(lane, parcel, Place::Back);
-        router.serve(lane, &mut Env { conns, pipeline: self.pipeline, touch });
-    }
-
     /// The run begins: the users of a closed loop send their first requests, spread over the think time if there is one.
-    pub(crate) fn begin_routed(
+    pub(super) fn begin_nodes(
         &mut self,
         conns: &mut [Conn],
         origin: Nanos,
         mut touch: impl FnMut(Token, &mut Conn),
     ) {
         let pipeline = self.pipeline;
-        let Some(router) = &mut self.router else { return };
+        let Some(router) = self.assignment.router() else { return };
         for token in self.tokens.clone() {
             let conn = &mut conns[token as usize];
             if conn.is_ready() {
@@ -78,29 +38,36 @@ impl Group {
                 router.list_free(token, conn, pipeline);
             }
         }
-        if self.schedule.is_none() && self.think > Nanos::ZERO {
+        if let Arrival::Closed(closed) = &mut self.arrival
+            && closed.think > Nanos::ZERO
+        {
             let users = router.users;
             for user in 0..users {
-                let offset = u128::from(self.think.0) * u128::from(user) / u128::from(users);
-                let due = self.begin.saturating_add(Nanos(offset as u64));
-                self.thinking.push_back((due, self.tokens.start));
+                let offset = nth_part(closed.think, user, users);
+                let due = self.admission.begin().saturating_add(offset);
+                closed.thinking.push_back((due, self.tokens.start));
             }
         }
         self.pump(conns, origin, &mut touch);
     }
 
     /// Users of a closed loop that have nothing under way since `since` send their next request, or think.
-    fn pump(&mut self, conns: &mut [Conn], since: Nanos, touch: &mut impl FnMut(Token, &mut Conn)) {
-        if self.schedule.is_some() {
-            return;
-        }
-        let users = self.router.as_ref().map_or(0, |router| router.users);
-        let due = since.max(self.begin).saturating_add(self.think);
-        while self.recorder.open.count + (self.thinking.len() as u64) < users {
+    pub(super) fn pump(
+        &mut self,
+        conns: &mut [Conn],
+        since: Nanos,
+        touch: &mut impl FnMut(Token, &mut Conn),
+    ) {
+        let Arrival::Closed(closed) = &mut self.arrival else { return };
+        let Some(router) = self.assignment.router() else { return };
+        let due = since.max(self.admission.begin()).saturating_add(closed.think);
+        while self.recorder.open.count + (closed.thinking.len() as u64) < router.users {
             if due > since {
-                self.thinking.push_back((due, self.tokens.start));
-            } else if self.admit(since) {
-                self.send_routed(since, conns, &mut *touch);
+                closed.thinking.push_back((due, self.tokens.start));
+            } else if self.admission.admit(since) {
+                let mut env =
+                    Env { conns: &mut *conns, pipeline: self.pipeline, touch: &mut *touch };
+                router.send(since, &mut self.generator, &mut self.recorder, &mut env);
             } else {
                 break;
             }
@@ -108,23 +75,23 @@ impl Group {
     }
 
     /// A connection has free slots: replies have come, or it is ready.
-    pub(crate) fn feed_routed(
+    pub(super) fn feed_node(
         &mut self,
         token: Token,
         conns: &mut [Conn],
         now: Nanos,
         mut touch: impl FnMut(Token, &mut Conn),
     ) {
-        let Some(router) = &mut self.router else { return };
         let pipeline = self.pipeline;
+        let Some(router) = self.assignment.router() else { return };
         let answered = router.endpoint(token).addr().map(|addr| addr.ip());
         router.list_free(token, &mut conns[token as usize], pipeline);
         for (parcel, redirect) in std::mem::take(&mut router.redirected) {
             self.follow(parcel, &redirect, answered, conns, now, &mut touch);
         }
-        let Some(router) = &mut self.router else { return };
-        let lane = router.site(token);
-        router.serve(lane, &mut Env { conns, pipeline, touch: &mut touch });
+        let Some(router) = self.assignment.router() else { return };
+        let node = router.node_index(token);
+        router.serve(node, &mut Env { conns: &mut *conns, pipeline, touch: &mut touch });
         self.pump(conns, now, &mut touch);
     }
 
@@ -138,10 +105,10 @@ impl Group {
         now: Nanos,
         touch: &mut impl FnMut(Token, &mut Conn),
     ) {
-        let Some(router) = &mut self.router else { return };
-        let known = router.lanes.len();
-        let Some(lane) = router.lane_of_node(redirect, answered) else {
-            // A name that we would have to look up: the watcher will.
+        let Some(router) = self.assignment.router() else { return };
+        let known = router.nodes.len();
+        let Some(node) = router.node_at(redirect, answered) else {
+            // The name would have to be looked up; the thread that watches the topology does that.
             router.topology.want();
             let word = match redirect.kind {
                 RedirectKind::Moved => "MOVED",
@@ -157,7 +124,7 @@ impl Group {
             RedirectKind::Moved => {
                 router.counts.moved += 1;
                 parcel.entry = Entry::Plain;
-                router.slots[usize::from(redirect.slot)] = lane as u16;
+                router.slots[usize::from(redirect.slot)] = node as u16;
                 router.topology.want();
             }
             RedirectKind::Ask => {
@@ -165,18 +132,18 @@ impl Group {
                 parcel.entry = Entry::Asking;
             }
         }
-        router.queue(lane, parcel, Place::Front);
-        router.serve(lane, &mut Env { conns: &mut *conns, pipeline: self.pipeline, touch });
-        if known < router.lanes.len() {
+        router.queue(node, parcel, Place::Front);
+        router.serve(node, &mut Env { conns: &mut *conns, pipeline: self.pipeline, touch });
+        if known < router.nodes.len() {
             self.rebalance(conns);
         }
     }
 
     /// Deals the connections out again, after nodes came or went.
     fn rebalance(&mut self, conns: &mut [Conn]) {
-        let Some(router) = &mut self.router else { return };
+        let Some(router) = self.assignment.router() else { return };
         router.balance(conns);
-        for name in router.lanes.iter().skip(self.links.sites.len()).map(|lane| lane.name.clone()) {
+        for name in router.nodes.iter().skip(self.links.sites.len()).map(|node| node.name.clone()) {
             self.links.sites.push(SiteCounts::of(name, 0));
         }
     }
@@ -185,123 +152,137 @@ impl Group {
     pub(crate) fn refresh_layout(
         &mut self,
         conns: &mut [Conn],
-        mut touch: impl FnMut(Token, &mut Conn),
+        touch: impl FnMut(Token, &mut Conn),
     ) {
-        let Some(router) = &mut self.router else { return };
+        let Some(router) = self.assignment.router() else { return };
         let Some(layout) = router.topology.newer(&mut router.version) else { return };
         router.adopt(&layout);
         self.rebalance(conns);
-        let Some(router) = &mut self.router else { return };
-        let waiting: Vec<Parcel> =
-            router.lanes.iter_mut().flat_map(|lane| std::mem::take(&mut lane.line)).collect();
-        router.waiting = 0;
-        for mut parcel in waiting {
+        let Some(router) = self.assignment.router() else { return };
+        for mut parcel in router.take_waiting() {
             parcel.entry = Entry::Plain;
-            let lane = router.lane_for(parcel.slot);
-            router.queue(lane, parcel, Place::Back);
+            let node = router.node_for(parcel.slot);
+            router.queue(node, parcel, Place::Back);
         }
-        let mut env = Env { conns, pipeline: self.pipeline, touch: &mut touch };
-        for lane in 0..router.lanes.len() {
-            router.serve(lane, &mut env);
-        }
+        router.serve_all(&mut Env { conns, pipeline: self.pipeline, touch });
     }
 
-    /// A connection is lost: what it had sent is finished as errors (or timeouts), the rest waits again in its node's line.
-    pub(crate) fn lose_routed(&mut self, token: Token, conn: &mut Conn, now: Nanos, text: &str) {
-        let Some(router) = &mut self.router else { return };
-        router.topology.want();
-        if conn.listed.free {
-            conn.listed.free = false;
-            let lane = router.site(token);
-            router.lanes[lane].free.retain(|listed| *listed != token);
-        }
-        let unsent = conn.unsent();
-        let parcels = conn.take_parcels();
-        let requests = conn.take_requests();
-        let sent = requests.len() - unsent;
-        for (number, (request, mut parcel)) in requests.into_iter().zip(parcels).enumerate().rev() {
-            let limit = self.timeout.map(|timeout| request.sent.saturating_add(timeout));
-            if request.is_gone {
-            } else if number >= sent {
-                parcel.entry = Entry::Plain;
-                parcel.sent = request.sent;
-                let lane = router.lane_for(parcel.slot);
-                router.queue(lane, parcel, Place::Front);
-                continue;
-            } else if let Some(limit) = limit.filter(|limit| *limit <= now) {
-                self.recorder.timeout(&request, limit);
-            } else {
-                self.recorder.lost(&request, text, now);
-            }
-            router.recycle(parcel);
-        }
-    }
-
-    /// After a loss: other connections of the node take what waits, and users whose requests were lost send their next.
-    pub(crate) fn hand_over_routed(
+    /// Ends what was sent, was redirected, and has waited for its node beyond its time limit.
+    pub(crate) fn expire_redirected(
         &mut self,
         conns: &mut [Conn],
         now: Nanos,
         mut touch: impl FnMut(Token, &mut Conn),
     ) {
-        let Some(router) = &mut self.router else { return };
-        let mut env = Env { conns: &mut *conns, pipeline: self.pipeline, touch: &mut touch };
-        for lane in 0..router.lanes.len() {
-            router.serve(lane, &mut env);
-        }
-        self.pump(conns, now, &mut touch);
-    }
-
-    /// Gives up what was sent, was told to go elsewhere, and has waited for its node beyond its time limit.
-    pub(crate) fn expire_lines(
-        &mut self,
-        conns: &mut [Conn],
-        now: Nanos,
-        mut touch: impl FnMut(Token, &mut Conn),
-    ) {
-        let (Some(router), Some(timeout)) = (&mut self.router, self.timeout) else { return };
+        let (Some(router), Some(timeout)) = (self.assignment.router(), self.timeout) else {
+            return;
+        };
         let limit = |parcel: &Parcel| parcel.sent.saturating_add(timeout);
-        let is_late = |parcel: &Parcel| parcel.sent != UNSENT && limit(parcel) <= now;
-        let mut late = Vec::new();
-        for lane in router.lanes.iter_mut().filter(|lane| lane.line.iter().any(is_late)) {
-            let (gone, kept): (VecDeque<Parcel>, _) =
-                std::mem::take(&mut lane.line).into_iter().partition(is_late);
-            late.extend(gone);
-            lane.line = kept;
-        }
+        let late = router.take_late(|parcel| parcel.sent != UNSENT && limit(parcel) <= now);
         if late.is_empty() {
             return;
         }
-        router.waiting -= late.len();
         for parcel in late {
             self.recorder.timeout(&parcel.in_flight(), limit(&parcel));
             router.recycle(parcel);
         }
         self.pump(conns, now, &mut touch);
     }
-
-    /// Ends the recording of what waits in lines.
-    pub(crate) fn abandon_routed(&mut self, ended: Nanos) {
-        let Some(router) = &mut self.router else { return };
-        for parcel in router.lanes.iter_mut().flat_map(|lane| std::mem::take(&mut lane.line)) {
-            let due = Due { intended: parcel.intended, command: parcel.command };
-            self.recorder.unfinished(due, parcel.sent, ended);
-        }
-        router.waiting = 0;
-        debug_assert!(router.redirected.is_empty(), "redirections are followed when they come");
-    }
 }
 
-impl Parcel {
-    /// As a request that was on its way.
-    fn in_flight(&self) -> InFlight {
-        InFlight {
-            intended: self.intended,
-            sent: if self.sent == UNSENT { self.intended } else { self.sent },
-            start: 0,
-            command: self.command,
-            mark: Mark::Routed,
-            is_gone: false,
+/// Requests between a group and the queues of its nodes.
+impl Router {
+    /// Writes a request that is due and gives it to a connection, or puts it into its node's queue.
+    pub(super) fn send(
+        &mut self,
+        due: Nanos,
+        generator: &mut Generator,
+        recorder: &mut Recorder,
+        env: &mut Env<'_, impl FnMut(Token, &mut Conn)>,
+    ) {
+        let parcel = self.write(generator, due);
+        let node = self.node_for(parcel.slot);
+        let is_free = self.nodes[node].queue.is_empty() && !self.nodes[node].free.is_empty();
+        if !is_free && !self.has_room() {
+            recorder.shed(due);
+            self.recycle(parcel);
+            return;
         }
+        recorder.created(due);
+        self.queue(node, parcel, Place::Back);
+        self.serve(node, env);
+    }
+
+    /// Gives waiting requests of all nodes to free connections.
+    pub(super) fn serve_all(&mut self, env: &mut Env<'_, impl FnMut(Token, &mut Conn)>) {
+        for node in 0..self.nodes.len() {
+            self.serve(node, env);
+        }
+    }
+
+    /// Takes all that wait.
+    fn take_waiting(&mut self) -> Vec<Parcel> {
+        self.waiting = 0;
+        self.nodes.iter_mut().flat_map(|node| std::mem::take(&mut node.queue)).collect()
+    }
+
+    /// Takes the waiting requests that are late.
+    fn take_late(&mut self, is_late: impl Fn(&Parcel) -> bool) -> Vec<Parcel> {
+        let mut late = Vec::new();
+        for node in self.nodes.iter_mut().filter(|node| node.queue.iter().any(&is_late)) {
+            let (gone, kept): (VecDeque<Parcel>, _) =
+                std::mem::take(&mut node.queue).into_iter().partition(&is_late);
+            late.extend(gone);
+            node.queue = kept;
+        }
+        self.waiting -= late.len();
+        late
+    }
+
+    /// A connection is lost: what it had sent is finished as errors (or timeouts), the rest waits again for its node.
+    pub(super) fn on_lost(
+        &mut self,
+        token: Token,
+        conn: &mut Conn,
+        now: Nanos,
+        text: &str,
+        timeout: Option<Nanos>,
+        recorder: &mut Recorder,
+    ) {
+        self.topology.want();
+        if conn.listed.free {
+            conn.listed.free = false;
+            let node = self.node_index(token);
+            self.nodes[node].free.retain(|listed| *listed != token);
+        }
+        let unsent = conn.unsent();
+        let parcels = conn.take_parcels();
+        let requests = conn.take_requests();
+        let sent = requests.len() - unsent;
+        for (number, (request, mut parcel)) in requests.into_iter().zip(parcels).enumerate().rev() {
+            let limit = timeout.map(|timeout| request.sent.saturating_add(timeout));
+            if request.is_gone {
+            } else if number >= sent {
+                parcel.entry = Entry::Plain;
+                parcel.sent = request.sent;
+                let node = self.node_for(parcel.slot);
+                self.queue(node, parcel, Place::Front);
+                continue;
+            } else if let Some(limit) = limit.filter(|limit| *limit <= now) {
+                recorder.timeout(&request, limit);
+            } else {
+                recorder.lost(&request, text, now);
+            }
+            self.recycle(parcel);
+        }
+    }
+
+    /// Ends the recording of what waits.
+    pub(super) fn abandon(&mut self, recorder: &mut Recorder, ended: Nanos) {
+        for parcel in self.take_waiting() {
+            let due = Due { intended: parcel.intended, command: parcel.command };
+            recorder.unfinished(due, parcel.sent, ended);
+        }
+        debug_assert!(self.redirected.is_empty(), "redirections are followed when they come");
     }
 }

@@ -1,9 +1,9 @@
 //! A client library's connection pool, emulated: which of its connections are open, and when it opens and closes some.
 //!
-//! Not the line of waiting requests (see `waiting`) and not the idle ones themselves (the group lists them).
 //! Invariant: a connection of the pool is shut, coming, or open; never more than the pool's size are not shut.
 
 use crate::clock::Nanos;
+use crate::group::backlog::SharedBacklog;
 use crate::io::Token;
 use crate::plan::{PoolOrder, PoolPlan};
 use crate::record::result::PoolCounts;
@@ -12,9 +12,11 @@ use std::ops::Range;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    pub(crate) order: PoolOrder,
-    pub(crate) max_wait: Option<Nanos>,
+    /// Requests that wait for a connection, and the idle connections.
+    pub(crate) backlog: SharedBacklog,
     pub(crate) counts: PoolCounts,
+    order: PoolOrder,
+    max_wait: Option<Nanos>,
     min_idle: usize,
     max_idle: usize,
     size: usize,
@@ -25,14 +27,15 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// A pool of these connections; the first few are opened by whoever opens connections before a run.
-    pub(crate) fn new(plan: &PoolPlan, tokens: &Range<Token>) -> Self {
+    /// A pool of these connections. The connections of [`Pool::first`] are opened before the run.
+    pub(crate) fn new(plan: &PoolPlan, tokens: &Range<Token>, backlog_max: usize) -> Self {
         let first = Self::first(plan, tokens);
         let coming = first.len();
         Self {
+            backlog: SharedBacklog::new(backlog_max),
+            counts: PoolCounts { most_open: coming as u64, ..PoolCounts::default() },
             order: plan.order,
             max_wait: plan.max_wait,
-            counts: PoolCounts { most_open: coming as u64, ..PoolCounts::default() },
             min_idle: plan.min_idle,
             max_idle: plan.max_idle,
             size: tokens.len(),
@@ -47,9 +50,19 @@ impl Pool {
         tokens.start..tokens.start + count
     }
 
-    /// A connection to open, if requests that wait or too few idle connections ask for one.
-    pub(crate) fn grow(&mut self, waiting: usize, idle: usize) -> Option<Token> {
-        if self.coming + idle >= waiting + self.min_idle {
+    /// Whether the idle connection that was used last is taken first.
+    pub(crate) fn is_lifo(&self) -> bool {
+        self.order == PoolOrder::Lifo
+    }
+
+    /// When the next waiting request has waited too long.
+    pub(crate) fn next_timeout(&self) -> Option<Nanos> {
+        Some(self.backlog.front()?.intended.saturating_add(self.max_wait?))
+    }
+
+    /// A connection to open, if requests wait or too few connections are idle.
+    pub(crate) fn grow(&mut self) -> Option<Token> {
+        if self.coming + self.backlog.free_len() >= self.backlog.len() + self.min_idle {
             return None;
         }
         let token = self.shut.pop()?;
@@ -59,9 +72,9 @@ impl Pool {
         Some(token)
     }
 
-    /// Whether one of `idle` connections is too many.
-    pub(crate) const fn has_surplus(&self, idle: usize) -> bool {
-        idle > self.max_idle
+    /// Whether more connections are idle than the pool keeps.
+    pub(crate) fn has_surplus(&self) -> bool {
+        self.backlog.free_len() > self.max_idle
     }
 
     /// One that was coming is open.
@@ -79,7 +92,7 @@ impl Pool {
         self.coming -= 1;
     }
 
-    /// An open one was closed, or one that was coming given up (tell that apart): it may be opened again.
+    /// A connection is not open any more and may be opened again. If it was coming, call [`Pool::on_given_up`] too.
     pub(crate) fn on_shut(&mut self, token: Token) {
         self.shut.push(token);
     }

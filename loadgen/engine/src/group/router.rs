@@ -1,9 +1,9 @@
-//! Requests of a group to the nodes of a cluster: one line and one set of connections for each.
+//! Requests of a group to the nodes of a cluster: one queue and one set of connections for each.
 //!
 //! Not the connections (the worker owns them), no I/O. A request is written when it is due, so that its key tells its node;
 //! whichever connection of that node has a free slot longest takes it. In a closed loop there are as many users as slots of
 //! connections; each sends its next request when it has its reply, to whatever node the key says.
-//! Invariant: while a request waits in a node's line, no ready connection to that node has a free slot.
+//! Invariant: while a request waits in a node's queue, no ready connection to that node has a free slot.
 
 use crate::clock::Nanos;
 use crate::conn::Conn;
@@ -25,14 +25,14 @@ const SPARE_MAX: usize = 4_096;
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Router {
-    pub(crate) lanes: Vec<Lane>,
-    /// Lane of each slot.
+    pub(crate) nodes: Vec<Node>,
+    /// Index of the node of each slot.
     pub(crate) slots: Vec<u16>,
     /// Per command, the argument that tells the slot.
     keys: Vec<Option<usize>>,
     first: Token,
-    /// Lane of each connection.
-    lane_of: Vec<u16>,
+    /// Index of the node of each connection.
+    node_of: Vec<u16>,
     /// Fewer connections than nodes, since a node has joined.
     pub(crate) is_short: bool,
     /// Connections that are being opened to a node which is not theirs any more.
@@ -40,7 +40,7 @@ pub(crate) struct Router {
     /// Connections to be closed as soon as they are idle, and opened to their new node.
     moving: Vec<Token>,
     pub(crate) waiting: usize,
-    pub(crate) waiting_max: usize,
+    waiting_max: usize,
     /// Users of a closed loop.
     pub(crate) users: u64,
     /// Where the next request without a key goes.
@@ -54,12 +54,12 @@ pub(crate) struct Router {
 
 /// A node.
 #[derive(Debug)]
-pub(crate) struct Lane {
+pub(crate) struct Node {
     pub(crate) name: String,
     endpoint: Endpoint,
     /// Its connections with a free slot, the one that waits longest first.
     pub(crate) free: VecDeque<Token>,
-    pub(crate) line: VecDeque<Parcel>,
+    pub(crate) queue: VecDeque<Parcel>,
     serves: Serves,
 }
 
@@ -77,21 +77,21 @@ impl Router {
         tokens: &Range<Token>,
         first_number: u64,
     ) -> Self {
-        let lane = |node: &crate::plan::cluster_slots::Node| Lane {
+        let node = |node: &crate::plan::cluster_slots::Node| Node {
             name: node.name.clone(),
             endpoint: node.endpoint.clone(),
             free: VecDeque::new(),
-            line: VecDeque::new(),
+            queue: VecDeque::new(),
             serves: Serves::Slots,
         };
         let count = cluster.layout.nodes.len() as u64;
         let numbers = first_number..first_number + tokens.len() as u64;
         Self {
-            lanes: cluster.layout.nodes.iter().map(lane).collect(),
+            nodes: cluster.layout.nodes.iter().map(node).collect(),
             slots: cluster.layout.slots.to_vec(),
             keys: cluster.keys.iter().map(|keys| keys.first().copied()).collect(),
             first: tokens.start,
-            lane_of: numbers.map(|number| (number % count) as u16).collect(),
+            node_of: numbers.map(|number| (number % count) as u16).collect(),
             is_short: false,
             stale: Vec::new(),
             moving: Vec::new(),
@@ -108,22 +108,27 @@ impl Router {
     }
 
     /// Index of the node that a connection is for.
-    pub(crate) fn site(&self, token: Token) -> usize {
-        usize::from(self.lane_of[(token - self.first) as usize])
+    pub(crate) fn node_index(&self, token: Token) -> usize {
+        usize::from(self.node_of[(token - self.first) as usize])
     }
 
     /// The node that a connection is for.
     pub(crate) fn endpoint(&self, token: Token) -> &Endpoint {
-        &self.lanes[self.site(token)].endpoint
+        &self.nodes[self.node_index(token)].endpoint
     }
 
     /// The nodes' names.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.lanes.iter().map(|lane| &*lane.name)
+        self.nodes.iter().map(|node| &*node.name)
+    }
+
+    /// Whether another request may wait.
+    pub(crate) const fn has_room(&self) -> bool {
+        self.waiting < self.waiting_max
     }
 
     /// Writes the next request.
-    pub(crate) fn parcel(&mut self, generator: &mut Generator, intended: Nanos) -> Parcel {
+    pub(crate) fn write(&mut self, generator: &mut Generator, intended: Nanos) -> Parcel {
         let command = generator.choose();
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
@@ -145,22 +150,22 @@ impl Router {
         self.redirected.push((parcel, redirect));
     }
 
-    /// The lane of a slot; a slot that nobody serves, or no slot, may go to any.
-    pub(crate) fn lane_for(&mut self, slot: Option<u16>) -> usize {
+    /// Index of the node of a slot. A slot that no node serves, or no slot, may go to any node.
+    pub(crate) fn node_for(&mut self, slot: Option<u16>) -> usize {
         match slot.map(|slot| self.slots[usize::from(slot)]) {
-            Some(lane) if lane != NOWHERE => usize::from(lane),
+            Some(node) if node != NOWHERE => usize::from(node),
             _ => {
-                let count = self.lanes.len();
+                let count = self.nodes.len();
                 let any = (1..=count).map(|step| (self.turn + step) % count);
-                let mut serving = any.filter(|lane| self.lanes[*lane].serves == Serves::Slots);
+                let mut serving = any.filter(|node| self.nodes[*node].serves == Serves::Slots);
                 self.turn = serving.next().unwrap_or(0);
                 self.turn
             }
         }
     }
 
-    fn take_free(&mut self, lane: usize, conns: &mut [Conn], pipeline: usize) -> Option<Token> {
-        while let Some(token) = self.lanes[lane].free.pop_front() {
+    fn take_free(&mut self, node: usize, conns: &mut [Conn], pipeline: usize) -> Option<Token> {
+        while let Some(token) = self.nodes[node].free.pop_front() {
             let conn = &mut conns[token as usize];
             conn.listed.free = false;
             if conn.is_ready() && conn.has_room(pipeline) {
@@ -173,16 +178,16 @@ impl Router {
     pub(crate) fn list_free(&mut self, token: Token, conn: &mut Conn, pipeline: usize) {
         if conn.is_ready() && !conn.listed.free && conn.has_room(pipeline) {
             conn.listed.free = true;
-            let lane = self.site(token);
-            self.lanes[lane].free.push_back(token);
+            let node = self.node_index(token);
+            self.nodes[node].free.push_back(token);
         }
     }
 
-    /// Gives requests of a lane's line to its free connections.
-    pub(crate) fn serve(&mut self, lane: usize, env: &mut Env<'_, impl FnMut(Token, &mut Conn)>) {
-        while !self.lanes[lane].line.is_empty()
-            && let Some(token) = self.take_free(lane, env.conns, env.pipeline)
-            && let Some(parcel) = self.lanes[lane].line.pop_front()
+    /// Gives requests of a node's queue to its free connections.
+    pub(crate) fn serve(&mut self, node: usize, env: &mut Env<'_, impl FnMut(Token, &mut Conn)>) {
+        while !self.nodes[node].queue.is_empty()
+            && let Some(token) = self.take_free(node, env.conns, env.pipeline)
+            && let Some(parcel) = self.nodes[node].queue.pop_front()
         {
             self.waiting -= 1;
             let conn = &mut env.conns[token as usize];
@@ -193,36 +198,36 @@ impl Router {
     }
 
     /// Puts a request into a line.
-    pub(crate) fn queue(&mut self, lane: usize, parcel: Parcel, place: Place) {
+    pub(crate) fn queue(&mut self, node: usize, parcel: Parcel, place: Place) {
         self.waiting += 1;
         match place {
-            Place::Front => self.lanes[lane].line.push_front(parcel),
-            Place::Back => self.lanes[lane].line.push_back(parcel),
+            Place::Front => self.nodes[node].queue.push_front(parcel),
+            Place::Back => self.nodes[node].queue.push_back(parcel),
         }
     }
 
-    /// The lane of a node by the name that the cluster gives it, or by its address; new nodes get one.
-    pub(crate) fn lane_of_node(
+    /// Index of a node by the name that the cluster gives it, or by its address; a new node is added.
+    pub(crate) fn node_at(
         &mut self,
         redirect: &Redirect,
         answered: Option<IpAddr>,
     ) -> Option<usize> {
-        let by_name = self.lanes.iter().position(|lane| lane.name == redirect.name);
+        let by_name = self.nodes.iter().position(|node| node.name == redirect.name);
         if by_name.is_some() {
             return by_name;
         }
         let addr = redirect.addr(answered)?;
-        let by_addr = self.lanes.iter().position(|lane| lane.endpoint.addr() == Some(addr));
+        let by_addr = self.nodes.iter().position(|node| node.endpoint.addr() == Some(addr));
         by_addr.or_else(|| {
-            let endpoint = self.lanes[0].endpoint.sibling(&addr.ip().to_string(), addr)?;
-            Some(self.add_lane(addr.to_string(), endpoint))
+            let endpoint = self.nodes[0].endpoint.sibling(&addr.ip().to_string(), addr)?;
+            Some(self.add_node(addr.to_string(), endpoint))
         })
     }
 
-    fn add_lane(&mut self, name: String, endpoint: Endpoint) -> usize {
-        let (free, line) = (VecDeque::new(), VecDeque::new());
-        self.lanes.push(Lane { name, endpoint, free, line, serves: Serves::Slots });
-        self.lanes.len() - 1
+    fn add_node(&mut self, name: String, endpoint: Endpoint) -> usize {
+        let (free, queue) = (VecDeque::new(), VecDeque::new());
+        self.nodes.push(Node { name, endpoint, free, queue, serves: Serves::Slots });
+        self.nodes.len() - 1
     }
 
     /// Whether the connection was opened to a node that is not its own any more.
@@ -238,26 +243,26 @@ impl Router {
 
     /// Sees to it that every node with slots has its part of the connections, and no other any.
     pub(crate) fn balance(&mut self, conns: &mut [Conn]) {
-        for (index, lane) in (0_u16..).zip(&mut self.lanes) {
+        for (index, node) in (0_u16..).zip(&mut self.nodes) {
             let serves = self.slots.contains(&index);
-            lane.serves = if serves { Serves::Slots } else { Serves::Nothing };
+            node.serves = if serves { Serves::Slots } else { Serves::Nothing };
         }
-        let serving = |lanes: &[Lane], index: usize| lanes[index].serves == Serves::Slots;
-        let nodes = (0..self.lanes.len()).filter(|index| serving(&self.lanes, *index)).count();
+        let serving = |nodes: &[Node], index: usize| nodes[index].serves == Serves::Slots;
+        let nodes = (0..self.nodes.len()).filter(|index| serving(&self.nodes, *index)).count();
         if nodes == 0 {
             return;
         }
-        let mut held = vec![0_usize; self.lanes.len()];
-        self.lane_of.iter().for_each(|lane| held[usize::from(*lane)] += 1);
-        let fair = (self.lane_of.len() / nodes).max(1);
-        self.is_short = nodes > self.lane_of.len();
-        for place in 0..self.lane_of.len() {
-            let from = usize::from(self.lane_of[place]);
-            let poorest = (0..self.lanes.len())
-                .filter(|index| serving(&self.lanes, *index))
+        let mut held = vec![0_usize; self.nodes.len()];
+        self.node_of.iter().for_each(|node| held[usize::from(*node)] += 1);
+        let fair = (self.node_of.len() / nodes).max(1);
+        self.is_short = nodes > self.node_of.len();
+        for place in 0..self.node_of.len() {
+            let from = usize::from(self.node_of[place]);
+            let poorest = (0..self.nodes.len())
+                .filter(|index| serving(&self.nodes, *index))
                 .min_by_key(|index| held[*index]);
             let Some(to) = poorest else { break };
-            let is_spare = !serving(&self.lanes, from) || (held[from] > fair && held[to] < fair);
+            let is_spare = !serving(&self.nodes, from) || (held[from] > fair && held[to] < fair);
             if is_spare && from != to {
                 held[from] -= 1;
                 held[to] += 1;
@@ -272,16 +277,16 @@ impl Router {
         if !self.is_short {
             return;
         }
-        for to in 0..self.lanes.len() {
-            if self.lanes[to].line.is_empty() || self.lane_of.contains(&(to as u16)) {
+        for to in 0..self.nodes.len() {
+            if self.nodes[to].queue.is_empty() || self.node_of.contains(&(to as u16)) {
                 continue;
             }
             let is_idle = |place: &usize| {
                 let conn = &conns[self.first as usize + *place];
-                let lane = usize::from(self.lane_of[*place]);
-                conn.is_ready() && conn.in_flight() == 0 && self.lanes[lane].line.is_empty()
+                let node = usize::from(self.node_of[*place]);
+                conn.is_ready() && conn.in_flight() == 0 && self.nodes[node].queue.is_empty()
             };
-            let Some(place) = (0..self.lane_of.len()).find(is_idle) else { return };
+            let Some(place) = (0..self.node_of.len()).find(is_idle) else { return };
             self.move_connection(place, to, conns);
         }
     }
@@ -291,10 +296,10 @@ impl Router {
         let conn = &mut conns[token as usize];
         if conn.listed.free {
             conn.listed.free = false;
-            let from = self.site(token);
-            self.lanes[from].free.retain(|listed| *listed != token);
+            let from = self.node_index(token);
+            self.nodes[from].free.retain(|listed| *listed != token);
         }
-        self.lane_of[place] = to as u16;
+        self.node_of[place] = to as u16;
         if conn.is_ready() {
             self.moving.push(token);
         } else if conn.is_opening() {
@@ -302,19 +307,19 @@ impl Router {
         }
     }
 
-    /// Takes over who serves what. Nodes keep their lanes.
+    /// Takes over which node serves which slots. A node keeps its index.
     pub(crate) fn adopt(&mut self, layout: &Layout) {
-        let mut lanes = Vec::new();
-        for node in &layout.nodes {
-            let known = self.lanes.iter().position(|lane| {
-                lane.name == node.name || lane.endpoint.addr() == node.endpoint.addr()
+        let mut indexes = Vec::new();
+        for new in &layout.nodes {
+            let known = self.nodes.iter().position(|node| {
+                node.name == new.name || node.endpoint.addr() == new.endpoint.addr()
             });
-            let lane =
-                known.unwrap_or_else(|| self.add_lane(node.name.clone(), node.endpoint.clone()));
-            lanes.push(lane as u16);
+            let index =
+                known.unwrap_or_else(|| self.add_node(new.name.clone(), new.endpoint.clone()));
+            indexes.push(index as u16);
         }
         for (slot, node) in self.slots.iter_mut().zip(&*layout.slots) {
-            *slot = lanes.get(usize::from(*node)).copied().unwrap_or(NOWHERE);
+            *slot = indexes.get(usize::from(*node)).copied().unwrap_or(NOWHERE);
         }
     }
 }

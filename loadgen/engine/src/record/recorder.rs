@@ -419,7 +419,7 @@ impl Recorder {
     }
 
     /// A request waited for a connection until `limit` and got none.
-    pub(crate) fn turned_away(&mut self, due: Due, limit: Nanos) {
+    pub(crate) fn pool_timeout(&mut self, due: Due, limit: Nanos) {
         let intended = due.intended;
         self.waited(intended, limit.since(intended));
         self.note_lost(intended);

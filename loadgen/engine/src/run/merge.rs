@@ -5,6 +5,7 @@
 
 use crate::clock::Nanos;
 use crate::group::Group;
+use crate::group::assignment::Assignment;
 use crate::group::connection_counts::{Links, SiteCounts};
 use crate::plan::RunPlan;
 use crate::record::Recorded;
@@ -97,17 +98,20 @@ pub(crate) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
 /// Adds a thread's share of a group.
 fn add_group(result: &mut GroupResult, errors: &mut ErrorTally, group: Group) {
     add_links(result, group.links);
-    if let (Some(sum), Some(router)) = (&mut result.redirects, &group.router) {
-        sum.moved += router.counts.moved;
-        sum.asked += router.counts.asked;
-    }
     let mut recorded = group.recorder.finish();
     for (command, bytes) in recorded.commands.iter_mut().zip(group.generator.written_bytes()) {
         command.traffic.sent_bytes = bytes;
     }
-    if let (Some(pool), Some(wait)) = (group.pool, recorded.wait.take()) {
+    match (group.assignment, recorded.wait.take(), &mut result.redirects) {
+        (Assignment::Cluster(router), _, Some(sum)) => {
+            sum.moved += router.counts.moved;
+            sum.asked += router.counts.asked;
+        }
         // A pool lives on one thread.
-        result.pool = Some(PoolResult { wait, counts: pool.counts });
+        (Assignment::Pool(pool), Some(wait), _) => {
+            result.pool = Some(PoolResult { wait, counts: pool.counts });
+        }
+        _ => {}
     }
     if let Some(stamps) = recorded.stamps.take() {
         add_stamps(&mut result.stamps, stamps);

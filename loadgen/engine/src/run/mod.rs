@@ -79,7 +79,11 @@ pub(crate) fn divide(plan: &RunPlan) -> Result<Vec<Shares>, EngineError> {
 
 /// How many shares have a quota of requests.
 pub(crate) fn open_quotas(shares: &[Shares]) -> usize {
-    shares.iter().flat_map(|share| &share.groups).filter(|group| group.quota_is_open).count()
+    shares
+        .iter()
+        .flat_map(|share| &share.groups)
+        .filter(|group| group.admission.has_open_quota())
+        .count()
 }
 
 /// What the threads and the thread that started them meet over.

@@ -8,6 +8,7 @@ use crate::clock::Nanos;
 use crate::conn::state::{Fault, Parting, Progress, Purpose, State};
 use crate::error::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, PROTOCOL_ERROR, reason};
 use crate::group::Group;
+use crate::group::pool::Pool;
 use crate::io::{Token, Wire};
 use crate::plan::Reception;
 use crate::record::error_counts::count_word;
@@ -78,7 +79,7 @@ impl<W: Wire> Worker<'_, W> {
             if !self.clockwork.has_started() {
                 continue;
             }
-            while let Some(token) = self.groups[index].grow_pool() {
+            while let Some(token) = self.groups[index].assignment.pool().and_then(Pool::grow) {
                 self.conns[token as usize].purpose = Purpose::Renewed { since: now };
                 self.open(token, now);
             }
@@ -95,14 +96,14 @@ impl<W: Wire> Worker<'_, W> {
         }
         let group = &mut self.groups[conn.group as usize];
         // When nothing is due any more, only what still waits needs another connection.
-        if self.clockwork.phase == Phase::Drain && !group.has_waiting() {
+        if self.clockwork.phase == Phase::Drain && !group.assignment.has_waiting() {
             return false;
         }
         if group.is_surplus(conn) {
-            group.unlist(token, conn);
             conn.state = State::Idle;
             self.wire.close(token);
-            if let Some(pool) = &mut group.pool {
+            if let Some(pool) = group.assignment.pool() {
+                pool.backlog.unlist(token, conn);
                 pool.counts.closed += 1;
                 pool.on_shut(token);
             }
@@ -147,7 +148,7 @@ impl<W: Wire> Worker<'_, W> {
                     group.links.connect_time.saturating_record(now.since(since).0);
                 }
                 let own = group.own_handshake(token);
-                match conn.on_connected(own.as_ref().unwrap_or(&group.handshake)) {
+                match conn.on_connected(own.as_ref().unwrap_or(group.handshake())) {
                     Progress::Ready { since } => self.on_handshaken(token, since, now),
                     _ => touch(&mut self.touched, token, conn),
                 }
@@ -164,7 +165,7 @@ impl<W: Wire> Worker<'_, W> {
         group.links.ready_time.saturating_record(now.since(since).0);
         conn.attempts = 0;
         conn.left = group.per_connection;
-        if let Some(pool) = &mut group.pool {
+        if let Some(pool) = group.assignment.pool() {
             pool.on_ready();
         }
         let site = group.site(token);
@@ -194,40 +195,44 @@ impl<W: Wire> Worker<'_, W> {
                 since
             }
         };
-        if group.router.is_some() {
-            self.on_routed(token, now);
-        } else if group.recorder.reception() == Reception::Messages {
-            let number = (token - group.tokens.start) as usize;
-            if conn.purpose == Purpose::First {
-                group.receivers[number].come_late();
+        if group.recorder.reception() == Reception::Messages {
+            if conn.purpose == Purpose::First
+                && let Some(receiver) = group.inbox.receiver(token - group.tokens.start)
+            {
+                receiver.come_late();
             }
             group.subscribe(token, conn, now);
             touch(&mut self.touched, token, conn);
-        } else if group.feed(token, conn, since, now) {
-            touch(&mut self.touched, token, conn);
+        } else {
+            self.feed(token, since, now);
         }
         if self.watched().count > 0 {
             self.watch.on_first_due(since);
         }
     }
 
-    /// A connection to a node of a cluster has free slots; others may have got requests by it, or another node.
-    pub(crate) fn on_routed(&mut self, token: Token, now: Nanos) {
-        let group = &mut self.groups[self.conns[token as usize].group as usize];
-        let is_stale = group.router.as_mut().is_some_and(|router| router.take_stale(token));
-        if is_stale {
+    /// A ready connection has free slots, for a closed loop since `since`. In a cluster others may get requests by it, and it
+    /// may go to another node.
+    #[inline]
+    pub(crate) fn feed(&mut self, token: Token, since: Nanos, now: Nanos) {
+        let index = self.conns[token as usize].group as usize;
+        let group = &mut self.groups[index];
+        let is_cluster = group.assignment.is_cluster();
+        if is_cluster && group.assignment.router().is_some_and(|router| router.take_stale(token)) {
             self.renew(token, now);
             return;
         }
         let touched = &mut self.touched;
-        group.feed_routed(token, &mut self.conns, now, |token, conn| touch(touched, token, conn));
-        self.move_connections(self.conns[token as usize].group as usize, Some(token), now);
+        group.feed(token, &mut self.conns, since, now, |token, conn| touch(touched, token, conn));
+        if is_cluster {
+            self.move_connections(index, Some(token), now);
+        }
     }
 
     /// Takes over a newer layout of the cluster, if there is one.
     pub(crate) fn refresh_layouts(&mut self, now: Nanos) {
         for index in 0..self.groups.len() {
-            if self.groups[index].router.is_none() {
+            if !self.groups[index].assignment.is_cluster() {
                 continue;
             }
             let touched = &mut self.touched;
@@ -240,7 +245,7 @@ impl<W: Wire> Worker<'_, W> {
     /// Connections that are to go to another node: at once if they are idle, else when they will be. The one that is just
     /// being read is seen to by its reader.
     pub(crate) fn move_connections(&mut self, group: usize, read: Option<Token>, now: Nanos) {
-        let Some(router) = &mut self.groups[group].router else { return };
+        let Some(router) = self.groups[group].assignment.router() else { return };
         router.lend(&mut self.conns);
         for token in router.take_moving() {
             let conn = &mut self.conns[token as usize];
@@ -299,15 +304,15 @@ impl<W: Wire> Worker<'_, W> {
         }
         // What could not be opened at the start is left alone: the run begins with what there is, and says so.
         let retries = self.clockwork.has_started();
-        if let Some(pool) = &mut group.pool
+        if let Some(pool) = group.assignment.pool()
             && was_open
         {
             pool.on_lost();
         }
-        match group.pause(conn.attempts).filter(|_| retries) {
-            None if group.pool.is_some() && !retries => {
+        match group.reconnection.pause(conn.attempts).filter(|_| retries) {
+            None if group.assignment.pool().is_some() && !retries => {
                 conn.state = State::Idle;
-                if let Some(pool) = &mut group.pool {
+                if let Some(pool) = group.assignment.pool() {
                     pool.on_given_up();
                     pool.on_shut(token);
                 }
@@ -321,7 +326,7 @@ impl<W: Wire> Worker<'_, W> {
             None => {
                 conn.state = State::Closed;
                 group.links.closed += 1;
-                if let Some(pool) = &mut group.pool {
+                if let Some(pool) = group.assignment.pool() {
                     pool.on_given_up();
                 }
             }

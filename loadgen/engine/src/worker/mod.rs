@@ -13,7 +13,6 @@ pub(crate) mod timers;
 mod touched;
 
 use crate::clock::Nanos;
-use crate::conn::Conn;
 use crate::group::Group;
 use crate::io::{Wait, Wire};
 use crate::plan::Reception;
@@ -46,18 +45,8 @@ impl<W: Wire> Worker<'_, W> {
     fn begin(&mut self) {
         let origin = self.clockwork.origin;
         for group in &mut self.groups {
-            if group.router.is_some() {
-                let touched = &mut self.touched;
-                let touch = |token, conn: &mut Conn| touch(touched, token, conn);
-                group.begin_routed(&mut self.conns, origin, touch);
-                continue;
-            }
-            for token in group.tokens.clone() {
-                let conn = &mut self.conns[token as usize];
-                if conn.is_ready() && group.begin(token, conn, origin) {
-                    touch(&mut self.touched, token, conn);
-                }
-            }
+            let touched = &mut self.touched;
+            group.begin(&mut self.conns, origin, |token, conn| touch(touched, token, conn));
         }
         if self.watched().count > 0 {
             self.watch.on_first_due(origin);
@@ -113,7 +102,7 @@ impl<W: Wire> Worker<'_, W> {
         }
         self.lateness.look(now, || self.wire.cpu());
         self.run_timers(now);
-        self.turn_away(now);
+        self.expire_pool_waits(now);
         self.dial(now);
         self.flush();
         self.read_ready();
@@ -179,7 +168,7 @@ impl<W: Wire> Worker<'_, W> {
             }
             self.live.set_phase(self.clockwork.phase);
             let until = self.clockwork.measure_until;
-            self.groups.iter_mut().for_each(|group| group.stop(until));
+            self.groups.iter_mut().for_each(|group| group.admission.stop(until));
         }
         self.clockwork.phase == Phase::Done
     }
@@ -193,7 +182,7 @@ impl<W: Wire> Worker<'_, W> {
         self.live.set_elapsed(now.since(self.clockwork.origin));
         self.publish();
         self.refresh_layouts(now);
-        self.expire_lines(now);
+        self.expire_redirected(now);
         if W::STAMPED {
             self.wire.compare_clocks();
         }
@@ -220,14 +209,14 @@ impl<W: Wire> Worker<'_, W> {
         }
     }
 
-    /// Those who have waited too long for a connection of their pool leave.
-    fn turn_away(&mut self, now: Nanos) {
-        let is_late = |group: &Group| group.next_turning_away().is_some_and(|limit| limit <= now);
+    /// Ends requests that have waited too long for a connection of their pool.
+    fn expire_pool_waits(&mut self, now: Nanos) {
+        let is_late = |group: &Group| group.next_pool_timeout().is_some_and(|limit| limit <= now);
         if !self.groups.iter().any(is_late) {
             return;
         }
         let before = self.watched();
-        self.groups.iter_mut().for_each(|group| group.turn_away(now));
+        self.groups.iter_mut().for_each(|group| group.expire_pool_waits(now));
         let after = self.watched();
         self.watch.on_departures(now, before, after);
     }
@@ -242,7 +231,7 @@ impl<W: Wire> Worker<'_, W> {
             }
             let touched = &mut self.touched;
             group.create_due(now, &mut self.conns, |token, conn| touch(touched, token, conn));
-            is_short |= group.router.as_ref().is_some_and(|router| router.is_short);
+            is_short |= group.assignment.router().is_some_and(|router| router.is_short);
         }
         if is_short {
             (0..self.groups.len()).for_each(|index| self.move_connections(index, None, now));
@@ -255,7 +244,7 @@ impl<W: Wire> Worker<'_, W> {
 
     fn next_wakeup(&self) -> Nanos {
         let due = self.groups.iter().filter_map(Group::next_due);
-        let due = due.chain(self.groups.iter().filter_map(Group::next_turning_away));
+        let due = due.chain(self.groups.iter().filter_map(Group::next_pool_timeout));
         due.chain(self.next_timer())
             .chain(self.next_dial())
             .min()
@@ -313,7 +302,7 @@ impl<W: Wire> Worker<'_, W> {
                     }
                 }
             }
-            group.abandon_backlog(ended);
+            group.abandon(ended);
             if group.dialler.is_during_run() {
                 group.links.note_failed();
             }

@@ -117,17 +117,17 @@ impl<W: Wire> Worker<'_, W> {
         if let Some(since) = conn.dialled.take() {
             group.links.first_reply_time.saturating_record(now.since(since).0);
         }
-        if let Some(receiver) = group.receivers.get_mut((token - group.tokens.start) as usize) {
+        if let Some(receiver) = group.inbox.receiver(token - group.tokens.start) {
             group.recorder.receive(receiver, bytes, now);
         }
         let arrived = if W::STAMPED { self.wire.arrived(now) } else { None };
-        let (recorder, router) = (&mut group.recorder, group.router.as_deref_mut());
+        let (handshake, recorder, router) = group.reply_parts();
         let outcome = if W::STAMPED {
             let mut replies = Replies::<true> { recorder, now, arrived, router };
-            conn.on_bytes(bytes, &group.handshake, &mut self.scanner, &mut replies)
+            conn.on_bytes(bytes, handshake, &mut self.scanner, &mut replies)
         } else {
             let mut replies = Replies::<false> { recorder, now, arrived, router };
-            conn.on_bytes(bytes, &group.handshake, &mut self.scanner, &mut replies)
+            conn.on_bytes(bytes, handshake, &mut self.scanner, &mut replies)
         };
         group.recorder.settle(now);
         let outcome = match outcome {
@@ -144,16 +144,8 @@ impl<W: Wire> Worker<'_, W> {
         match outcome {
             Progress::Partial => {}
             Progress::Ready { since } => self.on_handshaken(token, since, now),
-            Progress::Replies if group.router.is_some() => {
-                self.on_routed(token, now);
-                let after = self.watched();
-                self.watch.on_replies(now, before, after);
-            }
             Progress::Replies => {
-                let fed = group.feed(token, conn, now, now);
-                if fed || conn.wants_write() {
-                    touch(&mut self.touched, token, conn);
-                }
+                self.feed(token, now, now);
                 let after = self.watched();
                 self.watch.on_replies(now, before, after);
             }

@@ -35,11 +35,12 @@ impl<W: Wire> Worker<'_, W> {
     }
 
     /// Gives up what waits for nodes of a cluster for too long.
-    pub(crate) fn expire_lines(&mut self, now: Nanos) {
+    pub(crate) fn expire_redirected(&mut self, now: Nanos) {
         let before = self.watched();
         for group in &mut self.groups {
             let touched = &mut self.touched;
-            group.expire_lines(&mut self.conns, now, |token, conn| touch(touched, token, conn));
+            group
+                .expire_redirected(&mut self.conns, now, |token, conn| touch(touched, token, conn));
         }
         let after = self.watched();
         if after != before {
