@@ -5,6 +5,7 @@
 //! Invariant: [`Nanos`] of one process come from one monotonic clock, so they may be compared and subtracted.
 
 use crate::sys;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::time::Duration;
@@ -12,7 +13,10 @@ use std::time::Duration;
 /// A point on the monotonic clock, or a span on it, in nanoseconds.
 ///
 /// One type for both, as the engine computes with schedules ("`t_0` plus k periods") far more than it mixes them up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
 pub struct Nanos(pub u64);
 
 impl Nanos {

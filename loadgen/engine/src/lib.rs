@@ -15,11 +15,13 @@ pub mod machine;
 pub mod plan;
 pub mod record;
 pub mod replay;
+mod resources;
 mod run;
 mod schedule;
 pub mod sim;
 pub mod sys;
 pub mod tls;
+mod topology;
 mod worker;
 pub mod workload;
 
@@ -28,6 +30,7 @@ pub use error::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, EngineError, POOL_EXHAUSTED}
 pub use plan::RunPlan;
 pub use record::live::{Live, LiveCounts, Phase};
 pub use record::result::RunResult;
+pub use topology::Topology;
 
 use std::sync::atomic::AtomicBool;
 

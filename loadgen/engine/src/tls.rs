@@ -16,15 +16,15 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct,
     Error, InconsistentKeys, RootCertStore, SignatureScheme,
 };
+use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What the user said about TLS.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TlsOptions {
     /// PEM file with the authorities to trust.
     pub cacert: Option<PathBuf>,
@@ -41,7 +41,7 @@ pub struct TlsOptions {
 }
 
 /// Whether the server's certificate is checked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Trust {
     /// Against the authorities given, or those of the system.
     #[default]
@@ -50,41 +50,63 @@ pub enum Trust {
     Anyone,
 }
 
-/// A way to speak TLS: authorities, client certificate, name. Cheap to clone.
+/// A way to speak TLS: authorities, client certificate, name, read from the files of its options. Cheap to clone.
 #[derive(Clone)]
 pub struct TlsClient {
     config: Arc<ClientConfig>,
-    sni: Option<ServerName<'static>>,
+    options: Arc<TlsOptions>,
 }
 
 impl fmt::Debug for TlsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsClient").field("sni", &self.sni).finish_non_exhaustive()
+        f.debug_struct("TlsClient").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
-/// A server that speaks TLS.
-#[derive(Clone, Debug)]
+/// A server that speaks TLS, and how to speak to it. Plain data: the files are read where the connection is made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TlsEndpoint {
     /// Where it listens.
     pub addr: SocketAddr,
-    name: ServerName<'static>,
-    client: TlsClient,
+    /// The name that its certificate must hold.
+    name: String,
+    options: Arc<TlsOptions>,
 }
 
-impl PartialEq for TlsEndpoint {
-    fn eq(&self, other: &Self) -> bool {
-        self.addr == other.addr
-            && self.name == other.name
-            && Arc::ptr_eq(&self.client.config, &other.client.config)
+/// One client for each set of options that a run uses, so that files are read once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TlsClients(Vec<TlsClient>);
+
+impl TlsClients {
+    /// Reads the files for these servers.
+    ///
+    /// # Errors
+    /// As [`TlsClient::new`].
+    pub(crate) fn new<'a>(
+        endpoints: impl Iterator<Item = &'a TlsEndpoint>,
+    ) -> Result<Self, Failure> {
+        let mut clients = Self::default();
+        for endpoint in endpoints {
+            if clients.find(endpoint).is_none() {
+                clients.0.push(TlsClient::new(&endpoint.options)?);
+            }
+        }
+        Ok(clients)
     }
-}
 
-impl Eq for TlsEndpoint {}
+    fn find(&self, endpoint: &TlsEndpoint) -> Option<&TlsClient> {
+        self.0.iter().find(|client| client.options == endpoint.options)
+    }
 
-impl Hash for TlsEndpoint {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.addr.hash(state);
+    /// A connection that has not begun its handshake.
+    ///
+    /// # Errors
+    /// The name cannot be asked for, or the server is not one of those whose files were read.
+    pub(crate) fn connection(&self, endpoint: &TlsEndpoint) -> io::Result<ClientConnection> {
+        match self.find(endpoint) {
+            Some(client) => client.connection(endpoint),
+            None => endpoint.connection(),
+        }
     }
 }
 
@@ -121,8 +143,10 @@ impl TlsClient {
             _ => return Err(Failure::usage("a client certificate needs both --cert and --key")),
         };
         config.resumption = Resumption::disabled();
-        let sni = options.sni.as_deref().map(|name| server_name(name, "--sni")).transpose()?;
-        Ok(Self { config: Arc::new(config), sni })
+        if let Some(name) = &options.sni {
+            server_name(name, "--sni")?;
+        }
+        Ok(Self { config: Arc::new(config), options: Arc::new(options.clone()) })
     }
 
     /// The server at `addr`, which the user calls `host`.
@@ -130,27 +154,34 @@ impl TlsClient {
     /// # Errors
     /// `host` can stand in no certificate (exit 2).
     pub fn endpoint(&self, host: &str, addr: SocketAddr) -> Result<TlsEndpoint, Failure> {
-        let name = match &self.sni {
-            Some(name) => name.clone(),
-            None => server_name(host, "the host")?,
-        };
-        Ok(TlsEndpoint { addr, name, client: self.clone() })
+        let name = self.options.sni.as_deref().unwrap_or(host);
+        server_name(name, "the host")?;
+        Ok(TlsEndpoint { addr, name: name.to_owned(), options: Arc::clone(&self.options) })
+    }
+
+    /// A connection to `endpoint` that has not begun its handshake.
+    fn connection(&self, endpoint: &TlsEndpoint) -> io::Result<ClientConnection> {
+        let name = ServerName::try_from(endpoint.name.clone()).map_err(io::Error::other)?;
+        ClientConnection::new(Arc::clone(&self.config), name).map_err(io::Error::other)
     }
 }
 
 impl TlsEndpoint {
-    /// A connection that has not begun its handshake.
-    pub fn connection(&self) -> Result<ClientConnection, io::Error> {
-        ClientConnection::new(Arc::clone(&self.client.config), self.name.clone())
-            .map_err(io::Error::other)
+    /// A connection that has not begun its handshake. Reads the files of its options: for single connections only.
+    ///
+    /// # Errors
+    /// A file cannot be used, or the name cannot be asked for.
+    pub fn connection(&self) -> io::Result<ClientConnection> {
+        let client = TlsClient::new(&self.options);
+        client.map_err(|failure| io::Error::other(failure.message))?.connection(self)
     }
 
     /// Another server of the same kind, as a cluster names its nodes.
     pub(crate) fn sibling(&self, host: &str, addr: SocketAddr) -> Self {
-        let name = self.client.sni.clone();
-        let name = name.or_else(|| ServerName::try_from(host.to_owned()).ok());
-        let name = name.unwrap_or_else(|| ServerName::IpAddress(addr.ip().into()));
-        Self { addr, name, client: self.client.clone() }
+        let is_name = ServerName::try_from(host.to_owned()).is_ok();
+        let host = if is_name { host.to_owned() } else { addr.ip().to_string() };
+        let name = self.options.sni.clone().unwrap_or(host);
+        Self { addr, name, options: Arc::clone(&self.options) }
     }
 }
 

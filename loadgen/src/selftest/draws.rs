@@ -25,7 +25,7 @@ pub(super) fn merged(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure> {
     let result = bench.run(&plan)?;
     let victims = find(&result, "victims")?;
     let mut single = histogram::new();
-    for request in &victims.log {
+    for request in &victims.log.entries {
         single.saturating_record(request.replied.since(request.intended).0);
     }
     let merged = &response(victims)?.total;

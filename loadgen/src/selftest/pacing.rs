@@ -91,7 +91,7 @@ pub(super) fn rates(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure> {
 /// The median over the seconds of a run of each second's p99 of sent − intended: a hiccup of the machine spoils one of them.
 fn median_lag(group: &GroupResult) -> f64 {
     let mut seconds: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
-    for request in &group.log {
+    for request in &group.log.entries {
         let lag = request.sent.since(request.intended).0 as f64;
         seconds.entry(request.intended.0 / 1_000_000_000).or_default().push(lag);
     }
@@ -105,7 +105,7 @@ fn instants(
     group: &GroupResult,
     of: impl Fn(&aelab_engine::record::result::LoggedRequest) -> Nanos,
 ) -> Vec<f64> {
-    let mut list: Vec<f64> = group.log.iter().map(|request| of(request).0 as f64).collect();
+    let mut list: Vec<f64> = group.log.entries.iter().map(|request| of(request).0 as f64).collect();
     list.sort_unstable_by(f64::total_cmp);
     list
 }

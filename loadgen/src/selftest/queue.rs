@@ -140,6 +140,7 @@ fn one(
     let result = bench.run(&plan)?;
     let mut requests: Vec<(u64, u64)> = find(&result, "queue")?
         .log
+        .entries
         .iter()
         .map(|request| (request.intended.0, request.replied.0))
         .collect();

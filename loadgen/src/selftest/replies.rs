@@ -29,6 +29,7 @@ pub(super) fn spaced(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure> {
         let result = bench.run(&bench.plan(vec![batch], Nanos::ZERO, Nanos::from_secs(1)))?;
         let mut times: Vec<f64> = find(&result, "batch")?
             .log
+            .entries
             .iter()
             .map(|request| request.replied.since(request.sent).0 as f64)
             .collect();

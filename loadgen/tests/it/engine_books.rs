@@ -145,7 +145,7 @@ fn a_transaction_is_one_operation_that_ends_with_its_last_reply() {
         assert_eq!(group.commands[0].label, "MULTI+SET+INCR+EXEC");
         let service = &group.commands[0].service_time.exact;
         assert!(service.min >= 4_000_000 && service.max < 5_000_000, "{service:?}");
-        assert_eq!(group.log.len(), 100);
+        assert_eq!(group.log.entries.len(), 100);
     }
 }
 
@@ -163,7 +163,7 @@ fn an_error_anywhere_in_an_operation_makes_it_an_error_with_its_cause() {
     }
     // Sent in turn, an error ends it: what comes after is not asked for.
     let group = operations("GET a ; FAIL ; GET b", Sending::InTurn, Cursor::Ignore);
-    assert_eq!((group.counts.error, group.cursor_steps), (100, 100));
+    assert_eq!((group.counts.error, group.replies.cursor_steps), (100, 100));
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_timed_out_operation_swallows_all_its_replies() {
         let group = run(vec![plan], 2, &frozen(MS, half, SEC)).groups.remove(0);
         assert!((2..=5).contains(&group.counts.timeout), "{:?}", group.counts);
         assert_eq!(group.counts.ok + group.counts.timeout, 20);
-        assert_eq!(group.unexpected_replies, 0);
+        assert_eq!(group.replies.unexpected, 0);
     }
 }
 
@@ -191,7 +191,7 @@ fn iterations_over_a_key_and_pages_of_a_list_are_followed_to_their_end() {
     {
         let group = operations(words, Sending::Together, Cursor::Follow { arg_index });
         assert_eq!(
-            (group.counts.ok, group.cursor_steps),
+            (group.counts.ok, group.replies.cursor_steps),
             (100, 200),
             "{words}: {:?}",
             group.errors
@@ -201,7 +201,7 @@ fn iterations_over_a_key_and_pages_of_a_list_are_followed_to_their_end() {
     // 250 elements: two full pages and half a one; at 125, two full ones and one to learn that it was the end.
     for (words, steps) in [("LRANGE l {page~100}", 200), ("LRANGE l {page~125}", 200)] {
         let group = operations(words, Sending::Together, Cursor::Ignore);
-        assert_eq!((group.counts.ok, group.cursor_steps), (100, steps), "{words}");
+        assert_eq!((group.counts.ok, group.replies.cursor_steps), (100, steps), "{words}");
     }
 }
 
@@ -221,7 +221,10 @@ fn several_threads_count_what_their_parts_count() {
         let many = run_plan(&plan(threads), &Script::steady(US));
         assert_eq!(many.audit.threads.len(), threads);
         for (one, many) in one.groups.iter().zip(&many.groups) {
-            assert_eq!((one.counts, one.cursor_steps), (many.counts, many.cursor_steps));
+            assert_eq!(
+                (one.counts, one.replies.cursor_steps),
+                (many.counts, many.replies.cursor_steps)
+            );
             let label = |group: &GroupResult| group.commands[0].label.clone();
             assert_eq!(label(one), label(many));
         }

@@ -286,7 +286,7 @@ fn answers_nobody_asked_for_break_the_connection() {
     });
     let group = run(&plan(group(Endpoint::Tcp(addr), 1, 50)));
     // Either the surplus came alone, or it was taken for the answer to the next request and the one after was surplus.
-    assert_eq!(group.unexpected_replies, 1);
+    assert_eq!(group.replies.unexpected, 1);
     assert_eq!(group.connections.reconnects, 1);
     assert_eq!(group.counts.ok + group.counts.error, 50);
     assert_eq!((group.connections.lost, group.connections.unreadable), (1, 1));
@@ -331,7 +331,7 @@ fn resp3_database_and_password_are_negotiated() {
         ..workload.target
     };
     let group = run(&plan(workload));
-    assert_eq!((group.counts.ok, group.null_replies), (100, 100));
+    assert_eq!((group.counts.ok, group.replies.null), (100, 100));
 }
 
 #[test]
@@ -397,7 +397,7 @@ fn a_connection_per_request_works_over_tcp_and_unix_sockets() {
         assert_eq!((group.counts.ok, group.counts.error), (400, 0));
         assert_eq!((group.connections.lost, group.connections.reconnects), (0, 0));
         assert!((396..=400).contains(&group.connections.renewed), "{:?}", group.connections);
-        assert!(group.first_reply_time.len() >= 400);
+        assert!(group.opening.first_reply.len() >= 400);
     }
     let _ = std::fs::remove_file(&path);
 }

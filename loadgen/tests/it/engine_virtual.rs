@@ -188,7 +188,7 @@ fn a_rate_is_met_exactly_and_without_bursts() {
         let result = run(vec![plan], 10, &Script::steady(US));
         let group = &result.groups[0];
         assert_eq!(group.counts.ok, rate as u64 * 10, "at {rate}");
-        let mut sends: Vec<u64> = group.log.iter().map(|request| request.sent.0).collect();
+        let mut sends: Vec<u64> = group.log.entries.iter().map(|request| request.sent.0).collect();
         sends.sort_unstable();
         let per_ms = (rate / 1_000.0).ceil() as usize;
         let burst = sends.windows(per_ms + 2).any(|w| w[w.len() - 1] - w[0] < 1_000_000);
@@ -271,10 +271,15 @@ fn a_whole_iteration_is_one_request() {
     let script = Script { scan_calls: 5, ..Script::steady(MS) };
     let result = run(vec![plan, gets(2, constant(100.0))], 10, &script);
     let scan = &result.groups[0];
-    assert_eq!((scan.counts.ok, scan.cursor_steps), (20, 80));
-    assert_eq!(scan.log.len(), 20);
-    assert!(scan.log.iter().all(|entry| entry.replied.since(entry.sent) >= Nanos::from_millis(5)));
-    assert!(scan.log.iter().all(|entry| entry.sent == entry.intended));
+    assert_eq!((scan.counts.ok, scan.replies.cursor_steps), (20, 80));
+    assert_eq!(scan.log.entries.len(), 20);
+    assert!(
+        scan.log
+            .entries
+            .iter()
+            .all(|entry| entry.replied.since(entry.sent) >= Nanos::from_millis(5))
+    );
+    assert!(scan.log.entries.iter().all(|entry| entry.sent == entry.intended));
 }
 
 #[test]
@@ -649,8 +654,8 @@ fn a_connection_per_request_pays_for_connecting_each_time() {
         let fresh = above(response, micros(200));
         assert!(fresh.abs_diff(group.counts.ok / (warm + 1)) <= 2, "{fresh}");
         assert_eq!(group.commands[0].service_time.exact.max, 110_000);
-        near(group.connect_time.value_at_quantile(0.5) as f64, 100_000.0, 0.01);
-        near(group.first_reply_time.value_at_quantile(0.5) as f64, 210_000.0, 0.01);
+        near(group.opening.connected.value_at_quantile(0.5) as f64, 100_000.0, 0.01);
+        near(group.opening.first_reply.value_at_quantile(0.5) as f64, 210_000.0, 0.01);
     }
 }
 

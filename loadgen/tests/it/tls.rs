@@ -455,7 +455,7 @@ fn every_request_is_accounted_for_over_tls() {
         group.counts.check().expect("the books balance");
         assert_eq!((group.counts.ok, group.counts.sent), (requests, requests));
         assert_eq!((group.connections.established, group.connections.lost), (3, 0));
-        assert_eq!(group.connect_time.len(), 3);
+        assert_eq!(group.opening.connected.len(), 3);
         assert!(group.traffic.sent_bytes >= requests * bytes as u64);
         // Sent is never before due, nor after the reply.
         assert_eq!(group.commands[0].send_lag.total.len(), requests);

@@ -61,20 +61,37 @@ pub(crate) struct Conn {
     /// When it began to open, until the first reply comes.
     pub(crate) dialled: Option<Nanos>,
     torn: Option<Box<ReplyScanner>>,
-    /// Bytes the kernel has not taken, from `pending_at` on.
-    pending: Vec<u8>,
-    pending_at: usize,
-    iterations: VecDeque<Iteration>,
-    /// How many of the last of `iterations` belong to unrendered requests.
-    unrendered_calls: usize,
+    pending: Pending,
+    calls: Calls,
     /// The first error among the replies of the request at the front.
     failure: Option<Box<[u8]>>,
     /// One for each of `ring`, if it is a cluster's.
     parcels: VecDeque<Parcel>,
+    pub(crate) opening: Opening,
+}
+
+/// Requests of several calls, between two of them.
+#[derive(Debug, Default)]
+struct Calls {
+    iterations: VecDeque<Iteration>,
+    /// How many of the last of `iterations` belong to unrendered requests.
+    unrendered: usize,
+}
+
+/// How and why a connection is being opened, or was.
+#[derive(Debug)]
+pub(crate) struct Opening {
     /// Failures in a row.
     pub(crate) attempts: u32,
-    /// Why it is being opened, or was.
     pub(crate) purpose: Purpose,
+}
+
+/// Bytes that the kernel has not taken.
+#[derive(Debug, Default)]
+struct Pending {
+    bytes: Vec<u8>,
+    /// Where they begin.
+    at: usize,
 }
 
 // Ten thousand of them, each with its ring and its socket, are what a run may take 4 KiB apiece for.
@@ -105,17 +122,14 @@ impl Conn {
             is_cut: false,
             is_torn: false,
             torn: None,
-            pending: Vec::new(),
-            pending_at: 0,
+            pending: Pending::default(),
             rendered: 0,
             taken: 0,
-            iterations: VecDeque::new(),
-            unrendered_calls: 0,
+            calls: Calls::default(),
             failure: None,
             parcels: VecDeque::new(),
             thinking: 0,
-            attempts: 0,
-            purpose: Purpose::First,
+            opening: Opening { attempts: 0, purpose: Purpose::First },
             dialled: None,
             left: u64::MAX,
             listed: Listed::default(),
@@ -145,7 +159,7 @@ impl Conn {
     /// The connection is open: the handshake is what is written first. [`Progress::Ready`] if there is none.
     pub(crate) fn on_connected(&mut self, handshake: &Handshake) -> Progress {
         let State::Connecting { since } = self.state else { return Progress::Partial };
-        let greeting = match self.purpose {
+        let greeting = match self.opening.purpose {
             Purpose::First | Purpose::Back { .. } => Greeting::Full,
             Purpose::Renewed { .. } => Greeting::Short,
         };
@@ -156,7 +170,7 @@ impl Conn {
         }
         let bytes = handshake.bytes(greeting);
         self.state = State::Handshaking { since, step: 0, steps: steps as u8 };
-        self.pending.extend_from_slice(bytes);
+        self.pending.bytes.extend_from_slice(bytes);
         self.is_cut = true;
         self.rendered = self.rendered.wrapping_add(bytes.len() as u32);
         Progress::Partial
@@ -171,8 +185,8 @@ impl Conn {
             Shape::Together(_) => Mark::Several,
             Shape::InTurn(_) | Shape::Cursor | Shape::Pages(_) => {
                 let numbers = generator.numbers_of(command);
-                self.iterations.push_back(Iteration { position: 0, numbers });
-                self.unrendered_calls += 1;
+                self.calls.iterations.push_back(Iteration { position: 0, numbers });
+                self.calls.unrendered += 1;
                 Mark::Call
             }
         };
@@ -233,7 +247,7 @@ impl Conn {
     ) -> &'a [u8] {
         scratch.clear();
         if self.is_cut {
-            return &self.pending[self.pending_at..];
+            return &self.pending.bytes[self.pending.at..];
         }
         let base = self.rendered;
         while self.unrendered > 0 && scratch.len() < RENDER_BYTES_MAX {
@@ -246,10 +260,10 @@ impl Conn {
             match request.mark {
                 Mark::Plain | Mark::Several => generator.write(request.command, scratch),
                 Mark::Call => {
-                    let index = self.iterations.len() - self.unrendered_calls;
-                    let call = &self.iterations[index];
+                    let index = self.calls.iterations.len() - self.calls.unrendered;
+                    let call = &self.calls.iterations[index];
                     generator.write_call(request.command, &call.numbers, call.position, scratch);
-                    self.unrendered_calls -= 1;
+                    self.calls.unrendered -= 1;
                 }
                 Mark::Routed => scratch.extend_from_slice(&self.parcels[index].bytes),
                 Mark::Asking => {
@@ -268,15 +282,15 @@ impl Conn {
     #[inline]
     pub(crate) fn on_written(&mut self, count: usize, now: Nanos, scratch: &[u8]) {
         if scratch.is_empty() {
-            self.pending_at += count;
-            if self.pending_at == self.pending.len() {
+            self.pending.at += count;
+            if self.pending.at == self.pending.bytes.len() {
                 // Memory of a burst is given back: ten thousand connections may each have had one.
-                self.pending = Vec::new();
-                self.pending_at = 0;
+                self.pending.bytes = Vec::new();
+                self.pending.at = 0;
                 self.is_cut = false;
             }
         } else if count < scratch.len() {
-            self.pending.extend_from_slice(&scratch[count..]);
+            self.pending.bytes.extend_from_slice(&scratch[count..]);
             self.is_cut = true;
         }
         self.taken = self.taken.wrapping_add(count as u32);
@@ -426,10 +440,10 @@ impl Conn {
     pub(crate) fn take_requests(&mut self) -> VecDeque<InFlight> {
         self.unrendered = 0;
         self.unstamped = 0;
-        self.unrendered_calls = 0;
-        self.iterations.clear();
-        self.pending = Vec::new();
-        self.pending_at = 0;
+        self.calls.unrendered = 0;
+        self.calls.iterations.clear();
+        self.pending.bytes = Vec::new();
+        self.pending.at = 0;
         self.is_cut = false;
         self.parts = 0;
         self.failure = None;

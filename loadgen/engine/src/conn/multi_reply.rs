@@ -47,7 +47,7 @@ impl Conn {
         head: &[u8],
         sink: &mut impl Sink,
     ) {
-        let iteration = self.iterations.pop_front();
+        let iteration = self.calls.iterations.pop_front();
         if request.is_gone {
             return;
         }
@@ -58,8 +58,8 @@ impl Conn {
         let position = iteration.as_ref().map_or(0, |iteration| iteration.position);
         match (sink.shape(request.command).next(position, reply, head), iteration) {
             (Next::Call(position), Some(iteration)) => {
-                self.iterations.push_back(Iteration { position, ..iteration });
-                self.unrendered_calls += 1;
+                self.calls.iterations.push_back(Iteration { position, ..iteration });
+                self.calls.unrendered += 1;
                 request.start = 0;
                 self.ring.push_back(request);
                 self.unrendered += 1;

@@ -10,7 +10,9 @@ use crate::group::pool::Pool;
 use crate::group::router::Router;
 use crate::io::Token;
 use crate::plan::{self, GroupPlan};
+use crate::topology::Topology;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// See the module.
 #[derive(Debug)]
@@ -36,11 +38,16 @@ pub(crate) enum Place {
 
 impl Assignment {
     /// For the connections `tokens` of a group, the first of which has this number in the whole group.
-    pub(crate) fn new(group: &GroupPlan, tokens: &Range<Token>, first_number: u64) -> Self {
+    pub(crate) fn new(
+        group: &GroupPlan,
+        topology: &Arc<Topology>,
+        tokens: &Range<Token>,
+        first_number: u64,
+    ) -> Self {
         let max = group.backlog_max;
         match (&group.cluster, &group.pool, group.assignment) {
             (Some(cluster), ..) => {
-                Self::Cluster(Box::new(Router::new(group, cluster, tokens, first_number)))
+                Self::Cluster(Box::new(Router::new(group, cluster, topology, tokens, first_number)))
             }
             (None, Some(pool), _) => Self::Pool(Box::new(Pool::new(pool, tokens, max))),
             (None, None, plan::Assignment::AnyFree) => Self::AnyFree(SharedBacklog::new(max)),

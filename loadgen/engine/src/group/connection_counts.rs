@@ -4,8 +4,7 @@
 
 use crate::conn::state::{Fault, Parting};
 use crate::record::live::Phase;
-use crate::record::result::ConnectionCounts;
-use aelab_results::histogram::{self, Histogram};
+use crate::record::result::{ConnectionCounts, OpeningTimes};
 
 /// What became of a share's connections.
 #[derive(Debug)]
@@ -19,9 +18,7 @@ pub(crate) struct Links {
     pub(crate) unexpected: u64,
     /// The first reason why what came on an open connection could not be understood.
     pub(crate) unreadable: Option<String>,
-    pub(crate) connect_time: Histogram,
-    pub(crate) ready_time: Histogram,
-    pub(crate) first_reply_time: Histogram,
+    pub(crate) opening: OpeningTimes,
     /// Connections that will never be ready again.
     pub(crate) closed: usize,
 }
@@ -37,9 +34,7 @@ impl Links {
             refused: false,
             unexpected: 0,
             unreadable: None,
-            connect_time: histogram::new(),
-            ready_time: histogram::new(),
-            first_reply_time: histogram::new(),
+            opening: OpeningTimes::default(),
             closed: 0,
         }
     }

@@ -31,7 +31,8 @@ use crate::io::Token;
 use crate::plan::share::{Share, part};
 use crate::plan::{ArrivalProcess, Endpoint, GroupPlan, OnTimeout, Reception, Role, RunPlan};
 use crate::record::Recorder;
-use crate::replay::Cursor;
+use crate::replay::cursor::Cursor;
+use crate::resources::Resources;
 use crate::schedule::Schedule;
 use crate::schedule::connect_schedule::Dialler;
 use crate::workload::Generator;
@@ -81,6 +82,7 @@ impl Group {
     /// The workload does not compile.
     pub(crate) fn new(
         plan: &RunPlan,
+        resources: &Resources,
         index: usize,
         thread: usize,
         first_token: Token,
@@ -99,7 +101,9 @@ impl Group {
         let share = Share { index: shard as u64, of: shards as u64 };
         let rng = |purpose| Rng::new(plan.seed, &coordinates(purpose));
         let wrong = |reason| EngineError::Plan(format!("group '{}': {reason}", group.name));
-        let captured = captured(group, share);
+        let captured = resources.replays[index]
+            .as_ref()
+            .map(|replay| Cursor::new(Arc::clone(replay), share.index as usize, share.of as usize));
         let quota = quota(group, captured.as_ref(), share);
         let generator =
             Generator::new(&group.workload, block, share, rng(stream::WORKLOAD), captured)
@@ -128,7 +132,7 @@ impl Group {
             on_timeout: group.on_timeout,
             arrival: schedule.map_or_else(|| Arrival::Closed(users(own_arrival)), Arrival::Open),
             admission: Admission::new(group.start_after, quota),
-            assignment: Assignment::new(group, &tokens, first_number),
+            assignment: Assignment::new(group, &resources.topology, &tokens, first_number),
             reconnection: Reconnection::new(group.reconnect, rng(stream::BACKOFF)),
             links: Links::new(connections, first.len() as u64),
             dialler: Dialler::new(group.dialling, first, share),
@@ -238,12 +242,6 @@ impl Group {
 fn quota(group: &GroupPlan, captured: Option<&Cursor>, share: Share) -> Option<u64> {
     let even = |requests| part(requests, share.index, share.of);
     group.requests.map(|requests| captured.map_or_else(|| even(requests), Cursor::count))
-}
-
-/// The part of a capture that a share replays.
-fn captured(group: &GroupPlan, share: Share) -> Option<Cursor> {
-    let replay = group.replay.as_ref()?;
-    Some(Cursor::new(Arc::clone(replay), share.index as usize, share.of as usize))
 }
 
 /// Whether the waiting requests of a group make a silence a stall: not those of an offender (unless all groups are offenders),

@@ -9,9 +9,10 @@ use crate::clock::Nanos;
 use crate::conn::Conn;
 use crate::conn::routed_request::Parcel;
 use crate::io::Token;
-use crate::plan::cluster_slots::{ClusterPlan, Layout, NOWHERE, Redirect, Topology, slot_of};
+use crate::plan::cluster_slots::{ClusterPlan, Layout, NOWHERE, Redirect, slot_of};
 use crate::plan::{Endpoint, GroupPlan};
 use crate::record::result::RedirectCounts;
+use crate::topology::Topology;
 use crate::workload::Generator;
 use crate::workload::cluster_keys::argument;
 use std::collections::VecDeque;
@@ -74,6 +75,7 @@ impl Router {
     pub(crate) fn new(
         plan: &GroupPlan,
         cluster: &ClusterPlan,
+        topology: &Arc<Topology>,
         tokens: &Range<Token>,
         first_number: u64,
     ) -> Self {
@@ -101,7 +103,7 @@ impl Router {
             turn: 0,
             spare: Vec::new(),
             redirected: Vec::new(),
-            topology: Arc::clone(&cluster.topology),
+            topology: Arc::clone(topology),
             version: 0,
             counts: RedirectCounts::default(),
         }

@@ -13,6 +13,7 @@ use crate::io::tls_stream::{CIPHER_BYTES, Secure};
 use crate::io::{Ready, Token, Wait, Wire};
 use crate::plan::{Endpoint, Pacing};
 use crate::sys::{self, Timer};
+use crate::tls::TlsClients;
 use mio::net::{TcpStream, UnixStream};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry};
@@ -43,6 +44,7 @@ pub(crate) struct Poller<const STAMPED: bool> {
     timer_at: Nanos,
     waking: Waking,
     streams: Vec<Option<Stream>>,
+    tls: TlsClients,
     /// Encrypted bytes just read; empty until a TLS connection is opened.
     cipher: Vec<u8>,
     /// The kernel's time stamps, if `STAMPED`.
@@ -80,7 +82,7 @@ impl<const STAMPED: bool> Poller<STAMPED> {
     ///
     /// # Errors
     /// The kernel gives no poll set or timer.
-    pub(crate) fn new(connections: usize, pacing: Pacing) -> io::Result<Self> {
+    pub(crate) fn new(connections: usize, pacing: Pacing, tls: TlsClients) -> io::Result<Self> {
         let poll = Poll::new()?;
         let timer = Timer::new()?;
         poll.registry().register(&mut SourceFd(&timer.raw_fd()), TIMER, Interest::READABLE)?;
@@ -98,6 +100,7 @@ impl<const STAMPED: bool> Poller<STAMPED> {
             timer_at: Nanos::MAX,
             waking,
             streams: (0..connections).map(|_| None).collect(),
+            tls,
             cipher: Vec::new(),
             stamping: STAMPED.then(Stamping::new),
         };
@@ -241,7 +244,7 @@ impl<const STAMPED: bool> Wire for Poller<STAMPED> {
                 if STAMPED {
                     sys::stamp_arrivals(stream.as_fd())?;
                 }
-                Stream::Tls(Box::new((stream, Secure::new(endpoint)?)))
+                Stream::Tls(Box::new((stream, Secure::new(self.tls.connection(endpoint)?))))
             }
             Endpoint::Unix(path) => {
                 let mut stream = UnixStream::connect(path)?;

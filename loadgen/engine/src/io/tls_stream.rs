@@ -4,7 +4,7 @@
 //! when the kernel has taken the first byte of the record that holds them, neither before nor later; a read that leaves room
 //! in the buffer has seen the socket empty, as the poller promises its users.
 
-use crate::tls::{self, TlsEndpoint};
+use crate::tls;
 use rustls::ClientConnection;
 use std::io::{self, Read, Write};
 
@@ -39,12 +39,8 @@ enum Socket {
 
 impl Secure {
     /// A connection that has not begun its handshake.
-    ///
-    /// # Errors
-    /// The name cannot be asked for.
-    pub(crate) fn new(endpoint: &TlsEndpoint) -> io::Result<Self> {
-        let tls = endpoint.connection()?;
-        Ok(Self { tls, encrypted: 0, left: Vec::new(), socket: Socket::MayHold, is_ending: false })
+    pub(crate) const fn new(tls: ClientConnection) -> Self {
+        Self { tls, encrypted: 0, left: Vec::new(), socket: Socket::MayHold, is_ending: false }
     }
 
     /// Takes the handshake as far as it goes; whether it is over.

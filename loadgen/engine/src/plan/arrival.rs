@@ -8,10 +8,11 @@ use crate::error::reason;
 use crate::plan::rate_profile::Profile;
 use crate::plan::shape::Shape;
 use aelab_units::{parse_duration, parse_rate};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// When requests are due.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ArrivalProcess {
     /// The next request is due when a window slot has become free, plus a pause.
     Closed {
@@ -239,7 +240,8 @@ fn as_float(text: &str) -> Option<Nanos> {
 }
 
 /// A rate as an exact fraction: so many requests in so many nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "(u64, Nanos)", into = "(u64, Nanos)")]
 pub struct Rate {
     requests: u64,
     per_ns: u64,
@@ -286,6 +288,20 @@ impl Rate {
         // At most (2^64 − 1)², plus less than 2^64: fits.
         let scaled = u128::from(k) * per_ns + ((per_ns * u128::from(share)) >> 64);
         Nanos(u64::try_from(scaled / u128::from(self.requests)).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Rate> for (u64, Nanos) {
+    fn from(rate: Rate) -> Self {
+        (rate.requests, Nanos(rate.per_ns))
+    }
+}
+
+impl TryFrom<(u64, Nanos)> for Rate {
+    type Error = &'static str;
+
+    fn try_from((requests, span): (u64, Nanos)) -> Result<Self, Self::Error> {
+        Self::new(requests, span).ok_or("a rate needs at least one request and one nanosecond")
     }
 }
 

@@ -1,13 +1,13 @@
-//! A cluster as the engine sees it: which node serves which hash slot, and where a newer answer is to be found.
+//! A cluster as the plan says it: which node serves which hash slot.
 //!
-//! Not the asking (see `crate::cluster`) and not the routing (see `route`). The slot of a key is CRC-16/XMODEM of it modulo
+//! Not the routing (see `group::router`) and not changes during a run (see `topology`). The slot of a key is CRC-16/XMODEM of it modulo
 //! 16 384, or of its hash tag, the first non-empty text in braces (the Redis cluster specification, "Keys distribution model").
 //! Invariant: a layout names a node of its own list for every slot that is served.
 
 use crate::plan::target::Endpoint;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Slots of every cluster.
 pub const SLOTS: usize = 16_384;
@@ -52,7 +52,7 @@ fn crc16(bytes: &[u8]) -> u16 {
 }
 
 /// A primary of the cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
     /// `host:port` in the cluster's own words.
     pub name: String,
@@ -61,7 +61,7 @@ pub struct Node {
 }
 
 /// Who serves which slot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// The primaries, at least one.
     pub nodes: Vec<Node>,
@@ -69,54 +69,13 @@ pub struct Layout {
     pub slots: Arc<[u16]>,
 }
 
-/// Where whoever watches the cluster leaves a newer layout for the engine's threads.
-#[derive(Debug, Default)]
-pub struct Topology {
-    wanted: AtomicBool,
-    version: AtomicU64,
-    latest: Mutex<Option<Layout>>,
-}
-
-impl Topology {
-    /// The engine has met a sign that the layout is not what it was.
-    pub fn want(&self) {
-        self.wanted.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it has, since the last time this was asked.
-    pub fn take_wanted(&self) -> bool {
-        self.wanted.swap(false, Ordering::Relaxed)
-    }
-
-    /// Leaves a layout.
-    pub fn publish(&self, layout: Layout) {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if latest.as_ref() != Some(&layout) {
-            *latest = Some(layout);
-            self.version.fetch_add(1, Ordering::Release);
-        }
-    }
-
-    /// The layout left last, if it is newer than `version`, which is brought up to date.
-    pub fn newer(&self, version: &mut u64) -> Option<Layout> {
-        let latest = self.version.load(Ordering::Acquire);
-        if latest == *version {
-            return None;
-        }
-        *version = latest;
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
 /// How the commands of a group are spread over a cluster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClusterPlan {
     /// The cluster when the run begins.
     pub layout: Layout,
     /// For each command of the workload, the indexes of the arguments that are keys (0 is the name).
     pub keys: Vec<Vec<usize>>,
-    /// Newer layouts, if somebody looks for them.
-    pub topology: Arc<Topology>,
 }
 
 /// An error reply that sends a request elsewhere.

@@ -3,12 +3,13 @@
 //! Not its compiled form (see `template`). Invariant: plain values; nothing here is looked at while a run is on.
 
 use aelab_resp::ReplyKind;
+use serde::{Deserialize, Serialize};
 
 /// Largest page: a reply of so many elements is no page any more.
 pub(crate) const PAGE_MAX: u64 = 1_000_000_000;
 
 /// A command with placeholders.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandPlan {
     /// The row it is reported under, by default the command's name in capitals.
     pub label: String,
@@ -99,7 +100,7 @@ impl Seeks {
 }
 
 /// How a request is put on the wire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Framing {
     /// An array of strings, as every client library does.
     #[default]
@@ -167,7 +168,7 @@ fn label_of(args: &[Vec<u8>]) -> String {
 
 /// How the commands of one operation are sent. Its response time ends with the last reply either way; one error makes it an
 /// error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sending {
     /// At once, as transactions are; the operation waits for all replies.
     #[default]
@@ -178,7 +179,7 @@ pub enum Sending {
 }
 
 /// What a cursor in the reply means for a command of the SCAN family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cursor {
     /// Nothing: one call is one request.
     Ignore,

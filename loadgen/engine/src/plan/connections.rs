@@ -5,9 +5,10 @@
 use crate::clock::Nanos;
 use crate::plan::arrival::Rate;
 use aelab_units::parse_duration;
+use serde::{Deserialize, Serialize};
 
 /// Which connection takes a due request of an open loop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Assignment {
     /// Whichever has had a free slot longest; the rest wait in one line. One slow connection delays nobody else.
     #[default]
@@ -17,7 +18,7 @@ pub enum Assignment {
 }
 
 /// What happens to a connection when one of its requests times out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OnTimeout {
     /// Close it and open another, as client libraries do; the requests behind it are lost with it.
     Reconnect,
@@ -26,7 +27,7 @@ pub enum OnTimeout {
 }
 
 /// What happens when a connection is lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reconnect {
     /// Open another after a pause that doubles with each failure in a row.
     Backoff {
@@ -76,7 +77,7 @@ impl Default for Reconnect {
 }
 
 /// A client library's connection pool. Its largest size is the group's number of connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolPlan {
     /// Idle connections it opens in advance.
     pub min_idle: usize,
@@ -89,7 +90,7 @@ pub struct PoolPlan {
 }
 
 /// Which idle connection of a pool is taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PoolOrder {
     /// The one used last, as most libraries do.
     #[default]
@@ -99,7 +100,7 @@ pub enum PoolOrder {
 }
 
 /// When a group's connections are opened for the first time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Dialling {
     /// Before the schedule begins, as fast as [`ConnectPlan::in_parallel`] allows.
     #[default]
@@ -112,7 +113,7 @@ pub enum Dialling {
 }
 
 /// How connections are opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectPlan {
     /// Most connections being opened at a time, per thread: below any common accept backlog.
     pub in_parallel: usize,

@@ -29,10 +29,11 @@ pub use crate::plan::target::{Endpoint, Protocol, Target};
 pub use crate::plan::values::{KeyDistribution, KeySpace, ValueSize};
 use crate::replay::Replay;
 pub use crate::tls::TlsEndpoint;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// One run: groups of connections, driven by some threads through warm-up, measurement and drain.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunPlan {
     /// The groups, all running at once. At least one.
     pub groups: Vec<GroupPlan>,
@@ -54,15 +55,16 @@ pub struct RunPlan {
     pub timestamps: Timestamps,
     /// How connections are opened.
     pub connect: ConnectPlan,
-    /// For this long each thread does nothing but read the clock before it connects, to see who else has its processor.
+    /// For at most this long each thread only reads the clock before it connects, to see whether other threads use its CPU.
     pub look_for_gaps: Option<Nanos>,
     /// The warm-up lasts until the server has come to rest, in place of [`Phases::warmup`].
     pub settle: Option<SettlePlan>,
 }
 
 impl RunPlan {
-    /// Long enough to meet a scheduler's slices and a tick of every common rate, short enough not to be felt.
-    pub const GAPS_SPAN: Nanos = Nanos::from_millis(100);
+    /// Long enough to see several slices of the scheduler (3 to 4 ms), short enough for scripts of many short runs. A quiet
+    /// machine is looked at for two fifths of it.
+    pub const GAPS_SPAN: Nanos = Nanos::from_millis(20);
     /// Reporting interval unless asked otherwise: short enough to show a stall, long enough to hold samples.
     pub const DEFAULT_INTERVAL: Nanos = Nanos::from_millis(100);
     /// Shortest stall worth naming unless asked otherwise: well above scheduling noise, well below what a user calls slow.
@@ -88,7 +90,7 @@ impl RunPlan {
 }
 
 /// The lengths of the phases. A request belongs to the phase its *intended* time falls into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phases {
     /// Not measured, from the start.
     pub warmup: Nanos,
@@ -104,7 +106,7 @@ impl Phases {
 }
 
 /// One class of load: who it is, what it sends, when, and over which connections.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GroupPlan {
     /// Unique within the run; appears in reports and in tags of the interval log.
     pub name: String,
@@ -204,7 +206,7 @@ impl GroupPlan {
 }
 
 /// What a group stands for in an experiment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// Only suffers; its numbers are the headline.
     Victim,
@@ -229,7 +231,7 @@ impl Role {
 }
 
 /// What a connection sends: commands by weight, the keys they touch, the values they carry.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Workload {
     /// At least one; each request draws one by weight.
     pub commands: Vec<CommandPlan>,
@@ -242,7 +244,7 @@ pub struct Workload {
 }
 
 /// Whether the three instants of every measured request are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RequestLog {
     /// No.
     Off,
@@ -254,7 +256,7 @@ pub enum RequestLog {
 }
 
 /// How a thread waits for the next due request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pacing {
     /// An absolute kernel timer in the poll set: 30–50 µs late, next to no processor time.
     Timerfd,
@@ -280,7 +282,7 @@ impl Pacing {
 }
 
 /// Whose times a reply carries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Timestamps {
     /// When we have read it.
     #[default]

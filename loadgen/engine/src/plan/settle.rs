@@ -3,9 +3,10 @@
 //! Not how the end is found (see `record::warmup_end`).
 
 use crate::clock::Nanos;
+use serde::{Deserialize, Serialize};
 
 /// What a warm-up that finds its own end is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettlePlan {
     /// Length of a block.
     pub block: Nanos,

@@ -3,9 +3,10 @@
 //! Not the due times (see `rate_profile`).
 
 use crate::clock::Nanos;
+use serde::{Deserialize, Serialize};
 
 /// How a rate changes over time. Rates are in requests per second.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Shape {
     /// Linearly from one rate to another, which is then kept.
     Ramp {

@@ -3,12 +3,13 @@
 //! Addresses are resolved. Not the bytes of the handshake (see `conn::handshake`).
 
 use crate::tls::TlsEndpoint;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// A server and how to introduce oneself to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// Where it listens.
     pub endpoint: Endpoint,
@@ -22,6 +23,21 @@ pub struct Target {
     pub db: u32,
     /// Protocol spoken after the handshake.
     pub protocol: Protocol,
+}
+
+impl fmt::Debug for Target {
+    /// Everything but the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { endpoint, more, user, password, db, protocol } = self;
+        f.debug_struct("Target")
+            .field("endpoint", endpoint)
+            .field("more", more)
+            .field("user", user)
+            .field("password", &password.as_ref().map(|_| "(hidden)"))
+            .field("db", db)
+            .field("protocol", protocol)
+            .finish()
+    }
 }
 
 impl Target {
@@ -53,7 +69,7 @@ impl Target {
 }
 
 /// Where a server listens.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Endpoint {
     /// TCP, Nagle off.
     Tcp(SocketAddr),
@@ -94,7 +110,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// RESP version.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Protocol {
     /// What every server speaks without being asked.
     #[default]

@@ -5,6 +5,7 @@
 
 use crate::plan::arrival::fields;
 use aelab_units::parse_size;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Exponent of Zipf's law unless asked otherwise: YCSB's.
@@ -17,7 +18,7 @@ const EXPONENT_MAX: f64 = 64.0;
 const VALUE_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// The keys of a group.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeySpace {
     /// Put before the number.
     pub prefix: String,
@@ -45,7 +46,7 @@ impl KeySpace {
 }
 
 /// How a key is chosen from the key space.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum KeyDistribution {
     /// Each with the same chance.
     Uniform,
@@ -154,7 +155,7 @@ fn check_exponent(exponent: f64) -> Result<(), String> {
 }
 
 /// How long a value is, in bytes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ValueSize {
     /// Always the same.
     Fixed(usize),

@@ -145,14 +145,17 @@ pub struct Gaps {
 }
 
 impl Gaps {
-    /// Longer than any reading of a clock and most interrupts: somebody else had the processor.
+    /// Longer than any reading of a clock and most interrupts: another thread had the CPU.
     pub const WORTH: Nanos = Nanos::from_micros(10);
+    /// If more than this share of a first look is lost, a longer look says how much. Below the share that is a caveat.
+    const SUSPICIOUS: f64 = 0.02;
 
-    /// Reads the clock for `span`.
-    pub(crate) fn look(span: Nanos, mut now: impl FnMut() -> Nanos) -> Self {
+    /// Reads the clock for two fifths of `longest`, and for all of it if more than [`Gaps::SUSPICIOUS`] of that was lost.
+    pub(crate) fn look(longest: Nanos, mut now: impl FnMut() -> Nanos) -> Self {
         let mut gaps = histogram::new();
         let begin = now();
         let (mut last, mut max, mut lost) = (begin, Nanos::ZERO, Nanos::ZERO);
+        let mut span = Nanos(longest.0 / 5 * 2);
         while last.since(begin) < span {
             let time = now();
             let gap = time.since(last);
@@ -162,6 +165,9 @@ impl Gaps {
                 lost = lost.saturating_add(gap);
             }
             last = time;
+            if time.since(begin) >= span && lost.0 as f64 > span.0 as f64 * Self::SUSPICIOUS {
+                span = longest;
+            }
         }
         let p99 = Nanos(gaps.value_at_quantile(0.99));
         Self { length: last.since(begin), max, p99, lost }
@@ -201,6 +207,17 @@ mod tests {
         assert_eq!(gaps.max, Nanos::from_micros(500));
         assert!(gaps.p99 < Nanos::from_micros(2), "{gaps:?}");
         assert!((gaps.lost_share() - 0.334).abs() < 0.01, "{gaps:?}");
+        assert!(gaps.length >= Nanos::from_millis(100), "{gaps:?}");
+    }
+
+    #[test]
+    fn a_quiet_machine_is_looked_at_for_a_shorter_time() {
+        let mut time = 0;
+        let gaps = Gaps::look(Nanos::from_millis(100), || {
+            time += 1_000;
+            Nanos(time)
+        });
+        assert_eq!((gaps.length, gaps.lost), (Nanos::from_millis(40), Nanos::ZERO));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 use crate::clock::Nanos;
 use crate::plan::{GroupPlan, RunPlan};
+use crate::topology::Topology;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,6 +35,7 @@ pub struct Live {
     groups: Vec<LiveGroup>,
     phase: AtomicU8,
     elapsed_ns: AtomicU64,
+    topology: Arc<Topology>,
 }
 
 #[derive(Debug)]
@@ -267,7 +269,18 @@ impl Live {
             groups: plan.groups.iter().map(LiveGroup::new).collect(),
             phase: AtomicU8::new(0),
             elapsed_ns: AtomicU64::new(0),
+            topology: Arc::default(),
         }
+    }
+
+    /// Where a run against a cluster asks for newer layouts and finds them.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// The same, for the threads of the engine.
+    pub(crate) fn shared_topology(&self) -> Arc<Topology> {
+        Arc::clone(&self.topology)
     }
 
     /// The phase of the run.

@@ -14,10 +14,10 @@ use crate::record::kernel_times::Stamps;
 use crate::record::live::{Counted, Shard};
 use crate::record::metric::Metric;
 use crate::record::open::Open;
-use crate::record::reply_rate::{Lost, Replied, Tide};
+use crate::record::reply_rate::{Replied, ReplyRate};
 use crate::record::result::{
-    Arrivals, CommandResult, Counts, DeliveryCounts, LoggedRequest, MetricResult, Outcome,
-    StampResult, Traffic,
+    Arrivals, CommandResult, Counts, DeliveryCounts, LoggedRequest, LoggedRequests, MetricResult,
+    Outcome, StampResult, Traffic,
 };
 use crate::workload::message_stamp::Receiver;
 use crate::workload::reply_shape::Shape;
@@ -49,8 +49,14 @@ pub(crate) struct Recorded {
     pub(crate) blocked: Option<MetricResult>,
     pub(crate) delivery: Option<DeliveryCounts>,
     pub(crate) stamps: Option<StampResult>,
-    pub(crate) log: Vec<LoggedRequest>,
-    pub(crate) log_dropped: u64,
+    pub(crate) log: LoggedRequests,
+}
+
+/// Measured requests that ended in an error.
+#[derive(Debug)]
+struct Errors {
+    words: ErrorTally,
+    response_time: Histogram,
 }
 
 /// See the module.
@@ -68,18 +74,16 @@ pub(crate) struct Recorder {
     pub(crate) counts: Counts,
     /// Requests of the warm-up.
     pub(crate) warmup: Counts,
-    lost: Lost,
-    tide: Tide,
+    reply_rate: ReplyRate,
     /// Bytes, while measuring.
     pub(crate) traffic: Traffic,
     /// Calls beyond the first of followed cursors.
     pub(crate) cursor_steps: u64,
     /// Replies that hold nothing.
     nulls: u64,
-    errors: ErrorTally,
+    errors: Errors,
     /// How late due requests of an open loop were noticed.
     own_lag: Histogram,
-    error_response: Histogram,
     /// How long requests waited for a connection of a pool, if there is one.
     wait: Option<Metric>,
     reception: Reception,
@@ -88,9 +92,8 @@ pub(crate) struct Recorder {
     delivery: DeliveryCounts,
     /// What kernel time stamps tell, if there are any.
     stamps: Option<Box<Stamps>>,
-    log: Vec<LoggedRequest>,
+    log: LoggedRequests,
     log_max: usize,
-    log_dropped: u64,
 }
 
 impl Recorder {
@@ -107,25 +110,22 @@ impl Recorder {
             open: Open::default(),
             counts: Counts::default(),
             warmup: Counts::default(),
-            lost: Lost::default(),
-            tide: Tide::default(),
+            reply_rate: ReplyRate::default(),
             traffic: Traffic::default(),
             cursor_steps: 0,
             nulls: 0,
-            errors: ErrorTally::default(),
+            errors: Errors { words: ErrorTally::default(), response_time: histogram::new() },
             own_lag: histogram::new(),
-            error_response: histogram::new(),
             wait: plan.pool.map(|_| Metric::default()),
             reception,
             blocked: (reception == Reception::Data).then(Metric::default),
             delivery: DeliveryCounts::default(),
             stamps: None,
-            log: Vec::new(),
+            log: LoggedRequests::default(),
             log_max: match plan.log_requests {
                 RequestLog::Off => 0,
                 RequestLog::Keep { max } => max,
             },
-            log_dropped: 0,
         }
     }
 
@@ -165,19 +165,19 @@ impl Recorder {
     /// Replies so far, of both phases.
     const fn replied(&self) -> Replied {
         Replied {
-            warmup: self.warmup.ok + self.warmup.error - self.lost.warmup,
-            measured: self.counts.ok + self.counts.error - self.lost.measured,
+            warmup: self.warmup.ok + self.warmup.error - self.reply_rate.lost.warmup,
+            measured: self.counts.ok + self.counts.error - self.reply_rate.lost.measured,
         }
     }
 
     /// The measurement begins: what is answered from now on counts in its rate.
     pub(crate) const fn begin_measurement(&mut self) {
-        self.tide.begin(self.replied());
+        self.reply_rate.begin(self.replied());
     }
 
     /// The measurement is over.
     pub(crate) const fn end_measurement(&mut self) {
-        self.tide.end(self.replied());
+        self.reply_rate.end(self.replied());
     }
 
     /// Requests of the warm-up that are not finished.
@@ -337,10 +337,10 @@ impl Recorder {
                 outcome,
             };
             for _ in 0..count {
-                if self.log.len() < self.log_max {
-                    self.log.push(entry);
+                if self.log.entries.len() < self.log_max {
+                    self.log.entries.push(entry);
                 } else {
-                    self.log_dropped += 1;
+                    self.log.dropped += 1;
                 }
             }
         }
@@ -363,9 +363,9 @@ impl Recorder {
     /// The error of a request due at `intended` is no reply.
     fn note_lost(&mut self, intended: Nanos) {
         if self.is_measured(intended) {
-            self.lost.measured += 1;
+            self.reply_rate.lost.measured += 1;
         } else {
-            self.lost.warmup += 1;
+            self.reply_rate.lost.warmup += 1;
         }
     }
 
@@ -373,8 +373,8 @@ impl Recorder {
         self.counts_of(intended).error += 1;
         if self.is_measured(intended) {
             self.commands[usize::from(command)].counts.error += 1;
-            self.error_response.saturating_record(now.since(intended).0);
-            self.errors.note(text);
+            self.errors.response_time.saturating_record(now.since(intended).0);
+            self.errors.words.note(text);
         }
     }
 
@@ -443,7 +443,7 @@ impl Recorder {
 
     /// An interval is over. Cheap: what it holds is packed later, by [`Recorder::tidy`].
     pub(crate) fn close_interval(&mut self, number: u32) {
-        self.tide.close_interval(number, self.replied());
+        self.reply_rate.close_interval(number, self.replied());
         for metric in self.metrics() {
             metric.close_interval(number);
         }
@@ -469,19 +469,18 @@ impl Recorder {
         Recorded {
             counts: self.counts,
             warmup: self.warmup,
-            arrivals: self.tide.finish(replied),
+            arrivals: self.reply_rate.finish(replied),
             traffic: self.traffic,
             cursor_steps: self.cursor_steps,
             nulls: self.nulls,
-            errors: self.errors,
+            errors: self.errors.words,
             commands: self.commands.into_iter().map(CommandRecorder::finish).collect(),
-            error_response: self.error_response,
+            error_response: self.errors.response_time,
             wait: self.wait.map(Metric::finish),
             blocked: self.blocked.map(Metric::finish),
             delivery: (self.reception != Reception::Replies).then_some(self.delivery),
             stamps: self.stamps.map(|stamps| stamps.finish()),
             log: self.log,
-            log_dropped: self.log_dropped,
         }
     }
 }

@@ -61,16 +61,17 @@ pub(crate) struct Lost {
     pub(crate) measured: u64,
 }
 
-/// One thread's watch over a group's replies.
+/// Counts the replies of one thread's share of a group.
 #[derive(Debug, Default)]
-pub(crate) struct Tide {
+pub(crate) struct ReplyRate {
+    pub(crate) lost: Lost,
     at_begin: Option<Replied>,
     at_end: Option<Replied>,
     by_interval: Vec<u64>,
     seen: u64,
 }
 
-impl Tide {
+impl ReplyRate {
     /// The measurement begins, with so many replies before it.
     pub(crate) const fn begin(&mut self, so_far: Replied) {
         self.at_begin = Some(so_far);
@@ -106,13 +107,13 @@ mod tests {
     #[test]
     fn replies_count_where_they_came() {
         let so_far = |warmup, measured| Replied { warmup, measured };
-        let mut tide = Tide::default();
-        tide.close_interval(0, so_far(100, 0));
-        tide.begin(so_far(110, 0));
-        tide.close_interval(1, so_far(200, 0));
-        tide.end(so_far(250, 30));
-        tide.close_interval(3, so_far(260, 90));
-        let mut arrivals = tide.finish(so_far(260, 90));
+        let mut rate = ReplyRate::default();
+        rate.close_interval(0, so_far(100, 0));
+        rate.begin(so_far(110, 0));
+        rate.close_interval(1, so_far(200, 0));
+        rate.end(so_far(250, 30));
+        rate.close_interval(3, so_far(260, 90));
+        let mut arrivals = rate.finish(so_far(260, 90));
         assert_eq!(arrivals.inside, so_far(140, 30));
         assert_eq!(arrivals.by_interval, [100, 100, 0, 150]);
         arrivals.add(&Arrivals { inside: so_far(1, 1), by_interval: vec![1; 5] });

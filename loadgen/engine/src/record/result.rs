@@ -68,35 +68,62 @@ pub struct GroupResult {
     pub commands: Vec<CommandResult>,
     /// Response time of what ended in an error; not part of the commands' histograms.
     pub error_response: Histogram,
-    /// Time from the start of a connection to its being open.
-    pub connect_time: Histogram,
-    /// Time from the start of a connection to the last reply of its handshake.
-    pub ready_time: Histogram,
-    /// Time from the start of a connection to the first byte from the server: the handshake's, or for a connection that
-    /// replaces another the first request's.
-    pub first_reply_time: Histogram,
+    /// How long connections took to open.
+    pub opening: OpeningTimes,
     /// What the kernel's time stamps say, if the plan asked for them.
     pub stamps: Option<StampResult>,
     /// What a group with a pool saw of it.
     pub pool: Option<PoolResult>,
-    /// Measured requests one by one, if the plan asked for it, in order of reply per thread.
-    pub log: Vec<LoggedRequest>,
-    /// Requests the log had no room for.
-    pub log_dropped: u64,
-    /// Calls made to follow cursors, beyond the first call of each request.
-    pub cursor_steps: u64,
-    /// Replies nobody had asked for.
-    pub unexpected_replies: u64,
-    /// The first reason why what came on a connection could not be understood.
-    pub unreadable: Option<String>,
-    /// Successful replies that were `nil`, or held nothing of what a command looked for.
-    pub null_replies: u64,
+    /// Measured requests one by one, if the plan asked for it.
+    pub log: LoggedRequests,
+    /// What was remarkable about replies.
+    pub replies: ReplyCounts,
     /// How long commands that wait for data (`BLPOP`) waited, from when each was due; their response time is the data's.
     pub blocked: Option<MetricResult>,
     /// What became of marked messages, for a group that waits for data or messages.
     pub delivery: Option<DeliveryCounts>,
     /// Bytes sent and received while measuring.
     pub traffic: Traffic,
+}
+
+/// How long connections took to open, from the start of each.
+#[derive(Clone, Debug)]
+pub struct OpeningTimes {
+    /// To its being open.
+    pub connected: Histogram,
+    /// To the last reply of its handshake.
+    pub ready: Histogram,
+    /// To the first byte from the server: the handshake's, or for a connection that replaces another the first request's.
+    pub first_reply: Histogram,
+}
+
+impl Default for OpeningTimes {
+    fn default() -> Self {
+        let empty = histogram::new;
+        Self { connected: empty(), ready: empty(), first_reply: empty() }
+    }
+}
+
+/// The log of measured requests, in order of reply per thread.
+#[derive(Clone, Debug, Default)]
+pub struct LoggedRequests {
+    /// One by one.
+    pub entries: Vec<LoggedRequest>,
+    /// Requests the log had no room for.
+    pub dropped: u64,
+}
+
+/// Replies that were more, or other, than one answer to one request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplyCounts {
+    /// Calls made to follow cursors, beyond the first call of each request.
+    pub cursor_steps: u64,
+    /// Successful replies that were `nil`, or held nothing of what a command looked for.
+    pub null: u64,
+    /// Replies to no request.
+    pub unexpected: u64,
+    /// The first reason why bytes on a connection could not be understood.
+    pub unreadable: Option<String>,
 }
 
 /// How often a cluster sent requests elsewhere, warm-up included. Such a request is sent again; its response time counts from

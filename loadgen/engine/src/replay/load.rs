@@ -62,7 +62,7 @@ pub fn load(path: &Path, wish: &Wish) -> Result<Loaded, String> {
     let fail = |why: String| format!("{}: {why}", path.display());
     let files = files_of(path).map_err(fail)?;
     let mut builder = Builder::new(*wish);
-    let mut opened = Vec::new();
+    let mut paths = Vec::new();
     let mut form = None;
     for (number, file) in (0_u64..).zip(&files) {
         let fail = |why: String| format!("{}: {why}", file.display());
@@ -73,11 +73,11 @@ pub fn load(path: &Path, wish: &Wish) -> Result<Loaded, String> {
             match rdb::look(&handle).map_err(|error| fail(error.to_string()))? {
                 // It holds a place, as the files are known by their numbers.
                 Snapshot::None if is_empty => {
-                    opened.push(handle);
+                    paths.push(absolute(file));
                     continue;
                 }
                 Snapshot::Empty => {
-                    opened.push(handle);
+                    paths.push(absolute(file));
                     continue;
                 }
                 Snapshot::Data => return Err(fail(after_snapshot(file, &files))),
@@ -95,10 +95,15 @@ pub fn load(path: &Path, wish: &Wish) -> Result<Loaded, String> {
             Form::Resp => builder.aof(again, number),
         }
         .map_err(fail)?;
-        opened.push(handle);
+        paths.push(absolute(file));
     }
     let form = form.unwrap_or(Form::Resp);
-    builder.finish(opened, form).map_err(fail)
+    builder.finish(paths, form).map_err(fail)
+}
+
+/// The whole path: a plan may be run from another folder.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// What to replay in place of files of which one is a snapshot with data.
@@ -361,7 +366,7 @@ impl Builder {
     }
 
     /// Deals what was found out to connections.
-    fn finish(mut self, files: Vec<File>, form: Form) -> Result<Loaded, String> {
+    fn finish(mut self, files: Vec<PathBuf>, form: Form) -> Result<Loaded, String> {
         if self.found.is_empty() {
             return Err("holds no command that can be sent again".to_owned());
         }

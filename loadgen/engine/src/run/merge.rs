@@ -12,8 +12,8 @@ use crate::record::Recorded;
 use crate::record::error_counts::{ErrorTally, count_word};
 use crate::record::result::{
     Arrivals, Audit, CommandCounts, CommandResult, ConnectionCounts, Counts, EndpointResult,
-    GroupResult, MetricResult, PoolResult, RedirectCounts, RunResult, StampClock, StampResult,
-    ThreadAudit, Traffic,
+    GroupResult, LoggedRequests, MetricResult, OpeningTimes, PoolResult, RedirectCounts,
+    ReplyCounts, RunResult, StampClock, StampResult, ThreadAudit, Traffic,
 };
 use crate::record::scheduling_delay::Absence;
 use crate::record::sparse::IntervalSeries;
@@ -177,17 +177,11 @@ fn empty(plan: &crate::plan::GroupPlan) -> GroupResult {
         errors: Vec::new(),
         commands: commands.collect(),
         error_response: histogram::new(),
-        connect_time: histogram::new(),
-        ready_time: histogram::new(),
+        opening: OpeningTimes::default(),
         stamps: None,
         pool: None,
-        first_reply_time: histogram::new(),
-        log: Vec::new(),
-        log_dropped: 0,
-        cursor_steps: 0,
-        unexpected_replies: 0,
-        unreadable: None,
-        null_replies: 0,
+        log: LoggedRequests::default(),
+        replies: ReplyCounts::default(),
         blocked: None,
         delivery: None,
         traffic: Traffic::default(),
@@ -226,11 +220,11 @@ fn add_links(result: &mut GroupResult, links: Links) {
     for (reason, count) in &links.failures {
         count_word(&mut result.failures, reason, *count);
     }
-    result.unexpected_replies += links.unexpected;
-    result.unreadable = result.unreadable.take().or(links.unreadable);
-    add(&mut result.connect_time, &links.connect_time);
-    add(&mut result.ready_time, &links.ready_time);
-    add(&mut result.first_reply_time, &links.first_reply_time);
+    result.replies.unexpected += links.unexpected;
+    result.replies.unreadable = result.replies.unreadable.take().or(links.unreadable);
+    add(&mut result.opening.connected, &links.opening.connected);
+    add(&mut result.opening.ready, &links.opening.ready);
+    add(&mut result.opening.first_reply, &links.opening.first_reply);
 }
 
 fn add_recorded(result: &mut GroupResult, recorded: Recorded) {
@@ -239,11 +233,11 @@ fn add_recorded(result: &mut GroupResult, recorded: Recorded) {
     result.arrivals.add(&recorded.arrivals);
     result.traffic.sent_bytes += recorded.traffic.sent_bytes;
     result.traffic.received_bytes += recorded.traffic.received_bytes;
-    result.cursor_steps += recorded.cursor_steps;
-    result.null_replies += recorded.nulls;
+    result.replies.cursor_steps += recorded.cursor_steps;
+    result.replies.null += recorded.nulls;
     add(&mut result.error_response, &recorded.error_response);
-    result.log.extend(recorded.log);
-    result.log_dropped += recorded.log_dropped;
+    result.log.entries.extend(recorded.log.entries);
+    result.log.dropped += recorded.log.dropped;
     for (mine, theirs) in result.commands.iter_mut().zip(recorded.commands) {
         mine.counts.add(&theirs.counts);
         add(&mut mine.censored, &theirs.censored);

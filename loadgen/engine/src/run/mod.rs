@@ -18,7 +18,9 @@ use crate::record::audit::Gaps;
 use crate::record::error_counts::count_word;
 use crate::record::live::{Live, Phase};
 use crate::record::result::RunResult;
+use crate::resources::Resources;
 use crate::sys;
+use crate::tls::TlsClients;
 use crate::worker::Worker;
 use crate::worker::phases::{Clockwork, Control};
 use crate::worker::thread_result::ThreadResult;
@@ -47,7 +49,7 @@ pub(crate) struct Shares {
 ///
 /// # Errors
 /// A workload does not compile, or its keys are in several slots of a cluster.
-pub(crate) fn divide(plan: &RunPlan) -> Result<Vec<Shares>, EngineError> {
+pub(crate) fn divide(plan: &RunPlan, resources: &Resources) -> Result<Vec<Shares>, EngineError> {
     for group in &plan.groups {
         let Some(cluster) = &group.cluster else { continue };
         check_slots(&group.workload, &cluster.keys)
@@ -66,7 +68,7 @@ pub(crate) fn divide(plan: &RunPlan) -> Result<Vec<Shares>, EngineError> {
         for (index, block) in blocks.iter().enumerate() {
             let first = shares.conns.len() as Token;
             let block = Arc::clone(block);
-            if let Some(group) = Group::new(plan, index, thread, first, block)? {
+            if let Some(group) = Group::new(plan, resources, index, thread, first, block)? {
                 let place = shares.groups.len();
                 shares.conns.extend(group.tokens.clone().map(|_| Conn::new(place, group.pipeline)));
                 shares.groups.push(group);
@@ -89,6 +91,7 @@ pub(crate) fn open_quotas(shares: &[Shares]) -> usize {
 /// What the threads and the thread that started them meet over.
 struct Meeting<'a> {
     plan: &'a RunPlan,
+    tls: &'a TlsClients,
     live: &'a Live,
     control: Control<'a>,
     /// All have connected.
@@ -117,9 +120,11 @@ pub(crate) fn run(
 ) -> Result<RunResult, EngineError> {
     check(plan)?;
     check_descriptors(plan)?;
-    let shares = divide(plan)?;
+    let resources = Resources::open(plan, live.shared_topology())?;
+    let shares = divide(plan, &resources)?;
     let meeting = Meeting {
         plan,
+        tls: &resources.tls,
         live,
         control: Control::new(cancel, open_quotas(&shares)),
         connected: Barrier::new(plan.threads + 1),
@@ -244,8 +249,8 @@ fn prepare<'a, const STAMPED: bool>(
         })?;
     }
     let gaps = plan.look_for_gaps.map(|span| Gaps::look(span, clock::now));
-    let poller =
-        Poller::new(shares.conns.len(), plan.pacing).map_err(system("making a poll set"))?;
+    let poller = Poller::new(shares.conns.len(), plan.pacing, meeting.tls.clone())
+        .map_err(system("making a poll set"))?;
     let clockwork = Clockwork::new(plan);
     let mut worker =
         Worker::new(poller, shares.groups, shares.conns, clockwork, plan.connect, meeting.live);

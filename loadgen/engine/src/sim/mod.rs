@@ -14,6 +14,7 @@ use crate::plan::validate::check;
 use crate::plan::{Endpoint, RunPlan};
 use crate::record::live::Live;
 use crate::record::result::RunResult;
+use crate::resources::Resources;
 use crate::run::merge::merge;
 use crate::run::{divide, open_quotas};
 use crate::sim::broker::Broker;
@@ -94,10 +95,10 @@ impl Script {
 /// The plan contradicts itself, or could never end.
 pub fn simulate(plan: &RunPlan, script: &Script) -> Result<RunResult, EngineError> {
     check(plan)?;
-    let shares = divide(plan)?;
+    let live = Live::new(plan);
+    let shares = divide(plan, &Resources::open(plan, live.shared_topology())?)?;
     let cancel = AtomicBool::new(false);
     let control = Control::new(&cancel, open_quotas(&shares));
-    let live = Live::new(plan);
     let stuck = |source| EngineError::System { what: "waiting in virtual time", source };
     let mut results = Vec::new();
     for share in shares {

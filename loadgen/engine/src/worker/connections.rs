@@ -80,7 +80,7 @@ impl<W: Wire> Worker<'_, W> {
                 continue;
             }
             while let Some(token) = self.groups[index].assignment.pool().and_then(Pool::grow) {
-                self.conns[token as usize].purpose = Purpose::Renewed { since: now };
+                self.conns[token as usize].opening.purpose = Purpose::Renewed { since: now };
                 self.open(token, now);
             }
         }
@@ -120,7 +120,7 @@ impl<W: Wire> Worker<'_, W> {
     fn renew(&mut self, token: Token, now: Nanos) {
         self.wire.close(token);
         let conn = &mut self.conns[token as usize];
-        conn.purpose = Purpose::Renewed { since: now };
+        conn.opening.purpose = Purpose::Renewed { since: now };
         self.open(token, now);
     }
 
@@ -145,7 +145,7 @@ impl<W: Wire> Worker<'_, W> {
                 let conn = &mut self.conns[token as usize];
                 let group = &mut self.groups[conn.group as usize];
                 if let State::Connecting { since } = conn.state {
-                    group.links.connect_time.saturating_record(now.since(since).0);
+                    group.links.opening.connected.saturating_record(now.since(since).0);
                 }
                 let own = group.own_handshake(token);
                 match conn.on_connected(own.as_ref().unwrap_or(group.handshake())) {
@@ -162,15 +162,15 @@ impl<W: Wire> Worker<'_, W> {
         self.opening -= 1;
         let conn = &mut self.conns[token as usize];
         let group = &mut self.groups[conn.group as usize];
-        group.links.ready_time.saturating_record(now.since(since).0);
-        conn.attempts = 0;
+        group.links.opening.ready.saturating_record(now.since(since).0);
+        conn.opening.attempts = 0;
         conn.left = group.per_connection;
         if let Some(pool) = group.assignment.pool() {
             pool.on_ready();
         }
         let site = group.site(token);
         group.links.sites[site].is_reached = true;
-        let since = match conn.purpose {
+        let since = match conn.opening.purpose {
             Purpose::First => {
                 group.links.counts.established += 1;
                 group.links.sites[site].established += 1;
@@ -196,7 +196,7 @@ impl<W: Wire> Worker<'_, W> {
             }
         };
         if group.recorder.reception() == Reception::Messages {
-            if conn.purpose == Purpose::First
+            if conn.opening.purpose == Purpose::First
                 && let Some(receiver) = group.inbox.receiver(token - group.tokens.start)
             {
                 receiver.come_late();
@@ -290,7 +290,7 @@ impl<W: Wire> Worker<'_, W> {
                 group.links.note_lost(parting, reason, self.clockwork.phase);
                 let site = group.site(token);
                 group.links.sites[site].lost += 1;
-                conn.purpose = Purpose::Back { since: now };
+                conn.opening.purpose = Purpose::Back { since: now };
             }
             State::Idle | State::Backoff { .. } | State::Closed => return,
         }
@@ -309,7 +309,7 @@ impl<W: Wire> Worker<'_, W> {
         {
             pool.on_lost();
         }
-        match group.reconnection.pause(conn.attempts).filter(|_| retries) {
+        match group.reconnection.pause(conn.opening.attempts).filter(|_| retries) {
             None if group.assignment.pool().is_some() && !retries => {
                 conn.state = State::Idle;
                 if let Some(pool) = group.assignment.pool() {
@@ -319,7 +319,7 @@ impl<W: Wire> Worker<'_, W> {
             }
             Some(pause) => {
                 let until = now.saturating_add(pause);
-                conn.attempts += 1;
+                conn.opening.attempts += 1;
                 conn.state = State::Backoff { until };
                 self.timers.push(Reverse((until, token, Timer::Retry)));
             }

@@ -264,8 +264,8 @@ impl<W: Wire> Worker<'_, W> {
     /// Waits for something to happen, at most until `until`; what did is left in `ready`.
     pub(crate) fn wait(&mut self, until: Nanos) -> io::Result<()> {
         let busy = !self.again.is_empty() || !self.touched.is_empty();
-        self.ready.clear();
-        self.wire.wait(if busy { Wait::Look } else { Wait::Until(until) }, &mut self.ready)
+        self.buffers.ready.clear();
+        self.wire.wait(if busy { Wait::Look } else { Wait::Until(until) }, &mut self.buffers.ready)
     }
 
     /// What this thread found out; call [`Worker::finish`] before.

@@ -26,11 +26,11 @@ impl<W: Wire> Worker<'_, W> {
         for token in std::mem::take(&mut self.again) {
             self.read(token, ReadUntil::Short);
         }
-        let ready = std::mem::take(&mut self.ready);
+        let ready = std::mem::take(&mut self.buffers.ready);
         for event in &ready {
             self.on_ready(event);
         }
-        self.ready = ready;
+        self.buffers.ready = ready;
     }
 
     fn on_ready(&mut self, event: &Ready) {
@@ -63,7 +63,7 @@ impl<W: Wire> Worker<'_, W> {
 
     /// Reads what is there. A short read is the end of it under edge triggering, unless the other side has hung up.
     fn read(&mut self, token: Token, until: ReadUntil) {
-        let mut buffer = std::mem::take(&mut self.receive);
+        let mut buffer = std::mem::take(&mut self.buffers.receive);
         for count in 0.. {
             if count == READS_PER_TURN {
                 self.again.push(token);
@@ -99,7 +99,7 @@ impl<W: Wire> Worker<'_, W> {
                 }
             }
         }
-        self.receive = buffer;
+        self.buffers.receive = buffer;
     }
 
     /// Bytes that came at `now` go to their connection; its free slots are filled again.
@@ -115,7 +115,7 @@ impl<W: Wire> Worker<'_, W> {
             group.recorder.traffic.received_bytes += bytes.len() as u64;
         }
         if let Some(since) = conn.dialled.take() {
-            group.links.first_reply_time.saturating_record(now.since(since).0);
+            group.links.opening.first_reply.saturating_record(now.since(since).0);
         }
         if let Some(receiver) = group.inbox.receiver(token - group.tokens.start) {
             group.recorder.receive(receiver, bytes, now);
@@ -163,7 +163,7 @@ impl<W: Wire> Worker<'_, W> {
     }
 
     fn write(&mut self, token: Token) {
-        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut scratch = std::mem::take(&mut self.buffers.scratch);
         loop {
             let conn = &mut self.conns[token as usize];
             let group = &mut self.groups[conn.group as usize];
@@ -202,7 +202,7 @@ impl<W: Wire> Worker<'_, W> {
                 break;
             }
         }
-        self.scratch = scratch;
+        self.buffers.scratch = scratch;
     }
 }
 

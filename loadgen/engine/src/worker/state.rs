@@ -31,6 +31,17 @@ pub(crate) enum Timer {
     Request,
 }
 
+/// Memory that is used again in every turn.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    /// What happened while waiting.
+    pub(crate) ready: Vec<Ready>,
+    /// Requests being written.
+    pub(crate) scratch: Vec<u8>,
+    /// Bytes being read.
+    pub(crate) receive: Vec<u8>,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Worker<'a, W> {
@@ -58,9 +69,7 @@ pub(crate) struct Worker<'a, W> {
     pub(crate) again: Vec<Token>,
     /// How many connections are being opened.
     pub(crate) opening: usize,
-    pub(crate) ready: Vec<Ready>,
-    pub(crate) scratch: Vec<u8>,
-    pub(crate) receive: Vec<u8>,
+    pub(crate) buffers: Buffers,
     /// Between two replies whenever nothing is read: a connection has one of its own only while half a reply waits.
     pub(crate) scanner: ReplyScanner,
 }
@@ -97,9 +106,11 @@ impl<'a, W: Wire> Worker<'a, W> {
             touched: VecDeque::new(),
             again: Vec::new(),
             opening: 0,
-            ready: Vec::new(),
-            scratch: Vec::new(),
-            receive: vec![0; RECEIVE_BYTES],
+            buffers: Buffers {
+                ready: Vec::new(),
+                scratch: Vec::new(),
+                receive: vec![0; RECEIVE_BYTES],
+            },
             scanner: ReplyScanner::default(),
         }
     }

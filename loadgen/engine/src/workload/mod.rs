@@ -18,7 +18,7 @@ pub mod zipf;
 use crate::io::Token;
 use crate::plan::Workload;
 use crate::plan::share::Share;
-use crate::replay::Cursor as ReplayCursor;
+use crate::replay::cursor::Cursor as ReplayCursor;
 use crate::workload::message_stamp::Sender;
 use crate::workload::reply_shape::Shape;
 use crate::workload::rng::Rng;

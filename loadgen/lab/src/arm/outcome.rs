@@ -182,8 +182,8 @@ fn connections_of(result: &RunResult) -> Vec<GroupConnections> {
     let connections = |group: &aelab_engine::record::result::GroupResult| GroupConnections {
         group: group.name.clone(),
         counts: group.connections,
-        connect: group.connect_time.clone(),
-        first_reply: group.first_reply_time.clone(),
+        connect: group.opening.connected.clone(),
+        first_reply: group.opening.first_reply.clone(),
         pool: group.pool.clone(),
     };
     result.groups.iter().map(connections).collect()
@@ -193,7 +193,7 @@ fn connections_of(result: &RunResult) -> Vec<GroupConnections> {
 fn plain_calls(plan: &RunPlan, result: &RunResult) -> BTreeMap<String, usize> {
     let mut calls = BTreeMap::new();
     for (planned, group) in plan.groups.iter().zip(&result.groups) {
-        for request in &group.log {
+        for request in &group.log.entries {
             let Some(command) = planned.workload.commands.get(request.command) else { continue };
             if is_one_call(command) {
                 let name = String::from_utf8_lossy(&command.args[0]).to_ascii_uppercase();

@@ -75,7 +75,7 @@ pub fn explain(
     let suspects = suspects.map(|(planned, measured)| Suspect {
         group: &measured.name,
         commands: &planned.workload.commands,
-        log: &measured.log,
+        log: &measured.log.entries,
     });
     let inquiry = Inquiry {
         suspects: suspects.collect(),

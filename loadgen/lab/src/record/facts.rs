@@ -99,7 +99,7 @@ pub(crate) fn facts(
         unreadable: result
             .groups
             .iter()
-            .find_map(|group| group.unreadable.clone())
+            .find_map(|group| group.replies.unreadable.clone())
             .map(|reason| (sum(|group| group.connections.unreadable), reason)),
         overdue: sum(|group| group.connections.overdue),
         interrupted: result
@@ -363,7 +363,7 @@ pub(crate) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
         let impatient =
             || (timeouts > 0).then(|| Caveat::NoSuccess { example: TIMED_OUT.to_owned() });
         // Each step of an iteration is an answer, and so is half a reply.
-        let steps = sum(|group| group.cursor_steps);
+        let steps = sum(|group| group.replies.cursor_steps);
         let bytes = sum(|group| group.traffic.received_bytes);
         let incomplete = || (steps + bytes > 0).then_some(Caveat::NothingComplete { steps, bytes });
         return refused(result)

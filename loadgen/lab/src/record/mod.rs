@@ -182,7 +182,7 @@ fn command_series(clock: &Timeline, group: &str, command: &CommandResult) -> [Hl
 
 /// Connect times are few and lie before the measurement: one interval at its start.
 fn connect_series(group: &GroupResult) -> Option<HlogSeries> {
-    let counts = Sparse::from_histogram(&group.connect_time);
+    let counts = Sparse::from_histogram(&group.opening.connected);
     (!counts.is_empty()).then(|| HlogSeries {
         key: SeriesKey::tagged(&group.name, aelab_results::hlog::ALL_COMMANDS, Metric::Connect),
         intervals: vec![Interval { start_ns: 0, length_ns: 0, counts }],
@@ -294,7 +294,7 @@ fn group_record(
             ..Metrics::default()
         },
         pool: group.pool.as_ref().map(|pool| pool_record(clock, pool, percentiles)),
-        misses: group.null_replies,
+        misses: group.replies.null,
         sent_bytes: group.traffic.sent_bytes,
         received_bytes: group.traffic.received_bytes,
         over_time: rate::over_time(clock, group),
