@@ -2,7 +2,6 @@
 
 use crate::cli::resolved::{Prefill, Resolved};
 use aelab_engine::error::Failure;
-use aelab_engine::plan::cluster_slots::Topology;
 use aelab_engine::plan::{ArrivalProcess, ClusterPlan, Target};
 use aelab_lab::control::Control;
 use aelab_lab::server::cluster;
@@ -13,13 +12,12 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// The target is no cluster or cannot be asked (exit 6), or a command cannot be sent to a cluster (exit 2).
-pub(super) fn join(resolved: &mut Resolved) -> Result<Arc<Topology>, Failure> {
+pub(super) fn join(resolved: &mut Resolved) -> Result<(), Failure> {
     if resolved.target.db != 0 {
         return Err(Failure::usage("a cluster has database 0 only; leave out --dbnum"));
     }
     let control = &mut Control::open(&resolved.target)?;
     let layout = cluster::ask(control, &resolved.target.endpoint)?;
-    let topology = Arc::new(Topology::default());
     let endpoints = || layout.nodes.iter().map(|node| node.endpoint.clone());
     let aim = |target: &mut Target| {
         let mut endpoints = endpoints();
@@ -43,10 +41,9 @@ pub(super) fn join(resolved: &mut Resolved) -> Result<Arc<Topology>, Failure> {
         let keys = commands
             .map(|command| cluster::key_positions(control, command))
             .collect::<Result<_, _>>()?;
-        let (layout, topology) = (layout.clone(), Arc::clone(&topology));
-        group.cluster = Some(ClusterPlan { layout, keys, topology });
+        group.cluster = Some(ClusterPlan { layout: layout.clone(), keys });
     }
-    Ok(topology)
+    Ok(())
 }
 
 /// Which keys each node of the target is filled with: those of its slots, or all of them without a cluster.

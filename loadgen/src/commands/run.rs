@@ -98,10 +98,9 @@ fn run_prepared(
     cancel: &AtomicBool,
     sink: &mut Sink,
 ) -> Result<Vec<(String, Kept)>, Failure> {
-    let topology = match args.target.cluster {
-        true => Some(cluster::join(resolved)?),
-        false => None,
-    };
+    if args.target.cluster {
+        cluster::join(resolved)?;
+    }
     let resolved = &*resolved;
     let exporter = args.output.prometheus.as_deref().map(Exporter::start).transpose()?;
     let console = Console { progress: args.output.progress(), exporter: exporter.as_ref() };
@@ -124,15 +123,7 @@ fn run_prepared(
     if args.output.csv {
         sink.result(lines::CSV_HEADER);
     }
-    let over = AtomicBool::new(false);
-    let measured = std::thread::scope(|scope| {
-        if let Some(topology) = &topology {
-            scope.spawn(|| aelab_lab::server::cluster::watch(&resolved.target, topology, &over));
-        }
-        let measured = measure_all(args, resolved, words, cancel, &console, sink);
-        over.store(true, Relaxed);
-        measured
-    });
+    let measured = measure_all(args, resolved, words, cancel, &console, sink);
     match measured.failure {
         Some(failure) if measured.kept.is_empty() => Err(failure),
         Some(failure) => {

@@ -3,7 +3,6 @@
 use crate::engine_sockets::{Action, serve};
 use crate::support::{Nodes, TempDir, ask, check_failure, free_port, loadgen};
 use aelab_engine::clock::Nanos;
-use aelab_engine::plan::cluster_slots::Topology;
 use aelab_engine::plan::{
     ArrivalProcess, ClusterPlan, CommandPlan, GroupPlan, KeySpace, Phases, Rate, RunPlan, Target,
     ValueSize, Workload,
@@ -30,10 +29,9 @@ fn group(cluster: &ClusterScript, connections: usize, arrival: ArrivalProcess) -
         values: ValueSize::Fixed(8),
         compressible: 0.0,
     };
-    let topology = Arc::new(Topology::default());
     GroupPlan {
         arrival,
-        cluster: Some(ClusterPlan { layout, keys: vec![vec![1]], topology }),
+        cluster: Some(ClusterPlan { layout, keys: vec![vec![1]] }),
         ..GroupPlan::new("load", target, connections, workload)
     }
 }
@@ -146,8 +144,8 @@ fn a_newer_layout_is_taken_over_while_running() {
     let mut new = ClusterScript::of(3);
     // The layout we start with sends everything to two nodes; the cluster has three, and after 100 ms we are told.
     let load = GroupPlan { pipeline: 2, ..group(&old, 6, constant(2_000.0)) };
-    load.cluster.as_ref().expect("a cluster").topology.publish(new.layout());
-    let done = play(load, 1, &script(&new));
+    let told = ClusterScript { newer: Some(new.layout()), ..new.clone() };
+    let done = play(load, 1, &script(&told));
     assert_eq!((done.counts.ok, done.counts.error), (20_000, 0));
     let moved = done.redirects.expect("a cluster").moved;
     assert!((20..220).contains(&moved), "{moved}");
@@ -161,8 +159,8 @@ fn a_newer_layout_is_taken_over_while_running() {
     });
     old.nodes.truncate(1);
     let load = GroupPlan { pipeline: 2, ..group(&new, 6, constant(2_000.0)) };
-    load.cluster.as_ref().expect("a cluster").topology.publish(old.layout());
-    let done = play(load, 1, &script(&new));
+    let told = ClusterScript { newer: Some(old.layout()), ..new.clone() };
+    let done = play(load, 1, &script(&told));
     assert_eq!((done.counts.ok, done.counts.error), (20_000, 0));
     assert_eq!(done.connections.renewed, 4);
 }

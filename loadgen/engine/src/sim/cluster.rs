@@ -17,6 +17,8 @@ pub struct ClusterScript {
     pub nodes: Vec<SocketAddr>,
     /// In order of time.
     pub moves: Vec<Move>,
+    /// A newer layout that the engine is given at the end of the first interval.
+    pub newer: Option<Layout>,
 }
 
 /// Slots that go to another node. Times count from the begin of the schedule.
@@ -36,7 +38,7 @@ impl ClusterScript {
     /// This many nodes, on ports from 7 000 on.
     pub fn of(count: u16) -> Self {
         let nodes = (0..count).map(|node| ([127, 0, 0, 1], 7_000 + node).into()).collect();
-        Self { nodes, moves: Vec::new() }
+        Self { nodes, ..Self::default() }
     }
 
     /// The layout before anything moves.

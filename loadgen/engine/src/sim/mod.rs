@@ -96,6 +96,9 @@ impl Script {
 pub fn simulate(plan: &RunPlan, script: &Script) -> Result<RunResult, EngineError> {
     check(plan)?;
     let live = Live::new(plan);
+    if let Some(newer) = script.cluster.as_ref().and_then(|cluster| cluster.newer.clone()) {
+        live.topology().publish(newer);
+    }
     let shares = divide(plan, &Resources::open(plan, live.shared_topology())?)?;
     let cancel = AtomicBool::new(false);
     let control = Control::new(&cancel, open_quotas(&shares));

@@ -116,12 +116,8 @@ fn plan() -> RunPlan {
     groups[1].role = Role::Background;
     groups[1].reconnect = Reconnect::Fixed(SEC);
     groups[1].dialling = Dialling::Before(rate(100.0));
-    groups[1].pool = Some(PoolPlan {
-        min_idle: 1,
-        max_idle: 2,
-        max_wait: Some(SEC),
-        order: PoolOrder::Fifo,
-    });
+    groups[1].pool =
+        Some(PoolPlan { min_idle: 1, max_idle: 2, max_wait: Some(SEC), order: PoolOrder::Fifo });
     groups[2].role = Role::Probe;
     groups[2].dialling = Dialling::During(rate(0.5));
     groups[2].requests_per_connection = Some(1);
@@ -164,7 +160,10 @@ fn every_kind_of_plan_survives_json() {
     // What Debug does not print.
     let password = |plan: &RunPlan| plan.groups[1].target.password.clone();
     assert_eq!(password(&back).as_deref(), Some(SECRET));
-    assert_eq!(back.groups[3].cluster.as_ref().map(|cluster| cluster.layout.slots.len()), Some(SLOTS));
+    assert_eq!(
+        back.groups[3].cluster.as_ref().map(|cluster| cluster.layout.slots.len()),
+        Some(SLOTS)
+    );
 }
 
 #[test]
@@ -186,11 +185,12 @@ fn a_missing_capture_is_an_error_before_any_connection() {
     plan.groups = plan.groups.split_off(4);
     plan.groups.truncate(1);
     plan.groups[0].connections = 1;
+    plan.groups[0].target.more.clear();
     plan.groups[0].arrival = ArrivalProcess::Constant(rate(10.0));
     plan.groups[0].requests = None;
     plan.settle = None;
     plan.timestamps = Timestamps::Program;
-    let error =
-        aelab_engine::sim::simulate(&plan, &aelab_engine::sim::Script::steady(SEC)).expect_err("gone");
+    let error = aelab_engine::sim::simulate(&plan, &aelab_engine::sim::Script::steady(SEC))
+        .expect_err("gone");
     assert!(error.to_string().contains("cannot be replayed"), "{error}");
 }

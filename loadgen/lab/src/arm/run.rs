@@ -3,6 +3,7 @@
 //! Invariant: a run that only replies can end is given up after a silence, so that a dead server never hangs the program.
 
 use crate::observer::{Activity, Gauge, Observer, SetOnDrop, observed};
+use crate::server::cluster;
 use crate::server::fill::{FillPlan, fill};
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
@@ -57,6 +58,9 @@ pub fn run_observed(
     std::thread::scope(|scope| {
         scope.spawn(|| announce(&live, &over, on_phase));
         let watcher = scope.spawn(|| watch_machine(&live, &over));
+        let clustered = plan.groups.iter().find(|group| group.cluster.is_some());
+        let layouts = clustered
+            .map(|group| scope.spawn(|| cluster::watch(&group.target, live.topology(), &over)));
         // Without a duration only replies end a run.
         let stop = match plan.phases.measure {
             Some(_) => cancel,
@@ -71,6 +75,9 @@ pub fn run_observed(
         });
         drop(at_end);
         watcher.thread().unpark();
+        if let Some(layouts) = layouts {
+            layouts.thread().unpark();
+        }
         let moves = watcher.join().ok();
         let mut result = result?;
         result.audit.machine = moves;

@@ -4,23 +4,24 @@
 //! Invariant: a layout names primaries only, each once.
 
 use crate::control::Control;
+use aelab_engine::Topology;
 use aelab_engine::error::Failure;
-use aelab_engine::plan::cluster_slots::{Layout, NOWHERE, Node, SLOTS, Topology};
+use aelab_engine::plan::cluster_slots::{Layout, NOWHERE, Node, SLOTS};
 use aelab_engine::plan::{CommandPlan, Endpoint, Target};
 use aelab_resp::value::Value;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread::sleep;
+use std::thread::park_timeout;
 use std::time::Duration;
 
 /// Interval at which a request of the engine for a newer layout is checked: well below the time of a failover.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Publishes a newer layout whenever the engine wants one, until `over`.
+/// Publishes a newer layout whenever the engine wants one, until `over`. Unpark its thread to end it at once.
 pub fn watch(target: &Target, topology: &Topology, over: &AtomicBool) {
     while !over.load(Relaxed) {
-        sleep(LOOK_EVERY);
+        park_timeout(LOOK_EVERY);
         if !topology.take_wanted() {
             continue;
         }
