@@ -92,8 +92,14 @@ pub(crate) struct Recorder {
     delivery: DeliveryCounts,
     /// What kernel time stamps tell, if there are any.
     stamps: Option<Box<Stamps>>,
-    log: LoggedRequests,
-    log_max: usize,
+    log: Log,
+}
+
+/// The log of measured requests, and most entries it may have.
+#[derive(Debug)]
+struct Log {
+    requests: LoggedRequests,
+    max: usize,
 }
 
 impl Recorder {
@@ -121,10 +127,12 @@ impl Recorder {
             blocked: (reception == Reception::Data).then(Metric::default),
             delivery: DeliveryCounts::default(),
             stamps: None,
-            log: LoggedRequests::default(),
-            log_max: match plan.log_requests {
-                RequestLog::Off => 0,
-                RequestLog::Keep { max } => max,
+            log: Log {
+                requests: LoggedRequests::default(),
+                max: match plan.log_requests {
+                    RequestLog::Off => 0,
+                    RequestLog::Keep { max } => max,
+                },
             },
         }
     }
@@ -328,7 +336,7 @@ impl Recorder {
         self.open.count -= total;
         self.open.intended_sum =
             self.open.intended_sum.wrapping_sub(intended.0.wrapping_mul(total));
-        if self.log_max > 0 && self.is_measured(intended) {
+        if self.log.max > 0 && self.is_measured(intended) {
             let entry = LoggedRequest {
                 command: usize::from(command),
                 intended: intended.since(self.origin),
@@ -337,10 +345,10 @@ impl Recorder {
                 outcome,
             };
             for _ in 0..count {
-                if self.log.entries.len() < self.log_max {
-                    self.log.entries.push(entry);
+                if self.log.requests.entries.len() < self.log.max {
+                    self.log.requests.entries.push(entry);
                 } else {
-                    self.log.dropped += 1;
+                    self.log.requests.dropped += 1;
                 }
             }
         }
@@ -480,7 +488,7 @@ impl Recorder {
             blocked: self.blocked.map(Metric::finish),
             delivery: (self.reception != Reception::Replies).then_some(self.delivery),
             stamps: self.stamps.map(|stamps| stamps.finish()),
-            log: self.log,
+            log: self.log.requests,
         }
     }
 }
