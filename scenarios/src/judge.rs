@@ -1,14 +1,14 @@
 //! From measured figures to the verdict on a claim.
 //!
 //! Pure: a lookup function supplies the figures. Arms that alternate are compared repetition by
-//! repetition ([`crate::pairs`]). Invariant: a missing figure never confirms and never refutes a
+//! repetition ([`aelab_results::stats::pairs`]). Invariant: a missing figure never confirms and never refutes a
 //! claim. Read next: `judge/text.rs`, which writes the texts.
 
 use crate::criterion::{Claim, Compare, Criterion, Quantity, Reference};
-use crate::pairs;
+use aelab_results::stats::pairs;
 
-pub use crate::figure::Figure;
 pub use crate::words::in_words;
+pub use aelab_results::stats::Figure;
 
 mod text;
 

@@ -4,7 +4,7 @@
 //! Invariant: a rounded figure has no more digits than a measurement supports.
 
 use crate::dimension::Dimension;
-use crate::figure::Figure;
+use aelab_results::stats::Figure;
 
 /// The unit of a figure that is 1 or 0, shown as yes or no.
 pub(crate) const YES_NO: &str = "yes/no";

@@ -1,7 +1,7 @@
 //! A control connection: one request, one reply, blocking, with a time limit.
 //!
-//! For INFO, CONFIG, SLOWLOG and filling; never for measured traffic. Invariant: a peer that is no Redis, says nothing,
-//! or hangs up gives an error, never a hang.
+//! For INFO, CONFIG, SLOWLOG and filling; never for measured traffic. Invariant: a peer that is no Redis, sends
+//! nothing, or closes the connection gives an error, and the program never hangs.
 
 use aelab_engine::error::{Failure, absence_remedy, refusal_id, refusal_remedy};
 use aelab_engine::plan::{Endpoint, Target};
@@ -17,16 +17,16 @@ use std::time::Duration;
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the first replies may take: a peer that says nothing for this long is no Redis, or is stuck.
+/// How long the first replies may take: a peer that sends nothing for this long is no Redis, or is stuck.
 const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a reply may take afterwards: a server may just be executing KEYS on ten million keys.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
-/// The first byte of a TLS server's complaint.
+/// The first byte of a TLS alert.
 const TLS_ALERT: u8 = 0x15;
 /// Read size; INFO is about 6 KiB.
 const READ_BYTES: usize = 16 << 10;
 
-/// A blocking connection that has introduced itself.
+/// A blocking connection that has logged in.
 #[derive(Debug)]
 pub struct Control {
     stream: Stream,
@@ -96,15 +96,15 @@ impl Stream {
 }
 
 impl Control {
-    /// Connects and introduces itself (AUTH, SELECT as the target says), then checks with PING that it is welcome.
+    /// Connects, sends AUTH and SELECT as the target says, and checks with PING that commands are accepted.
     ///
     /// # Errors
-    /// One line with a remedy, exit 6: nobody listens, the password is wrong, or the peer does not speak RESP.
+    /// One line with a remedy, exit 6: no server listens, the password is wrong, or the peer does not speak RESP.
     pub fn open(target: &Target) -> Result<Self, Failure> {
         let mut control = Self::connect(target).map_err(|error| {
             let is_tls = matches!(target.endpoint, Endpoint::Tls(_));
             let (why, remedy) = match error.kind() {
-                // What TLS has to say holds its own remedy.
+                // The TLS error has its own remedy.
                 io::ErrorKind::InvalidData => {
                     (error.to_string(), "TLS was asked for with --tls or rediss://")
                 }
@@ -126,7 +126,7 @@ impl Control {
                     if words == [b"PING"] && !may_answer_ping(ReplyKind::Simple, &text) =>
                 {
                     let said = out_of_step(&String::from_utf8_lossy(&text));
-                    let said = format!("what came for PING was {said}");
+                    let said = format!("the reply to PING was {said}");
                     return Err(control.refused(said.as_bytes()));
                 }
                 _ => {}
@@ -141,10 +141,10 @@ impl Control {
         Ok(Self { stream, endpoint: target.endpoint.to_string(), received: Vec::new() })
     }
 
-    /// Connects without a word, with a short time limit: for asking whether a server is up yet.
+    /// Connects and sends PING only, with a short time limit: to check whether a server is up.
     ///
     /// # Errors
-    /// What the system says, or what the server says while it is loading.
+    /// The system's error, or the server's while it is loading.
     pub(crate) fn knock(target: &Target, timeout: Duration) -> Result<(), String> {
         let mut control = Self::connect(target).map_err(|error| error.to_string())?;
         control.stream.set_timeout(timeout).map_err(|error| error.to_string())?;
@@ -180,11 +180,11 @@ impl Control {
         encode::command(&mut request, words);
         self.send(&request)?;
         let reply = self.reply()?;
-        // A greeting that passed for PING's answer is found out by the next one.
+        // A server greeting that was taken for the reply to PING is detected at the next reply.
         match &reply {
             Value::Simple(text) if text == b"PONG" && !words[0].eq_ignore_ascii_case(b"PING") => {
                 let name = String::from_utf8_lossy(words[0]);
-                let said = format!("what came for {name} was {}", out_of_step("PONG"));
+                let said = format!("the reply to {name} was {}", out_of_step("PONG"));
                 Err(self.refused(said.as_bytes()))
             }
             _ => Ok(reply),
@@ -214,7 +214,7 @@ impl Control {
                 Ok(None) => {}
                 Err(error) => {
                     let remedy = match self.received.first() {
-                        Some(&TLS_ALERT) => "that looks like TLS: add --tls",
+                        Some(&TLS_ALERT) => "this looks like TLS: add --tls",
                         _ => refusal_remedy(""),
                     };
                     return Err(Failure::unreachable(format!(
@@ -246,7 +246,7 @@ impl Control {
             }
             _ => ("connection-broken", error.to_string()),
         };
-        // A TLS server that is greeted in plain words may hang up without its complaint.
+        // A TLS server that receives plain text may close the connection without an alert.
         let hung_up =
             matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof);
         let tls = match &self.stream {
@@ -267,7 +267,7 @@ impl Control {
             other => other.as_str().map(str::to_owned),
         };
         if let Some(mut all) = text(&self.command(&[b"INFO", b"all"])?) {
-            // The bundled server's own section; others give nothing for a name that they do not know.
+            // The bundled server's own section; other servers return nothing for an unknown name.
             all.extend(text(&self.command(&[b"INFO", b"eventloop"])?));
             return Ok(all);
         }
@@ -275,7 +275,8 @@ impl Control {
     }
 }
 
-/// The commands that introduce us (in RESP2 whatever the load speaks: INFO and SLOWLOG are plainer there), ending with a PING that must not fail.
+/// The first commands of a connection, ending with a PING that must not fail. They use RESP2 whatever the load uses, because
+/// INFO and SLOWLOG are simpler there.
 fn introduction(target: &Target) -> Vec<Vec<Vec<u8>>> {
     let words = |list: &[&str]| list.iter().map(|w| w.as_bytes().to_vec()).collect::<Vec<_>>();
     let mut list = Vec::new();

@@ -1,11 +1,11 @@
-//! The lab: plays a scenario, arm by arm, and judges its claims.
+//! The lab: starts servers, loads data, runs the arms of an experiment, and judges the claims of scenarios.
 //!
-//! It starts servers, fills them, runs the engine, asks the servers what they saw, and stops them. It prints nothing but
-//! progress. Invariant: an arm's folder is written as soon as the arm is over, so that a later failure loses nothing; and no
-//! server that was started is left running.
+//! It prints nothing: an [`Observer`] receives progress and notes. Invariants: the folder of a run is written as soon as the
+//! run is over, so that a later failure loses no result; and every server that was started is stopped.
 //!
-//! Read in this order: [`arm`] (one arm), [`server`], [`fill`], [`link`], [`watch`], [`observe`],
-//! [`procedure`], [`view`], [`attribute`], [`figures`].
+//! Floors, lowest first: [`control`] and [`observer`]; [`server`] (processes, data sets, INFO); [`record`] (engine result to
+//! record); [`observe`] (process, memory, causes of stalls); [`relay`] (links with delay); [`procedure`] (built-in
+//! experiments); [`arm`] (one arm); [`session`] (which arms in which order); [`scenario`] (claims and verdicts).
 
 pub mod arm;
 pub mod control;

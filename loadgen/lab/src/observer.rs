@@ -1,4 +1,4 @@
-//! Who follows the lab's work: the console, a test, or nothing.
+//! The observer of the lab's work: the console, a test, or none.
 //!
 //! The lab prints nothing. It describes each long activity to an [`Observer`], which shows it or ignores it.
 //! Invariant: an observer never delays the work, and a panic in it costs no result.
@@ -50,7 +50,7 @@ impl std::fmt::Debug for Activity<'_> {
 
 /// Receives what the lab does.
 pub trait Observer: Sync + std::fmt::Debug {
-    /// Follows an activity until `over` is set; called on a thread of its own, which is unparked at the end.
+    /// Follows an activity until `over` is set; called on a separate thread, which is unparked at the end.
     fn follow(&self, activity: Activity<'_>, over: &AtomicBool);
 
     /// Receives one line that is not a result.

@@ -106,7 +106,7 @@ server.hz = 100
     let record = record(&dir);
     let claims = record.scenario.expect("a scenario").claims;
     assert!(claims[0].left_out.is_empty(), "{claims:?}");
-    assert!(claims[1].left_out.contains("the target runs already"), "{claims:?}");
+    assert!(claims[1].left_out.contains("the target is running already"), "{claims:?}");
     // What was judged decides, unless the machine was too busy.
     let judged = claims[0].verdict == ClaimVerdict::Confirmed;
     assert!(called.code == 0 || !judged || called.code == 4, "{}: {}", called.code, called.stderr);

@@ -3,8 +3,8 @@
 //! Pure. Invariant: a text names every figure that the outcome depends on.
 
 use crate::criterion::{Compare, Criterion, Dimension, Quantity, Reference, SpanStat, Subject};
-use crate::figure::Figure;
 use crate::words::{YES_NO, counted, counted_with_interval, rounded_ratio, spaced};
+use aelab_results::stats::Figure;
 use std::mem::discriminant;
 
 /// The figures of a criterion as text.

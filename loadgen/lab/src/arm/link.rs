@@ -1,4 +1,4 @@
-//! The ways from the load generator to a server: TCP, a Unix socket, or over a link that the lab plays itself.
+//! The ways from the load generator to a server: TCP, a Unix socket, or a link with delay that the lab emulates.
 //!
 //! Invariant: the link's thread ends, and its clients with it, when a [`Ways`] is dropped.
 
@@ -52,7 +52,7 @@ impl Ways {
     /// The way that a group takes.
     ///
     /// # Errors
-    /// It wants a Unix socket and the server has none.
+    /// It needs a Unix socket and the server has none.
     pub fn of(&self, socket: Socket, via: Via) -> Result<&Target, String> {
         match (socket, via) {
             (Socket::Unix, _) => {
@@ -73,7 +73,7 @@ impl RunningLink {
         options.bandwidth = link.bandwidth;
         options.share = link.share.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
         options.seed = seed;
-        // Shared connections are the relay's own: it has to log in itself.
+        // The relay opens the shared connections, so it needs the password.
         options.credentials = direct
             .password
             .clone()
@@ -85,7 +85,7 @@ impl RunningLink {
         let thread = std::thread::Builder::new()
             .name("link".to_owned())
             .spawn(move || {
-                // Trouble of the link shows as lost connections of the run, with their reasons.
+                // Errors of the link show as lost connections of the run, with their reasons.
                 let _ = relay.run(&seen);
             })
             .map_err(|error| Failure::invalid(format!("cannot start the link: {error}")))?;

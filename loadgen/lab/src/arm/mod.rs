@@ -37,27 +37,27 @@ pub use outcome::caveats_after;
 use outcome::look_after;
 use scene::Scene;
 
-/// What the lab gives its own servers beside an arm's directives: a slow log fine enough to compare stalls with.
-/// And a latency monitor that notes what takes a millisecond.
+/// Directives of the lab's own servers, before those of the arm: a slow log fine enough to compare with stalls, and a latency
+/// monitor with a threshold of one millisecond.
 const OWN_DIRECTIVES: [(&str, &str); 3] = [
     ("slowlog-log-slower-than", "1000"),
     ("slowlog-max-len", info::SLOWLOG_MAX),
     ("latency-monitor-threshold", "1"),
 ];
 
-/// Against which server arms are measured.
+/// The server that arms run against.
 #[derive(Debug, Clone)]
 pub enum Place {
     /// A fresh one for each arm.
     Fresh(ServerKind),
-    /// One that runs already; it is neither configured nor stopped.
+    /// A running server; it is neither configured nor stopped.
     Running(Target),
 }
 
-/// What the lab needs to know beside the scenario.
+/// What the lab needs in addition to the scenario.
 #[derive(Debug)]
 pub struct Settings<'a> {
-    /// Against which server.
+    /// The server.
     pub place: Place,
     /// The command line, for the record.
     pub command: Vec<String>,
@@ -67,11 +67,11 @@ pub struct Settings<'a> {
     pub progress: String,
     /// Follows the work.
     pub observer: &'a dyn Observer,
-    /// What becomes of the data set.
+    /// What happens to the data set afterwards.
     pub clean_up: CleanUp,
 }
 
-/// What becomes of a data set that the lab filled into a server that runs already.
+/// What happens to a data set that the lab loaded into a running server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CleanUp {
     /// It stays, for the next arm and the next run.
@@ -81,13 +81,13 @@ pub enum CleanUp {
 }
 
 impl Settings<'_> {
-    /// What progress calls an arm.
+    /// The name of an arm in progress and notes.
     pub(crate) fn label(&self, arm: &Arm) -> String {
         format!("{}{}", self.progress, arm.name)
     }
 }
 
-/// What the claims want to know of an arm beside what every record has.
+/// Figures of an arm that claims need in addition to those of every record.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Wanted {
     /// Percentiles, in percent.
@@ -101,7 +101,7 @@ pub struct Wanted {
 pub struct ArmOutcome {
     /// The arm's name.
     pub name: String,
-    /// What reports call it.
+    /// Its name in reports.
     pub label: String,
     /// Record and series.
     pub kept: Kept,
@@ -111,27 +111,27 @@ pub struct ArmOutcome {
     pub info_after: Info,
     /// The slow log, oldest first.
     pub slowlog: Vec<SlowEntry>,
-    /// What was looked at meanwhile.
+    /// What was observed during the run.
     pub observed: Observed,
-    /// What became of each group's connections, in the order of the plan.
+    /// The connections of each group, in the order of the plan.
     pub connections: Vec<GroupConnections>,
     /// When the measurement began.
     pub measured_from_unix_s: i64,
     calls: BTreeMap<String, usize>,
 }
 
-/// What became of a group's connections.
+/// The connections of a group.
 #[derive(Debug)]
 pub struct GroupConnections {
     /// The group.
     pub group: String,
     /// How many.
     pub counts: ConnectionCounts,
-    /// From the begin of a connection to its being open.
+    /// From the start of a connection to its being open.
     pub connect: Histogram,
-    /// From the begin of a connection to the first byte from the server.
+    /// From the start of a connection to the first byte from the server.
     pub first_reply: Histogram,
-    /// What its pool saw, if it has one.
+    /// The figures of its pool, if it has one.
     pub pool: Option<PoolResult>,
 }
 
@@ -237,14 +237,14 @@ fn load(
         seed,
         cancel: settings.cancel,
     };
-    // A server that serves one client at a time would let everybody else wait for us.
+    // On a server that serves one client at a time, this connection would block all others.
     drop(control);
     let scene = Scene { arm, wanted, seed, settings, ways: &ways, under_test: &under_test, cpus };
     let measured = scene.run();
     let after = look_after(&target, server);
     if settings.clean_up == CleanUp::Remove && matches!(settings.place, Place::Running(_)) {
         let removed = collections::remove(&target, &arm.data);
-        // Why it could not be measured is worth more than why nothing was removed.
+        // The first failure is the one to report.
         if measured.is_ok() {
             removed?;
         }
@@ -253,7 +253,7 @@ fn load(
     Ok(outcome::outcome(&scene, info_before, measured, after))
 }
 
-/// Which processors the server and the engine get.
+/// The cores of the server and of the engine.
 #[derive(Debug, Clone)]
 struct Cores {
     server: Vec<usize>,
@@ -261,8 +261,8 @@ struct Cores {
 }
 
 impl Cores {
-    /// The first for the server and the rest for the engine, which always keeps one: a load generator that waits for its
-    /// processor measures its own waiting. With a single processor nobody is pinned.
+    /// The first for the server and the rest for the engine, which always keeps one: a load generator that waits for
+    /// CPU time measures its own waiting. With a single core nothing is pinned.
     fn share(server: u32) -> Self {
         let cpus = aelab_engine::sys::allowed_cpus();
         if cpus.len() < 2 {
@@ -274,7 +274,8 @@ impl Cores {
     }
 }
 
-/// The server's process, if it is on this machine. What we started may be a wrapper around it (a shell script, `numactl`).
+/// The server's process, if it is on this machine. The process that the lab started may be a wrapper (a shell script,
+/// `numactl`).
 fn local_pid(server: &Option<&mut ServerProcess>, target: &Target, info: &Info) -> Option<u32> {
     let reported = local::process_id(target, info);
     let Some(server) = server else { return reported };
@@ -307,7 +308,7 @@ fn fill_data_set(
     memory_check::check(data, host)?;
     let filled = write_data_set(arm, seed, settings, target);
     if filled.is_err() && matches!(settings.place, Place::Running(_)) {
-        // The database was empty: half a data set would only be in the way of the next run.
+        // The database was empty before: half a data set would block the next run.
         let _ = collections::remove(target, data);
     }
     filled

@@ -1,6 +1,6 @@
-//! What an arm leaves behind: the server's last words, caveats, and the record they go into.
+//! The outcome of an arm: the server's state after the load, caveats, and the record.
 //!
-//! Invariant: what was measured is kept, whatever the server says or does afterwards.
+//! Invariant: the measurement is kept, whatever happens to the server afterwards.
 
 use crate::arm::scene::{MeasuredArm, Scene};
 use crate::arm::{ArmOutcome, GroupConnections, Place, server_view};
@@ -44,7 +44,7 @@ pub(crate) fn outcome(
     let mut kept = match &measured.run {
         Some((plan, result)) => {
             from_unix_ns = result.started_wall_ns + result.measure_from.0;
-            // A server that the lab started logs what takes a millisecond; another one's empty log may be switched off.
+            // A server that the lab started logs every command of a millisecond. The log of another may be switched off.
             let fresh = matches!(settings.place, Place::Fresh(_));
             let slowlog = Some(after.slowlog.as_slice()).filter(|log| fresh || !log.is_empty());
             let explained = explain(plan, result, slowlog, &measured.waits);
@@ -107,7 +107,7 @@ pub(crate) struct After {
     pub(crate) ae: BTreeMap<String, f64>,
 }
 
-/// Asks on a new connection, as the old one may not have survived; silence is an answer too.
+/// Asks on a new connection, because the old one may be broken. A server that does not answer counts as ended.
 pub(crate) fn look_after(target: &Target, server: Option<&mut ServerProcess>) -> After {
     let mut after = After { ended: server.and_then(ServerProcess::ended), ..After::default() };
     if let Ok(mut control) = Control::open(target) {
@@ -124,7 +124,7 @@ pub(crate) fn look_after(target: &Target, server: Option<&mut ServerProcess>) ->
     after
 }
 
-/// What the server's own account of itself, taken before and now, leaves in caveat.
+/// The caveats that follow from INFO before the run and now.
 #[must_use]
 pub fn caveats_after(target: &Target, before: &Info, plan: &RunPlan) -> Vec<Caveat> {
     caveats(before, &look_after(target, None), Some(plan))
@@ -133,11 +133,11 @@ pub fn caveats_after(target: &Target, before: &Info, plan: &RunPlan) -> Vec<Cave
 fn caveats(before: &Info, after: &After, plan: Option<&RunPlan>) -> Vec<Caveat> {
     match &after.ended {
         Some(end) => vec![Caveat::ServerChanged { what: end.clone() }],
-        // What a procedure does to keys is its own affair.
+        // A procedure may change keys on purpose.
         None => {
             let mut caveats =
                 changes::caveats(before, &after.info, plan.map_or(Expiry::Sets, Expiry::of));
-            // So is a connection too many: some are opened to be refused.
+            // It may also open connections that are refused on purpose.
             caveats.retain(|caveat| {
                 plan.is_some() || !matches!(caveat, Caveat::ConnectionsRejected { .. })
             });

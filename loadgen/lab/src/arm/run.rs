@@ -1,6 +1,7 @@
-//! Long work with somebody watching: filling and loading with a progress bar, and looks at the phases of a run.
+//! Fills and runs that an observer follows, and announcements of the phases of a run.
 //!
-//! Invariant: a run that only replies can end is given up after a silence, so that a dead server never hangs the program.
+//! Invariant: a run that only replies can end is stopped after a time without replies, so that a dead server never hangs the
+//! program.
 
 use crate::observer::{Activity, Gauge, Observer, SetOnDrop, observed};
 use crate::server::cluster;
@@ -17,9 +18,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// A run that only replies can end is given up after this long without one: longer than any command worth measuring.
+/// A run that only replies can end is stopped after this time without one: longer than any command worth measuring.
 const SILENCE_MAX: Nanos = Nanos::from_secs(30);
-/// The phases that somebody may want to hear of, in order.
+/// The phases that are announced, in order.
 const PHASES: [Phase; 4] = [Phase::Warmup, Phase::Measure, Phase::Drain, Phase::Done];
 
 /// Fills a server while `observer` follows the progress.
@@ -85,9 +86,9 @@ pub fn run_observed(
     })
 }
 
-/// What the machine does from the begin of the measurement to its end.
+/// Watches the machine from the start of the measurement to its end.
 fn watch_machine(live: &Live, over: &AtomicBool) -> Moves {
-    /// Pause between two looks: enough to see a clock being set, and nothing to the engine.
+    /// Interval between two checks: short enough to see the clock being set, and no load for the engine.
     const LOOK_EVERY: Duration = Duration::from_millis(250);
     sys::step_back();
     let mut watch = Watch::begin();
@@ -102,11 +103,11 @@ fn watch_machine(live: &Live, over: &AtomicBool) -> Moves {
     watch.end()
 }
 
-/// Tells of each phase that has begun, also of those that were over before anybody looked; none if nothing was connected.
+/// Announces each phase that has begun, including those that ended between two checks; none if nothing was connected.
 fn announce(live: &Live, over: &AtomicBool, on_phase: &(dyn Fn(Phase) + Sync)) {
-    /// Pause between two looks until the measurement begins: that much late it is heard of.
+    /// Interval between two checks until the measurement begins: an announcement is at most this late.
     const LOOK_EVERY: Duration = Duration::from_millis(1);
-    /// And afterwards, when a thousand wake-ups a second would only be in the engine's way.
+    /// The interval afterwards, when a thousand wake-ups per second would disturb the engine.
     const LOOK_LATER: Duration = Duration::from_millis(20);
     let mut told = 0;
     loop {
@@ -133,7 +134,7 @@ fn stop_if_silent(
     stop: &AtomicBool,
     over: &AtomicBool,
 ) {
-    /// Pause between two looks: the end of a run waits for it, and ^C.
+    /// Interval between two checks; the end of a run and ^C wait for it.
     const LOOK_EVERY: Duration = Duration::from_millis(10);
     let patience = patience(plan);
     let (mut replies, mut since) = (0, clock::now());
@@ -152,7 +153,7 @@ fn stop_if_silent(
     }
 }
 
-/// How long nothing may come: users of a closed loop think between a reply and the next request.
+/// The longest time without a reply: users of a closed loop think between a reply and the next request.
 fn patience(plan: &RunPlan) -> Nanos {
     let think = plan.groups.iter().map(|group| match group.arrival {
         ArrivalProcess::Closed { think } => think,
@@ -162,7 +163,7 @@ fn patience(plan: &RunPlan) -> Nanos {
 }
 
 /// Whether a group has something to wait for. A capture may have a long pause; a closed loop asks for the next as long as its
-/// quota lasts, and if it has no connection left to ask on, nothing will come of it either.
+/// quota lasts, unless it has no connection left.
 fn awaits(group: &GroupPlan, counts: &LiveCounts) -> bool {
     let answered = counts.ok + counts.error + counts.timeout + counts.shed;
     let is_closed = matches!(group.arrival, ArrivalProcess::Closed { .. });

@@ -17,12 +17,12 @@ use aelab_scenarios::model::{
     self, Arm, Arrival, DataSet, Group, Role as ScenarioRole, Socket, Via,
 };
 
-/// Checks all arms before the first is measured: a slip in the last must not cost the time of the others.
+/// Checks all arms before the first runs: a mistake in the last must not cost the time of the others.
 ///
 /// # Errors
 /// As [`run_plan`], naming the arm.
 pub fn check(scenario: &Scenario) -> Result<(), Failure> {
-    // Nothing is sent there: only the texts are read.
+    // Nothing is sent to this target; the check only parses.
     let nowhere = Target::plain(Endpoint::Unix("/nowhere".into()));
     let of = |_: &Group| Ok(&nowhere);
     for arm in &scenario.arms {
@@ -43,7 +43,7 @@ pub fn wants_unix_socket(arm: &Arm) -> bool {
 /// The engine's plan for an arm against a server.
 ///
 /// # Errors
-/// A command template, a course or a rate that the engine does not take (exit 2).
+/// A command template, a rate profile or a rate that the engine does not accept (exit 2).
 pub fn run_plan(
     arm: &Arm,
     ways: &Ways,

@@ -1,6 +1,6 @@
-//! Playing an arm on a server that stands: its groups, its procedure, or both at once.
+//! Runs an arm against a running server: its groups, its procedure, or both at the same time.
 //!
-//! Invariant: a procedure beside groups begins with the measurement and is waited for; nobody is left running.
+//! Invariant: a procedure beside groups begins with the measurement and is waited for; no thread is left running.
 
 use crate::arm::link::Ways;
 use crate::arm::run::run_observed;
@@ -19,7 +19,7 @@ use aelab_results::record::Procedure as ProcedureRecord;
 use aelab_scenarios::model::Arm;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Everything an arm is measured with.
+/// Everything that running an arm needs.
 pub(crate) struct Scene<'a> {
     pub(crate) arm: &'a Arm,
     pub(crate) wanted: &'a Wanted,
@@ -33,7 +33,7 @@ pub(crate) struct Scene<'a> {
 /// What was measured.
 pub(crate) struct MeasuredArm {
     pub(crate) run: Option<(RunPlan, RunResult)>,
-    /// How long the server's process waited for a processor meanwhile.
+    /// How long the server's process waited for a CPU during the run.
     pub(crate) waits: Waits,
     pub(crate) procedure: Option<ProcedureRecord>,
     pub(crate) observed: Observed,
@@ -43,7 +43,7 @@ pub(crate) struct MeasuredArm {
 }
 
 impl Scene<'_> {
-    /// The groups and the procedure, at once if there are both: the procedure begins with the measurement.
+    /// Runs the groups and the procedure, at the same time if there are both: the procedure begins with the measurement.
     pub(crate) fn run(&self) -> Result<MeasuredArm, Failure> {
         let account = match (self.wanted.ae, self.arm.engine.trace) {
             (false, 0) => Account::Unasked,
@@ -123,7 +123,7 @@ impl Scene<'_> {
             over.store(true, Relaxed);
             let record = procedure
                 .join()
-                .unwrap_or_else(|_| Err(Failure::invalid("the thread of the procedure broke")));
+                .unwrap_or_else(|_| Err(Failure::invalid("the thread of the procedure panicked")));
             Ok((result?, record?))
         })
     }

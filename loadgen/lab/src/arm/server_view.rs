@@ -1,6 +1,6 @@
-//! What the record keeps of the server's own view: INFO, slow log, latency monitor, AE, the process, TCP.
+//! The server's own view in the record: INFO, slow log, latency monitor, AE, the process, TCP.
 //!
-//! Only puts together what was asked for; nothing is asked here. Invariant: what was not seen is absent.
+//! Builds it from earlier replies; nothing is requested here. Invariant: what was not observed is absent.
 
 use crate::arm::outcome::After;
 use crate::observe::Observed;
@@ -9,7 +9,7 @@ use crate::server::info::Info;
 use aelab_results::record::{ServerView, SlowCommand, TracedRequest};
 use std::collections::BTreeMap;
 
-/// Followed requests that the record keeps: to look at, not to count.
+/// Traced requests that the record keeps, as examples.
 const TRACED: usize = 200;
 
 /// The view of one arm.
@@ -36,7 +36,7 @@ pub(crate) fn of(before: &Info, after: &After, observed: &Observed) -> ServerVie
         info_after: after.info.fields().clone(),
         slowlog: slow.collect(),
         latency: after.latency.clone(),
-        // That of the measurement alone, where it was asked for.
+        // The figures of the measurement alone, if they were requested.
         ae_stats: if observed.ae.is_empty() { after.ae.clone() } else { observed.ae.clone() },
         ae_trace: traced.collect(),
         process: moments

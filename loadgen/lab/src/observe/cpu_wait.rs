@@ -1,7 +1,7 @@
-//! Whether the server's process had a processor: what the kernel says of how long its first thread waited for one.
+//! How long the server's first thread waited for a CPU, as the kernel counts it.
 //!
-//! A server that does not get to run answers nobody, and its own clocks and slow log cannot tell that from a long command. Looked
-//! at while a run is on, on a thread of the lowest priority. Invariant: where the kernel gives no account, nothing is said.
+//! A server without CPU time sends no replies, and its own clocks and slow log cannot distinguish that from a long command. A
+//! thread of the lowest priority reads the kernel's count during a run. Invariant: without that count there is no caveat.
 
 use crate::observe::ProcessCourse;
 use crate::observe::proc::{ProcessView, schedule};
@@ -12,28 +12,28 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Pause between two looks: short beside the stalls that people notice, and one small file each time.
+/// Interval between two reads of one small file: short compared to the stalls that matter.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// Looks this far apart in all, beyond the stall between them, tell nothing of that stall: the looks themselves came late.
+/// If the reads around a stall are this much further apart than the stall is long, they were late and are not used.
 const LOOSE_MAX: Nanos = Nanos::from_millis(100);
-/// From this share of a stall on, a processor that was not there is what it was about.
+/// From this share of a stall on, the wait for a CPU is its cause.
 pub(crate) const WAITED_SHARE: f64 = 0.5;
-/// What every wake-up waits on a quiet machine, switching of tasks and a sleeping processor included.
+/// Wait of every wake-up on an idle machine, including task switch and an idle core's wake-up.
 const WAKE_UP_NS: u64 = 5_000;
 
-/// How long a process had waited for a processor, at many moments of a run.
+/// How long a process had waited for a CPU, at many moments of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Waits(Vec<(Nanos, u64)>);
 
 impl Waits {
-    /// Looks at a process until `over` is set; empty where there is none, or no account of it.
+    /// Reads the count of a process until `over` is set; empty without a process or a count.
     pub(crate) fn watch(pid: Option<u32>, over: &AtomicBool) -> Self {
         let Some(pid) = pid else { return Self::default() };
         let path = format!("/proc/{pid}/task/{pid}/schedstat");
         let mut looks = Vec::new();
         sys::step_back();
         loop {
-            // Read before the loop ends, so that the last stall has a look behind it.
+            // Read before the loop ends, so that the last stall has a read after it.
             let ended = over.load(Relaxed);
             let text = fs::read_to_string(&path).unwrap_or_default();
             let Some((_, waited)) = schedule(&text) else { break };
@@ -46,14 +46,14 @@ impl Waits {
         Self(looks)
     }
 
-    /// Looks at these moments, in milliseconds.
+    /// Reads at these moments, in milliseconds.
     #[cfg(test)]
     pub(crate) fn of(looks: &[(u64, u64)]) -> Self {
         let look = |(at, waited): &(u64, u64)| (Nanos::from_millis(*at), waited * 1_000_000);
         Self(looks.iter().map(look).collect())
     }
 
-    /// How long it waited in a span, at most the whole of it; `None` if nobody looked closely enough.
+    /// How long it waited in a span, at most the whole of it; `None` if the reads were too far apart.
     pub(crate) fn within(&self, from: Nanos, until: Nanos) -> Option<Nanos> {
         let after = self.0.partition_point(|(at, _)| *at < until);
         let before = self.0.partition_point(|(at, _)| *at <= from).checked_sub(1)?;
@@ -66,7 +66,7 @@ impl Waits {
     }
 }
 
-/// The caveat of a server that did not get to run, from its process over the measurement and the stalls that this made.
+/// The caveat for a server without enough CPU time, from its process during the measurement and the stalls caused by it.
 pub(crate) fn caveat(
     course: &ProcessCourse,
     measured_s: f64,
@@ -79,8 +79,8 @@ pub(crate) fn caveat(
     Caveat::server_starved(share, waited_s, longest_s)
 }
 
-/// How long the first thread waited for a processor because of others than its own process, in nanoseconds: less what the other
-/// threads of the server ran, which may be what it waited for, and less what every wake-up takes.
+/// How long the first thread waited for a CPU because of other processes, in nanoseconds: without the CPU time of the server's
+/// other threads, which it may have waited for, and without the usual wait of every wake-up.
 fn cpu_wait_ns(begun: &ProcessView, ended: &ProcessView) -> Option<u64> {
     let grown = |of: fn(&ProcessView) -> Option<u64>| Some(of(ended)?.saturating_sub(of(begun)?));
     let waited = grown(|view| view.main_waited_ns)?;
@@ -102,13 +102,13 @@ mod tests {
 
     #[test]
     fn a_span_has_what_was_waited_between_the_looks_around_it() {
-        // Looks at 0, 20, 40 … 100 ms; between 40 and 60 ms it waited for 15 ms.
+        // Reads at 0, 20, 40 … 100 ms; between 40 and 60 ms it waited for 15 ms.
         let looks = (0..6).map(|n| (ms(n * 20), if n >= 3 { 16 * MS } else { MS })).collect();
         let waits = Waits(looks);
         assert_eq!(waits.within(ms(42), ms(58)), Some(ms(15)));
         assert_eq!(waits.within(ms(55), ms(59)), Some(ms(4)), "no more than the span");
         assert_eq!(waits.within(ms(1), ms(19)), Some(Nanos::ZERO));
-        assert_eq!(waits.within(ms(90), ms(110)), None, "nobody looked after it");
+        assert_eq!(waits.within(ms(90), ms(110)), None, "no read after it");
         assert_eq!(Waits::default().within(ms(1), ms(2)), None);
         let sparse = Waits(vec![(ms(0), 0), (ms(500), 400 * MS)]);
         assert_eq!(sparse.within(ms(10), ms(20)), None, "it may have been at any other moment");
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(severity(300, &[]), Some(Severity::Invalid));
         let stall = |millis| [Duration::from_millis(millis)];
         assert_eq!(severity(10, &stall(9)), None, "a hiccup");
-        assert_eq!(severity(10, &stall(90)), Some(Severity::Warning), "one stall is worth a word");
+        assert_eq!(severity(10, &stall(90)), Some(Severity::Warning), "one stall is enough");
         assert_eq!(caveat(&ProcessCourse::default(), 1.0, &[]), None);
     }
 }

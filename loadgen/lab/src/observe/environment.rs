@@ -5,7 +5,7 @@
 use aelab_results::record::Environment;
 use std::fs;
 
-/// Looks at this machine.
+/// Reads the facts of this machine.
 #[must_use]
 pub fn look() -> Environment {
     let read = |path: &str| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());

@@ -11,10 +11,10 @@ use aelab_engine::plan::Target;
 use std::fmt;
 use std::sync::Mutex;
 
-/// From so many connections on the difference stands out from everything else a server does.
+/// From this number of connections on, the difference is well above the noise.
 pub const MANY_CONNECTIONS: usize = 1000;
 
-/// Memory before, and a connection to ask again.
+/// Memory before the run, and a connection to ask again.
 #[derive(Debug)]
 pub struct MemoryProbe {
     control: Mutex<Control>,
@@ -68,7 +68,7 @@ impl MemoryProbe {
         }
     }
 
-    /// What was found, if both looks gave something.
+    /// The result, if both readings gave figures.
     #[must_use]
     pub fn into_found(self) -> Option<PerConnection> {
         let after = self.after.into_inner().ok().flatten()?;
@@ -113,7 +113,7 @@ impl fmt::Display for PerConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "server memory per idle connection, over {} connections:", self.connections)?;
         if let Some(bytes) = self.used_bytes {
-            write!(f, " {bytes:.0} bytes by its own count")?;
+            write!(f, " {bytes:.0} bytes as the server reports it")?;
         }
         if let Some(bytes) = self.rss_bytes {
             let comma = if self.used_bytes.is_some() { "," } else { "" };

@@ -1,7 +1,7 @@
-//! What is looked at while an arm is played: the server's process and the bundled server's own account (`AE`).
+//! Observation during a run: the server's process, and the bundled server's own figures (`AE`).
 //!
-//! Looks are taken when a phase begins, on a thread of their own. Invariant: a server that does not know `AE`, or runs
-//! elsewhere, costs nothing but the figures it cannot give.
+//! Observations are made when a phase begins, on a separate thread. Invariant: for a server without `AE`, or on another
+//! machine, only these figures are missing.
 
 pub mod cpu_wait;
 pub mod environment;
@@ -37,7 +37,7 @@ pub struct ProcessCourse {
     pub ended: Option<ProcessView>,
 }
 
-/// What was seen.
+/// What was observed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Observed {
     /// The process.
@@ -46,13 +46,13 @@ pub struct Observed {
     pub ae: BTreeMap<String, f64>,
     /// Records of `AE TRACE`, newest first: numbers by name, and the command.
     pub trace: Vec<TraceRecord>,
-    /// When the loop's newest turns began to sleep (`AE LOOP`), in rising order and on the clock of the trace.
+    /// When the newest iterations of the loop began to sleep (`AE LOOP`), in rising order and on the clock of the trace.
     pub sleeps: Vec<f64>,
-    /// What the kernel says of some of our connections to the server while it is measured (TCP_INFO).
+    /// The kernel's figures of some of the load generator's connections during the measurement (TCP_INFO).
     pub tcp: Vec<BTreeMap<String, u64>>,
 }
 
-/// One request's way through the bundled server.
+/// The trace of one request through the bundled server.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TraceRecord {
     /// The command.
@@ -61,19 +61,19 @@ pub struct TraceRecord {
     pub numbers: BTreeMap<String, f64>,
 }
 
-/// Whether the server's own account (`AE`) is asked for.
+/// Whether the server's own figures (`AE`) are requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Account {
-    /// No: not a single connection is made while the load is on.
+    /// No: no connection is made during the load.
     Unasked,
     /// Yes.
     Asked {
-        /// Follow one request in so many; 0 follows none.
+        /// Trace one request in so many; 0 traces none.
         trace: u32,
     },
 }
 
-/// Looks at a server while a run is on.
+/// Observes a server during a run.
 #[derive(Debug)]
 pub struct ServerObserver {
     pid: Option<u32>,
@@ -83,7 +83,7 @@ pub struct ServerObserver {
 }
 
 impl ServerObserver {
-    /// Looks for the first time, and switches tracing on if it is asked for.
+    /// Makes the first observation, and switches tracing on if it is requested.
     #[must_use]
     pub fn before(target: &Target, pid: Option<u32>, account: Account) -> Self {
         let before = pid.map(proc::look);
@@ -118,7 +118,7 @@ impl ServerObserver {
                 self.note(|seen| {
                     seen.process.ended = view;
                     seen.ae = ae.unwrap_or_default();
-                    // At the end they may be closed already: then what they were at the begin stays.
+                    // The connections may be closed at the end: then the figures of the start are kept.
                     if !tcp.is_empty() {
                         seen.tcp = tcp;
                     }
@@ -127,13 +127,13 @@ impl ServerObserver {
         }
     }
 
-    /// What the kernel says of some of our connections to the server.
+    /// The kernel's figures of some of the load generator's connections.
     fn sockets(&self) -> Vec<BTreeMap<String, u64>> {
         let server = self.target.endpoint.addr();
         server.map(|server| sys::connections_to(server, SOCKETS)).unwrap_or_default()
     }
 
-    /// Everything seen; asks for the trace.
+    /// Everything observed; reads the trace.
     #[must_use]
     pub fn into_seen(self) -> Observed {
         let asked = matches!(self.account, Account::Asked { trace: 1.. });
@@ -152,7 +152,7 @@ impl ServerObserver {
         change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The reply, unless it is not asked for, the server is gone, or it does not know the command.
+    /// The reply; `None` if figures are not requested, the connection breaks, or the server does not know the command.
     fn ask(&self, words: &[&[u8]]) -> Option<Value> {
         if self.account == Account::Unasked {
             return None;
@@ -164,7 +164,7 @@ impl ServerObserver {
     }
 }
 
-/// Name and value, whichever way the protocol gives a map.
+/// The pairs of a map, in either protocol version.
 fn pairs(value: &Value) -> Vec<(&str, &Value)> {
     let items = value.as_slice().unwrap_or_default();
     items
@@ -176,7 +176,7 @@ fn pairs(value: &Value) -> Vec<(&str, &Value)> {
         .collect()
 }
 
-/// All numbers of nested maps, by the names on the way, joined by dots.
+/// All numbers of nested maps, by the path of names, joined by dots.
 pub(crate) fn numbers(value: &Value) -> BTreeMap<String, f64> {
     fn walk(prefix: &str, value: &Value, out: &mut BTreeMap<String, f64>) {
         for (name, value) in pairs(value) {
@@ -195,7 +195,7 @@ pub(crate) fn numbers(value: &Value) -> BTreeMap<String, f64> {
     out
 }
 
-/// When the turns of the loop's diary began to sleep.
+/// When the iterations in the loop log began to sleep.
 fn sleeps(value: &Value) -> Vec<f64> {
     let turns = value.as_slice().unwrap_or_default();
     turns.iter().filter_map(|turn| numbers(turn).get("polled").copied()).collect()

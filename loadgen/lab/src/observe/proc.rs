@@ -1,4 +1,4 @@
-//! What /proc says about a server's process at one moment, all its threads together.
+//! The figures of a process in /proc at one moment, all its threads together.
 //!
 //! Only reading; what the figures mean is decided elsewhere. Invariant: what cannot be read (another machine, another user,
 //! a process that has ended) is absent, never zero.
@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-/// Nanoseconds of one tick of /proc/PID/stat, where the kernel keeps no finer account: USER_HZ is 100 on every Linux.
+/// Nanoseconds of one tick of /proc/PID/stat, where the kernel has no finer count: USER_HZ is 100 on every Linux.
 const TICK_NS: u64 = 10_000_000;
 
 /// A process at one moment.
@@ -22,19 +22,19 @@ pub struct ProcessView {
     pub context_switches: Option<u64>,
     /// Those of its living threads that were voluntary: how often they went to sleep.
     pub voluntary_switches: Option<u64>,
-    /// Processor time of its living threads, in nanoseconds.
+    /// CPU time of its living threads, in nanoseconds.
     pub cpu_ns: Option<u64>,
-    /// Time that its living threads waited for a processor, in nanoseconds.
+    /// Time that its living threads waited for a CPU, in nanoseconds.
     pub waited_ns: Option<u64>,
-    /// Processor time of its first thread, which serves the clients of a single-threaded server, in nanoseconds.
+    /// CPU time of its first thread, which serves the clients of a single-threaded server, in nanoseconds.
     pub main_cpu_ns: Option<u64>,
-    /// Time that its first thread waited for a processor, in nanoseconds.
+    /// Time that its first thread waited for a CPU, in nanoseconds.
     pub main_waited_ns: Option<u64>,
     /// Living threads.
     pub threads: Option<u64>,
 }
 
-/// Looks at a process on this machine; its epoll lists are left out, as counting them reads one file per descriptor.
+/// Reads the figures of a process on this machine, without its epoll lists: counting them reads one file per descriptor.
 #[must_use]
 pub fn look(pid: u32) -> ProcessView {
     let status = read(format!("/proc/{pid}/status"));
@@ -54,7 +54,7 @@ pub fn look(pid: u32) -> ProcessView {
     }
 }
 
-/// What a thread ran and waited for a processor, in nanoseconds, from the text of its schedstat.
+/// CPU time and wait for a CPU of a thread, in nanoseconds, from the text of its schedstat.
 pub(crate) fn schedule(text: &str) -> Option<(u64, u64)> {
     let mut fields = text.split_whitespace().map(|ns| ns.parse::<u64>().ok());
     Some((fields.next()??, fields.next()??))
@@ -69,7 +69,7 @@ pub fn group_of(pid: u32) -> Option<u32> {
     rest.split_whitespace().nth(2)?.parse().ok()
 }
 
-/// Looks at a process with everything, its epoll lists too.
+/// Reads all figures of a process, including its epoll lists.
 #[must_use]
 pub fn look_closely(pid: u32) -> ProcessView {
     ProcessView { epoll_entries: epoll_entries(pid), ..look(pid) }

@@ -1,8 +1,8 @@
 //! Which command caused a stall, and what supports that.
 //!
 //! A cause is only named with evidence: a request of an offender that was in flight for nearly all of the stall, and the
-//! server's own slow log where it has one; and none if the server's process waited for a processor all the while. Invariants:
-//! coincidence is not cause, so a SCAN that merely was under way is not blamed; and one execution explains one stall.
+//! server's own slow log where it has one; and none if the server's process waited for a CPU all the while. Invariants:
+//! coincidence is not cause, so a SCAN that only happened to run is not blamed; and one execution explains one stall.
 
 use crate::observe::cpu_wait::{WAITED_SHARE, Waits};
 use crate::server::info::SlowEntry;
@@ -25,10 +25,10 @@ const SLOWLOG_SHARE: f64 = 0.5;
 const SLOWLOG_SLACK: Duration = Duration::from_millis(2);
 /// Two stalls with replies between them are one if together they are no longer than the command executed, and this share.
 const SPLIT_SHARE: f64 = 1.1;
-/// How the evidence of a stall begins in which the server did not get to run.
-pub const WAITING: &str = "the server's process was waiting for a processor";
-/// From this share of the wait on, nothing is left that a command could have made, whatever the slow log says: its time runs on
-/// while the process waits. Below, and from [`WAITED_SHARE`] on, a command and the wait made the stall together.
+/// The start of the evidence of a stall in which the server had no CPU.
+pub const WAITING: &str = "the server's process was waiting for a CPU";
+/// From this share of the wait on, a command cannot be the cause, whatever the slow log says: its time includes the wait of the
+/// process. Below, and from [`WAITED_SHARE`] on, a command and the wait made the stall together.
 const WAITED_ONLY_SHARE: f64 = 0.8;
 /// From this share on, a stall that no command explains is the measuring machine's own.
 const LATE_SHARE: f64 = 0.5;
@@ -38,17 +38,17 @@ const SLOWLOG_CLOCK_SLACK_S: i64 = 2;
 /// The stalls of the measurement, explained as far as they can be.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Explained {
-    /// Those of the server, or of nobody known, in order of time.
+    /// Those of the server or of unknown cause, in order of time.
     pub stalls: Vec<Stall>,
-    /// Those that the load generator made itself, and what kept it from looking.
+    /// Those that the load generator caused itself, and why it was late.
     pub own: Vec<(Duration, Hold)>,
-    /// How long those were in which the server's process waited for a processor half of the time or more; they are among the
+    /// How long those were in which the server's process waited for a CPU half of the time or more; they are among the
     /// stalls, with a cause only if the wait was not all of it.
     pub cpu_waits: Vec<Duration>,
 }
 
 impl Explained {
-    /// The caveat that stalls of our own making call for.
+    /// The caveat for stalls that the load generator caused itself.
     #[must_use]
     pub fn caveat(&self) -> Option<Caveat> {
         let (longest, hold) = *self.own.iter().max_by_key(|(length, _)| length)?;
@@ -61,8 +61,7 @@ impl Explained {
 }
 
 /// Explains the stalls of the measurement; without a slow log the server is not known to keep one. An empty one says that no
-/// command took long. Without an offender the slow log alone tells, whoever sent the command: the load itself, or another
-/// client.
+/// command took long. Without an offender the slow log alone decides, whichever client sent the command.
 #[must_use]
 pub fn explain(
     plan: &RunPlan,
@@ -91,19 +90,19 @@ pub fn explain(
     inquiry.conclude(&result.stalls)
 }
 
-/// What came out about one span.
+/// The result for one span.
 enum Finding {
     /// This command, and what supports it.
     Cause(String, Vec<String>),
-    /// No cause; what speaks against those that were suspected.
+    /// No cause; the evidence against the candidates.
     Nothing(Vec<String>),
     /// It is the rest of a stall that was found before.
     Merged,
 }
 
-/// How much of a span the server's process waited for a processor, in words.
+/// How much of a span the server's process waited for a CPU, as text.
 enum Waiting {
-    /// Too little to matter, or nobody knows.
+    /// Too little to matter, or unknown.
     Little,
     /// Half of it or more.
     Half(String),
@@ -121,7 +120,7 @@ struct Booked {
     execution: Option<Duration>,
 }
 
-/// What kept the load generator from looking for most of the time in which it did not.
+/// Why the load generator was late, for most of that time.
 fn hold_of(span: &Span) -> Hold {
     let was_busy = span.engine_busy.0.saturating_mul(2) >= span.engine_late.0;
     if was_busy { Hold::Busy } else { Hold::Kept }
@@ -248,7 +247,7 @@ impl<'a> Inquiry<'a> {
                     Some(entry.duration)
                 }
                 // A single command in flight for the whole stall is evidence enough where the server keeps no slow log, unless
-                // it was in flight because nobody executed it.
+                // it was in flight because the server did not execute it.
                 Execution::NoLog if one_call && matches!(waiting, Waiting::Little) => None,
                 Execution::Other(entry) => {
                     evidence.push(format!("but of those in SLOWLOG {}", took(&name, entry)));
@@ -276,7 +275,7 @@ impl<'a> Inquiry<'a> {
         Finding::Nothing(evidence)
     }
 
-    /// The slow-log entry that fits a span best, whoever sent the command.
+    /// The slow-log entry that fits a span best, whichever client sent the command.
     fn anyones(&self, span: &Span) -> Option<&'a SlowEntry> {
         let free = self.slowlog.iter().filter(|entry| !self.entries.contains(&entry.id));
         let commands: BTreeSet<&str> = free.clone().map(|entry| entry.command.as_str()).collect();
@@ -287,7 +286,7 @@ impl<'a> Inquiry<'a> {
             .min_by_key(|entry| entry.duration.abs_diff(span.duration.into()))
     }
 
-    /// Whether the server's process waited for a processor meanwhile.
+    /// Whether the server's process waited for a CPU during the span.
     fn waiting(&self, span: &Span) -> Waiting {
         let from = self.started + span.start;
         let Some(waited) = self.waits.within(from, from + span.duration) else {
@@ -315,8 +314,8 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    /// Whether a span is another part of the stall that a call was booked on, as a reply that was read late splits one in two. If
-    /// so, the two become one.
+    /// Whether a span is another part of the stall that a call was booked on, as a reply that was read late splits one in two.
+    /// If so, the two become one.
     fn continues(&self, booked: &Booked, span: &Span, explained: &mut Explained) -> bool {
         let Some(execution) = booked.execution else { return false };
         let Some(first) = explained.stalls.get_mut(booked.stall) else { return false };
@@ -379,8 +378,8 @@ fn covering(log: &[LoggedRequest], span: &Span) -> Option<usize> {
     (share >= COVER_SHARE).then_some(index)
 }
 
-/// The entry of that command and time whose duration is closest to the stall's; one that ended in another second only if there is
-/// no other.
+/// The entry of that command and time whose duration is closest to the stall's; one that ended in another second only if there
+/// is no other.
 fn best_entry<'a>(
     slowlog: impl Iterator<Item = &'a SlowEntry>,
     command: &str,
@@ -405,11 +404,11 @@ fn fits(entry: &SlowEntry, span: &Span) -> bool {
     apart <= SLOWLOG_SLACK || apart.as_secs_f64() <= SLOWLOG_SHARE * longer_s
 }
 
-/// The command as people know it: `KEYS *`.
+/// The command as users write it: `KEYS *`.
 fn whole_command(args: &[Vec<u8>]) -> String {
     let words: Vec<_> = args.iter().map(|arg| String::from_utf8_lossy(arg)).collect();
     let text = words.join(" ");
-    /// Longer commands are cut: the name and first arguments tell enough.
+    /// Longer commands are cut: the name and the first arguments are enough.
     const LENGTH_MAX: usize = 60;
     match text.char_indices().nth(LENGTH_MAX) {
         Some((at, _)) => format!("{}…", &text[..at]),

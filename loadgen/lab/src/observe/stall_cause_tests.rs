@@ -106,7 +106,7 @@ fn one_execution_explains_one_stall() {
 }
 
 #[test]
-fn an_empty_slow_log_of_a_server_that_keeps_one_blames_nobody() {
+fn an_empty_slow_log_of_a_server_that_keeps_one_blames_no_command() {
     let of = |keeping| {
         let stalls = [span(2000, 40)];
         verdict_of("ZRANGE z 0 9", &[(2000, 2040)], &[], keeping, &Waits::default(), &stalls)
@@ -138,7 +138,7 @@ fn a_cursor_is_booked_once_for_each_slow_call() {
 }
 
 #[test]
-fn a_server_without_a_processor_is_no_slow_command() {
+fn a_server_without_a_cpu_is_no_slow_command() {
     // The slow log's clock ran on while the process waited for 100 of 105 ms.
     let log = [entry("SCAN", 1002, 105)];
     let waits = Waits::of(&[(6900, 0), (7000, 0), (7110, 100), (7200, 100)]);
@@ -146,14 +146,14 @@ fn a_server_without_a_processor_is_no_slow_command() {
     let of = |waits| verdict("SCAN {cursor} COUNT 10", &[(1900, 3000)], &log, waits, &stalls);
     let found = of(&waits);
     assert_eq!(causes(&found), [None]);
-    assert!(found.stalls[0].evidence[0].contains("waiting for a processor"), "{found:?}");
+    assert!(found.stalls[0].evidence[0].contains("waiting for a CPU"), "{found:?}");
     assert_eq!(found.cpu_waits, [Duration::from_millis(105)]);
     let found = of(&Waits::of(&[(6900, 0), (7000, 0), (7110, 2), (7200, 2)]));
     assert!(causes(&found)[0].is_some_and(|cause| cause.starts_with("SCAN")), "{found:?}");
 }
 
 #[test]
-fn a_command_and_a_missing_processor_make_a_stall_together() {
+fn a_command_and_a_missing_cpu_make_a_stall_together() {
     let log = [entry("KEYS", 1002, 105)];
     let stalls = [span(2005, 105)];
     let of = |slowlog, waited| {
@@ -165,11 +165,11 @@ fn a_command_and_a_missing_processor_make_a_stall_together() {
     assert_eq!(both.cpu_waits, [Duration::from_millis(105)]);
     let evidence = &both.stalls[0].evidence;
     assert!(evidence[1].contains("executed for"), "{evidence:?}");
-    assert!(evidence[2].contains("waiting for a processor for 60.0 ms"), "{evidence:?}");
+    assert!(evidence[2].contains("waiting for a CPU for 60.0 ms"), "{evidence:?}");
     assert_eq!(causes(&of(&log, 90)), [None], "next to nothing was executed");
     let unknown = of(&[], 60);
     assert_eq!(causes(&unknown), [None], "nothing says that it was executed at all");
-    assert!(unknown.stalls[0].evidence[0].contains("waiting for a processor"), "{unknown:?}");
+    assert!(unknown.stalls[0].evidence[0].contains("waiting for a CPU"), "{unknown:?}");
 }
 
 #[test]

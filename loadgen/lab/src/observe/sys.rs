@@ -52,8 +52,8 @@ pub(crate) fn connections_to(server: SocketAddr, most: usize) -> Vec<BTreeMap<St
     let Ok(own) = std::fs::read_dir("/proc/self/fd") else { return Vec::new() };
     let numbers = own.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let look = |number: RawFd| {
-        // SAFETY: only the calls below use it, which read; should another thread close it or its number come to mean another
-        // socket meanwhile, they fail or tell of that one, whose peer is looked at first.
+        // SAFETY: only the calls below use it, and they only read. If another thread closes the descriptor, or its number is reused
+        // for another socket, they fail or describe that socket, whose peer address is checked first.
         let socket = unsafe { BorrowedFd::borrow_raw(number) };
         let peer = SocketAddr::try_from(rustix::net::getpeername(socket).ok()??).ok()?;
         if peer != server {

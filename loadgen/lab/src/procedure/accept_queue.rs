@@ -1,19 +1,18 @@
 //! Connecting to a busy server: what the kernel does by itself, what waits, and what a full accept queue does (B7).
 //!
-//! Connections are made first to an idle server, then to a paused one. Each sends a command; the times of `connect()` and
-//! of the
-//! first reply are recorded. With a small `tcp-backlog`, more clients than the queue holds connect at the same time; the
-//! kernel's
-//! retries decide how long that takes. Invariant: each connection is timed alone; the queue length is read from the kernel.
+//! Connections are made first to an idle server, then to a paused one. Each sends a command; the times of `connect()` and of
+//! the first reply are recorded. With a small `tcp-backlog`, more clients than the queue holds connect at the same time; the
+//! kernel's retries decide how long that takes. Invariant: each connection is timed alone; the queue length is read from the
+//! kernel.
 
 use crate::procedure::pause_server::Pause;
 use crate::procedure::raw_client::RawClient;
-use crate::procedure::spread::{largest, median};
 use crate::procedure::{Findings, ServerUnderTest, Table};
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
 use aelab_engine::plan::Endpoint;
 use aelab_results::record::Curve;
+use aelab_results::stats::spread::{largest, median};
 use std::time::Duration;
 
 /// The parameters.

@@ -1,8 +1,7 @@
 //! Whether transactions stay atomic while many clients write at the same time (A17).
 //!
-//! Every writer increments two keys in one transaction. EXEC must return the same number twice, and at the end no
-//! increment may be
-//! missing. Threads that only read and write sockets make no difference here; threads that executed commands would.
+//! Every writer increments two keys in one transaction. EXEC must return the same number twice, and at the end no increment may
+//! be missing. Threads that only read and write sockets make no difference here; threads that executed commands would.
 
 use crate::procedure::raw_client::{RawClient, command};
 use crate::procedure::{Findings, ServerUnderTest};

@@ -1,8 +1,7 @@
 //! What a connection costs the server: descriptors, entries of its epoll, its own memory and the kernel's (B8, B9).
 //!
-//! Connections are opened in steps. At each step the server's process is observed from outside, once with unused
-//! connections and
-//! once after a command on each. Costs are slopes: growth divided by connections. Invariant: the server reports that it has
+//! Connections are opened in steps. At each step the server's process is observed from outside, once with unused connections
+//! and once after a command on each. Costs are slopes: growth divided by connections. Invariant: the server reports that it has
 //! accepted all connections of a step before it is observed.
 
 use crate::control::Control;
@@ -259,9 +258,8 @@ fn chart(findings: &mut Findings, counts: &[usize]) {
     }
 }
 
-/// Growth per connection. Of used connections only the first `count` were used: what all of them cost while idle
-/// (`opened` against
-/// `base`, divided by the largest count) is added to what their use has added.
+/// Growth per connection. Of used connections only the first `count` were used: what all of them cost while idle (`opened`
+/// against `base`, divided by the largest count) is added to what their use has added.
 fn per_connection(
     name: &str,
     base: &Look,

@@ -1,9 +1,8 @@
 //! State that belongs to one connection and must not be visible on another, and the order of replies (B2).
 //!
-//! Two connections: one changes its state, the other checks that its own has not changed. Then many connections send a
-//! long mixed
-//! pipeline at the same time; every expected reply is known in advance. Invariant: every check has one expected reply, and each
-//! deviation is counted and named.
+//! Two connections: one changes its state, the other checks that its own has not changed. Then many connections send a long
+//! mixed pipeline at the same time; every expected reply is known in advance. Invariant: every check has one expected reply,
+//! and each deviation is counted and named.
 
 use crate::procedure::raw_client::{RawClient, Sender, command};
 use crate::procedure::{Findings, ServerUnderTest};
@@ -151,7 +150,7 @@ fn subscriptions(under_test: &ServerUnderTest<'_>, checks: &mut Checks) -> Resul
     checks.expect("the subscriber", &message, |v| {
         v.as_slice().and_then(|v| v.get(2)).and_then(Value::as_str) == Some("hello")
     });
-    checks.text("and nobody else", &other.ask(&["PING"])?, "PONG");
+    checks.text("and no other does", &other.ask(&["PING"])?, "PONG");
     one.ask(&["UNSUBSCRIBE", "aelab:state:channel"])?;
     checks.null("after UNSUBSCRIBE it may GET again", &one.ask(&["GET", "aelab:state:x"])?);
     Ok(())
@@ -233,7 +232,7 @@ fn one_pipeline(
         for (step, (_, wanted)) in script.iter().enumerate() {
             let found = client.reply()?;
             result.replies += 1;
-            if !alike(&found, wanted) {
+            if !is_same_reply(&found, wanted) {
                 result.wrong += 1;
                 let what =
                     || format!("connection {index}, command {step}: {found:?} for {wanted:?}");
@@ -271,7 +270,7 @@ fn step_of(index: usize, step: usize) -> (Vec<u8>, Value) {
 }
 
 /// The same value; of errors only the first word is compared, because the rest differs between servers.
-fn alike(found: &Value, wanted: &Value) -> bool {
+fn is_same_reply(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
         (Value::Error(found), Value::Error(wanted)) => found.starts_with(wanted),
         _ => found == wanted,

@@ -1,9 +1,9 @@
 //! A server that falls behind, a client that keeps sending, and what TCP does between them (B4).
 //!
 //! The server is paused. The client writes commands as long as the kernel accepts them, and asks the kernel every few
-//! milliseconds for the server's announced window, the bytes in flight and the bytes that wait on this side. After the pause the
-//! client stops, and every command must have a reply. Invariant: nothing is inferred from timing alone; windows and queues are
-//! the kernel's own figures (TCP_INFO).
+//! milliseconds for the server's announced window, the bytes in flight and the bytes that wait on this side. After the pause
+//! the client stops, and every command must have a reply. Invariant: nothing is inferred from timing alone; windows and queues
+//! are the kernel's own figures (TCP_INFO).
 
 use crate::observe::sys;
 use crate::procedure::pause_server::Pause;

@@ -1,9 +1,8 @@
 //! One service without a limit on its connections, and what is left for other services; then the same with a limit (B13).
 //!
 //! The server's `maxclients` is small during this procedure. The unlimited service opens a connection for each concurrent
-//! request
-//! and keeps it, as a pool without `maxTotal` does; then each of the other services opens its connections. Invariant: a refusal
-//! is seen in the reply to each connection, and compared with the server's own count.
+//! request and keeps it, as a pool without `maxTotal` does; then each of the other services opens its connections. Invariant: a
+//! refusal is seen in the reply to each connection, and compared with the server's own count.
 
 use crate::control::Control;
 use crate::procedure::maxclients::{enter, number, with_limit};

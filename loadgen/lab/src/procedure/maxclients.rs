@@ -19,7 +19,7 @@ pub struct Params {
 }
 
 /// How long the server's error for a refused connection may take.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Runs the procedure.
 ///
@@ -132,7 +132,7 @@ pub(crate) fn enter(under_test: &ServerUnderTest<'_>) -> Result<Option<RawClient
 /// The server's error for a connection over the limit that sends nothing.
 fn refusal(under_test: &ServerUnderTest<'_>) -> Option<String> {
     let mut raw_client = RawClient::dial(&under_test.target).ok()?;
-    raw_client.set_patience(LAST_WORDS).ok()?;
+    raw_client.set_patience(REFUSAL_TIMEOUT).ok()?;
     match raw_client.reply() {
         Ok(Value::Error(text)) => Some(String::from_utf8_lossy(&text).into_owned()),
         _ => None,

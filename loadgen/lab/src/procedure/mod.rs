@@ -1,10 +1,8 @@
 //! Procedures: built-in experiments that a load of requests cannot express.
 //!
-//! A procedure uses plain blocking sockets to one arm's server, observes both sides of the connection, and returns
-//! figures for the
-//! criteria of a claim and tables for people. It judges nothing: the scenario says what a figure means.
-//! Invariant: a procedure leaves no connection, thread or process behind, and a figure it could not measure is absent, never
-//! a zero.
+//! A procedure uses plain blocking sockets to one arm's server, observes both sides of the connection, and returns figures for
+//! the criteria of a claim and tables for people. It judges nothing: the scenario says what a figure means. Invariant: a
+//! procedure leaves no connection, thread or process behind, and a figure it could not measure is absent, never a zero.
 //!
 //! Read next: `raw_client` (a raw connection), [`dispatch`] (parameters and kinds), then any of them.
 
@@ -23,7 +21,6 @@ pub mod pipelining;
 mod raw_client;
 pub mod session;
 pub mod split_command;
-pub mod spread;
 pub mod tcp_vs_unix;
 pub mod time_events;
 pub mod transaction;
@@ -35,6 +32,7 @@ use crate::ServerKind;
 use aelab_engine::error::Failure;
 use aelab_engine::plan::Target;
 use aelab_results::record::{Curve, Point};
+use aelab_results::stats::Figure;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -119,8 +117,8 @@ impl Findings {
     }
 
     /// Adds a figure with its interval.
-    pub fn add_between(&mut self, name: impl Into<String>, estimate: spread::Estimate) {
-        let spread::Estimate { value, lo, hi } = estimate;
+    pub fn add_between(&mut self, name: impl Into<String>, estimate: Figure) {
+        let Figure { value, lo, hi } = estimate;
         self.figures.push(Finding { name: name.into(), value, lo, hi });
     }
 

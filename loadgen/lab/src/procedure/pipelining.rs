@@ -1,18 +1,18 @@
 //! The same commands one by one and in batches, over links of known round-trip time (B5).
 //!
-//! A relay in this process adds the round-trip time. The model is `batches × round trip + commands × service time`. Its
-//! round trip
-//! is measured by PING over the same link and its service time by one batch without a link, so nothing is fitted to the results
-//! it is compared with. Invariant: every reply of a batch is read before the next batch is sent.
+//! A relay in this process adds the round-trip time. The model is `batches × round trip + commands × service time`. Its round
+//! trip is measured by PING over the same link and its service time by one batch without a link, so nothing is fitted to the
+//! results it is compared with. Invariant: every reply of a batch is read before the next batch is sent.
 
 use crate::procedure::raw_client::{RawClient, command};
-use crate::procedure::spread::{Estimate, median};
 use crate::procedure::{Findings, ServerUnderTest, Table};
 use crate::relay::{Options, Relay, parse_endpoint};
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
 use aelab_engine::plan::Target;
 use aelab_results::record::Curve;
+use aelab_results::stats::Figure;
+use aelab_results::stats::spread::median;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings
             Ok(())
         })?;
     }
-    let by_value = |a: &&Estimate, b: &&Estimate| a.value.total_cmp(&b.value);
+    let by_value = |a: &&Figure, b: &&Figure| a.value.total_cmp(&b.value);
     if let Some((least, most)) = over.iter().min_by(by_value).zip(over.iter().max_by(by_value)) {
         findings.add_between("over_model_max", *most);
         findings.add_between("over_model_min", *least);
@@ -116,11 +116,10 @@ fn chart(findings: &mut Findings, rows: &[Vec<f64>]) {
     }
 }
 
-/// The cost of one more command in a batch: the time of a batch without a link less that of a single command, divided.
-/// The round
-/// trip of the single command is part of every measured round trip already.
+/// The cost of one more command in a batch: the time of a batch without a link less that of a single command, divided. The
+/// round trip of the single command is part of every measured round trip already.
 #[expect(clippy::cast_precision_loss, reason = "counts of an experiment are far below 2^53")]
-fn service_time(direct: &mut RawClient, commands: usize) -> Result<Estimate, Failure> {
+fn service_time(direct: &mut RawClient, commands: usize) -> Result<Figure, Failure> {
     let commands = commands.max(2);
     let times = (0..SERVICE_BATCHES)
         .map(|_| {
@@ -168,7 +167,7 @@ struct Link<'a> {
 struct Point {
     depth: usize,
     commands: usize,
-    time: Estimate,
+    time: Figure,
     model: f64,
 }
 
@@ -179,9 +178,9 @@ impl Point {
         vec![round_trip.as_secs_f64(), depth, commands, self.time.value, self.model]
     }
 
-    fn over_model(&self) -> Estimate {
-        let Estimate { value, lo, hi } = self.time;
-        Estimate { value: value / self.model, lo: lo / self.model, hi: hi / self.model }
+    fn over_model(&self) -> Figure {
+        let Figure { value, lo, hi } = self.time;
+        Figure { value: value / self.model, lo: lo / self.model, hi: hi / self.model }
     }
 }
 

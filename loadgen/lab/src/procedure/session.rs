@@ -33,7 +33,7 @@ pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings
             RawClient::connect(&under_test.target)?.ask(&["PING"])?;
             Ok(clock::now().since(from))
         });
-        let played = (|| -> Result<(), Failure> {
+        let outcome = (|| -> Result<(), Failure> {
             while Duration::from(clock::now().since(began)) < params.session {
                 under_test.go_on()?;
                 let asked = clock::now();
@@ -50,7 +50,7 @@ pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings
         let second = second
             .join()
             .unwrap_or_else(|_| Err(Failure::invalid("the thread of the second client broke")));
-        played.and(second).map(|wait| (session, wait))
+        outcome.and(second).map(|wait| (session, wait))
     })?;
     let mut findings = Findings::default();
     findings.add("session_s", session.as_secs_f64());

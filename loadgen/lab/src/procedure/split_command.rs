@@ -106,9 +106,8 @@ impl Bench {
         (0..replies).map(|_| self.client.reply()).collect()
     }
 
-    /// Sends the pieces, each after the server has read the previous one. The reply to the first of several commands
-    /// may arrive as
-    /// soon as that command is complete; the reply to a single command may not arrive before its last byte.
+    /// Sends the pieces, each after the server has read the previous one. The reply to the first of several commands may arrive
+    /// as soon as that command is complete; the reply to a single command may not arrive before its last byte.
     fn pieces(&mut self, pieces: &[&[u8]], expected: &[Value]) -> Result<(), Failure> {
         for (index, piece) in pieces.iter().enumerate() {
             self.client.send(piece)?;

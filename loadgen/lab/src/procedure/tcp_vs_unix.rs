@@ -6,11 +6,12 @@
 
 use crate::procedure::burst::{self, Showing};
 use crate::procedure::raw_client::RawClient;
-use crate::procedure::spread::{Estimate, median};
 use crate::procedure::{Findings, ServerUnderTest, Table};
 use aelab_engine::error::Failure;
 use aelab_engine::plan::{Endpoint, GroupPlan, Target};
 use aelab_results::record::Curve;
+use aelab_results::stats::Figure;
+use aelab_results::stats::spread::median;
 use std::time::Duration;
 
 /// The parameters.
@@ -154,7 +155,7 @@ fn compare(
     pairs: &[(Showing, Showing)],
     findings: &mut Findings,
 ) -> Option<Vec<f64>> {
-    let ratio_of = |of: fn(&Showing) -> f64| -> Option<Estimate> {
+    let ratio_of = |of: fn(&Showing) -> f64| -> Option<Figure> {
         median(&pairs.iter().map(|(tcp, unix)| of(unix) / of(tcp)).collect::<Vec<_>>())
     };
     let (p50, p99) = (ratio_of(|s| s.p50_s)?, ratio_of(|s| s.p99_s)?);
@@ -168,7 +169,7 @@ fn compare(
     findings.add_between(format!("{name}_p99_ratio"), p99);
     findings.add_between(format!("{name}_throughput_ratio"), throughput);
     // The figure of the article: how much lower the latency is.
-    let gain = Estimate { value: 1.0 - p50.value, lo: 1.0 - p50.hi, hi: 1.0 - p50.lo };
+    let gain = Figure { value: 1.0 - p50.value, lo: 1.0 - p50.hi, hi: 1.0 - p50.lo };
     findings.add_between(format!("{name}_p50_lower_by"), gain);
     #[expect(clippy::cast_precision_loss, reason = "sizes of an experiment are far below 2^53")]
     let [size, depth] = at.map(|number| number as f64);

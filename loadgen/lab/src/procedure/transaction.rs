@@ -2,9 +2,8 @@
 //!
 //! A writer increments a key in a closed loop. A reader reads that key many times: in one pipeline, in one MULTI/EXEC, in one
 //! script. If the first and the last value differ, a write was executed in between. The pipeline must be longer than the
-//! server's
-//! read size (16 KiB in Redis): a shorter one is executed without interruption only because it fits the buffer, which shows
-//! nothing. Invariant: attempts during which the writer wrote nothing are not counted.
+//! server's read size (16 KiB in Redis): a shorter one is executed without interruption only because it fits the buffer, which
+//! shows nothing. Invariant: attempts during which the writer wrote nothing are not counted.
 
 use crate::procedure::raw_client::{RawClient, command};
 use crate::procedure::{Findings, ServerUnderTest};

@@ -6,10 +6,11 @@
 
 use crate::observe::proc;
 use crate::procedure::raw_client::{RawClient, command};
-use crate::procedure::spread::{Estimate, median};
 use crate::procedure::{Findings, ServerUnderTest, Table};
 use aelab_engine::error::Failure;
 use aelab_resp::value::Value;
+use aelab_results::stats::Figure;
+use aelab_results::stats::spread::median;
 
 /// The parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,13 +67,13 @@ pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings
     // A wake-up from the server's own core costs a third of one from another core, and the kernel places this
     // thread at random.
     match under_test.cpus.as_deref() {
-        Some([cpu, ..]) => from_processor(*cpu, || steps(under_test, pid, params)),
+        Some([cpu, ..]) => from_core(*cpu, || steps(under_test, pid, params)),
         _ => steps(under_test, pid, params),
     }
 }
 
 /// Runs `work` in a thread that is pinned to one core, if the system allows it.
-fn from_processor<T: Send>(cpu: usize, work: impl FnOnce() -> T + Send) -> T {
+fn from_core<T: Send>(cpu: usize, work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
             let _ = aelab_engine::sys::pin_thread(cpu);
@@ -85,7 +86,7 @@ fn from_processor<T: Send>(cpu: usize, work: impl FnOnce() -> T + Send) -> T {
 fn steps(under_test: &ServerUnderTest<'_>, pid: u32, params: &Params) -> Result<Findings, Failure> {
     let mut asking = RawClient::connect(&under_test.target)?;
     let mut crowd = Crowd { clients: Vec::new(), refusal: None };
-    let mut steps: Vec<(usize, Estimate)> = Vec::new();
+    let mut steps: Vec<(usize, Figure)> = Vec::new();
     for &idle in &params.idle {
         crowd.grow_to(under_test, idle)?;
         if crowd.clients.len() < idle {
@@ -131,7 +132,7 @@ fn cost(pid: u32, asking: &mut RawClient, wakeups: usize) -> Result<f64, Failure
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of connections")]
-fn report(findings: &mut Findings, steps: &[(usize, Estimate)]) {
+fn report(findings: &mut Findings, steps: &[(usize, Figure)]) {
     for (idle, cost) in steps {
         findings.add_between(format!("cost_{idle}_s"), *cost);
     }
@@ -146,7 +147,7 @@ fn report(findings: &mut Findings, steps: &[(usize, Estimate)]) {
     let growth = |top: f64, base: f64| top / base;
     findings.add_between(
         "growth",
-        Estimate {
+        Figure {
             value: growth(top.value, base.value),
             lo: growth(top.lo, base.hi),
             hi: growth(top.hi, base.lo),
@@ -161,12 +162,12 @@ fn report(findings: &mut Findings, steps: &[(usize, Estimate)]) {
     }
 }
 
-/// The log-log slope of the cost that idle connections add to a wake-up: 1 if twice as many cost twice as much. It is
-/// taken up to
-/// the largest number of connections, from the smallest number that at least doubles the cost of a wake-up (below it is mostly
-/// noise), or else from the second largest: neighbouring steps alone would show the CPU caches. `None` if nothing is added.
+/// The log-log slope of the cost that idle connections add to a wake-up: 1 if twice as many cost twice as much. It is taken up
+/// to the largest number of connections, from the smallest number that at least doubles the cost of a wake-up (below it is
+/// mostly noise), or else from the second largest: neighbouring steps alone would show the CPU caches. `None` if nothing is
+/// added.
 #[expect(clippy::cast_precision_loss, reason = "numbers of connections")]
-fn slope(steps: &[(usize, Estimate)]) -> Option<f64> {
+fn slope(steps: &[(usize, Figure)]) -> Option<f64> {
     let (_, base) = steps.first()?;
     let added: Vec<(f64, f64)> = steps
         .iter()
@@ -181,7 +182,7 @@ fn slope(steps: &[(usize, Estimate)]) -> Option<f64> {
 /// The log-log slope of the whole cost, from the smallest number of idle connections above zero to the largest: 0 if they make
 /// no difference.
 #[expect(clippy::cast_precision_loss, reason = "numbers of connections")]
-fn cost_slope(steps: &[(usize, Estimate)]) -> Option<f64> {
+fn cost_slope(steps: &[(usize, Figure)]) -> Option<f64> {
     let (few, low) = steps.iter().find(|(idle, _)| *idle > 0)?;
     let (many, high) = steps.last()?;
     (many > few).then(|| (high.value / low.value).ln() / (*many as f64 / *few as f64).ln())
@@ -240,8 +241,8 @@ fn events(
 mod tests {
     use super::*;
 
-    fn steps(costs: &[(usize, f64)]) -> Vec<(usize, Estimate)> {
-        let exact = |value| Estimate { value, lo: value, hi: value };
+    fn steps(costs: &[(usize, f64)]) -> Vec<(usize, Figure)> {
+        let exact = |value| Figure { value, lo: value, hi: value };
         costs.iter().map(|(idle, cost)| (*idle, exact(*cost))).collect()
     }
 

@@ -1,4 +1,4 @@
-//! The engine's account of itself, as it is kept.
+//! The engine's own figures, as they are kept.
 
 use aelab_engine::clock::Nanos;
 use aelab_engine::record::result::{Gaps, RunResult, ThreadAudit};
@@ -6,7 +6,7 @@ use aelab_results::caveat::Facts;
 use aelab_results::record::{Audit, Gaps as KeptGaps, Machine, ThreadAudit as KeptThread, Warmup};
 use aelab_results::stats;
 
-/// The account of a run.
+/// The engine's figures of a run.
 pub(crate) fn audit(result: &RunResult, facts: &Facts) -> Audit {
     let audit = &result.audit;
     let moves = audit.machine.unwrap_or_default();

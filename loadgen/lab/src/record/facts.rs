@@ -1,6 +1,6 @@
-//! What caveats are drawn from: shares, lags and counts of a run, in the units that [`Facts`] asks for.
+//! The facts that caveats follow from: shares, lags and counts of a run, in the units of [`Facts`].
 //!
-//! No limits and no words: those are the reports crate's. Invariant: what is not known is left out, never guessed.
+//! No limits and no texts: those are in the results crate. Invariant: what is not known is left out, never guessed.
 
 use crate::record::rate::replies_inside;
 use crate::record::{
@@ -25,10 +25,10 @@ const SILENCE_MIN: Nanos = Nanos::from_secs(1);
 /// … and this share of the measurement.
 const SILENCE_SHARE: f64 = 0.1;
 
-/// A request noticed this long after it was due was kept by more than a wake-up: five times what a kernel timer takes.
+/// A request noticed this long after it was due waited for more than a wake-up: five times the delay of a kernel timer.
 const LATE_NS: u64 = 250_000;
 
-/// What is known about a run when it is over, as far as caveats are drawn from it.
+/// The facts of a finished run that caveats follow from.
 pub(crate) fn facts(
     plan: &RunPlan,
     result: &RunResult,
@@ -43,7 +43,7 @@ pub(crate) fn facts(
     let headline: Vec<&Quantiles> =
         record.headline_groups().iter().map(|group| &group.total.response_time).collect();
     let samples = headline.iter().map(|q| q.count).sum();
-    // Those that every record has say in the table what they would need; only a wish is worth a caveat.
+    // The usual percentiles say in the table what they need; only one that the user asked for gives a caveat.
     let unsupported = headline
         .iter()
         .flat_map(|q| &q.percentiles)
@@ -80,7 +80,7 @@ pub(crate) fn facts(
         sample_count: samples,
         drift: drift(clock, result),
         beyond_range: result.groups.iter().flat_map(|g| &g.commands).map(beyond).sum(),
-        // What waits for data on purpose is no caveat.
+        // Waiting for data on purpose gives no caveat.
         unfinished: sum(|group| group.delivery.map_or(group.counts.unfinished, |_| 0)),
         shed: sum(|group| group.counts.shed),
         error_share: if sent == 0 { 0.0 } else { per_second(errors, sent as f64) },
@@ -145,7 +145,7 @@ fn was_due(plan: &RunPlan, result: &RunResult) -> bool {
 struct Rates {
     /// Requests that were due.
     due: f64,
-    /// Replies that came while measuring: the `achieved_rate` of their records.
+    /// Replies received during the measurement: the `achieved_rate` of their records.
     achieved: f64,
     /// What may be missing of the one in the other.
     spared: f64,
@@ -171,7 +171,7 @@ impl Rates {
             rates.spared += due - least;
             let inside = replies_inside(clock, planned, group);
             rates.achieved += per_second(inside, clock.measured_s);
-            // Where nothing came at all, nothing passes for being on its way.
+            // Without any reply, no request counts as still in flight.
             if inside > 0 && clock.measured_s > 0.0 {
                 rates.spared += under_way(clock, least, group) / clock.measured_s;
             }
@@ -187,14 +187,14 @@ fn drawn(nominal: f64, scheduled: u64) -> f64 {
     nominal / (1.0 + 3.0 / (scheduled.max(1) as f64).sqrt())
 }
 
-/// Requests whose replies cannot but come after the end of the measurement: the last one, and those of one usual delay, as far
+/// Requests whose replies always arrive after the end of the measurement: the last one, and those of one usual delay, as far
 /// as the window of an interval has not been moved for it. In a short run they are a part that must not count as missing.
 fn under_way(clock: &Timeline, rate: f64, group: &GroupResult) -> f64 {
     let delay = usual_delay_ns(clock, group).min(clock.interval.0 / 2);
     1.0 + rate * Nanos(delay).as_secs_f64()
 }
 
-/// How much of a processor the busiest thread used. A thread that spins uses all of one whatever it does; its lag tells.
+/// How much of a core the busiest thread used. A thread that spins always uses a whole core, so its lag is used instead.
 fn busy_share(audit: &Audit) -> Option<f64> {
     let shares = audit.threads.iter().map(|thread| thread.cpu_share());
     (audit.pacing == Pacing::Timerfd).then(|| shares.max_by(f64::total_cmp)).flatten()
@@ -202,9 +202,9 @@ fn busy_share(audit: &Audit) -> Option<f64> {
 
 /// Which share of the measured waiting the generator's own lateness explains, and how long it was late in all, in seconds.
 ///
-/// In an open loop each due time is a look at the clock: what passes until the engine notices it is in the response time and
-/// nobody else's doing. In a closed loop every connection waits all the time; a reply that comes at any moment of a span in
-/// which the thread had no processor waits for half of it on average.
+/// In an open loop the time from each due time until the engine notices it is in the response time, and only the load generator
+/// causes it. In a closed loop every connection waits all the time; a reply that arrives while the thread has no CPU waits for
+/// half of that span on average.
 fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64, Hold)> {
     let judged = |open: bool| {
         let groups = plan.groups.iter().zip(&result.groups);
@@ -221,7 +221,7 @@ fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64, Hold)> {
             .then(|| queued_share(&result.audit))
             .flatten()
             .map(|share| share / 2.0),
-        // Whatever the load is: a thread that never rests and waits for a processor is what everybody waits for.
+        // Whatever the load is: all requests wait for a thread that never rests and waits for a CPU.
         queued_share(&result.audit).filter(|_| never_rests(&result.audit)),
     ];
     let share = queued.into_iter().chain([open]).flatten().max_by(f64::total_cmp)?;
@@ -229,7 +229,7 @@ fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64, Hold)> {
         result.audit.threads.iter().map(|thread| of(thread).as_secs_f64()).sum::<f64>()
     };
     let (kept, busy) = (sum(ThreadAudit::kept), sum(|thread| thread.busy));
-    // Who waited for a processor was not busy.
+    // A thread that waited for a CPU was not busy.
     let (seconds, hold) = match open == Some(share) && busy > kept {
         true => (busy, Hold::Busy),
         false => (kept, Hold::Kept),
@@ -238,7 +238,7 @@ fn late(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64, Hold)> {
 }
 
 /// For how much of the measurement the generator was stopped, or busy with one thing, if a closed loop was running: the worst
-/// thread's share, its seconds, and which of the two it was. What its threads waited for a processor is told by [`late`].
+/// thread's share, its seconds, and which of the two it was. The wait of its threads for a CPU is in [`late`].
 fn stopped(plan: &RunPlan, result: &RunResult) -> Option<(f64, f64, Hold)> {
     let is_judged = |planned: &GroupPlan| {
         planned.role != Role::Offender && matches!(planned.arrival, ArrivalProcess::Closed { .. })
@@ -278,7 +278,7 @@ fn open_late_share<'a>(
     Some((late / noticed as f64 / (waited / count as f64)).min(1.0))
 }
 
-/// Whether some thread was running, or waiting for a processor, nearly all of the time.
+/// Whether some thread was running, or waiting for a CPU, nearly all of the time.
 fn never_rests(audit: &Audit) -> bool {
     let wants = |thread: &ThreadAudit| Some(thread.cpu_share() + thread.queued_share()?);
     let busiest = audit.threads.iter().filter_map(wants).max_by(f64::total_cmp);
@@ -308,7 +308,7 @@ fn connections(plan: &RunPlan, result: &RunResult) -> Option<(u64, u64, Option<S
     (!result.interrupted).then_some((open, asked, reason))
 }
 
-/// Commands that looked for something and never found it.
+/// Commands that read and never found anything.
 fn no_hits(record: &RunRecord) -> Vec<(String, u64)> {
     let commands = record.groups.iter().flat_map(|group| &group.commands);
     let missed = commands.filter_map(|(name, metrics)| match (metrics.hits, metrics.misses) {
@@ -318,8 +318,8 @@ fn no_hits(record: &RunRecord) -> Vec<(String, u64)> {
     missed.collect()
 }
 
-/// What requests of which none succeeded ended with most often: the server's words, or else that a pool had no connection to
-/// spare. `None` if neither was it.
+/// The most frequent end of requests of which none succeeded: the server's error, or else that a pool had no free connection.
+/// `None` if it was neither.
 fn refused(result: &RunResult) -> Option<Caveat> {
     let errors = || {
         let failed = result.groups.iter().filter(|group| group.counts.error > 0);
@@ -331,7 +331,7 @@ fn refused(result: &RunResult) -> Option<Caveat> {
     Some(Caveat::NoSuccess { example: most.text.clone() })
 }
 
-/// A node of a cluster that never let a connection in, although requests were for it.
+/// A node of a cluster that never accepted a connection, although it had requests.
 pub(crate) fn unreached(plan: &RunPlan, result: &RunResult) -> Option<Caveat> {
     let pairs = plan.groups.iter().zip(&result.groups);
     let mut clusters = pairs.filter(|(planned, group)| {
@@ -377,18 +377,18 @@ pub(crate) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
     let (inside, drained): (Vec<&Interval>, Vec<&Interval>) =
         replies.iter().partition(|interval| interval.start_ns < clock.measured.0);
     let inside = inside.iter().map(|interval| interval.start_ns + interval.length_ns);
-    // Those to requests of the warm-up are replies too.
+    // Replies to requests of the warm-up count too.
     let last =
         inside.chain(result.groups.iter().filter_map(|group| last_reply(clock, group))).max();
-    // Nobody knows of replies that came after the load generator had looked for the last time.
+    // Replies after the load generator's last read are unknown.
     let blind = result.audit.threads.iter().map(|thread| thread.blind).min();
     let looked = clock.measured.since(blind.unwrap_or(Nanos::ZERO));
     let silent = looked.since(Nanos(last.unwrap_or(0)));
     let is_long = silent.max(SILENCE_MIN) == silent
         && silent.as_secs_f64() > SILENCE_SHARE * clock.measured_s;
-    // Whoever waits for data has something to wait for whether the server is there or not.
+    // A client that waits for data waits whether the server answers or not.
     let unfinished = sum(|group| group.delivery.map_or(group.counts.unfinished, |_| 0));
-    // A request that was answered in the drain may have waited all the while.
+    // A request that was answered in the drain may have waited the whole time.
     let longest = drained.iter().filter_map(|interval| interval.counts.value_at(1.0)).max();
     let waited = longest.is_some_and(|longest| Nanos(longest) >= silent)
         || unfinished + sum(|group| group.connections.lost) > 0;
@@ -397,8 +397,8 @@ pub(crate) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
     })
 }
 
-/// Somebody listened, and nobody heard anything. A command whose wait ended at its own timeout has its answer, and one that was
-/// refused never waited.
+/// Groups listened for messages, and none received any. A command whose wait ended at its own timeout has its answer, and one
+/// that was refused never waited.
 pub(crate) fn nothing_heard(result: &RunResult) -> Option<Caveat> {
     let judged = result.groups.iter().filter(|group| group.role != Role::Offender);
     let mut found = None;
@@ -419,7 +419,7 @@ pub(crate) fn nothing_heard(result: &RunResult) -> Option<Caveat> {
     found
 }
 
-/// When the last interval of the measurement ended in which any reply came, in nanoseconds from its begin.
+/// When the last interval of the measurement ended in which any reply came, in nanoseconds from its start.
 fn last_reply(clock: &Timeline, group: &GroupResult) -> Option<u64> {
     let ends = (1_u64..).map(|number| number.saturating_mul(clock.interval.0));
     let until = clock.measure_from.saturating_add(clock.measured).0;

@@ -1,8 +1,8 @@
 //! From what the engine measured to what is kept: a [`RunRecord`] and the series of `latency.hlog`.
 //!
-//! No statistics of its own: those are the reports crate's. Invariant: counts pass through unchanged, and every interval of
-//! the engine appears exactly once under its tag.
-//! Read next: `rate.rs` for the replies that count, `facts.rs` for what caveats are drawn from, `audit.rs` for the engine's account of itself.
+//! No statistics of its own: those are in the results crate. Invariant: counts pass through unchanged, and every interval of
+//! the engine appears exactly once under its tag. Read next: `rate.rs` for the replies that count, `facts.rs` for what caveats
+//! are drawn from, `audit.rs` for the engine's own figures.
 
 mod audit;
 pub mod combined;
@@ -24,7 +24,7 @@ use aelab_results::record::{
 };
 use aelab_results::stats::{self, Exact, Sample};
 
-/// The word for requests of which none was answered within its time limit.
+/// The id for requests that got no reply within their time limit.
 const TIMED_OUT: &str = "timed-out";
 /// What the engine does not know about its own run.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +37,7 @@ pub struct Context {
     pub server: Option<Server>,
     /// Percentiles asked for, in percent, beside those that every record has.
     pub asked: Vec<f64>,
-    /// Doubts that others than the engine have.
+    /// Caveats that do not come from the engine.
     pub caveats: Vec<Caveat>,
 }
 
@@ -60,7 +60,7 @@ pub fn tool() -> Tool {
     }
 }
 
-/// Turns a result into what is kept; `stalls` come explained (or not) from elsewhere.
+/// Turns a result into what is kept; the causes of `stalls` were looked up before.
 #[must_use]
 pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<Stall>) -> Kept {
     let clock = Timeline::of(plan, result);
@@ -112,7 +112,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
     let facts = facts::facts(plan, result, &clock, &record, &context.asked);
     record.audit = Some(audit::audit(result, &facts));
     let mut caveats = context.caveats;
-    // A server that was not there, or refused everything, is the graver reason for what else is missing.
+    // A server that did not answer, or refused everything, explains whatever else is missing.
     let gravest = facts::unreached(plan, result)
         .or_else(|| facts::silence(&clock, result))
         .or_else(|| facts::nothing_heard(result));
@@ -310,7 +310,7 @@ fn connections(counts: &ConnectionCounts) -> Connections {
     }
 }
 
-/// One server is told by the group's own counts.
+/// Empty for one server: the group's own counts are the same.
 fn endpoints(group: &GroupResult) -> Vec<EndpointConnections> {
     if group.endpoints.len() < 2 {
         return Vec::new();
@@ -322,8 +322,7 @@ fn endpoints(group: &GroupResult) -> Vec<EndpointConnections> {
     group.endpoints.iter().map(of).collect()
 }
 
-/// Replies that held something and replies that did not, for a command that looks for something. Of an operation of several
-/// commands nobody counted which of them found nothing.
+/// Hits and misses of a command that reads. They are not counted for an operation of several commands.
 fn found(command: &CommandResult, planned: &GroupPlan) -> (Option<u64>, Option<u64>) {
     let mut same = planned.workload.commands.iter().filter(|plan| plan.label == command.label);
     let seeks = same.any(|plan| plan.seeks() != Seeks::Nothing);
@@ -353,7 +352,7 @@ fn errors_record(group: &GroupResult) -> Vec<ErrorCount> {
     group.errors.iter().map(of).collect()
 }
 
-/// What requests without a reply say about a time: none, where they wait for data on purpose.
+/// Lower bounds of a time from requests without a reply; none for requests that wait for data on purpose.
 fn bounds(group: &GroupResult, open: &Histogram) -> Option<Sparse> {
     (group.delivery.is_none() && !open.is_empty()).then(|| Sparse::from_histogram(open))
 }

@@ -1,7 +1,7 @@
-//! How many replies and bytes came while we measured: of a group, of a command, and over time.
+//! Replies and bytes received during the measurement: of a group, of a command, and over time.
 //!
-//! Invariant: what came later, in the drain, is in the latencies and not in the rate, since an overloaded server answers
-//! everything in the end; what came to a request of the warm-up is in the rate and not in the latencies.
+//! Invariant: replies received in the drain are in the latencies and not in the rate, since an overloaded server answers
+//! everything in the end. Replies to requests of the warm-up are in the rate and not in the latencies.
 
 use crate::record::{Timeline, is_open};
 use aelab_engine::clock::Nanos;
@@ -11,11 +11,11 @@ use aelab_engine::record::result::{
 };
 use aelab_results::record::IntervalCounts;
 
-/// From this share of replies to requests of the warm-up on, the samples do not tell when replies came.
+/// From this share of replies to requests of the warm-up on, the samples do not show when replies arrived.
 const CARRIED_SHARE: f64 = 0.01;
 
-/// How long the schedule of a run is that ended with its last request. Ten requests at 100/s take ten periods of 10 ms: the last
-/// is due, and answered, a period before their end, and nine periods would make 111/s of them.
+/// How long the schedule of a run is that ended with its last request. Ten requests at 100/s take ten periods of 10 ms: the
+/// last is due, and answered, a period before their end, and nine periods would make 111/s of them.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -52,10 +52,10 @@ pub(crate) fn achieved(clock: &Timeline, planned: &GroupPlan, group: &GroupResul
     }
 }
 
-/// Replies that came while we measured, whenever their requests were due.
+/// Replies received during the measurement, whenever their requests were due.
 pub(crate) fn replies_inside(clock: &Timeline, planned: &GroupPlan, group: &GroupResult) -> u64 {
     if group.delivery.is_some_and(|delivery| delivery != DeliveryCounts::default()) {
-        // What counts is messages.
+        // Messages are counted.
         return samples_until(clock, group, clock.measured);
     }
     let moved = moved_by(clock, group);
@@ -83,7 +83,7 @@ fn moved_by(clock: &Timeline, group: &GroupResult) -> Nanos {
     Nanos((delay + interval / 2) / interval * interval)
 }
 
-/// Replies in each interval of the measurement, where the samples do not tell.
+/// Replies in each interval of the measurement, where the samples do not show them.
 #[expect(clippy::cast_precision_loss, reason = "a share of replies")]
 pub(crate) fn over_time(clock: &Timeline, group: &GroupResult) -> Option<IntervalCounts> {
     let inside = group.arrivals.inside;

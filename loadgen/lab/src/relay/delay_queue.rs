@@ -1,13 +1,13 @@
-//! The bytes of one stream under way on the link: a queue in which everything has a time to come out.
+//! The bytes of one stream in flight on the link: a queue in which each byte has a time at which it leaves.
 //!
-//! No sockets, no clock. Invariant: bytes leave in the order in which they came, each exactly once, none before its time,
+//! No sockets, no clock. Invariant: bytes leave in the order of their arrival, each exactly once, none before its time,
 //! and the end of the stream after all of them.
 
 use crate::relay::wire::Wire;
 use aelab_engine::clock::Nanos;
 use std::collections::VecDeque;
 
-/// What an empty line may keep of its memory: most streams carry small messages, and there may be ten thousand.
+/// Memory that an empty queue may keep: most streams carry small messages, and there may be ten thousand.
 const KEPT_BYTES: usize = 16 * 1024;
 
 /// How a stream ends.
@@ -32,21 +32,21 @@ pub(crate) struct DelayQueue {
     bytes: VecDeque<u8>,
     marks: VecDeque<Mark>,
     end: Option<(Nanos, End)>,
-    /// Nothing comes out before this: what came before it, or the time it takes to open the connection.
+    /// Nothing leaves before this: the time of earlier bytes, or the time it takes to open the connection.
     floor: Nanos,
     capacity_bytes: usize,
 }
 
 impl DelayQueue {
-    /// An empty line that holds at most `capacity_bytes` and lets nothing out before `floor`.
+    /// An empty queue of at most `capacity_bytes`, from which nothing leaves before `floor`.
     pub(crate) fn new(capacity_bytes: usize, floor: Nanos) -> Self {
         Self { bytes: VecDeque::new(), marks: VecDeque::new(), end: None, floor, capacity_bytes }
     }
 
-    /// Bytes it takes now: none once the stream has ended, nor while bytes wait that should have left.
+    /// Bytes it accepts now: none once the stream has ended, nor while bytes wait that should have left.
     ///
-    /// The last rule is what lets flow control through. A link stores what is under way and no more; when the receiver's
-    /// window is closed the sender must feel it.
+    /// The last rule keeps flow control working: a link stores only what is in flight, and a closed window of the receiver must
+    /// stop the sender.
     pub(crate) fn room_bytes(&self, now: Nanos) -> usize {
         if self.end.is_some() || self.marks.front().is_some_and(|mark| mark.due < now) {
             return 0;
@@ -54,7 +54,7 @@ impl DelayQueue {
         self.capacity_bytes.saturating_sub(self.bytes.len())
     }
 
-    /// Puts `input`, which reached the link at `arrived`, under way.
+    /// Adds `input`, which reached the link at `arrived`.
     pub(crate) fn push(&mut self, wire: &mut Wire, arrived: Nanos, input: &[u8]) {
         debug_assert!(self.end.is_none(), "bytes after the end of a stream");
         for segment in input.chunks(wire.segment_bytes()) {
@@ -68,7 +68,7 @@ impl DelayQueue {
         self.bytes.extend(input);
     }
 
-    /// Puts the end of the stream under way. The first one counts, except that a reset overtakes a close, even one that has
+    /// Adds the end of the stream. The first one counts, except that a reset overtakes a close, even one that has
     /// been passed on: a sender that has closed may still abort.
     pub(crate) fn push_end(&mut self, wire: &mut Wire, at: Nanos, end: End) {
         let counts = match self.end {
@@ -82,7 +82,7 @@ impl DelayQueue {
         }
     }
 
-    /// When the next thing comes out.
+    /// When the next bytes or the end leave.
     pub(crate) fn next_due(&self) -> Option<Nanos> {
         let bytes = self.marks.front().map(|mark| mark.due);
         bytes.or_else(|| self.end.map(|(due, _)| due).filter(|due| *due != Nanos::MAX))
@@ -127,7 +127,7 @@ impl DelayQueue {
         (may_pass && due <= now).then_some(end)
     }
 
-    /// Whether the end of the stream is under way, or has been passed on.
+    /// Whether the end of the stream is in the queue, or has been passed on.
     pub(crate) fn has_ended(&self) -> bool {
         self.end.is_some()
     }
@@ -137,12 +137,12 @@ impl DelayQueue {
         self.end = Some((Nanos::MAX, End::Closed));
     }
 
-    /// Whether the end has been passed on: the line has nothing more to say.
+    /// Whether the end has been passed on: nothing follows.
     pub(crate) fn is_over(&self) -> bool {
         self.end == Some((Nanos::MAX, End::Closed))
     }
 
-    /// When a reset that is under way comes out.
+    /// When a reset in the queue leaves.
     pub(crate) fn reset_due(&self) -> Option<Nanos> {
         self.end.and_then(|(due, end)| (end == End::Reset).then_some(due))
     }

@@ -1,6 +1,6 @@
-//! One direction of one connection at work: from a socket onto the line, and from the line into a socket.
+//! One direction of one connection: from a socket into the queue, and from the queue into a socket.
 //!
-//! Not the decision what a connection's end means. Invariant: a socket is read only as far as the line has room, and written
+//! Not the decision what a connection's end means. Invariant: a socket is read only as far as the queue has room, and written
 //! only with what is due.
 
 use crate::relay::Stats;
@@ -12,7 +12,7 @@ use std::io;
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 64 * 1024;
-/// Reads of one socket in a row; then the others get their turn.
+/// Reads of one socket in a row, before other sockets are read.
 const READS_MAX: usize = 8;
 /// An arrival longer ago than this is a step of the wall clock and not an arrival.
 const AGE_MAX: Nanos = Nanos::from_secs(1);
@@ -61,7 +61,7 @@ impl Side {
                 self.readable = false;
                 Ok(None)
             }
-            // The next call will tell.
+            // The next call returns the error.
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
             Err(error) => Err(error),
         }
@@ -89,16 +89,16 @@ pub(crate) fn read_buffer() -> Vec<u8> {
 /// One direction.
 #[derive(Debug)]
 pub(crate) struct Flow {
-    pub(crate) line: DelayQueue,
-    /// The receiver did not take all that was due: lateness is no longer ours.
+    pub(crate) queue: DelayQueue,
+    /// The receiver did not take all that was due: the relay does not cause further lateness.
     pub(crate) cut: bool,
     /// The earliest time that is booked for this flow.
     pub(crate) booked: Nanos,
 }
 
 impl Flow {
-    pub(crate) fn new(line: DelayQueue) -> Self {
-        Self { line, cut: false, booked: Nanos::MAX }
+    pub(crate) fn new(queue: DelayQueue) -> Self {
+        Self { queue, cut: false, booked: Nanos::MAX }
     }
 
     /// Writes what is due. Returns the bytes written.
@@ -109,24 +109,24 @@ impl Flow {
         let mut total = 0;
         while to.writable {
             let now = clock::now();
-            let (due, at) = (self.line.due(now), self.line.next_due());
+            let (due, at) = (self.queue.due(now), self.queue.next_due());
             if due.is_empty() {
                 self.cut = false;
                 break;
             }
             let taken = to.send(due)?;
             if !self.cut && taken > 0 {
-                // Beyond an hour the bytes have other problems.
+                // The histogram ends at one hour.
                 stats.lateness.saturating_record(now.since(at.unwrap_or(now)).0);
             }
             self.cut = taken < due.len();
             total += taken as u64;
-            self.line.consume(taken);
+            self.queue.consume(taken);
         }
         Ok(total)
     }
 
-    /// Reads what there is room for, and puts it under way. Returns when to try again, if that has a time.
+    /// Reads as much as fits and adds it to the queue. Returns when to try again, if that is known.
     pub(crate) fn take_in(
         &mut self,
         from: &mut Side,
@@ -135,7 +135,7 @@ impl Flow {
         stats: &mut Stats,
     ) -> Option<Nanos> {
         for _ in 0..READS_MAX {
-            if !from.readable || self.line.has_ended() {
+            if !from.readable || self.queue.has_ended() {
                 return None;
             }
             let now = clock::now();
@@ -143,20 +143,20 @@ impl Flow {
             if closed_until.is_some() {
                 return closed_until;
             }
-            let room = self.line.room_bytes(now).min(buffer.len());
+            let room = self.queue.room_bytes(now).min(buffer.len());
             if room == 0 {
                 return None;
             }
             match from.receive(&mut buffer[..room]) {
                 Ok(None) => {}
-                Ok(Some((0, _))) => self.line.push_end(wire, clock::now(), End::Closed),
+                Ok(Some((0, _))) => self.queue.push_end(wire, clock::now(), End::Closed),
                 Ok(Some((count, stamp))) => {
                     let arrived = arrival(stamp);
                     stats.unstamped_reads += u64::from(arrived.is_none());
                     let arrived = arrived.unwrap_or(now);
-                    self.line.push(wire, arrived, &buffer[..count]);
+                    self.queue.push(wire, arrived, &buffer[..count]);
                 }
-                Err(_) => self.line.push_end(wire, clock::now(), End::Reset),
+                Err(_) => self.queue.push_end(wire, clock::now(), End::Reset),
             }
         }
         Some(clock::now())
@@ -169,8 +169,8 @@ impl Flow {
         again: Option<Nanos>,
     ) -> Option<Nanos> {
         let due = match receiver {
-            Receiver::Takes => self.line.next_due(),
-            Receiver::Full => self.line.reset_due(),
+            Receiver::Takes => self.queue.next_due(),
+            Receiver::Full => self.queue.reset_due(),
         };
         let at = due.into_iter().chain(again).min()?;
         (at < self.booked).then(|| {
@@ -193,8 +193,8 @@ impl Receiver {
     }
 }
 
-/// The monotonic time of a packet stamped by the wall clock. The kernel stamps before it wakes us, so that our own waking up
-/// does not count as part of the link.
+/// The monotonic time of a packet stamped by the wall clock. The kernel stamps before it wakes the relay, so that the
+/// wake-up does not count as part of the link.
 fn arrival(stamp: Option<u64>) -> Option<Nanos> {
     let age = Nanos(clock::wall_ns().checked_sub(stamp?)?);
     (age <= AGE_MAX).then(|| Nanos(clock::now().0.saturating_sub(age.0)))

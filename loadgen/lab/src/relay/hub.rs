@@ -1,10 +1,10 @@
-//! Waiting: for sockets, and for the times at which something is due, to a few microseconds.
+//! Waits for sockets and for due times, with an error of a few microseconds.
 //!
-//! Not a scheduler: it says that a token's time has come, whoever booked it knows why. Invariant: a wait ends before the
+//! Not a scheduler: it reports that a token is due, and the caller knows why. Invariant: a wait ends before the
 //! earliest booked time, or finds it passed; no poll time-out decides when.
 //!
 //! The wait is an absolute kernel timer in the poll set, set to the time less a margin which covers the usual delay of
-//! waking up, and then looking at sockets and clock in turn.
+//! waking up, and then polling sockets and clock in turn.
 
 use crate::relay::margin::Margin;
 use crate::relay::options::Waiting;
@@ -21,7 +21,7 @@ use std::time::Duration;
 const TIMER: u64 = u64::MAX;
 /// How long to wait without anything booked: how soon a cancellation is noticed.
 const IDLE: Duration = Duration::from_millis(100);
-/// See the module.
+/// The poll set and the due times; see the module.
 #[derive(Debug)]
 pub(crate) struct Hub {
     poll: PollSet,
@@ -58,7 +58,7 @@ impl Hub {
         self.booked.push(Reverse((at, token)));
     }
 
-    /// Waits until something happens or is due. `ready` gets what happened to sockets, `due` the tokens whose time has come.
+    /// Waits until a socket is ready or a token is due. `ready` receives the events of sockets, `due` the tokens that are due.
     pub(crate) fn wait(&mut self, ready: &mut Vec<Ready>, due: &mut Vec<u64>) -> io::Result<()> {
         let timeout = if self.may_sleep()? { IDLE } else { Duration::ZERO };
         self.poll.wait(timeout, ready)?;

@@ -1,4 +1,4 @@
-//! How long before a due time to wake up: learnt from how late this machine wakes us.
+//! How long before a due time to wake up: learnt from the wake-up delay of this machine.
 //!
 //! Not a clock. Invariant: the margin stays within its bounds, and settles where the share of wake-ups that were later than
 //! it is [`EXCEEDED_PERCENT`].
@@ -8,19 +8,19 @@
 
 use aelab_engine::clock::Nanos;
 
-/// One wake-up in twenty may be too late. Covering the rest would keep a processor busy for the rare case.
+/// One wake-up in twenty may be too late. Covering the rest would keep a core busy for a rare case.
 const EXCEEDED_PERCENT: u64 = 5;
 /// What one wake-up in time takes off.
 const STEP_DOWN: Nanos = Nanos(100);
-/// What one that was too late adds: as much as those in time take off meanwhile.
+/// What one that was too late adds: as much as the ones in time subtract in between.
 const STEP_UP: Nanos = Nanos(STEP_DOWN.0 * (100 - EXCEEDED_PERCENT) / EXCEEDED_PERCENT);
-/// Bounds: below, setting the timer costs more than looking at the clock; above, looking takes too much of a processor.
+/// Bounds: below, setting the timer costs more than polling the clock; above, polling uses too much CPU time.
 const MIN: Nanos = Nanos::from_micros(20);
 const MAX: Nanos = Nanos::from_micros(200);
 /// A virtual machine wakes up in 50 to 100 µs; a physical one in less, which it soon learns.
 const FIRST: Nanos = Nanos::from_micros(120);
 
-/// See the module.
+/// The margin; see the module.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Margin(Nanos);
 

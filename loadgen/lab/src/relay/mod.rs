@@ -5,8 +5,8 @@
 //! Invariant: bytes leave when they are due, counted from when the kernel received them, and never before; what the
 //! receiver does not take, the sender is not allowed to send.
 //!
-//! Read next: `wire` (when), `line` (what is under way), `pass` (one connection for each client), then `share` and `policy`
-//! (many clients on few connections) with `shared`. `hub` waits; `flow` moves bytes; `sys` holds the system calls.
+//! Read next: `wire` (when), `delay_queue` (what is in flight), `pass` (one connection for each client), then `share` and
+//! `policy` (many clients on few connections) with `shared`. `hub` waits; `flow` moves bytes; `sys` holds the system calls.
 
 mod delay_queue;
 mod flow;
@@ -30,7 +30,7 @@ use aelab_engine::plan::Endpoint;
 use aelab_results::histogram::{self, Histogram};
 use std::sync::atomic::AtomicBool;
 
-/// What a relay has seen.
+/// Counts of a relay.
 #[derive(Clone, Debug)]
 pub struct Stats {
     /// Clients accepted.
@@ -45,11 +45,11 @@ pub struct Stats {
     pub bytes_up: u64,
     /// Bytes from the upstream to clients.
     pub bytes_down: u64,
-    /// How late bytes left, in ns after they were due. Bytes that the receiver did not take are not counted.
+    /// How late bytes left, in ns after they were due. Bytes that the receiver did not accept are not counted.
     pub lateness: Histogram,
     /// Reads without the kernel's time of arrival (Unix sockets have none): delayed from when they were seen instead.
     pub unstamped_reads: u64,
-    /// What went wrong last, in words.
+    /// The last error, as text.
     pub last_error: Option<String>,
     /// Only with sharing.
     pub share: ShareStats,
@@ -72,7 +72,7 @@ impl Default for Stats {
     }
 }
 
-/// What a relay that shares connections has seen.
+/// Counts of a relay that shares connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ShareStats {
     /// Connections opened to the upstream.
@@ -83,7 +83,7 @@ pub struct ShareStats {
     pub commands_answered: u64,
     /// Commands that cannot work over a shared connection, or came before AUTH.
     pub commands_refused: u64,
-    /// Replies whose client had gone.
+    /// Replies whose client had disconnected.
     pub replies_orphaned: u64,
     /// Clients closed because their connection upstream was lost, or because they did not read.
     pub clients_dropped: u64,
@@ -100,7 +100,7 @@ impl Relay {
     /// Checks `options` and starts to listen. Nothing is accepted before [`Self::run`].
     ///
     /// # Errors
-    /// A value makes no sense, or the address cannot be had.
+    /// A value is out of range, or the address cannot be used.
     pub fn bind(options: &Options) -> Result<Self, RelayError> {
         options.check()?;
         aelab_engine::sys::raise_descriptor_limit();
@@ -115,10 +115,10 @@ impl Relay {
         self.listener.endpoint()
     }
 
-    /// Relays until `cancel` is set; blocks meanwhile. Looks at `cancel` at least every 100 ms.
+    /// Relays until `cancel` is set, and blocks until then. Checks `cancel` at least every 100 ms.
     ///
     /// # Errors
-    /// The kernel refuses what a relay cannot do without. Trouble with single connections is counted instead.
+    /// The kernel refuses a call that the relay needs. Errors of single connections are counted instead.
     pub fn run(self, cancel: &AtomicBool) -> Result<Stats, RelayError> {
         let Self { listener, options } = self;
         let hub = hub::Hub::new(options.waiting).map_err(RelayError::system("set up polling"))?;
@@ -132,7 +132,7 @@ impl Relay {
 /// Relays until `cancel` is set: [`Relay::bind`] and [`Relay::run`].
 ///
 /// # Errors
-/// See there.
+/// As those two.
 pub fn run(options: &Options, cancel: &AtomicBool) -> Result<Stats, RelayError> {
     Relay::bind(options)?.run(cancel)
 }

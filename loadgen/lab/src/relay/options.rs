@@ -1,4 +1,4 @@
-//! What a relay is asked to be, and why it cannot.
+//! The options of a relay, and their errors.
 //!
 //! Not the command line, which fills [`Options`]. Invariant: options that pass [`Options::check`] can be run.
 
@@ -12,7 +12,7 @@ use std::net::ToSocketAddrs as _;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-/// Longest round-trip time: Mars is farther, but nobody waits for it here.
+/// Longest round-trip time: more than any link on Earth.
 const RTT_MAX: Nanos = Nanos::from_secs(60);
 /// Smallest bandwidth: a modem of 1984, bytes per second. Below it a single reply takes minutes.
 const BANDWIDTH_MIN: u64 = 120;
@@ -21,7 +21,7 @@ const SHARE_MAX: usize = 10_000;
 /// Smallest window: one segment must fit.
 const WINDOW_MIN_BYTES: usize = 1448;
 
-/// What a relay is asked to be.
+/// The options of a relay.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where clients connect. Port 0 takes a free one.
@@ -64,10 +64,10 @@ impl Options {
         }
     }
 
-    /// Whether the values make sense.
+    /// Checks the values.
     ///
     /// # Errors
-    /// The first that does not.
+    /// The first value out of range.
     pub fn check(&self) -> Result<(), RelayError> {
         let bad =
             |option, problem: String, remedy| Err(RelayError::Value { option, problem, remedy });
@@ -110,11 +110,11 @@ impl Options {
 /// How a relay waits for the next time something is due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Waiting {
-    /// Asleep until shortly before, then by looking at the clock.
+    /// Sleeps until shortly before, then polls the clock.
     #[default]
     Precise,
-    /// By looking at the clock and the sockets all the time: takes one processor. More exact with Unix sockets, for which
-    /// the kernel notes no time of arrival.
+    /// Polls the clock and the sockets all the time: uses one core. More exact with Unix sockets, for which the kernel records
+    /// no time of arrival.
     Spin,
 }
 
@@ -161,10 +161,10 @@ fn same_in_even_time(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && difference == 0
 }
 
-/// Why there is no relay.
+/// Why a relay could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
-    /// A value makes no sense.
+    /// A value is out of range.
     #[error("{option}: {problem}; {remedy}")]
     Value {
         /// The option's name.
@@ -174,20 +174,20 @@ pub enum RelayError {
         /// What to do.
         remedy: &'static str,
     },
-    /// The address to listen on cannot be had.
+    /// The address to listen on cannot be used.
     #[error("cannot listen on {endpoint}: {source}; {}", listen_remedy(source))]
     Listen {
         /// The address.
         endpoint: String,
-        /// What the kernel says.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// A system call that must work did not.
+    /// A necessary system call failed.
     #[error("relay cannot {what}: {source}; check the limits of this machine (ulimit -n)")]
     System {
         /// What was tried.
         what: &'static str,
-        /// What the kernel says.
+        /// The kernel's error.
         source: io::Error,
     },
 }

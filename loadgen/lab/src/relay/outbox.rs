@@ -1,12 +1,12 @@
-//! Bytes that wait to be taken, some of which may have been.
+//! A buffer of bytes to send, some of which may be sent already.
 //!
 //! Not a ring: what is appended must lie in one piece for the encoder. Invariant: taking costs no more, over time, than
 //! copying every byte once.
 
-/// What an empty outbox may keep of its memory.
+/// Memory that an empty outbox may keep.
 const KEPT_BYTES: usize = 16 * 1024;
 
-/// See the module.
+/// The buffer; see the module.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     bytes: Vec<u8>,

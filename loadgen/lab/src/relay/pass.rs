@@ -15,7 +15,7 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// How soon to try again what failed for want of descriptors, or of room in a Unix socket's queue.
+/// How soon to retry what failed for lack of descriptors, or of room in a Unix socket's queue.
 pub(crate) const RETRY: Nanos = Nanos::from_millis(1);
 /// Pairs are numbered from 1; token = number × 4 + one of these. The listener is number 0.
 const THERE: u64 = 0;
@@ -35,11 +35,11 @@ struct Pair {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The client's request for a connection is under way.
+    /// The client's request for a connection is in flight on the link.
     Waiting,
     Connecting,
     Open,
-    /// The upstream refused; the news is under way.
+    /// The upstream refused; the refusal is in flight on the link.
     Refused,
 }
 
@@ -50,7 +50,7 @@ enum Life {
     Over,
 }
 
-/// See the module.
+/// The plain relay; see the module.
 #[derive(Debug)]
 pub(crate) struct PassThrough<'a> {
     listener: Listener,
@@ -195,7 +195,7 @@ impl<'a> PassThrough<'a> {
                 pair.upstream = Some(Side::connecting(socket));
                 pair.phase = Phase::Connecting;
             }
-            // A Unix socket whose queue is full: TCP would let us wait.
+            // A Unix socket whose queue is full; a TCP connect would wait.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.hub.book(clock::now() + RETRY, id * 4 + CONNECT);
             }
@@ -203,7 +203,7 @@ impl<'a> PassThrough<'a> {
         }
     }
 
-    /// There is no upstream for this client: it learns so by a reset, once that has travelled back.
+    /// There is no upstream for this client: it gets a reset, after the delay of the link.
     fn refused(&mut self, id: u64, error: &io::Error) {
         self.stats.upstream_refused += 1;
         self.stats.last_error = Some(format!(
@@ -213,7 +213,7 @@ impl<'a> PassThrough<'a> {
         if let Some(pair) = self.pairs.get_mut(&id) {
             pair.phase = Phase::Refused;
             pair.upstream = None;
-            pair.back.line.push_end(&mut self.down, clock::now(), End::Reset);
+            pair.back.queue.push_end(&mut self.down, clock::now(), End::Reset);
             self.turn(id);
         }
     }
@@ -241,7 +241,7 @@ impl<'a> PassThrough<'a> {
                 Ok(bytes) => stats.bytes_up += bytes,
                 // The upstream is gone: what was sent will be answered by a reset.
                 Err(_) => {
-                    pair.back.line.push_end(down, clock::now(), End::Reset);
+                    pair.back.queue.push_end(down, clock::now(), End::Reset);
                     upstream.writable = false;
                 }
             }
@@ -249,7 +249,7 @@ impl<'a> PassThrough<'a> {
         match pair.back.release(&mut pair.client, stats) {
             Ok(bytes) => stats.bytes_down += bytes,
             Err(_) => {
-                pair.there.line.push_end(up, clock::now(), End::Reset);
+                pair.there.queue.push_end(up, clock::now(), End::Reset);
                 pair.client.writable = false;
             }
         }
@@ -280,28 +280,28 @@ impl Pair {
         }
         let upstream = self.upstream.as_ref().filter(|_| self.phase == Phase::Open);
         if let Some(upstream) = upstream
-            && self.there.line.end_due(now) == Some(End::Closed)
+            && self.there.queue.end_due(now) == Some(End::Closed)
         {
             upstream.socket.finish();
-            self.there.line.take_end();
+            self.there.queue.take_end();
         }
-        if self.back.line.end_due(now) == Some(End::Closed) {
+        if self.back.queue.end_due(now) == Some(End::Closed) {
             self.client.socket.finish();
-            self.back.line.take_end();
+            self.back.queue.take_end();
         }
-        let is_over = self.there.line.is_over() && self.back.line.is_over();
+        let is_over = self.there.queue.is_over() && self.back.queue.is_over();
         if is_over { Life::Over } else { Life::GoesOn }
     }
 
     fn reset_is_due(&self, now: Nanos) -> bool {
-        let lines = [&self.there.line, &self.back.line];
-        lines.iter().any(|line| line.end_due(now) == Some(End::Reset))
+        let queues = [&self.there.queue, &self.back.queue];
+        queues.iter().any(|queue| queue.end_due(now) == Some(End::Reset))
     }
 }
 
-/// A dead connection is noticed even while its bytes are not read: a full line must not hide that the sender has gone.
+/// A dead connection is noticed even while its bytes are not read: a full queue must not hide that the sender has disconnected.
 fn note_reset(side: &Side, flow: &mut Flow, wire: &mut Wire) {
     if side.socket.take_error().is_err() {
-        flow.line.push_end(wire, clock::now(), End::Reset);
+        flow.queue.push_end(wire, clock::now(), End::Reset);
     }
 }

@@ -8,7 +8,7 @@
 pub(crate) enum Decision {
     /// Any shared connection will do.
     Forward,
-    /// The relay answers for the connection that the client believes to have.
+    /// The relay replies itself, as a connection of the client's own would.
     Local(Local),
     /// It cannot work over a shared connection.
     Refuse(Reason),
@@ -34,13 +34,13 @@ pub(crate) enum Local {
 /// Why a command is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// It would keep everybody else on the connection waiting.
+    /// It would block the other clients of the connection.
     Blocks,
-    /// Messages would come without a request, and nobody knows whose they are.
+    /// Its messages arrive without a request, so the relay cannot match them to a client.
     Pushes,
     /// A transaction belongs to one connection; others' commands would get into it.
     Transaction,
-    /// It would change the connection for everybody.
+    /// It would change the connection for all clients.
     ConnectionState,
     /// Shared connections stay in database 0.
     Database,

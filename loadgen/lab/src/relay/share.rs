@@ -1,9 +1,9 @@
-//! Many clients on few connections: whose reply is this?
+//! Many clients on few connections: matches each reply to its client.
 //!
-//! No sockets, no clock: bytes of clients and of upstream connections go in, bytes for either come out of their outboxes.
-//! A connection answers in the order in which it was asked, so a queue of owners per connection says whose the next reply
-//! is. A client with replies outstanding keeps to one connection; otherwise the least busy one serves it.
-//! Invariant: a client gets exactly the replies to its own commands, in its own order, whatever the others do or die of.
+//! No sockets, no clock: bytes of clients and of upstream connections go in, bytes for either come out of their outboxes. A
+//! connection replies in the order of its requests, so a queue of clients per connection gives the client of the next reply. A
+//! client with replies outstanding keeps to one connection; otherwise the least busy one serves it. Invariant: a client gets
+//! exactly the replies to its own commands, in its own order, whatever happens to other clients.
 
 mod local;
 
@@ -15,7 +15,7 @@ use std::collections::{HashMap, VecDeque};
 
 /// Longest request in bytes. It is passed on only when it is complete, so it has to be held.
 const REQUEST_MAX_BYTES: usize = 64 * 1024 * 1024;
-/// Bytes waiting for a peer above which those who would add to them are not read.
+/// Bytes waiting for a peer above which the sources of more are not read.
 const OUTBOX_FULL_BYTES: usize = 1024 * 1024;
 /// Outstanding replies of one client at which it is not read: each costs a few bytes, also those of refused commands.
 const SLOTS_FULL: usize = 64 * 1024;
@@ -25,7 +25,7 @@ const UNREAD_MAX_BYTES: usize = 64 * 1024 * 1024;
 /// A client, never reused.
 pub(crate) type ClientId = u64;
 
-/// A client or connection that the driver should look at.
+/// A client or connection that needs the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Touched {
     /// It has something to send, or is to be closed.
@@ -34,7 +34,7 @@ pub(crate) enum Touched {
     Upstream(usize),
 }
 
-/// What is to become of a client's connection.
+/// What happens to a client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// Goes on.
@@ -45,13 +45,13 @@ pub(crate) enum Fate {
     Drop,
 }
 
-/// Why an upstream connection is of no use any more.
+/// Why an upstream connection cannot be used any longer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Broken {
     /// It does not speak RESP.
     #[error("upstream does not speak the Redis protocol ({0}); check --upstream")]
     Protocol(aelab_resp::ProtocolError),
-    /// It said something without having been asked.
+    /// It sent a reply without a request.
     #[error("upstream said '{0}' unasked; is its client limit reached?")]
     Unasked(String),
     /// It refused the relay's password.
@@ -59,14 +59,14 @@ pub(crate) enum Broken {
     Login(String),
 }
 
-/// Part of what a client is owed, in its order.
+/// Something still to be sent to a client, in order.
 #[derive(Debug)]
 enum Slot {
     /// The next reply that arrives for it.
     Reply,
-    /// An answer of our own.
+    /// A reply of the relay's own.
     Local(Vec<u8>),
-    /// Nothing: it said goodbye here.
+    /// Nothing: the client ends here.
     Close,
 }
 
@@ -117,7 +117,7 @@ enum Link {
     Up,
 }
 
-/// See the module.
+/// The clients and the shared connections; see the module.
 #[derive(Debug)]
 pub(crate) struct Share {
     clients: HashMap<ClientId, Client>,
@@ -130,7 +130,7 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// Shares `count` connections. With credentials, clients must show the same before anything of theirs is passed on.
+    /// Shares `count` connections. With credentials, clients must log in with the same before their commands are passed on.
     pub(crate) fn new(count: usize, credentials: Option<Credentials>) -> Self {
         Self {
             clients: HashMap::new(),
@@ -227,7 +227,7 @@ impl Share {
         at
     }
 
-    /// The client cannot be understood any more: it is told so after what it is owed, and closed.
+    /// The client broke the protocol: it gets an error after its outstanding replies, and is closed.
     fn refuse_rest(&mut self, id: ClientId, text: &[u8]) {
         self.answer(id, |out| encode::error(out, text));
         self.end_input(id);
@@ -300,7 +300,7 @@ impl Share {
         (0..self.upstreams.len()).min_by_key(busy).unwrap_or(0)
     }
 
-    /// Puts an answer of our own behind what the client is owed.
+    /// Adds a reply of the relay's own after the client's outstanding replies.
     fn answer(&mut self, id: ClientId, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         if client.slots.is_empty() {
@@ -313,7 +313,7 @@ impl Share {
         self.touch_client(id);
     }
 
-    /// The client sends no more; what it is owed it still gets.
+    /// The client sends no more; it still gets its outstanding replies.
     pub(crate) fn end_input(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(&id) else { return };
         if client.input == Input::Ended {
@@ -325,12 +325,12 @@ impl Share {
         self.touch_client(id);
     }
 
-    /// The client is gone. Replies to it will be thrown away as they come.
+    /// The client has disconnected. Its replies are discarded when they arrive.
     pub(crate) fn close_client(&mut self, id: ClientId) {
         self.clients.remove(&id);
     }
 
-    /// What is to become of a client; one that is not known is to be closed.
+    /// What happens to a client; an unknown one is closed.
     pub(crate) fn fate(&self, id: ClientId) -> Fate {
         self.clients.get(&id).map_or(Fate::Drop, |client| client.fate)
     }
@@ -348,7 +348,7 @@ impl Share {
     /// Bytes of an upstream connection have arrived.
     ///
     /// # Errors
-    /// The connection is of no use any more; the caller closes it and calls [`Self::lose_upstream`].
+    /// The connection cannot be used any longer; the caller closes it and calls [`Self::lose_upstream`].
     pub(crate) fn upstream_bytes(&mut self, index: usize, bytes: &[u8]) -> Result<(), Broken> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -385,7 +385,7 @@ impl Share {
         };
         debug_assert!(
             matches!(client.slots.front(), Some(Slot::Reply)),
-            "a reply nobody waits for"
+            "a reply without a request"
         );
         client.out.tail().extend_from_slice(piece);
         if is_last {
@@ -399,8 +399,8 @@ impl Share {
         self.touch_client(id);
     }
 
-    /// The connection is gone. Whoever waits for a reply from it loses its own connection, as it would have without a relay:
-    /// nobody knows which of the commands were carried out.
+    /// The connection is lost. Clients that wait for its replies lose their own connections, as without a relay: it is unknown
+    /// which of their commands were executed.
     pub(crate) fn lose_upstream(&mut self, index: usize) {
         let upstream = &mut self.upstreams[index];
         upstream.out.clear();
@@ -417,7 +417,7 @@ impl Share {
         }
     }
 
-    /// Who should be looked at since the last call; each once.
+    /// Clients and connections that need attention since the last call; each once.
     pub(crate) fn take_touched(&mut self) -> Vec<Touched> {
         for touched in &self.touched {
             match *touched {
@@ -450,7 +450,7 @@ impl Share {
 }
 
 impl Client {
-    /// Sends what is no longer behind a reply that is still to come.
+    /// Sends what no longer waits behind an outstanding reply.
     fn settle(&mut self) {
         loop {
             match self.slots.front() {
@@ -467,7 +467,7 @@ impl Client {
     }
 }
 
-/// What a client may claim before and after it has shown the password.
+/// What a client may do before and after it has logged in.
 fn limits(is_stranger: bool) -> RequestLimits {
     let limits =
         if is_stranger { RequestLimits::unauthenticated() } else { RequestLimits::default() };

@@ -1,7 +1,7 @@
 //! The relay that shares connections: sockets around [`crate::relay::share`], with the link between the relay and the upstream.
 //!
 //! Not the matching of replies. Clients are next to the relay, as an application is to its sidecar, so only the upstream's
-//! side is delayed. Invariant: a client is read only while its connection upstream takes what it says.
+//! side is delayed. Invariant: a client is read only while its connection upstream accepts its commands.
 
 use crate::relay::delay_queue::{DelayQueue, End};
 use crate::relay::flow::{Flow, Receiver, Side, read_buffer};
@@ -23,7 +23,7 @@ const CLIENT: u64 = 0;
 const THERE: u64 = 1;
 const BACK: u64 = 2;
 const CONNECT: u64 = 3;
-/// Bytes put on the line at a time.
+/// Bytes added to the queue at a time.
 const FEED_BYTES: usize = 64 * 1024;
 /// No client has the number 0.
 const LISTENER: u64 = 0;
@@ -47,7 +47,7 @@ enum Phase {
     Open,
 }
 
-/// See the module.
+/// The relay with shared connections; see the module.
 #[derive(Debug)]
 pub(crate) struct Sharing<'a> {
     listener: Listener,
@@ -57,7 +57,7 @@ pub(crate) struct Sharing<'a> {
     down: Wire,
     share: Share,
     clients: HashMap<ClientId, Side>,
-    /// Clients that have more to say than is taken now.
+    /// Clients with more to read than is accepted now.
     paused: Vec<ClientId>,
     upstreams: Vec<Upstream>,
     buffer: Vec<u8>,
@@ -184,7 +184,7 @@ impl<'a> Sharing<'a> {
         }
     }
 
-    /// Reads a client as long as what it says is taken; otherwise remembers that it has more.
+    /// Reads a client as long as its commands are accepted; otherwise remembers that it has more.
     fn read_client(&mut self, id: ClientId) {
         loop {
             let Some(side) = self.clients.get_mut(&id).filter(|side| side.readable) else { return };
@@ -278,7 +278,7 @@ impl<'a> Sharing<'a> {
         self.lose(index, text);
     }
 
-    /// Gives a connection up; it is made anew when somebody needs it.
+    /// Closes a connection; it is opened again when a client needs it.
     fn lose(&mut self, index: usize, why: String) {
         self.stats.last_error = Some(why);
         self.upstreams[index] = Upstream::down(self.options);
@@ -298,32 +298,32 @@ impl<'a> Sharing<'a> {
         }
     }
 
-    /// Fails with the reason why the connection is of no use any more.
+    /// Fails with the reason why the connection cannot be used any longer.
     fn move_bytes(&mut self, index: usize) -> Result<(), String> {
         let Self { upstreams, up, down, share, stats, buffer, hub, .. } = self;
         let Upstream { side, phase, there, back } = &mut upstreams[index];
         let Some(side) = side else { return Ok(()) };
-        let mut feed_again = feed(&mut there.line, share.upstream_out(index), up);
+        let mut feed_again = feed(&mut there.queue, share.upstream_out(index), up);
         let mut read_again = None;
         if *phase == Phase::Open {
             let lost = |error| format!("writing to the upstream: {error}");
             while there.release(side, stats).map_err(lost)? > 0 {
-                feed_again = feed(&mut there.line, share.upstream_out(index), up);
+                feed_again = feed(&mut there.queue, share.upstream_out(index), up);
             }
             read_again = back.take_in(side, down, buffer, stats);
         }
         let now = clock::now();
         loop {
-            let (due, at) = (back.line.due(now), back.line.next_due());
+            let (due, at) = (back.queue.due(now), back.queue.next_due());
             if due.is_empty() {
                 break;
             }
             stats.lateness.saturating_record(now.since(at.unwrap_or(now)).0);
             share.upstream_bytes(index, due).map_err(|broken| broken.to_string())?;
             let count = due.len();
-            back.line.consume(count);
+            back.queue.consume(count);
         }
-        match back.line.end_due(now) {
+        match back.queue.end_due(now) {
             None => {}
             Some(End::Closed) => return Err("the upstream closed a shared connection".to_owned()),
             Some(End::Reset) => {
@@ -349,20 +349,20 @@ impl Upstream {
     }
 }
 
-/// Puts what is to be sent under way, as far as there is room. Returns when to try again, if that has a time.
-fn feed(line: &mut DelayQueue, out: &mut Outbox, wire: &mut Wire) -> Option<Nanos> {
+/// Adds what is to be sent to the queue, as far as there is room. Returns when to try again, if that is known.
+fn feed(queue: &mut DelayQueue, out: &mut Outbox, wire: &mut Wire) -> Option<Nanos> {
     while !out.is_empty() {
         let now = clock::now();
         let closed_until = wire.opens_at(now);
         if closed_until.is_some() {
             return closed_until;
         }
-        // In pieces, so that the link's queue is looked at in between.
-        let count = line.room_bytes(now).min(out.len()).min(FEED_BYTES);
+        // In pieces, so that the queue of the link is checked in between.
+        let count = queue.room_bytes(now).min(out.len()).min(FEED_BYTES);
         if count == 0 {
             return None;
         }
-        line.push(wire, now, &out.pending()[..count]);
+        queue.push(wire, now, &out.pending()[..count]);
         out.take(count);
     }
     None

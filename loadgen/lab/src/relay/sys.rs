@@ -30,7 +30,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens there. A Unix socket that nobody listens on any more is replaced.
+    /// Listens there. A Unix socket without a listener is replaced.
     pub(crate) fn bind(endpoint: &Endpoint) -> io::Result<Self> {
         let (fd, endpoint) = match endpoint {
             Endpoint::Tcp(addr) | Endpoint::Tls(TlsEndpoint { addr, .. }) => {
@@ -47,7 +47,7 @@ impl Listener {
         };
         rustix::net::listen(&fd, BACKLOG)?;
         if matches!(endpoint, Endpoint::Tcp(_)) {
-            // Accepted sockets inherit it, and the kernel stamps packets as long as somebody wants it.
+            // Accepted sockets inherit it, and the kernel stamps packets as long as a socket wants it.
             stamp_arrivals(fd.as_fd())?;
         }
         Ok(Self { fd, endpoint })
@@ -72,7 +72,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         if let Endpoint::Unix(path) = &self.endpoint {
-            // It is gone either way if this fails: nobody listens on it.
+            // If this fails, the file has no listener any longer.
             let _ = std::fs::remove_file(path);
         }
     }
@@ -105,12 +105,12 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Begins to connect. Its readiness for writing tells that it has succeeded or failed ([`Self::take_error`]).
+    /// Begins to connect. Readiness for writing means that it has succeeded or failed ([`Self::take_error`]).
     pub(crate) fn connect(endpoint: &Endpoint) -> io::Result<Self> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let make = |family| rustix::net::socket_with(family, SocketType::STREAM, flags, None);
         let (fd, result) = match endpoint {
-            // What is encrypted passes through as it is.
+            // Encrypted bytes pass unchanged.
             Endpoint::Tcp(addr) | Endpoint::Tls(TlsEndpoint { addr, .. }) => {
                 let is_v4 = matches!(addr, SocketAddr::V4(_));
                 let fd = make(if is_v4 { AddressFamily::INET } else { AddressFamily::INET6 })?;
@@ -136,7 +136,7 @@ impl Socket {
         sockopt::socket_error(&self.fd)?.map_err(io::Error::from)
     }
 
-    /// Writes what the kernel takes.
+    /// Writes as much as the kernel accepts.
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
         Ok(rustix::net::send(&self.fd, bytes, SendFlags::NOSIGNAL)?)
     }
@@ -146,9 +146,9 @@ impl Socket {
         sys::receive_stamped(self.fd.as_fd(), buffer)
     }
 
-    /// Tells the other side that no more will come.
+    /// Ends the stream to the other side.
     pub(crate) fn finish(&self) {
-        // It fails only when the connection is gone, which reading will tell.
+        // It fails only if the connection is lost, which the next read reports.
         let _ = rustix::net::shutdown(&self.fd, Shutdown::Write);
     }
 
@@ -177,12 +177,12 @@ pub(crate) struct Ready {
     pub(crate) peer: Peer,
 }
 
-/// What a report says about the other side.
+/// The state of the other side in an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
-    /// It may say more.
+    /// It may send more.
     Open,
-    /// It has ended its stream: no further report will say so.
+    /// It has ended its stream; no further event says so.
     Ended,
     /// The connection is dead in both directions.
     Broken,
@@ -202,7 +202,7 @@ impl fmt::Debug for PollSet {
 
 impl PollSet {
     pub(crate) fn new() -> io::Result<Self> {
-        /// Events taken per wait: more would make what is due wait for all of them.
+        /// Events per wait: with more, due bytes would wait for all of them.
         const EVENTS_PER_WAIT: usize = 64;
         let fd = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         Ok(Self { fd, events: Vec::with_capacity(EVENTS_PER_WAIT) })

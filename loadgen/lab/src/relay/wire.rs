@@ -1,7 +1,7 @@
-//! One direction of an emulated link: when does what arrived now come out at the other end?
+//! One direction of an emulated link: computes when arriving bytes leave at the other end.
 //!
-//! Not a buffer (see [`crate::relay::line`]) and not a clock. Invariant: nothing comes out before its delay less the jitter has
-//! passed, nor before every byte that the link took earlier has been clocked out.
+//! Not a buffer (see [`crate::relay::delay_queue`]) and not a clock. Invariant: no byte leaves before its delay less the jitter
+//! has passed, nor before every byte that the link took earlier has been clocked out.
 
 use aelab_engine::clock::Nanos;
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -11,8 +11,8 @@ use std::num::NonZeroU64;
 /// What a link of limited bandwidth carries at a time: an Ethernet frame's payload of TCP, so that the bytes of a large
 /// write come out one packet after another and not all at the end.
 const SEGMENT_BYTES: usize = 1448;
-/// Longest queue in front of a link of limited bandwidth. Past it nobody is read until it has shrunk: the queue of a
-/// router, as time. Without a bound a busy sender would add seconds of waiting that no one asked for.
+/// Longest queue in front of a link of limited bandwidth, as time, like the queue of a router. Beyond it no socket is read
+/// until the queue has shrunk. Without a limit a busy sender would add seconds of waiting.
 const QUEUE_MAX: Nanos = Nanos::from_millis(5);
 const NS_PER_SEC: u64 = 1_000_000_000;
 
@@ -23,7 +23,7 @@ pub(crate) struct Shape {
     pub(crate) delay: Nanos,
     /// Each segment's delay is drawn evenly from `delay - jitter ..= delay + jitter`; at most `delay`.
     pub(crate) jitter: Nanos,
-    /// Bytes per second; none: what is read is carried in no time.
+    /// Bytes per second; none: unlimited.
     pub(crate) bandwidth: Option<NonZeroU64>,
 }
 
@@ -47,7 +47,7 @@ impl Wire {
         if self.shape.bandwidth.is_some() { SEGMENT_BYTES } else { usize::MAX }
     }
 
-    /// When the link takes more, if it does not now: its queue is full until then.
+    /// When the link accepts more, if its queue is full now.
     pub(crate) fn opens_at(&self, now: Nanos) -> Option<Nanos> {
         let backlog = self.free_at.since(now);
         (backlog > QUEUE_MAX).then(|| self.free_at - QUEUE_MAX)
@@ -55,7 +55,7 @@ impl Wire {
 
     /// Takes `bytes` that reached the link at `arrived`, and says when they reach its other end.
     ///
-    /// Jitter alone could put them before earlier ones of the same stream: the stream's line holds them back.
+    /// Jitter alone could put them before earlier ones of the same stream: the stream's queue holds them back.
     pub(crate) fn carry(&mut self, arrived: Nanos, bytes: usize) -> Nanos {
         let mut out = arrived;
         if let Some(rate) = self.shape.bandwidth {

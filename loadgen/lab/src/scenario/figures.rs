@@ -1,4 +1,4 @@
-//! The figures that claims are judged by, looked up in what the arms left behind.
+//! The figures that claims are judged by, looked up in the outcomes of the arms.
 //!
 //! Invariant: a figure that was not measured is an error text that says why, never a zero.
 
@@ -17,7 +17,7 @@ use aelab_scenarios::judge::{Figure, Measured};
 const US_PER_S: f64 = 1e6;
 const NS_PER_S: f64 = 1e9;
 
-/// What the criteria of a scenario want to know of an arm.
+/// The figures of an arm that the criteria of a scenario need.
 #[must_use]
 pub fn wanted(scenario: &aelab_scenarios::Scenario, arm: &str) -> Wanted {
     let criteria =
@@ -45,7 +45,7 @@ pub fn wanted(scenario: &aelab_scenarios::Scenario, arm: &str) -> Wanted {
     wanted
 }
 
-/// Looks a figure up, in every turn of its arm.
+/// Looks a figure up, in every repetition of its arm.
 ///
 /// # Errors
 /// Why there is none.
@@ -126,7 +126,7 @@ fn percentile(entry: &Percentile) -> Result<Figure, String> {
     let value = us / US_PER_S;
     let lo = entry.lo_us.map_or(value, |us| us / US_PER_S);
     let hi = match (entry.censored, entry.hi_us) {
-        // Requests that were still waiting could push it up without limit.
+        // Requests without a reply could raise it without limit.
         (true, _) => f64::INFINITY,
         (false, Some(us)) => us / US_PER_S,
         (false, None) => value,
@@ -150,7 +150,7 @@ fn count(group: &Group, which: &str) -> Result<Figure, String> {
     Ok(Figure::exact(value as f64))
 }
 
-/// Stalls of a cause; none is a measurement too, and its length is zero.
+/// Stalls of a cause. Without any, the length is zero.
 fn stall(arm: &ArmOutcome, cause: &StallCause, stat: SpanStat) -> Figure {
     let by_command = |found: &str, wanted: &str| {
         found.split_whitespace().next().is_some_and(|name| name.eq_ignore_ascii_case(wanted))

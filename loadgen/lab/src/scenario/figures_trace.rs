@@ -1,4 +1,4 @@
-//! Figures of requests that the bundled server followed.
+//! Figures of requests that the bundled server traced.
 //!
 //! Pure. Invariant: a record that lacks an instant counts as out of order, and is in no part.
 
@@ -13,7 +13,7 @@ const INSTANTS: [&str; 6] = ["ready", "taken", "parsed", "executed", "write_bega
 /// Looks a figure up.
 ///
 /// # Errors
-/// No request was followed.
+/// No request was traced.
 #[expect(clippy::cast_precision_loss, reason = "numbers of records")]
 pub(crate) fn look_up(seen: &Observed, field: TraceField) -> Result<Figure, String> {
     let records = &seen.trace;
@@ -47,8 +47,8 @@ pub(crate) fn look_up(seen: &Observed, field: TraceField) -> Result<Figure, Stri
     }))
 }
 
-/// The share of requests whose reply had been written when the loop next went to sleep, of those that the diary of the loop's
-/// turns covers; `None` if it covers none.
+/// The share of requests whose reply had been written when the loop next slept, of those that the loop log covers; `None` if it
+/// covers none.
 #[expect(clippy::cast_precision_loss, reason = "numbers of records")]
 fn before_sleep<'a>(ways: impl Iterator<Item = &'a Vec<f64>>, sleeps: &[f64]) -> Option<f64> {
     let (first, last) = (sleeps.first()?, sleeps.last()?);
@@ -124,7 +124,7 @@ mod tests {
             (get(TraceField::Part(TracePart::Total, Stat::Percentile(50.0))) - 15e-6).abs() < 1e-12
         );
         assert!(look_up(&Observed::default(), TraceField::Records).is_err());
-        assert!(look_up(&seen, TraceField::BeforeSleep).is_err(), "nobody kept a diary");
+        assert!(look_up(&seen, TraceField::BeforeSleep).is_err(), "no loop log");
     }
 
     #[test]
@@ -133,6 +133,6 @@ mod tests {
         let share = |ways: &[Vec<f64>]| before_sleep(ways.iter(), &[10.0, 20.0, 30.0]);
         assert_eq!(share(&[way(12.0, 19.0), way(22.0, 30.0)]), Some(1.0));
         assert_eq!(share(&[way(12.0, 21.0), way(22.0, 29.0)]), Some(0.5));
-        assert_eq!(share(&[way(5.0, 6.0), way(28.0, 31.0)]), None, "beyond the diary");
+        assert_eq!(share(&[way(5.0, 6.0), way(28.0, 31.0)]), None, "beyond the loop log");
     }
 }

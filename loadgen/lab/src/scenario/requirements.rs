@@ -1,6 +1,6 @@
-//! Which arms can be played against a server: one that was started for them takes any, one that runs already does not.
+//! Which arms can run against a server: any on one that the lab starts, not all on one that is running already.
 //!
-//! Invariant: an arm that is left out is left out for a reason in words.
+//! Invariant: an arm is left out only with a reason for the user.
 
 use crate::arm::Place;
 use crate::arm::run_plan::wants_unix_socket;
@@ -13,25 +13,25 @@ use aelab_engine::plan::Endpoint;
 use aelab_scenarios::model::{Arm, Need};
 use aelab_scenarios::procedure::ProcedureKind;
 
-/// What kind of server arms are played against.
+/// The kind of server that arms run against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Nature {
     /// The bundled one, started for each arm.
     Bundled,
     /// Another one, started for each arm.
     Other,
-    /// One that runs already.
+    /// One that is running already.
     Running(Running),
 }
 
-/// What a server that runs already cannot be made to be.
+/// The properties of a running server that the lab cannot change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Running {
     /// It is the bundled one.
     bundled: bool,
     /// Where it runs.
     reach: Reach,
-    /// It is spoken to over TLS.
+    /// Connections use TLS.
     tls: bool,
     /// The database that is used.
     db: u32,
@@ -48,10 +48,10 @@ enum Reach {
     LocalWithUnixSocket,
 }
 
-/// What kind of server arms will be run against.
+/// Finds out the kind of server that arms will run against.
 ///
 /// # Errors
-/// A server that should run already cannot be reached (exit 6).
+/// The running server cannot be reached (exit 6).
 pub(crate) fn nature(place: &Place) -> Result<Nature, Failure> {
     Ok(match place {
         Place::Fresh(ServerKind::Bundled) => Nature::Bundled,
@@ -72,7 +72,7 @@ pub(crate) fn nature(place: &Place) -> Result<Nature, Failure> {
     })
 }
 
-/// Why an arm cannot be played here.
+/// Why an arm cannot run against this server.
 pub(crate) fn unmet(arm: &Arm, nature: Nature) -> Option<&'static str> {
     let bundled = match nature {
         Nature::Bundled => true,
@@ -89,11 +89,11 @@ pub(crate) fn unmet(arm: &Arm, nature: Nature) -> Option<&'static str> {
     let reasons = [
         (
             !arm.server.is_empty() || arm.nofile.is_some(),
-            "it needs its own server settings, and the target runs already",
+            "it needs its own server settings, and the target is running already",
         ),
         (
             arm.needs.contains(&Need::Fresh),
-            "it needs a server of its own, and the target runs already",
+            "it needs a server of its own, and the target is running already",
         ),
         (
             running.reach != Reach::LocalWithUnixSocket
@@ -103,11 +103,11 @@ pub(crate) fn unmet(arm: &Arm, nature: Nature) -> Option<&'static str> {
         (
             running.reach == Reach::Remote
                 && procedure(&[ProcedureKind::ConnectionCost, ProcedureKind::WakeupCost]),
-            "it looks at the server's process, and the target is on another machine",
+            "it observes the server's process, and the target is on another machine",
         ),
         (
             running.tls && (arm.link.is_some() || arm.procedure.is_some()),
-            "it works on bytes as they are, and the target speaks TLS",
+            "it needs unencrypted bytes, and the target uses TLS",
         ),
         (
             running.db != 0 && arm.link.is_some_and(|link| link.share.is_some()),

@@ -9,11 +9,11 @@ use crate::observe::stall_cause::measured_entries;
 use crate::scenario::{self, ScenarioOutcome};
 use aelab_engine::error::Failure;
 use aelab_results::record::{Curve, NamedFigure, Point, Procedure, Severity, Table};
+use aelab_results::stats::fit::{Line, line};
 use aelab_results::write_folder;
 use aelab_scenarios::Scenario;
 use aelab_scenarios::criterion::Dimension;
 use aelab_scenarios::explore::Exploration;
-use aelab_scenarios::fit::{Line, line};
 use aelab_scenarios::judge::{Figure, in_words};
 use aelab_units::format_count;
 use std::path::Path;
@@ -22,7 +22,7 @@ use std::time::Duration;
 /// Points of the drawn line.
 const LINE_POINTS: u32 = 20;
 
-/// What is asked, with the limit that must be kept.
+/// The question, with the limit that must be kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
     /// What is measured.
@@ -38,34 +38,34 @@ pub struct Size {
     pub elements: u64,
     /// Length of each stall that the command caused, in seconds.
     pub stalls_s: Vec<f64>,
-    /// Whose account these are.
+    /// Where these lengths come from.
     pub witness: Witness,
-    /// The server's own execution time, in the middle.
+    /// The median of the server's own execution time.
     pub execution_s: Option<f64>,
-    /// 99th percentile of what the others waited.
+    /// 99th percentile of the response time of the other clients.
     pub p99_s: Option<f64>,
-    /// The longest that one of them waited.
+    /// The maximum of their response time.
     pub max_s: Option<f64>,
-    /// The caveat that forbids to use it, by its id.
+    /// The id of the caveat that makes it invalid.
     pub invalid: Option<String>,
-    /// What the server said, if the command failed each time.
+    /// The server's error, if the command failed each time.
     pub refusal: Option<String>,
-    /// Keys that were there before and not afterwards.
+    /// Keys that existed before and not afterwards.
     pub keys_lost: u64,
 }
 
-/// Who saw the stalls.
+/// Where the length of a stall comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Witness {
-    /// The others, by the gaps between their replies.
+    /// The gaps between the replies to the other clients.
     #[default]
     Others,
-    /// The server alone (SLOWLOG), as they are too short to be told from the gaps between replies.
+    /// SLOWLOG alone: the stalls are too short to stand out from the usual gaps between replies.
     Server,
 }
 
 impl Size {
-    /// The stall in the middle.
+    /// The median stall.
     #[must_use]
     pub fn stall_s(&self) -> Option<f64> {
         middle(self.stalls_s.clone())
@@ -81,11 +81,11 @@ pub struct Answer {
     pub line: Option<Line>,
     /// The largest size at which 99 of 100 requests keep the limit.
     pub keeps_p99: Option<Figure>,
-    /// From this size on somebody waits longer than the limit.
+    /// From this size on some requests take longer than the limit.
     pub first_over: Option<Figure>,
 }
 
-/// What exploring came to.
+/// The outcome of an exploration.
 #[derive(Debug)]
 pub struct Explored {
     /// The runs, and the record as written, with the answer.
@@ -94,7 +94,7 @@ pub struct Explored {
     pub answer: Option<Answer>,
 }
 
-/// Runs `scenario`, which is the question's, and writes its record with the answer.
+/// Runs `scenario`, which was built from the question, and writes its record with the answer.
 ///
 /// Never fails as a whole, as [`scenario::run`].
 #[must_use]
@@ -121,7 +121,7 @@ fn middle(mut values: Vec<f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-/// Draws the line and reads the answer from it.
+/// Fits the line and reads the answer from it.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
 pub fn answer(question: &Question, arms: &[ArmOutcome]) -> Answer {
@@ -195,7 +195,7 @@ fn at(elements: u64, command: &str, arm: &ArmOutcome) -> Size {
 }
 
 impl Answer {
-    /// The answer in sentences.
+    /// The answer as sentences.
     #[must_use]
     pub fn sentences(&self, question: &Question) -> Vec<String> {
         let exploration = &question.exploration;
@@ -206,13 +206,13 @@ impl Answer {
         let mut sentences = self.left_out(&exploration.offender);
         if self.sizes.iter().any(|size| size.keys_lost > 0) {
             sentences.push(format!(
-                "{} removes what it goes through: at each size only its first execution counts, and may have been in the warm-up.",
+                "{} removes the elements it reads: at each size only its first execution counts, and it may have been in the warm-up.",
                 exploration.offender
             ));
         }
         if exploration.period() != exploration.every {
             sentences.push(format!(
-                "While measuring it was sent every {}: p99 and max are of that.",
+                "During the measurement it was sent every {}: p99 and max are those of that period.",
                 time(exploration.period().as_secs_f64())
             ));
         }
@@ -222,7 +222,7 @@ impl Answer {
         };
         let slope = line.slope;
         sentences.push(format!(
-            "{} stops everybody for {} more with each thousand elements{}.",
+            "Each thousand elements of {} add {} to the stall of all clients{}.",
             exploration.offender,
             time(slope.value * 1e3),
             match slope.lo < slope.hi {
@@ -232,7 +232,7 @@ impl Answer {
         ));
         if let Some(agreement) = self.agreement() {
             sentences.push(format!(
-                "What the others saw is within {:.0} % of the server's own execution times (SLOWLOG).",
+                "The stalls that other clients saw are within {:.0} % of the server's own execution times (SLOWLOG).",
                 ((agreement.value - 1.0) * 100.0).abs().ceil()
             ));
         }
@@ -242,40 +242,44 @@ impl Answer {
         match (self.keeps_p99, self.first_over) {
             (Some(keeps), Some(over)) => {
                 sentences.push(format!(
-                    "Sent every {every}, it keeps the others' p99 below {limit} up to {} elements{}{}.",
+                    "Sent every {every}, it keeps the p99 of the other clients below {limit} up to {} elements{}{}.",
                     elements(keeps.value),
                     range(keeps),
                     beyond(keeps.value, largest)
                 ));
                 sentences.push(format!(
-                    "From {} elements on{} somebody waits longer than {limit} each time.",
+                    "From {} elements on{}, each execution makes some requests wait longer than {limit}.",
                     elements(over.value),
                     range(over)
                 ));
             }
-            _ => sentences
-                .push("It does not grow with the size: no size exceeds the limit.".to_owned()),
+            _ => sentences.push(
+                "The stall does not grow with the size: no size exceeds the limit.".to_owned(),
+            ),
         }
         sentences
     }
 
-    /// What the server said, if the command failed at every size, each time.
+    /// The server's error, if the command failed at every size, each time.
     #[must_use]
     pub fn refusal(&self) -> Option<&str> {
         let failed = self.sizes.iter().all(|size| size.refusal.is_some());
         self.sizes.first().filter(|_| failed)?.refusal.as_deref()
     }
 
-    /// Why some sizes are not in the line: what was measured there must not be used, or there was nothing to see.
+    /// Why some sizes are not in the line: the measurement is invalid, or no stall was seen.
     fn left_out(&self, offender: &str) -> Vec<String> {
         let mut sentences = Vec::new();
         for size in &self.sizes {
             if let Some(id) = &size.invalid {
                 let seen = size.stall_s().map_or_else(String::new, |stall| {
-                    format!(", although stalls of {} were seen", in_words(stall, Dimension::Time))
+                    format!(
+                        ", although stalls of {} were measured",
+                        in_words(stall, Dimension::Time)
+                    )
                 });
                 sentences.push(format!(
-                    "{} elements: left out{seen}, because the measurement is invalid ({id}); measure it again on a quieter machine.",
+                    "{} elements: discarded{seen}, because the measurement is invalid ({id}); repeat it on an idle machine.",
                     format_count(size.elements)
                 ));
             }
@@ -287,7 +291,7 @@ impl Answer {
             self.sizes.iter().filter(short).map(|size| format_count(size.elements)).collect();
         if !short.is_empty() {
             sentences.push(format!(
-                "With {} elements the stalls were too short for the others to tell: the server's own execution times (SLOWLOG) stand for them.",
+                "With {} elements the stalls were too short to measure from outside: the server's own execution times (SLOWLOG) are used.",
                 short.join(" and ")
             ));
         }
@@ -296,11 +300,11 @@ impl Answer {
             self.sizes.iter().filter(unseen).map(|size| format_count(size.elements)).collect();
         if unseen.len() == self.sizes.len() {
             sentences.push(format!(
-                "{offender} was too short at all of these sizes to be told from the gaps between replies; give larger --sizes."
+                "{offender} was too short at all of these sizes to stand out from the gaps between replies; give larger --sizes."
             ));
         } else if !unseen.is_empty() {
             sentences.push(format!(
-                "With {} elements {offender} was too short to be told from the gaps between replies.",
+                "With {} elements {offender} was too short to stand out from the gaps between replies.",
                 unseen.join(" and ")
             ));
         }
@@ -313,7 +317,7 @@ impl Answer {
         let seen = self.sizes.iter().filter(usable).filter_map(|size| {
             let stall = in_words(size.stall_s()?, Dimension::Time);
             Some(format!(
-                "With {} elements {offender} stops everybody for {stall}.",
+                "With {} elements {offender} stalls all clients for {stall}.",
                 format_count(size.elements)
             ))
         });
@@ -327,7 +331,7 @@ impl Answer {
         sentences
     }
 
-    /// The stalls that the others saw by the server's own execution times (SLOWLOG), the size that differs most.
+    /// Stalls divided by the server's own execution times (SLOWLOG), at the size that differs most.
     fn agreement(&self) -> Option<Figure> {
         let ratio = |size: &Size| Some(size.stall_s()? / size.execution_s.filter(|s| *s > 0.0)?);
         let both = |size: &&Size| size.invalid.is_none() && size.witness == Witness::Others;
@@ -370,11 +374,14 @@ impl Answer {
         });
         Procedure {
             kind: "stall explorer".to_owned(),
-            about: format!("how long {} stops everybody, by size", question.exploration.offender),
+            about: format!(
+                "how long {} stalls all clients, by size",
+                question.exploration.offender
+            ),
             figures,
             notes: self.sentences(question),
             tables: vec![Table {
-                title: "what was measured at each size".to_owned(),
+                title: "measurements at each size".to_owned(),
                 columns: columns.map(str::to_owned).to_vec(),
                 rows: rows.collect(),
             }],
@@ -395,7 +402,7 @@ impl Answer {
             add("stall", size.elements as f64, size.stall_s());
         }
         for size in usable() {
-            add("p99 of the others", size.elements as f64, size.p99_s);
+            add("p99 of the other clients", size.elements as f64, size.p99_s);
         }
         if let (Some(line), Some(first), Some(last)) =
             (self.line, self.sizes.first(), self.sizes.last())
@@ -409,7 +416,7 @@ impl Answer {
         Curve {
             title: String::new(),
             x: "elements".to_owned(),
-            y: format!("time that {} takes from the others", name(&question.exploration)),
+            y: format!("stall of all clients caused by {}", name(&question.exploration)),
             y_unit: "s".to_owned(),
             log: true,
             points,
@@ -417,7 +424,7 @@ impl Answer {
     }
 }
 
-/// A size in words, rounded to three digits.
+/// A size as text, rounded to three digits.
 fn elements(count: f64) -> String {
     if !count.is_finite() {
         return "∞".to_owned();
@@ -440,7 +447,7 @@ fn range(figure: Figure) -> String {
     }
 }
 
-/// A hint where the answer lies outside of what was measured.
+/// A hint where the answer is beyond the measured sizes.
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
 fn beyond(count: f64, largest: u64) -> &'static str {
     if count > largest as f64 { ", a prediction beyond the sizes measured" } else { "" }

@@ -5,7 +5,7 @@
 use crate::arm::ArmOutcome;
 use crate::scenario::ScenarioOutcome;
 use crate::scenario::figures::look_up;
-use crate::server::LAST_WORDS;
+use crate::server::LOG_END;
 use aelab_results::record::{
     CaveatRecord, Claim as ClaimRecord, ClaimPart, ClaimVerdict, Severity,
 };
@@ -61,7 +61,7 @@ fn invalid<'a>(arm: &'a ArmOutcome, subject: &Subject) -> Option<&'a str> {
             && (timed || INVALIDATES_ALL.contains(&caveat.id.as_str()))
     };
     // The end of the server's log is in the caveat itself.
-    let brief = |caveat: &'a CaveatRecord| caveat.text.split(LAST_WORDS).next();
+    let brief = |caveat: &'a CaveatRecord| caveat.text.split(LOG_END).next();
     caveats.iter().find(invalidates).and_then(brief)
 }
 

@@ -1,6 +1,6 @@
-//! What a server was busy with, and what it did to keys and connections, from two of its INFO texts.
+//! Background work of a server, and what happened to its keys and connections, from two of its INFO texts.
 //!
-//! Pure. Invariant: a field that one of the two does not have leaves no caveat; counters that fell (a restart, CONFIG RESETSTAT)
+//! Pure. Invariant: a field that one of the two does not have gives no caveat; counters that fell (a restart, CONFIG RESETSTAT)
 //! are not counted as growth.
 
 use crate::server::info::Info;
@@ -28,7 +28,7 @@ impl Expiry {
     /// Of a plan.
     #[must_use]
     pub fn of(plan: &RunPlan) -> Self {
-        /// Names and options that set one; `{ttl` is ours.
+        /// Names and options that set one; `{ttl` is a placeholder of aelab.
         const WORDS: [&[u8]; 12] = [
             b"EX",
             b"PX",
@@ -54,11 +54,11 @@ impl Expiry {
     }
 }
 
-/// The caveats that two looks at a server leave.
+/// The caveats that follow from INFO before and after a run.
 #[must_use]
 pub fn caveats(before: &Info, after: &Info, expiry: Expiry) -> Vec<Caveat> {
     let mut found = changes(before, after);
-    // A server that restarted has counters of its own.
+    // The counters of a restarted server begin at zero.
     let restarted = !found.is_empty();
     found.extend(work(before, after));
     let grown = |field: &str| -> Option<u64> {
@@ -98,7 +98,7 @@ fn changes(before: &Info, after: &Info) -> Vec<Caveat> {
     found
 }
 
-/// What it did beside serving, at either look or in between.
+/// Background work at the start, at the end, or in between.
 fn work(before: &Info, after: &Info) -> Option<Caveat> {
     let is_on = |info: &Info, field: &str| info.number(field).is_some_and(|value| value > 0.0);
     let phrase = |&(field, what, counter): &(&str, &str, Option<&str>)| {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_is_a_doubt_of_its_own() {
+    fn each_change_is_a_caveat_of_its_own() {
         for (before, after, want) in [
             ("run_id:a\nrole:master", "run_id:a\nrole:master", None),
             ("run_id:a", "run_id:b", Some("server-changed")),

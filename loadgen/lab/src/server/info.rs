@@ -1,7 +1,7 @@
 //! The server's own view of a run: INFO and SLOWLOG.
 //!
-//! Facts as the server gives them; what they explain is decided in [`crate::observe::stall_cause`]. Invariant: what a server does not
-//! offer is absent, and never an error that costs a measurement.
+//! Facts as the server gives them; their interpretation is in [`crate::observe::stall_cause`]. Invariant: what a server does
+//! not offer is absent, and never an error that ends a measurement.
 
 use crate::control::Control;
 use aelab_resp::value::Value;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// SLOWLOG entries asked for: all that the lab lets its servers keep.
 pub const SLOWLOG_MAX: &str = "4096";
-/// How the evidence of a stall begins whose cause could not be looked up.
+/// The start of the evidence of a stall whose cause could not be looked up.
 pub const REFUSED_SLOWLOG: &str = "the server refused SLOWLOG";
 
 /// INFO as fields by name, comments and sections dropped.
@@ -84,7 +84,7 @@ impl Info {
         ];
         let (name, version) = first(&known)
             .map_or_else(|| ("unknown".to_owned(), None), |(name, version)| (name, Some(version)));
-        // Who keeps `redis_version` for its clients may say in `server_name` who it is.
+        // A fork that keeps `redis_version` for clients may name itself in `server_name`.
         let name = self.text("server_name").map_or(name, str::to_owned);
         Server {
             name,
@@ -111,7 +111,7 @@ pub struct SlowEntry {
     pub words: Vec<Vec<u8>>,
 }
 
-/// The values of these settings; without those that the server does not tell.
+/// The values of these settings, as far as the server gives them.
 pub fn config(control: &mut Control, names: &[&str]) -> BTreeMap<String, String> {
     let mut one = |name: &&str| {
         // A list of name and value, or in RESP3 a map.
@@ -159,7 +159,7 @@ pub fn info_refusal(control: &mut Control) -> Result<Option<String>, aelab_engin
     Ok(forbidden(&control.command(&[b"INFO", b"server"])?))
 }
 
-/// The text of a reply that says that the user may not do that.
+/// The text of an error that says that this user has no permission.
 fn forbidden(reply: &Value) -> Option<String> {
     let Value::Error(text) = reply else { return None };
     text.starts_with(b"NOPERM").then(|| String::from_utf8_lossy(text).into_owned())
@@ -179,7 +179,7 @@ fn slow_entry(value: &Value) -> Option<SlowEntry> {
     })
 }
 
-/// What the server's latency monitor saw, event by event; empty if it has none or saw nothing.
+/// The events of the server's latency monitor; empty if it has none.
 ///
 /// # Errors
 /// Only when the connection breaks.

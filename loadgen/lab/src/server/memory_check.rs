@@ -1,14 +1,14 @@
-//! Whether a data set fits on this machine, before time is spent on filling it in.
+//! Checks before a fill whether a data set fits into the memory of the machine.
 //!
-//! An estimate on the safe side, from redis-server 7.0's figures (`MEMORY USAGE`). Invariant: what cannot be known (no
-//! /proc/meminfo) refuses nothing.
+//! An estimate on the safe side, from redis-server 7.0's figures (`MEMORY USAGE`). Invariant: without figures (no
+//! /proc/meminfo) nothing is refused.
 
 use crate::server::info::Info;
 use aelab_engine::error::Failure;
 use aelab_scenarios::model::{CollectionKind, DataSet};
 use aelab_units::{format_count, format_size};
 
-/// Memory of a key beside its name and value, rounded up.
+/// Memory of a key in addition to its name and value, rounded up.
 const KEY_OVERHEAD_BYTES: u64 = 100;
 /// Digits of an element's number.
 const ELEMENT_DIGITS: u64 = 12;
@@ -30,7 +30,7 @@ pub(crate) fn estimate(data: &DataSet) -> u64 {
     collections.fold(data.keys.saturating_mul(per_key), u64::saturating_add)
 }
 
-/// Where a data set is to go.
+/// The server that a data set is for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Host<'a> {
     /// A server that will be started here.
@@ -77,21 +77,21 @@ pub(crate) fn check(data: &DataSet, host: Host<'_>) -> Result<(), Failure> {
     }
 }
 
-/// What a server may still take, if it has a limit.
+/// Bytes that a server may still allocate, if it has a limit.
 fn below_maxmemory(info: &Info) -> Option<u64> {
     let bytes = |field: &str| info.text(field)?.parse::<u64>().ok();
     let limit = bytes("maxmemory").filter(|limit| *limit > 0)?;
     Some(limit.saturating_sub(bytes("used_memory").unwrap_or(0)))
 }
 
-/// What can be had without swapping, from the text of /proc/meminfo.
+/// Memory available without swapping, from the text of /proc/meminfo.
 fn available(meminfo: &str) -> Option<u64> {
     let rest = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = rest.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)
 }
 
-/// The data set in a few words.
+/// A short description of the data set.
 fn describe(data: &DataSet) -> String {
     let mut parts = Vec::new();
     if data.keys > 0 {
@@ -134,7 +134,7 @@ mod tests {
         data.collections.push(collection.clone());
         let message = check(&data, Host::Here).expect_err("too much").message;
         assert!(message.contains("the set huge") && message.contains("MiB are free"), "{message}");
-        // Sums beyond all numbers are still too much.
+        // A sum that saturates is still too much.
         data.collections = vec![Collection { elements: u64::MAX, ..collection }; 2];
         assert_eq!(estimate(&data), u64::MAX);
     }

@@ -1,7 +1,7 @@
-//! A server of our own for one arm: started fresh, waited for, always reaped.
+//! A server process of the lab: started, waited for, always stopped.
 //!
 //! Not the server itself: this starts a process, the bundled one (`loadgen serve`) or any binary that takes redis-server's
-//! arguments. Invariant: when a [`ServerProcess`] is dropped, on whatever way, its process is gone and its folder removed.
+//! arguments. Invariant: when a [`ServerProcess`] is dropped, its process has ended and its folder is removed.
 
 pub mod changes;
 pub mod cluster;
@@ -28,15 +28,15 @@ use std::time::Duration;
 
 /// A server that does not answer for this long after its start has failed.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
-/// Pause between two knocks at a starting server.
+/// Interval between two checks whether a starting server is up.
 const KNOCK_PAUSE: Duration = Duration::from_millis(20);
 /// A server that has not ended this long after SIGTERM is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Lines of the log that are shown when it does not start.
 const LOG_LINES: usize = 5;
-/// What stands between how a server ended and the end of its log.
-pub(crate) const LAST_WORDS: &str = "; its last words: ";
-/// Attempts, as another process may take the free port between our looking and the server's binding.
+/// The text between how a server ended and the end of its log.
+pub(crate) const LOG_END: &str = "; end of its log: ";
+/// Attempts to start: another process may take the free port before the server binds it.
 const START_ATTEMPTS: usize = 3;
 
 /// What to start.
@@ -65,7 +65,7 @@ impl ServerKind {
         }
     }
 
-    /// What messages call it.
+    /// Its name in messages.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -78,13 +78,13 @@ impl ServerKind {
 /// How to start it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Start {
-    /// The port, or a free one: for one that takes the place of another.
+    /// The port; `None` takes a free one.
     pub port: Option<u16>,
     /// Directives, by name.
     pub directives: Vec<(String, String)>,
     /// Most descriptors it may open.
     pub nofile: Option<u64>,
-    /// The processors to pin it to; none leaves it to the kernel.
+    /// The cores to pin it to; none leaves it to the kernel.
     pub cpus: Vec<usize>,
 }
 
@@ -97,7 +97,7 @@ pub struct ServerProcess {
     pub target: Target,
     /// Its Unix socket.
     pub unix: Target,
-    /// The processor it is pinned to, or the first of them.
+    /// The core it is pinned to, or the first of them.
     pub cpu: Option<usize>,
 }
 
@@ -105,7 +105,7 @@ impl ServerProcess {
     /// Starts a server with these directives on a free port, pins it if asked, and waits until it answers.
     ///
     /// # Errors
-    /// It does not start or does not answer (exit 6, with the last lines of its log), or we were cancelled.
+    /// It does not start or does not answer (exit 6, with the last lines of its log), or the user interrupted.
     pub fn start(
         kind: &ServerKind,
         directives: &[(String, String)],
@@ -115,7 +115,7 @@ impl ServerProcess {
         Self::start_at(None, kind, directives, cpu, cancel)
     }
 
-    /// The same on a given port, for one that takes the place of another.
+    /// As [`Self::start`], on a given port: for a server that replaces another.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -131,7 +131,7 @@ impl ServerProcess {
         Self::launch(kind, &Start { port, directives, nofile: None, cpus }, cancel)
     }
 
-    /// The same, with everything that can be said about a start.
+    /// As [`Self::start`], with all options.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -167,17 +167,17 @@ impl ServerProcess {
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(both)
-            // Its own process group: ^C is for us, and the server must live until the run has been wound up.
+            // A process group of its own: ^C must not reach the server, which is needed until the run has ended.
             .process_group(0);
         let child = command.spawn().map_err(|error| {
-            // The folder is empty but for the log; nothing more can be done if it stays.
+            // The folder holds only the log; a failure to remove it has no remedy.
             let _ = fs::remove_dir_all(&dir);
             Failure::unreachable(format!(
                 "cannot start {}: {error}; give the path of a server with --server-bin",
                 kind.name()
             ))
         })?;
-        // Without the pin the numbers are noisier, not wrong; the record says which processor it was.
+        // Without pinning the figures are noisier, not wrong.
         let pinned = !start.cpus.is_empty() && sys::pin_process(child.id(), &start.cpus).is_ok();
         let cpu = start.cpus.first().copied().filter(|_| pinned);
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -193,7 +193,7 @@ impl ServerProcess {
         loop {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(Failure::unreachable(format!(
-                    "{} ended at once ({status}); its last words: {}",
+                    "{} ended at once ({status}); end of its log: {}",
                     kind.name(),
                     self.last_log_lines()
                 )));
@@ -207,7 +207,7 @@ impl ServerProcess {
             }
             if Duration::from(clock::now().since(from)) > START_TIMEOUT {
                 return Err(Failure::unreachable(format!(
-                    "{} does not answer after {START_TIMEOUT:?} ({why}); its last words: {}",
+                    "{} does not answer after {START_TIMEOUT:?} ({why}); end of its log: {}",
                     kind.name(),
                     self.last_log_lines()
                 )));
@@ -225,7 +225,7 @@ impl ServerProcess {
     /// Whether it has ended by itself, and how.
     pub fn ended(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok().flatten()?;
-        Some(format!("{status}{LAST_WORDS}{}", self.last_log_lines()))
+        Some(format!("{status}{LOG_END}{}", self.last_log_lines()))
     }
 
     /// The end of its log, on one line.
@@ -234,14 +234,14 @@ impl ServerProcess {
         last_lines(&self.dir.join("log"))
     }
 
-    /// A wrapper may have left, or may leave, a server of its own behind: the whole group is told.
+    /// Ends the whole process group, because a wrapper may leave its own server process behind.
     fn stop(&mut self) {
         let pid = self.child.id();
-        // If all are gone already, waiting below says so.
+        // If all have ended already, the loop below sees it.
         let _ = sys::signal_group(pid, Signal::TERM);
         let from = clock::now();
         while Duration::from(clock::now().since(from)) < STOP_TIMEOUT {
-            // Who has ended counts as one of the group until it was waited for.
+            // A process that has ended counts as part of the group until it was waited for.
             let ended = !matches!(self.child.try_wait(), Ok(None));
             if ended && !sys::group_exists(pid) {
                 return;
@@ -256,12 +256,12 @@ impl ServerProcess {
 impl Drop for ServerProcess {
     fn drop(&mut self) {
         self.stop();
-        // A folder that cannot be removed is an annoyance, not a failure of the run.
+        // A folder that cannot be removed is no failure of the run.
         let _ = fs::remove_dir_all(&self.dir);
     }
 }
 
-/// A path as it was meant where it was typed: the server runs in a folder of its own. A bare name is looked for by the system.
+/// An absolute path, because the server runs in another folder. A bare name is searched by the system.
 fn from_here(path: &Path) -> PathBuf {
     match path.components().count() {
         0 | 1 => path.to_owned(),
@@ -269,7 +269,7 @@ fn from_here(path: &Path) -> PathBuf {
     }
 }
 
-/// redis-server's arguments: nothing is saved, only this machine is served.
+/// redis-server's arguments: nothing is saved, and only this machine can connect.
 fn arguments(port: u16, socket: &Path, directives: &[(String, String)]) -> Vec<OsString> {
     let port = port.to_string();
     let socket = socket.to_string_lossy();
@@ -288,7 +288,7 @@ fn arguments(port: u16, socket: &Path, directives: &[(String, String)]) -> Vec<O
         .collect()
 }
 
-/// The command under a limit of open files: a shell sets it and becomes the server.
+/// The command with a limit of open files, which a shell sets before it executes the server.
 fn limited(command: Command, nofile: Option<u64>) -> Command {
     let Some(nofile) = nofile else { return command };
     let mut shell = Command::new("sh");
@@ -301,7 +301,7 @@ fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// A folder of our own below the system's for temporary files.
+/// A new folder below the system's folder for temporary files.
 fn fresh_dir() -> std::io::Result<PathBuf> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Relaxed);

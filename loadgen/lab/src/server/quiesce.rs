@@ -1,7 +1,7 @@
-//! Waiting until a server that was just filled has nothing left to do of it.
+//! Waits until the background work of a server that was just filled is over.
 //!
-//! Not a judgement of a run (see `arm::caveats_after`). Invariant: the wait is bounded, and a server that gives no account of
-//! itself is taken as it is.
+//! Not a judgement of a run (see `arm::caveats_after`). Invariant: the wait is bounded, and a server without these INFO
+//! fields is not waited for.
 
 use crate::control::Control;
 use crate::observer::Observer;
@@ -10,23 +10,23 @@ use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
 use std::time::Duration;
 
-/// Pause between two looks: short beside a fill, long beside a server's own timers (10 per second).
+/// Interval between two checks: short compared to a fill, long compared to a server's timers (10 per second).
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Given up after this: a snapshot of a large data set takes longer, and then its user is told.
+/// The wait ends after this: a snapshot of a large data set takes longer, and then the user gets a note.
 const SETTLED_WITHIN: Nanos = Nanos::from_secs(30);
-/// Memory that moves by less than this share between two looks stands still: rehashing and lazy freeing are over.
+/// Memory that changes by less than this share between two checks is stable: rehashing and lazy freeing are over.
 const STILL_SHARE: f64 = 0.001;
-/// … or by less than this: the buffers of whoever asks.
+/// … or by less than this: the buffers of the connection that asks.
 const STILL_BYTES: f64 = 65_536.0;
 
 /// Fields that are not zero while the server works on what was written.
 const BUSY: [&str; 4] =
     ["loading", "rdb_bgsave_in_progress", "aof_rewrite_in_progress", "lazyfree_pending_objects"];
 
-/// Waits until no snapshot, rewrite or lazy free is in progress and the memory in use stands still.
+/// Waits until no snapshot, rewrite or lazy free is in progress and the memory in use is stable.
 ///
 /// # Errors
-/// The server went away.
+/// The connection broke.
 pub fn quiesce(control: &mut Control, observer: &dyn Observer) -> Result<(), Failure> {
     let from = clock::now();
     let mut memory = None;
@@ -38,9 +38,9 @@ pub fn quiesce(control: &mut Control, observer: &dyn Observer) -> Result<(), Fai
             return Ok(());
         }
         if clock::now().since(from) >= SETTLED_WITHIN {
-            let what = busy.map_or("its memory still moves", |field| *field);
+            let what = busy.map_or("its memory still changes", |field| *field);
             observer.note(&format!(
-                "the server has not settled {} s after the fill ({what}); what it does now is in the numbers",
+                "the server is still busy {} s after the fill ({what}); its background work affects the measurement",
                 SETTLED_WITHIN.as_secs_f64()
             ));
             return Ok(());

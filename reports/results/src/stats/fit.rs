@@ -4,8 +4,8 @@
 //! disturbance of a command grows with its length. Intervals are Student's t, 95 %. Pure. Depends on
 //! `figure.rs` and `pairs.rs` only. Invariant: an interval contains its estimate.
 
-use super::figure::Figure;
-use super::pairs::t_quantile;
+use crate::stats::Figure;
+use crate::stats::pairs::t_quantile;
 
 /// `y = base + slope · x`.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,9 +5,14 @@
 //! only randomness is a bootstrap with a fixed seed.
 
 mod bootstrap;
+mod figure;
+pub mod fit;
+pub mod pairs;
 mod quantiles;
+pub mod spread;
 
 pub use bootstrap::{BLOCKS_MIN, REPLICATES, bands};
+pub use figure::Figure;
 pub use quantiles::{
     DEFAULT_PERCENTILES, Exact, SAMPLES_ABOVE_MIN, Sample, drift, samples_needed, summarise,
     supported,

@@ -4,7 +4,7 @@
 //! the same weight. Alternating arms share the drift of the machine, and pairing removes it. Pure.
 //! Depends on `figure.rs` only. Invariant: an interval contains its estimate.
 
-use super::figure::Figure;
+use crate::stats::Figure;
 
 /// Quantile 0.975 of Student's t for 1, 2, 3 … degrees of freedom.
 const T: [f64; 30] = [

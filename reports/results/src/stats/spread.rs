@@ -1,17 +1,8 @@
-//! Medians with intervals that assume nothing about the distribution, and straight lines through points.
+//! Medians with intervals that assume nothing about the distribution.
 //!
 //! Pure. Invariant: an interval always contains its estimate.
 
-/// A figure and the interval it is known to lie in, with 95 % confidence unless said otherwise.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Estimate {
-    /// The estimate.
-    pub value: f64,
-    /// Lower end.
-    pub lo: f64,
-    /// Upper end.
-    pub hi: f64,
-}
+use crate::stats::Figure;
 
 /// Chance that the median lies outside its interval.
 const OUTSIDE: f64 = 0.05;
@@ -20,7 +11,8 @@ const OUTSIDE: f64 = 0.05;
 /// number below the true median is binomial (n, ½). With fewer than six the interval is the whole range.
 ///
 /// `None` without values.
-pub(crate) fn median(values: &[f64]) -> Option<Estimate> {
+#[must_use]
+pub fn median(values: &[f64]) -> Option<Figure> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len();
@@ -40,11 +32,12 @@ pub(crate) fn median(values: &[f64]) -> Option<Estimate> {
             term *= (n - k) as f64 / (k + 1) as f64;
         }
     }
-    Some(Estimate { value, lo, hi })
+    Some(Figure { value, lo, hi })
 }
 
 /// The largest value; `None` without values.
-pub(crate) fn largest(values: &[f64]) -> Option<f64> {
+#[must_use]
+pub fn largest(values: &[f64]) -> Option<f64> {
     values.iter().copied().max_by(f64::total_cmp)
 }
 

@@ -1,4 +1,4 @@
-//! The commands that a client means for its own connection, which it does not have: answered as Redis would.
+//! Commands about the client's own connection, which it does not have: the relay replies as Redis would.
 //!
 //! Not the decision which those are (see [`crate::relay::share::policy`]). Invariant: nothing here is sent upstream.
 
@@ -92,7 +92,7 @@ impl Share {
     }
 }
 
-/// What HELLO answers in RESP2: who we are, and that there is nothing to choose.
+/// The reply to HELLO in RESP2.
 fn write_hello(out: &mut Vec<u8>, id: ClientId) {
     let texts = [
         ("server", "aelab-relay"),

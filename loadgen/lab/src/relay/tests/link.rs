@@ -20,26 +20,26 @@ fn shape(delay_us: u64, jitter_us: u64, bandwidth: Option<u64>) -> Shape {
 #[test]
 fn without_jitter_and_bandwidth_the_delay_is_exact() {
     let mut wire = Wire::new(shape(500, 0, None), 1);
-    let mut line = DelayQueue::new(WINDOW, Nanos::ZERO);
-    line.push(&mut wire, Nanos(1_000), b"one");
-    line.push(&mut wire, Nanos(2_000), b"two");
-    assert_eq!(line.next_due(), Some(Nanos(501_000)));
-    assert_eq!(line.due(Nanos(500_999)), b"");
-    assert_eq!(line.due(Nanos(501_000)), b"one");
-    assert_eq!(line.due(Nanos(502_000)), b"onetwo");
-    line.consume(4);
-    assert_eq!(line.next_due(), Some(Nanos(502_000)));
-    assert_eq!(line.due(Nanos(502_000)), b"wo");
+    let mut queue = DelayQueue::new(WINDOW, Nanos::ZERO);
+    queue.push(&mut wire, Nanos(1_000), b"one");
+    queue.push(&mut wire, Nanos(2_000), b"two");
+    assert_eq!(queue.next_due(), Some(Nanos(501_000)));
+    assert_eq!(queue.due(Nanos(500_999)), b"");
+    assert_eq!(queue.due(Nanos(501_000)), b"one");
+    assert_eq!(queue.due(Nanos(502_000)), b"onetwo");
+    queue.consume(4);
+    assert_eq!(queue.next_due(), Some(Nanos(502_000)));
+    assert_eq!(queue.due(Nanos(502_000)), b"wo");
 }
 
 #[test]
 fn bandwidth_clocks_segments_out_one_after_another() {
     // 1448 bytes take 1 ms.
     let mut wire = Wire::new(shape(0, 0, Some(1_448_000)), 1);
-    let mut line = DelayQueue::new(1 << 20, Nanos::ZERO);
-    line.push(&mut wire, Nanos::ZERO, &[7; 1448 * 2 + 724]);
+    let mut queue = DelayQueue::new(1 << 20, Nanos::ZERO);
+    queue.push(&mut wire, Nanos::ZERO, &[7; 1448 * 2 + 724]);
     for (at_us, bytes) in [(999, 0), (1_000, 1448), (2_000, 1448 * 2), (2_500, 1448 * 2 + 724)] {
-        assert_eq!(line.due(Nanos(at_us * US)).len(), bytes, "at {at_us} us");
+        assert_eq!(queue.due(Nanos(at_us * US)).len(), bytes, "at {at_us} us");
     }
     // An idle link owes nothing to the past.
     assert_eq!(wire.carry(Nanos(10_000 * US), 1448), Nanos(11_000 * US));
@@ -68,33 +68,33 @@ fn jitter_spreads_evenly_around_the_delay() {
 #[test]
 fn a_line_takes_nothing_while_the_receiver_takes_nothing() {
     let mut wire = Wire::new(shape(100, 0, None), 1);
-    let mut line = DelayQueue::new(10, Nanos::ZERO);
-    assert_eq!(line.room_bytes(Nanos::ZERO), 10);
-    line.push(&mut wire, Nanos::ZERO, b"1234567");
-    assert_eq!(line.room_bytes(Nanos::ZERO), 3, "the window");
-    assert_eq!(line.room_bytes(Nanos(101 * US)), 0, "overdue");
-    line.consume(7);
-    assert_eq!(line.room_bytes(Nanos(101 * US)), 10);
+    let mut queue = DelayQueue::new(10, Nanos::ZERO);
+    assert_eq!(queue.room_bytes(Nanos::ZERO), 10);
+    queue.push(&mut wire, Nanos::ZERO, b"1234567");
+    assert_eq!(queue.room_bytes(Nanos::ZERO), 3, "the window");
+    assert_eq!(queue.room_bytes(Nanos(101 * US)), 0, "overdue");
+    queue.consume(7);
+    assert_eq!(queue.room_bytes(Nanos(101 * US)), 10);
 }
 
 #[test]
 fn a_close_waits_for_the_bytes_and_a_reset_does_not() {
     let mut wire = Wire::new(shape(100, 0, None), 1);
-    let mut line = DelayQueue::new(10, Nanos::ZERO);
-    line.push(&mut wire, Nanos::ZERO, b"x");
-    line.push_end(&mut wire, Nanos(50 * US), End::Closed);
+    let mut queue = DelayQueue::new(10, Nanos::ZERO);
+    queue.push(&mut wire, Nanos::ZERO, b"x");
+    queue.push_end(&mut wire, Nanos(50 * US), End::Closed);
     let later = Nanos(1_000 * US);
-    assert_eq!(line.end_due(later), None);
-    line.consume(1);
-    assert_eq!(line.end_due(Nanos(149 * US)), None);
-    assert_eq!(line.end_due(Nanos(150 * US)), Some(End::Closed));
-    line.take_end();
-    assert!(line.is_over() && line.next_due().is_none());
+    assert_eq!(queue.end_due(later), None);
+    queue.consume(1);
+    assert_eq!(queue.end_due(Nanos(149 * US)), None);
+    assert_eq!(queue.end_due(Nanos(150 * US)), Some(End::Closed));
+    queue.take_end();
+    assert!(queue.is_over() && queue.next_due().is_none());
 
-    line.push_end(&mut wire, later, End::Reset);
-    line.push_end(&mut wire, later, End::Closed);
-    assert!(!line.is_over());
-    assert_eq!(line.end_due(Nanos(1_100 * US)), Some(End::Reset));
+    queue.push_end(&mut wire, later, End::Reset);
+    queue.push_end(&mut wire, later, End::Closed);
+    assert!(!queue.is_over());
+    assert_eq!(queue.end_due(Nanos(1_100 * US)), Some(End::Reset));
 }
 
 /// One step of two streams that share a link.
@@ -115,22 +115,22 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// A stream with all it has sent (byte and arrival) and how much of it was taken.
 struct Stream {
-    line: DelayQueue,
+    queue: DelayQueue,
     sent: Vec<(u8, Nanos)>,
     taken: usize,
 }
 
 impl Stream {
     fn send(&mut self, wire: &mut Wire, now: Nanos, count: usize) {
-        let count = count.min(self.line.room_bytes(now));
+        let count = count.min(self.queue.room_bytes(now));
         let from = self.sent.len();
         let bytes: Vec<u8> = (from..from + count).map(|at| (at % 251) as u8).collect();
-        self.line.push(wire, now, &bytes);
+        self.queue.push(wire, now, &bytes);
         self.sent.extend(bytes.iter().map(|byte| (*byte, now)));
     }
 
     fn take(&mut self, now: Nanos, most: usize, least_delay: Nanos) {
-        let due = self.line.due(now).to_vec();
+        let due = self.queue.due(now).to_vec();
         let count = due.len().min(most);
         for byte in &due[..count] {
             let (sent, arrived) = self.sent[self.taken];
@@ -138,7 +138,7 @@ impl Stream {
             assert!(now >= arrived + least_delay, "byte {} is early", self.taken);
             self.taken += 1;
         }
-        self.line.consume(count);
+        self.queue.consume(count);
     }
 }
 
@@ -154,7 +154,7 @@ proptest! {
         let shape = shape(delay_us, delay_us * jitter_share / 100, bandwidth);
         let least_delay = shape.delay - shape.jitter;
         let mut wire = Wire::new(shape, seed);
-        let stream = || Stream { line: DelayQueue::new(WINDOW, Nanos::ZERO), sent: Vec::new(), taken: 0 };
+        let stream = || Stream { queue: DelayQueue::new(WINDOW, Nanos::ZERO), sent: Vec::new(), taken: 0 };
         let mut streams = [stream(), stream()];
         let mut now = Nanos::ZERO;
         for step in steps {
@@ -175,11 +175,11 @@ proptest! {
             }
         }
         for stream in &mut streams {
-            stream.line.push_end(&mut wire, now, End::Closed);
-            // Follow the line's own times: everything comes out without anything else happening.
-            while let Some(at) = stream.line.next_due() {
+            stream.queue.push_end(&mut wire, now, End::Closed);
+            // Follow the queue's own times: everything comes out without anything else happening.
+            while let Some(at) = stream.queue.next_due() {
                 now = now.max(at);
-                if stream.line.end_due(now).is_some() {
+                if stream.queue.end_due(now).is_some() {
                     break;
                 }
                 let before = stream.taken;
@@ -187,7 +187,7 @@ proptest! {
                 prop_assert!(stream.taken > before, "a due time with nothing due");
             }
             prop_assert_eq!(stream.taken, stream.sent.len());
-            prop_assert_eq!(stream.line.end_due(now), Some(End::Closed));
+            prop_assert_eq!(stream.queue.end_due(now), Some(End::Closed));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Shared connections without sockets: whoever asks gets the answer, whoever else leaves.
+//! Shared connections without sockets: each client gets its own replies, whichever others disconnect.
 
 use crate::relay::Credentials;
 use crate::relay::share::{Broken, ClientId, Fate, Share, Touched};
@@ -6,7 +6,7 @@ use aelab_resp::{Parsed, RequestLimits, RequestParser, encode, value};
 use proptest::prelude::*;
 use std::collections::{HashMap, VecDeque};
 
-/// Clients around shared connections, with a server that answers `ECHO x` with `x` when it is told to.
+/// Clients around shared connections, with a server that answers `ECHO x` with `x` when the test says so.
 struct Bench {
     share: Share,
     /// Per connection: the server's parser, what it has not understood yet, and the answers it still owes.
@@ -192,7 +192,7 @@ fn losing_a_connection_costs_only_those_who_wait_on_it() {
 }
 
 #[test]
-fn words_that_nobody_asked_for_end_a_connection() {
+fn a_reply_without_a_request_ends_a_connection() {
     let mut bench = Bench::new(1, None);
     let said = bench.share.upstream_bytes(0, b"-ERR max number of clients reached\r\n");
     assert_eq!(said, Err(Broken::Unasked("-ERR max number of clients reached".to_owned())));
@@ -221,7 +221,7 @@ enum Act {
     Open,
     /// The client at this place says this many commands, in pieces of so many bytes.
     Say(prop::sample::Index, usize, usize),
-    /// It leaves without a word.
+    /// It disconnects.
     Leave(prop::sample::Index),
     /// A server answers all it was asked, in pieces of so many bytes.
     Answer(prop::sample::Index, usize),

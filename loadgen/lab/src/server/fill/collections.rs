@@ -22,7 +22,7 @@ const STRIDE: u128 = 1_000_000_007;
 /// Writes a collection, replacing what has its name; `done` counts elements as they are confirmed.
 ///
 /// # Errors
-/// The server refuses or goes away, or we were cancelled.
+/// The server refuses, the connection breaks, or the user interrupted.
 pub fn fill(
     target: &Target,
     collection: &Collection,
@@ -64,10 +64,10 @@ pub fn fill(
 }
 
 /// Whether a database that holds as many keys as the data set holds the data set: its first and its last key, and collections
-/// of the right type and length. It may be somebody's own.
+/// of the right type and length. It may belong to the user.
 ///
 /// # Errors
-/// The server goes away.
+/// The connection breaks.
 pub fn are_there(control: &mut Control, data: &DataSet) -> Result<bool, Failure> {
     for key in [0, data.keys.saturating_sub(1)].into_iter().filter(|_| data.keys > 0) {
         let name = key_name(&data.key_prefix, key);
@@ -82,7 +82,7 @@ pub fn are_there(control: &mut Control, data: &DataSet) -> Result<bool, Failure>
             CollectionKind::Hash => b"HLEN",
             CollectionKind::Zset => b"ZCARD",
         };
-        // Of another type it is an error, and no number.
+        // The reply for another type is an error, not a number.
         let reply = control.command(&[length, collection.name.as_bytes()])?;
         if reply.as_i64().and_then(|n| u64::try_from(n).ok()) != Some(collection.elements) {
             return Ok(false);
@@ -98,7 +98,7 @@ fn key_name(prefix: &str, key: u64) -> String {
 /// Removes what was filled: the keys of the data set by their names, and nothing else.
 ///
 /// # Errors
-/// The server goes away.
+/// The connection breaks.
 pub fn remove(target: &Target, data: &DataSet) -> Result<(), Failure> {
     let mut control = Control::open(target)?;
     for collection in &data.collections {

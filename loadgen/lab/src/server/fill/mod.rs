@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 const KEYS_PER_MSET: u64 = 100;
 /// MSETs sent before the first reply is awaited.
 const MSETS_IN_FLIGHT: u64 = 16;
-/// Bytes sent before replies are awaited: below what two sockets buffer, so that neither side waits for the other for ever.
+/// Bytes sent before replies are awaited: below what two sockets buffer, so that the two sides never wait for each other.
 const BYTES_IN_FLIGHT: u64 = 4 << 20;
 /// Connections; the server is one thread, so two keep it busy while the other generates.
 const FILL_CONNECTIONS: u64 = 4;
@@ -65,7 +65,7 @@ impl Part {
 /// Writes the data set; `done` counts keys as they are confirmed, for a progress bar.
 ///
 /// # Errors
-/// The server refuses (out of memory, say) or goes away; or we were cancelled.
+/// The server refuses (out of memory, say) or the connection breaks, or the user interrupted.
 pub fn fill(
     target: &Target,
     plan: &FillPlan,

@@ -1,4 +1,4 @@
-//! What to do about a server that refuses to be filled, by what it said.
+//! The remedy for a server that refuses the fill, by its error.
 //!
 //! Not the filling. Where next: `mod.rs`.
 
