@@ -32,22 +32,21 @@ pub(crate) fn write(report: &Report) -> String {
         table(&mut out, &criteria);
     }
     if report.caveats.is_empty() {
-        out.push_str("No doubt about this measurement.\n\n");
+        out.push_str("No caveats.\n\n");
     }
-    for caveat in &report.caveats {
-        let word = match caveat.severity {
+    for merged in &report.caveats {
+        let word = match merged.caveat.severity {
             Severity::Invalid => "INVALID",
             Severity::Warning => "Warning",
         };
-        let place =
-            if caveat.place.is_empty() { String::new() } else { format!(" ({})", caveat.place) };
+        let place = merged.place();
+        let place = if place.is_empty() { place } else { format!(" ({place})") };
         let _ = writeln!(
             out,
-            "> **{word}** {}{}: {}. To do: {}.\n",
-            text(&caveat.id),
+            "> **{word}** {}{}: {}\n",
+            text(&merged.caveat.id),
             text(&place),
-            text(&caveat.text),
-            text(&caveat.remedy)
+            text(&merged.caveat.message())
         );
     }
     for figure in &report.figures {

@@ -381,7 +381,7 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, ended: Ended) -> Result<E
     let records = || kept.iter().map(|(_, one)| &one.record);
     let told = |id: &str| {
         let caveat = records().flat_map(|record| &record.caveats).find(|caveat| caveat.id == id);
-        caveat.map(|caveat| format!("{}; {}", caveat.text, caveat.remedy))
+        caveat.map(|caveat| caveat.message())
     };
     if let Some(what) = cut_short(kept, ended) {
         let place = match out {
@@ -389,8 +389,8 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, ended: Ended) -> Result<E
             None => "what was measured is printed above".to_owned(),
         };
         let reason = told("node-unreached").filter(|_| !ended.by_user);
-        let reason = reason.map_or(String::new(), |text| text + "; ");
-        return Err(Failure::invalid(format!("{what}; {reason}{place}")).with_id("interrupted"));
+        let reason = reason.map_or(String::new(), |text| format!("; {text}"));
+        return Err(Failure::invalid(format!("{what}; {place}{reason}")).with_id("interrupted"));
     }
     let sum = |of: fn(&Counts) -> u64| {
         records().flat_map(|r| &r.groups).map(|g| of(&g.counts)).sum::<u64>()
@@ -406,8 +406,7 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, ended: Ended) -> Result<E
         let about = ["no-success", "nothing-complete"];
         let mut said = caveats.filter(|caveat| about.contains(&caveat.id.as_str()));
         if let Some(caveat) = said.next() {
-            let message = format!("{}; {}", caveat.text, caveat.remedy);
-            return Err(Failure::invalid(message).with_id(caveat.id.clone()));
+            return Err(Failure::invalid(caveat.message()).with_id(caveat.id.clone()));
         }
         if sum(|counts| counts.error) > 0 {
             return Err(Failure::invalid(
@@ -434,8 +433,7 @@ fn finish(kept: &[(String, Kept)], out: Option<&Path>, ended: Ended) -> Result<E
             let Some(caveat) = record.caveats.first() else {
                 return Err(Failure::invalid("the measurement must not be used"));
             };
-            let message =
-                format!("the measurement must not be used: {}; {}", caveat.text, caveat.remedy);
+            let message = format!("the measurement must not be used: {}", caveat.message());
             Err(Failure::invalid(message).with_id(caveat.id.clone()))
         }
         None => Ok(Exit::Success),

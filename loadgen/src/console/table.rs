@@ -6,9 +6,9 @@ use crate::console::columns::Columns;
 use crate::console::figures::{length, time};
 use aelab_engine::plan::ArrivalProcess;
 use aelab_lab::server::info::REFUSED_SLOWLOG;
+use aelab_results::caveat::merge;
 use aelab_results::record::{
-    Audit, CaveatRecord, Delivery, Group, KernelTimes, Metrics, Pool, Quantiles, RunRecord,
-    Severity, Stall,
+    Audit, Delivery, Group, KernelTimes, Metrics, Pool, Quantiles, RunRecord, Severity, Stall,
 };
 use aelab_results::text::escape::escaped;
 use aelab_results::text::number::with_noun;
@@ -38,42 +38,20 @@ pub(super) fn headline<'a>(group: &Group, metrics: &'a Metrics) -> (&'static str
     }
 }
 
-/// Caveats, gravest first: what must be read before any number.
+/// Caveats, the most severe first: they are printed before any number.
 #[must_use]
 pub fn caveats(record: &RunRecord) -> String {
     let mut out = String::new();
-    let mut said: Vec<(&CaveatRecord, Vec<&str>)> = Vec::new();
-    for caveat in &record.caveats {
-        let arm = caveat.arm.as_deref();
-        match said.iter_mut().find(|(first, _)| is_same(first, caveat)) {
-            Some((_, arms)) => {
-                arms.extend(arm.filter(|arm| !arms.contains(arm)));
-            }
-            None => said.push((caveat, arm.into_iter().collect())),
-        }
-    }
-    for (caveat, arms) in said {
-        let word = match caveat.severity {
+    for merged in merge(record.caveats.iter().cloned()) {
+        let word = match merged.caveat.severity {
             Severity::Invalid => "INVALID",
             Severity::Warning => "caveat",
         };
-        let place = match arms.as_slice() {
-            [] => String::new(),
-            [arm] => format!(" ({arm})"),
-            [arm, rest @ ..] => format!(" ({arm}, and alike in {})", rest.join(", ")),
-        };
-        let _ = writeln!(out, "{word} {}{place}: {}; {}", caveat.id, caveat.text, caveat.remedy);
+        let place = merged.place();
+        let place = if place.is_empty() { place } else { format!(" ({place})") };
+        let _ = writeln!(out, "{word} {}{place}: {}", merged.caveat.id, merged.caveat.message());
     }
     out
-}
-
-/// The same doubt, whatever its figures are in each arm.
-fn is_same(a: &CaveatRecord, b: &CaveatRecord) -> bool {
-    // Which command found nothing is another matter each time.
-    let both_of_arms = a.arm.is_some() && b.arm.is_some() && a.id != "no-hits";
-    a.id == b.id
-        && a.severity == b.severity
-        && (both_of_arms || (a.arm == b.arm && a.text == b.text))
 }
 
 /// The table of a run, with the percentiles `asked` for beside the usual ones, in percent, for a page of so many columns.
@@ -375,7 +353,7 @@ pub(super) fn record() -> RunRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aelab_results::record::Arrival;
+    use aelab_results::record::{Arrival, CaveatRecord};
 
     #[test]
     fn what_was_received_is_told_from_when_it_was_due() {
@@ -429,16 +407,16 @@ mod tests {
     }
 
     #[test]
-    fn a_doubt_of_several_arms_is_said_once() {
+    fn a_caveat_of_several_arms_is_printed_once() {
         let noise = aelab_results::caveat::Caveat::CpuStolen { share: 0.5 };
         let caveat = |arm: &str, text: &str| CaveatRecord {
             text: text.to_owned(),
-            remedy: "wait".to_owned(),
+            remedy: "Wait".to_owned(),
             arm: Some(arm.to_owned()),
             ..noise.to_record()
         };
         let caveats = vec![caveat("a", "5 %"), caveat("b", "6 %"), caveat("a", "7 %")];
         let record = RunRecord { caveats, ..RunRecord::default() };
-        assert_eq!(super::caveats(&record), "caveat cpu-stolen (a, and alike in b): 5 %; wait\n");
+        assert_eq!(super::caveats(&record), "caveat cpu-stolen (a, also in b): 5 %. Wait.\n");
     }
 }

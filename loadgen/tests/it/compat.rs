@@ -52,7 +52,7 @@ fn doubts_are_told_once_when_all_tests_are_over() {
         let doubts = called.stderr.lines().filter(|line| line.contains("too-few-samples"));
         let doubts: Vec<&str> = doubts.collect();
         assert!(
-            matches!(doubts[..], [one] if one.contains("(SET, and alike in GET)")),
+            matches!(doubts[..], [one] if one.contains("(SET, also in GET)")),
             "{form}: {}",
             called.stderr
         );

@@ -121,7 +121,7 @@ fn messages_that_are_missing_are_a_doubt_and_those_that_came_are_none() {
         assert_eq!(doubt.is_some(), is_doubtful, "{channel}: {:?}", record.caveats);
         let Some(doubt) = doubt else { continue };
         assert_eq!((doubt.severity, doubt.value), (Severity::Warning, Some(counts.lost as f64)));
-        let says = format!("{} of {} messages never reached", counts.lost, counts.lost + 2_700);
+        let says = format!("{} of {} messages did not reach", counts.lost, counts.lost + 2_700);
         assert!(doubt.text.starts_with(&says), "{}", doubt.text);
     }
 }

@@ -323,7 +323,7 @@ fn a_warm_up_that_finds_its_own_end_says_how_it_went() {
     let doubts = record["caveats"].as_array().expect("caveats");
     let unsettled = doubts.iter().any(|c| {
         c["id"] == "warm-up-unstable"
-            && c["text"].as_str().is_some_and(|t| t.contains("still moved"))
+            && c["text"].as_str().is_some_and(|t| t.contains("still changed"))
     });
     assert_eq!(warmup["settled"] == false, unsettled, "{record}");
     assert_eq!(record["groups"][0]["counts"]["scheduled"], 60);

@@ -278,7 +278,11 @@ fn a_server_that_is_slow_shows_what_time_limits_do() {
     let called =
         loadgen(&["run", "-p", &port, "-c", "1", "-n", "3", "--timeout", "20ms", "GET", "a"]);
     assert!(called.stdout.contains("0 ok, 0 errors, 3 timeouts"), "{}", called.stdout);
-    assert!(called.code == 4 && called.failure().contains("raise --timeout"), "{}", called.stderr);
+    assert!(
+        called.code == 4 && called.failure().contains("Raise `--timeout`"),
+        "{}",
+        called.stderr
+    );
     // What was given up is in the times as a bound, and said to be one.
     let limited = ["run", "-p", &port, "-c", "1", "-n", "30", "--timeout", "20ms", "--json"];
     let limited = loadgen(&[&limited[..], &["GET", "a"]].concat()).stdout;

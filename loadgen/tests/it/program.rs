@@ -158,7 +158,7 @@ fn who_waits_in_vain_is_told_why_and_the_server_is_not_accused() {
     let server = Server::start(&[]);
     let port = server.port_arg();
     let alone = ["run", "-p", &port, "-c", "2", "--duration", "300ms", "BLPOP", "q", "0"];
-    check_failure(&alone, 4, "nobody pushed what it waited for");
+    check_failure(&alone, 4, "nothing was pushed to the keys");
     let called =
         loadgen(&[&alone[..5], &["--duration", "300ms", "--json", "BLPOP", "q", "0"]].concat());
     let record: serde_json::Value = serde_json::from_str(&called.stdout).expect("a record");
@@ -174,7 +174,7 @@ fn who_waits_in_vain_is_told_why_and_the_server_is_not_accused() {
     let run = ["run", "-p", &port, "-c", "2", "--duration", "200ms", "--rate", "50"];
     let reader = "XREADGROUP GROUP g me BLOCK 0 STREAMS s >";
     let both = ["--command", reader, "--command", "XADD s * m {stamp}"];
-    check_failure(&[&run[..], &both].concat(), 4, "most often \"NOGROUP No such key 's'\"; create");
+    check_failure(&[&run[..], &both].concat(), 4, "most often \"NOGROUP No such key 's'\". Create");
     check_failure(&[&run[..7], &["--command", reader]].concat(), 4, "NOGROUP");
 }
 

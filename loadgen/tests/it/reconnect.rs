@@ -209,7 +209,7 @@ fn connections_that_loadgen_closes_itself_are_told_from_lost_ones() {
         _ => ok(),
     });
     let port = number.port().to_string();
-    let said = "no request succeeded; what came could not be understood";
+    let said = "no request succeeded: the replies could not be parsed";
     check_failure(&["run", "-p", &port, "-n", "100", "LLEN", "a"], 4, said);
     let lost = |words: &[&str]| {
         let run = ["run", "-p", &port, "-n", "50", "-c", "1", "--warmup", "0", "--json"];
@@ -220,16 +220,16 @@ fn connections_that_loadgen_closes_itself_are_told_from_lost_ones() {
         (of("connections-lost").expect("a doubt"), record.groups[0].clone())
     };
     let (doubt, group) = lost(&["GET", "a"]);
-    let each = "each closed by the load generator, since what came could not be understood";
+    let each = "closed all of them because a reply could not be parsed";
     assert!(doubt.text.contains(each) && doubt.text.contains("number in a reply"), "{doubt:?}");
     assert!(doubt.remedy.contains("speaks the Redis protocol"), "{}", doubt.remedy);
     assert_eq!((group.errors[0].word.as_str(), group.errors[0].count), ("protocol-error", 5));
     let (doubt, group) = lost(&["--timeout", "50ms", "-P", "2", "SET", "a", "b"]);
-    let each = "each closed by the load generator, since a request had no reply within its time";
+    let each = "closed all of them because a request had no reply within its timeout";
     assert!(doubt.text.contains(each), "{}", doubt.text);
-    assert!(doubt.remedy.contains("raise --timeout"), "{}", doubt.remedy);
+    assert!(doubt.remedy.contains("Raise `--timeout`"), "{}", doubt.remedy);
     assert!(group.counts.timeout > 0, "{:?}", group.counts);
     let never = ["run", "-p", &port, "-n", "50", "-c", "1", "--reconnect", "never", "GET", "a"];
-    check_failure(&never, 4, "after 10 of 50 requests the load generator had closed its last");
+    check_failure(&never, 4, "closed its last connection after 10 of 50 requests");
     assert!(group.errors.iter().all(|e| e.word == "closed-after-timeout"), "{:?}", group.errors);
 }

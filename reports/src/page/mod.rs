@@ -13,6 +13,7 @@ use crate::view::figure::Figure;
 use crate::view::messages;
 use crate::view::report::{ClaimView, Report};
 use crate::view::table::{Align, Table};
+use aelab_results::caveat::Merged;
 use aelab_results::record::{ClaimVerdict, Severity};
 
 /// What the browser may do: nothing but show what is in the file.
@@ -125,29 +126,46 @@ fn verdict_class(verdict: ClaimVerdict) -> &'static str {
 
 fn caveats(report: &Report) -> Markup {
     html! {
-        section #caveats aria-label="Doubts" {
+        section #caveats aria-label="Caveats" {
             @if report.caveats.is_empty() {
-                p.fine { "No doubt about this measurement: the load generator kept its schedule and had processor time to spare." }
+                p.fine { "No caveats: the load generator kept its schedule and had CPU time to spare." }
             } @else {
-                h2 { "Doubts about this measurement" }
+                h2 { "Caveats" }
                 ul {
-                    @for caveat in &report.caveats {
-                        li {
-                            @let (class, word) = match caveat.severity {
-                                Severity::Invalid => ("bad", "invalid"),
-                                Severity::Warning => ("unsure", "warning"),
-                            };
-                            strong class={ "chip " (class) } { (word) } " "
-                            code { (caveat.id) }
-                            @if !caveat.place.is_empty() { " (" (caveat.place) ")" }
-                            ": " (caveat.text) ". "
-                            @if !caveat.remedy.is_empty() {
-                                span.remedy { "To do: " (caveat.remedy) "." }
-                            }
-                        }
+                    @for merged in &report.caveats {
+                        li { (caveat(merged)) }
                     }
                 }
             }
+        }
+    }
+}
+
+fn caveat(merged: &Merged) -> Markup {
+    let caveat = &merged.caveat;
+    let place = merged.place();
+    let (class, word) = match caveat.severity {
+        Severity::Invalid => ("bad", "invalid"),
+        Severity::Warning => ("unsure", "warning"),
+    };
+    html! {
+        strong class={ "chip " (class) } { (word) } " "
+        code { (caveat.id) }
+        @if !place.is_empty() { " (" (place) ")" }
+        ": " (with_code(&caveat.text)) ". "
+        @if !caveat.remedy.is_empty() {
+            span.remedy { (with_code(&caveat.remedy)) "." }
+        }
+    }
+}
+
+/// A text in which words between backticks are shown as code.
+fn with_code(text: &str) -> Markup {
+    let is_marked = text.matches('`').count().is_multiple_of(2);
+    let parts: Vec<&str> = if is_marked { text.split('`').collect() } else { vec![text] };
+    html! {
+        @for (position, part) in parts.into_iter().enumerate() {
+            @if position % 2 == 1 { code { (part) } } @else { (part) }
         }
     }
 }

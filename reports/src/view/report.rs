@@ -6,6 +6,7 @@ use crate::view::procedures::ProcedureView;
 use crate::view::table::Table;
 use crate::view::tables;
 use crate::view::{curves, lines, messages, pool, stalls, time};
+use aelab_results::caveat::{Merged, merge};
 use aelab_results::folder::Folder;
 use aelab_results::hlog::Metric;
 use aelab_results::record::{CaveatRecord, ClaimVerdict, RunRecord, Severity};
@@ -24,7 +25,7 @@ pub(crate) struct Report {
     /// The claims and their verdicts.
     pub(crate) claims: Vec<ClaimView>,
     /// Doubts, the gravest first.
-    pub(crate) caveats: Vec<CaveatView>,
+    pub(crate) caveats: Vec<Merged>,
     /// Which time the numbers lead with and why; empty where it needs no saying.
     pub(crate) lead: &'static str,
     /// The handful of numbers to remember.
@@ -67,17 +68,6 @@ pub(crate) struct ClaimView {
     /// What was expected and what was measured, part by part.
     pub(crate) criteria: Vec<(String, String)>,
     pub(crate) verdict: ClaimVerdict,
-}
-
-/// A doubt and where it arose.
-#[derive(Debug)]
-pub(crate) struct CaveatView {
-    pub(crate) severity: Severity,
-    /// The arm; empty if it concerns the whole.
-    pub(crate) place: String,
-    pub(crate) id: String,
-    pub(crate) text: String,
-    pub(crate) remedy: String,
 }
 
 impl Report {
@@ -132,7 +122,7 @@ impl Report {
 
     /// True if some doubt forbids to decide on these numbers.
     pub(crate) fn is_invalid(&self) -> bool {
-        self.caveats.iter().any(|c| c.severity == Severity::Invalid)
+        self.caveats.iter().any(|c| c.caveat.severity == Severity::Invalid)
     }
 
     /// What stands above an invalid report.
@@ -237,129 +227,85 @@ fn criteria(expected: &str, measured: &str) -> Vec<(String, String)> {
     wanted.into_iter().zip(found).collect()
 }
 
-/// The doubts of the folder and of its arms; the same doubt in every arm is said once.
-fn caveats(folder: &Folder) -> Vec<CaveatView> {
-    let view = |place: &str, c: &CaveatRecord| CaveatView {
-        severity: c.severity,
-        place: place.to_owned(),
-        id: c.id.clone(),
-        text: c.text.clone(),
-        remedy: c.remedy.clone(),
-    };
-    let own = folder.record.caveats.iter().filter(|c| !repeats_an_arm(c, folder));
-    let place = |c: &CaveatRecord| c.arm.clone().unwrap_or_default();
-    let mut all: Vec<CaveatView> = own.map(|c| view(&place(c), c)).collect();
+/// The caveats of the folder and of its arms, merged.
+fn caveats(folder: &Folder) -> Vec<Merged> {
+    let mut all: Vec<CaveatRecord> =
+        folder.record.caveats.iter().map(|c| with_arm(c, folder)).collect();
     for (arm, arm_folder) in &folder.arms {
-        for caveat in &arm_folder.record.caveats {
-            if !all.iter().any(|seen| seen.id == caveat.id && seen.text == caveat.text) {
-                all.push(view(&arm.name, caveat));
-            }
-        }
+        let caveats = arm_folder.record.caveats.iter().cloned().chain(log_mismatch(arm_folder));
+        all.extend(caveats.map(|c| CaveatRecord { arm: Some(arm.name.clone()), ..c }));
     }
-    all.extend(log_mismatch("", folder));
-    all.extend(folder.arms.iter().filter_map(|(arm, folder)| log_mismatch(&arm.name, folder)));
+    all.extend(log_mismatch(folder));
     if folder.hlog.as_ref().is_some_and(|log| log.torn) {
-        all.push(CaveatView {
-            severity: Severity::Warning,
-            place: String::new(),
-            id: "log-torn".to_owned(),
-            text: "the last line of latency.hlog was cut off and left out".to_owned(),
-            remedy: "the run was stopped while writing; run it again before deciding on it"
-                .to_owned(),
-        });
+        all.push(warning(
+            "log-torn",
+            "the last line of latency.hlog is incomplete and was skipped".to_owned(),
+            "The run was stopped while it wrote the log. Run it again before you use the numbers",
+        ));
     }
     let missing = folder.record.scenario.as_ref().map_or(0, |s| s.arms.len()) - folder.arms.len();
     if missing > 0 {
-        all.push(CaveatView {
-            severity: Severity::Warning,
-            place: String::new(),
-            id: "arms-missing".to_owned(),
-            text: format!(
-                "{} not run, because the scenario was cut short",
-                counted(missing, "arm")
-            ),
-            remedy: "run it again to the end before deciding on it".to_owned(),
-        });
+        all.push(warning(
+            "arms-missing",
+            format!("{} not run, because the scenario was interrupted", counted(missing, "arm")),
+            "Run it again to the end before you use the numbers",
+        ));
     }
-    all.sort_by_key(|c| c.severity);
-    alike(all)
+    merge(all)
 }
 
-/// The same doubt of several arms once, with their names: only its figures differ.
-fn alike(all: Vec<CaveatView>) -> Vec<CaveatView> {
-    let mut said: Vec<(CaveatView, Vec<String>)> = Vec::new();
-    for caveat in all {
-        let is_same = |first: &CaveatView| {
-            let of_arms = !first.place.is_empty() && !caveat.place.is_empty();
-            // Which command found nothing is another matter each time.
-            of_arms
-                && first.id == caveat.id
-                && first.severity == caveat.severity
-                && caveat.id != "no-hits"
-        };
-        match said.iter_mut().find(|(first, _)| is_same(first)) {
-            Some((first, others)) => {
-                if first.place != caveat.place && !others.contains(&caveat.place) {
-                    others.push(caveat.place);
-                }
-            }
-            None => said.push((caveat, Vec::new())),
-        }
+/// A caveat of the folder itself, found while reading it.
+fn warning(id: &str, text: String, remedy: &str) -> CaveatRecord {
+    CaveatRecord {
+        id: id.to_owned(),
+        severity: Severity::Warning,
+        value: None,
+        limit: None,
+        text,
+        remedy: remedy.to_owned(),
+        arm: None,
     }
-    let named = |(caveat, others): (CaveatView, Vec<String>)| match others.is_empty() {
-        true => caveat,
-        false => {
-            let place = format!("{}, and alike in {}", caveat.place, others.join(", "));
-            CaveatView { place, ..caveat }
-        }
-    };
-    said.into_iter().map(named).collect()
 }
 
-/// A doubt if the log holds fewer replies than the record counts, or more. Answered requests are
-/// always in the log; those that ended in an error or a timeout may be.
-fn log_mismatch(place: &str, folder: &Folder) -> Option<CaveatView> {
+/// A caveat of a scenario with the arm that it is about. Older records have the arm's label in front of the text instead.
+fn with_arm(caveat: &CaveatRecord, folder: &Folder) -> CaveatRecord {
+    let labelled = folder.arms.iter().find_map(|(arm, _)| {
+        let label = [&arm.summary, &arm.name].into_iter().filter(|label| !label.is_empty());
+        let text = label
+            .filter_map(|label| caveat.text.strip_prefix(label.as_str())?.strip_prefix(": "))
+            .next()?;
+        Some((arm.name.clone(), text.to_owned()))
+    });
+    match labelled {
+        Some((arm, text)) if caveat.arm.is_none() => {
+            CaveatRecord { arm: Some(arm), text, ..caveat.clone() }
+        }
+        _ => caveat.clone(),
+    }
+}
+
+/// A caveat if the log holds fewer replies than the record counts, or more. Requests with a reply are always in the log;
+/// those that ended in an error or a timeout may be.
+fn log_mismatch(folder: &Folder) -> Option<CaveatRecord> {
     let log = folder.hlog.as_ref()?;
     let (group, logged) = folder.record.groups.iter().find_map(|group| {
         let series = log.of_group(&group.name, Metric::Response);
         let logged = series.map_or(0, |s| s.merged().total());
         let c = &group.counts;
-        // Their samples are messages, not replies.
+        // The samples of such a group are messages, not replies.
         if group.delivery.is_some() {
             return None;
         }
         let fits = (c.ok..=c.ok + c.error + c.timeout).contains(&logged);
         (!fits).then_some((group, logged))
     })?;
-    Some(CaveatView {
-        severity: Severity::Warning,
-        place: place.to_owned(),
-        id: "log-mismatch".to_owned(),
-        text: format!(
-            "latency.hlog holds {} replies of group {}, result.json counts {}, so the curves and the tables are not of the same requests",
-            grouped(logged),
-            group.name,
-            grouped(group.counts.ok)
-        ),
-        remedy: "restore both files of the same run, or run it again".to_owned(),
-    })
-}
-
-/// True if an arm says the same: a scenario's record repeats the doubts of its arms, each with the
-/// arm's name beside it (in older records, with its label in front of the text).
-fn repeats_an_arm(caveat: &CaveatRecord, folder: &Folder) -> bool {
-    folder.arms.iter().any(|(arm, arm_folder)| {
-        if caveat.arm.as_ref() == Some(&arm.name) {
-            let of_arm = &arm_folder.record.caveats;
-            return of_arm.iter().any(|c| c.id == caveat.id && c.text == caveat.text);
-        }
-        let said = [&arm.summary, &arm.name]
-            .into_iter()
-            .filter_map(|label| caveat.text.strip_prefix(label.as_str())?.strip_prefix(": "))
-            .collect::<Vec<_>>();
-        let of_arm = &arm_folder.record.caveats;
-        of_arm.iter().any(|c| c.id == caveat.id && said.contains(&c.text.as_str()))
-    })
+    let text = format!(
+        "latency.hlog has {} replies of group {}, but result.json counts {}. The charts and the tables show different requests",
+        grouped(logged),
+        group.name,
+        grouped(group.counts.ok)
+    );
+    Some(warning("log-mismatch", text, "Restore both files from the same run, or run it again"))
 }
 
 fn files(folder: &Folder) -> Vec<(&'static str, &'static str)> {

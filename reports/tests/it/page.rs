@@ -263,7 +263,7 @@ fn claims_are_told_in_words_and_a_doubt_of_two_arms_once() {
             "KEYS ran at least twice: at least 2",
             "0.4 times: not decided, too wide",
             "measured on the bundled server.",
-            "(keys, and alike in scan): lost 5 %",
+            "(keys, also in scan): lost 5 %",
         ] {
             assert!(page.contains(wanted), "lacks: {wanted}");
         }

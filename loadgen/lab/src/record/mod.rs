@@ -119,7 +119,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
     caveats.extend(gravest.or_else(|| facts::given_up(plan, result)));
     caveats.extend(assess(&facts));
     let wrong = result.audit.wrong_books.iter();
-    caveats.extend(wrong.map(|what| Caveat::WrongBooks { what: what.clone() }));
+    caveats.extend(wrong.map(|what| Caveat::AccountingError { what: what.clone() }));
     caveats.sort_by_key(Caveat::severity);
     record.caveats = caveats.iter().map(Caveat::to_record).collect();
     if !untagged.intervals.is_empty() {

@@ -1,4 +1,4 @@
-//! From what is known about a run to the doubts it calls for.
+//! Which caveats a run has, given the facts about it.
 //!
 //! Pure: [`Facts`] in, caveats out; limits are the constants of the parent module.
 
@@ -8,26 +8,26 @@ use crate::caveat::{
     Means, Pace, RATE_SHARE_WARN, STEAL_SHARE_WARN, STOPPED_SHARE_WARN,
 };
 
-/// What is known about a run when it is over. `None` and 0 mean "nothing to say".
+/// What is known about a run at its end. `None` and 0 mean "nothing to report".
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
     /// What a reader can change about how the load reaches the server.
     pub means: Means,
     /// Length of the measurement in seconds.
     pub measured_s: f64,
-    /// Share of one processor that the busiest engine thread used.
+    /// Share of one core that the busiest engine thread used.
     pub client_cpu_share: Option<f64>,
-    /// Share of the measured waiting time that the generator's own lateness explains, how long its threads were late in all, in
-    /// seconds, and what kept them.
+    /// Share of the measured waiting time that the generator's own lateness explains, the total lateness of its threads in
+    /// seconds, and the cause.
     pub late: Option<(f64, f64, Hold)>,
     /// Share of the measurement, and seconds, in which the generator was stopped or busy with one thing while a closed loop was
     /// running, and which of the two.
     pub stopped: Option<(f64, f64, Hold)>,
     /// Longest gap in ms and share of the time lost, of a loop that only read the clock before the run.
     pub gaps: Option<(f64, f64)>,
-    /// Share of this machine's processor time that the hypervisor gave to others.
+    /// Share of this machine's CPU time that the hypervisor gave to others.
     pub steal_share: Option<f64>,
-    /// How often and for how long (ms) the processor quota had run out.
+    /// How often and for how long (ms) the CPU quota had run out.
     pub throttled: Option<(u64, f64)>,
     /// How far the wall clock moved against the monotonic one, in ms.
     pub clock_step_ms: f64,
@@ -35,13 +35,13 @@ pub struct Facts {
     pub connections: Option<(u64, u64, Option<String>)>,
     /// Reading commands of which none found anything, with their misses.
     pub no_hits: Vec<(String, u64)>,
-    /// How long an automatic warm-up waited in vain, in seconds, and what still moved.
+    /// How long an automatic warm-up waited without success, in seconds, and what still changed.
     pub never_settled: Option<(f64, String)>,
     /// Requests per second that were due in the open-loop groups together.
     pub offered_rate: Option<f64>,
     /// Replies per second of the same groups, as their records have it.
     pub achieved_rate: f64,
-    /// What may be missing of it without a doubt: replies that cannot but come after the end, and what chance takes.
+    /// The part of it that may be missing without a caveat: replies that can only arrive after the end, and random variation.
     pub spared_rate: f64,
     /// p99 in µs of sent − intended over requests that found a free connection.
     pub free_send_lag_p99_us: Option<f64>,
@@ -61,19 +61,19 @@ pub struct Facts {
     pub error_share: f64,
     /// Text of the most frequent error.
     pub error_example: Option<String>,
-    /// Messages that subscribers missed, and that they got.
+    /// Messages that subscribers missed, and that they received.
     pub messages_lost: (u64, u64),
     /// Connections lost in the measurement.
     pub connections_lost: u64,
-    /// Those of them that the load generator closed because what came could not be understood, with the first reason.
+    /// Those of them that the load generator closed because a reply could not be parsed, with the first reason.
     pub unreadable: Option<(u64, String)>,
     /// Those that it closed because a request had no reply within its time limit.
     pub overdue: u64,
-    /// Seconds measured and planned, if the run was cut short.
+    /// Seconds measured and planned, if the run ended early.
     pub interrupted: Option<(f64, Option<f64>)>,
 }
 
-/// The caveats that the facts call for, the gravest first.
+/// The caveats that follow from the facts, the most severe first.
 #[must_use]
 pub fn assess(facts: &Facts) -> Vec<Caveat> {
     let mut found = Vec::new();
@@ -124,12 +124,12 @@ pub fn assess(facts: &Facts) -> Vec<Caveat> {
     found
 }
 
-/// A load with a schedule has a rate that one can lower.
+/// Only a load with a schedule has a rate to lower.
 const fn pace(facts: &Facts) -> Pace {
     if facts.offered_rate.is_some() { Pace::Schedule } else { Pace::Replies }
 }
 
-/// The generator was too busy, or was kept from running: the graver of the two is the cause to name.
+/// The generator was too busy, or lost the CPU: the more severe of the two is reported.
 fn client_limited(facts: &Facts) -> Option<Caveat> {
     let busy = facts.client_cpu_share.filter(|share| *share > CLIENT_CPU_SHARE_WARN);
     let late = facts.late.filter(|(share, ..)| *share > LATE_SHARE_WARN);
@@ -145,7 +145,7 @@ fn client_limited(facts: &Facts) -> Option<Caveat> {
     stopped.into_iter().chain(busy).chain(late).min_by_key(Caveat::severity)
 }
 
-/// What the machine did to the run.
+/// Effects of the machine.
 fn machine(facts: &Facts) -> Vec<Caveat> {
     let mut found = Vec::new();
     if let Some((max_gap_ms, lost_share)) = facts.gaps
@@ -165,7 +165,7 @@ fn machine(facts: &Facts) -> Vec<Caveat> {
     found
 }
 
-/// What was not as it should be when the measurement began.
+/// Problems at the start of the measurement.
 fn beginnings(facts: &Facts) -> Vec<Caveat> {
     let mut found = Vec::new();
     if let Some((established, asked, reason)) = &facts.connections
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_run_raises_no_doubt() {
+    fn a_clean_run_has_no_caveat() {
         let facts = Facts {
             client_cpu_share: Some(0.3),
             offered_rate: Some(1000.0),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_gravest_doubt_comes_first_and_each_says_what_to_do() {
+    fn the_most_severe_caveat_comes_first_and_each_has_a_remedy() {
         let facts = Facts {
             client_cpu_share: Some(0.97),
             offered_rate: Some(1000.0),
@@ -233,8 +233,8 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_has_one_figure_whatever_is_allowed_for() {
-        // 292.5 came, 5.5 more were under way: missing of 300 is less than 1 %, of 1 000 too much, and the figure is the same.
+    fn the_rate_shown_does_not_depend_on_what_is_allowed_for() {
+        // 292.5 arrived and 5.5 more were in flight. Less than 1 % of 300 is missing, but much of 1 000; the figure is the same.
         let of = |offered| {
             let facts = Facts {
                 offered_rate: Some(offered),
@@ -245,27 +245,25 @@ mod tests {
             assess(&facts)
         };
         assert_eq!(of(300.0), []);
-        let [missed]: [Caveat; 1] = of(1000.0).try_into().expect("one doubt");
-        assert!(
-            missed.cause().starts_with("292.50 replies per second arrived where 1000 requests")
-        );
+        let [missed]: [Caveat; 1] = of(1000.0).try_into().expect("one caveat");
+        assert!(missed.cause().starts_with("292.50 replies per second arrived, but 1000 requests"));
         assert_eq!(missed.to_record().value, Some(292.5));
         assert_eq!(missed.severity(), Severity::Invalid);
-        let [missed]: [Caveat; 1] = of(305.0).try_into().expect("one doubt");
+        let [missed]: [Caveat; 1] = of(305.0).try_into().expect("one caveat");
         assert_eq!(missed.severity(), Severity::Warning);
     }
 
     #[test]
-    fn a_generator_that_does_not_get_to_run_is_the_limit() {
+    fn a_generator_without_a_cpu_is_the_limit() {
         let late =
             |share, seconds| Facts { late: Some((share, seconds, Hold::Kept)), ..Facts::default() };
         for (facts, want) in [
             (late(0.05, 3.0), vec![]),
             (late(0.15, 3.0), vec![("client-limited", Severity::Warning)]),
             (late(0.40, 3.0), vec![("client-limited", Severity::Invalid)]),
-            // One hiccup in a run of milliseconds.
+            // A single pause in a run of milliseconds.
             (late(0.40, 0.01), vec![("client-limited", Severity::Warning)]),
-            // Busy and late: said once, by what makes it invalid.
+            // Busy and late: reported once, with the more severe cause.
             (
                 Facts { client_cpu_share: Some(0.8), ..late(0.4, 1.0) },
                 vec![("client-limited", Severity::Invalid)],
@@ -276,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_short_is_not_judged_and_a_closed_loop_is_not_told_to_lower_its_rate() {
+    fn short_runs_are_not_judged_and_a_closed_loop_has_no_rate_to_lower() {
         let busy = |measured_s, offered_rate: Option<f64>| {
             let achieved_rate = offered_rate.unwrap_or(0.0);
             let client_cpu_share = Some(0.97);
@@ -287,32 +285,32 @@ mod tests {
                 achieved_rate,
                 ..Facts::default()
             };
-            let [caveat]: [Caveat; 1] = assess(&facts).try_into().expect("one doubt");
+            let [caveat]: [Caveat; 1] = assess(&facts).try_into().expect("one caveat");
             (caveat.severity(), caveat.cause(), caveat.remedy())
         };
         let (severity, cause, remedy) = busy(0.008, None);
         assert_eq!(severity, Severity::Warning);
-        assert!(cause.contains("8.0ms, which is too short") && remedy.contains("raise -n"));
+        assert!(cause.contains("8.0 ms, which is too short") && remedy.contains("`-n`"));
         let (severity, _, remedy) = busy(1.0, None);
         assert_eq!(severity, Severity::Invalid);
-        assert!(remedy.contains("-c") && !remedy.contains("rate"), "{remedy}");
+        assert!(remedy.contains("-c") && !remedy.contains("--rate"), "{remedy}");
         let (severity, _, remedy) = busy(1.0, Some(1000.0));
         assert_eq!(severity, Severity::Invalid);
         assert!(remedy.contains("--rate"), "{remedy}");
     }
 
     #[test]
-    fn a_generator_that_was_stopped_in_a_closed_loop_has_no_rate() {
+    fn a_stopped_generator_has_no_valid_rate_in_a_closed_loop() {
         let of = |hold, share, seconds| Facts {
             stopped: Some((share, seconds, hold)),
             ..Facts::default()
         };
         let stopped = |share, seconds| of(Hold::Kept, share, seconds);
-        // Whoever was busy with itself was not stopped, and is the limit all the same.
+        // A busy generator was not stopped, but it was the limit too.
         let [busy]: [Caveat; 1] =
-            assess(&of(Hold::Busy, 0.4, 0.571)).try_into().expect("one doubt");
+            assess(&of(Hold::Busy, 0.4, 0.571)).try_into().expect("one caveat");
         assert_eq!((busy.id(), busy.severity()), ("client-limited", Severity::Invalid));
-        assert!(busy.cause().contains("busy with one thing for 571.0ms"), "{}", busy.cause());
+        assert!(busy.cause().contains("busy for 571.0 ms"), "{}", busy.cause());
         assert!(!busy.cause().contains("stopped") && !busy.remedy().contains("suspend"));
         for (facts, want) in [
             (stopped(0.005, 1.0), vec![]),
@@ -325,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_and_the_beginning_raise_doubts_of_their_own() {
+    fn the_machine_and_the_start_have_caveats_of_their_own() {
         let facts = Facts {
             gaps: Some((7.0, 0.01)),
             steal_share: Some(0.05),

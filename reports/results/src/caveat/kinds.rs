@@ -1,4 +1,4 @@
-//! What a doubt depends on beside its figures: remedies differ by it.
+//! What a caveat depends on beside its figures: remedies differ by it.
 //!
 //! No texts and no limits.
 
@@ -31,28 +31,28 @@ pub enum Means {
 pub enum CaptureTimes {
     /// As captured, slower or faster.
     Captured,
-    /// As a rate of its own says, or when replies have come.
+    /// At a rate of its own, or after the replies.
     Own,
 }
 
-/// What kept the load generator from looking at what had come, and from sending what was due.
+/// Why the load generator did not read replies and did not send due requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
-    /// Others: it had no processor, or was stopped.
+    /// It had no CPU, or was stopped.
     Kept,
-    /// Itself: it was running all the while, with one thing that took long, as copying a huge value does.
+    /// It was running, but busy with one long operation, such as copying a huge value.
     Busy,
 }
 
-/// What listeners waited for in vain.
+/// What subscribers and blocking commands did not receive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Missed {
     /// Data that a command waits for.
     Data,
     /// Messages.
     Messages,
-    /// Marks in the messages that came, which say when they were sent.
+    /// Messages arrived, but without the time when they were sent.
     Marks,
-    /// To be let in: all of their requests ended in errors, most often this one.
+    /// All of their requests ended in errors, most often this one.
     Entry(String),
 }

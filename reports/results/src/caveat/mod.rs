@@ -1,119 +1,123 @@
-//! Doubts about a measurement, as values: what is wrong, how grave it is, what to do about it.
+//! Caveats of a measurement as values: what is wrong, how severe it is, what to do about it.
 //!
-//! The engine and the lab pass plain facts to [`assess`]; every limit is a named constant with its
-//! reason. A caveat travels in the record, stands on top of every report and can turn a gate's
-//! verdict to "invalid". It is never a log line that scrolls by.
+//! The lab passes plain facts to [`assess`]; every limit is a named constant with its reason. A caveat is part of the record,
+//! is shown at the top of every report, and can make a gate's verdict "invalid".
+//!
+//! Read next: `text` and `remedy` for the words, [`merge`] for caveats that several arms share.
 
 mod assess;
 mod kinds;
+mod merge;
+mod remedy;
 mod scenario_keys;
 mod text;
 
 pub use assess::{Facts, assess};
 pub use kinds::{CaptureTimes, Hold, Means, Missed, Pace};
+pub use merge::{Merged, merge};
 pub use scenario_keys::in_scenario;
 
 use crate::record::{CaveatRecord, Severity};
 
-/// Busiest engine thread above this share of one processor: replies start to wait for the client.
+/// Share of one core used by the busiest engine thread, above which replies start to wait for the client.
 pub const CLIENT_CPU_SHARE_WARN: f64 = 0.75;
-/// Above this share the client's own queue is part of every number.
+/// Above this share, the client's own queue is part of every number.
 pub const CLIENT_CPU_SHARE_MAX: f64 = 0.90;
-/// Below this share of the offered rate the load was not quite the one asked for.
+/// Below this share of the offered rate, the load was not quite the planned one.
 pub const RATE_SHARE_WARN: f64 = 0.99;
-/// Below this share it was another load altogether.
+/// Below this share, it was a different load.
 pub const RATE_SHARE_MIN: f64 = 0.95;
-/// Requests that found a free connection and still left this late (p99, in µs) show that the
-/// client's timer or thread was late. Ten times what an absolute timerfd does on an idle machine.
+/// Send lag (p99, in µs) of requests that found a free connection, above which the client's timer or thread was late.
+/// Ten times the lag of an absolute timerfd on an idle machine.
 pub const FREE_SEND_LAG_MAX_US: f64 = 1000.0;
-/// Medians of the first and last third may differ by this factor: run-to-run noise on a busy
-/// machine stays below it, an unfinished warm-up does not.
+/// Medians of the first and last third may differ by this factor. Noise on a busy machine stays below it; an unfinished
+/// warm-up does not.
 pub const DRIFT_FACTOR_MAX: f64 = 1.25;
-/// Errors and timeouts above this share change what a percentile means.
+/// Above this share, errors and timeouts change what a percentile means.
 pub const ERROR_SHARE_WARN: f64 = 0.001;
 
-/// From this share of the waiting time that was measured on, the generator's own lateness is worth a word …
+/// Share of the measured waiting time caused by the generator's own lateness, above which there is a warning.
 pub const LATE_SHARE_WARN: f64 = 0.10;
-/// … and from this one on the run is invalid: replies wait for a late client as long as requests do, but only the latter can be
-/// seen, so that a quarter that is seen is about half in truth.
+/// Above this share the run is invalid. Replies wait for a late client as long as requests do, but only the delay of requests
+/// is measured, so a measured quarter is about one half in truth.
 pub const LATE_SHARE_MAX: f64 = 0.25;
-/// Lateness of less than this in all, in seconds, is one hiccup of a short run and no state of the machine: only a warning.
+/// Total lateness below this, in seconds, is a single pause in a short run and not a state of the machine: only a warning.
 pub const LATE_S_MIN: f64 = 0.1;
-/// Share of the measurement in which the generator was stopped (by a signal, or with its whole machine) from which on it is
-/// worth a word: a closed loop asks for nothing meanwhile, and its rate is too low by as much.
+/// Share of the measurement in which the generator was stopped (by a signal, or with its machine), above which there is a
+/// warning: a closed loop sends nothing during that time, so its rate is too low by the same share.
 pub const STOPPED_SHARE_WARN: f64 = 0.01;
-/// From here on it is another rate altogether: as far off as [`RATE_SHARE_MIN`] lets an open loop be.
+/// Above this share it is a different rate: the same limit as [`RATE_SHARE_MIN`] in an open loop.
 pub const STOPPED_SHARE_MAX: f64 = 1.0 - RATE_SHARE_MIN;
-/// Share of the measurement in which a server's process waited for a processor from which on its times hold other programs' …
+/// Share of the measurement in which the server process waited for a CPU, above which its times include those of other programs.
 pub const STARVED_SHARE_WARN: f64 = 0.02;
-/// … and from which on they say more of the machine than of the server.
+/// Above this share, the times say more about the machine than about the server.
 pub const STARVED_SHARE_MAX: f64 = 0.25;
-/// A single stall of that kind is worth a word from this length on, in seconds: well above a scheduler's slice.
+/// Length of a single stall of that kind, in seconds, from which there is a warning: well above a scheduler's time slice.
 pub const STARVED_STALL_S: f64 = 0.02;
-/// Shorter measurements than this, in seconds, are over before a processor's share means anything: what begins and ends a run
-/// is a part of it.
+/// In measurements shorter than this, in seconds, the CPU share says nothing: the start and the end of the run are a large
+/// part of it.
 pub const BUSY_S_MIN: f64 = 0.1;
-/// A gap this long, in ms, in a loop that only reads the clock: longer than a scheduler's slice, so somebody else had the processor.
+/// A gap this long, in ms, in a loop that only reads the clock: longer than a scheduler's time slice, so another program had the CPU.
 pub const GAP_MS_WARN: f64 = 5.0;
-/// Share of that loop's time lost in gaps: what a machine that has other things to do takes, and a quiet one does not.
+/// Share of that loop's time lost in gaps: reached on a busy machine, not on a quiet one.
 pub const LOST_SHARE_WARN: f64 = 0.05;
-/// Share of processor time that the hypervisor gave to others: above it, response times hold pauses of the whole machine.
+/// Share of CPU time that the hypervisor gave to others, above which response times include pauses of the whole machine.
 pub const STEAL_SHARE_WARN: f64 = 0.02;
 /// A wall clock that moves this far, in ms, against the monotonic one was set; slewing stays below 0.5 ms a second.
 pub const CLOCK_STEP_MS_WARN: f64 = 50.0;
 
-/// A doubt about a measurement.
+/// A caveat of a measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Caveat {
     /// The load generator was the bottleneck, or close to it.
     ClientLimited {
-        /// Share of one processor that the busiest engine thread used.
+        /// Share of one core that the busiest engine thread used.
         cpu_share: f64,
         /// How long the measurement was, in seconds, if that is too short to judge by.
         too_short_s: Option<f64>,
         /// Of the load.
         pace: Pace,
     },
-    /// The load generator did not get to run when it had to.
+    /// The load generator had no CPU when it needed one.
     ClientStarved {
         /// Share of the measured waiting time that its own lateness explains, at least.
         late_share: f64,
-        /// How long its threads were late in all, in seconds.
+        /// Total lateness of its threads, in seconds.
         late_s: f64,
-        /// What kept them for most of that.
+        /// The cause of most of it.
         hold: Hold,
     },
-    /// The load generator did not look while requests were due: gaps that are nobody else's stalls.
+    /// The load generator was not running while requests were due. These gaps are not stalls of the server.
     ClientHeldUp {
         /// How many times.
         times: u64,
         /// The longest, in ms.
         longest_ms: f64,
-        /// What kept it in that one.
+        /// The cause of the longest.
         hold: Hold,
     },
-    /// The load generator stood still for a part of a closed loop.
+    /// The load generator stopped for a part of a closed-loop run.
     ClientStopped {
         /// Share of the measurement.
         share: f64,
         /// How long in all, in seconds.
         stopped_s: f64,
-        /// What kept it.
+        /// The cause.
         hold: Hold,
     },
-    /// A thread that only read the clock, before the run, was kept from it.
+    /// Before the run, a thread that only reads the clock lost the CPU.
     MachineNoisy {
         /// Longest gap in ms.
         max_gap_ms: f64,
         /// Share of the time lost in gaps.
         lost_share: f64,
     },
-    /// The hypervisor gave processor time to others.
+    /// The hypervisor gave CPU time to others.
     CpuStolen {
         /// Share of this machine's time.
         share: f64,
     },
-    /// The processor quota of the control group ran out.
+    /// The CPU quota of the control group ran out.
     CpuThrottled {
         /// How many times.
         count: u64,
@@ -125,18 +129,18 @@ pub enum Caveat {
         /// By how much, in ms.
         millis: f64,
     },
-    /// The server did something else beside serving.
+    /// The server did other work during the measurement.
     ServerBusy {
-        /// What, to follow "the server was".
+        /// What, as it follows "the server was".
         what: String,
     },
-    /// The server's process did not get to run when it had to.
+    /// The server process had no CPU when it needed one.
     ServerStarved {
-        /// Share of the measurement in which it waited for a processor.
+        /// Share of the measurement in which it waited for a CPU.
         share: f64,
         /// How long in all, in seconds.
         waited_s: f64,
-        /// The longest stall that this made, in seconds; 0 if it made none.
+        /// The longest stall that this caused, in seconds; 0 if none.
         longest_s: f64,
     },
     /// The server evicted keys.
@@ -149,12 +153,12 @@ pub enum Caveat {
         /// How many.
         count: u64,
     },
-    /// The server turned connections away.
+    /// The server rejected connections.
     ConnectionsRejected {
         /// How many.
         count: u64,
     },
-    /// No connection to a node of the cluster could be opened, so that the requests for its keys went nowhere.
+    /// No connection to a node of the cluster could be opened, so the requests for its keys were not sent.
     NodeUnreached {
         /// The node, as the cluster names it.
         node: String,
@@ -183,21 +187,21 @@ pub enum Caveat {
         /// Of the load.
         means: Means,
     },
-    /// An automatic warm-up never came to rest.
+    /// An automatic warm-up ended without a steady state.
     NeverSettled {
-        /// How long it was given, in seconds.
+        /// Its longest allowed duration, in seconds.
         after_s: f64,
-        /// What still moved.
+        /// What still changed.
         what: String,
     },
     /// Fewer replies per second than the plan offered.
     RateNotAchieved {
-        /// Replies per second that came while measuring: the group's `achieved_rate`.
+        /// Replies per second during the measurement: the group's `achieved_rate`.
         achieved: f64,
         /// Requests per second that were due.
         offered: f64,
-        /// What may be missing of it: replies that cannot but come after the end, and what chance takes. It decides how grave
-        /// the doubt is, and is no part of either figure.
+        /// The part of it that may be missing: replies that can only arrive after the end, and random variation. It decides the
+        /// severity, and is not part of either figure.
         spared: f64,
         /// Of the load.
         means: Means,
@@ -249,11 +253,11 @@ pub enum Caveat {
         /// The text of the most frequent error; `None` if all were timeouts.
         example: Option<String>,
     },
-    /// Messages that were sent never reached a subscriber.
+    /// Messages that were sent did not reach a subscriber.
     MessagesLost {
         /// How many, once for each subscriber that should have had it.
         count: u64,
-        /// How many reached theirs.
+        /// How many messages arrived.
         received: u64,
     },
     /// Connections were lost during the measurement and opened again.
@@ -262,51 +266,51 @@ pub enum Caveat {
         count: u64,
         /// How many of them the load generator closed because a request had no reply within its time limit …
         overdue: u64,
-        /// … or because what came could not be understood, with the first reason.
+        /// … or because a reply could not be parsed, with the first reason.
         unreadable: Option<(u64, String)>,
     },
-    /// The engine's own books do not balance: a defect of the tool.
-    WrongBooks {
+    /// The engine's request counts do not add up: a defect of this program.
+    AccountingError {
         /// What does not add up.
         what: String,
     },
-    /// The run was cut short.
+    /// The run ended early.
     Interrupted {
         /// Seconds measured.
         measured_s: f64,
         /// Seconds planned, if the plan had a duration.
         planned_s: Option<f64>,
     },
-    /// No request succeeded, although the server was there: it answered with errors, or a pool had no connection to spare.
+    /// No request succeeded although the server answered: all replies were errors, or the pool had no free connection.
     NoSuccess {
-        /// The error that came most often.
+        /// The most frequent error.
         example: String,
     },
-    /// The server answered all the time, and no request was complete: long iterations, large replies.
+    /// The server answered, but no request completed: long iterations, large replies.
     NothingComplete {
-        /// Steps of iterations that were answered.
+        /// Iteration steps with a reply.
         steps: u64,
-        /// Bytes that came.
+        /// Bytes received.
         bytes: u64,
     },
-    /// The load generator closed all of its connections itself, and was not to open them again.
+    /// The load generator closed all of its connections and was configured not to reconnect.
     NoConnectionLeft {
         /// Requests that were made.
         made: u64,
         /// Requests that were asked for.
         asked: u64,
     },
-    /// Listeners waited for what did not come.
+    /// Subscribers or blocking commands received nothing.
     NothingHeard {
-        /// What that was.
+        /// What they missed.
         missed: Missed,
     },
-    /// The server restarted, or another one answered.
+    /// The server restarted, or a different one answered.
     ServerChanged {
         /// What differed.
         what: String,
     },
-    /// The capture that was replayed is not whole, or not in order.
+    /// The replayed capture is incomplete, or not in order.
     CaptureDoubtful {
         /// What is wrong with it.
         what: String,
@@ -314,8 +318,8 @@ pub enum Caveat {
 }
 
 impl Caveat {
-    /// The doubt of a server whose process waited for a processor for this share of the measurement and so long in all, with the
-    /// longest stall that it made, in seconds; `None` if that is what a quiet machine does.
+    /// The caveat of a server process that waited for a CPU for this share of the measurement, for this long in total, and with
+    /// this longest stall, both in seconds; `None` if the values are normal for a quiet machine.
     #[must_use]
     pub fn server_starved(share: f64, waited_s: f64, longest_s: f64) -> Option<Self> {
         let crossed = share > STARVED_SHARE_WARN || longest_s >= STARVED_STALL_S;
@@ -350,7 +354,7 @@ impl Caveat {
             Self::ErrorReplies { .. } => "error-replies",
             Self::MessagesLost { .. } => "messages-lost",
             Self::ConnectionsLost { .. } => "connections-lost",
-            Self::WrongBooks { .. } => "wrong-books",
+            Self::AccountingError { .. } => "wrong-books",
             Self::Interrupted { .. } => "interrupted",
             Self::NoSuccess { .. } => "no-success",
             Self::NothingComplete { .. } => "nothing-complete",
@@ -386,13 +390,13 @@ impl Caveat {
             | Self::NodeUnreached { .. }
             | Self::NoConnectionLeft { .. }
             | Self::ServerChanged { .. }
-            | Self::WrongBooks { .. } => true,
+            | Self::AccountingError { .. } => true,
             _ => false,
         };
         if invalid { Severity::Invalid } else { Severity::Warning }
     }
 
-    /// The figure behind the doubt and the limit it crossed.
+    /// The figure behind the caveat, and the limit that it exceeded.
     fn figures(&self) -> (Option<f64>, Option<f64>) {
         match self {
             Self::ClientLimited { cpu_share, .. } => {
@@ -453,7 +457,7 @@ impl Caveat {
             | Self::NodeUnreached { .. }
             | Self::ServerChanged { .. }
             | Self::CaptureDoubtful { .. }
-            | Self::WrongBooks { .. } => (None, None),
+            | Self::AccountingError { .. } => (None, None),
         }
     }
 

@@ -1,7 +1,7 @@
-//! What the sentences say, and to whom.
+//! The texts and remedies: flags for the command line, keys for scenario files.
 
 use super::*;
-use crate::caveat::in_scenario;
+use crate::caveat::{CaptureTimes, Means, Pace, in_scenario};
 
 fn too_slow(means: Means) -> Caveat {
     Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0, spared: 0.0, means }
@@ -12,7 +12,7 @@ fn missing(means: Means) -> Caveat {
 }
 
 #[test]
-fn a_scenario_is_not_told_of_flags_that_it_has_not() {
+fn no_remedy_of_a_scenario_names_a_flag() {
     let caveats = [
         Caveat::ClientLimited { cpu_share: 1.0, too_short_s: None, pace: Pace::Schedule },
         Caveat::ClientLimited { cpu_share: 1.0, too_short_s: None, pace: Pace::Replies },
@@ -65,34 +65,52 @@ fn a_scenario_is_not_told_of_flags_that_it_has_not() {
     ];
     let failed = |word: &str| Caveat::NoSuccess { example: format!("{word} and why") };
     for caveat in caveats.into_iter().chain(words.map(failed)) {
+        for sentences in [caveat.cause().as_str(), caveat.remedy()] {
+            assert!(!sentences.is_empty() && !sentences.ends_with('.'), "{}", caveat.id());
+        }
         let text = in_scenario(caveat.remedy());
-        assert!(!text.contains("--") && !text.contains("(-"), "{}: {text}", caveat.id());
+        assert!(
+            !text.contains("--") && !text.contains("`-") && !text.contains("(-"),
+            "{}: {text}",
+            caveat.id()
+        );
         assert_eq!(in_scenario(&text).matches('`').count() % 2, 0, "{text}");
     }
+}
+
+#[test]
+fn lost_connections_have_the_remedy_of_the_most_frequent_reason() {
     let lost = |unreadable| Caveat::ConnectionsLost {
         count: 9,
         overdue: 2,
         unreadable: Some((unreadable, "why".to_owned())),
     };
     assert!(lost(3).remedy().contains("maxclients") && lost(5).remedy().contains("proxy"));
-    assert!(lost(0).cause().ends_with("; 2 of them closed by the load generator, since a request had no reply within its time limit"));
-    assert_eq!(in_scenario("use a longer --warmup"), "use a longer `[phases] warmup`");
+    assert!(
+        lost(0)
+            .cause()
+            .ends_with("closed 2 of them because a request had no reply within its timeout")
+    );
+    assert_eq!(in_scenario("Use a longer `--warmup`"), "Use a longer `[phases] warmup`");
 }
 
 #[test]
-fn errors_among_the_replies_have_the_remedy_of_the_most_frequent() {
+fn error_replies_have_the_remedy_of_the_most_frequent_error() {
     for (example, want) in [
-        (Some("MOVED 3999 127.0.0.1:7001"), "it is a cluster: ask it as one (--cluster)"),
-        // Whoever followed eight of them, or names the slots of one command, asks it as a cluster already.
+        (
+            Some("MOVED 3999 127.0.0.1:7001"),
+            "The server is a cluster: run in cluster mode (`--cluster`)",
+        ),
+        // A client that followed eight redirects, or that knows slots, is in cluster mode already.
         (
             Some("too-many-redirects MOVED 3999 127.0.0.1:7001"),
-            "let the nodes of the cluster agree",
+            "Make sure that all cluster nodes agree",
         ),
-        (Some("CROSSSLOT Keys in request don't hash to the same slot"), "name keys of one slot"),
-        (Some("WRONGTYPE Operation against a key"), "use keys that hold no other type"),
-        (Some("pool-exhausted"), "give the pool more connections"),
-        (Some("ERR nobody knows"), "look at the error and at the server's log"),
-        (None, "raise --timeout"),
+        (Some("CROSSSLOT Keys in request don't hash to the same slot"), "Use keys of one slot"),
+        (Some("WRONGTYPE Operation against a key"), "Use keys that hold no other type"),
+        (Some("pool-exhausted"), "Use a larger pool"),
+        (Some("ERR unknown"), "Look at the error and at the server log"),
+        (None, "Raise `--timeout`"),
     ] {
         let example = example.map(str::to_owned);
         let remedy = Caveat::ErrorReplies { share: 0.5, example }.remedy();
@@ -114,7 +132,7 @@ fn no_remedy_names_a_flag_that_the_load_refuses() {
     };
     let pool = of(Means::Pool);
     assert!(pool.contains("--pool-max-total") && !pool.contains("--connections"), "{pool}");
-    assert!(pool.contains("--pool-min-idle") && !pool.contains("(-c)"), "{pool}");
+    assert!(pool.contains("--pool-min-idle") && !pool.contains("`-c`"), "{pool}");
     assert!(!pool.contains("--pipeline"), "{pool}");
     let captured = of(Means::Capture { times: CaptureTimes::Captured });
     assert!(captured.contains("--replay-speed"), "{captured}");
@@ -123,4 +141,16 @@ fn no_remedy_names_a_flag_that_the_load_refuses() {
     for refused in ["--connections", "--warmup", "--prefill"] {
         assert!(!captured.contains(refused) && !own.contains(refused), "{refused}");
     }
+}
+
+#[test]
+fn texts_and_remedies_are_sentences_without_the_last_full_stop() {
+    let held = Caveat::ClientHeldUp { times: 30, longest_ms: 16.0, hold: Hold::Kept };
+    assert_eq!(
+        held.to_record().message(),
+        "the load generator lost the CPU 30 times while requests were due (longest 16.0 ms). These pauses are not counted as \
+         server stalls. Stop other processes, or reserve a core for the load generator with `--cpus`."
+    );
+    let early = Caveat::Interrupted { measured_s: 3.0, planned_s: Some(30.0) };
+    assert_eq!(early.cause(), "the run ended early, after 3.0 of 30.0 seconds");
 }

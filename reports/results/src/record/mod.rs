@@ -187,15 +187,26 @@ pub struct CaveatRecord {
     /// The limit it crossed, in the same unit.
     #[serde(default)]
     pub limit: Option<f64>,
-    /// What is wrong, in one sentence.
+    /// What is wrong: one or more sentences, without the last full stop.
     #[serde(default)]
     pub text: String,
-    /// What to do about it, in one sentence.
+    /// What to do about it, in the same form; may be empty.
     #[serde(default)]
     pub remedy: String,
     /// The arm in which it arose, where a record speaks of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arm: Option<String>,
+}
+
+impl CaveatRecord {
+    /// Text and remedy as sentences.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self.remedy.as_str() {
+            "" => format!("{}.", self.text),
+            remedy => format!("{}. {remedy}.", self.text),
+        }
+    }
 }
 
 /// How much a caveat weighs. The order is by gravity: `Invalid` sorts first.
