@@ -1,9 +1,11 @@
-//! What came out of a run: the record, the statistics drawn from it, charts, pages and exports.
+//! Renders the folder of a run: `report.html`, `summary.md` and the charts.
 //!
-//! This crate renders a folder that may come from another machine; it knows no sockets, starts no
-//! process and reads no clock. Data (`record`, `hlog`, `histogram`), view and rendering are three
-//! layers: nothing below a view formats, nothing above it computes.
+//! The folder may come from another machine. This crate has no sockets, starts no process and reads no clock. Data
+//! (`aelab-results`), `view` and rendering (`page`, `summary`, `chart`) are three layers: data is not formatted below a view, and
+//! nothing is computed above it.
 //! Invariant: the same folder gives the same bytes.
+//!
+//! Read next: `render`, then `view/report.rs`, `page`, `chart`.
 
 mod chart;
 mod page;

@@ -1,7 +1,7 @@
-//! From a folder alone to everything a reader wants: page, charts, summary.
+//! Writes page, charts and summary of a folder and of its arms.
 //!
-//! Arms first, then the whole; charts on all processors. Nothing is measured here and nothing is
-//! read but the folder, so rendering twice gives the same bytes.
+//! Arms come first, then the whole; charts are drawn on all cores. Only the folder is read, so rendering twice gives the same
+//! bytes.
 
 use std::fs;
 use std::io;
@@ -33,11 +33,11 @@ pub enum RenderError {
     /// The folder cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The record claims what cannot be.
+    /// A value in the record is out of range.
     #[error(
-        "{path}: {field} is {value}, which no run can have; restore the file as loadgen wrote it"
+        "{path}: {field} is {value}, which is out of range; restore the file as loadgen wrote it"
     )]
-    Absurd {
+    OutOfRange {
         /// The record.
         path: PathBuf,
         /// The field, as a path in the record.
@@ -57,7 +57,7 @@ pub enum RenderError {
     },
     /// A picture could not be drawn; a defect of this program, the numbers are not affected.
     #[error(
-        "cannot draw chart '{chart}': {reason}; the numbers are not affected, please report this"
+        "cannot draw chart '{chart}': {reason}; the numbers are not affected; please report this"
     )]
     Draw {
         /// The chart's file name without ending.
@@ -79,11 +79,11 @@ pub fn render(dir: &Path) -> Result<Vec<PathBuf>, RenderError> {
 /// As [`render`], for a folder that was read already.
 ///
 /// # Errors
-/// A record with absurd lengths or counts, or a file that cannot be written.
+/// A record with values out of range, or a file that cannot be written.
 pub fn render_folder(folder: &Folder) -> Result<Vec<PathBuf>, RenderError> {
     for one in std::iter::once(folder).chain(folder.arms.iter().map(|(_, arm)| arm)) {
         if let Some((field, value)) = out_of_range(one) {
-            return Err(RenderError::Absurd { path: one.dir.join(RECORD_FILE), field, value });
+            return Err(RenderError::OutOfRange { path: one.dir.join(RECORD_FILE), field, value });
         }
     }
     let fonts = Fonts::load();

@@ -1,7 +1,7 @@
 //! `summary.md`: the report on one screen, for a pull request or a CI job's summary.
 //!
-//! Plain Markdown tables, no pictures (a job summary cannot show files of the run) and no links
-//! out of the folder. Only substitutes what the view prepared.
+//! Plain Markdown tables, no pictures (a job summary cannot show files of the run) and no links out of the folder. It only fills
+//! in what the view prepared.
 
 use std::fmt::Write as _;
 
@@ -108,8 +108,7 @@ fn table(out: &mut String, table: &Table) {
     out.push('\n');
 }
 
-/// Text that Markdown leaves alone: one line, no marks that would start emphasis or a cell; what stands between backticks, and
-/// is nothing but words and brackets, stays code.
+/// Text escaped for Markdown, on one line. Words and brackets between backticks stay code.
 fn text(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -133,7 +132,7 @@ fn text(raw: &str) -> String {
     out
 }
 
-/// The code that a text begins with, in its backticks.
+/// The code span at the start of the text, with its backticks.
 fn code_span(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('`')?.split_once('`')?.0;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || " []_-.".contains(c);

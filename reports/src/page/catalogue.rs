@@ -1,4 +1,4 @@
-//! The page of many scenarios: one row per claim, one column per server. Only substitutes.
+//! The page of many scenarios: one row per claim, one column per server. It only fills in strings of the view.
 
 use crate::page::{head, table, verdict_class};
 use crate::view::catalogue::{CatalogueView, Cell, Row};
@@ -21,7 +21,7 @@ pub(crate) fn write(view: &CatalogueView) -> String {
                     section #claims { (claims(view)) }
                     @if !view.notes.is_empty() {
                         section #notes {
-                            h2 { "Left out, and what went wrong" }
+                            h2 { "Skipped arms and errors" }
                             ul { @for note in &view.notes { li { (note) } } }
                         }
                     }
@@ -42,7 +42,7 @@ fn claims(view: &CatalogueView) -> Markup {
     html! {
         div.scroll {
             table {
-                caption { "A confirmed claim held in every part; a refuted one failed in at least one, and what is shown is that part; of a confirmed one it is the first. The others are folded below it; the verdict leads to the scenario's own page." }
+                caption { "A claim is confirmed if all its criteria hold, and refuted if at least one fails. Each cell shows one criterion: the first that failed, or the first of a confirmed claim. Open the line below it to see all criteria. The verdict links to the report of the scenario." }
                 thead { tr {
                     th scope="col" { "" }
                     th scope="col" { "Claim" }
@@ -76,7 +76,7 @@ fn outcome(cell: &Cell) -> Markup {
                     strong class={ "chip " (verdict_class(verdict)) } { (verdict.as_str()) }
                 }
                 br; (capitalised(&cell.about)) ": " strong { (cell.number) }
-                @if !cell.wanted.is_empty() { " " span.fine { "(wanted: " (cell.wanted) ")" } }
+                @if !cell.wanted.is_empty() { " " span.fine { "(expected: " (cell.wanted) ")" } }
                 @if cell.parts.len() > 1 { (parts(cell)) }
             }
             None => span.fine { (cell.number) }
@@ -84,7 +84,7 @@ fn outcome(cell: &Cell) -> Markup {
     }
 }
 
-/// All parts of a judgement, folded away.
+/// All criteria of a claim, folded.
 fn parts(cell: &Cell) -> Markup {
     html! {
         details.parts {

@@ -1,7 +1,7 @@
-//! `report.html`: one file, no request, readable without script and on paper.
+//! `report.html`: one file without network requests, readable without JavaScript and on paper.
 //!
-//! Only substitutes: every string comes from the view, every picture from the charts. The content
-//! security policy forbids any load, so the promise "no request" is kept by the browser itself.
+//! This only fills in strings from the view and pictures from the charts. The content security policy forbids all loads, so the
+//! browser enforces that the page makes no request.
 
 pub(crate) mod catalogue;
 mod style;
@@ -16,10 +16,10 @@ use crate::view::table::{Align, Table};
 use aelab_results::caveat::Merged;
 use aelab_results::record::{ClaimVerdict, Severity};
 
-/// What the browser may do: nothing but show what is in the file.
+/// The browser may only show what is in the file.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:";
 
-/// What every page of ours begins with: its title, its looks, and what the browser may do.
+/// The head of every page: title, style sheet and content security policy.
 fn head(title: &str) -> Markup {
     html! {
         head {
@@ -200,18 +200,18 @@ fn procedures(report: &Report) -> Markup {
             @for rows in &procedure.tables { (table(rows)) }
         }
     };
-    section("procedures", "What was found", body)
+    section("procedures", "Results of the procedures", body)
 }
 
 fn numbers(report: &Report) -> Markup {
     html! {
         (section("percentiles", "Percentiles", html! {
-            p.note { "Response time counts from when a request was due (in a closed loop: from when its connection was free for it), service time from when it was sent. A percentile is given where at least ten samples lie above it." }
+            p.note { "Response time starts when a request is due (in a closed loop: when its connection is free). Service time starts when it is sent. A percentile is shown only if at least ten samples lie above it." }
             (table(&report.percentiles))
         }))
         @if !report.pool.is_empty() {
             (section("pool", "Connection pool", html! {
-                p.note { "The wait for a connection is a part of the response time, and none of the service time." }
+                p.note { "The wait for a connection is part of the response time, not of the service time." }
                 @for rows in &report.pool { (table(rows)) }
             }))
         }
@@ -275,20 +275,20 @@ fn with_repeats(table: &Table) -> impl Iterator<Item = (&Vec<String>, bool)> {
 fn how_to_read() -> Markup {
     html! {
         section #reading {
-            h2 { "How to read this" }
+            h2 { "How to read this report" }
             dl {
                 dt { "Response time" }
-                dd { "From the instant a request was due until the last byte of its reply. A request that is due while the server does not answer is due all the same, so this is what a user waits." }
+                dd { "Time from when a request was due until the last byte of its reply arrived. Requests stay due while the server does not answer, so this is the time that a user waits." }
                 dt { "Service time" }
-                dd { "From the instant the request was sent. In a stall most requests cannot even be sent, so service time hides the wait: that is why both are shown." }
+                dd { "Time from when the request was sent. During a stall most requests cannot be sent, so service time does not include that wait. The report therefore shows both." }
                 dt { "Stall" }
-                dd { "A span in which no reply arrived on any connection while requests were due. Client-seconds lost are the waiting times of all delayed requests added up." }
+                dd { "A time span in which no reply arrived on any connection while requests were due. Client-seconds lost is the sum of the waiting times of all delayed requests." }
                 dt { "Percentile axis" }
-                dd { "Each step to the right (90 %, 99 %, 99.9 %, …) leaves a tenth of the requests above. The axis ends at the number of samples; where fewer than ten lie above, a curve tells a few requests' story and is shaded." }
+                dd { "Each step to the right (90 %, 99 %, 99.9 %, …) leaves one tenth of the requests above it. The axis ends at the number of samples. Where fewer than ten samples lie above, the background is grey: the curve there depends on a few requests." }
                 dt { "95 % interval" }
-                dd { "From redrawing stretches of the run with replacement (block bootstrap). Requests that wait for the same stall are one event, so an interval can be wide in spite of many samples." }
+                dd { "Block bootstrap: time blocks of the run are resampled with replacement. Requests that wait for the same stall are one event, so an interval can be wide even with many samples." }
                 dt { "≥" }
-                dd { "Some requests had no reply when the run ended; the true value may be higher." }
+                dd { "Lower bound: some requests had no reply when the run ended, so the true value may be higher." }
             }
         }
     }
@@ -302,7 +302,7 @@ fn files(report: &Report) -> Markup {
             ul {
                 @for (name, what) in &report.files { li { a href=(name) { (name) } ": " (what) } }
                 @for (name, dir) in &report.arms {
-                    li { a href={ (dir) "/report.html" } { "arm " (name) } ": its own report" }
+                    li { a href={ (dir) "/report.html" } { "arm " (name) } ": report of this arm" }
                 }
             }
         }

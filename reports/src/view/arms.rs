@@ -1,16 +1,16 @@
-//! The things that a report compares: every arm of a scenario, or the one run of a plain folder.
+//! The runs that a report compares: every arm of a scenario, or the single run of a plain folder.
 
 use aelab_results::folder::Folder;
 use aelab_results::histogram::Sparse;
 use aelab_results::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
 use aelab_results::record::{Group, Metrics, Quantiles, RunRecord};
 
-/// Which of the two times stands first.
+/// Which of the two times comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lead {
-    /// From when a request was due: where a schedule says when that was.
+    /// From when a request was due: for loads with a schedule.
     Response,
-    /// From when it was sent: in a closed loop, as other tools count it.
+    /// From when it was sent: for closed loops, as in other tools.
     Service,
 }
 
@@ -47,12 +47,12 @@ impl Lead {
         }
     }
 
-    /// Why it stands first, where that needs saying.
+    /// Why it comes first; empty for response time.
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Response => "",
             Self::Service => {
-                "A closed loop leads with service time, from when a request was sent, as other tools count it: no schedule says when it was due."
+                "In a closed loop no schedule says when a request is due, so the report shows service time first, as other tools do."
             }
         }
     }
@@ -63,7 +63,7 @@ impl Lead {
 pub(crate) struct ArmData<'a> {
     /// Its name; empty for a run that is compared with nothing.
     pub(crate) name: String,
-    /// What sets it apart, one line; may be empty.
+    /// How it differs from the other arms, one line; may be empty.
     pub(crate) summary: String,
     /// Its record.
     pub(crate) record: &'a RunRecord,
@@ -163,7 +163,7 @@ impl<'a> ArmData<'a> {
     }
 
     /// The lower bound in µs that stands in for percentile `p` of a metric, if unfinished requests
-    /// leave its value open. What leaves one percentile open leaves all higher ones open.
+    /// leave its value open. A lower bound for one percentile holds for all higher ones.
     pub(crate) fn at_least_us(&self, lead: Lead, p: f64) -> Option<f64> {
         self.groups()
             .iter()
@@ -173,7 +173,7 @@ impl<'a> ArmData<'a> {
             .max_by(f64::total_cmp)
     }
 
-    /// What the headline groups were asked to send per second; `None` in a closed loop.
+    /// Requests that were due per second in the headline groups; `None` in a closed loop.
     pub(crate) fn offered_rate(&self) -> Option<f64> {
         let sum: f64 = self.groups().iter().map(|g| g.arrival.rate).sum::<Option<f64>>()?;
         (sum > 0.0).then_some(sum)
@@ -185,7 +185,7 @@ impl<'a> ArmData<'a> {
         self.record.duration_s.max(end as f64 / 1e9)
     }
 
-    /// The name, or what stands for it where there is only one.
+    /// The name, or `this run` if there is only one.
     pub(crate) fn label(&self) -> &str {
         if self.name.is_empty() { "this run" } else { &self.name }
     }

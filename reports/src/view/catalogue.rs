@@ -99,7 +99,7 @@ impl CatalogueView {
 fn machine(record: &RunRecord) -> Vec<String> {
     let environment = &record.environment;
     let cores = environment.cores.and_then(|cores| usize::try_from(cores).ok());
-    let cores = cores.map(|cores| counted(cores, "processor"));
+    let cores = cores.map(|cores| counted(cores, "core"));
     [environment.cpu_model.clone(), cores, environment.kernel.clone()]
         .into_iter()
         .flatten()
@@ -160,9 +160,9 @@ fn cell(run: Option<&CatalogueRun>, id: &str) -> Cell {
         link,
     };
     let absent = |why: &str| bare(why, String::new());
-    let Some(run) = run else { return absent("not played") };
+    let Some(run) = run else { return absent("not run") };
     if run.dir.is_empty() {
-        return absent(run.notes.first().map_or("not played", String::as_str));
+        return absent(run.notes.first().map_or("not run", String::as_str));
     }
     let link = format!("{}/report.html", run.dir);
     match run.claims.iter().find(|claim| claim.id == id) {
@@ -183,20 +183,20 @@ fn cell(run: Option<&CatalogueRun>, id: &str) -> Cell {
     }
 }
 
-/// `all 5 parts hold`, or what came of how many.
+/// `all 5 criteria hold`, or how many of them hold, fail and are undecided.
 fn tally(claim: &Claim) -> String {
     let of = |outcome: &str| claim.parts.iter().filter(|part| part.outcome == outcome).count();
     let (all, holds) = (claim.parts.len(), of("holds"));
     match all {
         0 => String::new(),
-        1 => "its only part".to_owned(),
-        _ if holds == all => format!("all {all} parts hold"),
+        1 => "1 criterion".to_owned(),
+        _ if holds == all => format!("all {all} criteria hold"),
         _ => {
-            let others = [("fail", of("fails")), ("stay open", of("open"))];
+            let others = [("fail", of("fails")), ("undecided", of("open"))];
             let others = others.iter().filter(|(_, count)| *count > 0);
             let others: Vec<String> =
                 others.map(|(word, count)| format!("{count} {word}")).collect();
-            format!("of {all} parts {holds} hold, {}", others.join(", "))
+            format!("of {all} criteria, {holds} hold, {}", others.join(", "))
         }
     }
 }
@@ -205,12 +205,17 @@ fn part_line(part: &ClaimPart) -> PartLine {
     let why = if part.why.is_empty() { String::new() } else { format!(" ({})", part.why) };
     PartLine {
         outcome: part.outcome.clone(),
-        text: format!("{}: {}, wanted {}{why}", capitalised(&part.says), part.number, part.wanted),
+        text: format!(
+            "{}: {}, expected {}{why}",
+            capitalised(&part.says),
+            part.number,
+            part.wanted
+        ),
     }
 }
 
 fn counts(catalogue: &Catalogue) -> Table {
-    let columns = ["<Server", ">Confirmed", ">Refuted", ">Inconclusive", ">Not played"];
+    let columns = ["<Server", ">Confirmed", ">Refuted", ">Inconclusive", ">Not run"];
     let mut table = Table::new("Verdicts", &columns);
     for server in &catalogue.servers {
         let runs: Vec<&CatalogueRun> =
@@ -254,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_counted_by_what_came_of_them() {
+    fn criteria_are_counted_by_outcome() {
         let claim = |outcomes: &[&str]| Claim {
             parts: outcomes
                 .iter()
@@ -262,12 +267,12 @@ mod tests {
                 .collect(),
             ..Claim::default()
         };
-        assert_eq!(tally(&claim(&["holds", "holds"])), "all 2 parts hold");
+        assert_eq!(tally(&claim(&["holds", "holds"])), "all 2 criteria hold");
         assert_eq!(
             tally(&claim(&["holds", "fails", "open"])),
-            "of 3 parts 1 hold, 1 fail, 1 stay open"
+            "of 3 criteria, 1 hold, 1 fail, 1 undecided"
         );
-        assert_eq!(tally(&claim(&["fails"])), "its only part");
+        assert_eq!(tally(&claim(&["fails"])), "1 criterion");
         assert_eq!(tally(&claim(&[])), "");
     }
 
@@ -296,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_that_was_not_played_says_why() {
+    fn a_claim_that_was_not_run_says_why() {
         let claim = Claim { id: "A1".into(), number: "ratio 1".into(), ..Claim::default() };
         let run = |server: &str, dir: &str, notes: &[&str]| CatalogueRun {
             scenario: "io-models".into(),

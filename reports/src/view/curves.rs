@@ -47,7 +47,7 @@ fn subtitle(curves: &[Curve], lead: Lead, open: bool) -> String {
         }
         (Lead::Response, false) => "Response time, from when the request was due. ",
         (Lead::Service, _) => {
-            "Solid: service time, from when the request was sent. Dashed: response time, from when its connection was free for it. "
+            "Solid: service time, from when the request was sent. Dashed: response time, from when its connection was free. "
         }
     }
     .to_owned();
@@ -58,7 +58,7 @@ fn subtitle(curves: &[Curve], lead: Lead, open: bool) -> String {
     }
     text.push_str("Grey: fewer than 10 samples above.");
     if open {
-        text.push_str(" Replies only: unfinished requests are not in the curves.");
+        text.push_str(" Unfinished requests are not in the curves.");
     }
     text
 }
@@ -159,7 +159,7 @@ fn twin(arms: &[ArmData<'_>]) -> Table {
     table
 }
 
-/// What stands for "there is nothing to say".
+/// The text of an empty cell.
 fn none() -> String {
     "–".to_owned()
 }

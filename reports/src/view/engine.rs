@@ -1,4 +1,4 @@
-//! The load generator's account of itself as facts for a table: what a reader needs to trust the rest.
+//! The load generator's audit of itself as table rows: the basis for trusting the other numbers.
 
 use aelab_results::record::Audit;
 use aelab_results::text::number::{duration, percent};
@@ -16,27 +16,27 @@ pub(crate) fn facts(audit: &Audit) -> Vec<(&'static str, String)> {
         ),
         ("load generator: pacing", (!audit.pacing.is_empty()).then(|| audit.pacing.clone())),
         (
-            "load generator: share of a processor, busiest thread",
+            "load generator: CPU share of the busiest thread",
             most(|t| Some(t.cpu_share)).map(percent),
         ),
-        ("load generator: time waiting for a processor", most(|t| t.queued_share).map(percent)),
+        ("load generator: share of time waiting for a CPU", most(|t| t.queued_share).map(percent)),
+        ("load generator: wake-up lag, p50", lag.and_then(|q| q.us_at(50.0)).map(duration)),
+        ("load generator: wake-up lag, p99", lag.and_then(|q| q.us_at(99.0)).map(duration)),
         (
-            "load generator: lateness in noticing what was due, p50",
-            lag.and_then(|q| q.us_at(50.0)).map(duration),
+            "load generator: wake-up lag as a share of the measured waiting time",
+            audit.late_share.map(percent),
         ),
         (
-            "load generator: lateness in noticing what was due, p99",
-            lag.and_then(|q| q.us_at(99.0)).map(duration),
-        ),
-        ("load generator: its lateness as a share of the waiting", audit.late_share.map(percent)),
-        (
-            "before the run: longest gap in reading the clock",
+            "before the run: longest gap between two clock readings",
             audit.gaps.map(|gaps| duration(gaps.max_us)),
         ),
-        ("before the run: time lost in such gaps", audit.gaps.map(|gaps| percent(gaps.lost_share))),
-        ("processor time stolen by the hypervisor", audit.machine.steal_share.map(percent)),
         (
-            "processor quota exhausted for",
+            "before the run: share of time lost in such gaps",
+            audit.gaps.map(|gaps| percent(gaps.lost_share)),
+        ),
+        ("CPU time stolen by the hypervisor", audit.machine.steal_share.map(percent)),
+        (
+            "CPU quota exhausted for",
             audit.machine.throttled_ms.map(|millis| duration(millis * 1e3)),
         ),
     ];
@@ -63,8 +63,8 @@ mod tests {
             names,
             [
                 "load generator: threads",
-                "load generator: share of a processor, busiest thread",
-                "load generator: time waiting for a processor",
+                "load generator: CPU share of the busiest thread",
+                "load generator: share of time waiting for a CPU",
             ]
         );
     }

@@ -1,5 +1,4 @@
-//! The figures as data: series in plain units, titles that state the finding, a table twin for
-//! those who want the numbers. Nothing here knows pixels.
+//! The figures as data: series in plain units, a title that states the finding, and a table with the same numbers. No pixels.
 
 use crate::view::table::Table;
 
@@ -19,9 +18,9 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
-    /// The figure of a report that must not be relied on says so itself: pictures are shown without their page.
+    /// Marks the figure of an invalid report in its title, because pictures are also shown without the page.
     pub(crate) fn mark_invalid(&mut self) {
-        self.title.insert_str(0, "Not to be relied on: ");
+        self.title.insert_str(0, "INVALID: ");
     }
 }
 
@@ -95,7 +94,7 @@ pub(crate) struct Curve {
 /// Which of the two times a curve shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CurveKind {
-    /// The one that stands first: solid.
+    /// The first one: solid.
     Lead,
     /// The other one: dashed.
     Other,

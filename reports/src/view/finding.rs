@@ -1,4 +1,4 @@
-//! Titles: each states what was found, in one sentence, from the numbers of the record.
+//! Titles of the figures: each states the finding in one sentence, from the numbers of the record.
 
 use crate::view::arms::{ArmData, Lead};
 use crate::view::{messages, stalls};
@@ -9,14 +9,13 @@ use aelab_results::text::number::{
     counted, duration, listed, percent, percentile, rate, seconds, times, us,
 };
 
-/// The percentile that a title speaks of: the highest of these that every arm supports.
+/// The percentile in a title: the highest of these that every arm supports.
 const SPEAKING: [f64; 4] = [99.9, 99.0, 90.0, 50.0];
 
-/// Ratios below this are called "about the same": the buckets and the machine's noise are not a
-/// finding.
+/// Ratios below this are called "about the same": they are within the noise of the machine.
 const WORTH_SAYING: f64 = 1.15;
 
-/// Share of the time without replies from which on a title speaks of it.
+/// Share of the time without replies from which a title mentions it.
 const WORTH_STOPPING: f64 = 0.01;
 
 /// A rate is kept if at least this share of it was achieved.
@@ -64,7 +63,7 @@ fn percentiles_in_words(arms: &[ArmData<'_>]) -> String {
     }
 }
 
-/// What can be said where unfinished requests leave the percentile open.
+/// The title if unfinished requests make the percentile a lower bound.
 fn left_open(p: f64, arms: &[ArmData<'_>], values: &[(String, f64)], lead: Lead) -> String {
     let each: Vec<String> = arms
         .iter()
@@ -88,7 +87,7 @@ fn left_open(p: f64, arms: &[ArmData<'_>], values: &[(String, f64)], lead: Lead)
     )
 }
 
-/// Where response and service time differ most, or else what nearly all requests meet.
+/// The percentile at which response and service time differ most, or the highest percentile.
 fn one_arm(p: f64, response: f64, arm: &ArmData<'_>) -> String {
     let (responses, services) = (arm.responses(), arm.services());
     let at = |samples: &Sparse, p: f64| {
@@ -137,7 +136,7 @@ fn two_arms(p: f64, a: &(String, f64), b: &(String, f64), time: &str) -> String 
 pub(crate) fn stalls(arms: &[ArmData<'_>]) -> String {
     let gone = |arm: &ArmData<'_>| {
         let from = stalls::gone_from_s(arm)?;
-        Some(with_arm(arm, &format!("replies stop for good after {}", seconds(from))))
+        Some(with_arm(arm, &format!("replies stop completely after {}", seconds(from))))
     };
     let gone: Vec<String> = arms.iter().filter_map(gone).collect();
     if !gone.is_empty() {
@@ -147,7 +146,7 @@ pub(crate) fn stalls(arms: &[ArmData<'_>]) -> String {
         let open = arms.iter().filter_map(ArmData::unfinished_share).fold(0.0, f64::max);
         if open > WORTH_STOPPING {
             let share = percent(open);
-            return format!("No stall among the replies, but {share} of the requests got none");
+            return format!("No stall among the replies, but {share} of the requests had no reply");
         }
         return stalls::none_of(arms);
     }
@@ -201,9 +200,9 @@ pub(crate) fn throughput(arms: &[ArmData<'_>]) -> String {
                 seconds(arm.record.duration_s)
             ),
             Some(offered) if achieved >= offered * KEPT => {
-                format!("the offered {} is kept", rate(offered))
+                format!("the offered rate of {} is achieved", rate(offered))
             }
-            Some(offered) => format!("{} of the offered {}", rate(achieved), rate(offered)),
+            Some(offered) => format!("{} achieved of {} offered", rate(achieved), rate(offered)),
             None => format!("{} on average", messages::flow(arm)),
         }
     };
@@ -212,7 +211,7 @@ pub(crate) fn throughput(arms: &[ArmData<'_>]) -> String {
     capitalised(&each.join("; "))
 }
 
-/// The sentence with a capital at its head.
+/// The sentence with a capital letter at its start.
 pub(crate) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {

@@ -1,6 +1,6 @@
-//! The figure of what was varied: the curve of a record's procedure, or the arms' own tables of two columns as one line each.
+//! The figure of a varied parameter: the curve of a record's procedure, or one line per arm from its table of two columns.
 //!
-//! On logarithmic axes only points above zero are shown. Invariant: the table twin has the points that are drawn.
+//! Logarithmic axes show only points above zero. Invariant: the table of the figure has the points that are drawn.
 
 use crate::view::figure::{Figure, LinesPlot, Plot, Series};
 use crate::view::table::Table;
@@ -10,7 +10,7 @@ use aelab_results::text::number::{grouped, plain, seconds};
 
 /// Microseconds of a second: the unit of time axes.
 const US_PER_S: f64 = 1e6;
-/// More points than this make a table twin that nobody reads: of longer lines it has every second, third, … point.
+/// Longest table beside a figure: of longer lines it has every second, third, … point.
 const TWIN_ROWS_MAX: usize = 80;
 
 /// The figure of a folder, if something was varied in it.
@@ -40,9 +40,10 @@ fn of_arms_curves(folder: &Folder) -> Option<Figure> {
         })
         .collect();
     let (_, procedure, first) = *curves.first()?;
-    let alike = |curve: &Curve| curve.x == first.x && curve.y == first.y && curve.log == first.log;
+    let same_axes =
+        |curve: &Curve| curve.x == first.x && curve.y == first.y && curve.log == first.log;
     let mut series = Vec::new();
-    for (arm, _, curve) in curves.iter().filter(|(_, _, curve)| alike(curve)) {
+    for (arm, _, curve) in curves.iter().filter(|(_, _, curve)| same_axes(curve)) {
         add_series(curve, if curves.len() > 1 { arm } else { "" }, &mut series);
     }
     build(title(procedure, first), axes(first), series)
@@ -87,7 +88,7 @@ fn add_series(curve: &Curve, arm: &str, series: &mut Vec<Series>) {
                 let is_fit = ["line ", "model", "the article"]
                     .iter()
                     .any(|begin| point.series.starts_with(begin));
-                // What was computed has a colour of its own.
+                // Computed lines do not use up a colour.
                 let arm = series.iter().filter(|series| !series.is_fit).count();
                 series.push(Series { label, arm, is_fit, points: Vec::new() });
                 series.len() - 1

@@ -1,6 +1,6 @@
-//! The tables of groups that receive: what became of messages, and how long commands waited for data.
+//! The tables of groups that receive: delivered messages, and how long blocking commands waited for data.
 //!
-//! Filled from the record alone, and empty where no group received. What was received is never added to replies. Next: `report`.
+//! Filled from the record; empty if no group received. Messages are never added to replies. Read next: `report`.
 
 use crate::view::arms::ArmData;
 use crate::view::report::of_arms;
@@ -10,15 +10,15 @@ use aelab_results::record::{Delivery, Group};
 use aelab_results::text::number::{grouped, rate};
 
 /// Above the tables.
-pub(crate) const NOTE: &str = "The response time of a message counts from when its sender's request was due, its service time from when that was sent. Only messages with the sender's stamp are counted, those of the warm-up included.";
+pub(crate) const NOTE: &str = "The response time of a message starts when the sender's request was due, its service time when that request was sent. Only messages with the sender's stamp are counted, including those of the warm-up.";
 
-/// What became of messages and how long commands waited for data; no table where nobody received.
+/// Delivered messages, and how long commands waited for data; no table if no group received.
 pub(crate) fn tables(arms: &[ArmData<'_>]) -> Vec<Table> {
     let of_arm = |arm| receivers(arm).map(move |group| (arm, group));
     let waits = arms.iter().flat_map(of_arm).filter_map(|(arm, group)| {
         Some((arm.label(), group.name.as_str(), group.blocked.as_ref()?))
     });
-    let waited = spread("How long commands waited for data", "Wait", waits);
+    let waited = spread("Time that commands waited for data", "Wait", waits);
     let tables = [delivered(arms), waited];
     tables.into_iter().filter(|t| !t.rows.is_empty()).map(|t| of_arms(arms, t)).collect()
 }
@@ -29,7 +29,7 @@ fn receivers<'a>(arm: &'a ArmData<'a>) -> impl Iterator<Item = &'a Group> {
 
 fn delivered(arms: &[ArmData<'_>]) -> Table {
     let mut table = Table::new(
-        "What became of messages, once for each receiver",
+        "Delivery of messages, counted once per receiver",
         &[
             "<Arm",
             "<Group",
@@ -43,7 +43,7 @@ fn delivered(arms: &[ArmData<'_>]) -> Table {
     );
     for arm in arms {
         for group in receivers(arm) {
-            // A command that waits for data may wait for other than stamped messages.
+            // A blocking command may receive data without a stamp.
             let unmarked = |d: &Delivery| group.blocked.is_some() && *d == Delivery::default();
             let Some(d) = group.delivery.filter(|d| !unmarked(d)) else { continue };
             let mut row = vec![arm.label().to_owned(), group.name.clone()];
@@ -55,7 +55,7 @@ fn delivered(arms: &[ArmData<'_>]) -> Table {
     table
 }
 
-/// True if the headline of some arm holds replies to senders as well as what receivers got.
+/// True if the headline of some arm has both replies and messages.
 pub(crate) fn are_mixed(arms: &[ArmData<'_>]) -> bool {
     arms.iter().any(|arm| {
         let groups = arm.groups();
@@ -63,7 +63,7 @@ pub(crate) fn are_mixed(arms: &[ArmData<'_>]) -> bool {
     })
 }
 
-/// How many messages never reached a subscriber, of how many that should have: `7 of 24,007`; `None` where nobody subscribed.
+/// Messages that did not reach a subscriber, of all that should have: `7 of 24,007`; `None` without subscribers.
 pub(crate) fn lost(arm: &ArmData<'_>) -> Option<String> {
     let groups = arm.record.groups.iter().filter_map(Group::subscribed);
     let sums = groups.map(|d| (d.lost, d.received)).reduce(|a, b| (a.0 + b.0, a.1 + b.1));
@@ -73,7 +73,8 @@ pub(crate) fn lost(arm: &ArmData<'_>) -> Option<String> {
     })
 }
 
-/// What comes per second to the headline's groups that receive (`of_messages`), or to the others; `None` without any.
+/// Messages per second of the headline's receiving groups (`of_messages`), or replies per second of the others; `None` without
+/// such groups.
 pub(crate) fn per_second(arm: &ArmData<'_>, of_messages: bool) -> Option<f64> {
     let groups = arm.groups().into_iter().filter(|g| g.has_messages() == of_messages);
     groups.map(|g| g.achieved_rate).reduce(|a, b| a + b)

@@ -1,5 +1,4 @@
-//! Views: from data to ready strings and series. Units are chosen here, once; titles state the
-//! finding; nothing here knows pixels or tags of HTML.
+//! Views: from data to strings and series. Units are chosen here; titles state the finding. No pixels and no HTML.
 
 pub(crate) mod arms;
 pub(crate) mod catalogue;

@@ -1,6 +1,6 @@
-//! The tables of emulated connection pools: what each did, and how long requests waited for one of its connections.
+//! The tables of emulated connection pools: their connections, and how long requests waited for one.
 //!
-//! Filled from the record alone, and empty where no group had a pool. Next: `report`.
+//! Filled from the record; empty if no group had a pool. Read next: `report`.
 
 use crate::view::arms::ArmData;
 use crate::view::report::of_arms;
@@ -19,17 +19,17 @@ fn pools<'a>(
     })
 }
 
-/// What the pools did and how long requests waited for them; no table where there was none.
+/// The connections of the pools, and the wait for them; no table without a pool.
 pub(crate) fn tables(arms: &[ArmData<'_>]) -> Vec<Table> {
     let waits = pools(arms).map(|(arm, group, pool)| (arm.label(), &group.name[..], &pool.wait));
-    let wait = spread("How long requests waited for a connection of the pool", "Wait", waits);
+    let wait = spread("Time that requests waited for a pool connection", "Wait", waits);
     let tables = [counts(arms), wait];
     tables.into_iter().filter(|t| !t.rows.is_empty()).map(|t| of_arms(arms, t)).collect()
 }
 
 fn counts(arms: &[ArmData<'_>]) -> Table {
     let mut table = Table::new(
-        "What the connection pool did while running",
+        "Connections of the pool during the run",
         &[
             "<Arm",
             "<Group",
@@ -38,7 +38,7 @@ fn counts(arms: &[ArmData<'_>]) -> Table {
             ">Most open",
             ">Opened",
             ">Closed",
-            ">Requests turned away",
+            ">Pool timeouts",
         ],
     );
     for (arm, group, pool) in pools(arms) {

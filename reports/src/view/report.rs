@@ -1,4 +1,4 @@
-//! A whole report as ready text: what the page and the summary print, in the order they print it.
+//! A report as text: the contents of the page and the summary, in their order.
 
 use crate::view::arms::{ArmData, Lead};
 use crate::view::figure::Figure;
@@ -24,29 +24,29 @@ pub(crate) struct Report {
     pub(crate) question: String,
     /// The claims and their verdicts.
     pub(crate) claims: Vec<ClaimView>,
-    /// Doubts, the gravest first.
+    /// Caveats, the most severe first.
     pub(crate) caveats: Vec<Merged>,
-    /// Which time the numbers lead with and why; empty where it needs no saying.
+    /// Which of the two times comes first, and why; empty for response time.
     pub(crate) lead: &'static str,
-    /// The handful of numbers to remember.
+    /// The key figures.
     pub(crate) key: Table,
     /// In the order shown.
     pub(crate) figures: Vec<Figure>,
-    /// What procedures found, arm by arm.
+    /// Results of procedures, arm by arm.
     pub(crate) procedures: Vec<ProcedureView>,
     /// Percentiles of the headline, response and service side by side.
     pub(crate) percentiles: Table,
-    /// What emulated connection pools did, and the wait for them; empty without any.
+    /// Emulated connection pools, and the wait for them; empty without any.
     pub(crate) pool: Vec<Table>,
-    /// What became of messages; empty where nobody received.
+    /// Delivery of messages; empty without receivers.
     pub(crate) messages: Vec<Table>,
     /// The stalls.
     pub(crate) stalls: Table,
-    /// What to say if there are none.
+    /// The text if there are none.
     pub(crate) no_stall: String,
     /// Every group and command.
     pub(crate) groups: Table,
-    /// What became of every request.
+    /// The outcome of all requests.
     pub(crate) counts: Table,
     /// The machine and the server.
     pub(crate) environment: Table,
@@ -63,7 +63,7 @@ pub(crate) struct Report {
 pub(crate) struct ClaimView {
     pub(crate) id: String,
     pub(crate) text: String,
-    /// What must be known about the verdict; may be empty.
+    /// A note on the verdict; may be empty.
     pub(crate) note: String,
     /// What was expected and what was measured, part by part.
     pub(crate) criteria: Vec<(String, String)>,
@@ -120,21 +120,21 @@ impl Report {
         !self.groups.rows.is_empty()
     }
 
-    /// True if some doubt forbids to decide on these numbers.
+    /// True if a caveat makes the numbers invalid.
     pub(crate) fn is_invalid(&self) -> bool {
         self.caveats.iter().any(|c| c.caveat.severity == Severity::Invalid)
     }
 
-    /// What stands above an invalid report.
+    /// The text at the top of an invalid report.
     pub(crate) fn warning(&self) -> &'static str {
         match self.claims.is_empty() {
-            true => "These figures must not be relied on: see the doubts below.",
-            false => "These verdicts and figures must not be relied on: see the doubts below.",
+            true => "These figures are invalid: see the caveats below.",
+            false => "These verdicts and figures are invalid: see the caveats below.",
         }
     }
 }
 
-/// A table whose first column names the arm; a run that is compared with nothing has none.
+/// A table whose first column names the arm; without that column for a single run.
 pub(crate) fn of_arms(arms: &[ArmData<'_>], table: Table) -> Table {
     if arms.iter().all(|a| a.name.is_empty()) { table.without_first() } else { table }
 }
@@ -205,7 +205,7 @@ fn claims(record: &RunRecord) -> Vec<ClaimView> {
     record.scenario.iter().flat_map(|s| &s.claims).map(view).collect()
 }
 
-/// A part as it is told: what was expected, and the number with what it means.
+/// A criterion: what was expected, and the number with its meaning.
 fn part(part: &aelab_results::record::ClaimPart) -> (String, String) {
     let measured = match (part.outcome.as_str(), part.why.as_str()) {
         ("holds", _) => part.number.clone(),
@@ -217,7 +217,7 @@ fn part(part: &aelab_results::record::ClaimPart) -> (String, String) {
     (format!("{}: {}", part.says, part.wanted), measured)
 }
 
-/// A criterion of several parts (`a; b`) beside its measurements, if they come in equally many.
+/// A criterion of several parts (`a; b`) beside its measurements, if both have the same number of parts.
 fn criteria(expected: &str, measured: &str) -> Vec<(String, String)> {
     let parts = |text: &str| text.split("; ").map(str::to_owned).collect::<Vec<_>>();
     let (wanted, found) = (parts(expected), parts(measured));
@@ -309,13 +309,13 @@ fn log_mismatch(folder: &Folder) -> Option<CaveatRecord> {
 }
 
 fn files(folder: &Folder) -> Vec<(&'static str, &'static str)> {
-    let mut files = vec![("result.json", "everything on this page, exact, for programs")];
+    let mut files = vec![("result.json", "all numbers of this page, exact, for programs")];
     if folder.hlog.is_some() {
         files.push((
             "latency.hlog",
-            "HdrHistogram interval log; untagged lines are the headline response time",
+            "HdrHistogram interval log; lines without a tag are the headline response time",
         ));
     }
-    files.push(("summary.md", "the short form for a pull request"));
+    files.push(("summary.md", "short form for a pull request"));
     files
 }

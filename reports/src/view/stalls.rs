@@ -40,8 +40,8 @@ fn limit_s(arms: &[ArmData<'_>]) -> f64 {
     all.map(|s| s.duration_s).fold(0.0, f64::max) * WORTH_MARKING
 }
 
-/// Seconds of the measurement without replies, from the stalls that are counted: a hundred gaps of a few milliseconds are no
-/// stop. Overlaps and the drain do not count.
+/// Seconds of the measurement without replies, from the stalls that are counted: a hundred gaps of a few milliseconds do
+/// not count. Overlaps and the drain do not count.
 pub(crate) fn stopped_s(arm: &ArmData<'_>) -> f64 {
     let end = arm.record.duration_s;
     let mut spans: Vec<(f64, f64)> =
@@ -95,13 +95,12 @@ fn without(arms: &[ArmData<'_>], shown: usize) -> Option<String> {
     (left_out > 0).then(|| format!("{} not shown", counted(left_out, "shorter stall")))
 }
 
-/// What to say where no arm had a stall. Spans in which the load generator itself did not get to run are none, and no proof that
-/// replies kept coming either.
+/// The text if no arm had a stall. Time spans in which the load generator lost the CPU are not stalls of the server.
 pub(crate) fn none_of(arms: &[ArmData<'_>]) -> String {
     let short: usize = arms.iter().map(|arm| arm.record.stalls.len()).sum();
     let mut caveats = arms.iter().flat_map(|arm| &arm.record.caveats);
     if caveats.any(|caveat| caveat.id == "client-held-up") {
-        return "No stall of the server: where replies are missing, the load generator did not get to run".to_owned();
+        return "No stall of the server; where replies are missing, the load generator lost the CPU".to_owned();
     }
     let place = if arms.len() == 1 { "" } else { " in any arm" };
     if short > 0 {
@@ -110,7 +109,7 @@ pub(crate) fn none_of(arms: &[ArmData<'_>]) -> String {
             counted(short, "shorter one")
         );
     }
-    format!("No stall{place}: replies kept coming all the time")
+    format!("No stall{place}: replies arrived all the time")
 }
 
 /// The shown stalls as marks of a figure.

@@ -1,4 +1,4 @@
-//! A table of ready strings, printed by the page and by the summary alike.
+//! A table of strings, printed by the page and by the summary.
 
 /// How a column is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// The table without its first column, for where that would say the same in every row.
+    /// The table without its first column, for cases where every row has the same value in it.
     pub(crate) fn without_first(mut self) -> Self {
         self.head.remove(0);
         for row in &mut self.rows {

@@ -1,4 +1,4 @@
-//! The tables of a report, filled from the record; every number here is in `result.json`, too.
+//! The tables of a report, filled from the record. Every number here is in `result.json` too.
 
 use crate::view::arms::{ArmData, Lead};
 use crate::view::table::Table;
@@ -7,14 +7,14 @@ use aelab_results::folder::Folder;
 use aelab_results::record::{Counts, Group, Metrics, Percentile, Quantiles, Server};
 use aelab_results::text::number::{duration, grouped, percent, percentile, rate, seconds};
 
-/// What stands for "there is nothing to say".
+/// The text of an empty cell.
 const NONE: &str = "–";
 
 fn none() -> String {
     NONE.to_owned()
 }
 
-/// The numbers to remember, one column per arm.
+/// The key figures, one column per arm.
 pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
     let heads: Vec<String> = arms
         .iter()
@@ -32,8 +32,8 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
     };
     times(arms, &mut row);
     for p in [50.0, 99.0] {
-        // Kernel time stamps, where they were asked for: a group's own figure, as parts of several do not add up.
-        let name = format!("of it the generator's own waking up, {}", percentile(p));
+        // Kernel timestamps, if requested. Only for a single group: percentiles of several groups do not add up.
+        let name = format!("part of it from the kernel to the load generator, {}", percentile(p));
         row(&name, &|a| match &a.groups()[..] {
             [group] => or_none(group.kernel.as_ref().map(|kernel| at(&kernel.wake_up, p))),
             _ => none(),
@@ -46,12 +46,12 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
     row("replies per second", &|a| or_none(messages::per_second(a, false).map(rate)));
     row(received_name(arms), &|a| or_none(messages::per_second(a, true).map(rate)));
     row("messages lost", &|a| or_none(messages::lost(a)));
-    row("of these to requests of the warm-up", &|a| {
+    row("of these, replies to warm-up requests", &|a| {
         let carried: u64 = a.groups().iter().map(|g| g.carried_over).sum();
         let per_second = carried as f64 / a.record.duration_s;
         or_none((carried > 0 && per_second.is_finite()).then(|| rate(per_second)))
     });
-    row("offered per second", &|a| or_none(offered(a).map(rate)));
+    row("requests due per second", &|a| or_none(offered(a).map(rate)));
     row(stalls::COUNTED, &|a| grouped(stalls::notable(a.record).count() as u64));
     row("longest stall", &|a| {
         or_none(stalls::notable(a.record).map(|s| s.duration_s).max_by(f64::total_cmp).map(seconds))
@@ -80,7 +80,7 @@ fn times(arms: &[ArmData<'_>], row: Row<'_>) {
         let of = |lead: Lead| format!("{}{}", lead.name(), kind.suffix());
         for p in [50.0, 99.0, 99.9] {
             let name = format!("{}, {}", of(lead), percentile(p));
-            // Whether a sample can carry it is said in the table of percentiles.
+            // The table of percentiles says how many samples a missing percentile needs.
             let supported =
                 |g: &Group| lead.figures(&g.total).at(p).filter(|q| q.us.is_some()).map(value);
             row(&name, &|a| or_none(kind.headline(a).and_then(supported)));
@@ -95,21 +95,21 @@ fn times(arms: &[ArmData<'_>], row: Row<'_>) {
         });
     }
     for p in [50.0, 99.0] {
-        row(&format!("wait for a connection of the pool, {}", percentile(p)), &|a| {
+        row(&format!("wait for a pool connection, {}", percentile(p)), &|a| {
             let pool = a.groups().into_iter().find_map(|g| g.pool.as_ref());
             or_none(pool.map(|pool| at(&pool.wait, p)))
         });
     }
-    row("requests turned away by the pool", &|a| {
+    row("pool timeouts", &|a| {
         let pools = a.groups().into_iter().filter_map(|g| g.pool.as_ref());
         or_none(pools.map(|pool| pool.turned_away).reduce(|x, y| x + y).map(grouped))
     });
 }
 
-/// Whose times the key figures are.
+/// What the times of the key figures belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Of all groups of the headline: these are of one kind.
+    /// All groups of the headline, which are of one kind.
     All,
     /// Of replies, beside messages.
     Replies,
@@ -118,7 +118,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// Those to tell: apart where the headline has both.
+    /// The kinds to show: separate if the headline has both.
     fn of(arms: &[ArmData<'_>]) -> &'static [Self] {
         match messages::are_mixed(arms) {
             true => &[Self::Replies, Self::Messages],
@@ -144,15 +144,15 @@ impl Kind {
     }
 }
 
-/// What is said of the rate at which receivers receive.
+/// The name of the rate at which receivers receive.
 fn received_name(arms: &[ArmData<'_>]) -> &'static str {
     match arms.iter().flat_map(ArmData::groups).any(|g| g.blocked.is_some()) {
-        true => "received per second (messages, and replies to commands that wait)",
+        true => "received per second (messages, and replies to blocking commands)",
         false => "messages received per second",
     }
 }
 
-/// What the headline's groups were asked to send per second; receivers send nothing.
+/// Requests that were due per second in the headline's groups; receivers send nothing.
 fn offered(arm: &ArmData<'_>) -> Option<f64> {
     let senders = arm.groups().into_iter().filter(|g| !g.has_messages());
     let sum: f64 = senders.map(|g| g.arrival.rate).sum::<Option<f64>>()?;
@@ -167,7 +167,7 @@ fn at(quantiles: &Quantiles, p: f64) -> String {
     quantiles.at(p).map_or_else(none, value)
 }
 
-/// A percentile as text: `≥` if censored, what it would need if it is not supported.
+/// A percentile as text: with `≥` if censored, or the number of samples it needs.
 fn value(percentile: &Percentile) -> String {
     match (percentile.us, percentile.need) {
         (Some(us), _) if percentile.censored => format!("≥\u{a0}{}", duration(us)),
@@ -264,7 +264,7 @@ pub(crate) fn spread<'a>(
 pub(crate) fn stall_list(arms: &[ArmData<'_>]) -> Table {
     let left_out = stalls::not_listed(arms).map_or_else(String::new, |n| format!(" ({n})"));
     let mut table = Table::new(
-        format!("Stalls: spans without any reply while requests were due{left_out}"),
+        format!("Stalls: time spans without any reply while requests were due{left_out}"),
         &[
             "<Arm",
             ">Start",
@@ -334,10 +334,10 @@ fn group_row(arm: &ArmData<'_>, group: &Group, command: &str, m: &Metrics) -> Ve
     ]
 }
 
-/// What became of every request and connection.
+/// The outcome of all requests, and the connections.
 pub(crate) fn counts(arms: &[ArmData<'_>]) -> Table {
     let mut table = Table::new(
-        "What became of every request",
+        "Outcome of all requests",
         &[
             "<Arm",
             "<Group",
@@ -366,7 +366,7 @@ pub(crate) fn counts(arms: &[ArmData<'_>]) -> Table {
             row.push(match &group.pool {
                 Some(pool) => {
                     let (most, size) = (grouped(pool.most_open), grouped(connections.asked));
-                    format!("pool, at most {most} of {size}")
+                    format!("pool, at most {most} of {size} open")
                 }
                 None if connections.established == connections.asked => grouped(connections.asked),
                 None => format!(
@@ -398,8 +398,8 @@ pub(crate) fn environment(folder: &Folder) -> Table {
             table.push(vec![name.to_owned(), value]);
         }
     };
-    fact("processor", environment.cpu_model);
-    fact("processors", environment.cores.map(grouped));
+    fact("CPU model", environment.cpu_model);
+    fact("cores", environment.cores.map(grouped));
     fact("kernel", environment.kernel);
     fact("frequency governor", environment.governor);
     fact("open files (ulimit -n)", environment.nofile.map(grouped));
@@ -428,7 +428,7 @@ pub(crate) fn environment(folder: &Folder) -> Table {
     for server in servers {
         let version = server.version.as_deref().unwrap_or("");
         fact("server", Some(format!("{} {version}", server.name).trim().to_owned()));
-        fact("server: keys when the run began", server.keys.map(grouped));
+        fact("server: keys at the start", server.keys.map(grouped));
         for (name, value) in &server.config {
             fact(&format!("server: {name}"), Some(value.clone()));
         }

@@ -12,7 +12,7 @@ use aelab_results::text::number::{duration, grouped, rate, seconds, us};
 
 /// More columns than this are narrower than two pixels on the widest chart.
 const COLUMNS_MAX: u64 = 400;
-/// Rows of a table twin per arm: longer ones are read by no one.
+/// Rows per arm of the table beside a figure.
 const TWIN_ROWS_MAX: u64 = 60;
 /// A burst after a stall may be this many times the usual rate before the axis cuts it off.
 const TOP_OVER_USUAL: f64 = 2.5;
@@ -65,10 +65,10 @@ pub(crate) fn throughput(arms: &[ArmData<'_>]) -> Option<Figure> {
         subtitle.push_str(" Grey: stalls.");
     }
     if panels.iter().any(|p| p.offered.is_some()) {
-        subtitle.push_str(" Dotted: what was asked for.");
+        subtitle.push_str(" Dotted: offered rate.");
     }
     if cut {
-        subtitle.push_str(" The axis is cut: ▲ gives the height of a burst above it.");
+        subtitle.push_str(" The axis is cut: ▲ shows the height of a burst above it.");
     }
     Some(Figure {
         name: "throughput",

@@ -111,12 +111,12 @@ fn names_from_outside_stay_text() {
 }
 
 #[test]
-fn a_doubt_that_the_scenario_repeats_from_its_arm_is_said_once() {
+fn a_caveat_that_the_scenario_repeats_from_its_arm_is_shown_once() {
     let dir = synthetic::temp_dir("caveat-twice");
     synthetic::write_scenario(&dir);
     let folder = read_folder(&dir).unwrap();
     let (arm, arm_folder) = &folder.arms[0];
-    let doubt = CaveatRecord {
+    let caveat = CaveatRecord {
         id: "warm-up-unstable".into(),
         severity: Severity::Warning,
         value: None,
@@ -126,12 +126,12 @@ fn a_doubt_that_the_scenario_repeats_from_its_arm_is_said_once() {
         arm: None,
     };
     let mut of_arm = arm_folder.record.clone();
-    of_arm.caveats.push(doubt.clone());
+    of_arm.caveats.push(caveat.clone());
     fs::write(dir.join(&arm.dir).join("result.json"), of_arm.to_json().unwrap()).unwrap();
     let mut own = folder.record.clone();
     // As records name the arm, and as older ones did.
-    own.caveats.push(CaveatRecord { arm: Some(arm.name.clone()), ..doubt.clone() });
-    own.caveats.push(CaveatRecord { text: format!("{}: {}", arm.summary, doubt.text), ..doubt });
+    own.caveats.push(CaveatRecord { arm: Some(arm.name.clone()), ..caveat.clone() });
+    own.caveats.push(CaveatRecord { text: format!("{}: {}", arm.summary, caveat.text), ..caveat });
     fs::write(dir.join("result.json"), own.to_json().unwrap()).unwrap();
     render(&dir).unwrap();
     let all = files(&dir);
@@ -140,7 +140,7 @@ fn a_doubt_that_the_scenario_repeats_from_its_arm_is_said_once() {
 }
 
 #[test]
-fn a_log_that_is_not_of_this_record_is_a_doubt() {
+fn a_log_of_another_record_is_a_caveat() {
     let dir = synthetic::temp_dir("mismatch");
     let mut run = synthetic::run(&Plan { duration_s: 2, ..Plan::calm() });
     run.write(&dir);
@@ -210,7 +210,7 @@ fn a_run_without_samples_still_has_a_page() {
     write_folder(&dir, &RunRecord::default(), &[]).unwrap();
     render(&dir).unwrap();
     let all = files(&dir);
-    assert!(text(&all, "report.html").contains("How to read this"));
+    assert!(text(&all, "report.html").contains("How to read this report"));
     assert!(!all.keys().any(|name| name.starts_with("charts")));
 }
 
@@ -228,11 +228,11 @@ fn an_interrupted_scenario_shows_the_arms_it_has() {
 }
 
 #[test]
-fn claims_are_told_in_words_and_a_doubt_of_two_arms_once() {
+fn claims_have_texts_and_a_caveat_of_two_arms_is_shown_once() {
     let dir = synthetic::temp_dir("words");
     synthetic::write_scenario(&dir);
     let mut record = read_folder(&dir).unwrap().record;
-    let doubt = |arm: &str, text: &str| CaveatRecord {
+    let caveat = |arm: &str, text: &str| CaveatRecord {
         id: "machine-noisy".into(),
         severity: Severity::Warning,
         value: None,
@@ -241,7 +241,7 @@ fn claims_are_told_in_words_and_a_doubt_of_two_arms_once() {
         remedy: String::new(),
         arm: Some(arm.into()),
     };
-    record.caveats = vec![doubt("keys", "lost 5 %"), doubt("scan", "lost 6 %")];
+    record.caveats = vec![caveat("keys", "lost 5 %"), caveat("scan", "lost 6 %")];
     let part = |number: &str, outcome: &str, why: &str| ClaimPart {
         says: "KEYS ran at least twice".into(),
         wanted: "at least 2".into(),
@@ -337,7 +337,7 @@ fn gallery() {
 }
 
 #[test]
-fn replies_that_stop_for_good_are_no_calm_run() {
+fn replies_that_stop_completely_are_shown() {
     let dir = synthetic::temp_dir("gone");
     let mut run = synthetic::run(&Plan { duration_s: 10, ..Plan::calm() });
     // The server is gone after four seconds; what was due later has no reply.
@@ -352,13 +352,13 @@ fn replies_that_stop_for_good_are_no_calm_run() {
     run.write(&dir);
     render(&dir).unwrap();
     let summary = text(&files(&dir), "summary.md").to_owned();
-    assert!(summary.contains("Replies stop for good after 4"), "{summary}");
+    assert!(summary.contains("Replies stop completely after 4"), "{summary}");
     assert!(summary.contains("Replies stop for 6"), "{summary}");
     assert!(!summary.contains("No stall"), "{summary}");
 }
 
 #[test]
-fn a_pool_shows_its_wait_and_what_it_turned_away() {
+fn a_pool_shows_its_wait_and_its_timeouts() {
     let dir = synthetic::temp_dir("pool");
     let mut run = synthetic::run(&Plan { duration_s: 2, ..Plan::calm() });
     let group = &mut run.record.groups[0];
@@ -375,17 +375,19 @@ fn a_pool_shows_its_wait_and_what_it_turned_away() {
     let all = files(&dir);
     let summary = text(&all, "summary.md");
     for wanted in [
-        "| requests turned away by the pool | 1,234 |",
-        "| wait for a connection of the pool, p99 |",
+        "| pool timeouts | 1,234 |",
+        "| wait for a pool connection, p99 |",
         "| victims | 80 | 50 | 66 | 31 | 17 | 1,234 |",
-        "How long requests waited for a connection of the pool:",
+        "Time that requests waited for a pool connection:",
         "| victims | p90 |",
         "| victims | largest |",
     ] {
         assert!(summary.contains(wanted), "lacks {wanted}: {summary}");
     }
     let html = text(&all, "report.html");
-    assert!(html.contains("<h2>Connection pool</h2>") && html.contains("pool, at most 66 of 80"));
+    assert!(
+        html.contains("<h2>Connection pool</h2>") && html.contains("pool, at most 66 of 80 open")
+    );
     assert!(!html.contains("50 of 80"));
     run.record.groups[0].pool = None;
     run.write(&dir);
@@ -417,7 +419,7 @@ fn messages_are_counted_apart_from_replies() {
     for wanted in [
         "| replies per second | 1,000/s |",
         "| messages received per second | 10,000/s |",
-        "| offered per second | 1,000/s |",
+        "| requests due per second | 1,000/s |",
         "| response time of replies, p50 |",
         "| response time of messages, p50 |",
         "| receivers | 24,000 | 20,000 | 7 | 5 | 3 | 2 |",
@@ -438,6 +440,6 @@ fn messages_are_counted_apart_from_replies() {
     run.write(&dir);
     render(&dir).unwrap();
     let summary = text(&files(&dir), "summary.md").to_owned();
-    assert!(summary.contains("How long commands waited for data:"), "{summary}");
-    assert!(!summary.contains("What became of messages"), "{summary}");
+    assert!(summary.contains("Time that commands waited for data:"), "{summary}");
+    assert!(!summary.contains("Delivery of messages"), "{summary}");
 }
