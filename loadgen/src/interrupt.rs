@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// A flag that ^C, SIGTERM and SIGHUP set; SIGHUP not where whoever started us wants it ignored, as nohup does.
+/// A flag that ^C, SIGTERM and SIGHUP set; SIGHUP is left alone if it is ignored, as under nohup.
 ///
 /// # Errors
 /// The system refuses a handler; then ^C ends the program at once.
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_started_us_may_want_a_lost_terminal_ignored() {
+    fn an_ignored_hangup_stays_ignored() {
         let status = |mask| format!("Name:\tloadgen\nSigBlk:\t00\nSigIgn:\t{mask}\n");
         assert!(!ignores(&status("0000000000001000"), 1));
         assert!(ignores(&status("0000000000001001"), 1));

@@ -9,8 +9,6 @@ const LONG_FILES: &[&str] = &[
     "server/tests/it/transcript_cases.rs",
     // To be split.
     "loadgen/tests/it/engine_virtual.rs",
-    "loadgen/tests/it/tls.rs",
-    "loadgen/tests/it/faults.rs",
 ];
 
 /// Structs that may have more fields.

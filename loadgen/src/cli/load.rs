@@ -18,117 +18,141 @@ use std::time::Duration;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Load")]
 pub struct LoadArgs {
-    /// Connections in all.
+    /// Total number of connections.
     #[arg(short = 'c', long, visible_alias = "clients", default_value = "50", value_parser = positive, allow_negative_numbers = true)]
     pub connections: usize,
-    /// Engine threads.
+    /// Number of load generator threads.
     #[arg(long, default_value = "1", value_parser = positive, allow_negative_numbers = true)]
     pub threads: usize,
-    /// Requests in flight on one connection.
+    /// Maximum number of requests in flight per connection.
     #[arg(short = 'P', long, default_value = "1", value_parser = pipeline, allow_negative_numbers = true)]
     pub pipeline: usize,
-    /// Requests in all, per test; given up after 30 s without any reply [default: 100000, unless --duration or --rate is given].
+    /// Total number of requests per test [default: 100000, unless --duration or --rate is given].
+    ///
+    /// The test ends early if no reply arrives for 30 s.
     #[arg(short = 'n', long, value_parser = parse_count, allow_negative_numbers = true)]
     pub requests: Option<u64>,
-    /// Time to measure, such as 30s; --test-time, as memtier has it, takes bare seconds [default with --rate: 10s].
+    /// Measurement time, such as 30s [default with --rate: 10s].
+    ///
+    /// The alias --test-time also takes seconds without a unit, as memtier does.
     #[arg(long, visible_alias = "test-time", value_parser = parse_duration)]
     pub duration: Option<Duration>,
-    /// Time before the measurement, or auto: until rate and response times have come to rest, for a minute at most [default with
-    /// a duration: 2s, at most a fifth of it; else none].
+    /// Warm-up time before the measurement, or auto [default with a duration: 2s, at most a fifth of it; else none].
+    ///
+    /// With auto, the measurement starts when rate and response times are stable, after one minute at the latest.
     #[arg(long, value_name = "TIME", value_parser = WarmupArg::parse)]
     pub warmup: Option<WarmupArg>,
-    /// Requests per second in all, whatever the server does; without it the loop is closed.
+    /// Total number of requests per second (open loop).
+    ///
+    /// Requests become due at this rate even if the server is slow. Without --rate the loop is closed: a connection sends
+    /// its next request after a reply.
     #[arg(long, visible_alias = "rps", value_parser = parse_rate, allow_negative_numbers = true)]
     pub rate: Option<aelab_units::Rate>,
-    /// How requests are spread over time, whatever the server does. Around --rate: constant, poisson, uniform,
-    /// burst:on=100ms,off=900ms, sine:amp=0.5,period=10s. With rates of their own: ramp:1k-20k[@30s], step:1k,2k,4k@5s,
-    /// trace:FILE (one time per line) [default with --rate: constant].
+    /// Distribution of the arrival times: constant, poisson, … [default with --rate: constant].
+    ///
+    /// Around --rate: constant, poisson, uniform, burst:on=100ms,off=900ms, sine:amp=0.5,period=10s. With a rate of their
+    /// own: ramp:1k-20k[@30s], step:1k,2k,4k@5s, trace:FILE (one time per line).
     #[arg(long, value_name = "PROCESS")]
     pub arrival: Option<String>,
-    /// Pause between a reply and the next request of a closed loop.
+    /// Pause after each reply before the next request (closed loop only).
     #[arg(long, value_parser = parse_duration, conflicts_with_all = ["rate", "arrival"])]
     pub think_time: Option<Duration>,
-    /// Size of __data__: 64, 16KiB, a range 16-1024, sizes with weights 32:9,4KiB:1, or zipf:16-4096[:EXPONENT] [default: 3,
-    /// with --ycsb 100].
+    /// Size of __data__, such as 64 or 16KiB [default: 3, with --ycsb 100].
+    ///
+    /// Also a range (16-1024), sizes with weights (32:9,4KiB:1), or zipf:16-4096[:EXPONENT].
     #[arg(short = 'd', long, value_name = "SIZE", value_parser = ValueSize::parse, allow_negative_numbers = true)]
     pub data_size: Option<ValueSize>,
-    /// Share of each value, 0 to 1, that a compressor makes vanish.
-    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = share)]
+    /// Compressible fraction of each value (0 to 1).
+    #[arg(hide_short_help = true, long, value_name = "SHARE", default_value = "0", value_parser = share)]
     pub compressible: f64,
     /// Number of distinct keys [default: 1, with --ycsb 1000].
     #[arg(short = 'r', long, value_parser = parse_count, allow_negative_numbers = true)]
     pub keyspace: Option<u64>,
-    /// How __key__ is chosen: uniform, sequential, new (beyond -r, each once), zipf[:EXPONENT], latest[:EXPONENT], gaussian[:DEVIATION] (a share of the
-    /// key space) or hotspot:keys=0.1,requests=0.9 [default: uniform].
+    /// Distribution of __key__: uniform, sequential, zipf, … [default: uniform].
+    ///
+    /// uniform, sequential, new (each key once, beyond -r), zipf[:EXPONENT], latest[:EXPONENT], gaussian[:DEVIATION] (a
+    /// fraction of the key space), or hotspot:keys=0.1,requests=0.9.
     #[arg(long, value_name = "DISTRIBUTION", value_parser = KeyDistribution::parse)]
     pub key_dist: Option<KeyDistribution>,
-    /// What __key__ begins with [default: key:, with --ycsb user].
-    #[arg(long, value_name = "TEXT")]
+    /// Prefix of __key__ [default: key:, with --ycsb user].
+    #[arg(hide_short_help = true, long, value_name = "TEXT")]
     pub key_prefix: Option<String>,
-    /// Digits of __key__'s number, filled with zeros; 0 writes it as it is [default: 12].
-    #[arg(long, value_name = "N")]
+    /// Digits of the number in __key__, padded with zeros; 0 means no padding [default: 12].
+    #[arg(hide_short_help = true, long, value_name = "N")]
     pub key_digits: Option<usize>,
-    /// Lowest number of __key__.
-    #[arg(long, value_name = "N", default_value = "0")]
+    /// Lowest number in __key__.
+    #[arg(hide_short_help = true, long, value_name = "N", default_value = "0")]
     pub key_minimum: u64,
-    /// redis-benchmark's and valkey-benchmark's tests, one after the other, such as set,get [default: set,get].
+    /// Tests of redis-benchmark and valkey-benchmark, run one after the other, such as set,get [default: set,get].
     #[arg(short = 't', long, value_name = "TESTS", conflicts_with_all = ["ratio", "templates", "command", "command_file", "ycsb"])]
     pub tests: Option<String>,
-    /// SET and GET mixed in this ratio, such as 1:10.
+    /// Mix SET and GET in this ratio, such as 1:10.
     #[arg(long, value_name = "SET:GET", value_parser = ratio, conflicts_with_all = ["templates", "command", "command_file", "ycsb"])]
     pub ratio: Option<(u32, u32)>,
-    /// A command to send; several are mixed.
+    /// Command to send; repeat it to mix several commands.
     #[arg(long = "command", id = "templates", value_name = "COMMAND", conflicts_with_all = ["command", "command_file", "ycsb"])]
     pub templates: Vec<String>,
-    /// Share of each --command, in their order.
+    /// Weight of each --command, in the same order.
     #[arg(long, value_name = "N", requires = "templates")]
     pub command_ratio: Vec<u32>,
-    /// Commands from a file, mixed: one per line, after a weight if it is not 1; # begins a comment.
+    /// File of commands to mix, one per line.
+    ///
+    /// A line may start with a weight. # starts a comment.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "ycsb"])]
     pub command_file: Option<PathBuf>,
-    /// A core workload of YCSB over -r records; --prefill is its load phase.
+    /// Core workload of YCSB, a to f, over -r records; --prefill loads the records.
     #[arg(long, value_enum, ignore_case = true, value_name = "LETTER", conflicts_with = "command")]
     pub ycsb: Option<Ycsb>,
-    /// Fill the key space before the run, with values of the mean size (of zipf: the smallest), and wait until the server
-    /// has settled.
+    /// Write all keys before the run, then wait until the server is idle.
+    ///
+    /// Values have the mean size of -d (the smallest size for zipf).
     #[arg(long)]
     pub prefill: bool,
     /// Seed of all random choices.
     #[arg(long, default_value = "1")]
     pub seed: u64,
-    /// Give a request up that was not answered this long after it was sent [default: never].
+    /// Cancel a request that gets no reply within this time after it was sent [default: never].
     #[arg(long, value_parser = parse_duration)]
     pub timeout: Option<Duration>,
-    /// Connections on top that are opened and send nothing.
+    /// Number of additional connections that send nothing.
     #[arg(long, value_name = "N", value_parser = positive)]
     pub idle: Option<usize>,
-    /// Open so many connections per second before the run [default: as fast as they are accepted].
-    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    /// Connections to open per second before the run [default: as fast as the server accepts them].
+    #[arg(hide_short_help = true, long, value_name = "RATE", value_parser = parse_rate)]
     pub connect_rate: Option<aelab_units::Rate>,
-    /// With --connect-rate: open them while the run is on, a connect storm.
-    #[arg(long, requires = "connect_rate")]
+    /// With --connect-rate: open the connections during the run.
+    #[arg(hide_short_help = true, long, requires = "connect_rate")]
     pub connect_storm: bool,
-    /// Replace a connection after so many requests; 1 opens one for each [default: never].
+    /// Replace a connection after this many requests; 1 opens a connection for each request [default: never].
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub reconnect_interval: Option<u64>,
-    /// What becomes of a lost connection: immediate and fixed:100ms open it again, backoff:50ms..5s after pauses that double, less
-    /// up to half at random; never does without it [default: backoff:10ms..1s].
-    #[arg(long, value_name = "POLICY", value_parser = Reconnect::parse)]
+    /// When to reopen a lost connection: immediate, fixed:100ms, backoff:50ms..5s or never [default: backoff:10ms..1s].
+    ///
+    /// backoff doubles the pause after each failed attempt, and shortens each pause by up to half at random.
+    #[arg(hide_short_help = true, long, value_name = "POLICY", value_parser = Reconnect::parse)]
     pub reconnect: Option<Reconnect>,
-    /// Each connection has its own share of the schedule, in turn, and its own line of waiting requests; without it any free
-    /// connection takes the next due request. Needs --rate.
-    #[arg(long)]
+    /// Assign due requests to the connections in turn; each connection has its own queue. Needs --rate or --arrival.
+    ///
+    /// Without it, any free connection takes the next due request.
+    #[arg(hide_short_help = true, long)]
     pub pin_requests: bool,
-    /// How to wait for the next due request: timerfd sleeps, precise spins the last stretch, spin never sleeps.
-    #[arg(long, value_enum, default_value = "timerfd")]
+    /// How a thread waits for the next due request.
+    #[arg(hide_short_help = true, long, value_enum, default_value = "timerfd")]
     pub pacing: PacingArg,
-    /// Whose times a reply carries: ours, when we have read it, or also the kernel's, when it got it (TCP only). Shows how
-    /// much of the service time was our own waking up, in the table and the record; costs half a microsecond a read. What
-    /// receives messages (SUBSCRIBE, BLPOP …) is not split.
-    #[arg(long, value_enum, default_value = "program", value_name = "WHOSE")]
+    /// Timestamp replies in user space (program) or also in the kernel (kernel, TCP only).
+    ///
+    /// Kernel timestamps show how much of the service time is the load generator's own wake-up. They cost about half a
+    /// microsecond per read. Commands that receive messages (SUBSCRIBE, BLPOP …) are not split.
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_enum,
+        default_value = "program",
+        value_name = "SOURCE"
+    )]
     pub timestamps: TimestampsArg,
-    /// Processors for the engine threads, such as 1,3.
-    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    /// CPUs for the load generator threads, such as 1,3.
+    #[arg(hide_short_help = true, long, value_delimiter = ',', value_name = "LIST")]
     pub cpus: Option<Vec<usize>>,
     /// A capture to send again.
     #[command(flatten)]
@@ -141,21 +165,21 @@ pub struct LoadArgs {
 /// Time stamps of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum TimestampsArg {
-    /// The generator's own.
+    /// In user space, when the program has read the reply.
     #[default]
     Program,
-    /// The kernel's beside them.
+    /// Also in the kernel, when the reply arrives.
     Kernel,
 }
 
 /// Pacing of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PacingArg {
-    /// A kernel timer.
+    /// Sleep on a kernel timer.
     Timerfd,
-    /// The timer, then spinning.
+    /// Sleep on a kernel timer, then spin until the request is due.
     Precise,
-    /// Spinning.
+    /// Spin all the time.
     Spin,
 }
 
@@ -199,9 +223,9 @@ impl LoadArgs {
 /// A warm-up of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WarmupArg {
-    /// Until the server has come to rest.
+    /// Until rate and response times are stable.
     Auto,
-    /// So long.
+    /// This long.
     For(Duration),
 }
 

@@ -65,8 +65,7 @@ impl LoadArgs {
     ) -> Result<RunPlan, Failure> {
         if self.key_dist.is_some() && !commands.iter().any(has_key) {
             return Err(Failure::usage(format!(
-                "--key-dist chooses what __key__ becomes, and {title} has none; write __key__ into the command, or leave \
-                 --key-dist out"
+                "--key-dist has no effect: {title} has no __key__; write __key__ into the command, or leave out --key-dist"
             )));
         }
         let receiving = receivers::take(&mut commands)?;
@@ -112,30 +111,29 @@ impl LoadArgs {
         Ok(plan)
     }
 
-    /// Who takes a due request: pools and pinned requests need an open loop, and a pool is one.
+    /// Checks that pools and pinned requests have an open loop, and no flags that contradict them.
     pub(super) fn check_assignment(&self) -> Result<(), Failure> {
         let has_pool = self.pool.is_asked();
         let is_open = self.rate.is_some() || self.arrival.is_some();
         let no = |why: &str| Err(Failure::usage(why));
         match () {
-            () if has_pool && !is_open => no(
-                "an emulated pool serves requests that do not wait for replies: give --rate, or --arrival",
-            ),
-            () if self.pin_requests && !is_open => no(
-                "--pin-requests divides a schedule among the connections, and a closed loop has none: give --rate, or \
-                 --arrival",
-            ),
-            () if has_pool && self.pin_requests => no(
-                "a pool gives its connections to whoever asks: leave --pin-requests or the pool out",
-            ),
-            () if has_pool && self.pipeline > 1 => {
-                no("a connection of a pool serves one request at a time: leave -P or the pool out")
+            () if has_pool && !is_open => {
+                no("an emulated pool needs an open loop; give --rate or --arrival")
             }
-            () if has_pool && self.threads > 1 => {
-                no("a pool is one, and lives on one thread: leave --threads or the pool out")
+            () if self.pin_requests && !is_open => {
+                no("--pin-requests needs an open loop; give --rate or --arrival")
             }
+            () if has_pool && self.pin_requests => {
+                no("--pin-requests cannot be used with a pool; leave one of them out")
+            }
+            () if has_pool && self.pipeline > 1 => no(
+                "-P cannot be used with a pool: its connections serve one request at a time; leave one of them out",
+            ),
+            () if has_pool && self.threads > 1 => no(
+                "--threads cannot be used with a pool, which runs on one thread; leave one of them out",
+            ),
             () if has_pool && self.connect_rate.is_some() => no(
-                "a pool decides itself when to open connections: leave --connect-rate or the pool out",
+                "--connect-rate cannot be used with a pool, which opens its own connections; leave one of them out",
             ),
             () => Ok(()),
         }
@@ -147,7 +145,7 @@ impl LoadArgs {
             long_enough(duration)?;
         }
         if self.requests == Some(0) {
-            return Err(Failure::usage("-n is zero: nothing would be measured"));
+            return Err(Failure::usage("-n 0 measures nothing; give 1 or more"));
         }
         let length = self.duration.unwrap_or(DEFAULT_DURATION)
             + self.warmup.map_or(Duration::ZERO, WarmupArg::length);
@@ -206,17 +204,20 @@ fn idle_group(load: &GroupPlan, count: usize) -> Result<GroupPlan, Failure> {
 }
 
 fn scheduled(flag: &str, rate: aelab_units::Rate) -> Result<Rate, Failure> {
-    Rate::per_second(rate.as_per_second())
-        .ok_or_else(|| Failure::usage(format!("{flag} is beyond what can be scheduled")))
+    Rate::per_second(rate.as_per_second()).ok_or_else(|| {
+        Failure::usage(format!(
+            "{flag} is outside the range that can be scheduled; give a lower rate"
+        ))
+    })
 }
 
-/// A rate is a count of replies by intervals: of less than one, what came after the end would be in it.
+/// A rate counts the replies of whole intervals, so the measurement takes at least one.
 fn long_enough(duration: Duration) -> Result<(), Failure> {
     if Nanos::from(duration) >= RunPlan::DEFAULT_INTERVAL {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "--duration {duration:?} is too short to count a rate; give {} ms or more",
+        "--duration {duration:?} is too short to measure a rate; give {} ms or more",
         RunPlan::DEFAULT_INTERVAL.0 / 1_000_000
     )))
 }

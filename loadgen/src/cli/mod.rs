@@ -36,17 +36,19 @@ use std::path::PathBuf;
     disable_help_flag = true,
     subcommand_required = true,
     max_term_width = 100,
-    after_help = "Exit codes: 0 success; 1 a claim was refuted (scenario run --strict); 2 bad input; 3 inconclusive; \
-                  4 measurement invalid; 6 the target could not be reached or refused us. 1 for regressions and 5 for \
-                  exceeded limits are kept for commands that are not there yet."
+    after_help = "Exit codes: 0 success; 1 a claim was refuted (scenario run --strict); 2 bad input; 3 inconclusive \
+                  (--strict); 4 measurement invalid; 6 the target could not be reached or refused the connection."
 )]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// Print help.
-    #[arg(long, global = true, action = clap::ArgAction::Help, help_heading = "Help")]
+    /// Print short help.
+    #[arg(long, global = true, action = clap::ArgAction::HelpShort, help_heading = "Help")]
     help: Option<bool>,
+    /// Print help with all options and details.
+    #[arg(long, global = true, action = clap::ArgAction::HelpLong, help_heading = "Help")]
+    help_all: Option<bool>,
 }
 
 /// The commands.
@@ -54,17 +56,17 @@ pub struct Cli {
 pub enum Command {
     /// Load a server and measure it.
     Run(Box<run::RunArgs>),
-    /// Replay an experiment and judge the claims behind it.
+    /// Run an experiment and print a verdict for each claim.
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
-    /// Work on the folders that runs leave behind.
+    /// Process the result folder of a run.
     #[command(subcommand)]
     Report(ReportCommand),
-    /// Stand between clients and a server and add a round-trip time, or share connections.
+    /// Relay connections to a server: add a round-trip time, or share connections.
     Relay(relay::RelayArgs),
-    /// Prove the engine against theory, on this machine: known service times and scripted stalls, one row per promise.
+    /// Validate the load generator against queueing theory on this machine.
     Selftest(selftest::SelftestArgs),
-    /// Start the bundled server (same flags as ae-server, which takes redis-server's).
+    /// Start the bundled server; takes the same arguments as ae-server and redis-server.
     Serve {
         /// redis.conf and --directive value …
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
@@ -75,9 +77,9 @@ pub enum Command {
 /// `loadgen report …`
 #[derive(Debug, Subcommand)]
 pub enum ReportCommand {
-    /// Make report.html, summary.md and the charts of a folder anew.
+    /// Write report.html, summary.md and the charts of a folder again.
     Render {
-        /// The folder of a run.
+        /// Result folder of a run.
         dir: PathBuf,
     },
 }

@@ -18,31 +18,33 @@ pub struct OutputArgs {
     /// Replace an earlier run in that folder.
     #[arg(long, requires = "out")]
     pub force: bool,
-    /// Print the record as JSON in place of the table; of several tests, one array of records.
+    /// Print the record as JSON instead of the table; several tests print an array of records.
     #[arg(long, conflicts_with_all = ["csv", "quiet"])]
     pub json: bool,
-    /// Print redis-benchmark's CSV in place of the table.
+    /// Print redis-benchmark's CSV instead of the table.
     #[arg(long, conflicts_with = "quiet")]
     pub csv: bool,
-    /// Print redis-benchmark's line per command in place of the table.
+    /// Print redis-benchmark's one line per command instead of the table.
     #[arg(short = 'q', long)]
     pub quiet: bool,
-    /// Print to this file in place of stdout.
-    #[arg(long, value_name = "FILE")]
+    /// Print the result to this file instead of stdout.
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
     pub out_file: Option<PathBuf>,
-    /// Write the numbers as memtier's JSON, too.
-    #[arg(long, value_name = "FILE")]
+    /// Also write memtier's JSON to this file.
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
     pub json_out_file: Option<PathBuf>,
     /// How the text looks; set by --compat.
     #[arg(skip)]
     pub style: Style,
-    /// Show nothing while the run is on.
+    /// Do not show progress during the run.
     #[arg(long)]
     pub no_live: bool,
-    /// Show the live counters to scrapers there, such as 127.0.0.1:9121 or 9121 for a port of this machine, while the run is on.
+    /// Serve live counters to Prometheus at this address during the run, such as 127.0.0.1:9121.
+    ///
+    /// A port alone, such as 9121, is a port of 127.0.0.1.
     #[arg(long, value_name = "ADDRESS")]
     pub prometheus: Option<String>,
-    /// More percentiles, such as 99.5,99.95.
+    /// Additional percentiles, such as 99.5,99.95.
     #[arg(long, value_delimiter = ',', value_name = "LIST", value_parser = percentile)]
     pub percentiles: Vec<f64>,
 }
@@ -72,7 +74,7 @@ impl OutputArgs {
         self.json || self.out.is_some() || !self.is_for_programs()
     }
 
-    /// What the person at the terminal sees while the run is on.
+    /// Progress shown during the run.
     #[must_use]
     pub fn progress(&self) -> Progress {
         if self.no_live || self.quiet { Progress::Hidden } else { Progress::Shown }

@@ -59,7 +59,7 @@ pub fn read(words: &[OsString]) -> Result<Front, Failure> {
             let is_bare_host = text.last().is_some_and(|word| word == "-h");
             if is_bare_host && error.kind() == ErrorKind::InvalidValue {
                 return Err(Failure::usage(
-                    "-h is the host, as in redis-cli, and lacks its value; write -h HOST, or --help for help",
+                    "-h is the host, as in redis-cli, and needs a value; write -h HOST, or --help for help",
                 ));
             }
             let hint = hint(&error, command, &text);
@@ -86,7 +86,7 @@ fn hint(error: &clap::Error, command: Option<&str>, text: &[String]) -> Option<S
             .map(|word| match word.contains(['/', '.', '-']) {
                 true => format!("a command is missing before {word}: loadgen report render {word}"),
                 false => format!(
-                    "report has no command '{word}': it has render DIR, which draws the page of a run's folder"
+                    "report has no command '{word}'; it has render DIR, which writes the report of a run's folder"
                 ),
             }),
         // What redis-benchmark's users type first.
@@ -94,7 +94,7 @@ fn hint(error: &clap::Error, command: Option<&str>, text: &[String]) -> Option<S
             "a command is missing before {word}: loadgen run {} loads a server; see --help",
             text[1..].join(" ")
         )),
-        Some("version") => Some("the version is told by loadgen --version".to_owned()),
+        Some("version") => Some("use loadgen --version".to_owned()),
         Some(word @ ("bench" | "benchmark" | "load" | "test" | "start")) => {
             Some(format!("there is no command {word}: loadgen run loads a server; see --help"))
         }
@@ -118,12 +118,12 @@ fn no_server_or_sentence(name: Option<&OsString>) -> Result<(), Failure> {
     let Some(name) = name.and_then(|name| name.to_str()) else { return Ok(()) };
     if name.contains("://") {
         return Err(Failure::usage(format!(
-            "{name} stands where a command is expected; give a server with -u {name}"
+            "{name} is in the place of a command; give the server with -u {name}"
         )));
     }
     if name.contains(' ') {
         return Err(Failure::usage(format!(
-            "'{name}' is one word; leave the quotes out, or give all of it with --command '{name}'"
+            "'{name}' is one word; leave out the quotes, or write --command '{name}'"
         )));
     }
     Ok(())
@@ -138,7 +138,7 @@ fn no_flag_in_command(words: &[String], command_len: usize) -> Result<(), Failur
     let is_flag = flags_of_run();
     let Some(flag) = command.iter().skip(1).find(|word| is_flag(word)) else { return Ok(()) };
     Err(Failure::usage(format!(
-        "{flag} stands behind the command {}, where it is a word for the server: put flags before the command, or -- before \
+        "{flag} follows the command {} and would be sent to the server; put flags before the command, or put -- before \
          the command to send all of it",
         command[0]
     )))
@@ -220,7 +220,7 @@ mod unit {
         for line in ["-n 9 GET a --out x", "GET a -n 9", "GET a --rps=5"] {
             let line = format!("loadgen run {line}");
             let error = front(&line).expect_err(&line);
-            assert!(error.contains("stands behind the command"), "{line}: {error}");
+            assert!(error.contains("follows the command"), "{line}: {error}");
         }
         for line in
             ["-- GET a --out x", "LRANGE a 0 -3", "XRANGE a - +", "SET a --x", "ECHO --", "GET a"]
@@ -284,7 +284,7 @@ mod unit {
     fn what_is_no_command_is_told() {
         let read = |words: &[&str]| read(&words.iter().map(OsString::from).collect::<Vec<_>>());
         let error = read(&["loadgen", "run", "GET __key__"]).expect_err("one word").message;
-        assert!(error.contains("leave the quotes out"), "{error}");
+        assert!(error.contains("leave out the quotes"), "{error}");
         let error = read(&["loadgen", "run", "redis://h", "-n", "9"]).expect_err("a URL").message;
         assert!(error.contains("-u redis://h"), "{error}");
         let inner = read(&["loadgen", "run", "SET", "a", "two words"]);
@@ -300,7 +300,7 @@ mod unit {
                 "{line}: {error}"
             );
         }
-        let error = front("loadgen --no-such-flag").expect_err("nobody's flag");
+        let error = front("loadgen --no-such-flag").expect_err("unknown flag");
         assert!(!error.contains("loads a server"), "{error}");
     }
 

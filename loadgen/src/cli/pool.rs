@@ -15,30 +15,32 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Connection pool")]
 pub struct PoolArgs {
-    /// Emulate a client library's pool of at most so many connections, opened when needed; the time requests wait for one
-    /// is measured as `wait`. Needs --rate [default with another pool flag: -c].
+    /// Emulate a client library's connection pool of this size. Needs --rate or --arrival.
+    ///
+    /// Connections are opened on demand. The time that a request waits for a connection is recorded as `wait`. Default
+    /// with another pool flag: the value of -c.
     #[arg(long, value_name = "N", value_parser = positive, conflicts_with = "connections")]
     pub pool_max_total: Option<usize>,
-    /// Idle connections the pool opens in advance [default: 0].
-    #[arg(long, value_name = "N")]
+    /// Idle connections that the pool opens in advance [default: 0].
+    #[arg(hide_short_help = true, long, value_name = "N")]
     pub pool_min_idle: Option<usize>,
-    /// Idle connections the pool keeps; what comes back on top is closed [default: --pool-max-total].
-    #[arg(long, value_name = "N")]
+    /// Idle connections that the pool keeps; it closes the others [default: --pool-max-total].
+    #[arg(hide_short_help = true, long, value_name = "N")]
     pub pool_max_idle: Option<usize>,
-    /// A request that waited so long for a connection fails with `pool-exhausted` [default: waits for ever].
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    /// Maximum wait for a connection; then the request fails with `pool-exhausted` [default: no limit].
+    #[arg(hide_short_help = true, long, value_name = "TIME", value_parser = parse_duration)]
     pub pool_max_wait: Option<Duration>,
-    /// Which idle connection is taken: the one used last, or the one idle longest [default: lifo].
-    #[arg(long, value_enum, value_name = "ORDER")]
+    /// Which idle connection is used next [default: lifo].
+    #[arg(hide_short_help = true, long, value_enum, value_name = "ORDER")]
     pub pool_order: Option<PoolOrderArg>,
 }
 
 /// Order of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PoolOrderArg {
-    /// The one used last.
+    /// The connection that was used last.
     Lifo,
-    /// The one idle longest.
+    /// The connection that has been idle longest.
     Fifo,
 }
 
@@ -76,8 +78,7 @@ impl PoolArgs {
         }
         if max_idle > size {
             return Err(Failure::usage(format!(
-                "--pool-max-idle {max_idle} is above the pool's size of {size}, and would never be reached; lower it, or raise \
-                 --pool-max-total"
+                "--pool-max-idle {max_idle} is above the pool's size of {size}; lower it, or raise --pool-max-total"
             )));
         }
         if min_idle > max_idle {
@@ -87,8 +88,7 @@ impl PoolArgs {
         }
         if self.pool_max_wait.is_some_and(|wait| wait.is_zero()) {
             return Err(Failure::usage(
-                "--pool-max-wait 0 turns away whoever finds no idle connection at once; give at least 1us, or leave it \
-                 out to wait for ever",
+                "--pool-max-wait 0 is not possible; give at least 1us, or leave it out for no limit",
             ));
         }
         let order = match self.pool_order {

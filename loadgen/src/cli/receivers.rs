@@ -43,14 +43,13 @@ pub(super) fn groups(
     }
     if load.pool.is_some() {
         return Err(Failure::usage(format!(
-            "{} waits for what others send, on connections of its own, and a pool lends each for one request: leave the \
-             pool out",
+            "{} receives messages on connections of its own, which a pool cannot provide; leave out the pool",
             receivers[0].label
         )));
     }
     if load.connections <= count {
         return Err(Failure::usage(format!(
-            "commands that wait for what others send ({}) need connections of their own: give -c {} or more",
+            "commands that receive messages ({}) need connections of their own; give -c {} or more",
             receivers.iter().map(|command| command.label.as_str()).collect::<Vec<_>>().join(", "),
             count + 1
         )));

@@ -12,34 +12,34 @@ use std::time::Duration;
 /// Flags of `loadgen relay`, as typed.
 #[derive(Debug, Clone, Args)]
 pub struct RelayArgs {
-    /// Where clients connect: HOST:PORT, PORT of this machine (0 takes a free one) or unix:PATH.
+    /// Address for clients: HOST:PORT, PORT (on this machine; 0 takes a free one) or unix:PATH.
     #[arg(long, value_name = "ENDPOINT")]
     pub listen: String,
-    /// The server: HOST:PORT, PORT of this machine or unix:PATH.
+    /// Server address: HOST:PORT, PORT (on this machine) or unix:PATH.
     #[arg(long, value_name = "ENDPOINT")]
     pub upstream: String,
-    /// What the link adds to a round trip, half of it in each direction.
+    /// Round-trip time to add, half of it in each direction.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = parse_duration)]
     pub rtt: Duration,
-    /// How far the round trip varies up and down; nothing is reordered.
+    /// Maximum random deviation of the round-trip time; data is never reordered.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = parse_duration)]
     pub jitter: Duration,
-    /// Bytes per second in each direction, for all connections together, such as 100MB [default: no limit].
+    /// Bytes per second in each direction, shared by all connections, such as 100MB [default: no limit].
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub bandwidth: Option<u64>,
-    /// Bytes under way per connection and direction, as a TCP window limits them.
+    /// Maximum bytes in flight per connection and direction, like a TCP window.
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = parse_size)]
     pub window: u64,
-    /// Share this many connections to the server between all clients.
+    /// Share this number of connections to the server among all clients.
     #[arg(long, value_name = "N")]
     pub share: Option<usize>,
-    /// ACL user that the relay logs in as, and clients must.
+    /// ACL user for the server; clients must log in as the same user.
     #[arg(long, value_name = "NAME", requires = "share")]
     pub user: Option<String>,
-    /// Password that the relay logs in with, and clients must show; without it, the environment variable REDISCLI_AUTH.
+    /// Password for the server; clients must give the same [default: the environment variable REDISCLI_AUTH].
     #[arg(long, value_name = "PASS", requires = "share")]
     pub password: Option<String>,
-    /// Never sleep: takes a processor; more exact with Unix sockets.
+    /// Never sleep: uses one CPU; more precise with Unix sockets.
     #[arg(long)]
     pub spin: bool,
     /// Seed of the jitter.

@@ -11,24 +11,29 @@ const SPEED_MAX: f64 = 1e6;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Replay")]
 pub struct ReplayArgs {
-    /// Send what was captured: the output of MONITOR, an append-only file (on Redis 7 its …incr.aof), or an appendonlydir whose
-    /// base is no snapshot with data. Each captured client has its own connection; -n takes only the first commands. Takes 36 bytes of memory per command, whatever its size.
+    /// Send the commands of a capture: the output of MONITOR or an append-only file.
+    ///
+    /// On Redis 7, give the …incr.aof file, or an appendonlydir whose base file holds no data. Each captured client has
+    /// its own connection. -n limits the number of commands. Needs 36 bytes of memory per command.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "connections", "duration", "warmup", "think_time", "data_size", "compressible", "keyspace", "key_dist", "tests",
         "ratio", "templates", "command", "command_file", "ycsb", "prefill", "reconnect_interval", "cluster",
         "pool_max_total", "pool_min_idle", "pool_max_idle", "pool_max_wait", "pool_order", "pin_requests",
     ])]
     pub replay: Option<PathBuf>,
-    /// 1x keeps the captured times, 2x is twice as fast, 0.5x half, max sends each client's next command as soon as the last
-    /// was answered [default: 1x; for an append-only file, which has no times, max or --rate].
-    #[arg(long, value_name = "SPEED", requires = "replay", conflicts_with_all = ["rate", "arrival"], value_parser = speed)]
+    /// Speed: 1x keeps the captured times, 2x is twice as fast, max does not wait.
+    ///
+    /// With max, a client sends its next command as soon as it has the reply. Default: 1x. An append-only file has no
+    /// times and needs max (its default) or --rate.
+    #[arg(hide_short_help = true, long, value_name = "SPEED", requires = "replay", conflicts_with_all = ["rate", "arrival"], value_parser = speed)]
     pub replay_speed: Option<Speed>,
-    /// At most so many connections; clients beyond share: their transactions are sent in one piece, their WATCH is left out
-    /// [default: 1000].
-    #[arg(long, value_name = "N", requires = "replay", value_parser = crate::cli::values::positive)]
+    /// Maximum number of connections [default: 1000].
+    ///
+    /// More captured clients share connections. Their transactions are then sent in one piece, without WATCH.
+    #[arg(hide_short_help = true, long, value_name = "N", requires = "replay", value_parser = crate::cli::values::positive)]
     pub replay_connections: Option<usize>,
-    /// Send dangerous and blocking commands too: FLUSHALL, SHUTDOWN, CONFIG SET, DEBUG, BLPOP …
-    #[arg(long, requires = "replay")]
+    /// Also send dangerous and blocking commands: FLUSHALL, SHUTDOWN, CONFIG SET, DEBUG, BLPOP …
+    #[arg(hide_short_help = true, long, requires = "replay")]
     pub replay_all: bool,
 }
 

@@ -18,16 +18,14 @@ impl RunArgs {
         let load = &self.load;
         if load.timestamps == TimestampsArg::Kernel && !self.output.shows_kernel_times() {
             return Err(Failure::usage(
-                "what --timestamps kernel tells has no place in the output of -q, --csv and other tools; leave these out, or \
-                 add --out DIR for the record",
+                "--timestamps kernel is not shown by -q, --csv and --compat; leave these out, or add --out DIR for the \
+                 record",
             ));
         }
         let target = self.target.resolve()?;
         // The parser asks for --command only where nothing that excludes it was given.
         if !load.command_ratio.is_empty() && load.templates.is_empty() {
-            return Err(Failure::usage(
-                "--command-ratio is the share of a --command, and there is none; give one for each",
-            ));
+            return Err(Failure::usage("--command-ratio needs a --command; give one for each"));
         }
         if let Some(file) = &load.replay.replay {
             return self.resolve_replay(file, target);
@@ -40,7 +38,7 @@ impl RunArgs {
             )));
         }
         if load.prefill && load.keyspace.is_none() && load.ycsb.is_none() {
-            return Err(Failure::usage("--prefill needs to know how many keys: give -r N"));
+            return Err(Failure::usage("--prefill needs the number of keys; give -r N"));
         }
         let runs = self
             .mixes()?
@@ -52,8 +50,8 @@ impl RunArgs {
             .collect::<Result<Vec<_>, Failure>>()?;
         let prefill = load.prefill.then(|| load.fill(&target, self.target.home())).transpose()?;
         let percentiles = self.output.percentiles.clone();
-        let (notes, doubts) = (unstamped_note(&runs).into_iter().collect(), Vec::new());
-        Ok(Resolved { target, prefill, runs, percentiles, notes, doubts })
+        let (notes, caveats) = (unstamped_note(&runs).into_iter().collect(), Vec::new());
+        Ok(Resolved { target, prefill, runs, percentiles, notes, caveats })
     }
 }
 
@@ -64,7 +62,7 @@ fn unstamped_note(runs: &[(String, RunPlan)]) -> Option<String> {
     let receives = |group: &GroupPlan| group.reception().is_ok_and(|how| how != Reception::Replies);
     let receiver = groups.find(|group| receives(group))?;
     Some(format!(
-        "{}: messages are not split into wire and wake-up; --timestamps kernel tells of commands and their replies",
+        "{}: messages are not split into wire and wake-up; --timestamps kernel applies to commands and their replies",
         receiver.name
     ))
 }

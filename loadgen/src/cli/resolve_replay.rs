@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// Connections of a capture with more clients than that, unless asked otherwise: what a server takes without being told.
 const LANES_DEFAULT: usize = 1_000;
-/// A shorter replay is over before anyone asks how long it takes.
+/// The length of a shorter replay is not printed.
 const LENGTH_TOLD: Nanos = Nanos::from_secs(60);
 /// A pause is told if it is a larger part of the replay than one of so many.
 const PAUSE_TOLD: u64 = 4;
@@ -52,7 +52,7 @@ impl RunArgs {
         let mut plan = load_args.plan(&target, &title, Vec::new())?;
         plan.phases = Phases { warmup: Nanos::ZERO, measure: None, ..plan.phases };
         let notes = notes(file, &loaded, &arrival);
-        let doubts = doubts(&loaded);
+        let caveats = caveats(&loaded);
         if let Some(group) = plan.groups.first_mut() {
             group.workload.commands = commands;
             group.connections = loaded.replay.lanes();
@@ -70,7 +70,7 @@ impl RunArgs {
             runs: vec![(title, plan)],
             percentiles,
             notes,
-            doubts,
+            caveats,
         })
     }
 
@@ -80,16 +80,16 @@ impl RunArgs {
             let arrival = load.arrival_process(Nanos::from_secs(10))?;
             if matches!(arrival, ArrivalProcess::Poisson(_)) && load.threads > 1 {
                 return Err(Failure::usage(
-                    "--replay with --arrival poisson works on one thread: leave --threads out",
+                    "--replay with --arrival poisson works on one thread; leave out --threads",
                 ));
             }
             return Ok(arrival);
         }
-        let flat_out = ArrivalProcess::Closed { think: Nanos::ZERO };
+        let unpaced = ArrivalProcess::Closed { think: Nanos::ZERO };
         match (load.replay.replay_speed, loaded.times.take()) {
-            (Some(Speed::Max), _) | (None, None) => Ok(flat_out),
+            (Some(Speed::Max), _) | (None, None) => Ok(unpaced),
             (Some(Speed::Times(_)), None) => Err(Failure::usage(
-                "--replay-speed: an append-only file has no times to keep; use max, or --rate",
+                "--replay-speed: an append-only file has no times; use max, or --rate",
             )),
             (speed, Some(times)) => {
                 let factor = match speed {
@@ -123,27 +123,27 @@ fn notes(file: &Path, loaded: &Loaded, arrival: &ArrivalProcess) -> Vec<String> 
         loaded
             .skipped
             .iter()
-            .map(|((name, why), count)| format!("left out: {count} {name}, which {why}")),
+            .map(|((name, why), count)| format!("not sent: {count} {name}, which {why}")),
     );
     notes
 }
 
-/// How long it will take, if it is long enough to make somebody wonder.
+/// How long the replay takes, if that is long.
 fn course(instants: &[Nanos]) -> Option<String> {
     let length = *instants.last().filter(|last| **last >= LENGTH_TOLD)?;
     let pauses = instants.windows(2).map(|pair| pair[1].since(pair[0]));
     let longest = pauses.max().unwrap_or(Nanos::ZERO);
     let pause = match longest.0 > length.0 / PAUSE_TOLD {
-        true => format!(", of which one pause takes {}", rough(longest)),
+        true => format!(", including one pause of {}", rough(longest)),
         false => String::new(),
     };
     Some(format!(
-        "it takes {}{pause}; --replay-speed 10x or max is faster, -n sends the first commands alone",
+        "the replay takes {}{pause}; --replay-speed 10x or max is faster, -n N sends only the first N commands",
         rough(length)
     ))
 }
 
-/// A length in the unit that people would say it in.
+/// A length, rounded, in the largest suitable unit.
 fn rough(length: Nanos) -> String {
     let seconds = length.as_secs_f64();
     match seconds {
@@ -154,18 +154,20 @@ fn rough(length: Nanos) -> String {
     }
 }
 
-fn doubts(loaded: &Loaded) -> Vec<Caveat> {
-    let mut doubts = Vec::new();
+fn caveats(loaded: &Loaded) -> Vec<Caveat> {
+    let mut caveats = Vec::new();
     if loaded.is_cut {
-        let what = "its last command is cut and was left out".to_owned();
-        doubts.push(Caveat::CaptureDoubtful { what });
+        let what = "its last command is incomplete and was not sent".to_owned();
+        caveats.push(Caveat::CaptureDoubtful { what });
     }
     if loaded.backward > 0 {
-        let what =
-            format!("{} times lie before the one ahead and were moved to it", loaded.backward);
-        doubts.push(Caveat::CaptureDoubtful { what });
+        let what = format!(
+            "{} times are earlier than the time before them and were moved to it",
+            loaded.backward
+        );
+        caveats.push(Caveat::CaptureDoubtful { what });
     }
-    doubts
+    caveats
 }
 
 #[cfg(test)]
@@ -179,10 +181,10 @@ mod tests {
         assert_eq!(course(&at(&[0, 1, 59])), None);
         assert_eq!(course(&[]), None);
         let even = course(&at(&[0, 20, 40, 60, 80, 100, 120])).expect("long");
-        assert!(even.starts_with("it takes 2 min; "), "{even}");
+        assert!(even.starts_with("the replay takes 2 min; "), "{even}");
         let gap = course(&at(&[0, 1, 7_201, 7_260])).expect("long");
         assert!(
-            gap.starts_with("it takes ") && gap.contains(", of which one pause takes 2.0 h;"),
+            gap.starts_with("the replay takes ") && gap.contains(", including one pause of 2.0 h;"),
             "{gap}"
         );
     }

@@ -139,7 +139,7 @@ fn slips_get_hints() {
         (&["--duration", "0s"], "too short"),
         (&["--duration", "99ms"], "100 ms or more"),
         (&["-c", "1", "--command", "BLPOP q 0", "--command", "LPUSH q {stamp}"], "-c 2 or more"),
-        (&["-n", "0"], "nothing would be measured"),
+        (&["-n", "0"], "1 or more"),
         (&["--threads", "8", "-c", "4"], "lower --threads or raise -c"),
         (&["--prefill"], "give -r N"),
         (&["--prefill", "-r", "1k", "--key-digits", "2"], "1000 keys do not fit in 2 digits"),
@@ -150,7 +150,7 @@ fn slips_get_hints() {
         (&["-d", "32:x"], "no weight"),
         (&["--compressible", "50"], "between 0 and 1"),
         (&["--key-dist", "zipff"], "none of uniform"),
-        (&["--key-dist", "zipf", "-t", "ping"], "PING_INLINE has none"),
+        (&["--key-dist", "zipf", "-t", "ping"], "PING_INLINE has no __key__"),
         (&["--arrival", "ramp:1k"], "FROM-TO"),
         (&["--arrival", "ramp:1k-2k", "--rate", "5"], "leave --rate out"),
         (&["--arrival", "poisson", "--think-time", "1ms"], "cannot be used with"),
@@ -165,11 +165,11 @@ fn slips_get_hints() {
         (&["--pool-max-total", "4", "-c", "4"], "cannot be used with"),
         (&["--rate", "5", "--pool-max-total", "4", "--pool-min-idle", "5"], "--pool-max-total"),
         (&["--rate", "5", "--pool-max-idle", "1", "--pool-min-idle", "2"], "--pool-max-idle 1"),
-        (&["--rate", "5", "--pool-max-wait", "0"], "wait for ever"),
+        (&["--rate", "5", "--pool-max-wait", "0"], "no limit"),
         (&["--rate", "5", "--pool-order", "filo"], "lifo"),
         (&["--rate", "5", "--pool-order", "fifo", "-P", "2"], "one request at a time"),
         (&["--pin-requests"], "--rate"),
-        (&["--rate", "5", "--pin-requests", "--pool-max-total", "3"], "whoever asks"),
+        (&["--rate", "5", "--pin-requests", "--pool-max-total", "3"], "cannot be used with a pool"),
     ] {
         let error = resolve(words).expect_err(part);
         assert!(error.contains(part), "{words:?}: {error}");

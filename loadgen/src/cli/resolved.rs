@@ -24,8 +24,8 @@ pub struct Resolved {
     pub runs: Vec<(String, RunPlan)>,
     /// Percentiles asked for.
     pub percentiles: Vec<f64>,
-    /// What the user should know before the run.
+    /// Notes for the user, printed before the run.
     pub notes: Vec<String>,
-    /// Doubts that stand before anything is measured.
-    pub doubts: Vec<Caveat>,
+    /// Caveats that are known before anything is measured.
+    pub caveats: Vec<Caveat>,
 }

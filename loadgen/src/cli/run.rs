@@ -22,12 +22,13 @@ pub struct RunArgs {
     #[command(flatten)]
     pub output: OutputArgs,
     // For --help: `front` takes it out of the words before they are parsed.
-    /// Read the whole command line as this tool would, and print as it does (docs/switching.md).
+    /// Read the command line, and print the result, as this tool does (docs/switching.md).
     #[arg(long, value_enum, value_name = "TOOL", help_heading = "Other tools")]
     pub compat: Option<Tool>,
-    /// A command to send, with placeholders: __key__ __data__ __rand_int__ {key zipf:1.2 N} {rand N} {rand A-B} {ttl A-B}
-    /// {data SIZE} {same}; {cursor} follows a SCAN to its end, ; separates the commands of one operation. docs/workloads.md
-    /// has them all.
+    /// Command to send, with placeholders such as __key__, __data__ and __rand_int__.
+    ///
+    /// More placeholders: {key zipf:1.2 N} {rand N} {rand A-B} {ttl A-B} {data SIZE} {same}. {cursor} follows a SCAN to
+    /// its end. ; separates the commands of one operation. docs/workloads.md describes all of them.
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }

@@ -11,18 +11,18 @@ use std::path::PathBuf;
 /// `loadgen scenario …`
 #[derive(Debug, Subcommand)]
 pub enum ScenarioCommand {
-    /// List the scenarios that come with the program.
+    /// List the built-in scenarios.
     List,
-    /// Print a scenario with everything filled in.
+    /// Print a scenario with all defaults filled in.
     Show {
-        /// A name of the list, or a file.
+        /// Name of a scenario, or a file.
         #[arg(value_name = "NAME|FILE.toml")]
         name: String,
-        /// How large.
+        /// Size: smoke, default or full.
         #[arg(long, default_value = "default", value_parser = parse_scale, value_name = "SCALE")]
         scale: Scale,
     },
-    /// Play scenarios and print a verdict per claim.
+    /// Run scenarios and print a verdict for each claim.
     Run(Box<ScenarioRunArgs>),
 }
 
@@ -30,23 +30,25 @@ pub enum ScenarioCommand {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 pub struct ScenarioRunArgs {
-    /// Names of the list, or files.
+    /// Names of scenarios, or files.
     #[arg(required_unless_present = "all", value_name = "NAME|FILE.toml")]
     pub names: Vec<String>,
-    /// Play all of the list, and write a page that puts all verdicts together.
+    /// Run all scenarios, and write one page with all verdicts.
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
-    /// With --all: play each on the bundled server and on another, redis-server or --server-bin.
+    /// With --all: run each scenario on the bundled server and on redis-server (or --server-bin).
     #[arg(long, requires = "all", conflicts_with_all = ["target", "names"])]
     pub both: bool,
-    /// How large: smoke (seconds), default (at most about two minutes) or full (the articles' own sizes).
+    /// Size: smoke (seconds), default (at most about two minutes) or full (the sizes of the articles).
     #[arg(long, default_value = "default", value_parser = parse_scale, value_name = "SCALE")]
     pub scale: Scale,
-    /// Seed of all random choices, in place of the scenario's.
+    /// Seed of all random choices, instead of the scenario's.
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Play against a running server; it is filled if it is empty, and never configured or stopped:
-    /// redis://[USER:PASS@]HOST[:PORT][/DB], rediss:// for TLS (with the flags under TLS), or unix://PATH.
+    /// Use a running server: redis://[USER:PASS@]HOST[:PORT][/DB], rediss:// or unix://PATH.
+    ///
+    /// Data is loaded only if the server is empty. The server is never configured or stopped. rediss:// uses TLS with the
+    /// flags under TLS.
     #[arg(long, value_name = "URL", conflicts_with = "server_bin")]
     pub target: Option<String>,
     /// Start this server for every arm instead of the bundled one; redis-server works.
@@ -58,8 +60,9 @@ pub struct ScenarioRunArgs {
     /// Replace an earlier run in that folder.
     #[arg(long, requires = "out")]
     pub force: bool,
-    /// End with 1 if a claim is refuted, 3 if one is inconclusive, 4 if a measurement is invalid; without it all of these
-    /// end with 0, as the experiment was made.
+    /// Exit with 1 if a claim is refuted, 3 if one is inconclusive, 4 if a measurement is invalid.
+    ///
+    /// Without it, these cases exit with 0.
     #[arg(long)]
     pub strict: bool,
     /// How to speak TLS with the target.

@@ -7,10 +7,10 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(after_help = rows_in_words())]
 pub struct SelftestArgs {
-    /// Only these rows, by name (A1,A13,…).
+    /// Run only these rows, such as A1,A13.
     #[arg(long, value_delimiter = ',', value_name = "NAMES", value_parser = known)]
     pub only: Vec<String>,
-    /// Print the rows as one JSON object at the end, instead of a table.
+    /// Print all rows as one JSON object at the end instead of a table.
     #[arg(long)]
     pub json: bool,
 }
@@ -21,9 +21,9 @@ fn rows_in_words() -> String {
         .iter()
         .map(|check| format!("  {:9} {}\n", check.ids.join(", "), check.about));
     format!(
-        "Rows:\n{}  {:9} the books of all of these\nAll of them take about four minutes, and want a machine that does nothing \
-         else. A comparison of times that fails is made again, three times at most; its row says at which try it held.\n\n\
-         Exit codes: 0 all rows hold; 2 bad input; 4 a row does not hold; 6 the bundled server did not start.",
+        "Rows:\n{}  {:9} request counts of all rows above add up\nAll rows take about four minutes on an idle machine. A failed \
+         time comparison is repeated up to three times; its row then names the attempt that passed.\n\n\
+         Exit codes: 0 all rows pass; 2 bad input; 4 a row fails; 6 the bundled server did not start.",
         rows.collect::<String>(),
         selftest::BOOKS,
     )

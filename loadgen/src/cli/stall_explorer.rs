@@ -19,28 +19,30 @@ pub const NAME: &str = "stall";
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Stall explorer (scenario run stall)")]
 pub struct ExploreArgs {
-    /// The command whose effect is asked for, such as "SMEMBERS bigset"; what it goes through is filled in at each size.
+    /// Command to examine, such as "SMEMBERS bigset"; its key is loaded with each size in turn.
     #[arg(long, value_name = "COMMAND")]
     pub offender: Option<String>,
-    /// How often it is sent [default: 1s]; at smoke every 500ms at least while measuring, and the answer is for TIME all the same.
+    /// Interval between two such commands [default: 1s].
+    ///
+    /// At scale smoke the measurement uses at most 500ms, and the answer is computed for TIME.
     #[arg(long, value_name = "TIME", requires = "offender", value_parser = parse_duration)]
     pub every: Option<Duration>,
-    /// Sizes to measure at, such as 10k,100k [default: 10k,30k,100k,300k; at smoke 10k,100k].
+    /// Sizes to measure, such as 10k,100k [default: 10k,30k,100k,300k; at smoke 10k,100k].
     #[arg(long, value_name = "LIST", requires = "offender", value_delimiter = ',', value_parser = parse_count)]
     pub sizes: Vec<u64>,
-    /// What it goes through, where its name does not say: list, set, hash or zset.
+    /// Type of the key, if the command does not determine it: list, set, hash or zset.
     #[arg(long, value_name = "TYPE", requires = "offender", value_parser = parse_kind)]
     pub data: Option<CollectionKind>,
-    /// What everyone else sends [default: GET __key__].
+    /// Command that the other clients send [default: GET __key__].
     #[arg(long, value_name = "COMMAND", requires = "offender")]
     pub victim: Option<String>,
-    /// Their requests per second [default: 2000].
+    /// Requests per second of the other clients [default: 2000].
     #[arg(long, value_name = "RATE", requires = "offender", value_parser = parse_rate)]
     pub victim_rate: Option<Rate>,
-    /// Their connections [default: 50].
+    /// Number of connections of the other clients [default: 50].
     #[arg(long, value_name = "N", requires = "offender")]
     pub victim_connections: Option<u32>,
-    /// The response time that 99 of 100 of their requests must keep [default: 2ms].
+    /// Limit for the p99 response time of the other clients [default: 2ms].
     #[arg(long, value_name = "TIME", requires = "offender", value_parser = parse_duration)]
     pub p99: Option<Duration>,
 }
@@ -70,15 +72,15 @@ impl ExploreArgs {
         let asked = names.iter().any(|name| name == NAME);
         let Some(offender) = &self.offender else {
             return match asked {
-                true => Err(Failure::usage(
-                    "stall wants to know which command: --offender \"SMEMBERS bigset\"",
-                )),
+                true => {
+                    Err(Failure::usage("stall needs a command: --offender \"SMEMBERS bigset\""))
+                }
                 false => Ok(None),
             };
         };
         if !asked || names.len() > 1 {
             return Err(Failure::usage(
-                "--offender belongs to the stall explorer alone: scenario run stall --offender …",
+                "--offender needs the stall explorer: scenario run stall --offender …",
             ));
         }
         let mut sizes = match (self.sizes.is_empty(), scale) {
@@ -90,7 +92,7 @@ impl ExploreArgs {
         sizes.dedup();
         if sizes.len() < 2 || sizes[0] == 0 {
             return Err(Failure::usage(
-                "a line needs at least two sizes above zero: --sizes 10k,100k",
+                "--sizes needs at least two sizes above zero, such as 10k,100k",
             ));
         }
         let every = self.every.unwrap_or(Duration::from_secs(1));

@@ -7,6 +7,7 @@ use aelab_engine::error::Failure;
 use aelab_engine::plan::{Endpoint, Protocol, Target};
 use aelab_engine::tls::{TlsClient, TlsOptions, Trust};
 use clap::Args;
+use percent_encoding::percent_decode_str;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
 
@@ -21,40 +22,49 @@ const PASSWORD_VARIABLE: &str = "REDISCLI_AUTH";
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
-    /// Server host name or address [default: 127.0.0.1]; several, as HOST[:PORT],HOST[:PORT], share the connections.
+    /// Server host name or address [default: 127.0.0.1].
+    ///
+    /// A list HOST[:PORT],HOST[:PORT] distributes the connections over several servers.
     #[arg(short = 'h', long, conflicts_with_all = ["socket", "uri"])]
     pub host: Option<String>,
     /// Server port [default: 6379].
     #[arg(short = 'p', long, conflicts_with_all = ["socket", "uri"])]
     pub port: Option<u16>,
-    /// A server, or one more; may be repeated. Connections are dealt out to all in turn, each is counted on its own.
+    /// Server address; repeat it to load several servers.
+    ///
+    /// Connections are assigned to the servers in turn, and each server is counted separately.
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', conflicts_with = "socket")]
     pub endpoint: Vec<String>,
-    /// Unix socket of the server, in place of host and port.
+    /// Unix socket of the server, instead of host and port.
     #[arg(short = 's', long, alias = "unix-socket", value_name = "PATH", conflicts_with = "uri")]
     pub socket: Option<PathBuf>,
-    /// redis://[USER:PASS@]HOST[:PORT][/DB], rediss:// for TLS, or unix://PATH; may be repeated, as --endpoint, with the
-    /// same login and database.
+    /// Server URL: redis://[USER:PASS@]HOST[:PORT][/DB], rediss:// for TLS, or unix://PATH.
+    ///
+    /// Special characters in USER and PASS are percent-encoded (p%40ss is p@ss). Repeat the flag to load several servers;
+    /// all URLs must have the same scheme, login and database.
     #[arg(short = 'u', long, value_name = "URL")]
     pub uri: Vec<String>,
-    /// Password; without it, the environment variable REDISCLI_AUTH.
+    /// Password [default: the environment variable REDISCLI_AUTH].
     #[arg(short = 'a', long = "pass", alias = "password", value_name = "PASS")]
     pub password: Option<String>,
-    /// ACL user of the password.
+    /// ACL user name; needs a password.
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
     /// Database number [default: 0].
     #[arg(long, alias = "select-db", value_name = "N")]
     pub dbnum: Option<u32>,
-    /// Speak RESP3.
+    /// Use the RESP3 protocol.
     #[arg(short = '3', long = "resp3")]
     pub resp3: bool,
-    /// Send each request to the node of the cluster that has its key: connections are dealt out to the primaries, MOVED and
-    /// ASK are followed and counted.
+    /// Send each request to the cluster node that owns its key.
+    ///
+    /// Connections are distributed over the primaries. MOVED and ASK redirections are followed and counted.
     #[arg(long, alias = "cluster-mode", conflicts_with = "socket")]
     pub cluster: bool,
-    /// Speak TLS (rediss:// does too). A request counts as sent when the kernel has taken the first byte of the record
-    /// that holds it; the handshake is part of the connect time, and no session is resumed.
+    /// Use TLS, as rediss:// does.
+    ///
+    /// A request counts as sent when the kernel accepts the first byte of its TLS record. The connect time includes the
+    /// handshake. Sessions are not resumed.
     #[arg(long = "tls", conflicts_with = "socket", help_heading = "TLS")]
     pub is_tls: bool,
     /// How to speak TLS.
@@ -66,23 +76,23 @@ pub struct TargetArgs {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "TLS")]
 pub struct TlsArgs {
-    /// Trust the authorities in this PEM file, in place of the system's.
+    /// Trust the certificate authorities in this PEM file instead of the system's.
     #[arg(long, value_name = "FILE")]
     pub cacert: Option<PathBuf>,
-    /// Trust the authorities in the PEM files of this folder.
-    #[arg(long, value_name = "DIR")]
+    /// Trust the certificate authorities in the PEM files of this folder instead of the system's.
+    #[arg(hide_short_help = true, long, value_name = "DIR")]
     pub cacertdir: Option<PathBuf>,
-    /// The client's certificate, a PEM file.
-    #[arg(long, value_name = "FILE", requires = "key")]
+    /// Client certificate (PEM file).
+    #[arg(hide_short_help = true, long, value_name = "FILE", requires = "key")]
     pub cert: Option<PathBuf>,
-    /// The key of the client's certificate, a PEM file.
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    /// Private key of the client certificate (PEM file).
+    #[arg(hide_short_help = true, long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
-    /// Accept any certificate.
+    /// Do not verify the server's certificate.
     #[arg(long, alias = "tls-skip-verify")]
     pub insecure: bool,
-    /// Name to ask for and to expect in the certificate, in place of the host's.
-    #[arg(long, value_name = "NAME")]
+    /// Server name to send and to verify in the certificate, instead of the host name.
+    #[arg(hide_short_help = true, long, value_name = "NAME")]
     pub sni: Option<String>,
 }
 
@@ -98,7 +108,7 @@ impl TlsArgs {
         }
     }
 
-    /// How to speak TLS, if it is to be spoken.
+    /// The TLS client, if TLS is used.
     ///
     /// # Errors
     /// Files that cannot be used, or flags without TLS (exit 2).
@@ -109,22 +119,22 @@ impl TlsArgs {
         self.none(remedy).map(|()| None)
     }
 
-    /// That nothing is said about TLS, where none is spoken.
+    /// Checks that no TLS flag is given where TLS is not used.
     ///
     /// # Errors
-    /// There are flags about it (exit 2); what to do about them is `remedy`.
+    /// A TLS flag is given (exit 2); `remedy` says what to do.
     pub fn none(&self, remedy: &str) -> Result<(), Failure> {
         if self.options() == TlsOptions::default() {
             return Ok(());
         }
         Err(Failure::usage(format!(
-            "--cacert, --cacertdir, --cert, --key, --insecure and --sni are about TLS; {remedy}"
+            "--cacert, --cacertdir, --cert, --key, --insecure and --sni need TLS; {remedy}"
         )))
     }
 }
 
 impl TargetArgs {
-    /// Where the records of a workload lie.
+    /// Where the records of a workload are stored.
     #[must_use]
     pub(super) const fn home(&self) -> Home {
         if self.cluster { Home::Cluster } else { Home::Server }
@@ -138,8 +148,8 @@ impl TargetArgs {
         let urls = self.uri.iter().map(|url| Url::parse(url)).collect::<Result<Vec<_>, _>>()?;
         if let Some(other) = urls.iter().position(|url| !url.agrees_with(&urls[0])) {
             return Err(Failure::usage(format!(
-                "URL {} of -u has another scheme, login or database than the first; connections of one run have these in \
-                 common, so give the same, or make two runs",
+                "URL {} of -u has another scheme, login or database than the first; use the same for all URLs, or make \
+                 two runs",
                 other + 1
             )));
         }
@@ -152,7 +162,7 @@ impl TargetArgs {
             .collect::<Result<Vec<_>, _>>()?
             .into_iter();
         let Some(first) = endpoints.next() else {
-            return Err(Failure::usage("no server is named; give -h HOST or --endpoint HOST:PORT"));
+            return Err(Failure::usage("no server is given; use -h HOST or --endpoint HOST:PORT"));
         };
         let mut target = Target::plain(first);
         target.more = endpoints.collect();
@@ -211,7 +221,7 @@ impl Place {
         match (self, client) {
             (Self::Path(path), None) => Ok(Endpoint::Unix(path.clone())),
             (Self::Path(_), Some(_)) => {
-                Err(Failure::usage("a Unix socket speaks no TLS; leave out --tls"))
+                Err(Failure::usage("a Unix socket does not support TLS; leave out --tls"))
             }
             (Self::Host { host, port }, None) => Ok(Endpoint::Tcp(look_up(host, *port)?)),
             (Self::Host { host, port }, Some(client)) => {
@@ -229,7 +239,7 @@ fn host_and_port(text: &str, port: u16, flag: &str) -> Result<Place, Failure> {
             if !digits.contains(']') && (host.ends_with(']') || !host.contains(':')) =>
         {
             let port = digits.parse().map_err(|_| {
-                Failure::usage(format!("{flag} {text}: the port is no number below 65536"))
+                Failure::usage(format!("{flag} {text}: the port must be a number below 65536"))
             })?;
             (host, port)
         }
@@ -237,7 +247,7 @@ fn host_and_port(text: &str, port: u16, flag: &str) -> Result<Place, Failure> {
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     if host.is_empty() {
-        return Err(Failure::usage(format!("{flag} '{text}' names no host; write HOST:PORT")));
+        return Err(Failure::usage(format!("{flag} '{text}' has no host name; write HOST:PORT")));
     }
     Ok(Place::Host { host: host.to_owned(), port })
 }
@@ -293,7 +303,7 @@ impl Url {
         let (scheme, rest) = match (url.strip_prefix("redis://"), url.strip_prefix("rediss://")) {
             (Some(rest), _) => (Scheme::Plain, rest),
             (_, Some(rest)) => (Scheme::Tls, rest),
-            _ => return Err(bad("it does not begin with redis:// or rediss://")),
+            _ => return Err(bad("it must begin with redis://, rediss:// or unix://")),
         };
         let (login, rest) = match rest.rsplit_once('@') {
             Some((login, rest)) => (Some(login), rest),
@@ -306,7 +316,7 @@ impl Url {
         let db = if db.is_empty() {
             0
         } else {
-            db.parse().map_err(|_| bad("the database is no number"))?
+            db.parse().map_err(|_| bad("the database must be a number"))?
         };
         let place = match place.strip_prefix(':') {
             Some(port) => format!("{DEFAULT_HOST}:{port}"),
@@ -314,7 +324,7 @@ impl Url {
             None => place.to_owned(),
         };
         let place = host_and_port(&place, DEFAULT_PORT, "-u")
-            .map_err(|_| bad("the port is no number below 65536"))?;
+            .map_err(|_| bad("the port must be a number below 65536"))?;
         let (user, password) = match login.map(|login| login.split_once(':').unwrap_or(("", login)))
         {
             Some((user, password)) => (decode(user), decode(password)),
@@ -349,30 +359,14 @@ fn look_up(host: &str, port: u16) -> Result<SocketAddr, Failure> {
         Ok([first, ..]) => Ok(*first),
         Ok([]) => Err(Failure::unreachable(format!("host {host} has no address; check the name"))),
         Err(error) => Err(Failure::unreachable(format!(
-            "host {host} cannot be looked up: {error}; check the name"
+            "cannot look up host {host}: {error}; check the name"
         ))),
     }
 }
 
-/// Percent-decoding; what is no valid escape stays as it is.
+/// Percent-decoding; an invalid escape stays as it is.
 fn decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::new();
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let hex = text.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match (byte, hex) {
-            (b'%', Some(value)) => {
-                out.push(value);
-                at += 3;
-            }
-            _ => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -393,6 +387,11 @@ mod tests {
             ("127.0.0.1:7000".into(), some("me"), some("p@ss"), 3)
         );
         assert_eq!(check("redis://secret@127.0.0.1/").2, some("secret"));
+        assert_eq!(
+            check("redis://:50%-%zz%2f@127.0.0.1/").2,
+            some("50%-%zz/"),
+            "invalid escapes stay"
+        );
         assert_eq!(check("redis://[::1]:7000").0, "[::1]:7000");
         assert_eq!(check("redis://").0, "127.0.0.1:6379");
         assert_eq!(check("redis://:7000").0, "127.0.0.1:7000");

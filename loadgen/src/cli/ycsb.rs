@@ -24,7 +24,7 @@ pub enum Ycsb {
     B,
     /// Reads only; zipfian.
     C,
-    /// 95 % reads of what was inserted last, 5 % inserts.
+    /// 95 % reads of recently inserted records, 5 % inserts.
     D,
     /// 95 % scans of 1 to 100 records, 5 % inserts; zipfian.
     E,

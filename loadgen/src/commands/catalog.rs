@@ -1,6 +1,6 @@
-//! `loadgen scenario run --all`: every scenario of the catalogue, on one server or on two, and one page with all verdicts.
+//! `loadgen scenario run --all`: every scenario of the catalog, on one server or on two, and one page with all verdicts.
 //!
-//! A scenario that cannot be run does not stop the others. Invariant: the page is written again after
+//! A scenario that cannot run does not stop the others. Invariant: the page is written again after
 //! each scenario, so an interrupted run leaves one with everything so far.
 
 use crate::cli::scenario::ScenarioRunArgs;
@@ -65,7 +65,7 @@ pub(super) fn play(
                 // The next scenario has other data.
                 clean_up: CleanUp::Remove,
             };
-            let run = play_one(args, scenario, column, &settings, &dir)?;
+            let run = run_one(args, scenario, column, &settings, &dir)?;
             console::result(&line(&run.run));
             combined.add_run(&run.record);
             catalogue.runs.push(run.run);
@@ -84,7 +84,7 @@ pub(super) fn play(
     console::result(&dir.display().to_string());
     if cancel.load(Relaxed) {
         return Err(Failure::invalid(format!(
-            "interrupted; what was played is in {}",
+            "interrupted; the scenarios that ran are in {}",
             dir.display()
         )));
     }
@@ -122,7 +122,7 @@ struct Finished {
 }
 
 /// Plays one.
-fn play_one(
+fn run_one(
     args: &ScenarioRunArgs,
     scenario: &Scenario,
     column: &Column,
@@ -144,7 +144,7 @@ fn play_one(
         claims: claims(scenario, &outcome),
     };
     if outcome.arms.is_empty() {
-        // The folder was made for this run; empty, it only confuses.
+        // The folder was created for this run, and it is empty.
         let _ = std::fs::remove_dir(&own);
         run.dir = String::new();
     } else {
@@ -185,7 +185,7 @@ fn line(run: &CatalogueRun) -> String {
         .claims
         .iter()
         .map(|claim| match (run.dir.is_empty(), claim.left_out.is_empty()) {
-            (true, _) => format!("{} not played", claim.id),
+            (true, _) => format!("{} did not run", claim.id),
             (false, false) => format!("{} not judged ({})", claim.id, claim.left_out),
             (false, true) => {
                 format!("{} {} ({})", claim.id, claim.verdict.as_str(), claim.number)

@@ -1,4 +1,4 @@
-//! `loadgen relay`: stand between clients and a server until ^C.
+//! `loadgen relay`: relay connections to a server until ^C.
 
 use crate::cli::relay::RelayArgs;
 use crate::console;
@@ -24,7 +24,7 @@ pub fn run(args: &RelayArgs, cancel: &AtomicBool) -> Result<Exit, Failure> {
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds shown in tenths of a microsecond")]
 fn summary(stats: &Stats, shares: bool) -> String {
     let mut out = format!(
-        "relayed {} {}, {} at most at a time; {} bytes up, {} bytes down",
+        "relayed {} {}, at most {} open at a time; {} bytes to the server, {} bytes to clients",
         stats.connections,
         if stats.connections == 1 { "connection" } else { "connections" },
         stats.open_max,
@@ -33,7 +33,7 @@ fn summary(stats: &Stats, shares: bool) -> String {
     );
     if !stats.lateness.is_empty() {
         let late = |quantile| stats.lateness.value_at_quantile(quantile) as f64 / 1e3;
-        let _ = write!(out, "; left late by p50 {:.1} us, p99 {:.1} us", late(0.5), late(0.99));
+        let _ = write!(out, "; sent late by p50 {:.1} us, p99 {:.1} us", late(0.5), late(0.99));
     }
     for (count, what) in [
         (stats.upstream_refused, "times the upstream could not be reached"),

@@ -34,9 +34,10 @@ pub(super) fn default_dir(name: &str) -> Result<PathBuf, Failure> {
 fn unused_dir(parent: &Path, name: &str) -> Result<PathBuf, Failure> {
     let failed = |dir: &Path, error: &std::io::Error| {
         Failure::usage(format!(
-            "cannot write to {}: {error}; nothing was measured, give another folder with --out",
+            "cannot write to {}: {error}; nothing was measured; give another folder with --out",
             dir.display()
         ))
+        .with_id("folder-not-writable")
     };
     fs::create_dir_all(parent).map_err(|error| failed(parent, &error))?;
     let mut dir = parent.join(name);
@@ -71,14 +72,15 @@ impl Claim {
             Ok(()) => Ok(Self { folder: Some(folder) }),
             Err(fs::TryLockError::Error(_)) => Ok(Self { folder: None }),
             Err(fs::TryLockError::WouldBlock) => Err(Failure::usage(format!(
-                "another run writes to {} now; give another --out, or wait until it is over",
+                "another run is writing to {}; give another --out, or wait until that run ends",
                 dir.display()
-            ))),
+            ))
+            .with_id("folder-in-use")),
         }
     }
 }
 
-/// Makes sure that a folder is there and can take what a run writes, and that no other run does meanwhile.
+/// Makes sure that a folder exists, has room for a run, and is used by no other run.
 ///
 /// # Errors
 /// It cannot (exit 2), with the system's reason; or it holds an earlier run, which only `force` gives up.
@@ -86,13 +88,14 @@ pub(super) fn prepare(dir: &Path, force: bool) -> Result<Claim, Failure> {
     check_unused(dir, force)?;
     let failed = |error: std::io::Error| {
         Failure::usage(format!(
-            "cannot write to {}: {error}; nothing was measured, give another folder with --out",
+            "cannot write to {}: {error}; nothing was measured; give another folder with --out",
             dir.display()
         ))
+        .with_id("folder-not-writable")
     };
     fs::create_dir_all(dir).map_err(failed)?;
     let claim = Claim::of(dir)?;
-    // One that was just over may have left its result meanwhile.
+    // A run that just ended may have left its result.
     check_unused(dir, force)?;
     let probe = dir.join(".aelab-probe");
     let written = fs::File::create(&probe)
@@ -121,7 +124,8 @@ pub(super) fn check_unused(dir: &Path, force: bool) -> Result<(), Failure> {
         return Err(Failure::usage(format!(
             "{} already holds a run; give another --out, or --force to replace it",
             dir.display()
-        )));
+        ))
+        .with_id("folder-holds-run"));
     }
     Ok(())
 }

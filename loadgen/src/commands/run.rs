@@ -43,7 +43,7 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     let out = args.output.out.as_deref();
     let _claim = out.map(|dir| results_folder::prepare(dir, args.output.force)).transpose()?;
     let outcome = run_prepared(args, &mut resolved, words, cancel, &mut sink);
-    sink.say_doubts();
+    sink.print_caveats();
     if let (Err(_), Some(dir)) = (&outcome, &args.output.out)
         && leave_readable(dir, &resolved, words, cancel.load(Relaxed))
     {
@@ -55,13 +55,13 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     finish(&kept, args.output.out.as_deref(), ended)
 }
 
-/// Tells the folder. What a program reads from stdout is whole without it.
+/// Prints the folder, on stderr if a program reads stdout.
 fn say_where(args: &RunArgs, dir: &Path) {
     let place = dir.display().to_string();
     if args.output.is_for_programs() { console::note(&place) } else { console::result(&place) }
 }
 
-/// What a run that came to nothing leaves of its folder: a record that says it was interrupted, or nothing. Whether it did.
+/// After a run without results: removes its folder, or writes a record of the interruption. Whether it wrote one.
 fn leave_readable(dir: &Path, resolved: &Resolved, words: &[String], by_user: bool) -> bool {
     // It was made for this run; empty, it only confuses. One that holds something stays as it is.
     if std::fs::remove_dir(dir).is_err() || !by_user {
@@ -104,7 +104,7 @@ fn run_prepared(
     let resolved = &*resolved;
     let exporter = args.output.prometheus.as_deref().map(Exporter::start).transpose()?;
     let console = Console { progress: args.output.progress(), exporter: exporter.as_ref() };
-    // Who is wrong or not there is said before anything is filled.
+    // A target that cannot be used is reported before data is loaded.
     for target in resolved.target.each() {
         let mut control = Control::open(&target)?;
         say_if_unknown(&mut control, &target)?;
@@ -241,18 +241,18 @@ fn fill_records(
     cancel: &AtomicBool,
     console: &Console<'_>,
 ) -> Result<(), Failure> {
-    let result = run_observed("run: filling", plan, cancel, &|_| {}, console)?;
+    let result = run_observed("run: loading data", plan, cancel, &|_| {}, console)?;
     let Some(group) = result.groups.first() else { return Ok(()) };
     let asked = plan.groups.first().and_then(|group| group.requests).unwrap_or(0);
     if group.counts.ok == asked {
         return Ok(());
     }
     if cancel.load(Relaxed) {
-        return Err(Failure::invalid("interrupted while the server was being filled"));
+        return Err(Failure::invalid("interrupted while data was loaded"));
     }
     let why = group.errors.first().map_or("it stopped answering", |error| error.word.as_str());
     Err(Failure::unreachable(format!(
-        "{} took {} of {asked} records ({why}); {}",
+        "{} accepted {} of {asked} records ({why}); {}",
         target.endpoint,
         group.counts.ok,
         refusal::remedy(why, plan.groups.first().map_or("", |group| &group.workload.keys.prefix))
@@ -309,7 +309,7 @@ fn measure(
         caveats: caveats_of_each(&before, plan)
             .into_iter()
             .chain(explained.caveat())
-            .chain(resolved.doubts.clone())
+            .chain(resolved.caveats.clone())
             .collect(),
     };
     let stalls = tell_restart(&resolved.target, &info, &result, explained.stalls);

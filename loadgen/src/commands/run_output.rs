@@ -22,25 +22,25 @@ pub(super) struct Sink {
     lost: Option<String>,
     /// Warnings that have been printed.
     said: Vec<String>,
-    /// Doubts to be told when all results are out, each with its test.
-    doubts: Vec<CaveatRecord>,
+    /// Caveats to print after all results, each with its test.
+    caveats: Vec<CaveatRecord>,
 }
 
 enum Place {
-    /// The terminal, or whoever reads the pipe.
+    /// A terminal or a pipe.
     Stdout,
     /// A file.
     File(OutFile),
 }
 
-/// A file for results; what it held stays until there is a first one.
+/// A file for results; its content is kept until the first result.
 struct OutFile {
     flag: &'static str,
     path: PathBuf,
     /// Whether this run made it.
     is_ours: bool,
-    /// A regular file from the first result on. A pipe or device from the check on: who reads a pipe would take a check for its
-    /// end, and opening one that nobody reads any more would wait without end.
+    /// A regular file from the first result on. A pipe or device from the check on: the reader of a pipe would take a check
+    /// for its end, and opening a pipe without a reader would block.
     open: Option<File>,
 }
 
@@ -59,7 +59,7 @@ impl OutFile {
             // What was there is not added to, so it cannot be told whether there is room.
             let probed = if was_there { Ok(()) } else { probe(&mut file) };
             if !was_there {
-                // Whoever finds it would take it for an empty result.
+                // It would look like an empty result.
                 let _ = fs::remove_file(path);
             }
             probed?;
@@ -68,9 +68,10 @@ impl OutFile {
         });
         let open = opened.map_err(|error| {
             Failure::usage(format!(
-                "{flag} {}: {error}; nothing was measured; make room, or choose another place",
+                "{flag} {}: {error}; nothing was measured; free disk space, or choose another path",
                 path.display()
             ))
+            .with_id("output-not-writable")
         })?;
         Ok(Self { flag, path: path.to_owned(), is_ours: !was_there, open })
     }
@@ -117,7 +118,7 @@ impl Sink {
         };
         let json = check("--json-out-file", &output.json_out_file)?;
         let place = check("--out-file", &output.out_file)?.map_or(Place::Stdout, Place::File);
-        Ok(Self { place, json, lost: None, said: Vec::new(), doubts: Vec::new() })
+        Ok(Self { place, json, lost: None, said: Vec::new(), caveats: Vec::new() })
     }
 
     /// A result.
@@ -131,9 +132,8 @@ impl Sink {
         }
     }
 
-    /// The doubts of a record that were not printed with an earlier one. What makes a run invalid is said each time: it may be
-    /// the only run that is.
-    fn news(&mut self, record: &RunRecord) -> RunRecord {
+    /// The caveats of a record that were not printed with an earlier one. Those that make a run invalid are printed each time.
+    fn unprinted(&mut self, record: &RunRecord) -> RunRecord {
         let mut record = record.clone();
         record.caveats.retain(|caveat| {
             let is_news = caveat.severity == Severity::Invalid || !self.said.contains(&caveat.id);
@@ -143,18 +143,18 @@ impl Sink {
         record
     }
 
-    /// Keeps the doubts of a record for the end: between the lines of several tests they would be taken for some of them.
-    fn keep_doubts(&mut self, title: Option<&str>, record: &RunRecord) {
+    /// Keeps the caveats of a record for the end: between the lines of several tests they would look like results.
+    fn keep_caveats(&mut self, title: Option<&str>, record: &RunRecord) {
         let of_test = |caveat: &CaveatRecord| CaveatRecord {
             arm: title.map(str::to_owned).or_else(|| caveat.arm.clone()),
             ..caveat.clone()
         };
-        self.doubts.extend(record.caveats.iter().map(of_test));
+        self.caveats.extend(record.caveats.iter().map(of_test));
     }
 
-    /// Tells what was kept for the end, gravest first, what several tests have in common once.
-    pub(super) fn say_doubts(&mut self) {
-        let mut caveats = std::mem::take(&mut self.doubts);
+    /// Prints the caveats that were kept for the end, the most severe first, each once.
+    pub(super) fn print_caveats(&mut self) {
+        let mut caveats = std::mem::take(&mut self.caveats);
         caveats.sort_by_key(|caveat| caveat.severity);
         let text = table::caveats(&RunRecord { caveats, ..RunRecord::default() });
         if !text.is_empty() {
@@ -184,8 +184,9 @@ impl Sink {
     pub(super) fn close(self) -> Result<(), Failure> {
         match self.lost {
             Some(why) => Err(Failure::usage(format!(
-                "the result could not be written to {why}; make room, or choose another place"
-            ))),
+                "the result could not be written to {why}; free disk space, or choose another path"
+            ))
+            .with_id("result-not-written")),
             None => Ok(()),
         }
     }
@@ -199,7 +200,7 @@ pub(super) fn print(args: &RunArgs, title: &str, runs: usize, kept: &Kept, sink:
         == 1)
         .then_some(title);
     if output.is_for_programs() && !output.json {
-        sink.keep_doubts((runs > 1).then_some(title), record);
+        sink.keep_caveats((runs > 1).then_some(title), record);
     }
     if output.csv {
         sink.result(&lines::csv(record, label));
@@ -221,7 +222,7 @@ pub(super) fn print(args: &RunArgs, title: &str, runs: usize, kept: &Kept, sink:
         if runs > 1 {
             sink.result(&format!("== {title}"));
         }
-        let record = sink.news(record);
+        let record = sink.unprinted(record);
         let page = sink.page();
         sink.text(&table::table(&record, &output.percentiles, page));
     }

@@ -1,4 +1,4 @@
-//! `loadgen scenario …`: list, show, and play experiments.
+//! `loadgen scenario …`: list, show, and run experiments.
 
 use crate::cli::scenario::{ScenarioCommand, ScenarioRunArgs};
 use crate::commands::exit::{first_failure, no_arm_ran, not_usable, strict_exit};
@@ -27,7 +27,7 @@ pub fn run(
             console::result(canonical(&load(name, *scale)?).trim_end());
             Ok(Exit::Success)
         }
-        ScenarioCommand::Run(args) => play_all(args, words, cancel),
+        ScenarioCommand::Run(args) => run_all(args, words, cancel),
     }
 }
 
@@ -41,7 +41,7 @@ fn list() -> Result<Exit, Failure> {
         }
     }
     console::result(
-        "stall\n  What would a command of yours do to everyone else, and how large may its collection be?\n  \
+        "stall\n  How long does a command of yours block other clients, and how large may its key be?\n  \
          scenario run stall --offender \"SMEMBERS bigset\" --every 5s",
     );
     Ok(Exit::Success)
@@ -61,12 +61,8 @@ fn load(name: &str, scale: Scale) -> Result<Scenario, Failure> {
     Scenario::parse(&stem, name, &text, scale).map_err(|error| usage(error.to_string()))
 }
 
-fn play_all(
-    args: &ScenarioRunArgs,
-    words: &[String],
-    cancel: &AtomicBool,
-) -> Result<Exit, Failure> {
-    // All are read before the first is run: a mistake in the last must not cost the time of the others.
+fn run_all(args: &ScenarioRunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit, Failure> {
+    // All scenarios are read before the first one runs, so that an error in the last one costs no time.
     if let Some(question) = args.explore.resolve(&args.names, args.scale)? {
         return crate::commands::stall_explorer::run(args, &question, words, cancel);
     }
@@ -98,7 +94,7 @@ fn play_all(
     let mut exit = Exit::Success;
     for scenario in &scenarios {
         let dir = folder(args, scenario, scenarios.len())?;
-        exit = first_failure(exit, play_one(args, scenario, &settings, &dir)?);
+        exit = first_failure(exit, run_one(args, scenario, &settings, &dir)?);
         if cancel.load(Relaxed) {
             break;
         }
@@ -106,7 +102,7 @@ fn play_all(
     Ok(exit)
 }
 
-/// A data set that is wanted again stays on a server that runs already; one that is in the way of the next is removed.
+/// On a running server, a data set that all arms share stays; other data sets are removed after use.
 fn clean_up(scenarios: &[Scenario]) -> CleanUp {
     let mut data = scenarios.iter().flat_map(|scenario| &scenario.arms).map(|arm| &arm.data);
     let first = data.next();
@@ -124,7 +120,7 @@ fn folder(args: &ScenarioRunArgs, scenario: &Scenario, count: usize) -> Result<P
     })
 }
 
-fn play_one(
+fn run_one(
     args: &ScenarioRunArgs,
     scenario: &Scenario,
     settings: &Settings<'_>,
@@ -133,7 +129,7 @@ fn play_one(
     let _claim = results_folder::prepare(dir, args.force)?;
     let outcome = aelab_lab::scenario::run(scenario, settings, dir);
     if outcome.arms.is_empty() {
-        // The folder was made for this run; empty, it only confuses.
+        // The folder was created for this run, and it is empty.
         let _ = std::fs::remove_dir(dir);
         return Err(no_arm_ran(outcome));
     }

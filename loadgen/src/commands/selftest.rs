@@ -1,4 +1,4 @@
-//! `loadgen selftest`: prove the engine against theory on this machine.
+//! `loadgen selftest`: validate the load generator against queueing theory on this machine.
 
 use crate::cli::selftest::SelftestArgs;
 use crate::console;
@@ -35,13 +35,13 @@ pub fn run(args: &SelftestArgs, cancel: &AtomicBool) -> Result<Exit, Failure> {
     let took = Duration::from(clock::now().since(from)).as_secs();
     let failed: Vec<&Row> = rows.iter().filter(|row| !row.holds).collect();
     if failed.is_empty() {
-        console::note(&format!("all {} rows hold ({took} s)", rows.len()));
+        console::note(&format!("all {} rows pass ({took} s)", rows.len()));
         return Ok(Exit::Success);
     }
     let mut ids: Vec<&str> = failed.iter().map(|row| row.id).collect();
     ids.dedup();
     Err(Failure::invalid(format!(
-        "{} of {} rows do not hold: {}; stop other programs on this machine and run them again with --only {}",
+        "{} of {} rows fail: {}; stop other programs on this machine, then run these rows again with --only {}",
         failed.len(),
         rows.len(),
         ids.join(", "),

@@ -31,8 +31,8 @@ pub(super) fn look(target: &Target) -> Result<Vec<(Target, Info)>, Failure> {
 pub(super) fn say_if_unknown(control: &mut Control, target: &Target) -> Result<(), Failure> {
     if let Some(refusal) = info_refusal(control)? {
         console::note(&format!(
-            "{} refused INFO ({refusal}): the record will not say which server it is, and a restart would go unseen; allow \
-             this user +info",
+            "{} refused INFO ({refusal}): the record will not name the server, and a restart will not be detected; allow \
+             +info to this ACL user",
             target.endpoint
         ));
     }
@@ -67,7 +67,7 @@ impl SlowLog {
         let Some(refusal) = &self.refusal else { return stalls };
         for stall in stalls.iter_mut().filter(|stall| stall.cause.is_none()) {
             stall.evidence.push(format!(
-                "{REFUSED_SLOWLOG} ({refusal}), so no command could be looked up; allow this user +slowlog|get"
+                "{REFUSED_SLOWLOG} ({refusal}), so the command that caused the stall is unknown; allow +slowlog|get to this ACL user"
             ));
         }
         stalls

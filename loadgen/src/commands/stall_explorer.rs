@@ -1,7 +1,7 @@
-//! `loadgen scenario run stall`: what would this command do to everyone else, and how large may its collection be?
+//! `loadgen scenario run stall`: how long does a command block other clients, and how large may its key be?
 //!
-//! Runs one arm per size, puts a line through the lengths of the stalls, and says where it crosses the limit. Invariant: the
-//! answer names the sizes it was measured at, so that nobody mistakes a prediction for a measurement.
+//! Runs one arm per size, fits a line to the lengths of the stalls, and reports where it crosses the limit. Invariant: the
+//! answer names the measured sizes, so that a prediction is not mistaken for a measurement.
 
 use crate::cli::scenario::ScenarioRunArgs;
 use crate::cli::stall_explorer::Question;
@@ -59,7 +59,7 @@ pub(super) fn run(
             Err(failure.clone().with_message(message))
         }
         None if answer.refusal().is_some() => Err(Failure::invalid(format!(
-            "{} failed each time: {}; check it, and --data; what was measured is in {}",
+            "{} failed each time: {}; check the command and --data; what was measured is in {}",
             question.exploration.offender,
             answer.refusal().unwrap_or_default(),
             dir.display()
@@ -72,7 +72,7 @@ pub(super) fn run(
         ))
         .with_id("server-changed")),
         None if args.strict => Ok(strict_exit(&outcome.record, &answer)),
-        // As for every scenario: what came out decides with `--strict` alone.
+        // As for every scenario, the answer changes the exit code only with `--strict`.
         None => Ok(Exit::Success),
     }
 }
@@ -119,8 +119,8 @@ mod tests {
         let answer = Answer { sizes: Vec::new(), line: None, keeps_p99: None, first_over: None };
         let mut record = RunRecord::default();
         assert_eq!(strict_exit(&record, &answer), Exit::Inconclusive);
-        let doubt = Caveat::server_starved(0.5, 1.0, 0.1).expect("a doubt");
-        record.caveats.push(doubt.to_record());
+        let caveat = Caveat::server_starved(0.5, 1.0, 0.1).expect("a caveat");
+        record.caveats.push(caveat.to_record());
         assert_eq!(strict_exit(&record, &answer), Exit::Invalid);
     }
 }

@@ -104,7 +104,7 @@ impl Taken {
 
     pub(super) fn number(&self, name: &str, default: u64) -> Result<u64, String> {
         let Some(text) = self.last(name) else { return Ok(default) };
-        text.parse().map_err(|_| format!("{name} {text} is no whole number"))
+        text.parse().map_err(|_| format!("{name} {text} is not a whole number"))
     }
 }
 
@@ -154,7 +154,7 @@ pub(super) fn take(words: &[String], flags: &[Flag]) -> Result<Taken, String> {
     }
     match (place, uri) {
         (Some(place), Some(uri)) => {
-            Err(format!("{place} and {uri} both say where the server is; leave one of them out"))
+            Err(format!("{place} and {uri} both name the server; leave out one of them"))
         }
         _ => Ok(taken),
     }
@@ -162,8 +162,8 @@ pub(super) fn take(words: &[String], flags: &[Flag]) -> Result<Taken, String> {
 
 pub(super) fn lacks_value(name: &str) -> String {
     match name {
-        "-h" => "-h is the host, and lacks its value; for help write --help".to_owned(),
-        _ => format!("{name} lacks its value"),
+        "-h" => "-h is the host, and needs a value; for help write --help".to_owned(),
+        _ => format!("{name} needs a value"),
     }
 }
 

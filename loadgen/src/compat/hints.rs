@@ -52,13 +52,10 @@ const HINTS: &[(&str, &str)] = &[
 
 /// Flags that no tool has, or one whose command lines cannot be given here, and what was meant.
 const MEANT: &[(&[&str], &str)] = &[
-    (
-        &["--vus", "--users", "--concurrency"],
-        "users that wait for their replies are connections, -c N",
-    ),
+    (&["--vus", "--users", "--concurrency"], "concurrent users are connections here, -c N"),
     (
         &["--sentinel", "--sentinel-master", "--master-name"],
-        "Sentinels are not asked, give the primary's address with -h and -p (SENTINEL GET-MASTER-ADDR-BY-NAME tells it)",
+        "Sentinel is not supported; give the primary's address with -h and -p (SENTINEL GET-MASTER-ADDR-BY-NAME returns it)",
     ),
     (&["--min-idle", "--pool-min"], "it is --pool-min-idle"),
     (&["--max-idle"], "it is --pool-max-idle"),
@@ -80,7 +77,7 @@ const MEANT: &[(&[&str], &str)] = &[
         &["--ttl", "--expire", "--expiry"],
         "write it into a command: --command \"SET __key__ __data__ EX {ttl 10-20}\"",
     ),
-    (&["--version"], "the version is told by loadgen --version"),
+    (&["--version"], "use loadgen --version"),
 ];
 
 /// The hint for a flag that is neither ours nor another tool's.
@@ -98,7 +95,7 @@ fn bare_seconds(words: &[String], flag: &str, value: &str) -> String {
         true => "; to give valkey-benchmark's whole command line, use --compat valkey-benchmark",
         false => "",
     };
-    format!("{flag} {value} lacks its unit; for seconds write {flag} {value}s{way}")
+    format!("{flag} {value} needs a unit; for seconds write {flag} {value}s{way}")
 }
 
 /// The hint at flags that loadgen has with another meaning, told by their values: memtier's `-t 4` and `-s HOST`,

@@ -106,7 +106,7 @@ const KEY_MAXIMUM: u64 = 10_000_000;
 pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
     let taken = take(words, FLAGS)?;
     if let Some(word) = taken.command.first() {
-        return Err(format!("'{word}' is no flag; commands are given with --command"));
+        return Err(format!("'{word}' is not a flag; give commands with --command"));
     }
     let mut said = Translation { words: taken.same.clone(), notes: taken.notes.clone() };
     target(&taken, &mut said)?;
@@ -160,7 +160,7 @@ fn length(taken: &Taken, clients: u64, keys: u64, said: &mut Translation) -> Res
         (None, Some(seconds)) => {
             seconds
                 .parse::<u64>()
-                .map_err(|_| format!("--test-time {seconds} is no number of seconds"))?;
+                .map_err(|_| format!("--test-time {seconds} is not a number of seconds"))?;
             said.say(&["--duration", &format!("{seconds}s"), "--warmup", "0"]);
         }
         (Some("allkeys"), None) => said.say(&["-n", &keys.to_string()]),
@@ -258,7 +258,7 @@ fn key(taken: &Taken, letter: &str, keys: u64) -> Result<String, String> {
             None => "gaussian".to_owned(),
             Some(text) => {
                 let deviation: f64 =
-                    text.parse().map_err(|_| format!("--key-stddev {text} is no number"))?;
+                    text.parse().map_err(|_| format!("--key-stddev {text} is not a number"))?;
                 format!("gaussian:{}", deviation / keys as f64)
             }
         },

@@ -77,7 +77,7 @@ mod tests {
             ("--enable-tracking", "CLIENT TRACKING"),
             ("--precision 5", "three"),
             ("--tls-ciphers x", "TLS"),
-            ("-c", "lacks its value"),
+            ("-c", "needs a value"),
             ("--theads 4", "--threads"),
             ("-k 2", "0 or 1"),
         ] {

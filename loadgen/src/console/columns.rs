@@ -1,4 +1,4 @@
-//! The columns of a table of times, and which of them a narrow page goes without.
+//! The columns of a table of times, and which of them a narrow page drops.
 //!
 //! Pure. Invariant: what was asked for is always shown, as is the maximum; a percentile that the sample cannot support says how
 //! many samples it needs.
@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::fmt::Write as _;
 
 /// What a cell such as `n<10000` means.
-const TOO_FEW: &str = "n<…: too few samples; a percentile needs ten above it";
+const TOO_FEW: &str = "n<…: too few samples; a percentile needs at least ten samples above it";
 /// Characters ahead of a row's name.
 const INDENT: usize = 2;
 /// Characters of a row's name at least, and at most: a longer one stands on a line of its own where the page is not wide.
@@ -55,7 +55,7 @@ pub(super) struct Columns {
 
 impl Columns {
     const USUAL: [f64; 4] = [50.0, 90.0, 99.0, 99.9];
-    /// What a narrow page goes without, first to last.
+    /// Columns that a narrow page drops, the first one first.
     const DROPPED: [Column; 3] = [Column::At(90.0), Column::Mean, Column::Count];
 
     /// The usual ones and the percentiles `asked` for, in percent, on a page of so many columns; `longest` is the longest of the
@@ -123,7 +123,7 @@ impl Columns {
         }
     }
 
-    /// What stands below the rows, if anything in them needs a word.
+    /// The line below the rows, if a cell needs an explanation.
     pub(super) fn foot(&self, out: &mut String) {
         if self.lacking.get() {
             let _ = writeln!(out, "  {TOO_FEW}");
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_narrow_page_goes_without_what_says_least() {
+    fn a_narrow_page_drops_the_least_important_columns() {
         let heads = |asked: &[f64], page| {
             let mut out = String::new();
             Columns::with(asked, page, 0).head(&mut out);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn long_names_have_room_or_a_line_of_their_own() {
+    fn a_long_name_has_a_line_of_its_own() {
         let lines = |longest: usize, page| {
             let (columns, mut out) = (Columns::with(&[], page, longest), String::new());
             columns.head(&mut out);
@@ -164,6 +164,6 @@ mod tests {
             let ends: Vec<usize> = [&lines[0], &lines[lines.len() - 1]].map(String::len).into();
             assert!(ends[0] == ends[1] && ends[0] <= page, "{lines:?}");
         }
-        assert_eq!(lines(40, None).len(), 2, "one line for whoever reads a file");
+        assert_eq!(lines(40, None).len(), 2, "one line in a file");
     }
 }

@@ -17,8 +17,9 @@ use std::fmt::Write as _;
 /// Kinds of errors shown under a group; `result.json` has all.
 const ERRORS_SHOWN_MAX: usize = 5;
 
-/// Why a closed loop is told by its service time.
-const CLOSED_LOOP_LEADS: &str = "service time is from when a request was sent, as other tools count a closed loop; no schedule says when it was due";
+/// Why a closed loop shows its service time.
+const CLOSED_LOOP_LEADS: &str =
+    "service time counts from when a request was sent; a closed loop has no schedule to count from";
 
 /// Whether requests or messages have an instant at which they were due, whatever the replies did: a schedule's, or that of
 /// whoever sent what a group received.
@@ -72,29 +73,29 @@ pub fn table(record: &RunRecord, asked: &[f64], page: Option<usize>) -> String {
     out.trim_end().to_owned()
 }
 
-/// How the load generator fared itself.
+/// What the load generator itself used.
 fn audit_line(out: &mut String, audit: &Audit) {
     let percent = |share: f64| format!("{:.0} %", share * 100.0);
     let busiest = audit.threads.iter().map(|thread| thread.cpu_share).fold(0.0, f64::max);
     let queued = audit.threads.iter().filter_map(|thread| thread.queued_share);
-    let _ = write!(out, "engine: {} of a processor", percent(busiest));
+    let _ = write!(out, "load generator: {} of a CPU", percent(busiest));
     if let Some(queued) = queued.max_by(f64::total_cmp) {
-        let _ = write!(out, ", {} of the time waiting for one", percent(queued));
+        let _ = write!(out, ", {} of the time waiting for a CPU", percent(queued));
     }
     let lag = audit.own_lag.as_ref();
     if let Some(p99) = lag.and_then(|lag| lag.us_at(99.0)) {
-        let _ = write!(out, "; noticed what was due within {} (p99)", time(p99));
+        let _ = write!(out, "; wake-up lag p99 {}", time(p99));
     }
     let _ = writeln!(out);
     if let Some(warmup) = &audit.warmup {
-        let _ = writeln!(out, "warm-up: {:.1}s until the measurement", warmup.length_s);
+        let _ = writeln!(out, "warm-up: {:.1}s", warmup.length_s);
     }
 }
 
 /// The keys that were there when the run began.
 fn keys_in_words(record: &RunRecord) -> String {
     let keys = record.server.as_ref().and_then(|server| server.keys);
-    keys.map_or(String::new(), |keys| format!(", {keys} keys there before"))
+    keys.map_or(String::new(), |keys| format!(", {keys} keys before the run"))
 }
 
 /// The longest stalls in order of time, and how many more there were.
@@ -108,7 +109,7 @@ fn stall_lines(out: &mut String, stalls: &[Stall]) {
     for stall in shown {
         let is_refused = stall.evidence.iter().any(|why| why.starts_with(REFUSED_SLOWLOG));
         let unknown = match is_refused {
-            true => "cause unknown: this user may not ask SLOWLOG, allow it +slowlog|get",
+            true => "cause unknown: this ACL user may not use SLOWLOG; allow +slowlog|get",
             false => "cause unknown",
         };
         let cause = stall.cause.as_deref().unwrap_or(unknown);
@@ -167,10 +168,10 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Co
         keys_in_words(record)
     );
     let counts = &group.counts;
-    // Who waits for data has replies; who subscribed has none.
+    // A command that waits for data has replies; a subscriber has none.
     let what = if group.has_messages() && group.blocked.is_none() { "messages" } else { "replies" };
     let rate = match group.achieved_rate.is_nan() {
-        true => format!("too short for a rate of {what}"),
+        true => format!("too short to measure a rate of {what}"),
         false => format!("{:.2} {what}/s", group.achieved_rate),
     };
     let _ = writeln!(
@@ -187,7 +188,7 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Co
     if group.carried_over > 0 {
         let _ = writeln!(
             out,
-            "  {} of the replies were to requests of the warm-up: they are in the rate and in no time",
+            "  {} of the replies belong to requests of the warm-up: they count for the rate, not for the times",
             group.carried_over
         );
     }
@@ -242,7 +243,7 @@ fn pool_rows(out: &mut String, group: &Group, pool: &Pool, columns: &Columns) {
     columns.row(out, "wait for a connection", &pool.wait);
     let _ = writeln!(
         out,
-        "  pool of {}: at most {} open, {} opened and {} closed while running, {} requests turned away",
+        "  pool of {}: at most {} open; {} opened and {} closed during the run; {} requests timed out waiting",
         group.connections.asked, pool.most_open, pool.opened, pool.closed, pool.turned_away
     );
 }
@@ -265,7 +266,7 @@ fn connection_lines(out: &mut String, group: &Group) {
     if let Some(redirects) = &group.redirects {
         let _ = writeln!(
             out,
-            "  {} requests were sent elsewhere by MOVED, {} by ASK",
+            "  {} requests redirected by MOVED, {} by ASK",
             redirects.moved, redirects.asked
         );
     }
@@ -279,7 +280,7 @@ fn connection_lines(out: &mut String, group: &Group) {
     }
 }
 
-/// The service time in two parts, and how much of it was our own doing.
+/// The service time in two parts, and the load generator's own share of it.
 fn kernel_rows(out: &mut String, group: &Group, kernel: &KernelTimes, columns: &Columns) {
     columns.row(out, "wire (sent-arrived)", &kernel.wire);
     columns.row(out, "wake-up (until read)", &kernel.wake_up);
@@ -291,7 +292,7 @@ fn kernel_rows(out: &mut String, group: &Group, kernel: &KernelTimes, columns: &
     if !shares.is_empty() {
         let _ = writeln!(
             out,
-            "  the generator's own wake-up: {} (stamps within {}; {} replies without one)",
+            "  the load generator's own wake-up: {} (timestamps within {}; {} replies without one)",
             shares.join(", "),
             time(kernel.clock_uncertainty_us),
             kernel.unstamped
@@ -300,7 +301,7 @@ fn kernel_rows(out: &mut String, group: &Group, kernel: &KernelTimes, columns: &
     if kernel.clock_steps > 0 {
         let _ = writeln!(
             out,
-            "  the wall clock was set {} times meanwhile: do not use these two rows",
+            "  the wall clock was set {} times during the run: do not use these two rows",
             kernel.clock_steps
         );
     }
@@ -319,7 +320,7 @@ fn delivery_lines(out: &mut String, group: &Group) {
         };
         let _ = writeln!(
             out,
-            "  {} received{warmup}; {} lost, {} duplicated, {} out of order, {} of other runs",
+            "  {} received{warmup}; {} lost, {} duplicated, {} out of order, {} from other runs",
             with_noun(delivery.received, "message"),
             delivery.lost,
             delivery.duplicated,
@@ -356,7 +357,7 @@ mod tests {
     use aelab_results::record::{Arrival, CaveatRecord};
 
     #[test]
-    fn what_was_received_is_told_from_when_it_was_due() {
+    fn messages_count_from_when_they_were_due() {
         let mut record = record();
         let group = &mut record.groups[0];
         group.delivery = Some(Delivery { received: 10, measured: 8, ..Delivery::default() });
@@ -395,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_has_its_column_and_bounds_are_marked() {
+    fn requested_percentiles_have_a_column_and_bounds_are_marked() {
         let mut record = record();
         let metrics = record.groups[0].commands.get_mut("GET").expect("GET");
         metrics.service_time.censored = true;

@@ -20,7 +20,11 @@ pub fn text(scenario: &Scenario, outcome: &ScenarioOutcome) -> String {
         let _ = writeln!(out, "  {why}");
     }
     if scenario.repeat > 1 {
-        let _ = writeln!(out, "  each arm took {} turns; the first is shown", scenario.repeat);
+        let _ = writeln!(
+            out,
+            "  each arm ran {} times; the first repetition is shown",
+            scenario.repeat
+        );
     }
     let mut shown = Vec::new();
     for arm in &outcome.arms {
@@ -43,7 +47,7 @@ pub fn text(scenario: &Scenario, outcome: &ScenarioOutcome) -> String {
     }
     for (claim, judgement) in &outcome.judgements {
         if let Some(why) = left_out_of(claim, outcome) {
-            let _ = writeln!(out, "{} not judged here: {}: {why}", claim.id, claim.text);
+            let _ = writeln!(out, "{} not judged on this server: {}: {why}", claim.id, claim.text);
             continue;
         }
         let _ = writeln!(out, "{} {}: {}", claim.id, verdict_word(judgement.verdict), claim.text);
@@ -136,14 +140,14 @@ fn stall_line(record: &RunRecord) -> String {
     let Some(longest) = longest else {
         return match record.stalls.is_empty() {
             true => "no stall".to_owned(),
-            false => format!("no stall of {least} or more, none of known cause"),
+            false => format!("no stall of {least} or more or of known cause"),
         };
     };
     let waiting = || longest.evidence.iter().find(|why| why.starts_with(WAITING));
     let lost: f64 = notable.iter().map(|stall| stall.lost_client_seconds).sum();
     let explained = notable.iter().filter(|stall| stall.cause.is_some()).count();
     format!(
-        "{} of {least} and more or of known cause, {explained} explained; the longest {} ({}); {lost:.2} client-seconds lost",
+        "{} of {least} or more or of known cause, {explained} explained; longest {} ({}); {lost:.2} client-seconds lost",
         with_noun(notable.len() as u64, "stall"),
         in_words(longest.duration_s, Dimension::Time),
         longest.cause.as_ref().or_else(waiting).map_or("no cause found", String::as_str),

@@ -92,7 +92,7 @@ fn whole(address: &str) -> Cow<'_, str> {
     }
 }
 
-/// Who listens everywhere is reached here.
+/// An address that listens everywhere is reached through the loopback.
 fn wake_address(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         match &mut address {
@@ -107,13 +107,13 @@ fn accept(listener: &TcpListener, shown: &Shown, over: &AtomicBool) {
     sys::step_back();
     let peers = Arc::new(AtomicUsize::new(0));
     while !over.load(Relaxed) {
-        // Those that say nothing keep their place for as long as a peer may take: whoever asks then is served after them.
+        // A silent peer keeps its place until its time limit; later peers wait.
         if peers.load(Relaxed) >= PEERS_MAX {
             thread::sleep(PLACE_WAIT);
             continue;
         }
         let Ok((stream, _)) = listener.accept() else {
-            // Out of descriptors, mostly: somebody else needs them more.
+            // Usually out of file descriptors; the run needs them more.
             thread::sleep(STEP);
             continue;
         };
@@ -130,7 +130,7 @@ fn accept(listener: &TcpListener, shown: &Shown, over: &AtomicBool) {
     }
 }
 
-/// Answers one peer; whatever goes wrong is the peer's loss.
+/// Answers one peer; an error ends only its connection.
 fn serve(mut stream: TcpStream, shown: &Shown) {
     let until = clock::now().saturating_add(PEER_TIME);
     let timeouts =

@@ -20,10 +20,10 @@ const PHASES: [(Phase, &str); 5] = [
     (Phase::Done, "done"),
 ];
 
-/// What is said of each group, by name, kind and help.
-type Told = (&'static str, &'static str, &'static str, fn(&LiveCounts) -> u64);
+/// A metric of each group: name, kind, help and value.
+type Series = (&'static str, &'static str, &'static str, fn(&LiveCounts) -> u64);
 
-const TOLD: [Told; 9] = [
+const SERIES: [Series; 9] = [
     (
         "loadgen_requests_scheduled_total",
         "counter",
@@ -33,7 +33,7 @@ const TOLD: [Told; 9] = [
     (
         "loadgen_requests_shed_total",
         "counter",
-        "Requests that were due and never sent, because too many were waiting.",
+        "Requests that were due but never sent, because the backlog was full.",
         |counts| counts.shed,
     ),
     ("loadgen_replies_total", "counter", "Replies without an error, warm-up included.", |counts| {
@@ -51,7 +51,7 @@ const TOLD: [Told; 9] = [
         "Error replies and requests lost with their connection.",
         |counts| counts.error,
     ),
-    ("loadgen_timeouts_total", "counter", "Requests given up after their time limit.", |counts| {
+    ("loadgen_timeouts_total", "counter", "Requests cancelled after their time limit.", |counts| {
         counts.timeout
     }),
     (
@@ -61,7 +61,7 @@ const TOLD: [Told; 9] = [
         LiveCounts::open,
     ),
     ("loadgen_connections", "gauge", "Open connections.", LiveCounts::connections),
-    ("loadgen_connections_lost_total", "counter", "Connections lost while running.", |counts| {
+    ("loadgen_connections_lost_total", "counter", "Connections lost during the run.", |counts| {
         counts.lost
     }),
 ];
@@ -75,7 +75,7 @@ pub(super) fn text(run: Option<(&str, &Live)>) -> String {
     let _ = writeln!(out, "loadgen_info{{version=\"{version}\"}} 1");
     let Some((title, live)) = run else { return out };
     let run = escaped(title);
-    head(&mut out, "loadgen_phase", "gauge", "1 for the phase that the run is in.");
+    head(&mut out, "loadgen_phase", "gauge", "1 for the current phase of the run.");
     for (phase, name) in PHASES {
         let is_on = u8::from(live.phase() == phase);
         let _ = writeln!(out, "loadgen_phase{{run=\"{run}\",phase=\"{name}\"}} {is_on}");
@@ -86,15 +86,15 @@ pub(super) fn text(run: Option<(&str, &Live)>) -> String {
     let groups: Vec<(String, usize)> = (0..live.group_count())
         .map(|index| (format!("run=\"{run}\",group=\"{}\"", escaped(live.about(index).0)), index))
         .collect();
-    for (name, kind, help, of) in TOLD {
+    for (name, kind, help, of) in SERIES {
         head(&mut out, name, kind, help);
         for (labels, index) in &groups {
             let _ = writeln!(out, "{name}{{{labels}}} {}", of(&live.group(*index)));
         }
     }
     let name = "loadgen_response_time_seconds";
-    let help = "Replied minus due, of replies without an error, of messages received minus due; without waits for data; warm-up \
-                included.";
+    let help = "Time from when a request was due to its reply (replies without an error, and messages); without waits for data; \
+                warm-up included.";
     head(&mut out, name, "histogram", help);
     for (labels, index) in &groups {
         histogram(&mut out, name, labels, &live.response_times(*index));
@@ -142,7 +142,7 @@ mod tests {
             "loadgen_elapsed_seconds",
             "loadgen_response_time_seconds",
         ];
-        for name in fixed.into_iter().chain(TOLD.iter().map(|told| told.0)) {
+        for name in fixed.into_iter().chain(SERIES.iter().map(|series| series.0)) {
             assert!(page.contains(&format!("`{name}`")), "docs/live.md does not name {name}");
         }
     }

@@ -32,7 +32,7 @@ fn a_stall_whose_cause_may_not_be_looked_up_says_so() {
     let args =
         ["run", "-p", &port, "-c", "1", "--rate", "200", "--duration", "1s", "--warmup", "0s"];
     let called = loadgen(&[&args[..], &["SET", "a", "1"]].concat());
-    assert!(called.stdout.contains("this user may not ask SLOWLOG"), "{}", called.stdout);
+    assert!(called.stdout.contains("may not use SLOWLOG"), "{}", called.stdout);
     assert!(called.stderr.contains("refused INFO (NOPERM"), "{}", called.stderr);
     assert!(called.stderr.contains("+info"), "{}", called.stderr);
     let called = loadgen(&[&args[..], &["--json", "SET", "a", "1"]].concat());

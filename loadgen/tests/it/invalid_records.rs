@@ -261,7 +261,7 @@ fn a_run_that_was_cut_short_at_once_states_no_rate() {
         let back = RunRecord::from_json(&json, Path::new("result.json")).expect("it reads back");
         assert_eq!(back.groups[0].achieved_rate.is_nan(), !states);
         let shown = aelab_loadgen::console::table::table(&back, &[], None);
-        assert_eq!(shown.contains("too short for a rate"), !states, "{shown}");
+        assert_eq!(shown.contains("too short to measure a rate"), !states, "{shown}");
         assert!(!shown.contains("NaN"), "{shown}");
     }
 }

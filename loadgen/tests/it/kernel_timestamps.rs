@@ -79,7 +79,9 @@ fn the_program_says_how_much_was_its_own_waking_up() {
     let run = ["run", "-p", &port, "--timestamps", "kernel", "-c", "2", "-n", "2000"];
     let called = loadgen(&[&run[..], &["PING"]].concat());
     assert!(called.ran(), "{}", called.stderr);
-    for part in ["wire (sent-arrived)", "wake-up (until read)", "the generator's own wake-up: "] {
+    for part in
+        ["wire (sent-arrived)", "wake-up (until read)", "the load generator's own wake-up: "]
+    {
         assert!(called.stdout.contains(part), "{}", called.stdout);
     }
     let called = loadgen(&[&run[..], &["--json", "PING"]].concat());

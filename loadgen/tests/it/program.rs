@@ -1,7 +1,7 @@
 //! What the program does for its user, end to end: structure only, no timing.
 
 use crate::engine_sockets::{Action, ok, serve};
-use crate::support::{LOADGEN, Server, TempDir, check_failure, loadgen};
+use crate::support::{LOADGEN, Server, TempDir, check_failure, check_failure_id, loadgen};
 use aelab_results::read_folder;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -71,7 +71,7 @@ fn a_folder_that_holds_a_run_is_not_replaced_by_accident() {
     let port = server.port_arg();
     let args = ["run", "-p", &port, "-n", "100", "-q", "--out", &out, "PING"];
     assert!(matches!(loadgen(&args).code, 0 | 4));
-    check_failure(&args, 2, "already holds a run");
+    check_failure_id(&args, 2, "folder-holds-run");
     let forced = ["run", "-p", &port, "-n", "100", "-q", "--force", "--out", &out, "PING"];
     assert!(matches!(loadgen(&forced).code, 0 | 4));
 }
@@ -95,7 +95,7 @@ fn two_runs_at_once_do_not_share_a_folder() {
     assert!(is_there);
     // Between making it and claiming it lies next to nothing.
     thread::sleep(Duration::from_millis(500));
-    check_failure(&run, 2, "another run writes to");
+    check_failure_id(&run, 2, "folder-in-use");
     first.kill().expect("killed");
     first.wait().expect("ended");
     let short = ["run", "-p", &port, "-n", "10", "-q", "--out", &out, "PING"];
@@ -158,7 +158,7 @@ fn who_waits_in_vain_is_told_why_and_the_server_is_not_accused() {
     let server = Server::start(&[]);
     let port = server.port_arg();
     let alone = ["run", "-p", &port, "-c", "2", "--duration", "300ms", "BLPOP", "q", "0"];
-    check_failure(&alone, 4, "nothing was pushed to the keys");
+    check_failure_id(&alone, 4, "nothing-heard");
     let called =
         loadgen(&[&alone[..5], &["--duration", "300ms", "--json", "BLPOP", "q", "0"]].concat());
     let record: serde_json::Value = serde_json::from_str(&called.stdout).expect("a record");
@@ -226,7 +226,7 @@ fn placeholders_that_were_not_meant_so_are_refused_or_sent_as_they_are() {
         (&["GET", "{kye}"][..], "did you mean {key …}"),
         (&["GET", "{page 5}"], "which GET does not take"),
         (&["LRANGE", "l", "{page 0}"], "the page's size"),
-        (&["GET", "a", "--out", "x"], "stands behind the command"),
+        (&["GET", "a", "--out", "x"], "follows the command"),
     ] {
         check_failure(&[&["run", "-n", "10"], words].concat(), 2, part);
     }

@@ -102,7 +102,7 @@ min = 0.9
 server.hz = 100
 "#;
     let called = play(&dir, more, &["--target", &url, "--strict"]);
-    assert!(called.stdout.contains("Y2 not judged here"), "{}", called.stdout);
+    assert!(called.stdout.contains("Y2 not judged on this server"), "{}", called.stdout);
     let record = record(&dir);
     let claims = record.scenario.expect("a scenario").claims;
     assert!(claims[0].left_out.is_empty(), "{claims:?}");

@@ -63,6 +63,12 @@ pub(crate) fn check_failure(args: &[&str], code: i32, part: &str) {
     assert_eq!(failures, 1, "one line: {}", called.stderr);
 }
 
+/// Calls `loadgen` and expects the failure with this id: `loadgen: error[ID]: …`, and this exit code.
+#[track_caller]
+pub(crate) fn check_failure_id(args: &[&str], code: i32, id: &str) {
+    check_failure(args, code, &format!("error[{id}]: "));
+}
+
 /// A folder below the system's for temporary files, removed at the end.
 pub(crate) struct TempDir(PathBuf);
 

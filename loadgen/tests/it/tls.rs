@@ -1,7 +1,7 @@
-//! TLS: what is trusted, what is refused and in which words, and that the numbers stay exact over it.
+//! TLS: which certificates are trusted, what is refused and why, and exact counts over TLS.
 
-use crate::engine_sockets::{Action, serve_one};
 use crate::support::{Called, LOADGEN, TempDir, check_failure, free_port, loadgen};
+use crate::tls_server::{Clients, End, Files, serve, serve_ending};
 use aelab_engine::Live;
 use aelab_engine::clock::Nanos;
 use aelab_engine::plan::{
@@ -9,216 +9,13 @@ use aelab_engine::plan::{
 };
 use aelab_engine::tls::{TlsClient, TlsOptions};
 use aelab_results::record::RunRecord;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::pki_types::UnixTime;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, ServerConnection,
-    SignatureScheme, StreamOwned,
-};
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
-
-/// Files of two authorities, a server whose name is `localhost`, and a client.
-struct Files {
-    dir: TempDir,
-}
-
-type Authority = CertifiedIssuer<'static, KeyPair>;
-
-fn authority(name: &str) -> Authority {
-    let mut params = CertificateParams::new(Vec::new()).expect("no names");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(DnType::CommonName, name);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("signed")
-}
-
-impl Files {
-    fn new() -> Self {
-        let files = Self { dir: TempDir::new() };
-        let ours = authority("ours");
-        files.write("ca.pem", &ours.pem());
-        files.write("other-ca.pem", &authority("theirs").pem());
-        for (name, host) in [("server", "localhost"), ("client", "client.test")] {
-            let key = KeyPair::generate().expect("a key");
-            let params = CertificateParams::new(vec![host.to_owned()]).expect("a name");
-            let certificate = params.signed_by(&key, &ours).expect("signed");
-            files.write(&format!("{name}.pem"), &certificate.pem());
-            files.write(&format!("{name}.key"), &key.serialize_pem());
-        }
-        files
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.dir.path().join(name), text).expect("written");
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.dir.file(name)
-    }
-
-    fn chain(&self, name: &str) -> Vec<CertificateDer<'static>> {
-        vec![CertificateDer::from_pem_file(self.path(name)).expect("a certificate")]
-    }
-
-    /// How the server of these files speaks TLS; with `clients`, to those with a certificate only.
-    fn server(&self, clients: Clients) -> Arc<ServerConfig> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .expect("versions");
-        let builder = match clients {
-            Clients::Any => builder.with_no_client_auth(),
-            Clients::Known => {
-                let mut roots = RootCertStore::empty();
-                roots.add_parsable_certificates(self.chain("ca.pem"));
-                let verifier =
-                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-                builder.with_client_cert_verifier(verifier.build().expect("a verifier"))
-            }
-            Clients::Having => builder.with_client_cert_verifier(Arc::new(AnyClient(provider))),
-        };
-        let key = PrivateKeyDer::from_pem_file(self.path("server.key")).expect("a key");
-        Arc::new(builder.with_single_cert(self.chain("server.pem"), key).expect("they match"))
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Clients {
-    Any,
-    Known,
-    /// With a certificate, whatever it says.
-    Having,
-}
-
-/// Takes certificates that the library itself does not.
-#[derive(Debug)]
-struct AnyClient(Arc<rustls::crypto::CryptoProvider>);
-
-impl ClientCertVerifier for AnyClient {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _now: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        Ok(ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Answers everything with `+OK` over TLS until the test process ends; returns where.
-fn serve(config: Arc<ServerConfig>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let addr = listener.local_addr().expect("bound");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
-            thread::spawn(move || serve_tls(StreamOwned::new(connection, stream)));
-        }
-    });
-    addr
-}
-
-fn serve_tls(stream: impl Read + Write) {
-    serve_one(stream, 0, &|_, _, _| Action::Reply(b"+OK\r\n".to_vec()));
-}
-
-/// How a connection ends that was sound until then.
-#[derive(Clone, Copy)]
-enum End {
-    /// Bytes come that are no record.
-    Garbage,
-    /// The server says that it closes (close_notify), and closes a little later.
-    Announced,
-}
-
-/// Ends after so many replies.
-struct Ending {
-    inner: StreamOwned<ServerConnection, TcpStream>,
-    replies_left: usize,
-    end: End,
-}
-
-impl Read for Ending {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.replies_left > 0 {
-            return self.inner.read(buffer);
-        }
-        thread::sleep(Duration::from_millis(50));
-        Ok(0)
-    }
-}
-
-impl Write for Ending {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.replies_left -= 1;
-        let last = self.replies_left == 0;
-        if let (true, End::Garbage) = (last, self.end) {
-            self.inner.sock.write_all(bytes)?;
-            return Ok(bytes.len());
-        }
-        self.inner.conn.writer().write_all(bytes)?;
-        if last {
-            self.inner.conn.send_close_notify();
-        }
-        self.inner.flush()?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-/// As [`serve`]; each connection ends after `replies`.
-fn serve_ending(config: Arc<ServerConfig>, replies: usize, end: End) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let addr = listener.local_addr().expect("bound");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
-            let inner = StreamOwned::new(connection, stream);
-            thread::spawn(move || serve_tls(Ending { inner, replies_left: replies, end }));
-        }
-    });
-    addr
-}
 
 /// An open loop of 200 requests on one connection at a time, that ends as said after 20 replies.
 fn run_to_ends(end: End) -> RunRecord {
@@ -408,7 +205,7 @@ fn flags_that_cannot_be_meant() {
     check_failure(&["run", "--tls", "--cacert", &files.path("ca.key"), "PING"], 2, "ca.key");
     check_failure(&["run", "--tls", "--cert", &ca, "PING"], 2, "--key");
     check_failure(&["run", "--tls", "-s", "/tmp/x", "PING"], 2, "--tls");
-    check_failure(&["run", "--tls", "-u", "unix:///tmp/x", "PING"], 2, "speaks no TLS");
+    check_failure(&["run", "--tls", "-u", "unix:///tmp/x", "PING"], 2, "does not support TLS");
 }
 
 #[test]
