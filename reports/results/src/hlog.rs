@@ -25,7 +25,7 @@ const MAX_DIVISOR: f64 = 1e6;
 /// Whose numbers a series holds.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SeriesKey {
-    /// Response time of the victims (of everybody, in a run without roles).
+    /// Response time of the victims (of all groups, in a run without roles).
     Headline,
     /// One metric of one command of one group.
     Tagged {

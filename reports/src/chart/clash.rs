@@ -1,5 +1,4 @@
-//! Finds labels that collide or leave the canvas, and text that is too small: a test over all
-//! charts, because no eye looks at every chart of every run.
+//! Finds labels that overlap or leave the canvas, and text that is too small. Used by a test over all charts.
 
 use crate::chart::font::{CAP_HEIGHT, Fonts};
 use crate::chart::ink::UNITS;

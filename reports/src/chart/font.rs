@@ -1,7 +1,7 @@
 //! The font of the charts: widths for the layout, glyphs for the PNG.
 //!
-//! DejaVu Sans comes from a crate, so no system font is needed and every machine lays out alike.
-//! It is one of the widest common fonts: what fits with it fits in the reader's own, too.
+//! DejaVu Sans comes from a crate, so no system font is needed and the layout is the same on every machine. It is one of the
+//! widest common fonts: text that fits with it fits in the reader's own font too.
 
 use ab_glyph::{Font as _, FontRef, PxScale, ScaleFont as _};
 

@@ -3,12 +3,11 @@
 use plotters::coord::combinators::IntoLogRange;
 use plotters::coord::ranged1d::Ranged;
 
-use crate::chart::DrawError;
-use crate::chart::NARROW_PX;
 use crate::chart::axis::{linear_ticks, log_range, log_ticks};
+use crate::chart::error::DrawError;
 use crate::chart::font::{Fonts, Weight};
 use crate::chart::ink::{Dash, Pen, Tone};
-use crate::chart::scene::Scene;
+use crate::chart::scene::{NARROW_PX, Scene};
 use crate::chart::sheet::{
     EDGE_PX, Frame, Header, Ink, KeyEntry, LINE_PX, Panel, Sheet, TEXT_PX, draw_key,
     end_label_room, end_labels, key_rows, x_axis, y_axis,

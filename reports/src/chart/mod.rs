@@ -1,15 +1,16 @@
-//! Charts: a figure's data drawn by plotters on a canvas of ours, at two widths, as SVG and PNG.
+//! Charts: a figure's data drawn with plotters on our own canvas, at two widths, as SVG and PNG.
 //!
-//! `sheet` has the shared furniture (title, axes, direct labels), one file per kind of figure draws
-//! it, `scene` is the drawn result, `svg` and `png` write it. plotters keeps the coordinate systems
-//! and the rasteriser; ticks, labels and margins are ours.
-//! Invariant: the same figure gives the same bytes, and no label overlaps another or leaves the
-//! canvas at either width (tested over all charts).
+//! `sheet` has the parts that all charts share (title, axes, direct labels). One file per kind of figure draws on it. `scene` is
+//! the drawn result; `svg` and `png` write it. plotters provides the coordinate systems and the rasterizer; ticks, labels and
+//! margins are our own.
+//! Invariant: the same figure gives the same bytes, and no label overlaps another or leaves the canvas at either width (tested
+//! over all charts).
 
 mod axis;
 mod canvas;
 #[cfg(test)]
 mod clash;
+mod error;
 mod font;
 mod ink;
 mod label;
@@ -22,27 +23,14 @@ mod svg;
 mod throughput;
 mod timeline;
 
+use crate::chart::scene::{NARROW_PX, WIDE_PX};
 use crate::view::figure::{Figure, Plot};
 
+pub(crate) use error::DrawError;
 pub(crate) use font::Fonts;
 pub(crate) use ink::{Theme, Tone};
 pub(crate) use scene::Scene;
 pub(crate) use svg::{FONT_STACK, Home, role_rules};
-
-/// Width of the wide form in CSS pixels: fits a page column and prints at a readable size on A4.
-pub(crate) const WIDE_PX: u32 = 880;
-/// Width of the narrow form: a phone of 390 px less its margins.
-pub(crate) const NARROW_PX: u32 = 358;
-
-/// Why a chart could not be drawn. It would be a defect of the layout, never of the data.
-#[derive(Debug)]
-pub(crate) struct DrawError(pub(crate) String);
-
-impl DrawError {
-    pub(crate) fn from_display(error: impl std::fmt::Display) -> Self {
-        Self(error.to_string())
-    }
-}
 
 /// A figure at both widths.
 #[derive(Debug)]

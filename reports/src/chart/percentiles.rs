@@ -2,12 +2,11 @@
 
 use plotters::coord::combinators::IntoLogRange;
 
-use crate::chart::DrawError;
-use crate::chart::NARROW_PX;
 use crate::chart::axis::{Nines, log_range, log_ticks, percent_text};
+use crate::chart::error::DrawError;
 use crate::chart::font::{Fonts, Weight};
 use crate::chart::ink::{Dash, Pen, Tone};
-use crate::chart::scene::Scene;
+use crate::chart::scene::{NARROW_PX, Scene};
 use crate::chart::sheet::{
     EDGE_PX, Frame, Header, Ink, KeyEntry, LINE_PX, Sheet, TEXT_PX, draw_key, end_label_room,
     end_labels, key_rows, x_axis, y_axis,

@@ -6,7 +6,7 @@
 use plotters::backend::{BitMapBackend, DrawingBackend};
 use plotters_backend::BackendColor;
 
-use crate::chart::DrawError;
+use crate::chart::error::DrawError;
 use crate::chart::font::Fonts;
 use crate::chart::ink::{Pen, Theme, UNITS};
 use crate::chart::scene::{Anchor, Item, Point, Scene, Text};

@@ -5,6 +5,11 @@
 use crate::chart::font::Weight;
 use crate::chart::ink::{Pen, Tone};
 
+/// Width of the wide form in CSS pixels: fits a page column and prints at a readable size on A4.
+pub(crate) const WIDE_PX: u32 = 880;
+/// Width of the narrow form: a phone of 390 px less its margins.
+pub(crate) const NARROW_PX: u32 = 358;
+
 /// A point in canvas units.
 pub(crate) type Point = (i32, i32);
 
@@ -45,9 +50,9 @@ pub(crate) struct Scene {
     pub(crate) width: u32,
     /// In CSS pixels.
     pub(crate) height: u32,
-    /// For those who cannot see it: the finding.
+    /// The finding, for screen readers.
     pub(crate) title: String,
-    /// For those who cannot see it: what is drawn.
+    /// What is drawn, for screen readers.
     pub(crate) desc: String,
     pub(crate) items: Vec<Item>,
 }

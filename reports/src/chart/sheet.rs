@@ -1,4 +1,4 @@
-//! The furniture that all charts share: title and subtitle, panels with axes, lines, labels.
+//! The parts that all charts share: title and subtitle, panels with axes, lines, labels.
 //!
 //! Works in CSS pixels on the outside and in canvas units inside; data coordinates are plotters'.
 
@@ -12,8 +12,8 @@ use plotters::series::LineSeries;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontDesc, FontFamily, FontStyle, RGBAColor, TextStyle};
 
-use crate::chart::DrawError;
 use crate::chart::canvas::Canvas;
+use crate::chart::error::DrawError;
 use crate::chart::font::{Fonts, Weight};
 use crate::chart::ink::{Pen, Tone, UNITS};
 use crate::chart::scene::{Anchor, Scene};

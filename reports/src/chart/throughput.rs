@@ -1,12 +1,11 @@
 //! Replies per second over time: one panel per arm on the axes of the response-time figure.
 
-use crate::chart::DrawError;
-use crate::chart::NARROW_PX;
 use crate::chart::axis::linear_ticks;
+use crate::chart::error::DrawError;
 use crate::chart::font::{Fonts, Weight};
 use crate::chart::ink::{Dash, Pen, Tone};
 use crate::chart::label::Row;
-use crate::chart::scene::Scene;
+use crate::chart::scene::{NARROW_PX, Scene};
 use crate::chart::sheet::{
     EDGE_PX, Frame, Header, Ink, KeyEntry, LINE_PX, Sheet, TEXT_PX, end_label_room, end_labels,
     y_axis,

@@ -2,13 +2,12 @@
 
 use plotters::coord::combinators::IntoLogRange;
 
-use crate::chart::DrawError;
-use crate::chart::NARROW_PX;
 use crate::chart::axis::{linear_ticks, log_range, log_ticks};
+use crate::chart::error::DrawError;
 use crate::chart::font::{Fonts, Weight};
 use crate::chart::ink::{Pen, Tone};
 use crate::chart::label::Row;
-use crate::chart::scene::{Anchor, Scene};
+use crate::chart::scene::{Anchor, NARROW_PX, Scene};
 use crate::chart::sheet::{
     EDGE_PX, Frame, Header, Ink, KeyEntry, LINE_PX, Sheet, TEXT_PX, draw_key, end_label_room,
     end_labels, x_axis, y_axis,

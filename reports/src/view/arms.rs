@@ -1,5 +1,6 @@
 //! The runs that a report compares: every arm of a scenario, or the single run of a plain folder.
 
+use crate::view::table::Table;
 use aelab_results::folder::Folder;
 use aelab_results::histogram::Sparse;
 use aelab_results::hlog::{HlogSeries, Interval, Metric, SeriesKey, sum_intervals};
@@ -189,4 +190,9 @@ impl<'a> ArmData<'a> {
     pub(crate) fn label(&self) -> &str {
         if self.name.is_empty() { "this run" } else { &self.name }
     }
+}
+
+/// A table whose first column names the arm; without that column for a single run.
+pub(crate) fn of_arms(arms: &[ArmData<'_>], table: Table) -> Table {
+    if arms.iter().all(|a| a.name.is_empty()) { table.without_first() } else { table }
 }

@@ -2,10 +2,9 @@
 //!
 //! Filled from the record; empty if no group received. Messages are never added to replies. Read next: `report`.
 
-use crate::view::arms::ArmData;
-use crate::view::report::of_arms;
+use crate::view::arms::{ArmData, of_arms};
+use crate::view::quantiles::spread;
 use crate::view::table::Table;
-use crate::view::tables::spread;
 use aelab_results::record::{Delivery, Group};
 use aelab_results::text::number::{grouped, rate};
 

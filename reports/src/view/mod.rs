@@ -10,6 +10,7 @@ pub(crate) mod lines;
 pub(crate) mod messages;
 pub(crate) mod pool;
 pub(crate) mod procedures;
+pub(crate) mod quantiles;
 pub(crate) mod report;
 pub(crate) mod stalls;
 pub(crate) mod table;

@@ -1,6 +1,6 @@
 //! A report as text: the contents of the page and the summary, in their order.
 
-use crate::view::arms::{ArmData, Lead};
+use crate::view::arms::{ArmData, Lead, of_arms};
 use crate::view::figure::Figure;
 use crate::view::procedures::ProcedureView;
 use crate::view::table::Table;
@@ -132,11 +132,6 @@ impl Report {
             false => "These verdicts and figures are invalid: see the caveats below.",
         }
     }
-}
-
-/// A table whose first column names the arm; without that column for a single run.
-pub(crate) fn of_arms(arms: &[ArmData<'_>], table: Table) -> Table {
-    if arms.iter().all(|a| a.name.is_empty()) { table.without_first() } else { table }
 }
 
 fn heading(folder: &Folder) -> String {

@@ -1,18 +1,12 @@
 //! The tables of a report, filled from the record. Every number here is in `result.json` too.
 
 use crate::view::arms::{ArmData, Lead};
+use crate::view::quantiles::{NONE, at, interval, largest, none, or_none, value};
 use crate::view::table::Table;
 use crate::view::{engine, messages, stalls};
 use aelab_results::folder::Folder;
-use aelab_results::record::{Counts, Group, Metrics, Percentile, Quantiles, Server};
-use aelab_results::text::number::{duration, grouped, percent, percentile, rate, seconds};
-
-/// The text of an empty cell.
-const NONE: &str = "–";
-
-fn none() -> String {
-    NONE.to_owned()
-}
+use aelab_results::record::{Counts, Group, Metrics, Server};
+use aelab_results::text::number::{grouped, percent, percentile, rate, seconds};
 
 /// The key figures, one column per arm.
 pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
@@ -159,42 +153,6 @@ fn offered(arm: &ArmData<'_>) -> Option<f64> {
     (sum > 0.0).then_some(sum)
 }
 
-fn or_none(text: Option<String>) -> String {
-    text.unwrap_or_else(none)
-}
-
-fn at(quantiles: &Quantiles, p: f64) -> String {
-    quantiles.at(p).map_or_else(none, value)
-}
-
-/// A percentile as text: with `≥` if censored, or the number of samples it needs.
-fn value(percentile: &Percentile) -> String {
-    match (percentile.us, percentile.need) {
-        (Some(us), _) if percentile.censored => format!("≥\u{a0}{}", duration(us)),
-        (Some(us), _) => duration(us),
-        (None, Some(need)) => format!("needs {} samples", grouped(need)),
-        (None, None) => NONE.to_owned(),
-    }
-}
-
-/// The largest sample as text: a lower bound if requests were `open` at the end.
-fn largest(quantiles: &Quantiles, open: bool) -> String {
-    let censored = quantiles.percentiles.iter().filter(|p| p.censored);
-    let bound = censored.filter_map(|p| p.us).max_by(f64::total_cmp);
-    match (quantiles.max_us, bound) {
-        (max, Some(bound)) => format!("≥\u{a0}{}", duration(bound.max(max.unwrap_or(0.0)))),
-        (Some(max), None) if open || quantiles.censored => format!("≥\u{a0}{}", duration(max)),
-        (max, None) => or_none(max.map(duration)),
-    }
-}
-
-fn interval(percentile: &Percentile) -> String {
-    match (percentile.lo_us, percentile.hi_us) {
-        (Some(lo), Some(hi)) => format!("{} to {}", duration(lo), duration(hi)),
-        _ => NONE.to_owned(),
-    }
-}
-
 /// Percentiles of the headline groups.
 pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> Table {
     let mut table = Table::new(
@@ -235,27 +193,6 @@ pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> Table {
                 String::new(),
             ]);
         }
-    }
-    table
-}
-
-/// A time that is neither response nor service time, with its intervals: of each arm and group that has samples.
-pub(crate) fn spread<'a>(
-    caption: &str,
-    time: &str,
-    rows: impl Iterator<Item = (&'a str, &'a str, &'a Quantiles)>,
-) -> Table {
-    let time = format!(">{time}");
-    let columns = ["<Arm", "<Group", ">Percentile", &time, ">95 % interval"];
-    let mut table = Table::new(caption, &columns);
-    for (arm, group, quantiles) in rows.filter(|(_, _, quantiles)| quantiles.count > 0) {
-        let mut row = |name: String, value: String, interval: String| {
-            table.push(vec![arm.to_owned(), group.to_owned(), name, value, interval]);
-        };
-        for p in [50.0, 90.0, 99.0, 99.9].into_iter().filter_map(|p| quantiles.at(p)) {
-            row(percentile(p.p), value(p), interval(p));
-        }
-        row("largest".to_owned(), largest(quantiles, false), String::new());
     }
     table
 }

@@ -1,9 +1,8 @@
 //! The two figures over time: response time and throughput, with the stalls marked.
 
-use crate::view::arms::{ArmData, Lead};
+use crate::view::arms::{ArmData, Lead, of_arms};
 use crate::view::figure::{Figure, Plot, RatePanel, RatePlot, TimeColumn, TimePanel, TimePlot};
 use crate::view::finding;
-use crate::view::report::of_arms;
 use crate::view::table::Table;
 use crate::view::{messages, stalls};
 use aelab_results::histogram::Sparse;

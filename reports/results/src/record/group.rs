@@ -28,8 +28,8 @@ pub struct Group {
     pub redirects: Option<Redirects>,
     /// What became of its requests.
     pub counts: Counts,
-    /// Replies per second that came while measuring, whenever their requests were due. Not a number (`null` in JSON) if nobody
-    /// knows it, as of a run that was cut short before a rate could be counted.
+    /// Replies per second during the measurement, whenever their requests were due. Not a number (`null` in JSON) if unknown, as
+    /// in a run that ended before a rate could be counted.
     #[serde(deserialize_with = "known_or_not")]
     pub achieved_rate: f64,
     /// Those of these replies whose requests were due in the warm-up: in the rate, and in no time. A server that is offered

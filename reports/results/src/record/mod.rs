@@ -69,7 +69,7 @@ pub struct RunRecord {
     /// What the load generator says about itself and its machine; absent in a folder that only has arms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<Audit>,
-    /// Doubts about the measurement, the gravest first.
+    /// Caveats of the measurement, the most severe first.
     pub caveats: Vec<CaveatRecord>,
     /// Spans in which no reply arrived although requests were due, in order of time.
     pub stalls: Vec<Stall>,
@@ -136,13 +136,13 @@ pub struct Tool {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Environment {
-    /// Model name of the processor.
+    /// Model name of the CPU.
     pub cpu_model: Option<String>,
-    /// Processors this process may use.
+    /// Cores that this process may use.
     pub cores: Option<u64>,
     /// Kernel name and release.
     pub kernel: Option<String>,
-    /// Frequency governor of the first processor.
+    /// Frequency governor of the first core.
     pub governor: Option<String>,
     /// Soft limit of open files of the load generator.
     pub nofile: Option<u64>,
@@ -174,14 +174,14 @@ pub struct Server {
     pub config: BTreeMap<String, String>,
 }
 
-/// A doubt about a measurement, as stored. Built from [`crate::caveat::Caveat`].
+/// A caveat of a measurement, as stored. Built from [`crate::caveat::Caveat`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaveatRecord {
     /// Stable name, e.g. `client-limited`.
     pub id: String,
     /// Whether the numbers may still be used.
     pub severity: Severity,
-    /// The figure that raised the doubt, in the unit that the text names.
+    /// The figure behind the caveat, in the unit that the text names.
     #[serde(default)]
     pub value: Option<f64>,
     /// The limit it crossed, in the same unit.
@@ -241,7 +241,7 @@ impl Stall {
     /// Shorter ones of no known cause are what a machine does all the time: they are kept, and neither counted nor told, in seconds.
     pub const NOTABLE_S: f64 = 0.02;
 
-    /// Whether reports count it: it is long enough to be noticed, or somebody is known to have caused it.
+    /// Whether reports count it: it is long enough, or its cause is known.
     #[must_use]
     pub fn is_notable(&self) -> bool {
         self.cause.is_some() || self.duration_s >= Self::NOTABLE_S
@@ -325,7 +325,7 @@ impl RunRecord {
         Ok(text)
     }
 
-    /// The groups whose requests are the headline: the victims, or everybody but the offenders in
+    /// The groups whose requests are the headline: the victims, or all groups but the offenders in
     /// a run that has none.
     #[must_use]
     pub fn headline_groups(&self) -> Vec<&Group> {

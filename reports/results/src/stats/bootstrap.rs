@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_blocks_leave_no_doubt() {
+    fn equal_blocks_have_an_interval_of_one_value() {
         let same = run(|_| (1..=100).map(|v| v * 1000).collect(), 100);
         let value = Sparse::merge(same.iter().map(|i| &i.counts)).value_at(0.9).unwrap();
         assert_eq!(bands(&same, &[0.9]), [Some((value, value))]);

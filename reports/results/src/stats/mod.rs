@@ -1,8 +1,13 @@
-//! From samples to the numbers of a record: percentiles that the sample can carry, their
-//! confidence intervals, and what still-waiting requests do to them.
+//! The statistics of aelab: percentiles that a sample supports, confidence intervals, fits and comparisons.
 //!
-//! No formatting, no files. Invariant: the same samples give the same numbers on every machine; the
-//! only randomness is a bootstrap with a fixed seed.
+//! | module | method |
+//! |---|---|
+//! | `quantiles` | percentiles with at least ten samples above them, and lower bounds for unfinished requests |
+//! | `bootstrap` | block bootstrap over time (Carlstein 1986), 95 % percentile intervals |
+//! | [`fit`], [`pairs`], [`spread`] | see the modules; each names its source |
+//!
+//! No formatting, no files. Invariant: the same samples give the same numbers on every machine; the only randomness is a
+//! bootstrap with a fixed seed.
 
 mod bootstrap;
 mod figure;

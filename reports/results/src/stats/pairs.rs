@@ -106,6 +106,18 @@ pub fn difference(first: &[f64], second: &[f64]) -> Option<Figure> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use statrs::distribution::{ContinuousCDF, StudentsT};
+
+    #[test]
+    fn quantiles_are_those_of_students_distribution() {
+        for freedom in 1..=200_u32 {
+            let oracle = StudentsT::new(0.0, 1.0, f64::from(freedom)).unwrap().inverse_cdf(0.975);
+            let ours = t_quantile(freedom as usize);
+            // The table has three decimals; above 30 degrees of freedom the normal quantile is at most 4 % too small.
+            let tolerance = if freedom <= 30 { 0.0006 } else { 0.04 * oracle };
+            assert!((ours - oracle).abs() < tolerance, "{freedom}: {ours} and {oracle}");
+        }
+    }
 
     #[test]
     fn students_t() {

@@ -17,7 +17,7 @@ use crate::stats::bootstrap::bands;
 pub const DEFAULT_PERCENTILES: [f64; 6] = [50.0, 90.0, 95.0, 99.0, 99.9, 99.99];
 
 /// Samples that must lie above a percentile: with ten, the share above it is known to about a
-/// third (1/√10); with fewer, the value is one slow request's biography.
+/// third (1/√10); with fewer, the value depends on single requests.
 pub const SAMPLES_ABOVE_MIN: u64 = 10;
 
 /// Exact figures that buckets cannot hold.
@@ -97,7 +97,7 @@ pub fn summarise(sample: &Sample<'_>, percentiles: &[f64]) -> Quantiles {
         wanted.iter().zip(bands).map(|(&p, band)| percentile(p, &all, limits, band)).collect();
     Quantiles {
         count: replied.total(),
-        // Of those without a reply nobody knows how short their time could have been.
+        // Requests without a reply have no known minimum.
         min_us: figures.filter(|_| !replied.is_empty()).map(|e| us(e.min_ns)),
         mean_us: figures.map(|e| e.sum_ns as f64 / all.total() as f64 / 1e3),
         max_us: figures.map(|e| us(e.max_ns)),

@@ -44,6 +44,18 @@ pub fn largest(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use statrs::distribution::{Binomial, DiscreteCDF};
+
+    #[test]
+    fn the_interval_of_a_median_follows_the_binomial_distribution() {
+        for n in 6..60_u32 {
+            let values: Vec<f64> = (0..n).map(f64::from).collect();
+            let below = Binomial::new(0.5, u64::from(n)).unwrap();
+            let last = (0..n).take_while(|k| 2.0 * below.cdf(u64::from(*k)) <= OUTSIDE).last();
+            let found = median(&values).expect("values");
+            assert_eq!(Some(found.lo), last.map(f64::from), "{n}");
+        }
+    }
 
     #[test]
     fn medians_lie_in_their_intervals() {
