@@ -14,11 +14,11 @@ use std::os::fd::{AsRawFd as _, BorrowedFd, RawFd};
 pub(crate) struct TcpState {
     /// The receive window that the peer last announced, in bytes.
     pub(crate) peer_window_bytes: u64,
-    /// Bytes written by us that have not left yet.
+    /// Bytes written on this side that were not sent yet.
     pub(crate) not_sent_bytes: u64,
     /// Bytes that have left and are not acknowledged.
     pub(crate) in_flight_bytes: u64,
-    /// Time in which the peer's window kept us from sending, in µs, since the connection began.
+    /// Time in which the peer's window stopped this side from sending, in µs, since the connection began.
     pub(crate) window_limited_us: u64,
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn connections_to(server: SocketAddr, most: usize) -> Vec<BTreeMap<St
 /// Asks the kernel about a TCP connection.
 ///
 /// # Errors
-/// It is no TCP connection, or the kernel is older than 5.4 and does not tell the peer's window.
+/// It is no TCP connection, or the kernel is older than 5.4 and does not report the peer's window.
 pub(crate) fn tcp_state(socket: BorrowedFd<'_>) -> io::Result<TcpState> {
     let (info, length) = tcp_info(socket)?;
     if length < SND_WND + 4 {

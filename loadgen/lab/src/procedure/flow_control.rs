@@ -76,7 +76,7 @@ struct Sample {
 struct Flood {
     raw_client: RawClient,
     began: Nanos,
-    /// One part of commands: SET and INCR by turns, and how many.
+    /// One part of commands: alternating SET and INCR, and their number.
     part: Vec<u8>,
     commands_per_part: u64,
     /// How much of the current part is written.

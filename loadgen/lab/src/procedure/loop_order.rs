@@ -1,4 +1,4 @@
-//! The order of the steps of the bundled server's loop, turn by turn (A8).
+//! The order of the steps of the bundled server's loop, iteration by iteration (A8).
 //!
 //! The server logs when each step of its loop iterations begins (`AE LOOP`) while some clients send requests; the log is
 //! read back.
@@ -21,7 +21,7 @@ pub struct Params {
     pub connections: usize,
 }
 
-/// The instants of a turn, in the order that they must have.
+/// The instants of an iteration, in the order that they must have.
 const STEPS: [&str; 5] = ["began", "polled", "woke", "files_done", "timers_done"];
 /// All iterations that the server keeps.
 const ALL: &str = "1000000";

@@ -135,7 +135,7 @@ fn drift(clock: &Timeline, result: &RunResult) -> Option<f64> {
     stats::drift(&merged_intervals(clock, &parts))
 }
 
-/// Whether a group with a schedule had anything to send while we measured.
+/// Whether a group with a schedule had anything to send during the measurement.
 fn was_due(plan: &RunPlan, result: &RunResult) -> bool {
     let mut groups = plan.groups.iter().zip(&result.groups);
     groups.any(|(planned, group)| is_open(planned) && group.counts.scheduled > 0)
@@ -338,9 +338,9 @@ pub(crate) fn unreached(plan: &RunPlan, result: &RunResult) -> Option<Caveat> {
         planned.cluster.is_some() && group.counts.ok < group.counts.sent
     });
     clusters.find_map(|(_, group)| {
-        let site = group.endpoints.iter().find(|site| !site.is_reached && site.vain.is_some())?;
-        let (attempts, reason) = site.vain.clone()?;
-        Some(Caveat::NodeUnreached { node: site.name.clone(), attempts, reason })
+        let node = group.endpoints.iter().find(|node| !node.is_reached && node.vain.is_some())?;
+        let (attempts, reason) = node.vain.clone()?;
+        Some(Caveat::NodeUnreached { node: node.name.clone(), attempts, reason })
     })
 }
 

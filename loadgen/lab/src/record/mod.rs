@@ -315,9 +315,9 @@ fn endpoints(group: &GroupResult) -> Vec<EndpointConnections> {
     if group.endpoints.len() < 2 {
         return Vec::new();
     }
-    let of = |site: &EndpointResult| EndpointConnections {
-        name: site.name.clone(),
-        connections: connections(&site.connections),
+    let of = |endpoint: &EndpointResult| EndpointConnections {
+        name: endpoint.name.clone(),
+        connections: connections(&endpoint.connections),
     };
     group.endpoints.iter().map(of).collect()
 }
