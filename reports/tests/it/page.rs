@@ -433,7 +433,7 @@ fn messages_are_counted_apart_from_replies() {
     assert!(!summary.contains("11,000/s"), "{summary}");
     let html = text(&all, "report.html");
     assert!(html.contains("<h2>Messages</h2>") && html.contains("<td>receiving</td>"));
-    // Commands that wait for data that nobody stamps have no messages, and a wait.
+    // Commands that wait for data without stamps have no messages, only a wait.
     let group = &mut run.record.groups[1];
     group.delivery = Some(Delivery::default());
     group.blocked = Some(group.total.service_time.clone());

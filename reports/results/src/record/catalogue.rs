@@ -1,4 +1,4 @@
-//! Many scenarios on one or several servers: what each claim came to. Plain data.
+//! Many scenarios on one or several servers: the verdict of each claim. Plain data.
 
 use crate::record::Claim;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ pub struct Catalogue {
     pub scale: String,
     /// The servers, in the order of their columns.
     pub servers: Vec<String>,
-    /// Each scenario on each server, in the order they were played.
+    /// Each scenario on each server, in the order they were run.
     pub runs: Vec<CatalogueRun>,
 }
 
@@ -23,15 +23,15 @@ pub struct CatalogueRun {
     pub scenario: String,
     /// One of [`Catalogue::servers`].
     pub server: String,
-    /// What the server calls itself, with its version; empty if nothing was played.
+    /// What the server calls itself, with its version; empty if nothing was run.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub program: String,
-    /// Its folder, relative to the whole's; empty if nothing was played.
+    /// Its folder, relative to the whole's; empty if nothing was run.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub dir: String,
     /// Arms that were left out, and why it ended early, one line each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Its claims, judged; where nothing was played, as they would have been.
+    /// Its claims, judged; if nothing was run, as they would have been.
     pub claims: Vec<Claim>,
 }

@@ -11,11 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct Group {
     /// Its name, also the first part of its tags in `latency.hlog`.
     pub name: String,
-    /// What part it plays.
+    /// Its role in the experiment.
     pub role: Role,
     /// When its requests are due.
     pub arrival: Arrival,
-    /// What became of its connections.
+    /// Counts of its connections.
     pub connections: Connections,
     /// The same for each of its servers, if it has several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -26,7 +26,7 @@ pub struct Group {
     /// How often a cluster sent its requests elsewhere, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redirects: Option<Redirects>,
-    /// What became of its requests.
+    /// Counts of its requests by outcome.
     pub counts: Counts,
     /// Replies per second during the measurement, whenever their requests were due. Not a number (`null` in JSON) if unknown, as
     /// in a run that ended before a rate could be counted.
@@ -92,14 +92,14 @@ impl Group {
     }
 
     /// Requests whose missing replies make its times lower bounds. Commands that wait for data on purpose say nothing about
-    /// messages that nobody has sent.
+    /// messages that were never sent.
     #[must_use]
     pub fn unfinished(&self) -> u64 {
         if self.delivery.is_some() { 0 } else { self.counts.unfinished }
     }
 }
 
-/// The part a group plays in an experiment.
+/// The role of a group in an experiment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -145,7 +145,7 @@ impl Arrival {
     }
 }
 
-/// What became of a group's connections.
+/// Counts of a group's connections.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Connections {
@@ -169,7 +169,7 @@ pub struct Pool {
     pub opened: u64,
     /// Connections closed because enough were idle.
     pub closed: u64,
-    /// Requests that waited too long; they count as errors.
+    /// Pool timeouts: requests that waited too long for a connection. They count as errors.
     pub turned_away: u64,
     /// The most connections that were open at a time.
     pub most_open: u64,
