@@ -1,4 +1,4 @@
-//! Everything behind the `loadgen` program: the measuring engine, the lab that plays scenarios, and the command line.
+//! The `loadgen` program: its command line, its commands, what it prints, and its self-test.
 //!
 //! Open loop and closed loop are told apart everywhere: at a rate, requests are due at times that replies do not move, and
 //! response time counts from there; without a rate, the next request waits for a reply, and only service time means anything.

@@ -104,7 +104,7 @@ pub fn one_line(error: &clap::Error) -> String {
         .map(str::trim)
         .take_while(|line| !line.starts_with("Usage:"))
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
-        // Whoever mistypes a flag, or gives it a wrong value, does not mean to send it to the server.
+        // A mistyped flag is not meant for the server.
         .filter(|line| !line.starts_with("tip: to pass '"))
         .map(|line| line.strip_prefix("error: ").unwrap_or(line))
         .collect();

@@ -19,7 +19,7 @@ use std::sync::Arc;
 const LANES_DEFAULT: usize = 1_000;
 /// The length of a shorter replay is not printed.
 const LENGTH_TOLD: Nanos = Nanos::from_secs(60);
-/// A pause is told if it is a larger part of the replay than one of so many.
+/// A pause is printed if it is longer than this fraction (1/N) of the replay.
 const PAUSE_TOLD: u64 = 4;
 impl RunArgs {
     /// The run that replays `file`.

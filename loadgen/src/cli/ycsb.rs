@@ -1,4 +1,4 @@
-//! The core workloads of YCSB, as its Redis binding plays them: records are hashes of ten fields of 100 bytes.
+//! The core workloads of YCSB, as its Redis binding runs them: records are hashes of ten fields of 100 bytes.
 //!
 //! B. F. Cooper et al., "Benchmarking cloud serving systems with YCSB", 2010. Not its key scattering: YCSB hashes key
 //! numbers so that hot keys do not lie side by side; in a hash table they do not anyway, and keys that can be counted are
@@ -69,7 +69,7 @@ impl Ycsb {
     /// What is sent, by weight, over `records` records.
     ///
     /// # Errors
-    /// A workload that a cluster cannot play; the templates have none.
+    /// A workload that a cluster cannot run; the templates have none.
     pub fn commands(self, records: u64, home: Home) -> Result<Vec<CommandPlan>, String> {
         let whole = match self {
             Self::E => Some("scans go by an index of all keys"),

@@ -19,7 +19,7 @@ use aelab_scenarios::Scenario;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// The server that `--both` plays beside the bundled one, unless another is given.
+/// The server that `--both` uses beside the bundled one, unless another is given.
 const OTHER: &str = "redis-server";
 
 /// One column of the page.
@@ -28,11 +28,11 @@ struct Column {
     place: Place,
 }
 
-/// Plays all of them.
+/// Runs all of them.
 ///
 /// # Errors
 /// A folder that cannot be written (exit 2), or a target that is not there (exit 6); what single scenarios suffer is noted.
-pub(super) fn play(
+pub(super) fn run(
     args: &ScenarioRunArgs,
     scenarios: &[Scenario],
     place: Place,
@@ -121,7 +121,7 @@ struct Finished {
     record: RunRecord,
 }
 
-/// Plays one.
+/// Runs one.
 fn run_one(
     args: &ScenarioRunArgs,
     scenario: &Scenario,
@@ -203,8 +203,9 @@ fn exit(args: &ScenarioRunArgs, catalogue: &Catalogue) -> Exit {
     if !args.strict {
         return Exit::Success;
     }
-    let played = || catalogue.runs.iter().filter(|run| !run.dir.is_empty());
-    let judged = || played().flat_map(|run| &run.claims).filter(|claim| claim.left_out.is_empty());
+    let finished = || catalogue.runs.iter().filter(|run| !run.dir.is_empty());
+    let judged =
+        || finished().flat_map(|run| &run.claims).filter(|claim| claim.left_out.is_empty());
     let any = |verdict| judged().any(|claim| claim.verdict == verdict);
     if any(ClaimVerdict::Refuted) {
         Exit::Refuted

@@ -6,7 +6,7 @@ use crate::cli::run::RunArgs;
 use crate::commands::cluster;
 use crate::commands::results_folder;
 use crate::commands::run_output::Sink;
-use crate::commands::server_info::{SlowLog, look, say_if_unknown, tell_restart};
+use crate::commands::server_info::{SlowLog, look, mark_restart, note_refused_info};
 use crate::console::progress::Console;
 use crate::console::{self, lines};
 use crate::exporter::Exporter;
@@ -107,7 +107,7 @@ fn run_prepared(
     // A target that cannot be used is reported before data is loaded.
     for target in resolved.target.each() {
         let mut control = Control::open(&target)?;
-        say_if_unknown(&mut control, &target)?;
+        note_refused_info(&mut control, &target)?;
         for (_, plan) in &resolved.runs {
             check_databases(&mut control, &target, plan)?;
         }
@@ -259,7 +259,7 @@ fn fill_records(
     )))
 }
 
-/// What the servers' own accounts, taken before and now, leave in doubt; of several, which one has changed.
+/// Caveats from comparing each server's statistics before and after; with several servers, each names its server.
 fn caveats_of_each(before: &[(Target, Info)], plan: &RunPlan) -> Vec<Caveat> {
     let of = |(target, info): &(Target, Info)| {
         let named = |caveat| match caveat {
@@ -312,7 +312,7 @@ fn measure(
             .chain(resolved.caveats.clone())
             .collect(),
     };
-    let stalls = tell_restart(&resolved.target, &info, &result, explained.stalls);
+    let stalls = mark_restart(&resolved.target, &info, &result, explained.stalls);
     Ok(keep(plan, &result, context, slow_log.complete(stalls)))
 }
 

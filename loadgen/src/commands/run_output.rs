@@ -195,7 +195,7 @@ impl Sink {
 /// Prints a run in the form that was asked for.
 pub(super) fn print(args: &RunArgs, title: &str, runs: usize, kept: &Kept, sink: &mut Sink) {
     let (output, record) = (&args.output, &kept.record);
-    // A benchmark test has a title of its own; a mix is told by its commands.
+    // A benchmark test has a title of its own; a mix is named by its commands.
     let label = (record.headline_groups().iter().map(|group| group.commands.len()).sum::<usize>()
         == 1)
         .then_some(title);

@@ -76,7 +76,7 @@ fn run_all(args: &ScenarioRunArgs, words: &[String], cancel: &AtomicBool) -> Res
     }
     let place = args.place()?;
     if args.all {
-        return crate::commands::catalog::play(args, &scenarios, place, words, cancel);
+        return crate::commands::catalog::run(args, &scenarios, place, words, cancel);
     }
     for scenario in &scenarios {
         if args.out.is_some() {

@@ -1,4 +1,4 @@
-//! What a run asks the server about itself beside the load, and what is said where it may not.
+//! Questions of a run to the server about itself, and what is reported if the server refuses to answer.
 //!
 //! Not what the answers mean (see `lab/attribute.rs`). Invariant: a server that refuses to tell costs no measurement, but the
 //! reader learns what could not be looked up, and why.
@@ -24,11 +24,11 @@ pub(super) fn look(target: &Target) -> Result<Vec<(Target, Info)>, Failure> {
     target.each().map(one).collect()
 }
 
-/// Tells the user at the terminal that the server does not say what it is.
+/// Prints a note if the server refuses INFO.
 ///
 /// # Errors
 /// The connection breaks.
-pub(super) fn say_if_unknown(control: &mut Control, target: &Target) -> Result<(), Failure> {
+pub(super) fn note_refused_info(control: &mut Control, target: &Target) -> Result<(), Failure> {
     if let Some(refusal) = info_refusal(control)? {
         console::note(&format!(
             "{} refused INFO ({refusal}): the record will not name the server, and a restart will not be detected; allow \
@@ -54,7 +54,7 @@ impl SlowLog {
         if result.stalls.is_empty() || target.each().count() > 1 {
             return Self::default();
         }
-        // A server that is gone, or keeps none, is no reason to fail: the stall has no cause then.
+        // If the server is gone or has no slow log, the stall has no cause.
         match Control::open(target).and_then(|mut control| slowlog_or_refusal(&mut control)) {
             Ok(Ok(entries)) => Self { entries, refusal: None },
             Ok(Err(refusal)) => Self { entries: Vec::new(), refusal: Some(refusal) },
@@ -77,8 +77,8 @@ impl SlowLog {
 /// How far off the begin of a server is that counts how long it has been up in whole seconds.
 const UPTIME_SLACK_S: f64 = 1.0;
 
-/// Tells a stall that no command explains as the restart of the one server that was asked, if it was started in it.
-pub(super) fn tell_restart(
+/// Gives a stall without a cause the cause "restart", if the one server was restarted during it.
+pub(super) fn mark_restart(
     target: &Target,
     before: &Info,
     result: &RunResult,
@@ -87,7 +87,7 @@ pub(super) fn tell_restart(
     if stalls.iter().all(|stall| stall.cause.is_some()) || target.each().count() > 1 {
         return stalls;
     }
-    // A server that is gone is told as such by others.
+    // A server that is gone is reported elsewhere.
     let Ok(text) = Control::open(target).and_then(|mut control| control.info()) else {
         return stalls;
     };
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stall_in_which_the_server_was_started_again_is_the_restart() {
+    fn a_stall_during_a_restart_has_the_restart_as_its_cause() {
         let told = |before: &str, after: &str| {
             let stalls = vec![
                 stall(0.1, 0.3, None),

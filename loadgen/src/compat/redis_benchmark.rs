@@ -5,14 +5,14 @@ use crate::compat::flags::Value::{Follows, None as Alone};
 use crate::compat::flags::{Flag, Taken, Translation, flag, take};
 use crate::compat::tool::Tool;
 
-/// What it runs when it is not told: everything.
+/// The tests that run by default: all.
 pub(super) const ALL_TESTS: &str =
     "ping,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange,mset";
 
 /// What `-e` asks for.
 const SHOWN: &str = "errors are always counted and shown";
 
-/// What valkey-benchmark has too, and means alike.
+/// Flags that valkey-benchmark has too, with the same meaning.
 pub(super) const COMMON: &[Flag] = &[
     flag(&["-h"], Follows, Same("-h")),
     flag(&["-p"], Follows, Same("-p")),

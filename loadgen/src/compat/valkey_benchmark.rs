@@ -47,7 +47,7 @@ pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
             (_, Some(rest)) => format!("rediss://{rest}"),
             _ => url.to_owned(),
         };
-        // First, as whoever reads the line looks for the server there.
+        // First, where a reader of the line looks for the server.
         said.words.splice(0..0, ["-u".to_owned(), url]);
     }
     length(&taken, &mut said)?;

@@ -68,7 +68,7 @@ pub(super) fn rate_of(group: &Group, quantiles: &Quantiles) -> f64 {
         // All replies may have come to requests of the warm-up.
         1 => group.achieved_rate,
         _ if all > 0 => group.achieved_rate * quantiles.count as f64 / all as f64,
-        // Which of the warm-up's commands they belonged to, nobody counted.
+        // They are not counted for single commands.
         _ if group.achieved_rate > 0.0 => f64::NAN,
         _ => 0.0,
     }

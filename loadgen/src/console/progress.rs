@@ -158,7 +158,7 @@ fn show_load(over: &AtomicBool, title: &str, course: &Course, live: &Live) {
     screen.clear();
 }
 
-/// Colours unless somebody does not want them (see no-color.org) or the terminal has none.
+/// Colours, unless NO_COLOR is set (see no-color.org) or the terminal has none.
 fn colour() -> Colour {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");

@@ -22,7 +22,7 @@ const CLOSED_LOOP_LEADS: &str =
     "service time counts from when a request was sent; a closed loop has no schedule to count from";
 
 /// Whether requests or messages have an instant at which they were due, whatever the replies did: a schedule's, or that of
-/// whoever sent what a group received.
+/// the sender of the messages that a group received.
 fn has_due_times(group: &Group) -> bool {
     group.arrival.is_open() || group.has_messages()
 }

@@ -158,7 +158,7 @@ fn serve(mut stream: TcpStream, shown: &Shown) {
     let _ = stream.shutdown(Shutdown::Write);
 }
 
-/// A request's head, or what came of it; `None` if the peer left or took too long.
+/// A request's head, possibly incomplete; `None` if the peer left or took too long.
 fn read_head(stream: &mut TcpStream, until: Nanos) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     let mut chunk = [0; 1024];

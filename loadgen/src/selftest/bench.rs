@@ -18,11 +18,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 /// Most requests of one run that are kept one by one: ten seconds of the highest rate, with room.
 const LOG_MAX: usize = 1_200_000;
 
-/// How often a comparison of times is made before it fails. A disturbance long enough to spoil the median of a measurement came in
+/// How often a comparison of times is made before it fails. A disturbance long enough to change the median of a measurement came in
 /// about one of ten on a virtual machine that was otherwise idle.
 const TRIES: usize = 3;
 
-/// Starts the bundled server on its processor.
+/// Starts the bundled server on its CPU.
 #[derive(Clone, Copy)]
 pub(super) struct Servers<'a> {
     cancel: &'a AtomicBool,
@@ -51,7 +51,7 @@ pub struct Bench<'a> {
     /// Starts servers.
     pub(super) servers: Servers<'a>,
     engine_cpus: Option<Vec<usize>>,
-    /// Groups whose books were checked, and what was wrong.
+    /// Groups whose request counts were checked, and what was wrong.
     checked: u64,
     unbalanced: Vec<String>,
 }
@@ -77,7 +77,7 @@ impl<'a> Bench<'a> {
         self.servers.cancel.load(Relaxed)
     }
 
-    /// A plan for these groups with the engine on its own processors.
+    /// A plan for these groups with the engine on its own CPUs.
     pub(super) fn plan(&self, groups: Vec<GroupPlan>, warmup: Nanos, measure: Nanos) -> RunPlan {
         let phases =
             Phases { warmup, measure: Some(measure), drain_max: Phases::DEFAULT_DRAIN_MAX };
@@ -86,12 +86,12 @@ impl<'a> Bench<'a> {
         plan
     }
 
-    /// The processor of the first engine thread.
+    /// The CPU of the first engine thread.
     pub(super) fn engine_cpu(&self) -> Option<usize> {
         self.engine_cpus.as_ref().and_then(|cpus| cpus.first().copied())
     }
 
-    /// Runs a plan and checks its books.
+    /// Runs a plan and checks its request counts.
     pub(super) fn run(&mut self, plan: &RunPlan) -> Result<RunResult, Failure> {
         let result = aelab_engine::run(plan, &Live::new(plan), self.servers.cancel)?;
         if self.is_cancelled() {
@@ -129,8 +129,8 @@ impl<'a> Bench<'a> {
         Ok(rows)
     }
 
-    /// The row of the books.
-    pub(super) fn books(&self, id: &'static str) -> Row {
+    /// The row of the request counts.
+    pub(super) fn accounting(&self, id: &'static str) -> Row {
         let measured = match self.unbalanced.first() {
             None => format!("{0} of {0} balance", self.checked),
             Some(why) => format!("{} of {} do not: {why}", self.unbalanced.len(), self.checked),

@@ -23,7 +23,7 @@ const OUTAGE: Duration = Duration::from_millis(500);
 /// Connections asked for and allowed in A17.
 const ASKED: usize = 5_000;
 const ALLOWED: u64 = 1_000;
-/// Threads that compete with the engine for its processor in A18: it gets one part in five.
+/// Threads that compete with the engine for its CPU in A18: it gets one part in five.
 const COMPETITORS: usize = 4;
 /// Runs that are interrupted in A21.
 const INTERRUPTIONS: u32 = 20;
@@ -44,7 +44,7 @@ pub(super) fn restart(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure> {
                 return Err(Failure::invalid("the server has no port"));
             };
             drop(server);
-            // Its process is gone by now, so for at least this long nobody can be answered.
+            // Its process is gone by now, so for at least this long no request is answered.
             sleep(OUTAGE);
             servers.start(Some(addr.port()), &[])
         });
@@ -114,7 +114,7 @@ pub(super) fn starved(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure> {
             "A18",
             WHAT,
             "client-limited",
-            "not run: it takes two processors",
+            "not run: it needs two CPUs",
             false,
         )]);
     };
@@ -139,7 +139,7 @@ pub(super) fn starved(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure> {
     let kept = keep(&plan, &result, Context::default(), Vec::new());
     let ids: Vec<&str> = kept.record.caveats.iter().map(|caveat| caveat.id.as_str()).collect();
     let limited = ids.contains(&"client-limited") && kept.record.is_invalid();
-    let shown = if ids.is_empty() { "no doubt at all".to_owned() } else { ids.join(", ") };
+    let shown = if ids.is_empty() { "no caveat".to_owned() } else { ids.join(", ") };
     Ok(vec![Row::said("A18", WHAT, "client-limited", shown, limited)])
 }
 

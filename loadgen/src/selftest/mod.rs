@@ -91,7 +91,7 @@ pub fn ids() -> impl Iterator<Item = &'static str> {
     CHECKS.iter().flat_map(|check| check.ids.iter().copied()).chain([BOOKS])
 }
 
-/// Runs the checks that fill one of `only` (all if it is empty). `begin` is told of each before it runs, `end` gets its rows.
+/// Runs the checks that fill one of `only` (all if it is empty). `begin` is called before each, `end` gets its rows.
 ///
 /// # Errors
 /// A server that does not start (exit 6), ^C (exit 4), or a run that cannot be made: none of these is a row that failed.
@@ -117,7 +117,7 @@ pub fn run(
         }
     }
     if wanted(BOOKS) {
-        let rows = [bench.books(BOOKS)];
+        let rows = [bench.accounting(BOOKS)];
         end(&rows);
         all.extend(rows);
     }

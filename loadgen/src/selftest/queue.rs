@@ -18,7 +18,7 @@ use aelab_engine::plan::Target;
 const SERVICE_NS: f64 = 1e6;
 /// Share of the server's time that arrivals ask for.
 const LOADS: [f64; 3] = [0.5, 0.8, 0.9];
-/// Connections: more than the longest line, so that nobody waits for one.
+/// Connections: more than the longest line, so that no request waits for one.
 const CONNECTIONS: usize = 200;
 /// Length of each measurement: 4 000 to 7 200 requests.
 const MEASURE: Nanos = Nanos::from_secs(8);
@@ -162,9 +162,9 @@ fn one(
 
 /// What a request of a block took of the server's time beside its service, on average, from the replies of this very run: who came
 /// before the reply to the one before was served right after it, so what lies between the two replies is its service and the
-/// rest. What else the processor had to do in that block is in it, and at a load of 0.9 each hundredth of it counts tenfold.
+/// rest. Other work of the CPU in that block is part of it, and at a load of 0.9 each hundredth of it counts tenfold.
 /// It is a matter of distances between replies, says nothing of how long anybody waited, and is kept within [`BUSY_MAX`].
-/// `None` if nobody waited.
+/// `None` if no request waited.
 fn busy_between(requests: &[(u64, u64)], services: &[f64]) -> Option<f64> {
     let rests: Vec<f64> = requests
         .windows(2)
@@ -198,7 +198,7 @@ fn busy(bench: &mut Bench<'_>, inject: &'static str, service_ns: f64) -> Result<
 }
 
 /// What a request takes beside the server's `taken_ns`: that of requests at equal distances, so that none waits for another, at the
-/// load it is wanted for. A processor that has slept for longer wakes up later.
+/// load it is wanted for. A CPU that has slept longer wakes up later.
 fn way(
     bench: &mut Bench<'_>,
     inject: &'static str,

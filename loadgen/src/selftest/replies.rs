@@ -65,8 +65,8 @@ pub(super) fn five_microseconds(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failu
     })
 }
 
-/// The median difference of pairs of medians. Our thread does not sleep meanwhile: how long a processor takes to wake up depends
-/// on how long it slept, by as much as what is measured. Pairs share the moment, and back and forth a drift hits both alike.
+/// The median difference of pairs of medians. The thread does not sleep in between: how long a CPU takes to wake up depends
+/// on how long it slept, by as much as what is measured. Pairs share the moment, and back and forth a drift affects both.
 fn apart(bench: &mut Bench<'_>, socket: &Target, control: &mut Control) -> Result<f64, Failure> {
     let mut median = |inject: &[u8]| -> Result<f64, Failure> {
         let answer = control.command(&[b"CONFIG", b"SET", b"inject", inject])?;
@@ -80,7 +80,7 @@ fn apart(bench: &mut Bench<'_>, socket: &Target, control: &mut Control) -> Resul
         let plan = bench.plan(vec![one], Nanos::from_millis(50), Nanos::from_millis(250));
         let pacing = match bench.engine_cpu() {
             Some(_) => Pacing::Spin,
-            // On its one processor it would keep the server from running.
+            // On its only CPU it would keep the server from running.
             None => plan.pacing,
         };
         let plan = RunPlan { pacing, ..plan };

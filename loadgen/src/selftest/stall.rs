@@ -69,7 +69,7 @@ pub(super) fn by_connections(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure>
     let target = &server.target;
     let mut groups = vec![freeze(target, Nanos::from_secs(5), Nanos::from_millis(500))];
     let sizes = [10_usize, 200, 2_000];
-    // Few enough that what piles up is answered in no time: ten connections take more turns for it than two thousand.
+    // Few enough that what piles up is answered in no time: ten connections need more round trips for it than two thousand.
     let rate = constant(RATE / 4.0);
     groups.extend(
         sizes.map(|size| group(&size.to_string(), target, &["GET", "__key__"], size, rate.clone())),

@@ -27,7 +27,7 @@ fn serve_without(forbidden: &'static [&'static str]) -> String {
 }
 
 #[test]
-fn a_stall_whose_cause_may_not_be_looked_up_says_so() {
+fn a_stall_reports_that_slowlog_was_refused() {
     let port = serve_without(&["SLOWLOG", "INFO"]);
     let args =
         ["run", "-p", &port, "-c", "1", "--rate", "200", "--duration", "1s", "--warmup", "0s"];
@@ -45,7 +45,7 @@ fn a_stall_whose_cause_may_not_be_looked_up_says_so() {
 }
 
 #[test]
-fn what_to_allow_fits_what_was_refused() {
+fn the_remedy_names_the_refused_command() {
     let port = serve_without(&["MSET", "CLUSTER"]);
     let fill = ["run", "-p", &port, "-r", "100", "--prefill", "-n", "10", "GET", "__key__"];
     check_failure(&fill, 6, "ACL SETUSER NAME +mset");

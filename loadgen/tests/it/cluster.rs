@@ -124,7 +124,7 @@ fn requests_for_slots_on_their_way_are_asked_for() {
 }
 
 #[test]
-fn a_node_that_nobody_knew_gets_its_part_of_the_connections() {
+fn a_new_node_gets_its_share_of_the_connections() {
     let known = ClusterScript::of(2);
     let mut cluster = ClusterScript::of(3);
     let group = GroupPlan { pipeline: 2, ..group(&known, 6, constant(2_000.0)) };
@@ -166,7 +166,7 @@ fn a_newer_layout_is_taken_over_while_running() {
 }
 
 #[test]
-fn a_lost_node_costs_what_it_had_and_no_more() {
+fn a_lost_node_loses_only_its_own_requests() {
     let cluster = ClusterScript::of(3);
     let (down, up) = (Nanos::from_secs(4), Nanos::from_millis(4_300));
     let script = Script { outages: vec![down..up], ..script(&cluster) };
@@ -336,7 +336,7 @@ fn a_node_whose_name_leads_nowhere_is_named() {
 
 /// Whoever followed eight of them asks it as a cluster already.
 #[test]
-fn nodes_that_send_requests_in_circles_are_told_to_agree() {
+fn a_redirection_loop_between_nodes_is_reported() {
     let port = Arc::new(OnceLock::new());
     let own = Arc::clone(&port);
     let peer = serve(move |_, _, args| Action::Reply(one_node(own.get().copied(), args)));

@@ -42,7 +42,7 @@ fn redis_benchmarks_command_lines_run_and_print_its_forms() {
 }
 
 #[test]
-fn doubts_are_told_once_when_all_tests_are_over() {
+fn caveats_are_printed_once_after_all_tests() {
     let server = Server::start(&[]);
     let port = server.port_arg();
     let words = ["run", "-p", &port, "-n", "10", "-t", "set,get", "--percentiles", "99.9"];

@@ -165,7 +165,7 @@ const WHOLE: &str = r#"{
                     "response_time": {"percentiles": [{"lo_us": 1, "hi_us": 1, "need": 1}]}}}}]}"#;
 
 #[test]
-fn the_page_of_fields_names_what_a_record_has() {
+fn the_page_of_fields_names_every_field_of_a_record() {
     let page = include_str!("../../../docs/result-json.md");
     let told = fields_of_page(page);
     let record = RunRecord::from_json(WHOLE, Path::new("test")).expect("a record");
@@ -196,7 +196,7 @@ fn the_page_of_fields_names_what_a_record_has() {
 }
 
 #[test]
-fn the_lines_for_scripts_find_what_they_say() {
+fn the_lines_for_scripts_work() {
     let page = include_str!("../../../docs/result-json.md");
     let (_, block) = page.split_once("```sh\n").expect("a block");
     let (block, _) = block.split_once("```").expect("its end");

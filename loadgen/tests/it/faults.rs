@@ -57,7 +57,7 @@ fn a_run_without_success_says_why() {
     let called = loadgen(&["run", "-p", &port, "-n", "100", "--json", "NOSUCH"]);
     let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
     let of = |id: &str| record.caveats.iter().find(|caveat| caveat.id == id);
-    let refused = of("no-success").expect("a doubt");
+    let refused = of("no-success").expect("a caveat");
     assert!(refused.text.contains("unknown command"), "{}", refused.text);
     assert!(refused.remedy.contains("arguments") && of("server-changed").is_none());
     let once = ["run", "-p", &port, "-c", "1", "--duration", "200ms", "--warmup", "0"];
@@ -75,7 +75,7 @@ fn an_iteration_that_outlasts_the_run_is_not_a_silent_server() {
 }
 
 #[test]
-fn a_stall_of_somebody_elses_making_is_told_from_the_slow_log() {
+fn a_stall_by_another_client_gets_its_cause_from_the_slow_log() {
     let server = Server::start(&[]);
     let port = server.port;
     let other = thread::spawn(move || {
@@ -94,7 +94,7 @@ fn a_stall_of_somebody_elses_making_is_told_from_the_slow_log() {
 }
 
 #[test]
-fn a_subscriber_that_hears_others_is_told_so() {
+fn a_subscriber_that_receives_foreign_messages_has_a_caveat() {
     let server = Server::start(&[]);
     let port = server.port;
     let is_over = Arc::new(AtomicBool::new(false));
@@ -346,7 +346,7 @@ fn tests_that_were_made_are_kept_when_the_next_cannot_be() {
 
 /// What to do about errors is what the most frequent of them calls for, wherever it came.
 #[test]
-fn the_most_frequent_error_says_what_to_do() {
+fn the_most_frequent_error_has_a_remedy() {
     let peer = serve(|_, turn, args| {
         Action::Reply(match args[0] {
             b"INFO" => b"$20\r\nredis_version:7.0.15\r\n".to_vec(),
@@ -360,14 +360,14 @@ fn the_most_frequent_error_says_what_to_do() {
     let called = loadgen(&["run", "-p", &port, "-c", "1", "-n", "200", "--json", "GET", "a"]);
     let record: serde_json::Value = serde_json::from_str(&called.stdout).expect("one JSON text");
     let caveats = record["caveats"].as_array().expect("an array");
-    let errors = caveats.iter().find(|caveat| caveat["id"] == "error-replies").expect("a doubt");
+    let errors = caveats.iter().find(|caveat| caveat["id"] == "error-replies").expect("a caveat");
     assert!(errors["text"].as_str().is_some_and(|text| text.contains("MOVED")), "{errors}");
     assert!(errors["remedy"].as_str().is_some_and(|to_do| to_do.contains("--cluster")), "{errors}");
 }
 
 /// A pool has no --connections to raise.
 #[test]
-fn a_pool_that_is_too_small_is_told_so() {
+fn a_pool_that_is_too_small_has_a_caveat() {
     let server = Server::start(&[]);
     let port = server.port_arg();
     let load = ["run", "-p", &port, "--rate", "200", "--duration", "1s", "--warmup", "0", "--json"];
@@ -376,7 +376,7 @@ fn a_pool_that_is_too_small_is_told_so() {
     let record: serde_json::Value = serde_json::from_str(&called.stdout).expect("one JSON text");
     let caveats = record["caveats"].as_array().expect("an array");
     let too_slow =
-        caveats.iter().find(|caveat| caveat["id"] == "rate-not-achieved").expect("a doubt");
+        caveats.iter().find(|caveat| caveat["id"] == "rate-not-achieved").expect("a caveat");
     let to_do = too_slow["remedy"].as_str().unwrap_or_default();
     assert!(to_do.contains("--pool-max-total") && !to_do.contains("--connections"), "{to_do}");
 }
@@ -412,7 +412,7 @@ fn a_subscriber_that_hears_nothing_says_so_in_its_record() {
     let called = loadgen(&[&["run", "-p", &port, "-c", "2"], &load[..]].concat());
     assert_eq!(called.code, 4, "{}", called.stderr);
     let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
-    let said = record.caveats.first().expect("a doubt");
+    let said = record.caveats.first().expect("a caveat");
     assert_eq!((said.id.as_str(), said.severity), ("nothing-heard", Severity::Invalid));
     let last = said.message();
     assert!(last.contains("nothing was published") && called.failure().contains(&last), "{last}");

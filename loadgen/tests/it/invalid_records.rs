@@ -171,7 +171,7 @@ fn refusals_of_all_requests_have_a_name_of_their_own() {
 
 /// A value of hundreds of megabytes: nobody stopped the load generator, and it looked at nothing else meanwhile.
 #[test]
-fn a_generator_that_copies_for_long_is_told_so_and_not_that_it_was_stopped() {
+fn a_generator_busy_copying_is_not_reported_as_stopped() {
     let half_a_second = Nanos::from_millis(571);
     let script = Script { write_cost: half_a_second, ..Script::steady(MS) };
     let closed = ArrivalProcess::Closed { think: Nanos::ZERO };
@@ -267,7 +267,7 @@ fn a_run_that_was_cut_short_at_once_states_no_rate() {
 }
 
 #[test]
-fn a_pool_misses_only_what_it_was_to_open_in_advance() {
+fn a_pool_counts_only_missing_connections_that_it_opens_in_advance() {
     let pool =
         |min_idle| PoolPlan { min_idle, max_idle: 8, max_wait: None, order: PoolOrder::Lifo };
     let script = Script::steady(MS);

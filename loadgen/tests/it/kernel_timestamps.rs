@@ -105,7 +105,7 @@ fn messages_have_no_rows_of_their_own() {
 }
 
 #[test]
-fn what_nobody_would_see_is_not_asked_for() {
+fn kernel_timestamps_need_an_output_that_shows_them() {
     for output in ["-q", "--csv"] {
         let run = ["run", "--timestamps", "kernel", "-n", "10", output, "PING"];
         check_failure(&run, 2, "add --out DIR");

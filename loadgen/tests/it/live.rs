@@ -281,7 +281,7 @@ fn lists_that_are_empty_and_counts_of_zero_are_misses() {
 }
 
 #[test]
-fn progress_is_said_to_a_log_unless_nobody_wants_it() {
+fn progress_is_written_to_a_log_unless_switched_off() {
     let server = Server::start(&[]);
     let port = server.port_arg();
     let load = ["run", "-p", &port, "--rate", "100", "--duration", "2s", "--warmup", "0"];
@@ -330,7 +330,7 @@ fn a_warm_up_that_finds_its_own_end_says_how_it_went() {
 }
 
 #[test]
-fn connections_that_are_missing_from_the_start_are_a_doubt() {
+fn connections_missing_from_the_start_are_a_caveat() {
     // One for the program's own questions.
     let server = Server::start(&["--maxclients", "5"]);
     let called =

@@ -271,7 +271,7 @@ fn schedules() {
 }
 
 #[test]
-fn a_server_that_is_slow_shows_what_time_limits_do() {
+fn a_slow_server_shows_the_effect_of_time_limits() {
     let manner = Manner { delay: Duration::from_millis(60), ..Manner::default() };
     let listener = Listener::start(manner);
     let port = listener.port.to_string();
@@ -300,7 +300,7 @@ fn a_server_that_is_slow_shows_what_time_limits_do() {
 }
 
 #[test]
-fn what_becomes_of_lost_connections() {
+fn lost_connections_follow_the_reconnect_policy() {
     let manner = Manner { hang_up_after: 10, ..Manner::default() };
     let lost =
         |policy: &str| run_at(manner, &["-c", "2", "-n", "40", "--reconnect", policy, "GET", "a"]);

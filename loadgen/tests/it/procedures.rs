@@ -96,7 +96,7 @@ fn a_sleeping_server_is_connected_to() {
 }
 
 #[test]
-fn transactions_are_not_interrupted_and_failures_are_told() {
+fn transactions_are_not_interrupted_and_failures_are_reported() {
     let (server, cancel) = (Server::start(&[]), AtomicBool::new(false));
     let params = transaction::Params { readings: 3000, attempts: 20 };
     let found = transaction::run(&under_test(&server, &cancel), &params).expect("figures");

@@ -33,7 +33,7 @@ fn the_forms_of_output() {
 }
 
 #[test]
-fn a_folder_holds_what_the_contract_names() {
+fn a_folder_holds_all_promised_files() {
     let server = Server::start(&[]);
     let dir = TempDir::new();
     let out = dir.file("out");
@@ -144,7 +144,7 @@ fn schedules_keys_values_and_connections_of_all_kinds() {
 }
 
 #[test]
-fn a_subscriber_to_whom_nobody_speaks_is_told_how_to_publish() {
+fn a_subscriber_without_messages_gets_a_remedy() {
     let server = Server::start(&[]);
     let port = server.port_arg();
     let alone = ["run", "-p", &port, "-c", "2", "--duration", "300ms", "SUBSCRIBE", "news"];
@@ -154,7 +154,7 @@ fn a_subscriber_to_whom_nobody_speaks_is_told_how_to_publish() {
 }
 
 #[test]
-fn who_waits_in_vain_is_told_why_and_the_server_is_not_accused() {
+fn a_blocked_command_without_data_gets_a_remedy_and_is_no_stall() {
     let server = Server::start(&[]);
     let port = server.port_arg();
     let alone = ["run", "-p", &port, "-c", "2", "--duration", "300ms", "BLPOP", "q", "0"];
@@ -179,7 +179,7 @@ fn who_waits_in_vain_is_told_why_and_the_server_is_not_accused() {
 }
 
 #[test]
-fn who_speaks_and_who_listens_may_be_named_in_one_run() {
+fn senders_and_receivers_may_be_in_one_run() {
     let server = Server::start(&[]);
     let port = server.port_arg();
     for (receive, send) in

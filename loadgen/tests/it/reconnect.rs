@@ -89,7 +89,7 @@ fn a_fixed_pause_is_the_same_each_time_and_immediate_is_a_millisecond_apart() {
 }
 
 #[test]
-fn what_is_lost_in_the_warm_up_is_told_from_what_is_measured() {
+fn losses_of_the_warm_up_are_separate_from_those_of_the_measurement() {
     // A request is on its way just then.
     let (from, until) = (Nanos::from_micros(1_000_150), Nanos::from_secs(2));
     let fixed = Reconnect::Fixed(Nanos::from_millis(100));
@@ -119,7 +119,7 @@ fn policies_are_read_as_they_are_written() {
 }
 
 #[test]
-fn without_reconnecting_what_is_due_is_never_answered_and_says_so() {
+fn without_reconnecting_due_requests_are_reported_as_unanswered() {
     let second = Nanos::from_secs(2);
     let group = outage(1, Reconnect::Never, second, second + Nanos::from_millis(1));
     assert_eq!((group.connections.lost, group.connections.reconnects), (8, 0));
@@ -151,7 +151,7 @@ fn half_are_reset() -> SocketAddr {
 }
 
 #[test]
-fn half_of_the_connections_reset_cost_what_they_had() {
+fn resetting_half_of_the_connections_loses_only_their_requests() {
     let addr = half_are_reset();
     let plan = plan(GroupPlan { pipeline: 4, ..group(Endpoint::Tcp(addr), 8, 8_000) });
     let result =
@@ -198,7 +198,7 @@ fn a_server_that_restarts_twice_is_found_again_twice() {
 
 /// What loadgen does on its own account is not the server's doing.
 #[test]
-fn connections_that_loadgen_closes_itself_are_told_from_lost_ones() {
+fn connections_closed_by_loadgen_are_not_counted_as_lost() {
     let number = serve(|_, request, args| match args[0] {
         b"GET" if request % 10 == 9 => Action::Reply(b":abc\r\n".to_vec()),
         b"LLEN" => Action::Reply(b":abc\r\n".to_vec()),
@@ -217,7 +217,7 @@ fn connections_that_loadgen_closes_itself_are_told_from_lost_ones() {
         let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
         let of = |id: &str| record.caveats.iter().find(|caveat| caveat.id == id).cloned();
         assert!(of("server-changed").is_none(), "{:?}", record.caveats);
-        (of("connections-lost").expect("a doubt"), record.groups[0].clone())
+        (of("connections-lost").expect("a caveat"), record.groups[0].clone())
     };
     let (doubt, group) = lost(&["GET", "a"]);
     let each = "closed all of them because a reply could not be parsed";

@@ -144,7 +144,7 @@ fn captured_times_are_the_intended_times() {
 }
 
 #[test]
-fn lost_connections_lose_what_was_sent_and_nothing_else() {
+fn lost_connections_lose_only_the_sent_requests() {
     let dir = TempDir::new();
     let file = dir.file("capture");
     std::fs::write(&file, capture(3, 240)).expect("written");
@@ -163,7 +163,7 @@ fn lost_connections_lose_what_was_sent_and_nothing_else() {
 }
 
 #[test]
-fn broken_captures_are_named_and_cut_ones_are_doubted() {
+fn broken_captures_are_refused_and_truncated_ones_have_a_caveat() {
     let dir = TempDir::new();
     let file = dir.file("capture");
     let whole = capture(2, 20);

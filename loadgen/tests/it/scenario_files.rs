@@ -69,7 +69,7 @@ fn a_server_with_a_password_is_played_also_behind_a_proxy() {
 }
 
 #[test]
-fn what_does_not_fit_below_maxmemory_is_refused_before_it_is_filled() {
+fn data_larger_than_maxmemory_is_refused_before_loading() {
     let dir = TempDir::new();
     let more = "[server]\nmaxmemory = \"3mb\"\n";
     let text = SMALL.replace("keys = 1\n", "keys = 1\nlist.big = \"1M\"\n") + more;

@@ -29,7 +29,7 @@ fn run_to_ends(end: End) -> RunRecord {
 }
 
 #[test]
-fn what_cannot_be_decrypted_is_no_hang_up_of_the_server() {
+fn an_invalid_record_is_not_reported_as_closed_by_the_server() {
     let record = run_to_ends(End::Garbage);
     let lost = record.caveats.iter().find(|caveat| caveat.id == "connections-lost");
     let text = &lost.expect("connections were lost").text;
@@ -61,7 +61,7 @@ fn refused(port: &str, flags: &[&str], code: i32, parts: &[&str]) {
 }
 
 #[test]
-fn certificates_are_checked_and_refusals_say_what_to_do() {
+fn certificates_are_verified_and_refusals_have_a_remedy() {
     let files = Files::new();
     let port = serve(files.server(Clients::Any)).port().to_string();
     let (ca, other) = (files.path("ca.pem"), files.path("other-ca.pem"));
@@ -209,7 +209,7 @@ fn flags_that_cannot_be_meant() {
 }
 
 #[test]
-fn tls_and_its_absence_are_told_apart() {
+fn tls_and_plain_servers_are_distinguished() {
     let files = Files::new();
     let plain = crate::support::Server::start(&[]);
     refused(&plain.port_arg(), &["--tls", "--insecure"], 6, &["leave out --tls"]);
