@@ -25,7 +25,7 @@ const PLAN_FILES: &[&str] = &[
     "loadgen/engine/src/plan/command.rs",
     "loadgen/engine/src/plan/connections.rs",
     "loadgen/engine/src/plan/mod.rs",
-    "loadgen/engine/src/plan/settle.rs",
+    "loadgen/engine/src/plan/warmup_end.rs",
     "loadgen/engine/src/plan/shape.rs",
     "loadgen/engine/src/plan/target.rs",
     "loadgen/engine/src/plan/values.rs",

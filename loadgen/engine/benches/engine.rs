@@ -1,8 +1,8 @@
-//! What a request costs the engine, in processor time, beside redis-benchmark against the same redis-server.
+//! What a request costs the engine, in CPU time, beside redis-benchmark against the same redis-server.
 //!
-//! Not a latency benchmark: on a shared machine only processor time can be trusted, and only ratios of interleaved runs.
+//! Not a latency benchmark: on a shared machine only CPU time can be trusted, and only ratios of interleaved runs.
 //! Needs `redis-server` and `redis-benchmark` and two cores; says so and passes if they are missing. Run it with
-//! `cargo bench -p aelab-loadgen --bench engine`.
+//! `cargo bench -p aelab-engine --bench engine`.
 
 use aelab_engine::clock::Nanos;
 use aelab_engine::plan::{
@@ -75,7 +75,7 @@ fn main() {
     }
 }
 
-/// Processor time per request in microseconds, once all connections are open. What the kernel counts in ticks of 10 ms is
+/// CPU time per request in microseconds, once all connections are open. What the kernel counts in ticks of 10 ms is
 /// exact in the sum of both over some seconds, and rough between them.
 #[derive(Clone, Copy)]
 struct Cost {
@@ -194,12 +194,12 @@ fn benchmark(port: u16, args: &[&str]) -> Option<bool> {
     status.ok().map(|status| status.success())
 }
 
-/// Processor time per request of redis-benchmark, in microseconds.
+/// CPU time per request of redis-benchmark, in microseconds.
 fn theirs(port: u16, depth: usize, requests: u64) -> f64 {
     per_request(their_ticks(port, FEW, depth, requests), requests)
 }
 
-/// What a run of redis-benchmark takes of the processor, start and end included.
+/// What a run of redis-benchmark takes of the CPU, start and end included.
 fn their_ticks(port: u16, connections: usize, depth: usize, requests: u64) -> u64 {
     let before = ticks(Whose::Children);
     let (connections, depth, count) =
@@ -209,7 +209,7 @@ fn their_ticks(port: u16, connections: usize, depth: usize, requests: u64) -> u6
     ticks(Whose::Children) - before
 }
 
-/// Processor time per request of redis-benchmark without opening and closing its connections: a long run less a short one. What
+/// CPU time per request of redis-benchmark without opening and closing its connections: a long run less a short one. What
 /// it says of many connections tells how much of our own cost is the kernel's price for them.
 fn theirs_running(port: u16, connections: usize) -> f64 {
     const SHORT: u64 = 100_000;
@@ -218,7 +218,7 @@ fn theirs_running(port: u16, connections: usize) -> f64 {
     per_request(long.saturating_sub(short), LONG - SHORT)
 }
 
-/// Processor time per request of the engine, start and end of the run included, in microseconds.
+/// CPU time per request of the engine, start and end of the run included, in microseconds.
 fn ours(port: u16, depth: usize, requests: u64) -> f64 {
     let group = GroupPlan { pipeline: depth, requests: Some(requests), ..gets(port, 50) };
     let phases = Phases { warmup: Nanos::ZERO, measure: None, drain_max: Nanos::from_secs(5) };

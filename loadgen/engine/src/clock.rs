@@ -94,7 +94,7 @@ pub fn now() -> Nanos {
     Nanos(sys::monotonic_ns())
 }
 
-/// Processor time used by the calling thread so far.
+/// CPU time used by the calling thread so far.
 pub(crate) fn thread_cpu() -> Nanos {
     Nanos(sys::thread_cpu_ns())
 }
@@ -104,7 +104,7 @@ pub fn wall_ns() -> u64 {
     sys::wall_ns()
 }
 
-/// How far the wall clock is from the monotonic one, in nanoseconds: it moves when somebody sets the wall clock.
+/// How far the wall clock is from the monotonic one, in nanoseconds: it changes when the wall clock is set.
 pub(crate) fn wall_offset_ns() -> i64 {
     /// Readings as close together as this are of the same moment.
     const TOGETHER: Nanos = Nanos::from_micros(50);
@@ -140,7 +140,7 @@ impl WallOffset {
     }
 
     /// Whether the wall clock was set between two looks at it: they differ by more than both can be wrong, and slewing
-    /// moves both clocks alike.
+    /// moves both clocks equally.
     pub(crate) const fn is_step_from(&self, before: &Self) -> bool {
         let difference = self.offset_ns.abs_diff(before.offset_ns);
         difference > self.uncertainty.0 + before.uncertainty.0 + STEP_MIN_NS
@@ -169,8 +169,8 @@ pub(crate) fn wall_offset() -> WallOffset {
 }
 /// How well the kernel's stamps, of the wall clock, fit the monotonic clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StampClock {
-    /// Stamps may be off by this much.
+pub struct KernelClock {
+    /// KernelTimes may be off by this much.
     pub uncertainty: Nanos,
     /// How often the wall clock was set during the run; stamps around these moments are left out or wrong by up to the step.
     pub steps: u64,

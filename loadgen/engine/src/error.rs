@@ -9,13 +9,13 @@ use std::io;
 
 /// The word for requests that were lost with their connection.
 pub const DISCONNECTED: &str = "disconnected";
-/// The word for requests that were lost because what came could not be understood; the reason follows.
+/// The word for requests that were lost because the bytes on their connection could not be understood; the reason follows.
 pub(crate) const PROTOCOL_ERROR: &str = "protocol-error";
 /// The word for requests that were lost with a connection that was closed because an earlier one had timed out.
 pub const CLOSED_AFTER_TIMEOUT: &str = "closed-after-timeout";
 /// The word for requests that the nodes of a cluster sent back and forth; the last of their words follow.
 pub(crate) const TOO_MANY_REDIRECTS: &str = "too-many-redirects";
-/// The word for requests that were sent to a node whose name nobody has looked up yet; the server's words follow.
+/// The word for requests that were sent to a node whose name has not been looked up yet; the server's words follow.
 pub(crate) const UNKNOWN_NODE: &str = "unknown-node";
 /// The word for requests that a pool had no connection for.
 pub const POOL_EXHAUSTED: &str = "pool-exhausted";
@@ -86,7 +86,7 @@ pub enum Exit {
     Unreachable = 6,
 }
 
-/// A failure: its exit code, its id, and one line for people.
+/// A failure: its exit code, its id, and one line of text.
 ///
 /// The id stays the same when the line is worded better. Scripts and tests look for it; `loadgen` prints it as
 /// `loadgen: error[ID]: …`.

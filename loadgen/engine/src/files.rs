@@ -1,7 +1,7 @@
 //! Files that the command line names: opened to be read, or to be written to.
 //!
 //! Not what is in them, and not the folder of a run (see `commands::output`). Invariant: none of them makes the program wait
-//! without end: opening a pipe waits for nobody, and a pipe that stays silent is given up.
+//! without end: opening a pipe does not wait for the other end, and a pipe that stays silent is given up.
 
 use crate::sys;
 use std::fs::{File, OpenOptions};
@@ -60,7 +60,7 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 /// Opens what results are added to, and makes it if it is not there; what it holds stays. Writing may wait for a pipe's reader.
 ///
 /// # Errors
-/// It cannot be written, is no file, pipe or device that takes characters, or a pipe that nobody reads.
+/// It cannot be written, is no file, pipe or device that takes characters, or a pipe without a reader.
 pub fn open_output(path: &Path) -> io::Result<File> {
     /// Open for writing, a pipe without a reader.
     const NO_READER: io::ErrorKind = io::ErrorKind::NotFound;
@@ -165,7 +165,7 @@ mod tests {
         open_output(Path::new("/dev/null")).expect("takes everything");
         let path = pipe("written");
         let reader = OpenOptions::new().read(true).custom_flags(sys::NONBLOCK).open(&path);
-        let mut output = open_output(&path).expect("somebody reads it");
+        let mut output = open_output(&path).expect("it has a reader");
         output.write_all(b"result").expect("written");
         drop(output);
         assert_eq!(read(&path).map(|_| ()).err().map(|_| ()), None);

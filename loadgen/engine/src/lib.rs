@@ -1,9 +1,9 @@
-//! The measuring engine: sends what a [`RunPlan`] says, when it says, and times every reply.
+//! The measuring engine: sends requests as a [`RunPlan`] says and times every reply.
 //!
 //! Not the lab: it starts no server, prints nothing, derives no percentile.
 //! Invariant: every request carries its intended time from the schedule to the histogram, whatever happens on the way.
 //!
-//! Read in this order: [`plan`], [`result`], `schedule`, `conn`, `worker`, `traffic`, `poller`.
+//! Read in this order: [`plan`], [`result`], `schedule`, `conn`, `worker`, `io`.
 
 pub mod clock;
 mod conn;
@@ -34,7 +34,7 @@ pub use topology::Topology;
 
 use std::sync::atomic::AtomicBool;
 
-/// Runs `plan` to its end, or until `cancel` is set; blocks meanwhile.
+/// Runs `plan` to its end, or until `cancel` is set. Blocks until then.
 ///
 /// A cancelled run returns what was measured so far, with `interrupted` set.
 ///

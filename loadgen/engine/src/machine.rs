@@ -7,15 +7,15 @@ use crate::clock::{self, Nanos};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The wall clock and the monotonic one part by less than this between two looks unless somebody sets a clock.
+/// The wall clock and the monotonic one drift apart by less than this between two looks unless a clock is set.
 const STEP_MIN_NS: i64 = 10_000_000;
 
 /// What moved over a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Moves {
-    /// Share of our processors' time that the hypervisor gave to others.
+    /// Share of our CPUs' time that the hypervisor gave to others.
     pub steal_share: Option<f64>,
-    /// How often, and for how long in all, the processor quota had run out.
+    /// How often, and for how long in all, the CPU quota had run out.
     pub throttled: Option<(u64, Nanos)>,
     /// The largest step of the wall clock in nanoseconds, forward or back; 0 if it was not set.
     pub clock_step_ns: i64,
@@ -23,7 +23,7 @@ pub struct Moves {
     pub mhz: Option<(f64, f64)>,
 }
 
-/// Ticks of our processors, as `/proc/stat` counts them.
+/// Ticks of our CPUs, as `/proc/stat` counts them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Ticks {
     stolen: u64,

@@ -1,4 +1,4 @@
-//! System calls the standard library and mio do not offer: clocks, the pacing timer, limits, processor affinity.
+//! System calls the standard library and mio do not offer: clocks, the pacing timer, limits, CPU affinity.
 //!
 //! Not the place for decisions: each function is one call with its arguments translated.
 //! Invariant: no other file of this crate, but `relay/sys.rs` and `lab/sys.rs`, names rustix or libc.
@@ -28,7 +28,7 @@ pub(crate) fn wall_ns() -> u64 {
     clock_ns(ClockId::Realtime)
 }
 
-/// Processor time used by the calling thread, in nanoseconds.
+/// CPU time used by the calling thread, in nanoseconds.
 pub(crate) fn thread_cpu_ns() -> u64 {
     clock_ns(ClockId::ThreadCPUTime)
 }
@@ -75,16 +75,16 @@ impl Timer {
     }
 }
 
-/// The processors this process may use, in rising order.
+/// The CPUs this process may use, in rising order.
 pub fn allowed_cpus() -> Vec<usize> {
     let Ok(set) = rustix::thread::sched_getaffinity(None) else { return Vec::new() };
     (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()
 }
 
-/// Pins the calling thread to one processor.
+/// Pins the calling thread to one CPU.
 ///
 /// # Errors
-/// There is no such processor, or we may not use it.
+/// There is no such CPU, or we may not use it.
 pub fn pin_thread(cpu: usize) -> io::Result<()> {
     if cpu >= CpuSet::MAX_CPU {
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
@@ -95,7 +95,7 @@ pub fn pin_thread(cpu: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Flag of an open that waits for nobody at the other end of a pipe.
+/// Flag of an open that does not wait for the other end of a pipe.
 pub(crate) const NONBLOCK: i32 = libc::O_NONBLOCK;
 
 /// Lets writes to a file that was opened with [`NONBLOCK`] wait until there is room.

@@ -283,7 +283,7 @@ enum Accepted {
     IssuedOrGiven { issued: Arc<WebPkiServerVerifier>, given: Vec<CertificateDer<'static>> },
 }
 
-/// Looks at a server's certificate. That it holds the certificate's key is checked whoever is accepted.
+/// Looks at a server's certificate. That it holds the certificate's key is always checked.
 #[derive(Debug)]
 struct Verifier {
     accepted: Accepted,
@@ -304,7 +304,7 @@ impl ServerCertVerifier for Verifier {
         };
         let verdict =
             issued.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        // Its dates were looked at first, and are other errors; that it is an authority's own, or nobody's, does not matter
+        // Its dates were looked at first, and are other errors; whether an authority issued it does not matter
         // where it was named itself. Whether it is for this server does.
         match verdict {
             Err(Error::InvalidCertificate(
@@ -368,7 +368,7 @@ pub(crate) fn failure(error: &Error) -> io::Error {
     io::Error::new(kind, format!("TLS: {what} ({remedy})"))
 }
 
-/// What came on a connection that was sound could not be decrypted: it was we who gave it up.
+/// Bytes on a sound connection could not be decrypted, so the engine closed it.
 #[derive(Debug)]
 struct Broken(String);
 
@@ -389,7 +389,7 @@ pub(crate) fn failure_later(error: &Error) -> io::Error {
     }
 }
 
-/// Whether a connection failed since what came on it could not be decrypted.
+/// Whether a connection failed because its bytes could not be decrypted.
 pub(crate) fn is_broken(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Broken>())
 }

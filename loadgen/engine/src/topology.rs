@@ -1,4 +1,4 @@
-//! Newer layouts of a cluster, exchanged during a run between the engine and whoever asks the cluster.
+//! Newer layouts of a cluster, exchanged during a run between the engine and the thread that asks the cluster.
 //!
 //! Not the asking: the engine only says that it needs a newer layout. Invariant: a version is never given out twice.
 

@@ -10,7 +10,7 @@ use aelab_engine::clock::Nanos;
 use aelab_engine::error::Failure;
 use aelab_engine::plan::{
     ArrivalProcess, Assignment, CommandPlan, Dialling, GroupPlan, Pacing, Phases, Rate, Role,
-    RunPlan, SettlePlan, Shape, Target, Timestamps, Workload,
+    RunPlan, Shape, Target, Timestamps, WarmupEndPlan, Workload,
 };
 use aelab_engine::workload::command_text::parse_command;
 use aelab_lab::server::fill::FillPlan;
@@ -97,8 +97,8 @@ impl LoadArgs {
         plan.seed = self.seed;
         plan.cpus.clone_from(&self.cpus);
         plan.look_for_gaps = Some(RunPlan::GAPS_SPAN);
-        plan.settle = (self.warmup == Some(WarmupArg::Auto))
-            .then(|| SettlePlan::for_measurement(phases.measure));
+        plan.warmup_end = (self.warmup == Some(WarmupArg::Auto))
+            .then(|| WarmupEndPlan::for_measurement(phases.measure));
         plan.timestamps = match self.timestamps {
             TimestampsArg::Program => Timestamps::Program,
             TimestampsArg::Kernel => Timestamps::Kernel,

@@ -87,7 +87,7 @@ impl Course {
     #[must_use]
     pub fn of(plan: &RunPlan) -> Self {
         Self {
-            warmup: plan.settle.is_none().then_some(plan.phases.warmup),
+            warmup: plan.warmup_end.is_none().then_some(plan.phases.warmup),
             measure: plan.phases.measure,
             requests: plan.groups.iter().filter_map(|group| group.requests).sum(),
         }

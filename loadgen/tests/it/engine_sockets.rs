@@ -115,7 +115,7 @@ fn try_run(plan: &RunPlan) -> Result<RunResult, EngineError> {
 fn run(plan: &RunPlan) -> GroupResult {
     let mut result = try_run(plan).expect("the run succeeds");
     let group = result.groups.remove(0);
-    group.check_books().expect("the books balance");
+    group.check_accounting().expect("the books balance");
     group
 }
 
@@ -224,7 +224,7 @@ fn a_server_that_speaks_first_is_refused_in_words() {
         let error = try_run(&plan(group(Endpoint::Tcp(addr), 3, 300))).expect_err("out of step");
         assert!(matches!(error, EngineError::Refused { .. }), "{error}");
         let text = error.to_string();
-        assert!(text.contains("HELLO") || text.contains("nobody asked"), "{text}");
+        assert!(text.contains("HELLO") || text.contains("reply to no request"), "{text}");
     }
 }
 
@@ -353,7 +353,7 @@ fn a_cancelled_run_keeps_what_it_has() {
     assert!(result.measure_until < Nanos::from_secs(60));
     let group = &result.groups[0];
     assert!(group.counts.ok > 0);
-    group.check_books().expect("the books balance");
+    group.check_accounting().expect("the books balance");
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn impossible_plans_are_refused_before_anything_is_opened() {
         (|plan| plan.groups[0].pipeline = 0, "pipeline"),
         (|plan| plan.groups[0].workload.commands.clear(), "commands"),
         (|plan| plan.groups[0].workload.commands[0].args[1] = b"{rand x}".to_vec(), "'x'"),
-        (|plan| plan.cpus = Some(vec![100_000]), "processor 100000"),
+        (|plan| plan.cpus = Some(vec![100_000]), "CPU 100000"),
     ];
     for (spoil, part) in cases {
         let mut plan = plan(group(Endpoint::Tcp(addr), 1, 1));

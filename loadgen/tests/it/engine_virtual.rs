@@ -4,7 +4,7 @@ use aelab_engine::clock::Nanos;
 use aelab_engine::plan::{
     ArrivalProcess, Assignment, CommandPlan, Cursor, Dialling, Endpoint, GroupPlan,
     KeyDistribution, KeySpace, OnTimeout, Phases, PoolOrder, PoolPlan, Rate, Reconnect, RequestLog,
-    Role, RunPlan, Sending, SettlePlan, Shape, Target, ValueSize, Workload,
+    Role, RunPlan, Sending, Shape, Target, ValueSize, WarmupEndPlan, Workload,
 };
 use aelab_engine::record::result::{GroupResult, MetricResult, RunResult};
 use aelab_engine::sim::{Script, Service, simulate};
@@ -56,9 +56,9 @@ pub(crate) fn run(groups: Vec<GroupPlan>, seconds: u64, script: &Script) -> RunR
 pub(crate) fn run_plan(plan: &RunPlan, script: &Script) -> RunResult {
     let result = simulate(plan, script).expect("the plan is sound");
     for group in &result.groups {
-        group.check_books().expect("the books balance");
+        group.check_accounting().expect("the books balance");
     }
-    assert_eq!(result.audit.wrong_books, Vec::<String>::new());
+    assert_eq!(result.audit.wrong_accounting, Vec::<String>::new());
     result
 }
 
@@ -457,12 +457,12 @@ proptest! {
         });
         plan.threads = threads;
         let result = simulate(&plan, &script).expect("a sound plan");
-        check_books(&result.groups[0])?;
+        check_accounting(&result.groups[0])?;
     }
 }
 
-fn check_books(group: &GroupResult) -> Result<(), TestCaseError> {
-    prop_assert_eq!(group.check_books(), Ok(()));
+fn check_accounting(group: &GroupResult) -> Result<(), TestCaseError> {
+    prop_assert_eq!(group.check_accounting(), Ok(()));
     let metric = &group.commands[0];
     let counted = group.counts.ok + group.counts.timeout;
     for metric in [&metric.response_time, &metric.service_time, &metric.send_lag] {
@@ -740,7 +740,7 @@ fn a_pool_turns_away_who_waited_too_long() {
     assert_eq!((group.counts.ok, group.counts.error), (3, 1));
     assert_eq!((group.errors[0].word.as_str(), group.errors[0].count), ("pool-exhausted", 1));
     let pool = group.pool.expect("a pool");
-    assert_eq!(pool.counts.turned_away, 1);
+    assert_eq!(pool.counts.pool_timeouts, 1);
     assert_eq!(pool.wait.exact.max, 1_500_000);
 }
 
@@ -819,7 +819,8 @@ fn settling(threads: usize, script: &Script) -> RunResult {
     let ten = phases(Nanos::ZERO, Nanos::from_secs(10));
     let mut plan = RunPlan::new(vec![gets(10, poisson(2_000.0))], ten);
     plan.threads = threads;
-    plan.settle = Some(SettlePlan { block: Nanos::from_secs(1), at_most: Nanos::from_secs(30) });
+    plan.warmup_end =
+        Some(WarmupEndPlan { block: Nanos::from_secs(1), at_most: Nanos::from_secs(30) });
     let result = run_plan(&plan, script);
     assert_eq!(result.measure_until - result.measure_from, Nanos::from_secs(10));
     let group = &result.groups[0];
@@ -833,7 +834,7 @@ fn an_automatic_warm_up_ends_when_the_server_has_come_to_rest() {
     let steady = Script::steady(Nanos::from_micros(50));
     for threads in [1, 2] {
         let result = settling(threads, &steady);
-        let settled = result.settled.as_ref().expect("it was to settle");
+        let settled = result.warmup_end.as_ref().expect("it was to settle");
         assert_eq!(settled.moving, "");
         // Five blocks of a second, and two looks ahead.
         assert!(result.measure_from <= Nanos::from_millis(12_300), "{:?}", result.measure_from);
@@ -845,7 +846,7 @@ fn an_automatic_warm_up_ends_when_the_server_has_come_to_rest() {
         begin..begin + Nanos::from_millis(400)
     });
     let result = settling(1, &Script { freezes: freezes.collect(), ..steady });
-    assert_eq!(result.settled.as_ref().map(|settled| settled.moving.as_str()), Some(""));
+    assert_eq!(result.warmup_end.as_ref().map(|settled| settled.moving.as_str()), Some(""));
     assert!(result.measure_from >= Nanos::from_secs(9), "{:?}", result.measure_from);
     assert!(result.groups[0].commands[0].response_time.exact.max < 100_000_000);
 }
@@ -858,7 +859,7 @@ fn an_automatic_warm_up_runs_out_of_patience() {
         begin..begin + Nanos::from_millis(10 + 15 * second)
     });
     let result = settling(1, &Script { freezes: freezes.collect(), ..Script::steady(US) });
-    let settled = result.settled.as_ref().expect("it was to settle");
+    let settled = result.warmup_end.as_ref().expect("it was to settle");
     assert!(settled.moving.contains("p99"), "{settled:?}");
     assert_eq!(settled.length, Nanos::from_secs(30));
     near(result.measure_from.as_secs_f64(), 30.2, 0.01);

@@ -23,12 +23,12 @@ fn every_reply_has_a_stamp_or_is_counted_without() {
         let load = GroupPlan { pipeline, ..group(Endpoint::Tcp(addr), connections, 4_000) };
         let result = stamped(load).expect("runs");
         let group = &result.groups[0];
-        let stamps = group.stamps.as_ref().expect("stamps");
+        let stamps = group.kernel_times.as_ref().expect("stamps");
         assert_eq!(group.counts.ok, 4_000);
         assert_eq!(stamps.wire.exact.count, stamps.wake_up.exact.count);
         assert_eq!(stamps.wire.exact.count + stamps.unstamped, 4_000);
         assert!(stamps.unstamped < 400, "{} without a stamp", stamps.unstamped);
-        let clock = result.audit.stamp_clock.expect("a clock");
+        let clock = result.audit.kernel_clock.expect("a clock");
         // The two parts of each request add up to its service time, but for what the clocks may be apart.
         let parts = stamps.wire.exact.sum + stamps.wake_up.exact.sum;
         let whole = group.commands[0].service_time.exact.sum;
@@ -50,9 +50,9 @@ fn a_slow_server_is_on_the_wire() {
         ok()
     });
     let result = stamped(group(Endpoint::Tcp(addr), 2, 20)).expect("runs");
-    let stamps = result.groups[0].stamps.as_ref().expect("stamps");
+    let stamps = result.groups[0].kernel_times.as_ref().expect("stamps");
     assert!(stamps.wire.exact.count > 0, "no reply had a stamp");
-    if result.audit.stamp_clock.is_some_and(|clock| clock.steps == 0) {
+    if result.audit.kernel_clock.is_some_and(|clock| clock.steps == 0) {
         assert!(stamps.wire.exact.min >= 19_900_000, "{}", stamps.wire.exact.min);
     }
 }
@@ -63,7 +63,7 @@ fn without_the_wish_there_are_none() {
     let plan = plan(group(Endpoint::Tcp(addr), 1, 10));
     let result =
         aelab_engine::run(&plan, &Live::new(&plan), &AtomicBool::new(false)).expect("runs");
-    assert!(result.groups[0].stamps.is_none() && result.audit.stamp_clock.is_none());
+    assert!(result.groups[0].kernel_times.is_none() && result.audit.kernel_clock.is_none());
 }
 
 #[test]

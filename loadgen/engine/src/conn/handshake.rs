@@ -20,7 +20,7 @@ pub(crate) struct Handshake {
 pub(crate) enum Greeting {
     /// All of it.
     Full,
-    /// What the server insists on: no PING, for a connection whose like has been let in before.
+    /// What the server needs, without the PING: for a connection that replaces an earlier one.
     Short,
 }
 
@@ -106,7 +106,7 @@ impl Handshake {
             let what = String::from_utf8_lossy(head);
             return Err(format!("what came for PING was {}", out_of_step(&what)));
         }
-        // A user who may not PING is let in all the same.
+        // A user without permission for PING may still send other commands.
         if name == "PING" && head.starts_with(b"NOPERM") {
             return Ok(());
         }
@@ -114,8 +114,8 @@ impl Handshake {
     }
 }
 
-/// Whether this may be the answer to PING. Anything else was meant for nobody, or for another command, and every answer after
-/// it would be taken for that to the request before its own. Some servers say OK, some a string of their own.
+/// Whether this may be the answer to PING. Anything else answers no request, or another command, and every reply after
+/// it would be matched to the request before its own. Some servers say OK, some a string of their own.
 pub fn may_answer_ping(kind: ReplyKind, head: &[u8]) -> bool {
     match kind {
         ReplyKind::Simple => [&b"PONG"[..], b"OK"].iter().any(|w| head.eq_ignore_ascii_case(w)),

@@ -15,7 +15,7 @@ pub(crate) mod state;
 use crate::clock::Nanos;
 use crate::conn::handshake::{Greeting, Handshake};
 use crate::conn::request::{Due, InFlight, Iteration, Mark, UNSENT};
-use crate::conn::routed_request::{ASKING, Entry, Parcel};
+use crate::conn::routed_request::{ASKING, Entry, RoutedRequest};
 use crate::conn::sink::Sink;
 use crate::conn::state::{Fault, Progress, Purpose, State};
 use crate::workload::Generator;
@@ -66,7 +66,7 @@ pub(crate) struct Conn {
     /// The first error among the replies of the request at the front.
     failure: Option<Box<[u8]>>,
     /// One for each of `ring`, if it is a cluster's.
-    parcels: VecDeque<Parcel>,
+    routed: VecDeque<RoutedRequest>,
     pub(crate) opening: Opening,
 }
 
@@ -127,7 +127,7 @@ impl Conn {
             taken: 0,
             calls: Calls::default(),
             failure: None,
-            parcels: VecDeque::new(),
+            routed: VecDeque::new(),
             thinking: 0,
             opening: Opening { attempts: 0, purpose: Purpose::First },
             dialled: None,
@@ -203,14 +203,14 @@ impl Conn {
     }
 
     /// Takes a window slot for a request to a cluster.
-    pub(crate) fn assign_parcel(&mut self, parcel: Parcel) {
-        let mark = match parcel.entry {
+    pub(crate) fn assign_routed(&mut self, routed: RoutedRequest) {
+        let mark = match routed.entry {
             Entry::Plain => Mark::Routed,
             Entry::Asking => Mark::Asking,
         };
-        let (intended, sent, command) = (parcel.intended, parcel.sent, parcel.command);
+        let (intended, sent, command) = (routed.intended, routed.sent, routed.command);
         self.ring.push_back(InFlight { intended, sent, start: 0, command, mark, is_gone: false });
-        self.parcels.push_back(parcel);
+        self.routed.push_back(routed);
         self.unrendered += 1;
         self.left = self.left.saturating_sub(1);
     }
@@ -221,8 +221,8 @@ impl Conn {
     }
 
     /// What belongs to the requests of a cluster; call before [`Conn::take_requests`].
-    pub(crate) fn take_parcels(&mut self) -> VecDeque<Parcel> {
-        std::mem::take(&mut self.parcels)
+    pub(crate) fn take_routed(&mut self) -> VecDeque<RoutedRequest> {
+        std::mem::take(&mut self.routed)
     }
 
     /// Whether it may take one more request in a window of `pipeline`.
@@ -265,10 +265,10 @@ impl Conn {
                     generator.write_call(request.command, &call.numbers, call.position, scratch);
                     self.calls.unrendered -= 1;
                 }
-                Mark::Routed => scratch.extend_from_slice(&self.parcels[index].bytes),
+                Mark::Routed => scratch.extend_from_slice(&self.routed[index].bytes),
                 Mark::Asking => {
                     scratch.extend_from_slice(ASKING);
-                    scratch.extend_from_slice(&self.parcels[index].bytes);
+                    scratch.extend_from_slice(&self.routed[index].bytes);
                 }
             }
             self.unrendered -= 1;
@@ -312,7 +312,7 @@ impl Conn {
     /// so, unless there is an error.
     ///
     /// # Errors
-    /// The connection cannot go on; requests completed before are reported to the sink all the same.
+    /// The connection cannot go on; requests completed before it are still reported to the sink.
     #[inline]
     pub(crate) fn on_bytes(
         &mut self,
@@ -465,7 +465,7 @@ impl Conn {
     }
 }
 
-/// A reply nobody had asked for.
+/// A reply to no request.
 #[cold]
 fn unexpected(head: &[u8]) -> Fault {
     Fault::Unexpected(escaped(&String::from_utf8_lossy(head)).into_owned())

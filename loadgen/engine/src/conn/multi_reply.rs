@@ -82,15 +82,15 @@ impl Conn {
             self.ring.push_front(InFlight { mark: Mark::Routed, ..request });
             return;
         }
-        let Some(mut parcel) = self.parcels.pop_front() else { return };
+        let Some(mut routed) = self.routed.pop_front() else { return };
         let is_error = reply.kind == ReplyKind::Error;
         let redirect = if is_error && !request.is_gone { Redirect::parse(head) } else { None };
         let is_redirected = redirect.is_some();
         if let Some(redirect) = redirect
-            && parcel.redirects < REDIRECTS_MAX
+            && routed.redirects < REDIRECTS_MAX
         {
-            parcel.sent = request.sent;
-            sink.redirected(parcel, redirect);
+            routed.sent = request.sent;
+            sink.redirected(routed, redirect);
             return;
         }
         match request.is_gone {
@@ -99,7 +99,7 @@ impl Conn {
             false if is_error => sink.error(&request, head),
             false => sink.ok(&request, reply),
         }
-        sink.recycle(parcel);
+        sink.recycle(routed);
     }
 }
 

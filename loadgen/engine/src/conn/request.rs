@@ -41,7 +41,7 @@ pub(crate) enum Mark {
     Several,
     /// Further calls may follow its reply; its [`Iteration`] waits in `iterations`.
     Call,
-    /// Of a cluster's; its bytes wait in `parcels`.
+    /// Of a cluster's; its bytes wait in `routed`.
     Routed,
     /// The same, with ASKING before it: two replies will come.
     Asking,

@@ -7,7 +7,7 @@ use crate::conn::request::{InFlight, Mark, UNSENT};
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Parcel {
+pub(crate) struct RoutedRequest {
     pub(crate) intended: Nanos,
     /// When its first byte first left, or [`UNSENT`].
     pub(crate) sent: Nanos,
@@ -28,12 +28,12 @@ pub(crate) enum Entry {
     Asking,
 }
 
-/// What goes before a request that a node is asked to take all the same.
+/// Sent before a request that a node is to take although the slot is not its own yet.
 pub(crate) const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
 /// Most redirections of one request; one more is an error, as a cluster that sends it in circles is broken.
 pub(crate) const REDIRECTS_MAX: u8 = 8;
 
-impl Parcel {
+impl RoutedRequest {
     /// A request that is due, in a buffer that may have been used before.
     pub(crate) const fn new(
         intended: Nanos,

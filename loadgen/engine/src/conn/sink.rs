@@ -3,7 +3,7 @@
 //! Not the recording. Invariant: each request is reported once as finished, or handed back to be sent elsewhere.
 
 use crate::conn::request::InFlight;
-use crate::conn::routed_request::Parcel;
+use crate::conn::routed_request::RoutedRequest;
 use crate::plan::cluster_slots::Redirect;
 use crate::workload::reply_shape::Shape;
 use aelab_resp::ScannedReply;
@@ -23,7 +23,7 @@ pub(crate) trait Sink {
     /// A further call follows a reply.
     fn cursor_step(&mut self);
     /// Answered by a cluster with where to ask instead.
-    fn redirected(&mut self, parcel: Parcel, redirect: Redirect);
+    fn redirected(&mut self, routed: RoutedRequest, redirect: Redirect);
     /// A request to a cluster is over.
-    fn recycle(&mut self, parcel: Parcel);
+    fn recycle(&mut self, routed: RoutedRequest);
 }

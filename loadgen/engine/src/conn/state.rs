@@ -62,9 +62,9 @@ pub(crate) enum Purpose {
 pub(crate) enum Fault {
     /// The server answered the handshake with an error.
     Refused(String),
-    /// What came is not RESP.
+    /// The bytes are not RESP.
     NotResp(String),
-    /// A reply came that nobody had asked for.
+    /// A reply to no request came.
     Unexpected(String),
 }
 
@@ -73,13 +73,13 @@ pub(crate) enum Fault {
 pub(crate) enum Parting {
     /// The server, or whatever lies between.
     Theirs,
-    /// We did: what came could not be understood.
+    /// We did: the bytes could not be understood.
     Unreadable,
     /// We did: a request had no reply within its time limit.
     Overdue,
 }
 
-/// What came of some bytes.
+/// The effect of received bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// Nothing was completed.

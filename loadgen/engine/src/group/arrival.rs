@@ -89,7 +89,7 @@ impl Admission {
             Some(left) => *left -= open,
             None => {}
         }
-        // Whoever has lost a connection has been waiting since then: that request is measured, so it is one of the quota.
+        // A user that lost its connection has waited since then: that request is measured and counts for the quota.
         self.window.measure_from = Nanos::ZERO;
         true
     }

@@ -36,7 +36,7 @@ impl Group {
                     if !self.admission.admit(due) {
                         break;
                     }
-                    self.recorder.noticed(due, now);
+                    self.recorder.note_wakeup_lag(due, now);
                     self.send(due, captured, conns, &mut touch);
                 }
                 Arrival::Closed(users) => {
@@ -119,7 +119,7 @@ impl Group {
     /// A ready connection has free slots, for a closed loop since `since`: fills them with what waits, then with new
     /// requests. Calls `touch` for each connection that has something to write.
     #[inline]
-    pub(crate) fn feed(
+    pub(crate) fn fill_slots(
         &mut self,
         token: Token,
         conns: &mut [Conn],
@@ -128,7 +128,7 @@ impl Group {
         mut touch: impl FnMut(Token, &mut Conn),
     ) {
         if self.assignment.is_cluster() {
-            return self.feed_node(token, conns, now, touch);
+            return self.fill_node_slots(token, conns, now, touch);
         }
         let conn = &mut conns[token as usize];
         let before = conn.in_flight();
@@ -208,7 +208,7 @@ impl Group {
                 let due = self.admission.begin().saturating_add(nth_part(think, place, count));
                 self.let_think(token, &mut conns[token as usize], due);
             } else {
-                self.feed(token, conns, now, now, &mut touch);
+                self.fill_slots(token, conns, now, now, &mut touch);
             }
         }
     }
@@ -297,7 +297,7 @@ impl Group {
             let heir = backlog.take_turn(conns);
             backlog.push(heir, due);
             if conns[heir as usize].is_ready() {
-                self.feed(heir, conns, due.intended, now, &mut touch);
+                self.fill_slots(heir, conns, due.intended, now, &mut touch);
             }
         }
     }
@@ -330,7 +330,7 @@ impl Group {
             && let Some(due) = pool.backlog.pop()
         {
             // As the errors that they are: those of the warm-up are not among the measured.
-            pool.counts.turned_away += u64::from(self.recorder.is_measured(due.intended));
+            pool.counts.pool_timeouts += u64::from(self.recorder.is_measured(due.intended));
             self.recorder.pool_timeout(due, limit);
         }
     }

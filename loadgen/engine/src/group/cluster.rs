@@ -6,12 +6,12 @@
 use crate::clock::Nanos;
 use crate::conn::Conn;
 use crate::conn::request::{Due, UNSENT};
-use crate::conn::routed_request::{Entry, Parcel};
+use crate::conn::routed_request::{Entry, RoutedRequest};
 use crate::error::UNKNOWN_NODE;
 use crate::group::Group;
 use crate::group::arrival::Arrival;
 use crate::group::assign::nth_part;
-use crate::group::connection_counts::SiteCounts;
+use crate::group::connection_counts::EndpointCounts;
 use crate::group::router::{Env, Place, Router};
 use crate::io::Token;
 use crate::plan::cluster_slots::{Redirect, RedirectKind};
@@ -75,7 +75,7 @@ impl Group {
     }
 
     /// A connection has free slots: replies have come, or it is ready.
-    pub(super) fn feed_node(
+    pub(super) fn fill_node_slots(
         &mut self,
         token: Token,
         conns: &mut [Conn],
@@ -86,8 +86,8 @@ impl Group {
         let Some(router) = self.assignment.router() else { return };
         let answered = router.endpoint(token).addr().map(|addr| addr.ip());
         router.list_free(token, &mut conns[token as usize], pipeline);
-        for (parcel, redirect) in std::mem::take(&mut router.redirected) {
-            self.follow(parcel, &redirect, answered, conns, now, &mut touch);
+        for (routed, redirect) in std::mem::take(&mut router.redirected) {
+            self.follow(routed, &redirect, answered, conns, now, &mut touch);
         }
         let Some(router) = self.assignment.router() else { return };
         let node = router.node_index(token);
@@ -98,7 +98,7 @@ impl Group {
     /// Sends a request where the server says.
     fn follow(
         &mut self,
-        mut parcel: Parcel,
+        mut routed: RoutedRequest,
         redirect: &Redirect,
         answered: Option<IpAddr>,
         conns: &mut [Conn],
@@ -115,24 +115,24 @@ impl Group {
                 RedirectKind::Ask => "ASK",
             };
             let text = format!("{UNKNOWN_NODE} {word} {} {}", redirect.slot, redirect.name);
-            self.recorder.error(&parcel.in_flight(), text.as_bytes(), now);
-            router.recycle(parcel);
+            self.recorder.error(&routed.in_flight(), text.as_bytes(), now);
+            router.recycle(routed);
             return;
         };
-        parcel.redirects += 1;
+        routed.redirects += 1;
         match redirect.kind {
             RedirectKind::Moved => {
                 router.counts.moved += 1;
-                parcel.entry = Entry::Plain;
+                routed.entry = Entry::Plain;
                 router.slots[usize::from(redirect.slot)] = node as u16;
                 router.topology.want();
             }
             RedirectKind::Ask => {
                 router.counts.asked += 1;
-                parcel.entry = Entry::Asking;
+                routed.entry = Entry::Asking;
             }
         }
-        router.queue(node, parcel, Place::Front);
+        router.queue(node, routed, Place::Front);
         router.serve(node, &mut Env { conns: &mut *conns, pipeline: self.pipeline, touch });
         if known < router.nodes.len() {
             self.rebalance(conns);
@@ -143,8 +143,10 @@ impl Group {
     fn rebalance(&mut self, conns: &mut [Conn]) {
         let Some(router) = self.assignment.router() else { return };
         router.balance(conns);
-        for name in router.nodes.iter().skip(self.links.sites.len()).map(|node| node.name.clone()) {
-            self.links.sites.push(SiteCounts::of(name, 0));
+        for name in
+            router.nodes.iter().skip(self.connections.endpoints.len()).map(|node| node.name.clone())
+        {
+            self.connections.endpoints.push(EndpointCounts::of(name, 0));
         }
     }
 
@@ -159,10 +161,10 @@ impl Group {
         router.adopt(&layout);
         self.rebalance(conns);
         let Some(router) = self.assignment.router() else { return };
-        for mut parcel in router.take_waiting() {
-            parcel.entry = Entry::Plain;
-            let node = router.node_for(parcel.slot);
-            router.queue(node, parcel, Place::Back);
+        for mut routed in router.take_waiting() {
+            routed.entry = Entry::Plain;
+            let node = router.node_for(routed.slot);
+            router.queue(node, routed, Place::Back);
         }
         router.serve_all(&mut Env { conns, pipeline: self.pipeline, touch });
     }
@@ -177,14 +179,14 @@ impl Group {
         let (Some(router), Some(timeout)) = (self.assignment.router(), self.timeout) else {
             return;
         };
-        let limit = |parcel: &Parcel| parcel.sent.saturating_add(timeout);
-        let late = router.take_late(|parcel| parcel.sent != UNSENT && limit(parcel) <= now);
+        let limit = |routed: &RoutedRequest| routed.sent.saturating_add(timeout);
+        let late = router.take_late(|routed| routed.sent != UNSENT && limit(routed) <= now);
         if late.is_empty() {
             return;
         }
-        for parcel in late {
-            self.recorder.timeout(&parcel.in_flight(), limit(&parcel));
-            router.recycle(parcel);
+        for routed in late {
+            self.recorder.timeout(&routed.in_flight(), limit(&routed));
+            router.recycle(routed);
         }
         self.pump(conns, now, &mut touch);
     }
@@ -200,16 +202,16 @@ impl Router {
         recorder: &mut Recorder,
         env: &mut Env<'_, impl FnMut(Token, &mut Conn)>,
     ) {
-        let parcel = self.write(generator, due);
-        let node = self.node_for(parcel.slot);
+        let routed = self.write(generator, due);
+        let node = self.node_for(routed.slot);
         let is_free = self.nodes[node].queue.is_empty() && !self.nodes[node].free.is_empty();
         if !is_free && !self.has_room() {
             recorder.shed(due);
-            self.recycle(parcel);
+            self.recycle(routed);
             return;
         }
         recorder.created(due);
-        self.queue(node, parcel, Place::Back);
+        self.queue(node, routed, Place::Back);
         self.serve(node, env);
     }
 
@@ -221,16 +223,16 @@ impl Router {
     }
 
     /// Takes all that wait.
-    fn take_waiting(&mut self) -> Vec<Parcel> {
+    fn take_waiting(&mut self) -> Vec<RoutedRequest> {
         self.waiting = 0;
         self.nodes.iter_mut().flat_map(|node| std::mem::take(&mut node.queue)).collect()
     }
 
     /// Takes the waiting requests that are late.
-    fn take_late(&mut self, is_late: impl Fn(&Parcel) -> bool) -> Vec<Parcel> {
+    fn take_late(&mut self, is_late: impl Fn(&RoutedRequest) -> bool) -> Vec<RoutedRequest> {
         let mut late = Vec::new();
         for node in self.nodes.iter_mut().filter(|node| node.queue.iter().any(&is_late)) {
-            let (gone, kept): (VecDeque<Parcel>, _) =
+            let (gone, kept): (VecDeque<RoutedRequest>, _) =
                 std::mem::take(&mut node.queue).into_iter().partition(&is_late);
             late.extend(gone);
             node.queue = kept;
@@ -256,32 +258,32 @@ impl Router {
             self.nodes[node].free.retain(|listed| *listed != token);
         }
         let unsent = conn.unsent();
-        let parcels = conn.take_parcels();
+        let routed = conn.take_routed();
         let requests = conn.take_requests();
         let sent = requests.len() - unsent;
-        for (number, (request, mut parcel)) in requests.into_iter().zip(parcels).enumerate().rev() {
+        for (number, (request, mut routed)) in requests.into_iter().zip(routed).enumerate().rev() {
             let limit = timeout.map(|timeout| request.sent.saturating_add(timeout));
             if request.is_gone {
             } else if number >= sent {
-                parcel.entry = Entry::Plain;
-                parcel.sent = request.sent;
-                let node = self.node_for(parcel.slot);
-                self.queue(node, parcel, Place::Front);
+                routed.entry = Entry::Plain;
+                routed.sent = request.sent;
+                let node = self.node_for(routed.slot);
+                self.queue(node, routed, Place::Front);
                 continue;
             } else if let Some(limit) = limit.filter(|limit| *limit <= now) {
                 recorder.timeout(&request, limit);
             } else {
                 recorder.lost(&request, text, now);
             }
-            self.recycle(parcel);
+            self.recycle(routed);
         }
     }
 
     /// Ends the recording of what waits.
     pub(super) fn abandon(&mut self, recorder: &mut Recorder, ended: Nanos) {
-        for parcel in self.take_waiting() {
-            let due = Due { intended: parcel.intended, command: parcel.command };
-            recorder.unfinished(due, parcel.sent, ended);
+        for routed in self.take_waiting() {
+            let due = Due { intended: routed.intended, command: routed.command };
+            recorder.unfinished(due, routed.sent, ended);
         }
         debug_assert!(self.redirected.is_empty(), "redirections are followed when they come");
     }

@@ -8,28 +8,28 @@ use crate::record::result::{ConnectionCounts, OpeningTimes};
 
 /// What became of a share's connections.
 #[derive(Debug)]
-pub(crate) struct Links {
+pub(crate) struct Connections {
     wanted: u64,
     pub(crate) counts: ConnectionCounts,
     /// The same by server.
-    pub(crate) sites: Vec<SiteCounts>,
+    pub(crate) endpoints: Vec<EndpointCounts>,
     pub(crate) failures: Vec<(String, u64)>,
     pub(crate) refused: bool,
     pub(crate) unexpected: u64,
-    /// The first reason why what came on an open connection could not be understood.
+    /// The first reason why bytes on an open connection could not be understood.
     pub(crate) unreadable: Option<String>,
     pub(crate) opening: OpeningTimes,
     /// Connections that will never be ready again.
     pub(crate) closed: usize,
 }
 
-impl Links {
+impl Connections {
     /// Of this many connections, none of which has begun; `wanted` of them should be ready at the first chance.
     pub(crate) fn new(connections: u64, wanted: u64) -> Self {
         Self {
             wanted,
             counts: ConnectionCounts { asked: connections, ..ConnectionCounts::default() },
-            sites: Vec::new(),
+            endpoints: Vec::new(),
             failures: Vec::new(),
             refused: false,
             unexpected: 0,
@@ -75,8 +75,8 @@ impl Links {
                 self.refused = true;
                 self.unexpected += 1;
                 match head.is_empty() {
-                    true => "a reply that nobody asked for".to_owned(),
-                    false => format!("a reply that nobody asked for: '{head}'"),
+                    true => "a reply to no request".to_owned(),
+                    false => format!("a reply to no request: '{head}'"),
                 }
             }
         }
@@ -85,27 +85,27 @@ impl Links {
 
 /// What became of the connections to one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SiteCounts {
+pub(crate) struct EndpointCounts {
     pub(crate) name: String,
     asked: u64,
     pub(crate) established: u64,
     pub(crate) lost: u64,
     pub(crate) reconnects: u64,
     /// Attempts that came to nothing, and why the first did.
-    pub(crate) vain: Option<(u64, String)>,
+    pub(crate) failed_attempts: Option<(u64, String)>,
     /// Whether any connection was ready.
     pub(crate) is_reached: bool,
 }
 
-impl SiteCounts {
+impl EndpointCounts {
     /// Of this many connections, none of which has begun.
     pub(crate) fn of(name: String, asked: u64) -> Self {
         Self { name, asked, ..Self::default() }
     }
 
     /// A connection could not be opened.
-    pub(crate) fn note_vain(&mut self, reason: &str) {
-        self.vain.get_or_insert_with(|| (0, reason.to_owned())).0 += 1;
+    pub(crate) fn note_failed_attempt(&mut self, reason: &str) {
+        self.failed_attempts.get_or_insert_with(|| (0, reason.to_owned())).0 += 1;
     }
 
     /// Adds them to another thread's.

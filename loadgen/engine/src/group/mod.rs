@@ -21,7 +21,7 @@ use crate::conn::handshake::Handshake;
 use crate::error::EngineError;
 use crate::group::arrival::{Admission, Arrival, Users};
 use crate::group::assignment::Assignment;
-use crate::group::connection_counts::{Links, SiteCounts};
+use crate::group::connection_counts::{Connections, EndpointCounts};
 use crate::group::inbox::Inbox;
 use crate::group::pool::Pool;
 use crate::group::reconnection::Reconnection;
@@ -34,7 +34,7 @@ use crate::record::Recorder;
 use crate::replay::cursor::Cursor;
 use crate::resources::Resources;
 use crate::schedule::Schedule;
-use crate::schedule::connect_schedule::Dialler;
+use crate::schedule::connect_schedule::ConnectSchedule;
 use crate::workload::Generator;
 use crate::workload::rng::Rng;
 use std::sync::Arc;
@@ -68,10 +68,10 @@ pub(crate) struct Group {
     pub(crate) admission: Admission,
     pub(crate) assignment: Assignment,
     pub(crate) reconnection: Reconnection,
-    pub(crate) dialler: Dialler,
+    pub(crate) connect_schedule: ConnectSchedule,
     /// Requests a connection takes before it is replaced.
     pub(crate) per_connection: u64,
-    pub(crate) links: Links,
+    pub(crate) connections: Connections,
 }
 
 impl Group {
@@ -123,7 +123,7 @@ impl Group {
             index,
             servers: Servers::new(group, tokens.start, first_number),
             recorder: Recorder::new(group, &generator.shapes(), reception)
-                .with_stamps(reception, plan.timestamps),
+                .with_kernel_times(reception, plan.timestamps),
             generator,
             is_watched: is_watched(plan, group, reception),
             inbox: Inbox::new(reception, connections),
@@ -134,29 +134,30 @@ impl Group {
             admission: Admission::new(group.start_after, quota),
             assignment: Assignment::new(group, &resources.topology, &tokens, first_number),
             reconnection: Reconnection::new(group.reconnect, rng(stream::BACKOFF)),
-            links: Links::new(connections, first.len() as u64),
-            dialler: Dialler::new(group.dialling, first, share),
+            connections: Connections::new(connections, first.len() as u64),
+            connect_schedule: ConnectSchedule::new(group.dialling, first, share),
             per_connection: group.requests_per_connection.unwrap_or(u64::MAX),
             tokens,
         };
-        Ok(Some(share_of_group.with_sites()))
+        Ok(Some(share_of_group.with_endpoints()))
     }
 
     /// Names the servers that the connections are for.
-    fn with_sites(mut self) -> Self {
+    fn with_endpoints(mut self) -> Self {
         let names: Vec<String> = match &self.assignment {
             Assignment::Cluster(router) => router.names().map(str::to_owned).collect(),
             _ => self.servers.names().collect(),
         };
         let mut asked = vec![0; names.len()];
-        self.tokens.clone().for_each(|token| asked[self.site(token)] += 1);
-        let sites = names.into_iter().zip(asked);
-        self.links.sites = sites.map(|(name, asked)| SiteCounts::of(name, asked)).collect();
+        self.tokens.clone().for_each(|token| asked[self.endpoint_index(token)] += 1);
+        let endpoints = names.into_iter().zip(asked);
+        self.connections.endpoints =
+            endpoints.map(|(name, asked)| EndpointCounts::of(name, asked)).collect();
         self
     }
 
     /// Index of the server that a connection is for.
-    pub(crate) fn site(&self, token: Token) -> usize {
+    pub(crate) fn endpoint_index(&self, token: Token) -> usize {
         match &self.assignment {
             Assignment::Cluster(router) => router.node_index(token),
             _ => self.servers.index(token),
@@ -197,8 +198,8 @@ impl Group {
         if let Some(sender) = self.generator.sender() {
             sender.start(first, origin);
         }
-        if self.dialler.is_during_run() {
-            self.dialler.begin(self.admission.begin());
+        if self.connect_schedule.is_during_run() {
+            self.connect_schedule.begin(self.admission.begin());
         }
     }
 
@@ -233,7 +234,7 @@ impl Group {
     /// Whether it has just done all the requests of its quota, or has just lost its last connection for good.
     /// True once.
     pub(crate) fn becomes_complete(&mut self) -> bool {
-        let all_closed = self.links.closed == self.tokens.len();
+        let all_closed = self.connections.closed == self.tokens.len();
         self.admission.becomes_complete(self.recorder.open.count, all_closed)
     }
 }

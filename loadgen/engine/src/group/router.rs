@@ -7,7 +7,7 @@
 
 use crate::clock::Nanos;
 use crate::conn::Conn;
-use crate::conn::routed_request::Parcel;
+use crate::conn::routed_request::RoutedRequest;
 use crate::io::Token;
 use crate::plan::cluster_slots::{ClusterPlan, Layout, NOWHERE, Redirect, slot_of};
 use crate::plan::{Endpoint, GroupPlan};
@@ -47,7 +47,7 @@ pub(crate) struct Router {
     /// Where the next request without a key goes.
     turn: usize,
     spare: Vec<Vec<u8>>,
-    pub(crate) redirected: Vec<(Parcel, Redirect)>,
+    pub(crate) redirected: Vec<(RoutedRequest, Redirect)>,
     pub(crate) topology: Arc<Topology>,
     pub(crate) version: u64,
     pub(crate) counts: RedirectCounts,
@@ -60,7 +60,7 @@ pub(crate) struct Node {
     endpoint: Endpoint,
     /// Its connections with a free slot, the one that waits longest first.
     pub(crate) free: VecDeque<Token>,
-    pub(crate) queue: VecDeque<Parcel>,
+    pub(crate) queue: VecDeque<RoutedRequest>,
     serves: Serves,
 }
 
@@ -130,26 +130,26 @@ impl Router {
     }
 
     /// Writes the next request.
-    pub(crate) fn write(&mut self, generator: &mut Generator, intended: Nanos) -> Parcel {
+    pub(crate) fn write(&mut self, generator: &mut Generator, intended: Nanos) -> RoutedRequest {
         let command = generator.choose();
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();
         generator.write(command, &mut bytes);
         let key = self.keys.get(usize::from(command)).copied().flatten();
         let slot = key.and_then(|index| argument(&bytes, index)).map(slot_of);
-        Parcel::new(intended, command, bytes, slot)
+        RoutedRequest::new(intended, command, bytes, slot)
     }
 
     /// A request is over: its buffer serves another.
-    pub(crate) fn recycle(&mut self, parcel: Parcel) {
+    pub(crate) fn recycle(&mut self, routed: RoutedRequest) {
         if self.spare.len() < SPARE_MAX {
-            self.spare.push(parcel.bytes);
+            self.spare.push(routed.bytes);
         }
     }
 
     /// A request is to go elsewhere.
-    pub(crate) fn redirect(&mut self, parcel: Parcel, redirect: Redirect) {
-        self.redirected.push((parcel, redirect));
+    pub(crate) fn redirect(&mut self, routed: RoutedRequest, redirect: Redirect) {
+        self.redirected.push((routed, redirect));
     }
 
     /// Index of the node of a slot. A slot that no node serves, or no slot, may go to any node.
@@ -189,22 +189,22 @@ impl Router {
     pub(crate) fn serve(&mut self, node: usize, env: &mut Env<'_, impl FnMut(Token, &mut Conn)>) {
         while !self.nodes[node].queue.is_empty()
             && let Some(token) = self.take_free(node, env.conns, env.pipeline)
-            && let Some(parcel) = self.nodes[node].queue.pop_front()
+            && let Some(routed) = self.nodes[node].queue.pop_front()
         {
             self.waiting -= 1;
             let conn = &mut env.conns[token as usize];
-            conn.assign_parcel(parcel);
+            conn.assign_routed(routed);
             self.list_free(token, conn, env.pipeline);
             (env.touch)(token, conn);
         }
     }
 
     /// Puts a request into a line.
-    pub(crate) fn queue(&mut self, node: usize, parcel: Parcel, place: Place) {
+    pub(crate) fn queue(&mut self, node: usize, routed: RoutedRequest, place: Place) {
         self.waiting += 1;
         match place {
-            Place::Front => self.nodes[node].queue.push_front(parcel),
-            Place::Back => self.nodes[node].queue.push_back(parcel),
+            Place::Front => self.nodes[node].queue.push_front(routed),
+            Place::Back => self.nodes[node].queue.push_back(routed),
         }
     }
 
@@ -274,7 +274,7 @@ impl Router {
     }
 
     /// With fewer connections than nodes they are shared: one that has nothing to do, and whose own node has no line, goes to a
-    /// node that has one and nobody to serve it.
+    /// node that has one and no connection.
     pub(crate) fn lend(&mut self, conns: &mut [Conn]) {
         if !self.is_short {
             return;

@@ -4,7 +4,7 @@
 //! found by reading both, again in every reporting interval, and its uncertainty is part of the result.
 //! Invariant: a stamp that lies after the read, beyond that uncertainty, is no stamp.
 
-use crate::clock::StampClock;
+use crate::clock::KernelClock;
 use crate::clock::{self, Nanos, WallOffset};
 use crate::sys;
 use std::io::{self, Read, Write};
@@ -12,18 +12,18 @@ use std::os::fd::AsFd;
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Stamping {
+pub(crate) struct KernelTimestamps {
     offset: WallOffset,
-    clock: StampClock,
+    clock: KernelClock,
     /// The last read's stamp, by the wall clock.
     wall_ns: Option<u64>,
 }
 
-impl Stamping {
+impl KernelTimestamps {
     /// Nothing has been read.
     pub(crate) fn new() -> Self {
         let offset = clock::wall_offset();
-        let clock = StampClock { uncertainty: offset.uncertainty, steps: 0 };
+        let clock = KernelClock { uncertainty: offset.uncertainty, steps: 0 };
         Self { offset, clock, wall_ns: None }
     }
 
@@ -45,7 +45,7 @@ impl Stamping {
     }
 
     /// How well stamps could be used.
-    pub(crate) const fn clock(&self) -> StampClock {
+    pub(crate) const fn clock(&self) -> KernelClock {
         self.clock
     }
 }
@@ -56,13 +56,13 @@ impl Stamping {
 /// As a socket's: `WouldBlock` when there is nothing.
 #[inline]
 pub(crate) fn receive(
-    stamping: &mut Option<Stamping>,
+    kernel_timestamps: &mut Option<KernelTimestamps>,
     socket: &impl AsFd,
     buffer: &mut [u8],
 ) -> io::Result<usize> {
     let (len, wall_ns) = sys::receive_stamped(socket.as_fd(), buffer)?;
-    if let Some(stamping) = stamping {
-        stamping.wall_ns = wall_ns;
+    if let Some(kernel_timestamps) = kernel_timestamps {
+        kernel_timestamps.wall_ns = wall_ns;
     }
     Ok(len)
 }
@@ -70,12 +70,12 @@ pub(crate) fn receive(
 /// A socket whose reads keep their stamps.
 pub(crate) struct StampedSocket<'a, S> {
     pub(crate) stream: &'a mut S,
-    pub(crate) stamping: &'a mut Option<Stamping>,
+    pub(crate) kernel_timestamps: &'a mut Option<KernelTimestamps>,
 }
 
 impl<S: AsFd> Read for StampedSocket<'_, S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        receive(self.stamping, self.stream, buffer)
+        receive(self.kernel_timestamps, self.stream, buffer)
     }
 }
 

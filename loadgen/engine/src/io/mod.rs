@@ -52,7 +52,7 @@ pub(crate) trait Wire {
     /// The clock.
     fn now(&mut self) -> Nanos;
 
-    /// Processor time that the calling thread has used so far.
+    /// CPU time that the calling thread has used so far.
     fn cpu(&self) -> Nanos;
 
     /// Waits, then fills `ready` with what happened; it may stay empty.
@@ -61,7 +61,7 @@ pub(crate) trait Wire {
     /// The waiting itself failed; nothing can go on.
     fn wait(&mut self, wait: Wait, ready: &mut Vec<Ready>) -> io::Result<()>;
 
-    /// Begins to open a connection. Whether it opens is told by [`Wire::finish_connect`].
+    /// Begins to open a connection. [`Wire::finish_connect`] says whether it is open.
     ///
     /// # Errors
     /// It cannot even begin.

@@ -1,14 +1,14 @@
 //! Sockets, readiness and pacing: the only file of this crate that names mio.
 //!
 //! Not the engine: it knows tokens and bytes, no requests. Another way to do I/O would replace this file alone.
-//! Invariant: a socket is registered once, edge-triggered; whoever reads stops at a short read or at the end of the stream,
-//! whoever writes stops at a short write, and either is told when to go on.
+//! Invariant: a socket is registered once, edge-triggered; reading stops at a short read or at the end of the stream,
+//! writing stops at a short write, and an event says when to go on.
 //!
 //! The wait for a due time is an absolute kernel timer in the poll set: mio's own time-out counts whole milliseconds.
 
-use crate::clock::StampClock;
+use crate::clock::KernelClock;
 use crate::clock::{self, Nanos};
-use crate::io::kernel_timestamps::{StampedSocket, Stamping, receive};
+use crate::io::kernel_timestamps::{KernelTimestamps, StampedSocket, receive};
 use crate::io::tls_stream::{CIPHER_BYTES, Secure};
 use crate::io::{Ready, Token, Wait, Wire};
 use crate::plan::{Endpoint, Pacing};
@@ -23,7 +23,7 @@ use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 /// Events taken per wait: a full pass over a common number of connections, and few enough that what the kernel keeps of each
-/// is still in the second-level cache when it is read and written (10 000 connections: some 5 % less processor time).
+/// is still in the second-level cache when it is read and written (10 000 connections: some 5 % less CPU time).
 const EVENTS_PER_WAIT: usize = 64;
 /// Sleeps by which a thread learns how late it wakes, and how long each is: 50 ms in all, enough for a 99th percentile.
 const TRIAL_SLEEPS: usize = 300;
@@ -48,7 +48,7 @@ pub(crate) struct Poller<const STAMPED: bool> {
     /// Encrypted bytes just read; empty until a TLS connection is opened.
     cipher: Vec<u8>,
     /// The kernel's time stamps, if `STAMPED`.
-    stamping: Option<Stamping>,
+    kernel_timestamps: Option<KernelTimestamps>,
 }
 
 /// How to wait for a time.
@@ -102,10 +102,10 @@ impl<const STAMPED: bool> Poller<STAMPED> {
             streams: (0..connections).map(|_| None).collect(),
             tls,
             cipher: Vec::new(),
-            stamping: STAMPED.then(Stamping::new),
+            kernel_timestamps: STAMPED.then(KernelTimestamps::new),
         };
         if pacing == (Pacing::Precise { margin: None }) {
-            poller.waking = Waking::Sleep { margin: poller.lateness()? };
+            poller.waking = Waking::Sleep { margin: poller.wakeup_lag()? };
         }
         Ok(poller)
     }
@@ -119,12 +119,12 @@ impl<const STAMPED: bool> Poller<STAMPED> {
     }
 
     /// How well the kernel's time stamps could be used, if there were any.
-    pub(crate) fn stamp_clock(&self) -> Option<StampClock> {
-        self.stamping.as_ref().map(Stamping::clock)
+    pub(crate) fn kernel_clock(&self) -> Option<KernelClock> {
+        self.kernel_timestamps.as_ref().map(KernelTimestamps::clock)
     }
 
     /// How late this thread wakes from a sleep, all but the worst of a hundred times.
-    fn lateness(&mut self) -> io::Result<Nanos> {
+    fn wakeup_lag(&mut self) -> io::Result<Nanos> {
         let mut late = Vec::with_capacity(TRIAL_SLEEPS);
         let mut ready = Vec::new();
         for _ in 0..TRIAL_SLEEPS {
@@ -190,12 +190,12 @@ impl<const STAMPED: bool> Wire for Poller<STAMPED> {
     const STAMPED: bool = STAMPED;
 
     fn arrived(&self, now: Nanos) -> Option<Nanos> {
-        self.stamping.as_ref()?.arrived(now)
+        self.kernel_timestamps.as_ref()?.arrived(now)
     }
 
     fn compare_clocks(&mut self) {
-        if let Some(stamping) = &mut self.stamping {
-            stamping.compare_clocks();
+        if let Some(kernel_timestamps) = &mut self.kernel_timestamps {
+            kernel_timestamps.compare_clocks();
         }
     }
 
@@ -275,11 +275,12 @@ impl<const STAMPED: bool> Wire for Poller<STAMPED> {
         match stream(&mut self.streams, token)? {
             Stream::Tcp(stream) => stream.read(buffer),
             Stream::Unix(stream, _) => stream.read(buffer),
-            Stream::Stamped(stream) => receive(&mut self.stamping, stream, buffer),
+            Stream::Stamped(stream) => receive(&mut self.kernel_timestamps, stream, buffer),
             Stream::Tls(both) => {
                 let (stream, tls) = &mut **both;
                 if STAMPED {
-                    let mut socket = StampedSocket { stream, stamping: &mut self.stamping };
+                    let mut socket =
+                        StampedSocket { stream, kernel_timestamps: &mut self.kernel_timestamps };
                     return tls.read(&mut socket, buffer, &mut self.cipher);
                 }
                 tls.read(stream, buffer, &mut self.cipher)

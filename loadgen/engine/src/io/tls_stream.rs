@@ -142,7 +142,7 @@ impl Secure {
         let explain = if self.tls.is_handshaking() { tls::failure } else { tls::failure_later };
         let processed = self.tls.process_new_packets().map_err(|error| explain(&error));
         if processed.is_err() {
-            // The other side is told why; if that fails too, it does not matter any more.
+            // Send the reason to the other side; if that fails too, it does not matter any more.
             let _ = self.flush(socket);
         }
         self.is_ending |= processed?.peer_has_closed();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// Slots of every cluster.
 pub const SLOTS: usize = 16_384;
-/// The node of a slot that nobody serves.
+/// The node of a slot that no node serves.
 pub const NOWHERE: u16 = u16::MAX;
 
 /// The hash slot of a key.

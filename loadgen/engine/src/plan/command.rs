@@ -79,7 +79,7 @@ const COUNTING: [&str; 8] =
 /// What a command looks for, and so what its reply is when that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seeks {
-    /// It does not look for anything that could be missing; `nil` is counted all the same.
+    /// It does not look for anything that could be missing; `nil` is still counted.
     Nothing,
     /// A value, or several: `nil`, or a list that is empty or holds nothing but `nil`.
     Value,
@@ -203,7 +203,7 @@ pub enum Reception {
     /// Replies: how long one takes is the result.
     #[default]
     Replies,
-    /// Data: `BLPOP` and its kin wait on purpose. How long they did is a metric of its own; response time is that of the
+    /// Data: `BLPOP` and similar commands wait on purpose. How long they did is a metric of its own; response time is that of the
     /// data, from when it was due at its sender (`{stamp}`).
     Data,
     /// Messages of the channels it subscribes to, timed the same way.
@@ -223,7 +223,7 @@ impl Reception {
                 .to_owned());
         }
         if receptions.any(|other| other != first) {
-            return Err("commands that wait for data need a group of their own, beside that of whoever sends it"
+            return Err("commands that wait for data need a group of their own, beside the group that sends it"
                 .to_owned());
         }
         Ok(first)

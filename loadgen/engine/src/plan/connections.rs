@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Which connection takes a due request of an open loop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Assignment {
-    /// Whichever has had a free slot longest; the rest wait in one line. One slow connection delays nobody else.
+    /// Whichever has had a free slot longest; the rest wait in one queue. One slow connection delays no other.
     #[default]
     AnyFree,
     /// Each connection has its own share of the schedule, in turn, and its own line: for studies of single connections.

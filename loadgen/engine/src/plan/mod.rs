@@ -1,6 +1,6 @@
 //! What the engine is asked to do: a [`RunPlan`], resolved and immutable.
 //!
-//! Not what was typed: addresses are resolved, defaults filled in, seeds chosen by whoever builds it.
+//! Not what was typed: addresses are resolved, defaults filled in, seeds chosen before it is built.
 //! Invariant: a plan alone decides which requests are sent, and when each is due; nothing at run time moves the schedule.
 
 pub mod arrival;
@@ -8,12 +8,12 @@ pub mod cluster_slots;
 pub mod command;
 mod connections;
 pub(crate) mod rate_profile;
-mod settle;
 mod shape;
 pub(crate) mod share;
 mod target;
 pub mod validate;
 pub mod values;
+mod warmup_end;
 
 use crate::clock::Nanos;
 pub use crate::plan::arrival::{ArrivalProcess, Rate, parse_trace};
@@ -23,10 +23,10 @@ pub use crate::plan::command::{CommandPlan, Cursor, Framing, Reception, Seeks, S
 pub use crate::plan::connections::{
     Assignment, ConnectPlan, Dialling, OnTimeout, PoolOrder, PoolPlan, Reconnect,
 };
-pub use crate::plan::settle::SettlePlan;
 pub use crate::plan::shape::Shape;
 pub use crate::plan::target::{Endpoint, Protocol, Target};
 pub use crate::plan::values::{KeyDistribution, KeySpace, ValueSize};
+pub use crate::plan::warmup_end::WarmupEndPlan;
 use crate::replay::Replay;
 pub use crate::tls::TlsEndpoint;
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,7 @@ pub struct RunPlan {
     pub interval: Nanos,
     /// Where every random choice starts.
     pub seed: u64,
-    /// One processor per thread to pin it to (used in turn when there are fewer than threads); `None` leaves it to the kernel.
+    /// One CPU per thread to pin it to (used in turn when there are fewer than threads); `None` leaves it to the kernel.
     pub cpus: Option<Vec<usize>>,
     /// How a thread waits for the next due request.
     pub pacing: Pacing,
@@ -58,7 +58,7 @@ pub struct RunPlan {
     /// For at most this long each thread only reads the clock before it connects, to see whether other threads use its CPU.
     pub look_for_gaps: Option<Nanos>,
     /// The warm-up lasts until the server has come to rest, in place of [`Phases::warmup`].
-    pub settle: Option<SettlePlan>,
+    pub warmup_end: Option<WarmupEndPlan>,
 }
 
 impl RunPlan {
@@ -84,7 +84,7 @@ impl RunPlan {
             timestamps: Timestamps::Program,
             connect: ConnectPlan::default(),
             look_for_gaps: None,
-            settle: None,
+            warmup_end: None,
         }
     }
 }
@@ -258,7 +258,7 @@ pub enum RequestLog {
 /// How a thread waits for the next due request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pacing {
-    /// An absolute kernel timer in the poll set: 30–50 µs late, next to no processor time.
+    /// An absolute kernel timer in the poll set: 30–50 µs late, next to no CPU time.
     Timerfd,
     /// The timer up to `margin` before the due time, then spinning: below 1 µs late as long as sends take less than the gaps.
     Precise {

@@ -15,7 +15,7 @@ use aelab_results::text::number::with_noun;
 /// Descriptors besides the connections: standard streams, a poll set and a timer per thread, files of the report.
 const SPARE_DESCRIPTORS: u64 = 64;
 
-/// Most threads: more than any machine has processors for.
+/// Most threads: more than any machine has CPUs for.
 const THREADS_MAX: usize = 1_024;
 /// Most connections of a group: what some dozen addresses have ports for.
 const CONNECTIONS_MAX: usize = 1_000_000;
@@ -50,8 +50,8 @@ pub(crate) fn check(plan: &RunPlan) -> Result<(), EngineError> {
     if plan.phases.measure.is_none() && plan.groups.iter().all(|group| group.requests.is_none()) {
         return no("the run has no end: give a duration or a number of requests");
     }
-    if let Some(settle) = &plan.settle {
-        let fits = settle.block >= plan.interval && settle.at_most >= settle.block;
+    if let Some(warmup_end) = &plan.warmup_end {
+        let fits = warmup_end.block >= plan.interval && warmup_end.at_most >= warmup_end.block;
         let has_course = |group: &GroupPlan| {
             matches!(group.arrival, ArrivalProcess::Shaped(_) | ArrivalProcess::Trace(_))
         };
@@ -69,7 +69,7 @@ pub(crate) fn check(plan: &RunPlan) -> Result<(), EngineError> {
     if let Some(cpus) = &plan.cpus
         && cpus.is_empty()
     {
-        return no("the list of processors to pin to is empty");
+        return no("the list of CPUs to pin to is empty");
     }
     for (index, group) in plan.groups.iter().enumerate() {
         check_timestamps(plan, group)
@@ -181,7 +181,7 @@ fn check_reception(group: &GroupPlan) -> Result<(), String> {
     }
     if !matches!(group.arrival, ArrivalProcess::Closed { .. } | ArrivalProcess::Idle) {
         return no(
-            "a subscriber only listens: leave the rate out, and give it to whoever sends PUBLISH CHANNEL {stamp}",
+            "a subscriber only listens: leave the rate out, and give it to the group that sends PUBLISH CHANNEL {stamp}",
         );
     }
     if group.workload.commands.iter().any(|command| command.args.len() < 2) {
@@ -189,7 +189,7 @@ fn check_reception(group: &GroupPlan) -> Result<(), String> {
     }
     if group.requests.is_some() || group.requests_per_connection.is_some() {
         return no(
-            "a subscriber only listens: give --duration in place of -n, and the number to whoever sends PUBLISH CHANNEL {stamp}",
+            "a subscriber only listens: give --duration in place of -n, and the number to the group that sends PUBLISH CHANNEL {stamp}",
         );
     }
     if group.pool.is_some() || group.cluster.is_some() || group.replay.is_some() {
@@ -278,7 +278,7 @@ fn check_pool(group: &GroupPlan, pool: &PoolPlan) -> Result<(), String> {
         return no("a pool needs requests that do not wait for replies: give a rate");
     }
     if group.pipeline != 1 || group.assignment != Assignment::AnyFree {
-        return no("a connection of a pool serves one request at a time, of whoever asks");
+        return no("a connection of a pool serves one request at a time, of any user");
     }
     if group.dialling != Dialling::AtOnce {
         return no("a pool decides itself when to open connections");

@@ -1,8 +1,8 @@
 //! What the engine says about itself: how hard its threads worked, how often they were kept from it, how late they were.
 //!
-//! Facts only; doubts are drawn from them elsewhere. Invariant: what the kernel does not tell is `None`, never zero.
+//! Facts only; caveats are derived from them elsewhere. Invariant: what the kernel does not tell is `None`, never zero.
 
-use crate::clock::StampClock;
+use crate::clock::KernelClock;
 use crate::clock::{self, Nanos};
 use crate::machine::Moves;
 use crate::plan::Pacing;
@@ -15,28 +15,28 @@ pub struct Audit {
     /// As in the plan.
     pub pacing: Pacing,
     /// How well kernel time stamps could be used, if there were any.
-    pub stamp_clock: Option<StampClock>,
+    pub kernel_clock: Option<KernelClock>,
     /// One per engine thread.
     pub threads: Vec<ThreadAudit>,
     /// For each measured request of an open loop, how late the engine noticed that it was due. Unlike the send lag it is
     /// free of waiting for a connection's window, so it is the engine's (or its machine's) own doing.
     pub open_loop_lag: Histogram,
     /// What does not add up in this result, in words. Anything here is a defect of the engine, and the result is invalid.
-    pub wrong_books: Vec<String>,
-    /// What the machine did meanwhile, if somebody watched it.
+    pub wrong_accounting: Vec<String>,
+    /// What the machine did during the run, if it was watched.
     pub machine: Option<Moves>,
 }
 
 /// How hard one engine thread worked while measuring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ThreadAudit {
-    /// Processor time it used.
+    /// CPU time it used.
     pub cpu: Nanos,
     /// Time that passed.
     pub wall: Nanos,
-    /// Time in which it was ready to run and had no processor.
+    /// Time in which it was ready to run and had no CPU.
     pub queued: Option<Nanos>,
-    /// How often it was made to give its processor to another.
+    /// How often it was made to give its CPU to another.
     pub involuntary_switches: Option<u64>,
     /// Turns of its loop.
     pub turns: u64,
@@ -45,13 +45,13 @@ pub struct ThreadAudit {
     /// All spans of at least 5 ms between a planned wake-up and the real one, added up, warm-up included.
     pub late_sum: Nanos,
     /// How long it was stopped while measuring, by a signal or with its whole machine: spans between a planned wake-up and the
-    /// real one of at least [`ThreadAudit::STOP_MIN`], without what it waited for a processor, or was running, in them.
+    /// real one of at least [`ThreadAudit::STOP_MIN`], without what it waited for a CPU, or was running, in them.
     pub stopped: Nanos,
     /// How long of such spans it was running: busy with one thing, as with a huge value that it copied, and blind for the rest.
     pub busy: Nanos,
     /// How long before the end of the measurement it had looked for the last time, if it was late by then.
     pub blind: Nanos,
-    /// The processor it was pinned to.
+    /// The CPU it was pinned to.
     pub pinned: Option<usize>,
     /// How long before each due time it stopped sleeping and spun, with precise pacing.
     pub margin: Option<Nanos>,
@@ -65,7 +65,7 @@ impl ThreadAudit {
         self.share(self.cpu)
     }
 
-    /// Share of the time in which it was ready to run and had no processor.
+    /// Share of the time in which it was ready to run and had no CPU.
     pub fn queued_share(&self) -> Option<f64> {
         Some(self.share(self.queued?))
     }
@@ -116,12 +116,12 @@ impl Load {
     }
 }
 
-/// How long the calling thread has waited for a processor so far, if the kernel says. Some 5 µs.
+/// How long the calling thread has waited for a CPU so far, if the kernel says. Some 5 µs.
 pub(crate) fn queued_so_far() -> Option<Nanos> {
     queued_of(&fs::read_to_string("/proc/thread-self/schedstat").ok()?)
 }
 
-/// `schedstat`: nanoseconds on a processor, nanoseconds waiting for one, slices.
+/// `schedstat`: nanoseconds on a CPU, nanoseconds waiting for one, slices.
 fn queued_of(schedstat: &str) -> Option<Nanos> {
     schedstat.split_whitespace().nth(1)?.parse().ok().map(Nanos)
 }

@@ -1,6 +1,6 @@
 //! One thread's figures of one command of a group: its samples, its counts, and what was left unanswered.
 //!
-//! Not the requests' books (see `recorder`). Invariant: each sample is in all three metrics.
+//! Not the counts of requests (see `recorder`). Invariant: each sample is in all three metrics.
 
 use crate::clock::Nanos;
 use crate::plan::command::{CommandPlan, Seeks};

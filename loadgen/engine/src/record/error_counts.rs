@@ -27,9 +27,9 @@ pub(crate) fn count_word(words: &mut Vec<(String, u64)>, word: &str, count: u64)
 
 /// Errors by their first word, each with the first text seen.
 #[derive(Debug, Default)]
-pub(crate) struct ErrorTally(Vec<ErrorCount>);
+pub(crate) struct ErrorCounts(Vec<ErrorCount>);
 
-impl ErrorTally {
+impl ErrorCounts {
     /// Counts an error with this text. Allocates only for a word that is new.
     pub(crate) fn note(&mut self, text: &[u8]) {
         let word = text.split(|byte| *byte == b' ').next().unwrap_or_default();
@@ -66,13 +66,13 @@ mod tests {
 
     #[test]
     fn a_server_that_makes_up_words_fills_no_memory_and_nothing_is_lost() {
-        let (mut tally, mut words) = (ErrorTally::default(), Vec::new());
+        let (mut tally, mut words) = (ErrorCounts::default(), Vec::new());
         for number in 0..1_000 {
             tally.note(format!("E{number} text {number}").as_bytes());
             tally.note(b"E5 another text");
             count_word(&mut words, &format!("E{number}"), 1);
         }
-        let mut twice = ErrorTally::default();
+        let mut twice = ErrorCounts::default();
         twice.add(&tally);
         twice.add(&tally);
         let sorted = twice.into_sorted();

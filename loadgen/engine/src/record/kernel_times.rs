@@ -6,17 +6,17 @@
 
 use crate::clock::Nanos;
 use crate::record::metric::Metric;
-use crate::record::result::StampResult;
+use crate::record::result::KernelTimesResult;
 
 /// One thread's figures of one group.
 #[derive(Debug, Default)]
-pub(crate) struct Stamps {
+pub(crate) struct KernelTimes {
     wire: Metric,
     wake_up: Metric,
     unstamped: u64,
 }
 
-impl Stamps {
+impl KernelTimes {
     /// A measured reply to what was sent at `sent` was read at `now`; the kernel had it at `arrived`.
     #[inline]
     pub(crate) fn record(&mut self, sent: Nanos, arrived: Option<Nanos>, now: Nanos) {
@@ -33,8 +33,8 @@ impl Stamps {
         [&mut self.wire, &mut self.wake_up]
     }
 
-    pub(crate) fn finish(self) -> StampResult {
-        StampResult {
+    pub(crate) fn finish(self) -> KernelTimesResult {
+        KernelTimesResult {
             wire: self.wire.finish(),
             wake_up: self.wake_up.finish(),
             unstamped: self.unstamped,

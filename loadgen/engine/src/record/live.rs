@@ -1,8 +1,8 @@
-//! What a run is doing right now, for whoever shows it.
+//! What a run is doing right now, for display.
 //!
 //! Not a measurement: counters are added to now and then by the engine threads and may trail by an interval or two, and
 //! response times are sorted into coarse buckets.
-//! Invariant: while the run is on, nobody waits for anybody; every counter is an atomic written without ordering, each bucket
+//! Invariant: while the run is on, no thread waits for another; every counter is an atomic written without ordering, each bucket
 //! by one thread only. (The list of shards has a lock; engine threads take it before the run begins.)
 
 use crate::clock::Nanos;
@@ -29,7 +29,7 @@ pub enum Phase {
 const PHASES: [Phase; 5] =
     [Phase::Connect, Phase::Warmup, Phase::Measure, Phase::Drain, Phase::Done];
 
-/// Counters of a run, shared between the engine threads and whoever shows them.
+/// Counters of a run, shared between the engine threads and the thread that shows them.
 #[derive(Debug)]
 pub struct Live {
     groups: Vec<LiveGroup>,
@@ -136,7 +136,7 @@ impl Counted {
         self.sum_ns = self.sum_ns.wrapping_add(other.sum_ns);
     }
 
-    /// What came on top of `earlier`.
+    /// What was added since `earlier`.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let then = earlier.counts.iter().copied().chain(std::iter::repeat(0));
@@ -200,9 +200,9 @@ pub struct LiveCounts {
     pub lost: u64,
     /// Connections that came back.
     pub reconnects: u64,
-    /// Messages delivered to those who wait for what others send.
+    /// Messages delivered to subscribers and to commands that wait for data.
     pub messages: u64,
-    /// What came for requests, whether they are complete by it or not: steps of iterations, and bytes while measuring.
+    /// Parts of replies, whether they complete a request or not: steps of iterations, and bytes while measuring.
     pub pieces: u64,
 }
 
@@ -242,7 +242,7 @@ impl LiveCounts {
         self.ok + self.error
     }
 
-    /// What came: replies, or the messages of a subscriber, whose only reply is that it has subscribed. A command that waits
+    /// Received: replies, or the messages of a subscriber, whose only reply is that it has subscribed. A command that waits
     /// for data has a reply for each message.
     #[must_use]
     pub fn arrivals(&self) -> u64 {

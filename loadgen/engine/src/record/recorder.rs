@@ -1,6 +1,6 @@
 //! One thread's figures of one group: counts, histograms, errors, the request log.
 //!
-//! Not a statistic: it adds up and sorts into buckets, nothing else. Shared with nobody while the run lasts.
+//! Not a statistic: it adds up and sorts into buckets, nothing else. Not shared while the run lasts.
 //! Invariant: every request created is finished exactly once, into one of ok, error, timeout, unfinished. The phase it
 //! counts for is that of its intended time; in a closed loop also the measurement's if it is still open when that begins.
 
@@ -9,15 +9,15 @@ use crate::conn::request::{Due, InFlight, UNSENT};
 use crate::error::POOL_EXHAUSTED;
 use crate::plan::{GroupPlan, Reception, RequestLog, Timestamps};
 use crate::record::command_recorder::CommandRecorder;
-use crate::record::error_counts::ErrorTally;
-use crate::record::kernel_times::Stamps;
+use crate::record::error_counts::ErrorCounts;
+use crate::record::kernel_times::KernelTimes;
 use crate::record::live::{Counted, Shard};
 use crate::record::metric::Metric;
 use crate::record::open::Open;
 use crate::record::reply_rate::{Replied, ReplyRate};
 use crate::record::result::{
-    Arrivals, CommandResult, Counts, DeliveryCounts, LoggedRequest, LoggedRequests, MetricResult,
-    Outcome, StampResult, Traffic,
+    Arrivals, CommandResult, Counts, DeliveryCounts, KernelTimesResult, LoggedRequest,
+    LoggedRequests, MetricResult, Outcome, Traffic,
 };
 use crate::workload::message_stamp::Receiver;
 use crate::workload::reply_shape::Shape;
@@ -42,20 +42,20 @@ pub(crate) struct Recorded {
     pub(crate) traffic: Traffic,
     pub(crate) cursor_steps: u64,
     pub(crate) nulls: u64,
-    pub(crate) errors: ErrorTally,
+    pub(crate) errors: ErrorCounts,
     pub(crate) commands: Vec<CommandResult>,
     pub(crate) error_response: Histogram,
     pub(crate) wait: Option<MetricResult>,
     pub(crate) blocked: Option<MetricResult>,
     pub(crate) delivery: Option<DeliveryCounts>,
-    pub(crate) stamps: Option<StampResult>,
+    pub(crate) kernel_times: Option<KernelTimesResult>,
     pub(crate) log: LoggedRequests,
 }
 
 /// Measured requests that ended in an error.
 #[derive(Debug)]
 struct Errors {
-    words: ErrorTally,
+    words: ErrorCounts,
     response_time: Histogram,
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Recorder {
     nulls: u64,
     errors: Errors,
     /// How late due requests of an open loop were noticed.
-    own_lag: Histogram,
+    wakeup_lag: Histogram,
     /// How long requests waited for a connection of a pool, if there is one.
     wait: Option<Metric>,
     reception: Reception,
@@ -91,7 +91,7 @@ pub(crate) struct Recorder {
     blocked: Option<Metric>,
     delivery: DeliveryCounts,
     /// What kernel time stamps tell, if there are any.
-    stamps: Option<Box<Stamps>>,
+    kernel_times: Option<Box<KernelTimes>>,
     log: Log,
 }
 
@@ -120,13 +120,13 @@ impl Recorder {
             traffic: Traffic::default(),
             cursor_steps: 0,
             nulls: 0,
-            errors: Errors { words: ErrorTally::default(), response_time: histogram::new() },
-            own_lag: histogram::new(),
+            errors: Errors { words: ErrorCounts::default(), response_time: histogram::new() },
+            wakeup_lag: histogram::new(),
             wait: plan.pool.map(|_| Metric::default()),
             reception,
             blocked: (reception == Reception::Data).then(Metric::default),
             delivery: DeliveryCounts::default(),
-            stamps: None,
+            kernel_times: None,
             log: Log {
                 requests: LoggedRequests::default(),
                 max: match plan.log_requests {
@@ -248,15 +248,15 @@ impl Recorder {
 
     /// A request of an open loop was noticed to be due.
     #[inline]
-    pub(crate) fn noticed(&mut self, intended: Nanos, now: Nanos) {
+    pub(crate) fn note_wakeup_lag(&mut self, intended: Nanos, now: Nanos) {
         if self.is_measured(intended) {
-            self.own_lag.saturating_record(now.since(intended).0);
+            self.wakeup_lag.saturating_record(now.since(intended).0);
         }
     }
 
-    /// See [`Recorder::noticed`].
-    pub(crate) const fn own_lag(&self) -> &Histogram {
-        &self.own_lag
+    /// See [`Recorder::note_wakeup_lag`].
+    pub(crate) const fn wakeup_lag(&self) -> &Histogram {
+        &self.wakeup_lag
     }
 
     /// A request became due and there is no room for it.
@@ -266,7 +266,7 @@ impl Recorder {
         counts.shed += 1;
     }
 
-    /// A request was answered, not with an error. Call [`Recorder::settle`] before `now` changes.
+    /// A request was answered, not with an error. Call [`Recorder::flush`] before `now` changes.
     #[inline]
     pub(crate) fn ok(&mut self, request: &InFlight, now: Nanos) {
         let key = (request.intended, request.sent, request.command);
@@ -274,13 +274,13 @@ impl Recorder {
             self.run.count += 1;
             return;
         }
-        self.settle(now);
+        self.flush(now);
         self.run = Run { request: key, count: 1 };
     }
 
     /// Records what [`Recorder::ok`] collected at `now`.
     #[inline]
-    pub(crate) fn settle(&mut self, now: Nanos) {
+    pub(crate) fn flush(&mut self, now: Nanos) {
         let count = std::mem::take(&mut self.run.count);
         if count == 0 {
             return;
@@ -356,7 +356,7 @@ impl Recorder {
 
     /// A request was answered with an error.
     pub(crate) fn error(&mut self, request: &InFlight, text: &[u8], now: Nanos) {
-        self.settle(now);
+        self.flush(now);
         let (intended, sent) = (request.intended, request.sent);
         self.failed(intended, request.command, now, text);
         self.close_requests(intended, 1, sent, now, request.command, Outcome::Error);
@@ -388,9 +388,13 @@ impl Recorder {
 
     /// With room for the kernel's time stamps, if replies will carry them. What receives messages has none: its times are those
     /// of the messages, of which each was sent by another connection.
-    pub(crate) fn with_stamps(mut self, reception: Reception, timestamps: Timestamps) -> Self {
+    pub(crate) fn with_kernel_times(
+        mut self,
+        reception: Reception,
+        timestamps: Timestamps,
+    ) -> Self {
         let is_stamped = timestamps == Timestamps::Kernel && reception == Reception::Replies;
-        self.stamps = is_stamped.then(Box::default);
+        self.kernel_times = is_stamped.then(Box::default);
         self
     }
 
@@ -398,10 +402,10 @@ impl Recorder {
     #[inline]
     pub(crate) fn stamped(&mut self, request: &InFlight, arrived: Option<Nanos>, now: Nanos) {
         let is_measured = self.is_measured(request.intended);
-        if let Some(stamps) = &mut self.stamps
+        if let Some(kernel_times) = &mut self.kernel_times
             && is_measured
         {
-            stamps.record(request.sent, arrived, now);
+            kernel_times.record(request.sent, arrived, now);
         }
     }
 
@@ -468,7 +472,7 @@ impl Recorder {
             .flat_map(|command| [&mut command.response, &mut command.service, &mut command.lag])
             .chain(&mut self.wait)
             .chain(&mut self.blocked)
-            .chain(self.stamps.iter_mut().flat_map(|stamps| stamps.metrics()))
+            .chain(self.kernel_times.iter_mut().flat_map(|kernel_times| kernel_times.metrics()))
     }
 
     /// Ends the recording; the last interval must have been closed.
@@ -487,7 +491,7 @@ impl Recorder {
             wait: self.wait.map(Metric::finish),
             blocked: self.blocked.map(Metric::finish),
             delivery: (self.reception != Reception::Replies).then_some(self.delivery),
-            stamps: self.stamps.map(|stamps| stamps.finish()),
+            kernel_times: self.kernel_times.map(|kernel_times| kernel_times.finish()),
             log: self.log.requests,
         }
     }

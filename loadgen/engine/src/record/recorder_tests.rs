@@ -5,7 +5,7 @@ use crate::clock;
 use crate::conn::request::Mark;
 use crate::plan::{CommandPlan, Endpoint, KeySpace, Target, ValueSize, Workload};
 
-/// Not part of the suite, since it depends on the machine: `cargo test --release -p aelab-loadgen --lib recording -- --ignored
+/// Not part of the suite, since it depends on the machine: `cargo test --release -p aelab-engine --lib recording -- --ignored
 /// --nocapture` prints it. The target is 15 ns.
 #[test]
 #[ignore = "prints a time"]
@@ -38,10 +38,12 @@ fn recording_a_reply_costs_nanoseconds() {
                 is_gone: false,
             };
             recorder.ok(&request, now);
-            recorder.settle(now);
+            recorder.flush(now);
         }
         best = best.min(clock::now().since(begin).0 as f64 / REPLIES as f64);
         assert_eq!(recorder.counts.ok, REPLIES);
     }
-    println!("recording a reply (three metrics, the books, both ends of a request): {best:.1} ns");
+    println!(
+        "recording a reply (three metrics, the accounting, both ends of a request): {best:.1} ns"
+    );
 }

@@ -92,7 +92,7 @@ impl ReplyRate {
         self.seen = total;
     }
 
-    /// What came of it; a measurement that never ended ended with `so_far`.
+    /// The result; a measurement that did not end is taken to end with `so_far`.
     pub(crate) fn finish(self, so_far: Replied) -> Arrivals {
         let end = self.at_end.unwrap_or(so_far);
         let inside = self.at_begin.map_or_else(Replied::default, |begin| end.since(&begin));

@@ -1,16 +1,16 @@
 //! What a run measured: a [`RunResult`], merged over all threads.
 //!
 //! Not a record: no percentiles, no text, no caveats; the lab derives those. Facts only, in nanoseconds.
-//! Invariant (checked at the end of every run, see [`Audit::wrong_books`]):
+//! Invariant (checked at the end of every run, see [`Audit::wrong_accounting`]):
 //! `scheduled = sent + shed` and `sent = ok + error + timeout + unfinished`, exactly.
 
+pub use crate::clock::KernelClock;
 use crate::clock::Nanos;
-pub use crate::clock::StampClock;
 use crate::plan::Role;
 pub use crate::record::audit::{Audit, Gaps, ThreadAudit};
 pub use crate::record::reply_rate::{Arrivals, Replied};
 use crate::record::sparse::IntervalSeries;
-pub use crate::record::warmup_end::Settled;
+pub use crate::record::warmup_end::WarmupEnd;
 pub use crate::workload::delivery_counts::DeliveryCounts;
 use aelab_results::histogram::{self, Histogram};
 
@@ -38,7 +38,7 @@ pub struct RunResult {
     /// The run was cancelled; everything up to then is here.
     pub interrupted: bool,
     /// How the warm-up ended, if it found its own end.
-    pub settled: Option<Settled>,
+    pub warmup_end: Option<WarmupEnd>,
 }
 
 /// What one group found out in the measured phase.
@@ -71,7 +71,7 @@ pub struct GroupResult {
     /// How long connections took to open.
     pub opening: OpeningTimes,
     /// What the kernel's time stamps say, if the plan asked for them.
-    pub stamps: Option<StampResult>,
+    pub kernel_times: Option<KernelTimesResult>,
     /// What a group with a pool saw of it.
     pub pool: Option<PoolResult>,
     /// Measured requests one by one, if the plan asked for it.
@@ -144,7 +144,7 @@ pub struct EndpointResult {
     /// Of its connections; one that was never opened counts as failed, and replacements are not told apart.
     pub connections: ConnectionCounts,
     /// Attempts to open one that came to nothing, and why the first did.
-    pub vain: Option<(u64, String)>,
+    pub failed_attempts: Option<(u64, String)>,
     /// Whether any connection was ever ready.
     pub is_reached: bool,
 }
@@ -203,12 +203,12 @@ impl GroupResult {
         all
     }
 
-    /// Whether the books of the group balance: the identities of both phases, the commands' counts, and one sample for each
+    /// Whether the accounting of the group balances: the identities of both phases, the commands' counts, and one sample for each
     /// request that has a time.
     ///
     /// # Errors
     /// The first thing that does not add up, with its numbers.
-    pub fn check_books(&self) -> Result<(), String> {
+    pub fn check_accounting(&self) -> Result<(), String> {
         self.counts.check()?;
         self.warmup_counts.check().map_err(|reason| format!("in the warm-up, {reason}"))?;
         let mut sum = CommandCounts::default();
@@ -264,7 +264,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Whether the books balance; the message says which side is off.
+    /// Whether the accounting balances; the message says which side is off.
     ///
     /// # Errors
     /// The identity that does not hold, with its numbers.
@@ -309,7 +309,7 @@ pub struct ConnectionCounts {
     pub lost: u64,
     /// Those of them that were lost before the measurement began; not counted for each server.
     pub lost_in_warmup: u64,
-    /// Those of them that we closed while measuring because what came could not be understood; not counted for each server.
+    /// Those of them that we closed while measuring because their bytes could not be understood; not counted for each server.
     pub unreadable: u64,
     /// Those that we closed while measuring because a request had no reply within its time limit; as above.
     pub overdue: u64,
@@ -322,7 +322,7 @@ pub struct ConnectionCounts {
 /// The parts of the service time that the kernel's time stamps tell apart, of measured requests that were answered without
 /// error. They add up to it, for each request.
 #[derive(Clone, Debug)]
-pub struct StampResult {
+pub struct KernelTimesResult {
     /// From the send to the arrival of the reply in this machine's kernel: the wire, the server, and our kernel's sending.
     pub wire: MetricResult,
     /// From there until we had read it: the generator's own delay.
@@ -349,7 +349,7 @@ pub struct PoolCounts {
     /// Connections closed because enough were idle, or because they had served their number of requests.
     pub closed: u64,
     /// Requests that waited too long; they count as errors (`pool-exhausted`).
-    pub turned_away: u64,
+    pub pool_timeouts: u64,
     /// The most connections that were open or being opened at a time.
     pub most_open: u64,
 }
@@ -438,7 +438,7 @@ pub struct Stall {
     pub delayed: u64,
     /// Their waiting time inside the span, added up: nanoseconds of client time lost.
     pub lost: Nanos,
-    /// How much of the span an engine thread is known not to have looked in (it got no processor, or was busy): a stall that is
+    /// How much of the span an engine thread is known not to have looked in (it got no CPU, or was busy): a stall that is
     /// mostly this is the measuring machine's, not the server's.
     pub engine_late: Nanos,
     /// How much of that it was running: busy with one thing, as with a huge value that it copied.

@@ -14,7 +14,7 @@ const LATE_MIN: Nanos = Nanos::from_millis(5);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Absence {
     pub(crate) span: Range<Nanos>,
-    /// How long of it the thread was stopped: it neither ran nor waited for a processor.
+    /// How long of it the thread was stopped: it neither ran nor waited for a CPU.
     stopped: Nanos,
     /// How long of it the thread was running: busy with what it had begun before.
     busy: Nanos,
@@ -34,7 +34,7 @@ impl Absence {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Lateness {
+pub(crate) struct SchedulingDelay {
     /// Those of at least [`LATE_MIN`].
     pub(crate) absences: Vec<Absence>,
     /// The longest time between a planned wake-up and the real one.
@@ -49,11 +49,11 @@ pub(crate) struct Lateness {
 struct Seen {
     at: Nanos,
     cpu: Nanos,
-    /// How long it had waited for a processor.
+    /// How long it had waited for a CPU.
     queued: Option<Nanos>,
 }
 
-impl Lateness {
+impl SchedulingDelay {
     /// How long it was late in all between `from` and `until`.
     pub(crate) fn sum(&self, from: Nanos, until: Nanos) -> Nanos {
         self.add_up(|absence| absence.within(from, until))
@@ -84,7 +84,7 @@ impl Lateness {
         self.is_fresh = false;
     }
 
-    /// Looks at what the thread has used by `now`, if that is up to an interval ago; `cpu` reads its processor time.
+    /// Looks at what the thread has used by `now`, if that is up to an interval ago; `cpu` reads its CPU time.
     #[inline]
     pub(crate) fn look(&mut self, now: Nanos, cpu: impl FnOnce() -> Nanos) {
         if !std::mem::replace(&mut self.is_fresh, true) {
@@ -93,7 +93,7 @@ impl Lateness {
     }
 
     /// It was to wake up at `planned`, and did at `real`, for the first time since `last`: what it was behind already by then
-    /// is not counted again. `cpu` reads its processor time.
+    /// is not counted again. `cpu` reads its CPU time.
     #[inline]
     pub(crate) fn note(
         &mut self,
@@ -143,13 +143,13 @@ mod tests {
         Nanos::from_millis(millis)
     }
 
-    /// What was made of a wake-up planned at 1 s that came `length` later, when the thread had used so much processor time since
+    /// What was made of a wake-up planned at 1 s that came `length` later, when the thread had used so much CPU time since
     /// 50 ms before.
-    fn noted(length: Nanos, used: Nanos) -> Lateness {
-        let mut lateness = Lateness::default();
-        lateness.look(ms(950), || SEC);
-        lateness.note(SEC, Nanos::ZERO, SEC + length, || SEC + used);
-        lateness
+    fn noted(length: Nanos, used: Nanos) -> SchedulingDelay {
+        let mut scheduling_delay = SchedulingDelay::default();
+        scheduling_delay.look(ms(950), || SEC);
+        scheduling_delay.note(SEC, Nanos::ZERO, SEC + length, || SEC + used);
+        scheduling_delay
     }
 
     #[test]
@@ -165,20 +165,23 @@ mod tests {
             // Too short to look into.
             (ms(100), ms(100), Nanos::ZERO, Nanos::ZERO),
         ] {
-            let lateness = noted(length, used);
+            let scheduling_delay = noted(length, used);
             let whole = (Nanos::ZERO, Nanos::MAX);
             // The kernel's account of this very thread's waiting is real time, and small.
             let near = |a: Nanos, b: Nanos| a.max(b).since(a.min(b)) < ms(5);
-            let found = (lateness.stopped(whole.0, whole.1), lateness.busy(whole.0, whole.1));
+            let found = (
+                scheduling_delay.stopped(whole.0, whole.1),
+                scheduling_delay.busy(whole.0, whole.1),
+            );
             assert!(near(found.0, stopped) && near(found.1, busy), "{length} {used}: {found:?}");
-            assert_eq!(lateness.sum(whole.0, whole.1), length);
+            assert_eq!(scheduling_delay.sum(whole.0, whole.1), length);
         }
     }
 
     #[test]
     fn who_was_away_at_the_end_had_looked_before() {
-        let lateness = noted(SEC, Nanos::ZERO);
-        assert_eq!(lateness.blind(ms(1_700)), ms(700));
-        assert_eq!(lateness.blind(ms(2_500)), Nanos::ZERO);
+        let scheduling_delay = noted(SEC, Nanos::ZERO);
+        assert_eq!(scheduling_delay.blind(ms(1_700)), ms(700));
+        assert_eq!(scheduling_delay.blind(ms(2_500)), Nanos::ZERO);
     }
 }

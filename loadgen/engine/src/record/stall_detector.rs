@@ -89,7 +89,7 @@ impl Watch {
 
     /// What all requests have lost between the last reply and `now`, at which `open` waits.
     ///
-    /// Nobody left since `base`, so all that waited then waits still: they lost the whole span since, the others what has
+    /// No request ended since `base`, so all that waited then waits still: they lost the whole span since, the others what has
     /// passed since they were due.
     fn lost_until(&self, now: Nanos, open: Open) -> u64 {
         let old = self.at_base;

@@ -7,7 +7,7 @@
 //! than those before, and they show no trend): a restless machine would otherwise never be at rest.
 
 use crate::clock::Nanos;
-use crate::plan::SettlePlan;
+use crate::plan::WarmupEndPlan;
 use crate::record::live::Counted;
 
 /// Blocks that must agree.
@@ -23,7 +23,7 @@ const SAMPLES_P90: u64 = 60;
 
 /// How such a warm-up ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settled {
+pub struct WarmupEnd {
     /// How long it took.
     pub length: Nanos,
     /// What still moved; empty if the server had come to rest.
@@ -41,17 +41,17 @@ struct Block {
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Settling {
-    plan: SettlePlan,
+pub(crate) struct WarmupEndFinder {
+    plan: WarmupEndPlan,
     origin: Nanos,
     next: Nanos,
     seen: Counted,
     blocks: Vec<Block>,
 }
 
-impl Settling {
+impl WarmupEndFinder {
     /// From `origin` on.
-    pub(crate) fn new(plan: SettlePlan, origin: Nanos) -> Self {
+    pub(crate) fn new(plan: WarmupEndPlan, origin: Nanos) -> Self {
         let next = origin.saturating_add(plan.block);
         Self { plan, origin, next, seen: Counted::default(), blocks: Vec::new() }
     }
@@ -62,7 +62,7 @@ impl Settling {
     }
 
     /// A block is over at `now`; `counted` is all that was counted since the origin. The verdict, once there is one.
-    pub(crate) fn on_block(&mut self, now: Nanos, counted: Counted) -> Option<Settled> {
+    pub(crate) fn on_block(&mut self, now: Nanos, counted: Counted) -> Option<WarmupEnd> {
         let block = counted.since(&self.seen);
         self.seen = counted;
         // A thread that slept through the end of blocks gives one long block; it decides nothing by itself.
@@ -75,9 +75,9 @@ impl Settling {
         let length = now.since(self.origin);
         let moving = moving(&self.blocks);
         if moving.is_empty() {
-            return Some(Settled { length, moving: String::new() });
+            return Some(WarmupEnd { length, moving: String::new() });
         }
-        (length >= self.plan.at_most).then(|| Settled { length, moving: moving.join(", ") })
+        (length >= self.plan.at_most).then(|| WarmupEnd { length, moving: moving.join(", ") })
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn patience_is_ten_times_the_measurement_within_bounds() {
         let seconds = |s: Option<u64>| {
-            SettlePlan::for_measurement(s.map(Nanos::from_secs)).at_most.0 / 1_000_000_000
+            WarmupEndPlan::for_measurement(s.map(Nanos::from_secs)).at_most.0 / 1_000_000_000
         };
         assert_eq!([seconds(Some(1)), seconds(Some(3)), seconds(Some(30))], [10, 30, 60]);
         assert_eq!(seconds(None), 60);

@@ -50,7 +50,7 @@ pub(crate) struct Wanted {
     pub(crate) select: u16,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Default)]
 pub(crate) struct Dealt {
     pub(crate) entries: Vec<Entry>,

@@ -1,6 +1,6 @@
 //! Reading a capture from its file: which form it has, what is left out, which connection each command goes to.
 //!
-//! Invariant: a broken line is an error with its number; only the last one may be cut, and then that is told.
+//! Invariant: a broken line is an error with its number; only the last one may be cut, and that is reported.
 
 use crate::files;
 use crate::replay::aof::{Command, Next, Reader, manifest};

@@ -6,14 +6,14 @@
 use crate::clock::Nanos;
 use crate::group::Group;
 use crate::group::assignment::Assignment;
-use crate::group::connection_counts::{Links, SiteCounts};
+use crate::group::connection_counts::{Connections, EndpointCounts};
 use crate::plan::RunPlan;
 use crate::record::Recorded;
-use crate::record::error_counts::{ErrorTally, count_word};
+use crate::record::error_counts::{ErrorCounts, count_word};
 use crate::record::result::{
     Arrivals, Audit, CommandCounts, CommandResult, ConnectionCounts, Counts, EndpointResult,
-    GroupResult, LoggedRequests, MetricResult, OpeningTimes, PoolResult, RedirectCounts,
-    ReplyCounts, RunResult, StampClock, StampResult, ThreadAudit, Traffic,
+    GroupResult, KernelClock, KernelTimesResult, LoggedRequests, MetricResult, OpeningTimes,
+    PoolResult, RedirectCounts, ReplyCounts, RunResult, ThreadAudit, Traffic,
 };
 use crate::record::scheduling_delay::Absence;
 use crate::record::sparse::IntervalSeries;
@@ -23,43 +23,44 @@ use aelab_results::histogram::{self, Histogram};
 
 /// The run's result from its threads' (at least one).
 pub(crate) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns: u64) -> RunResult {
-    let origin = threads.first().map_or(Nanos::ZERO, |thread| thread.clockwork.origin);
+    let origin = threads.first().map_or(Nanos::ZERO, |thread| thread.phases.origin);
     let latest = |of: fn(&ThreadResult) -> Nanos| {
         threads.iter().map(of).max().unwrap_or(origin).since(origin)
     };
-    let measure_until = latest(|thread| thread.clockwork.measure_until.min(thread.ended));
-    let begins = threads.iter().map(|thread| thread.clockwork.measure_from.since(origin));
+    let measure_until = latest(|thread| thread.phases.measure_until.min(thread.ended));
+    let begins = threads.iter().map(|thread| thread.phases.measure_from.since(origin));
     let measure_from = begins.min().unwrap_or(Nanos::ZERO).min(measure_until);
-    let settled = threads.iter().find_map(|thread| thread.settled.clone());
+    let warmup_end = threads.iter().find_map(|thread| thread.warmup_end.clone());
     let ended = latest(|thread| thread.ended);
-    let interrupted = threads.iter().any(|thread| thread.clockwork.interrupted);
-    let stamp_clock = stamp_clock(&threads);
-    let until = |thread: &ThreadResult| thread.clockwork.measure_until.min(thread.ended);
+    let interrupted = threads.iter().any(|thread| thread.phases.interrupted);
+    let kernel_clock = kernel_clock(&threads);
+    let until = |thread: &ThreadResult| thread.phases.measure_until.min(thread.ended);
     let audits = threads.iter().map(|thread| ThreadAudit {
-        cpu: thread.clockwork.measured.cpu,
-        wall: thread.clockwork.measured.wall,
-        queued: thread.clockwork.measured.queued,
-        involuntary_switches: thread.clockwork.measured.involuntary_switches,
+        cpu: thread.phases.measured.cpu,
+        wall: thread.phases.measured.wall,
+        queued: thread.phases.measured.queued,
+        involuntary_switches: thread.phases.measured.involuntary_switches,
         turns: thread.turns,
-        late_max: thread.lateness.max,
-        late_sum: thread.lateness.sum(Nanos::ZERO, Nanos::MAX),
-        stopped: thread.lateness.stopped(thread.clockwork.measure_from, until(thread)),
-        busy: thread.lateness.busy(thread.clockwork.measure_from, until(thread)),
-        blind: thread.lateness.blind(until(thread)),
+        late_max: thread.scheduling_delay.max,
+        late_sum: thread.scheduling_delay.sum(Nanos::ZERO, Nanos::MAX),
+        stopped: thread.scheduling_delay.stopped(thread.phases.measure_from, until(thread)),
+        busy: thread.scheduling_delay.busy(thread.phases.measure_from, until(thread)),
+        blind: thread.scheduling_delay.blind(until(thread)),
         pinned: thread.pinned,
         margin: thread.margin,
         gaps: thread.gaps,
     });
     let audits = audits.collect();
-    let late: Vec<Vec<Absence>> = threads.iter().map(|t| t.lateness.absences.clone()).collect();
+    let late: Vec<Vec<Absence>> =
+        threads.iter().map(|t| t.scheduling_delay.absences.clone()).collect();
     let mut quiet = Vec::new();
     let mut open_loop_lag = histogram::new();
     let mut groups: Vec<GroupResult> = plan.groups.iter().map(empty).collect();
-    let mut errors: Vec<ErrorTally> = plan.groups.iter().map(|_| ErrorTally::default()).collect();
+    let mut errors: Vec<ErrorCounts> = plan.groups.iter().map(|_| ErrorCounts::default()).collect();
     for thread in threads {
         quiet.push(thread.quiet);
         for group in thread.groups {
-            add(&mut open_loop_lag, group.recorder.own_lag());
+            add(&mut open_loop_lag, group.recorder.wakeup_lag());
             if let Some(result) = groups.get_mut(group.index) {
                 add_group(result, &mut errors[group.index], group);
             }
@@ -70,19 +71,19 @@ pub(crate) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         group.failures.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     }
     let wrong = |group: &GroupResult| {
-        group.check_books().err().map(|reason| format!("group '{}': {reason}", group.name))
+        group.check_accounting().err().map(|reason| format!("group '{}': {reason}", group.name))
     };
-    let wrong_books = groups.iter().filter_map(wrong).collect();
+    let wrong_accounting = groups.iter().filter_map(wrong).collect();
     RunResult {
         groups,
         stalls: stalls(&quiet, &late, plan.stall_threshold, origin),
         audit: Audit {
             pacing: plan.pacing,
-            stamp_clock,
+            kernel_clock,
             threads: audits,
             open_loop_lag,
             machine: None,
-            wrong_books,
+            wrong_accounting,
         },
         started_wall_ns,
         started: origin,
@@ -91,13 +92,13 @@ pub(crate) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         ended,
         interval: plan.interval,
         interrupted,
-        settled,
+        warmup_end,
     }
 }
 
 /// Adds a thread's share of a group.
-fn add_group(result: &mut GroupResult, errors: &mut ErrorTally, group: Group) {
-    add_links(result, group.links);
+fn add_group(result: &mut GroupResult, errors: &mut ErrorCounts, group: Group) {
+    add_connections(result, group.connections);
     let mut recorded = group.recorder.finish();
     for (command, bytes) in recorded.commands.iter_mut().zip(group.generator.written_bytes()) {
         command.traffic.sent_bytes = bytes;
@@ -113,8 +114,8 @@ fn add_group(result: &mut GroupResult, errors: &mut ErrorTally, group: Group) {
         }
         _ => {}
     }
-    if let Some(stamps) = recorded.stamps.take() {
-        add_stamps(&mut result.stamps, stamps);
+    if let Some(kernel_times) = recorded.kernel_times.take() {
+        add_kernel_times(&mut result.kernel_times, kernel_times);
     }
     if let Some(delivery) = recorded.delivery {
         result.delivery.get_or_insert_default().add(&delivery);
@@ -127,9 +128,9 @@ fn add_group(result: &mut GroupResult, errors: &mut ErrorTally, group: Group) {
 }
 
 /// How well stamps could be used, over all threads.
-fn stamp_clock(threads: &[ThreadResult]) -> Option<StampClock> {
-    let clocks = threads.iter().filter_map(|thread| thread.stamp_clock);
-    clocks.reduce(|a, b| StampClock {
+fn kernel_clock(threads: &[ThreadResult]) -> Option<KernelClock> {
+    let clocks = threads.iter().filter_map(|thread| thread.kernel_clock);
+    clocks.reduce(|a, b| KernelClock {
         uncertainty: a.uncertainty.max(b.uncertainty),
         // Every thread sees the same steps.
         steps: a.steps.max(b.steps),
@@ -178,7 +179,7 @@ fn empty(plan: &crate::plan::GroupPlan) -> GroupResult {
         commands: commands.collect(),
         error_response: histogram::new(),
         opening: OpeningTimes::default(),
-        stamps: None,
+        kernel_times: None,
         pool: None,
         log: LoggedRequests::default(),
         replies: ReplyCounts::default(),
@@ -189,42 +190,47 @@ fn empty(plan: &crate::plan::GroupPlan) -> GroupResult {
 }
 
 /// Threads may have met a cluster's nodes in different order.
-fn add_site(endpoints: &mut Vec<EndpointResult>, site: &SiteCounts) {
-    if !endpoints.iter().any(|known| known.name == site.name) {
-        let (name, connections) = (site.name.clone(), ConnectionCounts::default());
-        endpoints.push(EndpointResult { name, connections, vain: None, is_reached: false });
+fn add_endpoint(endpoints: &mut Vec<EndpointResult>, endpoint: &EndpointCounts) {
+    if !endpoints.iter().any(|known| known.name == endpoint.name) {
+        let (name, connections) = (endpoint.name.clone(), ConnectionCounts::default());
+        endpoints.push(EndpointResult {
+            name,
+            connections,
+            failed_attempts: None,
+            is_reached: false,
+        });
     }
-    for known in endpoints.iter_mut().filter(|known| known.name == site.name) {
-        site.add_to(&mut known.connections);
-        known.is_reached |= site.is_reached;
-        if let Some((count, reason)) = &site.vain {
-            known.vain.get_or_insert_with(|| (0, reason.clone())).0 += count;
+    for known in endpoints.iter_mut().filter(|known| known.name == endpoint.name) {
+        endpoint.add_to(&mut known.connections);
+        known.is_reached |= endpoint.is_reached;
+        if let Some((count, reason)) = &endpoint.failed_attempts {
+            known.failed_attempts.get_or_insert_with(|| (0, reason.clone())).0 += count;
         }
     }
 }
 
-fn add_links(result: &mut GroupResult, links: Links) {
+fn add_connections(result: &mut GroupResult, connections: Connections) {
     let counts = &mut result.connections;
-    counts.asked += links.counts.asked;
-    counts.established += links.counts.established;
-    counts.failed += links.counts.failed;
-    counts.lost += links.counts.lost;
-    counts.lost_in_warmup += links.counts.lost_in_warmup;
-    counts.unreadable += links.counts.unreadable;
-    counts.overdue += links.counts.overdue;
-    counts.reconnects += links.counts.reconnects;
-    counts.renewed += links.counts.renewed;
-    for site in &links.sites {
-        add_site(&mut result.endpoints, site);
+    counts.asked += connections.counts.asked;
+    counts.established += connections.counts.established;
+    counts.failed += connections.counts.failed;
+    counts.lost += connections.counts.lost;
+    counts.lost_in_warmup += connections.counts.lost_in_warmup;
+    counts.unreadable += connections.counts.unreadable;
+    counts.overdue += connections.counts.overdue;
+    counts.reconnects += connections.counts.reconnects;
+    counts.renewed += connections.counts.renewed;
+    for endpoint in &connections.endpoints {
+        add_endpoint(&mut result.endpoints, endpoint);
     }
-    for (reason, count) in &links.failures {
+    for (reason, count) in &connections.failures {
         count_word(&mut result.failures, reason, *count);
     }
-    result.replies.unexpected += links.unexpected;
-    result.replies.unreadable = result.replies.unreadable.take().or(links.unreadable);
-    add(&mut result.opening.connected, &links.opening.connected);
-    add(&mut result.opening.ready, &links.opening.ready);
-    add(&mut result.opening.first_reply, &links.opening.first_reply);
+    result.replies.unexpected += connections.unexpected;
+    result.replies.unreadable = result.replies.unreadable.take().or(connections.unreadable);
+    add(&mut result.opening.connected, &connections.opening.connected);
+    add(&mut result.opening.ready, &connections.opening.ready);
+    add(&mut result.opening.first_reply, &connections.opening.first_reply);
 }
 
 fn add_recorded(result: &mut GroupResult, recorded: Recorded) {
@@ -251,7 +257,7 @@ fn add_recorded(result: &mut GroupResult, recorded: Recorded) {
     }
 }
 
-fn add_stamps(mine: &mut Option<StampResult>, theirs: StampResult) {
+fn add_kernel_times(mine: &mut Option<KernelTimesResult>, theirs: KernelTimesResult) {
     let Some(mine) = mine else {
         *mine = Some(theirs);
         return;

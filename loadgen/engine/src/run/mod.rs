@@ -22,7 +22,7 @@ use crate::resources::Resources;
 use crate::sys;
 use crate::tls::TlsClients;
 use crate::worker::Worker;
-use crate::worker::phases::{Clockwork, Control};
+use crate::worker::phases::{Control, Phases};
 use crate::worker::thread_result::ThreadResult;
 use crate::workload::cluster_keys::check_slots;
 use crate::workload::rng::Rng;
@@ -203,7 +203,7 @@ fn engine_thread<const STAMPED: bool>(
 ) -> Result<Option<ThreadResult>, EngineError> {
     let prepared = prepare::<STAMPED>(meeting, index, shares);
     if let Ok((worker, ..)) = &prepared {
-        report_links(meeting, worker);
+        report_connections(meeting, worker);
     }
     meeting.connected.wait();
     meeting.begun.wait();
@@ -217,14 +217,14 @@ fn engine_thread<const STAMPED: bool>(
         .run(&meeting.control)
         .map_err(|source| EngineError::System { what: "waiting for readiness", source })?;
     worker.finish(ended);
-    let (margin, stamp_clock) = (worker.wire.margin(), worker.wire.stamp_clock());
-    Ok(Some(ThreadResult { gaps, stamp_clock, ..worker.into_result(ended, pinned, margin) }))
+    let (margin, kernel_clock) = (worker.wire.margin(), worker.wire.kernel_clock());
+    Ok(Some(ThreadResult { gaps, kernel_clock, ..worker.into_result(ended, pinned, margin) }))
 }
 
-/// A worker that is connected, the processor it is pinned to, and how quiet that was.
+/// A worker that is connected, the CPU it is pinned to, and how quiet that was.
 type Prepared<'a, const STAMPED: bool> = (Worker<'a, Poller<STAMPED>>, Option<usize>, Option<Gaps>);
 
-/// Pins the thread, looks at how quiet its processor is, makes its poll set and opens its connections.
+/// Pins the thread, looks at how quiet its CPU is, makes its poll set and opens its connections.
 fn prepare<'a, const STAMPED: bool>(
     meeting: &'a Meeting<'a>,
     index: usize,
@@ -236,7 +236,7 @@ fn prepare<'a, const STAMPED: bool>(
     if let Some(cpu) = pinned {
         sys::pin_thread(cpu).map_err(|source| {
             EngineError::Plan(format!(
-                "cannot pin a thread to processor {cpu} ({}); name processors that we may use with --cpus",
+                "cannot pin a thread to CPU {cpu} ({}); name CPUs that we may use with --cpus",
                 reason(&source)
             ))
         })?;
@@ -251,21 +251,21 @@ fn prepare<'a, const STAMPED: bool>(
     let gaps = plan.look_for_gaps.map(|span| Gaps::look(span, clock::now));
     let poller = Poller::new(shares.conns.len(), plan.pacing, meeting.tls.clone())
         .map_err(system("making a poll set"))?;
-    let clockwork = Clockwork::new(plan);
+    let phases = Phases::new(plan);
     let mut worker =
-        Worker::new(poller, shares.groups, shares.conns, clockwork, plan.connect, meeting.live);
+        Worker::new(poller, shares.groups, shares.conns, phases, plan.connect, meeting.live);
     worker.connect_all(&meeting.control).map_err(system("waiting for connections"))?;
     Ok((worker, pinned, gaps))
 }
 
-fn report_links<W: Wire>(meeting: &Meeting<'_>, worker: &Worker<'_, W>) {
+fn report_connections<W: Wire>(meeting: &Meeting<'_>, worker: &Worker<'_, W>) {
     let mut reports = meeting.reports.lock().unwrap_or_else(PoisonError::into_inner);
     for group in &worker.groups {
         let Some(report) = reports.get_mut(group.index) else { continue };
         let conns = group.tokens.clone().map(|token| &worker.conns[token as usize]);
         report.ready += conns.filter(|conn| conn.is_ready()).count();
-        report.refused |= group.links.refused;
-        for (reason, count) in &group.links.failures {
+        report.refused |= group.connections.refused;
+        for (reason, count) in &group.connections.failures {
             count_word(&mut report.reasons, reason, *count);
         }
     }

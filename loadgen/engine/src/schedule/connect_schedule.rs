@@ -1,6 +1,6 @@
 //! When a group's connections are opened for the first time: at once, at a rate, or in the middle of a run.
 //!
-//! Not the opening (see `links`) and not reconnecting. Invariant: each connection is handed out once, in order; at a rate,
+//! Not the opening (see `connections`) and not reconnecting. Invariant: each connection is handed out once, in order; at a rate,
 //! opening k is due at k/rate from the begin, whatever became of those before it.
 
 use crate::clock::Nanos;
@@ -11,7 +11,7 @@ use std::ops::Range;
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Dialler {
+pub(crate) struct ConnectSchedule {
     left: Range<Token>,
     plan: Dialling,
     /// Number of the next opening among those of all threads, and how far the one after it is.
@@ -20,7 +20,7 @@ pub(crate) struct Dialler {
     begin: Option<Nanos>,
 }
 
-impl Dialler {
+impl ConnectSchedule {
     /// For the connections of one thread's share.
     pub(crate) const fn new(plan: Dialling, tokens: Range<Token>, share: Share) -> Self {
         Self { left: tokens, plan, k: share.index, step: share.of, begin: None }
@@ -80,15 +80,15 @@ mod tests {
         let mut opened = Vec::new();
         for index in 0..3 {
             let share = Share { index, of: 3 };
-            let mut dialler = Dialler::new(Dialling::During(rate), 0..4, share);
-            assert_eq!(dialler.take(Nanos::MAX, || true), None);
-            dialler.begin(Nanos::from_secs(1));
-            while let Some(due) = dialler.next_due() {
-                assert_eq!(dialler.take(Nanos(due.0 - 1), || true), None);
-                assert!(dialler.take(due, || false).is_some());
+            let mut connect_schedule = ConnectSchedule::new(Dialling::During(rate), 0..4, share);
+            assert_eq!(connect_schedule.take(Nanos::MAX, || true), None);
+            connect_schedule.begin(Nanos::from_secs(1));
+            while let Some(due) = connect_schedule.next_due() {
+                assert_eq!(connect_schedule.take(Nanos(due.0 - 1), || true), None);
+                assert!(connect_schedule.take(due, || false).is_some());
                 opened.push(due);
             }
-            assert!(dialler.is_done());
+            assert!(connect_schedule.is_done());
         }
         opened.sort_unstable();
         let want: Vec<Nanos> = (1_000..1_012).map(Nanos::from_millis).collect();
@@ -97,11 +97,12 @@ mod tests {
 
     #[test]
     fn without_a_rate_there_is_no_waiting_but_for_room() {
-        let mut dialler = Dialler::new(Dialling::AtOnce, 5..7, Share { index: 0, of: 1 });
-        dialler.begin(Nanos::ZERO);
-        assert_eq!(dialler.take(Nanos::ZERO, || false), None);
-        assert_eq!(dialler.take(Nanos::ZERO, || true), Some(5));
-        assert_eq!(dialler.take(Nanos::ZERO, || true), Some(6));
-        assert_eq!(dialler.take(Nanos::ZERO, || true), None);
+        let mut connect_schedule =
+            ConnectSchedule::new(Dialling::AtOnce, 5..7, Share { index: 0, of: 1 });
+        connect_schedule.begin(Nanos::ZERO);
+        assert_eq!(connect_schedule.take(Nanos::ZERO, || false), None);
+        assert_eq!(connect_schedule.take(Nanos::ZERO, || true), Some(5));
+        assert_eq!(connect_schedule.take(Nanos::ZERO, || true), Some(6));
+        assert_eq!(connect_schedule.take(Nanos::ZERO, || true), None);
     }
 }

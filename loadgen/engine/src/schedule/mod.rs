@@ -1,6 +1,6 @@
 //! When requests are due: pure arithmetic, no clock, no server.
 //!
-//! Not the sender and not the stop rule: a schedule goes on for ever, whoever uses it decides when to stop asking.
+//! Not the sender and not the stop rule: a schedule has no end; its user stops asking.
 //! Invariant: due times never fall, and the due time of request k depends on k and the seed alone, so a
 //! thread that slept finds exactly what it missed.
 

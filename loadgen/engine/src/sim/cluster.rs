@@ -28,7 +28,7 @@ pub struct Move {
     pub slots: Range<u16>,
     /// Index of the new node.
     pub to: usize,
-    /// From then on their keys are on the new node, which serves them to whoever says ASKING; the old one answers ASK.
+    /// From then on their keys are on the new node, which serves them after ASKING; the old one answers ASK.
     pub ask_from: Nanos,
     /// From then on they are the new node's; the old one answers MOVED.
     pub moved_from: Nanos,

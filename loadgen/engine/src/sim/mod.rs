@@ -1,7 +1,7 @@
 //! A run in virtual time against a scripted server: the same worker as over sockets, no socket, no waiting.
 //!
 //! Not a model of a network: bytes take a fixed time each way and arrive in order. With several threads, each has its own
-//! copy of the server. Used by tests and by whoever wants to know what a stall would do before causing one.
+//! copy of the server. Used by tests, and to learn what a stall would do before causing one.
 //! Invariant: the outcome depends on the plan and the script alone.
 
 mod broker;
@@ -20,7 +20,7 @@ use crate::run::{divide, open_quotas};
 use crate::sim::broker::Broker;
 pub use crate::sim::cluster::{ClusterScript, Move};
 use crate::worker::Worker;
-use crate::worker::phases::{Clockwork, Control};
+use crate::worker::phases::{Control, Phases};
 use crate::workload::rng::Rng;
 use aelab_resp::{ArgRange, Parsed, RequestLimits, RequestParser, encode};
 use std::cmp::Reverse;
@@ -52,13 +52,13 @@ pub struct Script {
     pub scan_calls: u64,
     /// Most bytes taken by one write, most given by one read.
     pub chunk_bytes: usize,
-    /// What a write costs the engine: time on its processor.
+    /// What a write costs the engine: time on its CPU.
     pub write_cost: Nanos,
     /// How late the engine wakes up from each sleep.
     pub wake_late: Nanos,
     /// Spans in which the engine is stopped, as by a signal; the server and the network go on.
     pub engine_stops: Vec<Range<Nanos>>,
-    /// Several nodes that send requests to each other, in place of one server. They share one processor.
+    /// Several nodes that send requests to each other, in place of one server. They share one CPU.
     pub cluster: Option<ClusterScript>,
 }
 
@@ -106,9 +106,8 @@ pub fn simulate(plan: &RunPlan, script: &Script) -> Result<RunResult, EngineErro
     let mut results = Vec::new();
     for share in shares {
         let wire = Server::new(script.clone(), share.conns.len(), plan.seed);
-        let clockwork = Clockwork::new(plan);
-        let mut worker =
-            Worker::new(wire, share.groups, share.conns, clockwork, plan.connect, &live);
+        let phases = Phases::new(plan);
+        let mut worker = Worker::new(wire, share.groups, share.conns, phases, plan.connect, &live);
         worker.connect_all(&control).map_err(stuck)?;
         // The same on every thread, however long connecting took.
         let origin = Nanos::from_secs(3_600).max(worker.wire.now.saturating_add(START_DELAY));
@@ -139,7 +138,7 @@ struct Server {
     outages: Vec<Range<Nanos>>,
     engine_stops: Vec<Range<Nanos>>,
     now: Nanos,
-    /// Processor time that the engine has used.
+    /// CPU time that the engine has used.
     cpu: Nanos,
     events: BinaryHeap<Reverse<(Nanos, u64, Event)>>,
     event_count: u64,

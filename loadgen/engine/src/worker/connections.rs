@@ -13,7 +13,7 @@ use crate::io::{Token, Wire};
 use crate::plan::Reception;
 use crate::record::error_counts::count_word;
 use crate::record::live::Phase;
-use crate::worker::phases::{Clockwork, Control};
+use crate::worker::phases::{Control, Phases};
 use crate::worker::state::{Timer, Worker};
 use crate::worker::touched::touch;
 use std::cmp::Reverse;
@@ -28,8 +28,9 @@ impl<W: Wire> Worker<'_, W> {
     /// Waiting failed.
     pub(crate) fn connect_all(&mut self, control: &Control<'_>) -> io::Result<()> {
         let begin = self.wire.now();
-        for group in self.groups.iter_mut().filter(|group| !group.dialler.is_during_run()) {
-            group.dialler.begin(begin);
+        for group in self.groups.iter_mut().filter(|group| !group.connect_schedule.is_during_run())
+        {
+            group.connect_schedule.begin(begin);
         }
         let mut patience = None;
         loop {
@@ -37,9 +38,11 @@ impl<W: Wire> Worker<'_, W> {
             self.run_timers(now);
             self.dial(now);
             self.flush();
-            let is_done = |group: &Group| group.dialler.is_during_run() || group.dialler.is_done();
+            let is_done = |group: &Group| {
+                group.connect_schedule.is_during_run() || group.connect_schedule.is_done()
+            };
             if self.opening == 0 && self.groups.iter().all(is_done) {
-                // What is sent before a subscription stands is missed by nobody's fault.
+                // Messages published before SUBSCRIBE completes are not counted as lost.
                 let limit =
                     *patience.get_or_insert_with(|| now.saturating_add(self.connect.timeout));
                 if self.groups.iter().all(Group::listens) || limit <= now {
@@ -49,22 +52,23 @@ impl<W: Wire> Worker<'_, W> {
             if control.is_cancelled() {
                 break;
             }
-            let look = now.saturating_add(Clockwork::LONGEST_WAIT);
+            let look = now.saturating_add(Phases::LONGEST_WAIT);
             self.wait(
                 [self.next_timer(), self.next_dial()].into_iter().flatten().fold(look, Nanos::min),
             )?;
             self.read_ready();
             self.flush();
         }
-        for group in self.groups.iter_mut().filter(|group| !group.dialler.is_during_run()) {
-            group.links.note_failed();
+        for group in self.groups.iter_mut().filter(|group| !group.connect_schedule.is_during_run())
+        {
+            group.connections.note_failed();
         }
         Ok(())
     }
 
     /// When the next connection is to be opened, if it is known.
     pub(crate) fn next_dial(&self) -> Option<Nanos> {
-        self.groups.iter().filter_map(|group| group.dialler.next_due()).min()
+        self.groups.iter().filter_map(|group| group.connect_schedule.next_due()).min()
     }
 
     /// Opens what is to be opened by `now`.
@@ -72,11 +76,13 @@ impl<W: Wire> Worker<'_, W> {
         for index in 0..self.groups.len() {
             loop {
                 let (opening, in_parallel) = (self.opening, self.connect.in_parallel);
-                let dialler = &mut self.groups[index].dialler;
-                let Some(token) = dialler.take(now, || opening < in_parallel) else { break };
+                let connect_schedule = &mut self.groups[index].connect_schedule;
+                let Some(token) = connect_schedule.take(now, || opening < in_parallel) else {
+                    break;
+                };
                 self.open(token, now);
             }
-            if !self.clockwork.has_started() {
+            if !self.phases.has_started() {
                 continue;
             }
             while let Some(token) = self.groups[index].assignment.pool().and_then(Pool::grow) {
@@ -96,7 +102,7 @@ impl<W: Wire> Worker<'_, W> {
         }
         let group = &mut self.groups[conn.group as usize];
         // When nothing is due any more, only what still waits needs another connection.
-        if self.clockwork.phase == Phase::Drain && !group.assignment.has_waiting() {
+        if self.phases.phase == Phase::Drain && !group.assignment.has_waiting() {
             return false;
         }
         if group.is_surplus(conn) {
@@ -145,7 +151,7 @@ impl<W: Wire> Worker<'_, W> {
                 let conn = &mut self.conns[token as usize];
                 let group = &mut self.groups[conn.group as usize];
                 if let State::Connecting { since } = conn.state {
-                    group.links.opening.connected.saturating_record(now.since(since).0);
+                    group.connections.opening.connected.saturating_record(now.since(since).0);
                 }
                 let own = group.own_handshake(token);
                 match conn.on_connected(own.as_ref().unwrap_or(group.handshake())) {
@@ -162,20 +168,20 @@ impl<W: Wire> Worker<'_, W> {
         self.opening -= 1;
         let conn = &mut self.conns[token as usize];
         let group = &mut self.groups[conn.group as usize];
-        group.links.opening.ready.saturating_record(now.since(since).0);
+        group.connections.opening.ready.saturating_record(now.since(since).0);
         conn.opening.attempts = 0;
         conn.left = group.per_connection;
         if let Some(pool) = group.assignment.pool() {
             pool.on_ready();
         }
-        let site = group.site(token);
-        group.links.sites[site].is_reached = true;
+        let endpoint = group.endpoint_index(token);
+        group.connections.endpoints[endpoint].is_reached = true;
         let since = match conn.opening.purpose {
             Purpose::First => {
-                group.links.counts.established += 1;
-                group.links.sites[site].established += 1;
+                group.connections.counts.established += 1;
+                group.connections.endpoints[endpoint].established += 1;
                 self.live.add_connected(group.index, 1);
-                if !self.clockwork.has_started() {
+                if !self.phases.has_started() {
                     if group.recorder.reception() == Reception::Messages {
                         group.subscribe(token, conn, now);
                         touch(&mut self.touched, token, conn);
@@ -186,12 +192,12 @@ impl<W: Wire> Worker<'_, W> {
             }
             // In a closed loop the next request was due when the connection was lost, or done.
             Purpose::Back { since } => {
-                group.links.counts.reconnects += 1;
-                group.links.sites[site].reconnects += 1;
+                group.connections.counts.reconnects += 1;
+                group.connections.endpoints[endpoint].reconnects += 1;
                 since
             }
             Purpose::Renewed { since } => {
-                group.links.counts.renewed += 1;
+                group.connections.counts.renewed += 1;
                 since
             }
         };
@@ -204,7 +210,7 @@ impl<W: Wire> Worker<'_, W> {
             group.subscribe(token, conn, now);
             touch(&mut self.touched, token, conn);
         } else {
-            self.feed(token, since, now);
+            self.fill_slots(token, since, now);
         }
         if self.watched().count > 0 {
             self.watch.on_first_due(since);
@@ -214,7 +220,7 @@ impl<W: Wire> Worker<'_, W> {
     /// A ready connection has free slots, for a closed loop since `since`. In a cluster others may get requests by it, and it
     /// may go to another node.
     #[inline]
-    pub(crate) fn feed(&mut self, token: Token, since: Nanos, now: Nanos) {
+    pub(crate) fn fill_slots(&mut self, token: Token, since: Nanos, now: Nanos) {
         let index = self.conns[token as usize].group as usize;
         let group = &mut self.groups[index];
         let is_cluster = group.assignment.is_cluster();
@@ -223,7 +229,9 @@ impl<W: Wire> Worker<'_, W> {
             return;
         }
         let touched = &mut self.touched;
-        group.feed(token, &mut self.conns, since, now, |token, conn| touch(touched, token, conn));
+        group.fill_slots(token, &mut self.conns, since, now, |token, conn| {
+            touch(touched, token, conn)
+        });
         if is_cluster {
             self.move_connections(index, Some(token), now);
         }
@@ -258,7 +266,7 @@ impl<W: Wire> Worker<'_, W> {
 
     pub(crate) fn fault(&mut self, token: Token, fault: &Fault) {
         let group = self.conns[token as usize].group as usize;
-        let reason = self.groups[group].links.note_fault(fault);
+        let reason = self.groups[group].connections.note_fault(fault);
         self.part(token, Parting::Unreadable, &reason);
     }
 
@@ -279,17 +287,17 @@ impl<W: Wire> Worker<'_, W> {
         self.wire.close(token);
         let conn = &mut self.conns[token as usize];
         let group = &mut self.groups[conn.group as usize];
-        count_word(&mut group.links.failures, reason, 1);
+        count_word(&mut group.connections.failures, reason, 1);
         match conn.state {
             State::Connecting { .. } | State::Handshaking { .. } => {
                 self.opening -= 1;
-                let site = group.site(token);
-                group.links.sites[site].note_vain(reason);
+                let endpoint = group.endpoint_index(token);
+                group.connections.endpoints[endpoint].note_failed_attempt(reason);
             }
             State::Ready => {
-                group.links.note_lost(parting, reason, self.clockwork.phase);
-                let site = group.site(token);
-                group.links.sites[site].lost += 1;
+                group.connections.note_lost(parting, reason, self.phases.phase);
+                let endpoint = group.endpoint_index(token);
+                group.connections.endpoints[endpoint].lost += 1;
                 conn.opening.purpose = Purpose::Back { since: now };
             }
             State::Idle | State::Backoff { .. } | State::Closed => return,
@@ -303,7 +311,7 @@ impl<W: Wire> Worker<'_, W> {
             }
         }
         // What could not be opened at the start is left alone: the run begins with what there is, and says so.
-        let retries = self.clockwork.has_started();
+        let retries = self.phases.has_started();
         if let Some(pool) = group.assignment.pool()
             && was_open
         {
@@ -325,13 +333,13 @@ impl<W: Wire> Worker<'_, W> {
             }
             None => {
                 conn.state = State::Closed;
-                group.links.closed += 1;
+                group.connections.closed += 1;
                 if let Some(pool) = group.assignment.pool() {
                     pool.on_given_up();
                 }
             }
         }
-        // Unsent requests went back to the backlog: whoever has a free slot takes them.
+        // Unsent requests went back to the backlog: any connection with a free slot takes them.
         let touched = &mut self.touched;
         group.hand_over(token, &mut self.conns, now, |token, conn| touch(touched, token, conn));
     }

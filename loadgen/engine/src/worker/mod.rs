@@ -19,7 +19,7 @@ use crate::plan::Reception;
 use crate::record::Open;
 use crate::record::live::{Counted, LiveCounts, Phase};
 use crate::record::stall_detector::Watch;
-use crate::record::warmup_end::Settling;
+use crate::record::warmup_end::WarmupEndFinder;
 use crate::worker::phases::Control;
 pub(crate) use crate::worker::state::Worker;
 use crate::worker::thread_result::ThreadResult;
@@ -33,9 +33,9 @@ const TIDY_SLACK: Nanos = Nanos::from_micros(200);
 impl<W: Wire> Worker<'_, W> {
     /// Begins the schedule at `origin`.
     pub(crate) fn start(&mut self, origin: Nanos) {
-        self.clockwork.start(origin);
-        self.watch = Watch::new(self.clockwork.stall_threshold(), origin);
-        let (from, until) = (self.clockwork.measure_from, self.clockwork.measure_until);
+        self.phases.start(origin);
+        self.watch = Watch::new(self.phases.stall_threshold(), origin);
+        let (from, until) = (self.phases.measure_from, self.phases.measure_until);
         for group in &mut self.groups {
             group.start(origin, from, until);
         }
@@ -43,7 +43,7 @@ impl<W: Wire> Worker<'_, W> {
 
     /// The first requests of closed loops; connections with a free slot become known to their group.
     fn begin(&mut self) {
-        let origin = self.clockwork.origin;
+        let origin = self.phases.origin;
         for group in &mut self.groups {
             let touched = &mut self.touched;
             group.begin(&mut self.conns, origin, |token, conn| touch(touched, token, conn));
@@ -59,16 +59,16 @@ impl<W: Wire> Worker<'_, W> {
     /// Waiting failed.
     pub(crate) fn run(&mut self, control: &Control<'_>) -> io::Result<Nanos> {
         // The origin lies a little ahead; nothing is sent before.
-        while self.wire.now() < self.clockwork.origin {
-            self.wait(self.clockwork.origin)?;
+        while self.wire.now() < self.phases.origin {
+            self.wait(self.phases.origin)?;
             self.read_ready();
         }
         self.now = self.wire.now();
-        if let Some(plan) = self.clockwork.settle
+        if let Some(plan) = self.phases.warmup_end
             && self.groups.iter().any(|group| group.is_watched)
             && control.lead()
         {
-            self.settling = Some(Settling::new(plan, self.clockwork.origin));
+            self.warmup_end_finder = Some(WarmupEndFinder::new(plan, self.phases.origin));
         }
         self.begin();
         while !self.turn(control)? {}
@@ -88,10 +88,10 @@ impl<W: Wire> Worker<'_, W> {
         }
         self.wait(wakeup)?;
         let now = self.wire.now();
-        self.lateness.note(wakeup, self.now, now, || self.wire.cpu());
+        self.scheduling_delay.note(wakeup, self.now, now, || self.wire.cpu());
         self.now = now;
-        if self.clockwork.is_settling() {
-            self.settle(now, control);
+        if self.phases.seeks_warmup_end() {
+            self.find_warmup_end(now, control);
         }
         // Before the phase may move on: a thread that wakes after the end of the measurement has not yet
         // created what fell due while it slept, and a run with nothing open would end without it.
@@ -100,7 +100,7 @@ impl<W: Wire> Worker<'_, W> {
             self.read_ready();
             return Ok(true);
         }
-        self.lateness.look(now, || self.wire.cpu());
+        self.scheduling_delay.look(now, || self.wire.cpu());
         self.run_timers(now);
         self.expire_pool_waits(now);
         self.dial(now);
@@ -113,21 +113,21 @@ impl<W: Wire> Worker<'_, W> {
     }
 
     /// The warm-up has no end yet: looks whether there is one by now, and finds it if that is up to this thread.
-    fn settle(&mut self, now: Nanos, control: &Control<'_>) {
-        if let Some(settling) = &mut self.settling
-            && now >= settling.next_look()
+    fn find_warmup_end(&mut self, now: Nanos, control: &Control<'_>) {
+        if let Some(warmup_end_finder) = &mut self.warmup_end_finder
+            && now >= warmup_end_finder.next_look()
         {
             let mut counted = Counted::default();
             let watched = self.groups.iter().filter(|group| group.is_watched);
             watched.for_each(|group| counted.merge(&group.recorder.shown()));
-            self.settled = settling.on_block(now, counted);
-            if self.settled.is_some() {
-                control.decide_begin(self.clockwork.begin_ahead(now));
-                self.settling = None;
+            self.warmup_end = warmup_end_finder.on_block(now, counted);
+            if self.warmup_end.is_some() {
+                control.decide_begin(self.phases.begin_ahead(now));
+                self.warmup_end_finder = None;
             }
         }
-        if self.clockwork.take_begin(now, control) {
-            let (from, until) = (self.clockwork.measure_from, self.clockwork.measure_until);
+        if self.phases.take_begin(now, control) {
+            let (from, until) = (self.phases.measure_from, self.phases.measure_until);
             self.groups.iter_mut().for_each(|group| group.measure(from, until));
         }
     }
@@ -142,44 +142,44 @@ impl<W: Wire> Worker<'_, W> {
 
     /// Moves phases and intervals on; `true` when the run is over.
     fn keep_time(&mut self, now: Nanos, control: &Control<'_>) -> bool {
-        if self.clockwork.interval_is_over(now) {
+        if self.phases.interval_is_over(now) {
             self.close_interval(now);
         }
         // What fell due and is not created yet is open too.
         let is_behind = |group: &Group| group.next_due().is_some_and(|due| due <= now);
-        // Nobody knows how long a command waits for data that nobody sends.
+        // A command may wait for ever for data that no client sends.
         let waits = |group: &Group| match group.recorder.reception() {
             Reception::Data => 0,
             Reception::Replies | Reception::Messages => group.recorder.open.count,
         };
         let of = |group: &Group| waits(group) + u64::from(is_behind(group));
         let open = self.groups.iter().map(of).sum();
-        let phase = self.clockwork.phase;
-        self.clockwork.advance(now, open, control);
-        if self.clockwork.phase != phase {
+        let phase = self.phases.phase;
+        self.phases.advance(now, open, control);
+        if self.phases.phase != phase {
             if phase == Phase::Warmup {
                 self.groups.iter_mut().for_each(|group| group.recorder.begin_measurement());
             }
-            if matches!(self.clockwork.phase, Phase::Drain | Phase::Done) && phase != Phase::Drain {
+            if matches!(self.phases.phase, Phase::Drain | Phase::Done) && phase != Phase::Drain {
                 self.groups.iter_mut().for_each(|group| group.recorder.end_measurement());
             }
-            if phase == Phase::Warmup && now >= self.clockwork.measure_from {
+            if phase == Phase::Warmup && now >= self.phases.measure_from {
                 self.groups.iter_mut().for_each(Group::begin_measurement);
             }
-            self.live.set_phase(self.clockwork.phase);
-            let until = self.clockwork.measure_until;
+            self.live.set_phase(self.phases.phase);
+            let until = self.phases.measure_until;
             self.groups.iter_mut().for_each(|group| group.admission.stop(until));
         }
-        self.clockwork.phase == Phase::Done
+        self.phases.phase == Phase::Done
     }
 
     pub(crate) fn close_interval(&mut self, now: Nanos) {
-        let number = self.clockwork.next_interval(now);
+        let number = self.phases.next_interval(now);
         for group in &mut self.groups {
             group.recorder.close_interval(number);
         }
-        self.lateness.close_interval();
-        self.live.set_elapsed(now.since(self.clockwork.origin));
+        self.scheduling_delay.close_interval();
+        self.live.set_elapsed(now.since(self.phases.origin));
         self.publish();
         self.refresh_layouts(now);
         self.expire_redirected(now);
@@ -199,8 +199,8 @@ impl<W: Wire> Worker<'_, W> {
                 error: a.error + b.error,
                 timeout: a.timeout + b.timeout,
                 shed: a.shed + b.shed,
-                lost: group.links.counts.lost,
-                reconnects: group.links.counts.reconnects,
+                lost: group.connections.counts.lost,
+                reconnects: group.connections.counts.reconnects,
                 messages: group.recorder.delivered(),
                 pieces: group.recorder.cursor_steps + group.recorder.traffic.received_bytes,
             };
@@ -249,7 +249,7 @@ impl<W: Wire> Worker<'_, W> {
             .chain(self.next_dial())
             .min()
             .unwrap_or(Nanos::MAX)
-            .min(self.clockwork.next_boundary())
+            .min(self.phases.next_boundary())
     }
 
     pub(crate) fn watched(&self) -> Open {
@@ -278,22 +278,22 @@ impl<W: Wire> Worker<'_, W> {
         ThreadResult {
             quiet: self.watch.finish(ended, self.unfinished),
             groups: self.groups,
-            clockwork: self.clockwork,
+            phases: self.phases,
             ended,
             turns: self.turns,
-            lateness: self.lateness,
+            scheduling_delay: self.scheduling_delay,
             pinned,
             margin,
             gaps: None,
-            settled: self.settled,
-            stamp_clock: None,
+            warmup_end: self.warmup_end,
+            kernel_clock: None,
         }
     }
 
     /// Ends the recording: what is unanswered is unfinished as of `ended`.
     pub(crate) fn finish(&mut self, ended: Nanos) {
         self.unfinished = self.watched();
-        let number = self.clockwork.next_interval(ended);
+        let number = self.phases.next_interval(ended);
         for group in &mut self.groups {
             for token in group.tokens.clone() {
                 for request in self.conns[token as usize].take_requests() {
@@ -303,8 +303,8 @@ impl<W: Wire> Worker<'_, W> {
                 }
             }
             group.abandon(ended);
-            if group.dialler.is_during_run() {
-                group.links.note_failed();
+            if group.connect_schedule.is_during_run() {
+                group.connections.note_failed();
             }
             group.recorder.close_interval(number);
         }

@@ -4,7 +4,7 @@
 //! run is cut short.
 
 use crate::clock::Nanos;
-use crate::plan::{RunPlan, SettlePlan};
+use crate::plan::{RunPlan, WarmupEndPlan};
 use crate::record::audit::Load;
 use crate::record::live::Phase;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -69,7 +69,7 @@ impl<'a> Control<'a> {
 
 /// See the module. All times are absolute.
 #[derive(Debug)]
-pub(crate) struct Clockwork {
+pub(crate) struct Phases {
     pub(crate) phase: Phase,
     pub(crate) origin: Nanos,
     pub(crate) measure_from: Nanos,
@@ -79,7 +79,7 @@ pub(crate) struct Clockwork {
     pub(crate) measured: Load,
     warmup: Nanos,
     /// The warm-up finds its own end.
-    pub(crate) settle: Option<SettlePlan>,
+    pub(crate) warmup_end: Option<WarmupEndPlan>,
     measure: Option<Nanos>,
     drain_max: Nanos,
     drain_until: Nanos,
@@ -89,7 +89,7 @@ pub(crate) struct Clockwork {
     stall_threshold: Nanos,
 }
 
-impl Clockwork {
+impl Phases {
     /// A thread looks up at least this often, so that it notices a cancellation.
     pub(crate) const LONGEST_WAIT: Nanos = Nanos::from_millis(100);
 
@@ -103,7 +103,7 @@ impl Clockwork {
             interrupted: false,
             measured: Load::default(),
             warmup: plan.phases.warmup,
-            settle: plan.settle,
+            warmup_end: plan.warmup_end,
             measure: plan.phases.measure,
             drain_max: plan.phases.drain_max,
             drain_until: Nanos::MAX,
@@ -118,7 +118,7 @@ impl Clockwork {
     pub(crate) fn start(&mut self, origin: Nanos) {
         self.phase = Phase::Warmup;
         self.origin = origin;
-        let warmup = if self.settle.is_some() { Nanos::MAX } else { self.warmup };
+        let warmup = if self.warmup_end.is_some() { Nanos::MAX } else { self.warmup };
         self.measure_from = origin.saturating_add(warmup);
         self.measure_until =
             self.measure.map_or(Nanos::MAX, |measure| self.measure_from.saturating_add(measure));
@@ -127,8 +127,8 @@ impl Clockwork {
 
     /// Whether the begin of the measurement is still to be found.
     #[inline]
-    pub(crate) fn is_settling(&self) -> bool {
-        self.settle.is_some() && self.measure_from == Nanos::MAX && self.phase == Phase::Warmup
+    pub(crate) fn seeks_warmup_end(&self) -> bool {
+        self.warmup_end.is_some() && self.measure_from == Nanos::MAX && self.phase == Phase::Warmup
     }
 
     /// The first begin of an interval that all threads see coming.

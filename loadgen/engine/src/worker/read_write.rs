@@ -1,6 +1,6 @@
-//! What moves over a worker's connections: reading, handing replies to the books, writing.
+//! Reading from and writing to a worker's connections; replies go to the recorder.
 //!
-//! Not their life (see `links`) and not the turn (see `worker`).
+//! Not their life (see `connections`) and not the turn (see `worker`).
 //! Invariant: a read stamps all its replies with one time, taken after it; a write stamps its requests with one, taken before.
 
 use crate::clock::Nanos;
@@ -105,17 +105,17 @@ impl<W: Wire> Worker<'_, W> {
     /// Bytes that came at `now` go to their connection; its free slots are filled again.
     #[inline]
     fn deliver(&mut self, token: Token, bytes: &[u8], now: Nanos) -> Result<(), Fault> {
-        if self.clockwork.interval_is_over(now) {
+        if self.phases.interval_is_over(now) {
             self.close_interval(now);
         }
         let before = self.watched();
         let conn = &mut self.conns[token as usize];
         let group = &mut self.groups[conn.group as usize];
-        if self.clockwork.phase == Phase::Measure {
+        if self.phases.phase == Phase::Measure {
             group.recorder.traffic.received_bytes += bytes.len() as u64;
         }
         if let Some(since) = conn.dialled.take() {
-            group.links.opening.first_reply.saturating_record(now.since(since).0);
+            group.connections.opening.first_reply.saturating_record(now.since(since).0);
         }
         if let Some(receiver) = group.inbox.receiver(token - group.tokens.start) {
             group.recorder.receive(receiver, bytes, now);
@@ -129,7 +129,7 @@ impl<W: Wire> Worker<'_, W> {
             let mut replies = Replies::<false> { recorder, now, arrived, router };
             conn.on_bytes(bytes, handshake, &mut self.scanner, &mut replies)
         };
-        group.recorder.settle(now);
+        group.recorder.flush(now);
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(fault) => {
@@ -145,7 +145,7 @@ impl<W: Wire> Worker<'_, W> {
             Progress::Partial => {}
             Progress::Ready { since } => self.on_handshaken(token, since, now),
             Progress::Replies => {
-                self.feed(token, now, now);
+                self.fill_slots(token, now, now);
                 let after = self.watched();
                 self.watch.on_replies(now, before, after);
             }
@@ -184,7 +184,7 @@ impl<W: Wire> Worker<'_, W> {
                 Err(error) => (0, Some(reason(&error))),
             };
             conn.on_written(taken, now, &scratch);
-            if self.clockwork.phase == Phase::Measure {
+            if self.phases.phase == Phase::Measure {
                 group.recorder.traffic.sent_bytes += taken as u64;
             }
             if let Some(timeout) = group.timeout

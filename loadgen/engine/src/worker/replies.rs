@@ -1,10 +1,10 @@
-//! From a connection's replies to the books of its group.
+//! From a connection's replies to the recorder of its group.
 //!
 //! Not the parsing (see `conn`). Invariant: all replies of one read are recorded with the time of that read.
 
 use crate::clock::Nanos;
 use crate::conn::request::InFlight;
-use crate::conn::routed_request::Parcel;
+use crate::conn::routed_request::RoutedRequest;
 use crate::conn::sink::Sink;
 use crate::group::router::Router;
 use crate::plan::Reception;
@@ -55,15 +55,15 @@ impl<const STAMPED: bool> Sink for Replies<'_, STAMPED> {
         self.recorder.cursor_steps += 1;
     }
 
-    fn redirected(&mut self, parcel: Parcel, redirect: Redirect) {
+    fn redirected(&mut self, routed: RoutedRequest, redirect: Redirect) {
         if let Some(router) = &mut self.router {
-            router.redirect(parcel, redirect);
+            router.redirect(routed, redirect);
         }
     }
 
-    fn recycle(&mut self, parcel: Parcel) {
+    fn recycle(&mut self, routed: RoutedRequest) {
         if let Some(router) = &mut self.router {
-            router.recycle(parcel);
+            router.recycle(routed);
         }
     }
 }

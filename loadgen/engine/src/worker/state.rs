@@ -9,10 +9,10 @@ use crate::io::{Ready, Token, Wire};
 use crate::plan::ConnectPlan;
 use crate::record::Open;
 use crate::record::live::{Live, LiveCounts};
-use crate::record::scheduling_delay::Lateness;
+use crate::record::scheduling_delay::SchedulingDelay;
 use crate::record::stall_detector::Watch;
-use crate::record::warmup_end::{Settled, Settling};
-use crate::worker::phases::Clockwork;
+use crate::record::warmup_end::{WarmupEnd, WarmupEndFinder};
+use crate::worker::phases::Phases;
 use aelab_resp::ReplyScanner;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -48,15 +48,15 @@ pub(crate) struct Worker<'a, W> {
     pub(crate) wire: W,
     pub(crate) groups: Vec<Group>,
     pub(crate) conns: Vec<Conn>,
-    pub(crate) clockwork: Clockwork,
+    pub(crate) phases: Phases,
     pub(crate) watch: Watch,
     /// Finds the end of the warm-up for all threads, if this one was the first to offer.
-    pub(super) settling: Option<Settling>,
-    pub(super) settled: Option<Settled>,
+    pub(super) warmup_end_finder: Option<WarmupEndFinder>,
+    pub(super) warmup_end: Option<WarmupEnd>,
     pub(super) turns: u64,
     /// When this turn's waiting ended.
     pub(super) now: Nanos,
-    pub(super) lateness: Lateness,
+    pub(super) scheduling_delay: SchedulingDelay,
     /// What was waiting when the run ended.
     pub(super) unfinished: Open,
     pub(crate) live: &'a Live,
@@ -80,11 +80,11 @@ impl<'a, W: Wire> Worker<'a, W> {
         wire: W,
         groups: Vec<Group>,
         conns: Vec<Conn>,
-        clockwork: Clockwork,
+        phases: Phases,
         connect: ConnectPlan,
         live: &'a Live,
     ) -> Self {
-        let watch = Watch::new(clockwork.stall_threshold(), Nanos::ZERO);
+        let watch = Watch::new(phases.stall_threshold(), Nanos::ZERO);
         let mut groups = groups;
         groups.iter_mut().for_each(|group| group.recorder.show(&live.shard(group.index)));
         Self {
@@ -92,13 +92,13 @@ impl<'a, W: Wire> Worker<'a, W> {
             reported: vec![LiveCounts::default(); groups.len()],
             groups,
             conns,
-            clockwork,
+            phases,
             watch,
-            settling: None,
-            settled: None,
+            warmup_end_finder: None,
+            warmup_end: None,
             turns: 0,
             now: Nanos::ZERO,
-            lateness: Lateness::default(),
+            scheduling_delay: SchedulingDelay::default(),
             unfinished: Open::default(),
             live,
             connect,

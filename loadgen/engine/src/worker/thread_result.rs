@@ -2,26 +2,26 @@
 //!
 //! Not merged with the others yet (see `run::merge`).
 
-use crate::clock::{Nanos, StampClock};
+use crate::clock::{KernelClock, Nanos};
 use crate::group::Group;
 use crate::record::audit::Gaps;
-use crate::record::scheduling_delay::Lateness;
+use crate::record::scheduling_delay::SchedulingDelay;
 use crate::record::stall_detector::Quiet;
-use crate::record::warmup_end::Settled;
-use crate::worker::phases::Clockwork;
+use crate::record::warmup_end::WarmupEnd;
+use crate::worker::phases::Phases;
 
 /// What one thread found out.
 #[derive(Debug)]
 pub(crate) struct ThreadResult {
     pub(crate) groups: Vec<Group>,
-    pub(crate) clockwork: Clockwork,
+    pub(crate) phases: Phases,
     pub(crate) quiet: Vec<Quiet>,
     pub(crate) ended: Nanos,
     pub(crate) turns: u64,
-    pub(crate) lateness: Lateness,
+    pub(crate) scheduling_delay: SchedulingDelay,
     pub(crate) pinned: Option<usize>,
     pub(crate) margin: Option<Nanos>,
-    pub(crate) stamp_clock: Option<StampClock>,
+    pub(crate) kernel_clock: Option<KernelClock>,
     pub(crate) gaps: Option<Gaps>,
-    pub(crate) settled: Option<Settled>,
+    pub(crate) warmup_end: Option<WarmupEnd>,
 }

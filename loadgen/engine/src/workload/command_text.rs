@@ -1,4 +1,4 @@
-//! Command templates as people type them: words, quotes, placeholders.
+//! Command templates as typed: words, quotes, placeholders.
 //!
 //! Words are split as `redis-cli` splits them. Filling in placeholders is the engine's work; here it is only checked that
 //! they exist. Invariant: an unknown `{…}` or `__…__` is an error, never sent as it stands by accident.
@@ -339,7 +339,7 @@ pub fn parse_command_file(text: &str) -> Result<Vec<CommandPlan>, String> {
     Ok(commands)
 }
 
-/// Longest label of a command that is told from its namesakes by its arguments.
+/// Longest label of a command that its arguments distinguish from others of its name.
 const LABEL_CHARS_MAX: usize = 40;
 
 /// Gives commands of one name labels of their own: the whole command, cut, and numbered if that is not enough.

@@ -1,4 +1,4 @@
-//! Marks in messages that say who sent them and when, so that whoever gets one knows how long it took and what is missing.
+//! Stamps in messages: sender and time, so that a receiver knows how long a message took and what is missing.
 //!
 //! `{stamp}` in a command becomes a mark; subscribers and commands that wait for data look for marks in the bytes they get.
 //! Not RESP: a mark is found wherever it stands. Sender and receiver share a process, hence a monotonic clock.
@@ -14,13 +14,13 @@ const MAGIC: &[u8] = b"aelab:";
 /// Fields after it, each with the dot before it but for the first: run, sender, destination, number, intended, sent.
 const FIELD_DIGITS: [usize; 6] = [16, 8, 8, 8, 16, 16];
 /// Bytes of a mark.
-pub(crate) const POSTMARK_BYTES: usize = 6 + 16 + 9 + 9 + 9 + 17 + 17;
-/// How far back a message that came late is told from one that came twice, in messages of one sender.
+pub(crate) const STAMP_BYTES: usize = 6 + 16 + 9 + 9 + 9 + 17 + 17;
+/// How far back a late message is distinguished from a duplicate, in messages of one sender.
 const MEMORY: u32 = 64;
 
 /// A mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Postmark {
+pub(crate) struct MessageStamp {
     /// The run it belongs to: when its schedule began.
     pub(crate) run: u64,
     pub(crate) sender: u32,
@@ -30,7 +30,7 @@ pub(crate) struct Postmark {
     pub(crate) sent: Nanos,
 }
 
-impl Postmark {
+impl MessageStamp {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(MAGIC);
         let fields = [
@@ -111,7 +111,7 @@ impl Sender {
     pub(crate) fn write(&mut self, destination: u32, out: &mut Vec<u8>) {
         let sender = self.first.wrapping_add(self.connection);
         let number = self.numbers.entry((sender, destination)).or_default();
-        let mark = Postmark {
+        let mark = MessageStamp {
             run: self.run,
             sender,
             destination,
@@ -135,11 +135,11 @@ pub(crate) struct Receiver {
     claim: Claim,
     /// The end of the last bytes: it may be the begin of a mark.
     tail: Vec<u8>,
-    /// What came from each sender to each destination.
+    /// Messages of each sender to each destination.
     lines: HashMap<(u32, u32), Line>,
 }
 
-/// What came of one sender's marks.
+/// The stamps of one sender so far.
 #[derive(Debug)]
 struct Line {
     next: u32,
@@ -176,49 +176,49 @@ impl Receiver {
         bytes: &[u8],
         run: u64,
         counts: &mut DeliveryCounts,
-        mut each: impl FnMut(&Postmark),
+        mut each: impl FnMut(&MessageStamp),
     ) {
         // Marks that began in the bytes before, and then those in these alone.
         let mut joint = std::mem::take(&mut self.tail);
         let old = joint.len();
-        joint.extend_from_slice(&bytes[..bytes.len().min(POSTMARK_BYTES - 1)]);
+        joint.extend_from_slice(&bytes[..bytes.len().min(STAMP_BYTES - 1)]);
         let mut from = 0;
         for at in memchr::memmem::find_iter(&joint, MAGIC).take_while(|at| *at < old) {
-            if let Some(mark) = joint.get(at..at + POSTMARK_BYTES).and_then(Postmark::read) {
+            if let Some(mark) = joint.get(at..at + STAMP_BYTES).and_then(MessageStamp::read) {
                 self.judge(&mark, run, counts, &mut each);
-                from = at + POSTMARK_BYTES - old;
+                from = at + STAMP_BYTES - old;
             }
         }
         for at in memchr::memmem::find_iter(&bytes[from..], MAGIC) {
             let at = from + at;
-            if let Some(mark) = bytes.get(at..at + POSTMARK_BYTES).and_then(Postmark::read) {
+            if let Some(mark) = bytes.get(at..at + STAMP_BYTES).and_then(MessageStamp::read) {
                 self.judge(&mark, run, counts, &mut each);
             }
         }
         // The end of both together: pieces may be shorter than a mark.
-        let kept = bytes.len().min(POSTMARK_BYTES - 1);
+        let kept = bytes.len().min(STAMP_BYTES - 1);
         joint.truncate(old);
-        if kept < POSTMARK_BYTES - 1 {
-            joint.drain(..old.saturating_sub(POSTMARK_BYTES - 1 - kept));
+        if kept < STAMP_BYTES - 1 {
+            joint.drain(..old.saturating_sub(STAMP_BYTES - 1 - kept));
         } else {
             joint.clear();
         }
         joint.extend_from_slice(&bytes[bytes.len() - kept..]);
         // What was found must not be found again.
         if let Some(at) = memchr::memmem::rfind(&joint, MAGIC)
-            && joint.len() - at >= POSTMARK_BYTES
+            && joint.len() - at >= STAMP_BYTES
         {
-            joint.drain(..at + POSTMARK_BYTES);
+            joint.drain(..at + STAMP_BYTES);
         }
         self.tail = joint;
     }
 
     fn judge(
         &mut self,
-        mark: &Postmark,
+        mark: &MessageStamp,
         run: u64,
         counts: &mut DeliveryCounts,
-        each: &mut impl FnMut(&Postmark),
+        each: &mut impl FnMut(&MessageStamp),
     ) {
         if mark.run != run {
             counts.foreign += 1;
@@ -262,7 +262,7 @@ mod tests {
     fn deliver(numbers: &[u32], piece: usize) -> (DeliveryCounts, Vec<u32>) {
         let mut bytes = Vec::new();
         for &number in numbers {
-            let mark = Postmark {
+            let mark = MessageStamp {
                 run: 7,
                 sender: 3,
                 destination: 9,
@@ -273,8 +273,8 @@ mod tests {
             bytes.extend_from_slice(b"$83\r\naela");
             let begin = bytes.len();
             mark.write(&mut bytes);
-            assert_eq!(bytes.len() - begin, POSTMARK_BYTES);
-            assert_eq!(Postmark::read(&bytes[begin..]), Some(mark));
+            assert_eq!(bytes.len() - begin, STAMP_BYTES);
+            assert_eq!(MessageStamp::read(&bytes[begin..]), Some(mark));
             bytes.extend_from_slice(b"\r\n");
         }
         let (mut receiver, mut counts) = (Receiver::default(), DeliveryCounts::default());

@@ -20,7 +20,7 @@ pub(crate) struct Compiler<'a> {
     pub(crate) slots: Vec<Source>,
     /// Slot of the last key.
     last_key: Option<usize>,
-    /// Slots of `__rand_1st__` and its kin.
+    /// Slots of `__rand_1st__` and the like.
     tied: [Option<usize>; TIED.len()],
     /// The slot of the hash tag.
     tag: Option<usize>,
@@ -227,7 +227,7 @@ pub(crate) const TIED: [&str; 9] = [
     "__rand_9th__",
 ];
 
-/// What becomes a mark of who sent it and when (see `postmark`).
+/// What becomes a mark of who sent it and when (see `message stamp`).
 const STAMP: &str = "{stamp}";
 
 /// Text without the backslashes that say a brace begins no placeholder: before a brace and a small letter.

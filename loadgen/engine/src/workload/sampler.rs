@@ -132,7 +132,7 @@ impl Source {
     ) {
         match self {
             Self::Between { min, max } => {
-                // All of 64 bits is one more than a bound can say; nobody will miss the last number.
+                // All of 64 bits is one more than a bound can say; the last number is left out.
                 let below = (max - min).saturating_add(1);
                 numbers.fill_with(|| min + rng.below(below));
             }

@@ -9,7 +9,7 @@
 use crate::plan::{
     CommandPlan, Cursor, Framing, KeySpace, PAGE_MAX, Reception, Sending, ValueSize,
 };
-use crate::workload::message_stamp::{POSTMARK_BYTES, destination};
+use crate::workload::message_stamp::{STAMP_BYTES, destination};
 use crate::workload::piece::{DataLen, Piece};
 use crate::workload::placeholder::Compiler;
 use crate::workload::reply_shape::Shape;
@@ -361,7 +361,7 @@ fn fixed_len(pieces: &[Piece], slots: &[Source]) -> Option<usize> {
                 fits(*slot, *digits).then_some(*digits)
             }
             Piece::Data { len: DataLen::Fixed(len), .. } => Some(*len),
-            Piece::Mark => Some(POSTMARK_BYTES),
+            Piece::Mark => Some(STAMP_BYTES),
             Piece::Data { .. } => None,
         })
         .sum()

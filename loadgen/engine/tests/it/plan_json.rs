@@ -5,8 +5,8 @@ use aelab_engine::plan::cluster_slots::{Layout, Node, SLOTS};
 use aelab_engine::plan::{
     ArrivalProcess, Assignment, ClusterPlan, CommandPlan, ConnectPlan, Cursor, Dialling, Endpoint,
     Framing, GroupPlan, KeyDistribution, KeySpace, OnTimeout, Pacing, Phases, PoolOrder, PoolPlan,
-    Protocol, Rate, Reconnect, RequestLog, Role, RunPlan, Sending, SettlePlan, Shape, Target,
-    Timestamps, ValueSize, Workload,
+    Protocol, Rate, Reconnect, RequestLog, Role, RunPlan, Sending, Shape, Target, Timestamps,
+    ValueSize, WarmupEndPlan, Workload,
 };
 use aelab_engine::replay::load::{Wish, load};
 use aelab_engine::tls::{TlsClient, TlsOptions, Trust};
@@ -133,7 +133,7 @@ fn plan() -> RunPlan {
         timestamps: Timestamps::Kernel,
         connect: ConnectPlan { in_parallel: 7, timeout: SEC },
         look_for_gaps: Some(SEC),
-        settle: Some(SettlePlan::for_measurement(None)),
+        warmup_end: Some(WarmupEndPlan::for_measurement(None)),
         ..RunPlan::new(
             groups,
             Phases { warmup: Nanos::ZERO, measure: Some(SEC), drain_max: Nanos::MAX },
@@ -188,7 +188,7 @@ fn a_missing_capture_is_an_error_before_any_connection() {
     plan.groups[0].target.more.clear();
     plan.groups[0].arrival = ArrivalProcess::Constant(rate(10.0));
     plan.groups[0].requests = None;
-    plan.settle = None;
+    plan.warmup_end = None;
     plan.timestamps = Timestamps::Program;
     let error = aelab_engine::sim::simulate(&plan, &aelab_engine::sim::Script::steady(SEC))
         .expect_err("gone");

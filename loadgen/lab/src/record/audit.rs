@@ -25,7 +25,7 @@ pub(crate) fn audit(result: &RunResult, facts: &Facts) -> Audit {
             mhz_min: moves.mhz.map(|(low, _)| low),
             mhz_max: moves.mhz.map(|(_, high)| high),
         },
-        warmup: result.settled.as_ref().map(|settled| Warmup {
+        warmup: result.warmup_end.as_ref().map(|settled| Warmup {
             length_s: result.measure_from.as_secs_f64(),
             settled: settled.moving.is_empty(),
             moving: settled.moving.clone(),

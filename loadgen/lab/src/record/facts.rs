@@ -65,7 +65,7 @@ pub(crate) fn facts(
         connections: connections(plan, result),
         no_hits: no_hits(record),
         never_settled: result
-            .settled
+            .warmup_end
             .as_ref()
             .filter(|settled| !settled.moving.is_empty())
             .map(|settled| (settled.length.as_secs_f64(), settled.moving.clone())),
@@ -338,8 +338,11 @@ pub(crate) fn unreached(plan: &RunPlan, result: &RunResult) -> Option<Caveat> {
         planned.cluster.is_some() && group.counts.ok < group.counts.sent
     });
     clusters.find_map(|(_, group)| {
-        let node = group.endpoints.iter().find(|node| !node.is_reached && node.vain.is_some())?;
-        let (attempts, reason) = node.vain.clone()?;
+        let node = group
+            .endpoints
+            .iter()
+            .find(|node| !node.is_reached && node.failed_attempts.is_some())?;
+        let (attempts, reason) = node.failed_attempts.clone()?;
         Some(Caveat::NodeUnreached { node: node.name.clone(), attempts, reason })
     })
 }

@@ -88,7 +88,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
             process: planned.arrival.as_str().to_owned(),
             rate: offered(&planned.arrival, group, &clock),
         };
-        if let (Some(kernel), Some(clock)) = (&mut record.kernel, result.audit.stamp_clock) {
+        if let (Some(kernel), Some(clock)) = (&mut record.kernel, result.audit.kernel_clock) {
             kernel.clock_uncertainty_us = clock.uncertainty.as_secs_f64() * 1e6;
             kernel.clock_steps = clock.steps;
         }
@@ -118,7 +118,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
         .or_else(|| facts::nothing_heard(result));
     caveats.extend(gravest.or_else(|| facts::given_up(plan, result)));
     caveats.extend(assess(&facts));
-    let wrong = result.audit.wrong_books.iter();
+    let wrong = result.audit.wrong_accounting.iter();
     caveats.extend(wrong.map(|what| Caveat::AccountingError { what: what.clone() }));
     caveats.sort_by_key(Caveat::severity);
     record.caveats = caveats.iter().map(Caveat::to_record).collect();
@@ -197,7 +197,7 @@ fn blocked_series(clock: &Timeline, group: &GroupResult) -> Option<HlogSeries> {
 }
 
 fn stamp_series(clock: &Timeline, group: &GroupResult) -> Option<[HlogSeries; 2]> {
-    let stamps = group.stamps.as_ref()?;
+    let stamps = group.kernel_times.as_ref()?;
     Some([(Metric::Wire, &stamps.wire), (Metric::WakeUp, &stamps.wake_up)].map(
         |(metric, result)| HlogSeries {
             key: SeriesKey::tagged(&group.name, aelab_results::hlog::ALL_COMMANDS, metric),
@@ -219,7 +219,7 @@ fn pool_record(clock: &Timeline, pool: &PoolResult, percentiles: &[f64]) -> Pool
         wait: summary(clock, &[&pool.wait], percentiles, None),
         opened: counts.opened,
         closed: counts.closed,
-        turned_away: counts.turned_away,
+        turned_away: counts.pool_timeouts,
         most_open: counts.most_open,
     }
 }
@@ -257,7 +257,7 @@ fn group_record(
         arrival: Arrival::default(),
         connections: connections(&group.connections),
         endpoints: endpoints(group),
-        kernel: group.stamps.as_ref().map(|stamps| KernelTimes {
+        kernel: group.kernel_times.as_ref().map(|stamps| KernelTimes {
             wire: summary(clock, &[&stamps.wire], percentiles, None),
             wake_up: summary(clock, &[&stamps.wake_up], percentiles, None),
             unstamped: stamps.unstamped,

@@ -273,7 +273,7 @@ fn pool(links: &GroupConnections, which: &str) -> Result<Figure, String> {
     let value = match which {
         "opened" => pool.counts.opened,
         "closed" => pool.counts.closed,
-        "timeouts" => pool.counts.turned_away,
+        "timeouts" => pool.counts.pool_timeouts,
         "most_open" => pool.counts.most_open,
         other => return Err(format!("there is no count {other}")),
     };

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 /// What a warm-up that finds its own end is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SettlePlan {
+pub struct WarmupEndPlan {
     /// Length of a block.
     pub block: Nanos,
     /// The measurement begins after this long at the latest.
     pub at_most: Nanos,
 }
 
-impl SettlePlan {
+impl WarmupEndPlan {
     /// For a measurement of this length: blocks of a second, and patience for ten times the measurement, but at least ten
     /// seconds and at most a minute.
     #[must_use]
