@@ -4,12 +4,7 @@ use aelab_ci::hygiene::{self, Confinement, Source, Violation};
 use aelab_ci::structs;
 
 /// Files that may be longer: tables and data, each with the reason.
-const LONG_FILES: &[&str] = &[
-    // Transcripts of redis-server, one call each.
-    "server/tests/it/transcript_cases.rs",
-    // To be split.
-    "loadgen/tests/it/engine_virtual.rs",
-];
+const LONG_FILES: &[&str] = &[];
 
 /// Structs that may have more fields.
 const WIDE_STRUCTS: &[&str] = &[];

@@ -1,6 +1,6 @@
 //! A user who may not do everything (ACL): what could not be looked up or done is said, with what to allow.
 
-use crate::engine_sockets::{Action, serve};
+use crate::fake_server::{Action, serve};
 use crate::support::{check_failure, loadgen};
 use aelab_results::record::RunRecord;
 use std::path::Path;

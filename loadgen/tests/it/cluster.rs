@@ -1,6 +1,6 @@
 //! Clusters: exact in virtual time, then against real nodes.
 
-use crate::engine_sockets::{Action, serve};
+use crate::fake_server::{Action, serve};
 use crate::support::{Nodes, TempDir, ask, check_failure, check_failure_id, free_port, loadgen};
 use aelab_engine::clock::Nanos;
 use aelab_engine::plan::{

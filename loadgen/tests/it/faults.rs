@@ -1,6 +1,6 @@
 //! Bad input and faults: one line with a remedy, the right exit code, and nothing that was measured is lost.
 
-use crate::engine_sockets::{Action, ok, serve, serve_one};
+use crate::fake_server::{Action, ok, serve, serve_one};
 use crate::recording_server::{Listener, Manner};
 use crate::support::{
     LOADGEN, Server, TempDir, ask, check_failure, check_failure_id, free_port, impostor, loadgen,

@@ -1,7 +1,7 @@
 //! What a record says when things went wrong: a backlog of the warm-up, requests without an end, a generator that was stopped.
 //! In virtual time, so that the numbers are exact.
 
-use crate::engine_virtual::{MS, constant, frozen, gets, group, near, phases, run_plan};
+use crate::virtual_time::{MS, constant, frozen, gets, group, near, phases, run_plan};
 use aelab_engine::clock::Nanos;
 use aelab_engine::plan::{ArrivalProcess, GroupPlan, Phases, PoolOrder, PoolPlan, Role, RunPlan};
 use aelab_engine::sim::{Script, simulate};

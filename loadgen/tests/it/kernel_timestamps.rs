@@ -1,6 +1,6 @@
 //! Kernel time stamps: every reply is accounted for, the parts add up, and what has no stamps is refused.
 
-use crate::engine_sockets::{Action, group, ok, plan, serve};
+use crate::fake_server::{Action, group, ok, plan, serve};
 use crate::support::{Server, check_failure, loadgen};
 use aelab_engine::plan::{Endpoint, GroupPlan, RunPlan, Timestamps};
 use aelab_engine::record::result::RunResult;

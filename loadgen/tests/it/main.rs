@@ -6,10 +6,7 @@ mod cluster;
 mod compat;
 mod cpu_wait;
 mod doc_pages;
-mod engine_books;
-mod engine_messages;
-mod engine_sockets;
-mod engine_virtual;
+mod engine_records;
 mod faults;
 mod interrupt;
 mod invalid_records;
@@ -30,3 +27,9 @@ mod support;
 mod target_flags;
 mod tls;
 mod tls_server;
+
+// Shared with the tests of the engine.
+#[path = "../../engine/tests/it/fake_server.rs"]
+mod fake_server;
+#[path = "../../engine/tests/it/support.rs"]
+mod virtual_time;

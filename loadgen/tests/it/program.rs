@@ -1,6 +1,6 @@
 //! What the program does for its user, end to end: structure only, no timing.
 
-use crate::engine_sockets::{Action, ok, serve};
+use crate::fake_server::{Action, ok, serve};
 use crate::support::{LOADGEN, Server, TempDir, check_failure, check_failure_id, loadgen};
 use aelab_results::read_folder;
 use std::path::Path;

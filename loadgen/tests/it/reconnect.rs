@@ -1,6 +1,6 @@
 //! Lost connections: the pauses before they come back, and that every lost request is in the books.
 
-use crate::engine_sockets::{Action, Behaviour, group, ok, plan, serve, serve_one};
+use crate::fake_server::{Action, Behaviour, group, ok, plan, serve, serve_one};
 use crate::support::{LOADGEN, Server, check_failure, free_port, loadgen};
 use aelab_engine::Live;
 use aelab_engine::clock::Nanos;

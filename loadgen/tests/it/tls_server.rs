@@ -1,6 +1,6 @@
 //! A TLS server for tests, with certificates of its own.
 
-use crate::engine_sockets::{Action, serve_one};
+use crate::fake_server::{Action, serve_one};
 use crate::support::TempDir;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::client::danger::HandshakeSignatureValid;

@@ -1,6 +1,6 @@
 //! Where every request ends up: the books of a run, in virtual time.
 
-use super::engine_virtual::{MS, US, above, constant, frozen, gets, group, phases, run, run_plan};
+use crate::support::{MS, US, above, constant, frozen, gets, group, phases, run, run_plan};
 use aelab_engine::clock::Nanos;
 use aelab_engine::plan::{
     ArrivalProcess, CommandPlan, Cursor, GroupPlan, OnTimeout, Phases, Reconnect, RequestLog,
