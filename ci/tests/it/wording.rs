@@ -30,7 +30,6 @@ fn assert_none(found: &[hygiene::Violation]) {
 }
 
 #[test]
-#[ignore = "the documents and the help texts are being rewritten"]
 fn texts_for_users_use_plain_words() {
     let mut found = Vec::new();
     for (path, text) in documents() {
@@ -45,7 +44,6 @@ fn texts_for_users_use_plain_words() {
 }
 
 #[test]
-#[ignore = "the documents are being rewritten"]
 fn markdown_wraps() {
     let documents = documents();
     let found: Vec<_> = documents.iter().flat_map(|(path, text)| long_lines(path, text)).collect();

@@ -9,6 +9,7 @@ pub mod kernel_times;
 pub mod live;
 pub mod metric;
 mod open;
+mod recorded;
 mod recorder;
 pub mod reply_rate;
 pub mod result;
@@ -18,4 +19,5 @@ pub mod stall_detector;
 pub mod warmup_end;
 
 pub(crate) use open::Open;
-pub(crate) use recorder::{Recorded, Recorder};
+pub(crate) use recorded::Recorded;
+pub(crate) use recorder::Recorder;

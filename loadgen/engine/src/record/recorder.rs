@@ -14,10 +14,10 @@ use crate::record::kernel_times::KernelTimes;
 use crate::record::live::{Counted, Shard};
 use crate::record::metric::Metric;
 use crate::record::open::Open;
+use crate::record::recorded::Recorded;
 use crate::record::reply_rate::{Replied, ReplyRate};
 use crate::record::result::{
-    Arrivals, CommandResult, Counts, DeliveryCounts, KernelTimesResult, LoggedRequest,
-    LoggedRequests, MetricResult, Outcome, Traffic,
+    Counts, DeliveryCounts, LoggedRequest, LoggedRequests, Outcome, Traffic,
 };
 use crate::workload::message_stamp::Receiver;
 use crate::workload::reply_shape::Shape;
@@ -31,25 +31,6 @@ use std::sync::Arc;
 struct Run {
     request: (Nanos, Nanos, u16),
     count: u32,
-}
-
-/// What is left of a recorder when the run is over.
-#[derive(Debug)]
-pub(crate) struct Recorded {
-    pub(crate) counts: Counts,
-    pub(crate) warmup: Counts,
-    pub(crate) arrivals: Arrivals,
-    pub(crate) traffic: Traffic,
-    pub(crate) cursor_steps: u64,
-    pub(crate) nulls: u64,
-    pub(crate) errors: ErrorCounts,
-    pub(crate) commands: Vec<CommandResult>,
-    pub(crate) error_response: Histogram,
-    pub(crate) wait: Option<MetricResult>,
-    pub(crate) blocked: Option<MetricResult>,
-    pub(crate) delivery: Option<DeliveryCounts>,
-    pub(crate) kernel_times: Option<KernelTimesResult>,
-    pub(crate) log: LoggedRequests,
 }
 
 /// Measured requests that ended in an error.
