@@ -74,7 +74,7 @@ fn missing_messages_are_a_caveat_and_delivered_ones_are_none() {
         assert_eq!(caveat.is_some(), is_warned, "{channel}: {:?}", record.caveats);
         let Some(caveat) = caveat else { continue };
         assert_eq!((caveat.severity, caveat.value), (Severity::Warning, Some(counts.lost as f64)));
-        let says = format!("{} of {} messages never reached", counts.lost, counts.lost + 2_700);
+        let says = format!("{} of {} messages did not reach", counts.lost, counts.lost + 2_700);
         assert!(caveat.text.starts_with(&says), "{}", caveat.text);
     }
 }
