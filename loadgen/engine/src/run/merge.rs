@@ -34,23 +34,7 @@ pub(crate) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
     let ended = latest(|thread| thread.ended);
     let interrupted = threads.iter().any(|thread| thread.phases.interrupted);
     let kernel_clock = kernel_clock(&threads);
-    let until = |thread: &ThreadResult| thread.phases.measure_until.min(thread.ended);
-    let audits = threads.iter().map(|thread| ThreadAudit {
-        cpu: thread.phases.measured.cpu,
-        wall: thread.phases.measured.wall,
-        queued: thread.phases.measured.queued,
-        involuntary_switches: thread.phases.measured.involuntary_switches,
-        turns: thread.turns,
-        late_max: thread.scheduling_delay.max,
-        late_sum: thread.scheduling_delay.sum(Nanos::ZERO, Nanos::MAX),
-        stopped: thread.scheduling_delay.stopped(thread.phases.measure_from, until(thread)),
-        busy: thread.scheduling_delay.busy(thread.phases.measure_from, until(thread)),
-        blind: thread.scheduling_delay.blind(until(thread)),
-        pinned: thread.pinned,
-        margin: thread.margin,
-        gaps: thread.gaps,
-    });
-    let audits = audits.collect();
+    let audits = threads.iter().map(thread_audit).collect();
     let late: Vec<Vec<Absence>> =
         threads.iter().map(|t| t.scheduling_delay.absences.clone()).collect();
     let mut quiet = Vec::new();
@@ -93,6 +77,27 @@ pub(crate) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         interval: plan.interval,
         interrupted,
         warmup_end,
+    }
+}
+
+/// How one thread ran.
+fn thread_audit(thread: &ThreadResult) -> ThreadAudit {
+    let until = thread.phases.measure_until.min(thread.ended);
+    let delay = &thread.scheduling_delay;
+    ThreadAudit {
+        cpu: thread.phases.measured.cpu,
+        wall: thread.phases.measured.wall,
+        queued: thread.phases.measured.queued,
+        involuntary_switches: thread.phases.measured.involuntary_switches,
+        turns: thread.turns,
+        late_max: delay.max,
+        late_sum: delay.sum(Nanos::ZERO, Nanos::MAX),
+        stopped: delay.stopped(thread.phases.measure_from, until),
+        busy: delay.busy(thread.phases.measure_from, until),
+        blind: delay.blind(until),
+        pinned: thread.pinned,
+        margin: thread.margin,
+        gaps: thread.gaps,
     }
 }
 

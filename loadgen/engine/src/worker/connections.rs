@@ -154,7 +154,7 @@ impl<W: Wire> Worker<'_, W> {
                     group.connections.opening.connected.saturating_record(now.since(since).0);
                 }
                 let own = group.own_handshake(token);
-                match conn.on_connected(own.as_ref().unwrap_or(group.handshake())) {
+                match conn.on_connected(own.as_ref().unwrap_or_else(|| group.handshake())) {
                     Progress::Ready { since } => self.on_handshaken(token, since, now),
                     _ => touch(&mut self.touched, token, conn),
                 }

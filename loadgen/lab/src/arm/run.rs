@@ -16,6 +16,7 @@ use aelab_engine::{Live, LiveCounts, Phase};
 use aelab_units::format_count;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread::Thread;
 use std::time::Duration;
 
 /// A run that only replies can end is stopped after this time without one: longer than any command worth measuring.
@@ -57,7 +58,7 @@ pub fn run_observed(
     let live = Arc::new(Live::new(plan));
     let (over, silent) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        scope.spawn(|| announce(&live, &over, on_phase));
+        let announcer = scope.spawn(|| announce(&live, &over, on_phase));
         let watcher = scope.spawn(|| watch_machine(&live, &over));
         let clustered = plan.groups.iter().find(|group| group.cluster.is_some());
         let layouts = clustered
@@ -67,18 +68,18 @@ pub fn run_observed(
             Some(_) => cancel,
             None => &silent,
         };
-        if plan.phases.measure.is_none() {
-            scope.spawn(|| stop_if_silent(&live, plan, cancel, &silent, &over));
-        }
+        let guard = plan.phases.measure.is_none().then(|| {
+            scope.spawn(|| stop_if_silent(&live, plan, cancel, &silent, &over)).thread().clone()
+        });
         let at_end = SetOnDrop(&over);
         let result = observed(observer, Activity::Load { title: name, plan, live: &live }, || {
             aelab_engine::run(plan, &live, stop)
         });
         drop(at_end);
-        watcher.thread().unpark();
-        if let Some(layouts) = layouts {
-            layouts.thread().unpark();
-        }
+        // They sleep between two checks: a short run must not wait for that.
+        let layouts = layouts.map(|layouts| layouts.thread().clone());
+        let sleepers = [watcher.thread().clone(), announcer.thread().clone()];
+        sleepers.iter().chain(&layouts).chain(&guard).for_each(Thread::unpark);
         let moves = watcher.join().ok();
         let mut result = result?;
         result.audit.machine = moves;
@@ -122,7 +123,7 @@ fn announce(live: &Live, over: &AtomicBool, on_phase: &(dyn Fn(Phase) + Sync)) {
             return;
         }
         let measures = PHASES[..told].contains(&Phase::Measure);
-        std::thread::sleep(if measures { LOOK_LATER } else { LOOK_EVERY });
+        std::thread::park_timeout(if measures { LOOK_LATER } else { LOOK_EVERY });
     }
 }
 
@@ -134,12 +135,12 @@ fn stop_if_silent(
     stop: &AtomicBool,
     over: &AtomicBool,
 ) {
-    /// Interval between two checks; the end of a run and ^C wait for it.
+    /// Interval between two checks; ^C waits for it.
     const LOOK_EVERY: Duration = Duration::from_millis(10);
     let patience = patience(plan);
     let (mut replies, mut since) = (0, clock::now());
     while !over.load(Relaxed) {
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::park_timeout(LOOK_EVERY);
         let groups = || plan.groups.iter().zip((0..).map(|group| live.group(group)));
         // Steps of a long iteration and parts of a large reply too.
         let now_replies: u64 = groups().map(|(_, c)| c.ok + c.error + c.pieces).sum();
