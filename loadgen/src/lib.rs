@@ -1,11 +1,9 @@
-//! The `loadgen` program: its command line, its commands, what it prints, and its self-test.
+//! Everything behind the `loadgen` program: the command line, what it prints, and the self-test.
 //!
-//! Open loop and closed loop are told apart everywhere: at a rate, requests are due at times that replies do not move, and
-//! response time counts from there; without a rate, the next request waits for a reply, and only service time means anything.
-//! Every request has three instants (intended, sent, replied), and none is dropped silently.
+//! Measuring is in [`aelab_engine`], servers and scenarios are in [`aelab_lab`], the record is in [`aelab_results`].
+//! Invariant: only [`console`] prints, and every failure ends in one line and an exit code.
 //!
-//! Read next: [`engine`] (measuring), [`lab`] (servers and scenarios), [`record`] (what is kept), [`cli`] and [`commands`]
-//! (what the user sees). What the numbers mean afterwards is the business of the reports crate.
+//! Read next: [`cli`] (what is typed), [`commands`] (what it does), [`console`] (what is printed).
 
 #[allow(rustdoc::broken_intra_doc_links, reason = "comments there are --help texts, with brackets")]
 pub mod cli;

@@ -1,7 +1,7 @@
 //! The stall explorer: a scenario with one arm per size of the data that a command reads.
 //!
 //! It writes a scenario file and parses it, so the rules of files apply. The answer is a straight line
-//! through the measured stalls ([`crate::fit`]). Pure.
+//! through the measured stalls ([`aelab_results::stats`]). Pure.
 
 use crate::error::{ScenarioError, unknown};
 use crate::model::{CollectionKind, Scale, Scenario};

@@ -3,7 +3,7 @@
 //! Not the lab: it starts no server, prints nothing, derives no percentile.
 //! Invariant: every request carries its intended time from the schedule to the histogram, whatever happens on the way.
 //!
-//! Read in this order: [`plan`], [`result`], `schedule`, `conn`, `worker`, `io`.
+//! Read in this order: [`plan`], [`record`], `schedule`, `conn`, `worker`, `io`.
 
 pub mod clock;
 mod conn;
