@@ -20,9 +20,9 @@ pub enum ProcedureKind {
     AcceptQueue,
     /// What a connection costs the server.
     ConnectionCost,
-    /// Connections until the server refuses one.
+    /// Connections until the server rejects one.
     MaxClients,
-    /// A greedy service and its neighbours.
+    /// A large service and other services.
     MaxTotal,
     /// Pipelines, MULTI/EXEC and scripts beside another client, and after a failure.
     Transaction,
@@ -47,7 +47,7 @@ pub enum ProcedureKind {
 pub struct Row {
     /// Its name in files.
     pub name: &'static str,
-    /// What it does; completes "It …".
+    /// What it does; completes "This procedure …".
     pub about: &'static str,
     /// Its parameters.
     pub params: &'static [Param],
@@ -131,7 +131,10 @@ const SPLIT_COMMAND: Row = Row {
     figures: &[
         figure("offsets", "number of offsets at which commands were cut"),
         figure("large_pieces", "number of segments of the large value"),
-        figure("early_replies", "replies that arrived before the last byte was sent"),
+        figure(
+            "early_replies",
+            "replies that arrived before the last byte of the command was sent",
+        ),
         figure("different_replies", "replies that differ from the reply to the whole command"),
         figure("single_bytes", "number of bytes sent one at a time"),
     ],

@@ -11,7 +11,7 @@ fn reference() -> String {
     let mut out = String::new();
     for kind in ProcedureKind::ALL {
         let row = kind.row();
-        let about = wrapped(&format!("It {}.", row.about));
+        let about = wrapped(&format!("This procedure {}.", row.about));
         let _ = writeln!(out, "### `{}`\n\n{about}\n", row.name);
         if !row.params.is_empty() {
             out.push_str("| parameter | type | default | meaning |\n|---|---|---|---|\n");

@@ -57,7 +57,7 @@ pub(super) const FLOW_CONTROL: Row = Row {
             "throttled_s",
             "part of the stall in which the kernel accepted no byte from the client",
         ),
-        figure("refused_writes", "writes that the kernel refused because its buffer was full"),
+        figure("refused_writes", "writes that the kernel rejected because its buffer was full"),
         figure("recovery_s", "from the end of the stall to the first sample with an open window"),
         figure("requests", "commands sent"),
         figure("lost", "commands without a reply"),
@@ -170,7 +170,7 @@ pub(super) const CONNECTION_COST: Row = Row {
 
 pub(super) const MAXCLIENTS: Row = Row {
     name: "maxclients",
-    about: "opens connections until the server refuses one, and records its reply",
+    about: "opens connections until the server rejects one, and records its reply",
     params: &[param(
         "limit",
         Kind::Count,
@@ -181,51 +181,57 @@ pub(super) const MAXCLIENTS: Row = Row {
         figure("configured_limit", "maxclients before the procedure"),
         figure("limit", "maxclients during the procedure"),
         figure("descriptors", "descriptors that the server may open"),
-        figure("accepted", "connected clients when the next one was refused"),
+        figure("accepted", "connected clients when the next one was rejected"),
         figure(
             "refused_in_words",
-            "1 if the refused client got `-ERR max number of clients reached`",
+            "1 if the rejected client got `-ERR max number of clients reached`",
         ),
-        figure("rejected_connections", "refusals in the server's counter"),
+        figure("rejected_connections", "rejections in the server's counter"),
         figure("room_after_leaving", "1 if a client could connect after another had disconnected"),
     ],
 };
 
 pub(super) const MAX_TOTAL: Row = Row {
     name: "max-total",
-    about: "opens connections of a greedy service, with and without a limit, and counts the connections of its neighbours",
+    about: "opens connections of a large service, with and without a limit, and counts the connections of other services",
     params: &[
         param("limit", Kind::Count, "100", "the server's maxclients during the procedure"),
-        param("demand", Kind::Count, "200", "concurrent requests of the greedy service"),
+        param("demand", Kind::Count, "200", "concurrent requests of the large service"),
         param("max_total", Kind::Count, "20", "its connection limit in the second part"),
-        param("neighbours", Kind::Count, "5", "neighbouring services"),
-        param("each", Kind::Count, "8", "connections that each neighbour needs"),
+        param("neighbours", Kind::Count, "5", "number of other services"),
+        param("each", Kind::Count, "8", "connections that each of the other services needs"),
     ],
     figures: &[
-        figure("unbounded_greedy_holds", "connections of the greedy service without a limit"),
-        figure("unbounded_neighbours_served", "connections of the neighbours, without the limit"),
+        figure("unbounded_greedy_holds", "connections of the large service without a limit"),
+        figure(
+            "unbounded_neighbours_served",
+            "connections of the other services, without the limit",
+        ),
         figure(
             "unbounded_neighbours_refused",
-            "refused connections of the neighbours, without the limit",
+            "rejected connections of the other services, without the limit",
         ),
         figure(
             "unbounded_neighbours_shut_out",
-            "neighbours without any connection, without the limit",
+            "other services without any connection, without the limit",
         ),
         figure(
             "unbounded_refusals_miscounted",
-            "refusals in the server's counter minus refusals that the clients saw",
+            "rejections in the server's counter minus rejections that the clients saw",
         ),
-        figure("bounded_greedy_holds", "connections of the greedy service with a limit"),
-        figure("bounded_neighbours_served", "connections of the neighbours, with the limit"),
+        figure("bounded_greedy_holds", "connections of the large service with a limit"),
+        figure("bounded_neighbours_served", "connections of the other services, with the limit"),
         figure(
             "bounded_neighbours_refused",
-            "refused connections of the neighbours, with the limit",
+            "rejected connections of the other services, with the limit",
         ),
-        figure("bounded_neighbours_shut_out", "neighbours without any connection, with the limit"),
+        figure(
+            "bounded_neighbours_shut_out",
+            "other services without any connection, with the limit",
+        ),
         figure(
             "bounded_refusals_miscounted",
-            "refusals in the server's counter minus refusals that the clients saw",
+            "rejections in the server's counter minus rejections that the clients saw",
         ),
     ],
 };
@@ -261,7 +267,7 @@ pub(super) const TRANSACTION: Row = Row {
         figure("multi_write_after_failure_runs", "1 if a write after the failed command runs"),
         figure(
             "multi_refused_writes_stay",
-            "writes that remain after MULTI refused to queue a command",
+            "writes that remain after a command was rejected inside MULTI",
         ),
         figure(
             "script_write_before_failure_stays",
@@ -279,7 +285,7 @@ pub(super) const PIPELINING: Row = Row {
             "commands",
             Kind::Count,
             "100",
-            "number of commands; a pipeline that is deeper sends one command per level",
+            "number of commands; if a depth is larger, this depth is used as the number",
         ),
         param("depths", Kind::Counts, "1,10,100,1000", "pipeline depths"),
         param("round_trips", Kind::Durations, "200us,1ms,5ms", "round-trip times of the links"),

@@ -48,7 +48,7 @@ pub(super) const WAKEUP_COST: Row = Row {
         figure("slope", "slope of the added cost on logarithmic axes; 1 means proportional"),
         figure("cost_slope", "slope of the total cost on logarithmic axes; 0 means constant"),
         figure("accepted", "open connections at the end"),
-        figure("refused", "1 if the server refused a connection"),
+        figure("refused", "1 if the server rejected a connection"),
         figure(
             "events_per_wake_max",
             "most events of one wake-up while several connections send at the same time (bundled server)",
@@ -84,7 +84,7 @@ pub(super) const TIME_EVENTS: Row = Row {
 
 pub(super) const ATOMIC: Row = Row {
     name: "atomic",
-    about: "increments two keys in transactions from many connections and looks for torn or lost counts",
+    about: "increments two keys in transactions from many connections and looks for transactions that saw only half of another one, and for lost counts",
     params: &[
         param("writers", Kind::Count, "8", "number of connections, each with its own thread"),
         param("transactions", Kind::Count, "2000", "transactions per connection"),
@@ -100,16 +100,16 @@ pub(super) const ATOMIC: Row = Row {
 
 pub(super) const LOOP_ORDER: Row = Row {
     name: "loop-order",
-    about: "reads the trace of the bundled server's event loop (AE LOOP) and checks the order of steps in every iteration",
+    about: "reads the trace of the bundled server's event loop (AE LOOP) and checks the order of steps in every turn of the loop",
     params: &[
         param("watch", Kind::Duration, "2s", "time that clients send requests"),
         param("connections", Kind::Count, "4", "connections"),
     ],
     figures: &[
-        figure("turns", "iterations in the trace"),
-        figure("with_file_events", "iterations with a file event"),
-        figure("with_time_events", "iterations with a time event"),
-        figure("out_of_order", "iterations whose steps were not in order"),
-        figure("overlapping", "iterations that started before the previous one ended"),
+        figure("turns", "turns of the loop in the trace"),
+        figure("with_file_events", "turns with a file event"),
+        figure("with_time_events", "turns with a time event"),
+        figure("out_of_order", "turns whose steps were not in order"),
+        figure("overlapping", "turns that started before the previous one ended"),
     ],
 };
