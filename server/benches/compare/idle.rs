@@ -25,7 +25,7 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
     let columns =
         ["arm", "idle, KiB", "after a PING, KiB", "CPU µs per GET of 3 active"].map(str::to_owned);
     let title = format!(
-        "Resident memory per connection with {} connections, and a request's CPU time among them",
+        "Resident memory per connection with {} connections, and the CPU time of a request with these connections open",
         options.connections
     );
     Ok(markdown(&title, &columns, &rows))

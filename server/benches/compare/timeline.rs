@@ -50,5 +50,5 @@ pub(crate) fn run(options: &Options) -> Result<String, Failure> {
     let rows: Vec<Vec<String>> = (0..MODES.len()).map(row).collect();
     let columns =
         ["AE TRACE", "CPU µs per GET at P16", "thousand requests per second"].map(str::to_owned);
-    Ok(markdown("What the request timeline costs, and the ratio to without it", &columns, &rows))
+    Ok(markdown("What the request timeline costs, compared with no timeline", &columns, &rows))
 }
