@@ -29,23 +29,33 @@ Examples:
 Directives are those of redis.conf; CONFIG GET * lists them with their values. Directives of this
 server only:
        --io-model ae|blocking|thread-per-connection|busy-poll
-                                           how the server waits for clients: the event loop; a
-                                           blocking read for one client at a time; one thread per
-                                           client, with commands under a lock; polling without
-                                           sleep (100 % CPU)
-       --io-threads N                      N - 1 threads help to write
-       --io-threads-do-reads yes           ... and also to read and parse, as in Redis 6
+                                           how the server waits for clients
+                                           ae: event loop (the default)
+                                           blocking: a blocking read, for one client at a time
+                                           thread-per-connection: one thread per client; a lock
+                                             allows one command at a time
+                                           busy-poll: reads from all clients in turn, without
+                                             sleeping (100 % CPU)
+       --io-threads N                      N threads write the replies: the main thread and N - 1
+                                           others
+       --io-threads-do-reads yes           these threads also read and parse, as in Redis 6
        --ae-backend mio|epoll|poll|select  how the event loop waits for sockets
-       --select-oversize yes               allow select more than 1024 descriptors
-       --ae-batch                          read all ready sockets, then execute, then write
-       --reply-immediately                 write each reply when it is made, not before sleeping
+       --select-oversize yes               lift the limit of 1024 descriptors of --ae-backend select
+       --ae-batch                          read from all ready sockets, then execute all commands,
+                                           then write all replies
+       --reply-immediately                 write each reply immediately; the default is to write all
+                                           replies together, before the server sleeps
        --inject service=fixed:100us|exp:200us[,seed=1][,commands=get+set]
-                                           add a known service time, to validate a client
+                                           make commands take a known time, to validate a load
+                                           generator: fixed, or exponentially distributed with
+                                           this mean; the default is all commands on keys, and
+                                           PING and ECHO; seed is that of the random times
        --inject stall=every:10s,dur:100ms[,at:5s]
-                                           add known stalls
+                                           add stalls of length dur, one per interval every; the
+                                           first after at
 
-Persistence, replication, cluster and TLS are not supported; directives that ask for them are
-refused.
+Persistence, replication, cluster and TLS are not supported; directives that enable them are
+rejected.
 Exit codes: 0 ended by SHUTDOWN or a signal, 1 could not start, 2 wrong arguments or configuration.
 ";
 

@@ -27,19 +27,21 @@ pub struct LoadArgs {
     /// Maximum number of requests in flight per connection.
     #[arg(short = 'P', long, default_value = "1", value_parser = pipeline, allow_negative_numbers = true)]
     pub pipeline: usize,
-    /// Total number of requests per test [default: 100000, unless --duration or --rate is given].
+    /// Total number of requests per test [default: 100000, unless --duration, --rate or --arrival is given].
     ///
-    /// The test ends early if no reply arrives for 30 s.
+    /// Every test, also one with --duration, ends early if requests wait and no reply arrives for 30 s.
     #[arg(short = 'n', long, value_parser = parse_count, allow_negative_numbers = true)]
     pub requests: Option<u64>,
     /// Measurement time, such as 30s [default with --rate: 10s].
     ///
-    /// The alias --test-time also takes seconds without a unit, as memtier does.
+    /// With --test-time, a number without a unit means seconds, as in memtier.
     #[arg(long, visible_alias = "test-time", value_parser = parse_duration)]
     pub duration: Option<Duration>,
-    /// Warm-up time before the measurement, or auto [default with a duration: 2s, at most a fifth of it; else none].
+    /// Warm-up time before the measurement, or auto [default: a fifth of the measurement time, at most 2s].
     ///
-    /// With auto, the measurement starts when rate and response times are stable, after one minute at the latest.
+    /// By default, there is no warm-up if the test ends after a number of requests (-n without --duration), and none with
+    /// --arrival ramp, step or trace. With auto, the measurement starts when rate and response times are stable. If they do
+    /// not become stable, it starts after at most one minute.
     #[arg(long, value_name = "TIME", value_parser = WarmupArg::parse)]
     pub warmup: Option<WarmupArg>,
     /// Total number of requests per second (open loop).
@@ -48,10 +50,11 @@ pub struct LoadArgs {
     /// its next request after a reply.
     #[arg(long, visible_alias = "rps", value_parser = parse_rate, allow_negative_numbers = true)]
     pub rate: Option<aelab_units::Rate>,
-    /// Distribution of the arrival times: constant, poisson, … [default with --rate: constant].
+    /// Distribution of the times when requests become due: constant, poisson, … [default with --rate: constant].
     ///
-    /// Around --rate: constant, poisson, uniform, burst:on=100ms,off=900ms, sine:amp=0.5,period=10s. With a rate of their
-    /// own: ramp:1k-20k[@30s], step:1k,2k,4k@5s, trace:FILE (one time per line).
+    /// These need --rate, which is their mean rate: constant, poisson, uniform, burst:on=100ms,off=900ms,
+    /// sine:amp=0.5,period=10s. These contain the rate, so leave out --rate: ramp:1k-20k[@30s], step:1k,2k,4k@5s,
+    /// trace:FILE. Each line of FILE is the due time of one request since the start, in seconds (0.5) or with a unit (500ms).
     #[arg(long, value_name = "PROCESS")]
     pub arrival: Option<String>,
     /// Pause after each reply before the next request (closed loop only).
@@ -59,7 +62,7 @@ pub struct LoadArgs {
     pub think_time: Option<Duration>,
     /// Size of __data__, such as 64 or 16KiB [default: 3, with --ycsb 100].
     ///
-    /// Also a range (16-1024), sizes with weights (32:9,4KiB:1), or zipf:16-4096[:EXPONENT].
+    /// Also a range (16-1024), a list of SIZE:WEIGHT (32:9,4KiB:1), or zipf:16-4096[:EXPONENT] (small sizes most often).
     #[arg(short = 'd', long, value_name = "SIZE", value_parser = ValueSize::parse, allow_negative_numbers = true)]
     pub data_size: Option<ValueSize>,
     /// Compressible fraction of each value (0 to 1).
@@ -68,10 +71,12 @@ pub struct LoadArgs {
     /// Number of distinct keys [default: 1, with --ycsb 1000].
     #[arg(short = 'r', long, value_parser = parse_count, allow_negative_numbers = true)]
     pub keyspace: Option<u64>,
-    /// Distribution of __key__: uniform, sequential, zipf, … [default: uniform].
+    /// Distribution of __key__: uniform, sequential, zipf, … [default: uniform, with --ycsb that of the workload].
     ///
-    /// uniform, sequential, new (each key once, beyond -r), zipf[:EXPONENT], latest[:EXPONENT], gaussian[:DEVIATION] (a
-    /// fraction of the key space), or hotspot:keys=0.1,requests=0.9.
+    /// uniform; sequential; zipf[:EXPONENT] (low numbers most often); latest[:EXPONENT] (high numbers most often);
+    /// gaussian[:DEVIATION] (the middle most often; DEVIATION is a fraction of the number of keys);
+    /// hotspot:keys=0.1,requests=0.9 (10 % of the keys get 90 % of the requests); new (new keys, each once: their numbers
+    /// follow the -r keys).
     #[arg(long, value_name = "DISTRIBUTION", value_parser = KeyDistribution::parse)]
     pub key_dist: Option<KeyDistribution>,
     /// Prefix of __key__ [default: key:, with --ycsb user].
@@ -80,7 +85,7 @@ pub struct LoadArgs {
     /// Digits of the number in __key__, padded with zeros; 0 means no padding [default: 12].
     #[arg(hide_short_help = true, long, value_name = "N")]
     pub key_digits: Option<usize>,
-    /// Lowest number in __key__.
+    /// Minimum number in __key__.
     #[arg(hide_short_help = true, long, value_name = "N", default_value = "0")]
     pub key_minimum: u64,
     /// Tests of redis-benchmark and valkey-benchmark, run one after the other, such as set,get [default: set,get].
@@ -89,10 +94,10 @@ pub struct LoadArgs {
     /// Mix SET and GET in this ratio, such as 1:10.
     #[arg(long, value_name = "SET:GET", value_parser = ratio, conflicts_with_all = ["templates", "command", "command_file", "ycsb"])]
     pub ratio: Option<(u32, u32)>,
-    /// Command to send; repeat it to mix several commands.
+    /// Command to send, as one argument in quotes; repeat the flag to mix several commands.
     #[arg(long = "command", id = "templates", value_name = "COMMAND", conflicts_with_all = ["command", "command_file", "ycsb"])]
     pub templates: Vec<String>,
-    /// Weight of each --command, in the same order.
+    /// Weight of a --command; give one for each --command, in the same order.
     #[arg(long, value_name = "N", requires = "templates")]
     pub command_ratio: Vec<u32>,
     /// File of commands to mix, one per line.
@@ -100,18 +105,18 @@ pub struct LoadArgs {
     /// A line may start with a weight. # starts a comment.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "ycsb"])]
     pub command_file: Option<PathBuf>,
-    /// Core workload of YCSB, a to f, over -r records; --prefill loads the records.
+    /// Core workload of YCSB, a to f; -r is the number of records, and --prefill loads them.
     #[arg(long, value_enum, ignore_case = true, value_name = "LETTER", conflicts_with = "command")]
     pub ycsb: Option<Ycsb>,
     /// Write all keys before the run, then wait until the server is idle.
     ///
-    /// Values have the mean size of -d (the smallest size for zipf).
+    /// Without --ycsb, every value has the mean size of -d (with zipf: the smallest size).
     #[arg(long)]
     pub prefill: bool,
     /// Seed of all random choices.
     #[arg(long, default_value = "1")]
     pub seed: u64,
-    /// Cancel a request that gets no reply within this time after it was sent [default: never].
+    /// Cancel a request if no reply arrives within this time after sending [default: never].
     #[arg(long, value_parser = parse_duration)]
     pub timeout: Option<Duration>,
     /// Number of additional connections that send nothing.
@@ -120,7 +125,7 @@ pub struct LoadArgs {
     /// Connections to open per second before the run [default: as fast as the server accepts them].
     #[arg(hide_short_help = true, long, value_name = "RATE", value_parser = parse_rate)]
     pub connect_rate: Option<aelab_units::Rate>,
-    /// With --connect-rate: open the connections during the run.
+    /// With --connect-rate: open the connections during the run, not before it.
     #[arg(hide_short_help = true, long, requires = "connect_rate")]
     pub connect_storm: bool,
     /// Replace a connection after this many requests; 1 opens a connection for each request [default: never].
@@ -128,21 +133,23 @@ pub struct LoadArgs {
     pub reconnect_interval: Option<u64>,
     /// When to reopen a lost connection: immediate, fixed:100ms, backoff:50ms..5s or never [default: backoff:10ms..1s].
     ///
-    /// backoff doubles the pause after each failed attempt, and shortens each pause by up to half at random.
+    /// With backoff, the pause doubles after each failed attempt, up to the second time. A random part of at most half is
+    /// then subtracted from each pause.
     #[arg(hide_short_help = true, long, value_name = "POLICY", value_parser = Reconnect::parse)]
     pub reconnect: Option<Reconnect>,
     /// Assign due requests to the connections in turn; each connection has its own queue. Needs --rate or --arrival.
     ///
-    /// Without it, any free connection takes the next due request.
+    /// Without this flag, the next due request goes to any free connection.
     #[arg(hide_short_help = true, long)]
     pub pin_requests: bool,
     /// How a thread waits for the next due request.
     #[arg(hide_short_help = true, long, value_enum, default_value = "timerfd")]
     pub pacing: PacingArg,
-    /// Timestamp replies in user space (program) or also in the kernel (kernel, TCP only).
+    /// Where the time of a reply is taken: only in the program, or also in the kernel (TCP only).
     ///
-    /// Kernel timestamps show how much of the service time is the load generator's own wake-up. They cost about half a
-    /// microsecond per read. Commands that receive messages (SUBSCRIBE, BLPOP …) are not split.
+    /// Kernel timestamps divide the service time into two parts: until the reply arrives in the kernel, and until the load
+    /// generator has woken up and read it. They cost about half a microsecond per read. For commands that receive messages
+    /// (SUBSCRIBE, BLPOP …), the time is not divided.
     #[arg(
         hide_short_help = true,
         long,
@@ -177,9 +184,9 @@ pub enum TimestampsArg {
 pub enum PacingArg {
     /// Sleep on a kernel timer.
     Timerfd,
-    /// Sleep on a kernel timer, then spin until the request is due.
+    /// Sleep on a kernel timer, then busy-wait until the request is due.
     Precise,
-    /// Spin all the time.
+    /// Busy-wait all the time; each thread uses a full core.
     Spin,
 }
 

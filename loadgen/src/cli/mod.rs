@@ -36,8 +36,9 @@ use std::path::PathBuf;
     disable_help_flag = true,
     subcommand_required = true,
     max_term_width = 100,
-    after_help = "Exit codes: 0 success; 1 a claim was refuted (scenario run --strict); 2 bad input; 3 inconclusive \
-                  (--strict); 4 measurement invalid; 6 the target could not be reached or refused the connection."
+    after_help = "Exit codes: 0 success; 1 a claim is refuted (scenario run --strict); 2 bad input; 3 a claim is \
+                  inconclusive (scenario run --strict); 4 the measurement is invalid; 6 the server refused the \
+                  connection, or could not be reached."
 )]
 pub struct Cli {
     /// What to do.
@@ -56,17 +57,17 @@ pub struct Cli {
 pub enum Command {
     /// Load a server and measure it.
     Run(Box<run::RunArgs>),
-    /// Run an experiment and print a verdict for each claim.
+    /// Run scenarios: experiments that confirm or refute claims about Redis.
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
-    /// Process the result folder of a run.
+    /// Write the reports of a run again from its result folder.
     #[command(subcommand)]
     Report(ReportCommand),
     /// Relay connections to a server: add a round-trip time, or share connections.
     Relay(relay::RelayArgs),
     /// Validate the load generator against queueing theory on this machine.
     Selftest(selftest::SelftestArgs),
-    /// Start the bundled server; takes the same arguments as ae-server and redis-server.
+    /// Start ae-server, the bundled server; its arguments are those of redis-server.
     Serve {
         /// redis.conf and --directive value …
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
@@ -77,7 +78,7 @@ pub enum Command {
 /// `loadgen report …`
 #[derive(Debug, Subcommand)]
 pub enum ReportCommand {
-    /// Write report.html, summary.md and the charts of a folder again.
+    /// Write report.html, summary.md and the charts again, from the results in the folder.
     Render {
         /// Result folder of a run.
         dir: PathBuf,

@@ -15,22 +15,22 @@ pub struct OutputArgs {
     /// Write result.json, latency.hlog, report.html and charts to this folder.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Replace an earlier run in that folder.
+    /// Replace an earlier run in the folder of --out.
     #[arg(long, requires = "out")]
     pub force: bool,
-    /// Print the record as JSON instead of the table; several tests print an array of records.
+    /// Print the record as JSON, as in result.json, instead of the table; several tests print an array of records.
     #[arg(long, conflicts_with_all = ["csv", "quiet"])]
     pub json: bool,
-    /// Print redis-benchmark's CSV instead of the table.
+    /// Print CSV in the format of redis-benchmark instead of the table.
     #[arg(long, conflicts_with = "quiet")]
     pub csv: bool,
-    /// Print redis-benchmark's one line per command instead of the table.
+    /// Print one line per command, in the format of redis-benchmark -q, instead of the table.
     #[arg(short = 'q', long)]
     pub quiet: bool,
-    /// Print the result to this file instead of stdout.
+    /// Write the result to this file instead of stdout.
     #[arg(hide_short_help = true, long, value_name = "FILE")]
     pub out_file: Option<PathBuf>,
-    /// Also write memtier's JSON to this file.
+    /// Also write the result to this file, as JSON in the format of memtier.
     #[arg(hide_short_help = true, long, value_name = "FILE")]
     pub json_out_file: Option<PathBuf>,
     /// How the text looks; set by --compat.
@@ -41,7 +41,7 @@ pub struct OutputArgs {
     pub no_live: bool,
     /// Serve live counters to Prometheus at this address during the run, such as 127.0.0.1:9121.
     ///
-    /// A port alone, such as 9121, is a port of 127.0.0.1.
+    /// If you give only a port, such as 9121, the address is 127.0.0.1.
     #[arg(long, value_name = "ADDRESS")]
     pub prometheus: Option<String>,
     /// Additional percentiles, such as 99.5,99.95.

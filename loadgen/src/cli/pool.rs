@@ -17,8 +17,8 @@ use std::time::Duration;
 pub struct PoolArgs {
     /// Emulate a client library's connection pool of this size. Needs --rate or --arrival.
     ///
-    /// Connections are opened on demand. The time that a request waits for a connection is recorded as `wait`. Default
-    /// with another pool flag: the value of -c.
+    /// Connections are opened on demand. The time that a request waits for a connection is recorded as `wait`. If you
+    /// give another --pool flag but not this one, the size is the value of -c.
     #[arg(long, value_name = "N", value_parser = positive, conflicts_with = "connections")]
     pub pool_max_total: Option<usize>,
     /// Idle connections that the pool opens in advance [default: 0].
@@ -27,7 +27,7 @@ pub struct PoolArgs {
     /// Idle connections that the pool keeps; it closes the others [default: --pool-max-total].
     #[arg(hide_short_help = true, long, value_name = "N")]
     pub pool_max_idle: Option<usize>,
-    /// Maximum wait for a connection; then the request fails with `pool-exhausted` [default: no limit].
+    /// Maximum wait for a connection; after this time, the request fails with `pool-exhausted` [default: no limit].
     #[arg(hide_short_help = true, long, value_name = "TIME", value_parser = parse_duration)]
     pub pool_max_wait: Option<Duration>,
     /// Which idle connection is used next [default: lifo].

@@ -12,10 +12,10 @@ use std::time::Duration;
 /// Flags of `loadgen relay`, as typed.
 #[derive(Debug, Clone, Args)]
 pub struct RelayArgs {
-    /// Address for clients: HOST:PORT, PORT (on this machine; 0 takes a free one) or unix:PATH.
+    /// Address for clients: HOST:PORT, PORT (on 127.0.0.1; port 0 selects a free port) or unix:PATH.
     #[arg(long, value_name = "ENDPOINT")]
     pub listen: String,
-    /// Server address: HOST:PORT, PORT (on this machine) or unix:PATH.
+    /// Server address: HOST:PORT, PORT (on 127.0.0.1) or unix:PATH.
     #[arg(long, value_name = "ENDPOINT")]
     pub upstream: String,
     /// Round-trip time to add, half of it in each direction.
@@ -30,16 +30,17 @@ pub struct RelayArgs {
     /// Maximum bytes in flight per connection and direction, like a TCP window.
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = parse_size)]
     pub window: u64,
-    /// Share this number of connections to the server among all clients.
+    /// Open only this number of connections to the server; all clients use them.
     #[arg(long, value_name = "N")]
     pub share: Option<usize>,
-    /// ACL user for the server; clients must log in as the same user.
+    /// ACL user with which the relay logs in to the server; clients must log in as the same user.
     #[arg(long, value_name = "NAME", requires = "share")]
     pub user: Option<String>,
-    /// Password for the server; clients must give the same [default: the environment variable REDISCLI_AUTH].
+    /// Password with which the relay logs in to the server; clients must send the same password [default: the environment
+    /// variable REDISCLI_AUTH].
     #[arg(long, value_name = "PASS", requires = "share")]
     pub password: Option<String>,
-    /// Never sleep: uses one CPU; more precise with Unix sockets.
+    /// Busy-wait instead of sleeping; uses one core, and makes the delay of Unix sockets more precise.
     #[arg(long)]
     pub spin: bool,
     /// Seed of the jitter.

@@ -13,8 +13,9 @@ const SPEED_MAX: f64 = 1e6;
 pub struct ReplayArgs {
     /// Send the commands of a capture: the output of MONITOR or an append-only file.
     ///
-    /// On Redis 7, give the …incr.aof file, or an appendonlydir whose base file holds no data. Each captured client has
-    /// its own connection. -n limits the number of commands. Needs 36 bytes of memory per command.
+    /// Since Redis 7, the append-only file is a folder, appendonlydir. Give its …incr.aof file. If its base file contains no
+    /// data, you can also give the folder. Each captured client has its own connection. -n limits the number of commands.
+    /// The replay needs 36 bytes of memory per command.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "connections", "duration", "warmup", "think_time", "data_size", "compressible", "keyspace", "key_dist", "tests",
         "ratio", "templates", "command", "command_file", "ycsb", "prefill", "reconnect_interval", "cluster",
@@ -23,13 +24,14 @@ pub struct ReplayArgs {
     pub replay: Option<PathBuf>,
     /// Speed: 1x keeps the captured times, 2x is twice as fast, max does not wait.
     ///
-    /// With max, a client sends its next command as soon as it has the reply. Default: 1x. An append-only file has no
-    /// times and needs max (its default) or --rate.
+    /// With max, a client sends its next command as soon as it has the reply. The default is 1x for the output of MONITOR.
+    /// For an append-only file it is max, because that file has no times; to limit its rate, give --rate instead of this flag.
     #[arg(hide_short_help = true, long, value_name = "SPEED", requires = "replay", conflicts_with_all = ["rate", "arrival"], value_parser = speed)]
     pub replay_speed: Option<Speed>,
     /// Maximum number of connections [default: 1000].
     ///
-    /// More captured clients share connections. Their transactions are then sent in one piece, without WATCH.
+    /// If the capture has more clients, several clients share a connection. Each transaction is then sent as one block when
+    /// its EXEC is due, without WATCH.
     #[arg(hide_short_help = true, long, value_name = "N", requires = "replay", value_parser = crate::cli::values::positive)]
     pub replay_connections: Option<usize>,
     /// Also send dangerous and blocking commands: FLUSHALL, SHUTDOWN, CONFIG SET, DEBUG, BLPOP …

@@ -22,13 +22,14 @@ pub struct RunArgs {
     #[command(flatten)]
     pub output: OutputArgs,
     // For --help: `front` takes it out of the words before they are parsed.
-    /// Read the command line, and print the result, as this tool does (docs/switching.md).
+    /// Accept the flags of TOOL, and print the result in its format (docs/switching.md).
     #[arg(long, value_enum, value_name = "TOOL", help_heading = "Other tools")]
     pub compat: Option<Tool>,
-    /// Command to send, with placeholders such as __key__, __data__ and __rand_int__.
+    /// Command to send, after all flags and without quotes, with placeholders such as __key__, __data__ and __rand_int__.
     ///
-    /// More placeholders: {key zipf:1.2 N} {rand N} {rand A-B} {ttl A-B} {data SIZE} {same}. {cursor} follows a SCAN to
-    /// its end. ; separates the commands of one operation. docs/workloads.md describes all of them.
+    /// More placeholders: {key zipf:1.2 N} {rand N} {rand A-B} {ttl A-B} {data SIZE}, and {same} for the previous key of the
+    /// command again. With {cursor}, one request repeats SCAN until the cursor is 0. Put ';' between commands that are sent
+    /// and timed together as one operation. docs/workloads.md describes all of them. To mix several commands, use --command.
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }

@@ -22,7 +22,7 @@ pub enum ScenarioCommand {
         #[arg(long, default_value = "default", value_parser = parse_scale, value_name = "SCALE")]
         scale: Scale,
     },
-    /// Run scenarios and print a verdict for each claim.
+    /// Run scenarios and print for each claim whether it is confirmed, refuted or inconclusive.
     Run(Box<ScenarioRunArgs>),
 }
 
@@ -36,10 +36,11 @@ pub struct ScenarioRunArgs {
     /// Run all scenarios, and write one page with all verdicts.
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
-    /// With --all: run each scenario on the bundled server and on redis-server (or --server-bin).
+    /// With --all: run each scenario on the bundled server and on redis-server (or on the server of --server-bin).
     #[arg(long, requires = "all", conflicts_with_all = ["target", "names"])]
     pub both: bool,
-    /// Size: smoke (seconds), default (at most about two minutes) or full (the sizes of the articles).
+    /// Size: smoke (some seconds), default (up to about two minutes) or full (the sizes of the articles on Redis from which
+    /// the claims come).
     #[arg(long, default_value = "default", value_parser = parse_scale, value_name = "SCALE")]
     pub scale: Scale,
     /// Seed of all random choices, instead of the scenario's.
@@ -47,22 +48,24 @@ pub struct ScenarioRunArgs {
     pub seed: Option<u64>,
     /// Use a running server: redis://[USER:PASS@]HOST[:PORT][/DB], rediss:// or unix://PATH.
     ///
-    /// Data is loaded only if the server is empty. The server is never configured or stopped. rediss:// uses TLS with the
-    /// flags under TLS.
+    /// Data is loaded only if the database is empty. The built-in scenarios do not change the configuration of the server and
+    /// do not stop it. For rediss://, use the TLS flags below.
     #[arg(long, value_name = "URL", conflicts_with = "server_bin")]
     pub target: Option<String>,
-    /// Start this server for every arm instead of the bundled one; redis-server works.
+    /// Start this server program, such as redis-server, for each arm instead of the bundled server.
+    ///
+    /// An arm is one side of the comparison in a scenario: a server, its data and a load.
     #[arg(long, value_name = "PATH")]
     pub server_bin: Option<PathBuf>,
     /// Folder for the results [default: aelab-runs/NAME-TIME].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Replace an earlier run in that folder.
+    /// Replace an earlier run in the folder of --out.
     #[arg(long, requires = "out")]
     pub force: bool,
     /// Exit with 1 if a claim is refuted, 3 if one is inconclusive, 4 if a measurement is invalid.
     ///
-    /// Without it, these cases exit with 0.
+    /// Without this flag, these cases exit with 0.
     #[arg(long)]
     pub strict: bool,
     /// How to speak TLS with the target.

@@ -7,7 +7,7 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(after_help = rows_in_words())]
 pub struct SelftestArgs {
-    /// Run only these rows, such as A1,A13.
+    /// Run only these rows of the list below, such as A1,A13.
     #[arg(long, value_delimiter = ',', value_name = "NAMES", value_parser = known)]
     pub only: Vec<String>,
     /// Print all rows as one JSON object at the end instead of a table.
@@ -21,8 +21,9 @@ fn rows_in_words() -> String {
         .iter()
         .map(|check| format!("  {:9} {}\n", check.ids.join(", "), check.about));
     format!(
-        "Rows:\n{}  {:9} request counts of all rows above add up\nAll rows take about four minutes on an idle machine. A failed \
-         time comparison is repeated up to three times; its row then names the attempt that passed.\n\n\
+        "Rows:\n{}  {:9} request counts are consistent in all runs above\nAll rows take about four minutes on an idle machine. If \
+         a comparison of times fails, it is measured again, at most three times in total. The row then shows the number of the \
+         last attempt, such as (try 2).\n\n\
          Exit codes: 0 all rows pass; 2 bad input; 4 a row fails; 6 the bundled server did not start.",
         rows.collect::<String>(),
         selftest::BOOKS,

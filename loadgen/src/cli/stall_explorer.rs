@@ -22,15 +22,18 @@ pub struct ExploreArgs {
     /// Command to examine, such as "SMEMBERS bigset"; its key is loaded with each size in turn.
     #[arg(long, value_name = "COMMAND")]
     pub offender: Option<String>,
-    /// Interval between two such commands [default: 1s].
+    /// Interval between two executions of the --offender command [default: 1s].
     ///
-    /// At scale smoke the measurement uses at most 500ms, and the answer is computed for TIME.
+    /// With --scale smoke, the interval in the measurement is at most 500ms. The result is still computed for TIME.
     #[arg(long, value_name = "TIME", requires = "offender", value_parser = parse_duration)]
     pub every: Option<Duration>,
-    /// Sizes to measure, such as 10k,100k [default: 10k,30k,100k,300k; at smoke 10k,100k].
+    /// Sizes of the key to measure, in elements, such as 10k,100k [default: 10k,30k,100k,300k; with --scale smoke
+    /// 10k,100k].
+    ///
+    /// For commands on the whole database, such as KEYS, they are numbers of keys.
     #[arg(long, value_name = "LIST", requires = "offender", value_delimiter = ',', value_parser = parse_count)]
     pub sizes: Vec<u64>,
-    /// Type of the key, if the command does not determine it: list, set, hash or zset.
+    /// Type of the key: list, set, hash or zset; only needed if aelab cannot derive it from the name of the command.
     #[arg(long, value_name = "TYPE", requires = "offender", value_parser = parse_kind)]
     pub data: Option<CollectionKind>,
     /// Command that the other clients send [default: GET __key__].

@@ -63,7 +63,7 @@ pub struct TargetArgs {
     pub cluster: bool,
     /// Use TLS, as rediss:// does.
     ///
-    /// A request counts as sent when the kernel accepts the first byte of its TLS record. The connect time includes the
+    /// The send time of a request is the time when the kernel accepts the first byte of its TLS record. The connect time includes the
     /// handshake. Sessions are not resumed.
     #[arg(long = "tls", conflicts_with = "socket", help_heading = "TLS")]
     pub is_tls: bool,

@@ -33,27 +33,47 @@ pub struct Check {
 
 /// All checks, in the order in which they run. A6 has no experiment of its own: it is the bookkeeping of all others.
 pub const CHECKS: &[Check] = &[
-    Check { ids: &["A1", "A2"], about: "one freeze of 1 s in 30 s", run: stall::one_second },
+    Check {
+        ids: &["A1", "A2"],
+        about: "one stall of 1 s in a run of 30 s",
+        run: stall::one_second,
+    },
     Check {
         ids: &["A3"],
-        about: "the same with 10, 200 and 2 000 connections",
+        about: "one stall of 0.5 s, with 10, 200 and 2 000 connections",
         run: |bench| bench.tried(stall::by_connections),
     },
     Check {
         ids: &["A4"],
-        about: "a freeze, then a drain at twice the rate",
+        about: "a stall; then the server handles requests at twice the rate at which they arrive",
         run: |bench| bench.tried(stall::slow_drain),
     },
-    Check { ids: &["A5"], about: "a freeze that outlives the run", run: stall::beyond_the_end },
+    Check {
+        ids: &["A5"],
+        about: "a stall that lasts longer than the run",
+        run: stall::beyond_the_end,
+    },
     Check { ids: &["A7"], about: "M/D/1 at loads of 0.5, 0.8, 0.9", run: queue::fixed },
     Check { ids: &["A8"], about: "M/M/1 at loads of 0.5, 0.8, 0.9", run: queue::exponential },
-    Check { ids: &["A9"], about: "gaps between arrivals", run: pacing::gaps },
-    Check { ids: &["A10", "A11"], about: "six rates at once for 10 s", run: pacing::rates },
-    Check { ids: &["A12"], about: "sixteen replies, one each millisecond", run: replies::spaced },
-    Check { ids: &["A13"], about: "a freeze of 10 s", run: stall::ten_seconds },
+    Check {
+        ids: &["A9"],
+        about: "intervals between requests: exponential (Poisson) and constant",
+        run: pacing::gaps,
+    },
+    Check {
+        ids: &["A10", "A11"],
+        about: "six rates at the same time, in one run of 10 s",
+        run: pacing::rates,
+    },
+    Check {
+        ids: &["A12"],
+        about: "16 requests in one pipeline, one reply per millisecond",
+        run: replies::spaced,
+    },
+    Check { ids: &["A13"], about: "a stall of 10 s", run: stall::ten_seconds },
     Check {
         ids: &["A14"],
-        about: "20 us against 25 us over a Unix socket",
+        about: "difference between service times of 20 us and 25 us, over a Unix socket",
         run: replies::five_microseconds,
     },
     Check { ids: &["A16"], about: "connections killed, server restarted", run: faults::restart },
@@ -62,11 +82,15 @@ pub const CHECKS: &[Check] = &[
         about: "5 000 connections where 1 000 are allowed",
         run: faults::too_many,
     },
-    Check { ids: &["A18"], about: "a client with a fifth of a core", run: faults::starved },
-    Check { ids: &["A19"], about: "two threads merged", run: draws::merged },
-    Check { ids: &["A21"], about: "^C at random times", run: faults::interrupted },
-    Check { ids: &["A22"], about: "a freeze inside the warm-up", run: stall::in_warmup },
-    Check { ids: &["A23"], about: "a million keys by Zipf's law", run: draws::zipf },
+    Check { ids: &["A18"], about: "a load generator with 20 % of a core", run: faults::starved },
+    Check { ids: &["A19"], about: "merged histogram of two threads", run: draws::merged },
+    Check {
+        ids: &["A21"],
+        about: "runs interrupted by ^C at random times",
+        run: faults::interrupted,
+    },
+    Check { ids: &["A22"], about: "a stall during the warm-up", run: stall::in_warmup },
+    Check { ids: &["A23"], about: "a million keys, Zipf distribution", run: draws::zipf },
 ];
 
 /// The row that all checks fill together.
