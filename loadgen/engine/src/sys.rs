@@ -1,7 +1,7 @@
 //! System calls the standard library and mio do not offer: clocks, the pacing timer, limits, CPU affinity.
 //!
 //! Not the place for decisions: each function is one call with its arguments translated.
-//! Invariant: no other file of this crate, but `relay/sys.rs` and `lab/sys.rs`, names rustix or libc.
+//! Invariant: no other file of this crate names rustix or libc.
 #![expect(unsafe_code, reason = "reading with control messages has no safe wrapper")]
 
 use rustix::process::{Resource, Rlimit};

@@ -1,6 +1,6 @@
 //! TLS as a client: certificates and keys from files, whom to trust, and what a failure means to the user.
 //!
-//! Not the bytes on a socket (see `engine/secure.rs` and `control.rs`). Invariant: every connection makes a full handshake
+//! Not the bytes on a socket (see `io::tls_stream`). Invariant: every connection makes a full handshake
 //! (nothing is resumed), so that connect times compare; without `--insecure` no certificate is accepted unchecked.
 
 use crate::error::Failure;

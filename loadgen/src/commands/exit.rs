@@ -6,6 +6,7 @@ use aelab_engine::error::{Exit, Failure};
 use aelab_lab::scenario::{ScenarioOutcome, left_out_of};
 use aelab_results::record::{Role, RunRecord};
 use aelab_scenarios::judge::Verdict;
+use std::path::Path;
 
 /// The first arm whose server ended or was replaced while it was measured: its results belong to no one server.
 pub(super) fn server_change(record: &RunRecord) -> Option<String> {
@@ -52,6 +53,12 @@ pub(super) fn strict_exit(outcome: &ScenarioOutcome) -> Exit {
 /// Of several scenarios the first that did not succeed decides.
 pub(super) fn first_failure(before: Exit, now: Exit) -> Exit {
     if before == Exit::Success { now } else { before }
+}
+
+/// The same failure, whose message also names the folder with the results.
+pub(super) fn with_results_in(failure: Failure, dir: &Path) -> Failure {
+    let message = format!("{}; what was measured is in {}", failure.message, dir.display());
+    failure.with_message(message)
 }
 
 /// Why a scenario has no result at all.

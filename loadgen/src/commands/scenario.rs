@@ -1,7 +1,7 @@
 //! `loadgen scenario …`: list, show, and run experiments.
 
 use crate::cli::scenario::{ScenarioCommand, ScenarioRunArgs};
-use crate::commands::exit::{first_failure, no_arm_ran, not_usable, strict_exit};
+use crate::commands::exit::{first_failure, no_arm_ran, not_usable, strict_exit, with_results_in};
 use crate::commands::results_folder;
 use crate::console::progress::Console;
 use crate::console::{self, verdict};
@@ -137,15 +137,9 @@ fn run_one(
     console::text(&verdict::text(scenario, &outcome));
     console::result(&dir.display().to_string());
     match &outcome.failure {
-        Some(failure) => {
-            let message = format!("{}; what was measured is in {}", failure.message, dir.display());
-            Err(failure.clone().with_message(message))
-        }
+        Some(failure) => Err(with_results_in(failure.clone(), dir)),
         None => match not_usable(&outcome) {
-            Some((id, why)) => {
-                let message = format!("{why}; what was measured is in {}", dir.display());
-                Err(Failure::invalid(message).with_id(id))
-            }
+            Some((id, why)) => Err(with_results_in(Failure::invalid(why).with_id(id), dir)),
             None if args.strict => Ok(strict_exit(&outcome)),
             None => Ok(Exit::Success),
         },

@@ -1,6 +1,6 @@
 //! Questions of a run to the server about itself, and what is reported if the server refuses to answer.
 //!
-//! Not what the answers mean (see `lab/attribute.rs`). Invariant: a server that refuses to tell costs no measurement, but the
+//! Not what the answers mean (see `aelab_lab::observe::stall_cause`). Invariant: a server that refuses to tell costs no measurement, but the
 //! reader learns what could not be looked up, and why.
 
 use crate::console;

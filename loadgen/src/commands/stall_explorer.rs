@@ -5,7 +5,7 @@
 
 use crate::cli::scenario::ScenarioRunArgs;
 use crate::cli::stall_explorer::Question;
-use crate::commands::exit::{no_arm_ran, server_change};
+use crate::commands::exit::{no_arm_ran, server_change, with_results_in};
 use crate::commands::results_folder;
 use crate::console;
 use crate::console::progress::Console;
@@ -49,32 +49,23 @@ pub(super) fn run(
         let _ = std::fs::remove_dir(&dir);
         return Err(no_arm_ran(outcome));
     };
-    let failure = outcome.failure;
     results_folder::render(&dir);
     console::result(&text(question, &answer, &outcome.record));
     console::result(&dir.display().to_string());
-    match failure {
-        Some(failure) => {
-            let message = format!("{}; what was measured is in {}", failure.message, dir.display());
-            Err(failure.clone().with_message(message))
+    let failed = match (outcome.failure, answer.refusal(), server_change(&outcome.record)) {
+        (Some(failure), ..) => failure,
+        (None, Some(refusal), _) => {
+            let offender = &question.exploration.offender;
+            let why =
+                format!("{offender} failed each time: {refusal}; check the command and --data");
+            Failure::invalid(why).with_id("no-success")
         }
-        None if answer.refusal().is_some() => Err(Failure::invalid(format!(
-            "{} failed each time: {}; check the command and --data; what was measured is in {}",
-            question.exploration.offender,
-            answer.refusal().unwrap_or_default(),
-            dir.display()
-        ))
-        .with_id("no-success")),
-        None if server_change(&outcome.record).is_some() => Err(Failure::invalid(format!(
-            "{}; what was measured is in {}",
-            server_change(&outcome.record).unwrap_or_default(),
-            dir.display()
-        ))
-        .with_id("server-changed")),
-        None if args.strict => Ok(strict_exit(&outcome.record, &answer)),
+        (None, None, Some(why)) => Failure::invalid(why).with_id("server-changed"),
+        (None, None, None) if args.strict => return Ok(strict_exit(&outcome.record, &answer)),
         // As for every scenario, the answer changes the exit code only with `--strict`.
-        None => Ok(Exit::Success),
-    }
+        (None, None, None) => return Ok(Exit::Success),
+    };
+    Err(with_results_in(failed, &dir))
 }
 
 fn strict_exit(record: &RunRecord, answer: &Answer) -> Exit {

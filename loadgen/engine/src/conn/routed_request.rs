@@ -1,6 +1,6 @@
 //! A request to a cluster: its bytes are kept from the time it is due until it is answered, as it may have to be sent again.
 //!
-//! Not where it goes (see `route`). Invariant: `intended` never changes; `sent` is the first time it left.
+//! Not where it goes (see `group::router`). Invariant: `intended` never changes; `sent` is the first time it left.
 
 use crate::clock::Nanos;
 use crate::conn::request::{InFlight, Mark, UNSENT};

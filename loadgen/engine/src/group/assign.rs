@@ -220,7 +220,7 @@ impl Group {
             Assignment::Cluster(router) => {
                 return router.on_lost(token, conn, now, text, self.timeout, &mut self.recorder);
             }
-            Assignment::Pool(pool) => pool.backlog.unlist(token, conn),
+            Assignment::Pool(pool) => pool.backlog.free.unlist(token, conn),
             Assignment::AnyFree(_) | Assignment::Pinned(_) => {}
         }
         let requests = conn.take_requests();

@@ -9,7 +9,7 @@ use crate::group::backlog::{PinnedBacklog, SharedBacklog};
 use crate::group::pool::Pool;
 use crate::group::router::Router;
 use crate::io::Token;
-use crate::plan::{self, GroupPlan};
+use crate::plan::{self, GroupPlan, PoolOrder};
 use crate::topology::Topology;
 use std::ops::Range;
 use std::sync::Arc;
@@ -107,11 +107,8 @@ impl Assignment {
     /// A ready connection with a free slot, from the list of those that may serve any request.
     pub(crate) fn take_free(&mut self, conns: &mut [Conn], pipeline: usize) -> Option<Token> {
         match self {
-            Self::AnyFree(backlog) => backlog.take_free(false, conns, pipeline),
-            Self::Pool(pool) => {
-                let is_lifo = pool.is_lifo();
-                pool.backlog.take_free(is_lifo, conns, pipeline)
-            }
+            Self::AnyFree(backlog) => backlog.free.take(PoolOrder::Fifo, conns, pipeline),
+            Self::Pool(pool) => pool.take_free(conns, pipeline),
             Self::Pinned(_) | Self::Cluster(_) => None,
         }
     }
@@ -120,7 +117,7 @@ impl Assignment {
     #[inline]
     pub(crate) fn list_free(&mut self, token: Token, conn: &mut Conn, pipeline: usize) {
         if let Some(backlog) = self.shared() {
-            backlog.list_free(token, conn, pipeline);
+            backlog.free.list(token, conn, pipeline);
         }
     }
 

@@ -5,6 +5,7 @@
 use crate::conn::Conn;
 use crate::conn::request::Due;
 use crate::conn::state::State;
+use crate::group::free_list::FreeList;
 use crate::io::Token;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -15,14 +16,14 @@ pub(crate) struct SharedBacklog {
     queue: VecDeque<Due>,
     /// Most requests that may wait.
     max: usize,
-    /// Connections with a free slot, the one that waits longest first.
-    free: VecDeque<Token>,
+    /// Connections with a free slot.
+    pub(crate) free: FreeList,
 }
 
 impl SharedBacklog {
     /// An empty queue of at most `max` requests.
     pub(crate) const fn new(max: usize) -> Self {
-        Self { queue: VecDeque::new(), max, free: VecDeque::new() }
+        Self { queue: VecDeque::new(), max, free: FreeList::new() }
     }
 
     /// Whether another request may wait.
@@ -33,11 +34,6 @@ impl SharedBacklog {
     /// How many requests wait.
     pub(crate) fn len(&self) -> usize {
         self.queue.len()
-    }
-
-    /// How many connections are known to have a free slot.
-    pub(crate) fn free_len(&self) -> usize {
-        self.free.len()
     }
 
     /// The request that is served next.
@@ -61,39 +57,6 @@ impl SharedBacklog {
 
     pub(crate) fn take_all(&mut self) -> Vec<Due> {
         std::mem::take(&mut self.queue).into()
-    }
-
-    /// Takes a ready connection with a free slot off the list: the one listed last if `is_lifo`, else the one listed first.
-    pub(crate) fn take_free(
-        &mut self,
-        is_lifo: bool,
-        conns: &mut [Conn],
-        pipeline: usize,
-    ) -> Option<Token> {
-        while let Some(token) = if is_lifo { self.free.pop_back() } else { self.free.pop_front() } {
-            let conn = &mut conns[token as usize];
-            conn.listed.free = false;
-            if conn.is_ready() && conn.has_room(pipeline) {
-                return Some(token);
-            }
-        }
-        None
-    }
-
-    /// Lists a connection if it has a free slot and is not listed.
-    pub(crate) fn list_free(&mut self, token: Token, conn: &mut Conn, pipeline: usize) {
-        if !conn.listed.free && conn.has_room(pipeline) {
-            conn.listed.free = true;
-            self.free.push_back(token);
-        }
-    }
-
-    /// Takes a connection off the list of those with a free slot.
-    pub(crate) fn unlist(&mut self, token: Token, conn: &mut Conn) {
-        if conn.listed.free {
-            conn.listed.free = false;
-            self.free.retain(|listed| *listed != token);
-        }
     }
 }
 

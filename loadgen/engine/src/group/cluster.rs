@@ -252,11 +252,7 @@ impl Router {
         recorder: &mut Recorder,
     ) {
         self.topology.want();
-        if conn.listed.free {
-            conn.listed.free = false;
-            let node = self.node_index(token);
-            self.nodes[node].free.retain(|listed| *listed != token);
-        }
+        self.unlist(token, conn);
         let unsent = conn.unsent();
         let routed = conn.take_routed();
         let requests = conn.take_requests();

@@ -10,6 +10,7 @@ pub(crate) mod assignment;
 pub(crate) mod backlog;
 pub(crate) mod cluster;
 pub(crate) mod connection_counts;
+pub(crate) mod free_list;
 pub(crate) mod inbox;
 pub(crate) mod pool;
 pub(crate) mod reconnection;

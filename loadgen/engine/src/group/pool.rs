@@ -3,6 +3,7 @@
 //! Invariant: a connection of the pool is shut, coming, or open; never more than the pool's size are not shut.
 
 use crate::clock::Nanos;
+use crate::conn::Conn;
 use crate::group::backlog::SharedBacklog;
 use crate::io::Token;
 use crate::plan::{PoolOrder, PoolPlan};
@@ -50,9 +51,9 @@ impl Pool {
         tokens.start..tokens.start + count
     }
 
-    /// Whether the idle connection that was used last is taken first.
-    pub(crate) fn is_lifo(&self) -> bool {
-        self.order == PoolOrder::Lifo
+    /// A ready connection with a free slot, in the order that the plan asks for.
+    pub(crate) fn take_free(&mut self, conns: &mut [Conn], pipeline: usize) -> Option<Token> {
+        self.backlog.free.take(self.order, conns, pipeline)
     }
 
     /// When the next waiting request has waited too long.
@@ -62,7 +63,7 @@ impl Pool {
 
     /// A connection to open, if requests wait or too few connections are idle.
     pub(crate) fn grow(&mut self) -> Option<Token> {
-        if self.coming + self.backlog.free_len() >= self.backlog.len() + self.min_idle {
+        if self.coming + self.backlog.free.len() >= self.backlog.len() + self.min_idle {
             return None;
         }
         let token = self.shut.pop()?;
@@ -74,7 +75,7 @@ impl Pool {
 
     /// Whether more connections are idle than the pool keeps.
     pub(crate) fn has_surplus(&self) -> bool {
-        self.backlog.free_len() > self.max_idle
+        self.backlog.free.len() > self.max_idle
     }
 
     /// One that was coming is open.

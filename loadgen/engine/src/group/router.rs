@@ -8,9 +8,10 @@
 use crate::clock::Nanos;
 use crate::conn::Conn;
 use crate::conn::routed_request::RoutedRequest;
+use crate::group::free_list::FreeList;
 use crate::io::Token;
 use crate::plan::cluster_slots::{ClusterPlan, Layout, NOWHERE, Redirect, slot_of};
-use crate::plan::{Endpoint, GroupPlan};
+use crate::plan::{Endpoint, GroupPlan, PoolOrder};
 use crate::record::result::RedirectCounts;
 use crate::topology::Topology;
 use crate::workload::Generator;
@@ -58,8 +59,8 @@ pub(crate) struct Router {
 pub(crate) struct Node {
     pub(crate) name: String,
     endpoint: Endpoint,
-    /// Its connections with a free slot, the one that waits longest first.
-    pub(crate) free: VecDeque<Token>,
+    /// Its connections with a free slot.
+    pub(crate) free: FreeList,
     pub(crate) queue: VecDeque<RoutedRequest>,
     serves: Serves,
 }
@@ -82,7 +83,7 @@ impl Router {
         let node = |node: &crate::plan::cluster_slots::Node| Node {
             name: node.name.clone(),
             endpoint: node.endpoint.clone(),
-            free: VecDeque::new(),
+            free: FreeList::new(),
             queue: VecDeque::new(),
             serves: Serves::Slots,
         };
@@ -166,29 +167,25 @@ impl Router {
         }
     }
 
-    fn take_free(&mut self, node: usize, conns: &mut [Conn], pipeline: usize) -> Option<Token> {
-        while let Some(token) = self.nodes[node].free.pop_front() {
-            let conn = &mut conns[token as usize];
-            conn.listed.free = false;
-            if conn.is_ready() && conn.has_room(pipeline) {
-                return Some(token);
-            }
+    /// Lists a ready connection with its node if it has a free slot.
+    pub(crate) fn list_free(&mut self, token: Token, conn: &mut Conn, pipeline: usize) {
+        if conn.is_ready() {
+            let node = self.node_index(token);
+            self.nodes[node].free.list(token, conn, pipeline);
         }
-        None
     }
 
-    pub(crate) fn list_free(&mut self, token: Token, conn: &mut Conn, pipeline: usize) {
-        if conn.is_ready() && !conn.listed.free && conn.has_room(pipeline) {
-            conn.listed.free = true;
-            let node = self.node_index(token);
-            self.nodes[node].free.push_back(token);
-        }
+    /// Takes a connection off the list of its node, if it is there.
+    pub(crate) fn unlist(&mut self, token: Token, conn: &mut Conn) {
+        let node = self.node_index(token);
+        self.nodes[node].free.unlist(token, conn);
     }
 
     /// Gives requests of a node's queue to its free connections.
     pub(crate) fn serve(&mut self, node: usize, env: &mut Env<'_, impl FnMut(Token, &mut Conn)>) {
         while !self.nodes[node].queue.is_empty()
-            && let Some(token) = self.take_free(node, env.conns, env.pipeline)
+            && let Some(token) =
+                self.nodes[node].free.take(PoolOrder::Fifo, env.conns, env.pipeline)
             && let Some(routed) = self.nodes[node].queue.pop_front()
         {
             self.waiting -= 1;
@@ -227,7 +224,7 @@ impl Router {
     }
 
     fn add_node(&mut self, name: String, endpoint: Endpoint) -> usize {
-        let (free, queue) = (VecDeque::new(), VecDeque::new());
+        let (free, queue) = (FreeList::new(), VecDeque::new());
         self.nodes.push(Node { name, endpoint, free, queue, serves: Serves::Slots });
         self.nodes.len() - 1
     }
@@ -296,11 +293,7 @@ impl Router {
     fn move_connection(&mut self, place: usize, to: usize, conns: &mut [Conn]) {
         let token = self.first + place as Token;
         let conn = &mut conns[token as usize];
-        if conn.listed.free {
-            conn.listed.free = false;
-            let from = self.node_index(token);
-            self.nodes[from].free.retain(|listed| *listed != token);
-        }
+        self.unlist(token, conn);
         self.node_of[place] = to as u16;
         if conn.is_ready() {
             self.moving.push(token);

@@ -1,6 +1,6 @@
 //! Reading with the kernel's time of arrival, and putting that time on the engine's clock.
 //!
-//! Not the recording (see `stamps`). The kernel stamps with the wall clock; the offset between it and the monotonic clock is
+//! Not the recording (see `record::kernel_times`). The kernel stamps with the wall clock; the offset between it and the monotonic clock is
 //! found by reading both, again in every reporting interval, and its uncertainty is part of the result.
 //! Invariant: a stamp that lies after the read, beyond that uncertainty, is no stamp.
 

@@ -1,6 +1,6 @@
 //! Which keys a load touches and what values it carries, as the plan says it, and their text forms.
 //!
-//! Not the drawing (see `draw`). Invariant: what [`KeyDistribution::check`] and [`ValueSize::check`] accept can be drawn from
+//! Not the drawing (see `workload::sampler`). Invariant: what [`KeyDistribution::check`] and [`ValueSize::check`] accept can be drawn from
 //! for ever.
 
 use crate::plan::arrival::fields;

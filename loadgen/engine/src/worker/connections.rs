@@ -109,7 +109,7 @@ impl<W: Wire> Worker<'_, W> {
             conn.state = State::Idle;
             self.wire.close(token);
             if let Some(pool) = group.assignment.pool() {
-                pool.backlog.unlist(token, conn);
+                pool.backlog.free.unlist(token, conn);
                 pool.counts.closed += 1;
                 pool.on_shut(token);
             }

@@ -61,8 +61,10 @@ pub fn run_observed(
         let announcer = scope.spawn(|| announce(&live, &over, on_phase));
         let watcher = scope.spawn(|| watch_machine(&live, &over));
         let clustered = plan.groups.iter().find(|group| group.cluster.is_some());
-        let layouts = clustered
-            .map(|group| scope.spawn(|| cluster::watch(&group.target, live.topology(), &over)));
+        let layouts = clustered.map(|group| {
+            let watch = || cluster::watch(&group.target, live.topology(), &over);
+            scope.spawn(watch).thread().clone()
+        });
         // Without a duration only replies end a run.
         let stop = match plan.phases.measure {
             Some(_) => cancel,
@@ -77,7 +79,6 @@ pub fn run_observed(
         });
         drop(at_end);
         // They sleep between two checks: a short run must not wait for that.
-        let layouts = layouts.map(|layouts| layouts.thread().clone());
         let sleepers = [watcher.thread().clone(), announcer.thread().clone()];
         sleepers.iter().chain(&layouts).chain(&guard).for_each(Thread::unpark);
         let moves = watcher.join().ok();
