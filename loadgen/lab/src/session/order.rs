@@ -2,8 +2,9 @@
 //!
 //! Invariant: every arm runs once in each repetition, whatever the order.
 
+use rand::SeedableRng as _;
+use rand::seq::SliceRandom as _;
 use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::{Rng as _, SeedableRng as _};
 
 /// How the repetitions of several arms are ordered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,22 +48,13 @@ impl Order {
         for repetition in 0..repetitions {
             let mut order: Vec<usize> = (0..arms).collect();
             if let Some(random) = &mut random {
-                shuffle(&mut order, random);
+                order.shuffle(random);
             } else if self == Self::Abba && repetition % 2 == 1 {
                 order.reverse();
             }
             steps.extend(order.into_iter().map(|arm| Step { arm, repetition }));
         }
         steps
-    }
-}
-
-/// Fisher and Yates. The remainder's bias is below 2^-50 for any number of arms that can be run.
-fn shuffle(order: &mut [usize], random: &mut Xoshiro256PlusPlus) {
-    for last in (1..order.len()).rev() {
-        let choices = last as u64 + 1;
-        let other = usize::try_from(random.next_u64() % choices).unwrap_or(0);
-        order.swap(last, other);
     }
 }
 
