@@ -69,7 +69,7 @@ pub fn open_output(path: &Path) -> io::Result<File> {
     let file = opened.map_err(|error| {
         let is_pipe = path.metadata().is_ok_and(|about| about.file_type().is_fifo());
         match is_pipe && error.kind() != io::ErrorKind::PermissionDenied {
-            true => io::Error::new(NO_READER, "is a pipe that nobody reads"),
+            true => io::Error::new(NO_READER, "is a pipe without a reader"),
             false => error,
         }
     })?;
@@ -137,8 +137,8 @@ mod tests {
         let path = pipe("opened");
         let error = open_regular(&path).expect_err("no regular file").to_string();
         assert_eq!(error, "must be a regular file, and is a pipe");
-        let error = open_output(&path).expect_err("nobody reads it").to_string();
-        assert_eq!(error, "is a pipe that nobody reads");
+        let error = open_output(&path).expect_err("it has no reader").to_string();
+        assert_eq!(error, "is a pipe without a reader");
         let error = read(Path::new("/dev/zero")).expect_err("it has no end").to_string();
         assert_eq!(error, "must be a regular file or a pipe, and is a device");
         std::fs::remove_file(path).expect("removed");

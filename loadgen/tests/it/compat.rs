@@ -49,10 +49,10 @@ fn caveats_are_printed_once_after_all_tests() {
     for form in ["-q", "--csv"] {
         let called = loadgen(&[&words[..], &[form]].concat());
         assert!(called.ran(), "{}", called.stderr);
-        let doubts = called.stderr.lines().filter(|line| line.contains("too-few-samples"));
-        let doubts: Vec<&str> = doubts.collect();
+        let caveats = called.stderr.lines().filter(|line| line.contains("too-few-samples"));
+        let caveats: Vec<&str> = caveats.collect();
         assert!(
-            matches!(doubts[..], [one] if one.contains("(SET, also in GET)")),
+            matches!(caveats[..], [one] if one.contains("(SET, also in GET)")),
             "{form}: {}",
             called.stderr
         );

@@ -320,8 +320,8 @@ fn a_warm_up_that_finds_its_own_end_says_how_it_went() {
     let warmup = &record["audit"]["warmup"];
     let seconds = warmup["length_s"].as_f64().expect("a length");
     assert!(seconds >= 5.0, "five blocks of a second at least: {warmup}");
-    let doubts = record["caveats"].as_array().expect("caveats");
-    let unsettled = doubts.iter().any(|c| {
+    let caveats = record["caveats"].as_array().expect("caveats");
+    let unsettled = caveats.iter().any(|c| {
         c["id"] == "warm-up-unstable"
             && c["text"].as_str().is_some_and(|t| t.contains("still changed"))
     });
@@ -337,9 +337,9 @@ fn connections_missing_from_the_start_are_a_caveat() {
         loadgen(&["run", "-p", &server.port_arg(), "-c", "20", "-n", "200", "--json", "PING"]);
     let record: serde_json::Value = serde_json::from_str(&called.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", called.stderr));
-    let doubts = record["caveats"].as_array().expect("caveats");
-    let missing = doubts.iter().find(|caveat| caveat["id"] == "connections-missing");
-    let missing = missing.unwrap_or_else(|| panic!("{doubts:?}"));
+    let caveats = record["caveats"].as_array().expect("caveats");
+    let missing = caveats.iter().find(|caveat| caveat["id"] == "connections-missing");
+    let missing = missing.unwrap_or_else(|| panic!("{caveats:?}"));
     assert_eq!(missing["limit"], 20.0);
     assert!(missing["text"].as_str().is_some_and(|text| text.contains("max number of clients")));
 }

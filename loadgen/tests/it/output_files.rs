@@ -59,8 +59,8 @@ fn a_pipe_without_a_process_at_its_other_end_is_refused() {
         check_failure(&[&["run", "-p", &port, "-n", "1"], words].concat(), 2, why);
     };
     refused(&["--replay", &pipe], "must be a regular file, and is a pipe");
-    refused(&["--out-file", &pipe, "PING"], "is a pipe that nobody reads; nothing was measured");
-    refused(&["--json-out-file", &pipe, "PING"], "is a pipe that nobody reads; nothing");
+    refused(&["--out-file", &pipe, "PING"], "is a pipe without a reader; nothing was measured");
+    refused(&["--json-out-file", &pipe, "PING"], "is a pipe without a reader; nothing");
     let silent = "is a pipe from which nothing has come for 5 s";
     thread::scope(|scope| {
         scope.spawn(|| refused(&["--command-file", &pipe], silent));

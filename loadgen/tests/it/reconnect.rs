@@ -219,15 +219,15 @@ fn connections_closed_by_loadgen_are_not_counted_as_lost() {
         assert!(of("server-changed").is_none(), "{:?}", record.caveats);
         (of("connections-lost").expect("a caveat"), record.groups[0].clone())
     };
-    let (doubt, group) = lost(&["GET", "a"]);
+    let (caveat, group) = lost(&["GET", "a"]);
     let each = "closed all of them because a reply could not be parsed";
-    assert!(doubt.text.contains(each) && doubt.text.contains("number in a reply"), "{doubt:?}");
-    assert!(doubt.remedy.contains("speaks the Redis protocol"), "{}", doubt.remedy);
+    assert!(caveat.text.contains(each) && caveat.text.contains("number in a reply"), "{caveat:?}");
+    assert!(caveat.remedy.contains("speaks the Redis protocol"), "{}", caveat.remedy);
     assert_eq!((group.errors[0].word.as_str(), group.errors[0].count), ("protocol-error", 5));
-    let (doubt, group) = lost(&["--timeout", "50ms", "-P", "2", "SET", "a", "b"]);
+    let (caveat, group) = lost(&["--timeout", "50ms", "-P", "2", "SET", "a", "b"]);
     let each = "closed all of them because a request had no reply within its timeout";
-    assert!(doubt.text.contains(each), "{}", doubt.text);
-    assert!(doubt.remedy.contains("Raise `--timeout`"), "{}", doubt.remedy);
+    assert!(caveat.text.contains(each), "{}", caveat.text);
+    assert!(caveat.remedy.contains("Raise `--timeout`"), "{}", caveat.remedy);
     assert!(group.counts.timeout > 0, "{:?}", group.counts);
     let never = ["run", "-p", &port, "-n", "50", "-c", "1", "--reconnect", "never", "GET", "a"];
     check_failure(&never, 4, "closed its last connection after 10 of 50 requests");

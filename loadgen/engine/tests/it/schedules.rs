@@ -104,7 +104,7 @@ fn pinned_requests_keep_their_connection() {
     let result = run(vec![group.clone()], 10, &script);
     assert_eq!(result.groups[0].counts.scheduled, 1_000);
     assert_eq!(result.groups[0].counts.unfinished, 0);
-    // Without a way back, the requests of lost connections have nobody.
+    // Without reconnecting, no connection is left for the requests of lost connections.
     let group = GroupPlan { reconnect: Reconnect::Never, ..group };
     let result = run(vec![group], 10, &script);
     assert!(result.groups[0].counts.unfinished >= 799, "{:?}", result.groups[0].counts);
