@@ -36,23 +36,26 @@ server only:
                                              allows one command at a time
                                            busy-poll: reads from all clients in turn, without
                                              sleeping (100 % CPU)
-       --io-threads N                      N threads write the replies: the main thread and N - 1
+       --io-threads N                      write replies with N threads: the main thread and N - 1
                                            others
-       --io-threads-do-reads yes           these threads also read and parse, as in Redis 6
+       --io-threads-do-reads yes           also read and parse with these threads, as in Redis 6
        --ae-backend mio|epoll|poll|select  how the event loop waits for sockets
        --select-oversize yes               lift the limit of 1024 descriptors of --ae-backend select
-       --ae-batch                          read from all ready sockets, then execute all commands,
+       --ae-batch yes                      read from all ready sockets, then execute all commands,
                                            then write all replies
-       --reply-immediately                 write each reply immediately; the default is to write all
-                                           replies together, before the server sleeps
+       --reply-immediately yes             write each reply immediately; the default is to write all
+                                           replies together, before the event loop sleeps
+       --ae-time-events no                 run without serverCron: no active expiry, no client
+                                           timeouts
        --inject service=fixed:100us|exp:200us[,seed=1][,commands=get+set]
-                                           make commands take a known time, to validate a load
-                                           generator: fixed, or exponentially distributed with
-                                           this mean; the default is all commands on keys, and
-                                           PING and ECHO; seed is that of the random times
+                                           give commands a known service time, to validate a load
+                                           generator. fixed: always this time. exp: exponentially
+                                           distributed with this mean. seed: seed of the random
+                                           times. commands: only these commands; the default is
+                                           all commands on keys, PING and ECHO
        --inject stall=every:10s,dur:100ms[,at:5s]
-                                           add stalls of length dur, one per interval every; the
-                                           first after at
+                                           stall the server for the time dur, once in each
+                                           interval every; at: time until the first stall
 
 Persistence, replication, cluster and TLS are not supported; directives that enable them are
 rejected.

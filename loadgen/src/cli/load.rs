@@ -29,7 +29,7 @@ pub struct LoadArgs {
     pub pipeline: usize,
     /// Total number of requests per test [default: 100000, unless --duration, --rate or --arrival is given].
     ///
-    /// Every test, also one with --duration, ends early if requests wait and no reply arrives for 30 s.
+    /// Without --duration, a test also ends if requests wait and no reply arrives for 30 s.
     #[arg(short = 'n', long, value_parser = parse_count, allow_negative_numbers = true)]
     pub requests: Option<u64>,
     /// Measurement time, such as 30s [default with --rate: 10s].
@@ -52,9 +52,9 @@ pub struct LoadArgs {
     pub rate: Option<aelab_units::Rate>,
     /// Distribution of the times when requests become due: constant, poisson, … [default with --rate: constant].
     ///
-    /// These need --rate, which is their mean rate: constant, poisson, uniform, burst:on=100ms,off=900ms,
-    /// sine:amp=0.5,period=10s. These contain the rate, so leave out --rate: ramp:1k-20k[@30s], step:1k,2k,4k@5s,
-    /// trace:FILE. Each line of FILE is the due time of one request since the start, in seconds (0.5) or with a unit (500ms).
+    /// With --rate as the mean rate, use constant, poisson, uniform, burst:on=100ms,off=900ms or sine:amp=0.5,period=10s.
+    /// Without --rate, use ramp:1k-20k[@30s], step:1k,2k,4k@5s or trace:FILE. Each line of FILE is the time from the start
+    /// until one request is due, in seconds (0.5) or with a unit (500ms).
     #[arg(long, value_name = "PROCESS")]
     pub arrival: Option<String>,
     /// Pause after each reply before the next request (closed loop only).
@@ -75,8 +75,8 @@ pub struct LoadArgs {
     ///
     /// uniform; sequential; zipf[:EXPONENT] (low numbers most often); latest[:EXPONENT] (high numbers most often);
     /// gaussian[:DEVIATION] (the middle most often; DEVIATION is a fraction of the number of keys);
-    /// hotspot:keys=0.1,requests=0.9 (10 % of the keys get 90 % of the requests); new (new keys, each once: their numbers
-    /// follow the -r keys).
+    /// hotspot:keys=0.1,requests=0.9 (10 % of the keys get 90 % of the requests); new (each key is used once; the numbers
+    /// start after the -r keys).
     #[arg(long, value_name = "DISTRIBUTION", value_parser = KeyDistribution::parse)]
     pub key_dist: Option<KeyDistribution>,
     /// Prefix of __key__ [default: key:, with --ycsb user].
@@ -110,7 +110,7 @@ pub struct LoadArgs {
     pub ycsb: Option<Ycsb>,
     /// Write all keys before the run, then wait until the server is idle.
     ///
-    /// Without --ycsb, every value has the mean size of -d (with zipf: the smallest size).
+    /// Without --ycsb, every value has the mean size of -d (with -d zipf:…, the smallest size).
     #[arg(long)]
     pub prefill: bool,
     /// Seed of all random choices.
@@ -133,23 +133,23 @@ pub struct LoadArgs {
     pub reconnect_interval: Option<u64>,
     /// When to reopen a lost connection: immediate, fixed:100ms, backoff:50ms..5s or never [default: backoff:10ms..1s].
     ///
-    /// With backoff, the pause doubles after each failed attempt, up to the second time. A random part of at most half is
-    /// then subtracted from each pause.
+    /// With backoff:MIN..MAX, the pause starts at MIN and doubles after each failed attempt, up to MAX. Each pause is then
+    /// shortened by a random part of at most half.
     #[arg(hide_short_help = true, long, value_name = "POLICY", value_parser = Reconnect::parse)]
     pub reconnect: Option<Reconnect>,
     /// Assign due requests to the connections in turn; each connection has its own queue. Needs --rate or --arrival.
     ///
-    /// Without this flag, the next due request goes to any free connection.
+    /// Without this flag, a due request uses the connection that has been free for the longest time.
     #[arg(hide_short_help = true, long)]
     pub pin_requests: bool,
     /// How a thread waits for the next due request.
     #[arg(hide_short_help = true, long, value_enum, default_value = "timerfd")]
     pub pacing: PacingArg,
-    /// Where the time of a reply is taken: only in the program, or also in the kernel (TCP only).
+    /// Where replies are timestamped: only in the program, or also in the kernel (TCP only).
     ///
     /// Kernel timestamps divide the service time into two parts: until the reply arrives in the kernel, and until the load
     /// generator has woken up and read it. They cost about half a microsecond per read. For commands that receive messages
-    /// (SUBSCRIBE, BLPOP …), the time is not divided.
+    /// (SUBSCRIBE, BLPOP …), the service time is not divided.
     #[arg(
         hide_short_help = true,
         long,

@@ -37,8 +37,8 @@ use std::path::PathBuf;
     subcommand_required = true,
     max_term_width = 100,
     after_help = "Exit codes: 0 success; 1 a claim is refuted (scenario run --strict); 2 bad input; 3 a claim is \
-                  inconclusive (scenario run --strict); 4 the measurement is invalid; 6 the server refused the \
-                  connection, or could not be reached."
+                  inconclusive (scenario run --strict); 4 the measurement is invalid; 6 the server rejected \
+                  the client, or could not be reached."
 )]
 pub struct Cli {
     /// What to do.
@@ -60,7 +60,7 @@ pub enum Command {
     /// Run scenarios: experiments that confirm or refute claims about Redis.
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
-    /// Write the reports of a run again from its result folder.
+    /// Write the report files of a run again, from its result folder.
     #[command(subcommand)]
     Report(ReportCommand),
     /// Relay connections to a server: add a round-trip time, or share connections.

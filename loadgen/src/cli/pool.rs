@@ -30,7 +30,7 @@ pub struct PoolArgs {
     /// Maximum wait for a connection; after this time, the request fails with `pool-exhausted` [default: no limit].
     #[arg(hide_short_help = true, long, value_name = "TIME", value_parser = parse_duration)]
     pub pool_max_wait: Option<Duration>,
-    /// Which idle connection is used next [default: lifo].
+    /// Which idle connection the pool uses next [default: lifo].
     #[arg(hide_short_help = true, long, value_enum, value_name = "ORDER")]
     pub pool_order: Option<PoolOrderArg>,
 }

@@ -21,7 +21,7 @@ pub struct RelayArgs {
     /// Round-trip time to add, half of it in each direction.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = parse_duration)]
     pub rtt: Duration,
-    /// Maximum random deviation of the round-trip time; data is never reordered.
+    /// Maximum random deviation of the round-trip time, longer or shorter; data is never reordered.
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = parse_duration)]
     pub jitter: Duration,
     /// Bytes per second in each direction, shared by all connections, such as 100MB [default: no limit].
@@ -30,7 +30,7 @@ pub struct RelayArgs {
     /// Maximum bytes in flight per connection and direction, like a TCP window.
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = parse_size)]
     pub window: u64,
-    /// Open only this number of connections to the server; all clients use them.
+    /// Open at most this number of connections to the server; all clients share them.
     #[arg(long, value_name = "N")]
     pub share: Option<usize>,
     /// ACL user with which the relay logs in to the server; clients must log in as the same user.

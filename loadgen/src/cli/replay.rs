@@ -13,8 +13,9 @@ const SPEED_MAX: f64 = 1e6;
 pub struct ReplayArgs {
     /// Send the commands of a capture: the output of MONITOR or an append-only file.
     ///
-    /// Since Redis 7, the append-only file is a folder, appendonlydir. Give its …incr.aof file. If its base file contains no
-    /// data, you can also give the folder. Each captured client has its own connection. -n limits the number of commands.
+    /// Redis 7 and later keep the append-only file as several files in the folder appendonlydir. Give the …incr.aof file in
+    /// it. If the base file there contains no data, you can also give the folder. Each captured client has its own
+    /// connection. -n limits the number of commands.
     /// The replay needs 36 bytes of memory per command.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "connections", "duration", "warmup", "think_time", "data_size", "compressible", "keyspace", "key_dist", "tests",
@@ -22,7 +23,7 @@ pub struct ReplayArgs {
         "pool_max_total", "pool_min_idle", "pool_max_idle", "pool_max_wait", "pool_order", "pin_requests",
     ])]
     pub replay: Option<PathBuf>,
-    /// Speed: 1x keeps the captured times, 2x is twice as fast, max does not wait.
+    /// Replay speed: 1x keeps the captured times, 2x is twice as fast, max ignores the captured times.
     ///
     /// With max, a client sends its next command as soon as it has the reply. The default is 1x for the output of MONITOR.
     /// For an append-only file it is max, because that file has no times; to limit its rate, give --rate instead of this flag.

@@ -27,9 +27,9 @@ pub struct RunArgs {
     pub compat: Option<Tool>,
     /// Command to send, after all flags and without quotes, with placeholders such as __key__, __data__ and __rand_int__.
     ///
-    /// More placeholders: {key zipf:1.2 N} {rand N} {rand A-B} {ttl A-B} {data SIZE}, and {same} for the previous key of the
-    /// command again. With {cursor}, one request repeats SCAN until the cursor is 0. Put ';' between commands that are sent
-    /// and timed together as one operation. docs/workloads.md describes all of them. To mix several commands, use --command.
+    /// More placeholders: {key zipf:1.2 N} {rand N} {rand A-B} {ttl A-B} {data SIZE}. {same} repeats the previous key of the
+    /// command. With {cursor}, one request repeats SCAN until the cursor is 0. docs/workloads.md describes all placeholders.
+    /// Commands with ';' between them are sent and timed together, as one operation. To mix several commands, use --command.
     #[arg(trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }

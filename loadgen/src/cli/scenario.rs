@@ -36,14 +36,14 @@ pub struct ScenarioRunArgs {
     /// Run all scenarios, and write one page with all verdicts.
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
-    /// With --all: run each scenario on the bundled server and on redis-server (or on the server of --server-bin).
+    /// With --all: run each scenario twice, on the bundled server and on redis-server (or the program of --server-bin).
     #[arg(long, requires = "all", conflicts_with_all = ["target", "names"])]
     pub both: bool,
-    /// Size: smoke (some seconds), default (up to about two minutes) or full (the sizes of the articles on Redis from which
-    /// the claims come).
+    /// Size: smoke (seconds), default (up to about two minutes) or full (the sizes in the articles that the claims come
+    /// from).
     #[arg(long, default_value = "default", value_parser = parse_scale, value_name = "SCALE")]
     pub scale: Scale,
-    /// Seed of all random choices, instead of the scenario's.
+    /// Seed of all random choices, instead of the seed in the scenario.
     #[arg(long)]
     pub seed: Option<u64>,
     /// Use a running server: redis://[USER:PASS@]HOST[:PORT][/DB], rediss:// or unix://PATH.
@@ -65,7 +65,8 @@ pub struct ScenarioRunArgs {
     pub force: bool,
     /// Exit with 1 if a claim is refuted, 3 if one is inconclusive, 4 if a measurement is invalid.
     ///
-    /// Without this flag, these cases exit with 0.
+    /// Without this flag, a verdict does not change the exit code. The exit code is still 4 if a result cannot be used, for
+    /// example because the server died.
     #[arg(long)]
     pub strict: bool,
     /// How to speak TLS with the target.

@@ -30,7 +30,7 @@ pub struct TargetArgs {
     /// Server port [default: 6379].
     #[arg(short = 'p', long, conflicts_with_all = ["socket", "uri"])]
     pub port: Option<u16>,
-    /// Server address; repeat it to load several servers.
+    /// Server address; repeat the flag to load several servers.
     ///
     /// Connections are assigned to the servers in turn, and each server is counted separately.
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', conflicts_with = "socket")]

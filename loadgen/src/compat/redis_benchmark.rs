@@ -48,11 +48,7 @@ pub(super) const COMMON: &[Flag] = &[
         Alone,
         Refuse("nothing is read from stdin; give the argument itself, or a --command-file"),
     ),
-    flag(
-        &["--enable-tracking"],
-        Alone,
-        Refuse("there is no switch for CLIENT TRACKING; leave it out"),
-    ),
+    flag(&["--enable-tracking"], Alone, Refuse("CLIENT TRACKING is not supported; leave it out")),
     flag(&["--cacertdir"], Follows, Same("--cacertdir")),
     flag(&["--tls-ciphers"], Follows, Refuse("the TLS library chooses; leave it out")),
     flag(&["--tls-ciphersuites"], Follows, Refuse("the TLS library chooses; leave it out")),

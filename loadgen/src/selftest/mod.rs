@@ -40,7 +40,7 @@ pub const CHECKS: &[Check] = &[
     },
     Check {
         ids: &["A3"],
-        about: "one stall of 0.5 s, with 10, 200 and 2 000 connections",
+        about: "one stall of 0.5 s, with 10, 200 and 2,000 connections",
         run: |bench| bench.tried(stall::by_connections),
     },
     Check {
@@ -79,11 +79,11 @@ pub const CHECKS: &[Check] = &[
     Check { ids: &["A16"], about: "connections killed, server restarted", run: faults::restart },
     Check {
         ids: &["A17"],
-        about: "5 000 connections where 1 000 are allowed",
+        about: "5,000 connections requested, 1,000 allowed",
         run: faults::too_many,
     },
     Check { ids: &["A18"], about: "a load generator with 20 % of a core", run: faults::starved },
-    Check { ids: &["A19"], about: "merged histogram of two threads", run: draws::merged },
+    Check { ids: &["A19"], about: "the merged histogram of two threads", run: draws::merged },
     Check {
         ids: &["A21"],
         about: "runs interrupted by ^C at random times",
@@ -100,13 +100,13 @@ pub const BOOKS: &str = "A6";
 pub const ELSEWHERE: &[(&str, &str)] = &[
     (
         "A15",
-        "it would have to set this machine's clock; response times come from the monotonic clock, and a run says \
-         clock-stepped if the other one was set",
+        "a check would have to set this machine's clock. Response times use the monotonic clock, and a run has the \
+         caveat clock-stepped if the wall clock was set",
     ),
     (
         "A20",
-        "that latency.hlog and .hgrm read back as they were written depends on no machine; cargo test -p aelab-reports \
-         shows it",
+        "it checks that latency.hlog reads back with the same values, and that .hgrm text is that of HdrHistogram for \
+         Java. This does not depend on the machine; cargo test -p aelab-results checks it",
     ),
 ];
 

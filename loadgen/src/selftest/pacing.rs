@@ -44,7 +44,7 @@ pub(super) fn gaps(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure> {
             ANDERSON_DARLING_1_PERCENT,
         ),
     ];
-    for (rate, name) in [(1_000.0, "1 000/s"), (20_000.0, "20 000/s")] {
+    for (rate, name) in [(1_000.0, "1,000/s"), (20_000.0, "20,000/s")] {
         rows.extend(bench.tried(|bench| {
             let even = logged(group("constant", target, &["GET", "__key__"], 50, constant(rate)));
             let mut plan = bench.plan(vec![even], Nanos::ZERO, ten);
