@@ -58,7 +58,7 @@ pub struct TargetArgs {
     pub resp3: bool,
     /// Send each request to the cluster node that owns its key.
     ///
-    /// Connections are distributed over the primaries. MOVED and ASK redirections are followed and counted.
+    /// Connections are distributed over the primaries. MOVED and ASK redirects are followed and counted.
     #[arg(long, alias = "cluster-mode", conflicts_with = "socket")]
     pub cluster: bool,
     /// Use TLS, as rediss:// does.
