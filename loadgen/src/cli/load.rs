@@ -29,7 +29,7 @@ pub struct LoadArgs {
     pub pipeline: usize,
     /// Total number of requests per test [default: 100000, unless --duration, --rate or --arrival is given].
     ///
-    /// Without --duration, a test also ends if requests wait and no reply arrives for 30 s.
+    /// A test that ends after a number of requests also ends if requests wait and no reply arrives for 30 s.
     #[arg(short = 'n', long, value_parser = parse_count, allow_negative_numbers = true)]
     pub requests: Option<u64>,
     /// Measurement time, such as 30s [default with --rate: 10s].
