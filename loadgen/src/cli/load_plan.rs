@@ -9,8 +9,8 @@ use crate::cli::ycsb::{Home, Ycsb};
 use aelab_engine::clock::Nanos;
 use aelab_engine::error::Failure;
 use aelab_engine::plan::{
-    ArrivalProcess, Assignment, CommandPlan, Dialling, GroupPlan, Pacing, Phases, Rate, Role,
-    RunPlan, Shape, Target, Timestamps, WarmupEndPlan, Workload,
+    ArrivalProcess, Assignment, CommandPlan, ConnectSchedulePlan, GroupPlan, Pacing, Phases, Rate,
+    Role, RunPlan, Shape, Target, Timestamps, WarmupEndPlan, Workload,
 };
 use aelab_engine::workload::command_text::parse_command;
 use aelab_lab::server::fill::FillPlan;
@@ -87,7 +87,7 @@ impl LoadArgs {
         group.pipeline = self.pipeline;
         group.timeout = self.timeout.filter(|timeout| !timeout.is_zero()).map(Nanos::from);
         group.requests_per_connection = self.reconnect_interval;
-        group.dialling = self.dialling()?;
+        group.connect_schedule = self.connect_schedule()?;
         group.reconnect = self.reconnect.unwrap_or_default();
         let idle = self.idle.map(|count| idle_group(&group, count)).transpose()?;
         let receivers = receivers::groups(&mut group, receiving)?;
@@ -184,10 +184,14 @@ impl LoadArgs {
         }
     }
 
-    fn dialling(&self) -> Result<Dialling, Failure> {
-        let Some(rate) = self.connect_rate else { return Ok(Dialling::AtOnce) };
+    fn connect_schedule(&self) -> Result<ConnectSchedulePlan, Failure> {
+        let Some(rate) = self.connect_rate else { return Ok(ConnectSchedulePlan::AtOnce) };
         let rate = scheduled("--connect-rate", rate)?;
-        Ok(if self.connect_storm { Dialling::During(rate) } else { Dialling::Before(rate) })
+        Ok(if self.connect_storm {
+            ConnectSchedulePlan::During(rate)
+        } else {
+            ConnectSchedulePlan::Before(rate)
+        })
     }
 }
 
@@ -198,7 +202,7 @@ fn idle_group(load: &GroupPlan, count: usize) -> Result<GroupPlan, Failure> {
     let mut group = GroupPlan::new("idle", load.target.clone(), count, workload);
     group.role = Role::Background;
     group.arrival = ArrivalProcess::Idle;
-    group.dialling = load.dialling;
+    group.connect_schedule = load.connect_schedule;
     group.reconnect = load.reconnect;
     Ok(group)
 }

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Connections of a capture with more clients than that, unless asked otherwise: what a server takes without being told.
-const LANES_DEFAULT: usize = 1_000;
+const CONNECTIONS_DEFAULT: usize = 1_000;
 /// The length of a shorter replay is not printed.
 const LENGTH_TOLD: Nanos = Nanos::from_secs(60);
 /// A pause is printed if it is longer than this fraction (1/N) of the replay.
@@ -31,18 +31,18 @@ impl RunArgs {
         let replay = &load_args.replay;
         let wish = Wish {
             all: replay.replay_all,
-            lanes_max: replay.replay_connections.unwrap_or(LANES_DEFAULT),
+            connections_max: replay.replay_connections.unwrap_or(CONNECTIONS_DEFAULT),
             commands_max: load_args.requests,
             only_db: (self.target.dbnum.is_some() || target.db != 0)
                 .then(|| u16::try_from(target.db).unwrap_or(u16::MAX)),
         };
         let mut loaded =
             load(file, &wish).map_err(|why| Failure::usage(format!("--replay {why}")))?;
-        if load_args.threads > loaded.replay.lanes() {
+        if load_args.threads > loaded.replay.connections() {
             return Err(Failure::usage(format!(
                 "--threads {} for {} connections of the capture; lower --threads",
                 load_args.threads,
-                loaded.replay.lanes()
+                loaded.replay.connections()
             )));
         }
         let arrival = self.replay_arrival(&mut loaded)?;
@@ -55,7 +55,7 @@ impl RunArgs {
         let caveats = caveats(&loaded);
         if let Some(group) = plan.groups.first_mut() {
             group.workload.commands = commands;
-            group.connections = loaded.replay.lanes();
+            group.connections = loaded.replay.connections();
             group.requests = Some(loaded.replay.len() as u64);
             group.assignment = Assignment::Pinned;
             group.arrival = arrival;
@@ -105,8 +105,8 @@ impl RunArgs {
 
 /// What the user should know before the run: one line for what is sent, one for each kind that is not.
 fn notes(file: &Path, loaded: &Loaded, arrival: &ArrivalProcess) -> Vec<String> {
-    let (commands, lanes) = (loaded.replay.len(), loaded.replay.lanes());
-    let shared = match loaded.clients > lanes {
+    let (commands, connections) = (loaded.replay.len(), loaded.replay.connections());
+    let shared = match loaded.clients > connections {
         true => format!(" ({} clients share them)", loaded.clients),
         false => String::new(),
     };
@@ -114,7 +114,7 @@ fn notes(file: &Path, loaded: &Loaded, arrival: &ArrivalProcess) -> Vec<String> 
         "replay of {}: {} on {}{shared}",
         file.display(),
         with_noun(commands as u64, "command"),
-        with_noun(lanes as u64, "connection")
+        with_noun(connections as u64, "connection")
     )];
     if let ArrivalProcess::Trace(instants) = arrival {
         notes.extend(course(instants));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::cli::{Cli, Command};
 use aelab_engine::clock::Nanos;
-use aelab_engine::plan::{ArrivalProcess, Dialling, KeyDistribution, Role};
+use aelab_engine::plan::{ArrivalProcess, ConnectSchedulePlan, KeyDistribution, Role};
 use clap::Parser as _;
 
 fn resolve(words: &[&str]) -> Result<Resolved, String> {
@@ -59,7 +59,11 @@ fn idle_connections_are_a_group_of_their_own() {
     let idle = &plan.groups[1];
     assert_eq!((idle.name.as_str(), idle.connections), ("idle", 100));
     assert_eq!((&idle.arrival, idle.role), (&ArrivalProcess::Idle, Role::Background));
-    assert!(plan.groups.iter().all(|group| matches!(group.dialling, Dialling::Before(_))));
+    assert!(
+        plan.groups
+            .iter()
+            .all(|group| matches!(group.connect_schedule, ConnectSchedulePlan::Before(_)))
+    );
     let plan = only(&["--reconnect-interval", "1", "PING"]);
     assert_eq!(plan.groups[0].requests_per_connection, Some(1));
 }

@@ -31,8 +31,8 @@ fn summary(stats: &Stats, shares: bool) -> String {
         stats.bytes_up,
         stats.bytes_down
     );
-    if !stats.lateness.is_empty() {
-        let late = |quantile| stats.lateness.value_at_quantile(quantile) as f64 / 1e3;
+    if !stats.scheduling_delay.is_empty() {
+        let late = |quantile| stats.scheduling_delay.value_at_quantile(quantile) as f64 / 1e3;
         let _ = write!(out, "; sent late by p50 {:.1} us, p99 {:.1} us", late(0.5), late(0.99));
     }
     for (count, what) in [

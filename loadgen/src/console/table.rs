@@ -244,7 +244,7 @@ fn pool_rows(out: &mut String, group: &Group, pool: &Pool, columns: &Columns) {
     let _ = writeln!(
         out,
         "  pool of {}: at most {} open; {} opened and {} closed during the run; {} requests timed out waiting",
-        group.connections.asked, pool.most_open, pool.opened, pool.closed, pool.turned_away
+        group.connections.asked, pool.most_open, pool.opened, pool.closed, pool.pool_timeouts
     );
 }
 

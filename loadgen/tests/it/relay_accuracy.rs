@@ -101,8 +101,8 @@ fn measure(rtt: Nanos, waiting: Waiting) {
             us(quantile(&errors, 1.0)),
             us(quantile(&bases, 0.5)),
             us(quantile(&bases, 0.99)),
-            us(stats.lateness.value_at_quantile(0.5) as i64),
-            us(stats.lateness.value_at_quantile(0.99) as i64),
+            us(stats.scheduling_delay.value_at_quantile(0.5) as i64),
+            us(stats.scheduling_delay.value_at_quantile(0.99) as i64),
             stats.unstamped_reads,
             2 * ROUNDS,
         );

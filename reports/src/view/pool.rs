@@ -45,7 +45,7 @@ fn counts(arms: &[ArmData<'_>]) -> Table {
         let mut row = vec![arm.label().to_owned(), group.name.clone()];
         let counts = [held.asked, held.established, pool.most_open, pool.opened, pool.closed];
         row.extend(counts.map(grouped));
-        row.push(grouped(pool.turned_away));
+        row.push(grouped(pool.pool_timeouts));
         table.push(row);
     }
     table

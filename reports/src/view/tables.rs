@@ -96,7 +96,7 @@ fn times(arms: &[ArmData<'_>], row: Row<'_>) {
     }
     row("pool timeouts", &|a| {
         let pools = a.groups().into_iter().filter_map(|g| g.pool.as_ref());
-        or_none(pools.map(|pool| pool.turned_away).reduce(|x, y| x + y).map(grouped))
+        or_none(pools.map(|pool| pool.pool_timeouts).reduce(|x, y| x + y).map(grouped))
     });
 }
 

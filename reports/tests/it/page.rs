@@ -367,7 +367,7 @@ fn a_pool_shows_its_wait_and_its_timeouts() {
         wait: group.total.service_time.clone(),
         opened: 31,
         closed: 17,
-        turned_away: 1234,
+        pool_timeouts: 1234,
         most_open: 66,
     });
     run.write(&dir);

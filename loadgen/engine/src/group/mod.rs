@@ -136,7 +136,7 @@ impl Group {
             assignment: Assignment::new(group, &resources.topology, &tokens, first_number),
             reconnection: Reconnection::new(group.reconnect, rng(stream::BACKOFF)),
             connections: Connections::new(connections, first.len() as u64),
-            connect_schedule: ConnectSchedule::new(group.dialling, first, share),
+            connect_schedule: ConnectSchedule::new(group.connect_schedule, first, share),
             per_connection: group.requests_per_connection.unwrap_or(u64::MAX),
             tokens,
         };

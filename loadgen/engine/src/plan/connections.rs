@@ -101,7 +101,7 @@ pub enum PoolOrder {
 
 /// When a group's connections are opened for the first time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Dialling {
+pub enum ConnectSchedulePlan {
     /// Before the schedule begins, as fast as [`ConnectPlan::in_parallel`] allows.
     #[default]
     AtOnce,

@@ -21,7 +21,7 @@ pub use crate::plan::cluster_slots::ClusterPlan;
 pub(crate) use crate::plan::command::PAGE_MAX;
 pub use crate::plan::command::{CommandPlan, Cursor, Framing, Reception, Seeks, Sending};
 pub use crate::plan::connections::{
-    Assignment, ConnectPlan, Dialling, OnTimeout, PoolOrder, PoolPlan, Reconnect,
+    Assignment, ConnectPlan, ConnectSchedulePlan, OnTimeout, PoolOrder, PoolPlan, Reconnect,
 };
 pub use crate::plan::shape::Shape;
 pub use crate::plan::target::{Endpoint, Protocol, Target};
@@ -143,7 +143,7 @@ pub struct GroupPlan {
     /// its own; wants pinned requests and as many connections as were captured.
     pub replay: Option<Arc<Replay>>,
     /// When connections are opened.
-    pub dialling: Dialling,
+    pub connect_schedule: ConnectSchedulePlan,
     /// After this many requests a connection is closed and another opened in its place (1: one for each request). Those
     /// that replace another send no PING first.
     pub requests_per_connection: Option<u64>,
@@ -176,7 +176,7 @@ impl GroupPlan {
             reconnect: Reconnect::default(),
             pool: None,
             replay: None,
-            dialling: Dialling::AtOnce,
+            connect_schedule: ConnectSchedulePlan::AtOnce,
             requests_per_connection: None,
             backlog_max: Self::DEFAULT_BACKLOG_MAX,
             log_requests: RequestLog::Off,

@@ -6,8 +6,8 @@ use crate::clock::Nanos;
 use crate::error::EngineError;
 use crate::plan::cluster_slots::SLOTS;
 use crate::plan::{
-    ArrivalProcess, Assignment, ClusterPlan, CommandPlan, Cursor, Dialling, GroupPlan, KeySpace,
-    PoolPlan, Rate, Reception, RunPlan, Timestamps,
+    ArrivalProcess, Assignment, ClusterPlan, CommandPlan, ConnectSchedulePlan, Cursor, GroupPlan,
+    KeySpace, PoolPlan, Rate, Reception, RunPlan, Timestamps,
 };
 use crate::sys;
 use aelab_results::text::number::with_noun;
@@ -280,7 +280,7 @@ fn check_pool(group: &GroupPlan, pool: &PoolPlan) -> Result<(), String> {
     if group.pipeline != 1 || group.assignment != Assignment::AnyFree {
         return no("a connection of a pool serves one request at a time, of any user");
     }
-    if group.dialling != Dialling::AtOnce {
+    if group.connect_schedule != ConnectSchedulePlan::AtOnce {
         return no("a pool decides itself when to open connections");
     }
     if pool.min_idle > pool.max_idle || pool.min_idle > group.connections {

@@ -97,14 +97,14 @@ fn put_request(out: &mut Vec<u8>, args: &[&[u8]]) {
 #[derive(Debug)]
 pub(crate) struct Cursor {
     replay: Arc<OpenReplay>,
-    lanes: Vec<Lane>,
+    connections: Vec<Progress>,
     current: usize,
     scratch: Scratch,
 }
 
 /// One connection's progress, as places in the order.
 #[derive(Debug)]
-struct Lane {
+struct Progress {
     chosen: u32,
     written: u32,
     begin: u32,
@@ -117,17 +117,22 @@ impl Cursor {
     /// For connections `index`, `index + of`, `index + 2 of`, ….
     pub(crate) fn new(open: Arc<OpenReplay>, index: usize, of: usize) -> Self {
         let replay = &open.replay;
-        let lanes = (index..replay.lanes()).step_by(of.max(1)).map(|lane| {
-            let places = replay.lane(lane);
+        let connections = (index..replay.connections()).step_by(of.max(1)).map(|connection| {
+            let places = replay.commands_of(connection);
             let (begin, end) = (places.start, places.end);
-            Lane { chosen: begin, written: begin, begin, end, db: replay.base_db }
+            Progress { chosen: begin, written: begin, begin, end, db: replay.base_db }
         });
-        Self { lanes: lanes.collect(), replay: open, current: 0, scratch: Scratch::default() }
+        Self {
+            connections: connections.collect(),
+            replay: open,
+            current: 0,
+            scratch: Scratch::default(),
+        }
     }
 
     /// Commands of these connections in all.
     pub(crate) fn count(&self) -> u64 {
-        self.lanes.iter().map(|lane| u64::from(lane.end - lane.chosen)).sum()
+        self.connections.iter().map(|progress| u64::from(progress.end - progress.chosen)).sum()
     }
 
     /// What follows is about this connection of the thread's.
@@ -137,39 +142,39 @@ impl Cursor {
 
     /// Whether the connection has another command.
     pub(crate) fn has_next(&self) -> bool {
-        self.lanes.get(self.current).is_some_and(|lane| lane.chosen < lane.end)
+        self.connections.get(self.current).is_some_and(|progress| progress.chosen < progress.end)
     }
 
     /// Takes the connection's next command; its label.
     pub(crate) fn choose(&mut self) -> u16 {
-        let Some(lane) = self.lanes.get_mut(self.current) else { return 0 };
-        let label = self.replay.replay.label_at(lane.chosen);
-        lane.chosen += 1;
+        let Some(progress) = self.connections.get_mut(self.current) else { return 0 };
+        let label = self.replay.replay.label_at(progress.chosen);
+        progress.chosen += 1;
         label
     }
 
     /// Appends the connection's oldest command that was chosen and not written.
     pub(crate) fn write(&mut self, out: &mut Vec<u8>) {
-        let Some(lane) = self.lanes.get_mut(self.current) else { return };
-        self.replay.write_at(lane.written, &mut self.scratch, out);
-        lane.db = self.replay.replay.selected_at(lane.written).unwrap_or(lane.db);
-        lane.written += 1;
+        let Some(progress) = self.connections.get_mut(self.current) else { return };
+        self.replay.write_at(progress.written, &mut self.scratch, out);
+        progress.db = self.replay.replay.selected_at(progress.written).unwrap_or(progress.db);
+        progress.written += 1;
     }
 
     /// The database that a connection must be in when it comes back.
     pub(crate) fn database(&self, connection: usize) -> u16 {
-        self.lanes.get(connection).map_or(self.replay.replay.base_db, |lane| lane.db)
+        self.connections.get(connection).map_or(self.replay.replay.base_db, |progress| progress.db)
     }
 
     /// The connection was lost, and the last `count` commands that were chosen for it are still to be sent.
     pub(crate) fn rewind(&mut self, connection: usize, count: usize) {
-        let Some(lane) = self.lanes.get_mut(connection) else { return };
-        let unsent = lane.chosen.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+        let Some(progress) = self.connections.get_mut(connection) else { return };
+        let unsent = progress.chosen.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
         let select = |at: u32| self.replay.replay.selected_at(at);
-        if (unsent..lane.written).any(|at| select(at).is_some()) {
-            let before = (lane.begin..unsent).rev().find_map(select);
-            lane.db = before.unwrap_or(self.replay.replay.base_db);
+        if (unsent..progress.written).any(|at| select(at).is_some()) {
+            let before = (progress.begin..unsent).rev().find_map(select);
+            progress.db = before.unwrap_or(self.replay.replay.base_db);
         }
-        lane.written = unsent;
+        progress.written = unsent;
     }
 }

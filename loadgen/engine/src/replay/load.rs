@@ -4,8 +4,8 @@
 
 use crate::files;
 use crate::replay::aof::{Command, Next, Reader, manifest};
+use crate::replay::assignment::{Found, Kind, Wanted, deal};
 use crate::replay::decoded::Decoded;
-use crate::replay::lanes::{Found, Kind, Wanted, deal};
 use crate::replay::monitor;
 use crate::replay::rdb::{self, Snapshot};
 use crate::replay::rules::{Rule, judge};
@@ -28,7 +28,7 @@ pub struct Wish {
     /// Send what is left out otherwise, as far as the protocol allows.
     pub all: bool,
     /// Most connections; clients beyond share.
-    pub lanes_max: usize,
+    pub connections_max: usize,
     /// Most commands.
     pub commands_max: Option<u64>,
     /// Everything goes to this database, whatever was captured.
@@ -330,7 +330,7 @@ impl Builder {
         name: &[u8],
         place: u64,
         len: u64,
-        lane: u32,
+        connection: u32,
         db: u16,
     ) -> Result<(), String> {
         if self.found.len() >= COMMANDS_MAX {
@@ -341,7 +341,7 @@ impl Builder {
         let len = u32::try_from(len).map_err(|_| "has a command of more than 4 GiB".to_owned())?;
         let label = self.label(name);
         let kind = Kind::of(name);
-        self.found.push(Found { entry: Entry { place, len, lane, label }, db, kind });
+        self.found.push(Found { entry: Entry { place, len, connection, label }, db, kind });
         Ok(())
     }
 
@@ -371,8 +371,8 @@ impl Builder {
             return Err("holds no command that can be sent again".to_owned());
         }
         let clients = self.clients.len().max(1);
-        let lanes = clients.min(self.wish.lanes_max.max(1));
-        let lanes = u32::try_from(lanes).unwrap_or(u32::MAX);
+        let connections = clients.min(self.wish.connections_max.max(1));
+        let connections = u32::try_from(connections).unwrap_or(u32::MAX);
         let has_times = form == Form::Monitor;
         let found = std::mem::take(&mut self.found);
         let captured = std::mem::take(&mut self.times);
@@ -380,7 +380,7 @@ impl Builder {
         let select = found.iter().any(changes_db).then(|| self.label(b"SELECT"));
         let wanted = Wanted {
             clients,
-            lanes,
+            connections,
             only_db: self.wish.only_db,
             select: select.unwrap_or_default(),
         };
@@ -398,7 +398,7 @@ impl Builder {
             );
         }
         Ok(Loaded {
-            replay: Replay::new(files, form, entries, lanes, self.wish.only_db.unwrap_or(0)),
+            replay: Replay::new(files, form, entries, connections, self.wish.only_db.unwrap_or(0)),
             times: has_times.then_some(times),
             labels: self.labels,
             clients,

@@ -6,9 +6,9 @@
 //! Memory: 36 bytes per command, whatever its size; the commands themselves are read from the file when they are sent.
 
 mod aof;
+mod assignment;
 pub(crate) mod cursor;
 mod decoded;
-mod lanes;
 pub mod load;
 mod monitor;
 mod rdb;
@@ -26,7 +26,7 @@ struct Entry {
     /// Its bytes in the file; zero for a `SELECT` that no file holds.
     len: u32,
     /// The connection it goes to.
-    lane: u32,
+    connection: u32,
     /// Index of its name in the labels.
     label: u16,
 }
@@ -68,18 +68,24 @@ pub struct Replay {
 }
 
 impl Replay {
-    fn new(files: Vec<PathBuf>, form: Form, entries: Vec<Entry>, lanes: u32, base_db: u16) -> Self {
-        let mut starts = vec![0_u32; lanes as usize + 1];
+    fn new(
+        files: Vec<PathBuf>,
+        form: Form,
+        entries: Vec<Entry>,
+        connections: u32,
+        base_db: u16,
+    ) -> Self {
+        let mut starts = vec![0_u32; connections as usize + 1];
         for entry in &entries {
-            starts[entry.lane as usize + 1] += 1;
+            starts[entry.connection as usize + 1] += 1;
         }
-        for lane in 0..lanes as usize {
-            starts[lane + 1] += starts[lane];
+        for connection in 0..connections as usize {
+            starts[connection + 1] += starts[connection];
         }
         let mut next = starts.clone();
         let mut order = vec![0_u32; entries.len()];
         for (number, entry) in (0_u32..).zip(&entries) {
-            let place = &mut next[entry.lane as usize];
+            let place = &mut next[entry.connection as usize];
             order[*place as usize] = number;
             *place += 1;
         }
@@ -101,7 +107,7 @@ impl Replay {
 
     /// Connections.
     #[must_use]
-    pub fn lanes(&self) -> usize {
+    pub fn connections(&self) -> usize {
         self.starts.len() - 1
     }
 
@@ -112,14 +118,14 @@ impl Replay {
     }
 
     /// The connection of command `number`, if there is one of this number.
-    pub(crate) fn lane_of(&self, number: u64) -> Option<u32> {
+    pub(crate) fn connection_of(&self, number: u64) -> Option<u32> {
         let number = usize::try_from(number).ok()?;
-        self.entries.get(number).map(|entry| entry.lane)
+        self.entries.get(number).map(|entry| entry.connection)
     }
 
     /// Where a connection's commands stand in the order: pass each to [`Replay::label_at`] and [`Replay::write_at`].
-    pub(crate) fn lane(&self, lane: usize) -> std::ops::Range<u32> {
-        match (self.starts.get(lane), self.starts.get(lane + 1)) {
+    pub(crate) fn commands_of(&self, connection: usize) -> std::ops::Range<u32> {
+        match (self.starts.get(connection), self.starts.get(connection + 1)) {
             (Some(from), Some(to)) => *from..*to,
             _ => 0..0,
         }

@@ -13,7 +13,7 @@ use crate::group::Group;
 use crate::io::poller::Poller;
 use crate::io::{Token, Wire};
 use crate::plan::validate::{check, check_descriptors};
-use crate::plan::{Dialling, RunPlan, Timestamps};
+use crate::plan::{ConnectSchedulePlan, RunPlan, Timestamps};
 use crate::record::audit::Gaps;
 use crate::record::error_counts::count_word;
 use crate::record::live::{Live, Phase};
@@ -183,7 +183,7 @@ fn refusal(meeting: &Meeting<'_>) -> Option<EngineError> {
         .groups
         .iter()
         .zip(reports.iter())
-        .filter(|(group, _)| !matches!(group.dialling, Dialling::During(_)))
+        .filter(|(group, _)| !matches!(group.connect_schedule, ConnectSchedulePlan::During(_)))
         .filter(|(group, _)| group.pool.is_none_or(|pool| pool.min_idle > 0))
         .find(|(_, report)| report.ready == 0)?;
     let reason = report.reasons.iter().max_by_key(|(_, count)| *count);

@@ -6,14 +6,14 @@
 use crate::clock::Nanos;
 use crate::io::Token;
 use crate::plan::share::Share;
-use crate::plan::{Dialling, Rate};
+use crate::plan::{ConnectSchedulePlan, Rate};
 use std::ops::Range;
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct ConnectSchedule {
     left: Range<Token>,
-    plan: Dialling,
+    plan: ConnectSchedulePlan,
     /// Number of the next opening among those of all threads, and how far the one after it is.
     k: u64,
     step: u64,
@@ -22,13 +22,13 @@ pub(crate) struct ConnectSchedule {
 
 impl ConnectSchedule {
     /// For the connections of one thread's share.
-    pub(crate) const fn new(plan: Dialling, tokens: Range<Token>, share: Share) -> Self {
+    pub(crate) const fn new(plan: ConnectSchedulePlan, tokens: Range<Token>, share: Share) -> Self {
         Self { left: tokens, plan, k: share.index, step: share.of, begin: None }
     }
 
     /// Whether connections are opened while the run is on.
     pub(crate) const fn is_during_run(&self) -> bool {
-        matches!(self.plan, Dialling::During(_))
+        matches!(self.plan, ConnectSchedulePlan::During(_))
     }
 
     /// Opening begins at this time.
@@ -43,8 +43,8 @@ impl ConnectSchedule {
 
     const fn rate(&self) -> Option<Rate> {
         match self.plan {
-            Dialling::AtOnce => None,
-            Dialling::Before(rate) | Dialling::During(rate) => Some(rate),
+            ConnectSchedulePlan::AtOnce => None,
+            ConnectSchedulePlan::Before(rate) | ConnectSchedulePlan::During(rate) => Some(rate),
         }
     }
 
@@ -80,7 +80,8 @@ mod tests {
         let mut opened = Vec::new();
         for index in 0..3 {
             let share = Share { index, of: 3 };
-            let mut connect_schedule = ConnectSchedule::new(Dialling::During(rate), 0..4, share);
+            let mut connect_schedule =
+                ConnectSchedule::new(ConnectSchedulePlan::During(rate), 0..4, share);
             assert_eq!(connect_schedule.take(Nanos::MAX, || true), None);
             connect_schedule.begin(Nanos::from_secs(1));
             while let Some(due) = connect_schedule.next_due() {
@@ -98,7 +99,7 @@ mod tests {
     #[test]
     fn without_a_rate_there_is_no_waiting_but_for_room() {
         let mut connect_schedule =
-            ConnectSchedule::new(Dialling::AtOnce, 5..7, Share { index: 0, of: 1 });
+            ConnectSchedule::new(ConnectSchedulePlan::AtOnce, 5..7, Share { index: 0, of: 1 });
         connect_schedule.begin(Nanos::ZERO);
         assert_eq!(connect_schedule.take(Nanos::ZERO, || false), None);
         assert_eq!(connect_schedule.take(Nanos::ZERO, || true), Some(5));

@@ -100,14 +100,14 @@ impl Schedule {
     /// The connection of this share that the next request is for, if it was captured for one.
     pub(crate) fn connection(&self) -> Option<Token> {
         let Captured { replay, share } = self.captured.as_ref()?;
-        Some(replay.lane_of(self.k)? / share.of as Token)
+        Some(replay.connection_of(self.k)? / share.of as Token)
     }
 
     /// Passes over captured commands of other shares' connections.
     fn skip_others(&mut self) {
         let Some(Captured { replay, share }) = &self.captured else { return };
-        while let Some(lane) = replay.lane_of(self.k)
-            && u64::from(lane) % share.of != share.index
+        while let Some(connection) = replay.connection_of(self.k)
+            && u64::from(connection) % share.of != share.index
         {
             self.k += 1;
         }
@@ -128,7 +128,7 @@ impl Schedule {
             }
             Process::Idle => Nanos::MAX,
         };
-        let is_over = |captured: &Captured| captured.replay.lane_of(self.k).is_none();
+        let is_over = |captured: &Captured| captured.replay.connection_of(self.k).is_none();
         let due = if self.captured.as_ref().is_some_and(is_over) { Nanos::MAX } else { due };
         // Inside a curve, neighbours less than a nanosecond apart may be rounded past each other.
         self.next_due = self.next_due.max(due);

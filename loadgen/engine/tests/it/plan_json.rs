@@ -3,10 +3,10 @@
 use aelab_engine::clock::Nanos;
 use aelab_engine::plan::cluster_slots::{Layout, Node, SLOTS};
 use aelab_engine::plan::{
-    ArrivalProcess, Assignment, ClusterPlan, CommandPlan, ConnectPlan, Cursor, Dialling, Endpoint,
-    Framing, GroupPlan, KeyDistribution, KeySpace, OnTimeout, Pacing, Phases, PoolOrder, PoolPlan,
-    Protocol, Rate, Reconnect, RequestLog, Role, RunPlan, Sending, Shape, Target, Timestamps,
-    ValueSize, WarmupEndPlan, Workload,
+    ArrivalProcess, Assignment, ClusterPlan, CommandPlan, ConnectPlan, ConnectSchedulePlan, Cursor,
+    Endpoint, Framing, GroupPlan, KeyDistribution, KeySpace, OnTimeout, Pacing, Phases, PoolOrder,
+    PoolPlan, Protocol, Rate, Reconnect, RequestLog, Role, RunPlan, Sending, Shape, Target,
+    Timestamps, ValueSize, WarmupEndPlan, Workload,
 };
 use aelab_engine::replay::load::{Wish, load};
 use aelab_engine::tls::{TlsClient, TlsOptions, Trust};
@@ -115,11 +115,11 @@ fn plan() -> RunPlan {
     groups[0].reconnect = Reconnect::Never;
     groups[1].role = Role::Background;
     groups[1].reconnect = Reconnect::Fixed(SEC);
-    groups[1].dialling = Dialling::Before(rate(100.0));
+    groups[1].connect_schedule = ConnectSchedulePlan::Before(rate(100.0));
     groups[1].pool =
         Some(PoolPlan { min_idle: 1, max_idle: 2, max_wait: Some(SEC), order: PoolOrder::Fifo });
     groups[2].role = Role::Probe;
-    groups[2].dialling = Dialling::During(rate(0.5));
+    groups[2].connect_schedule = ConnectSchedulePlan::During(rate(0.5));
     groups[2].requests_per_connection = Some(1);
     let nodes = vec![Node { name: "a:1".to_owned(), endpoint: targets[1].endpoint.clone() }];
     let layout = Layout { nodes, slots: vec![0; SLOTS].into() };
@@ -144,7 +144,7 @@ fn plan() -> RunPlan {
 fn captured() -> aelab_engine::replay::Replay {
     let file = std::env::temp_dir().join(format!("aelab-plan-{}.aof", std::process::id()));
     std::fs::write(&file, "*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\na\r\n").expect("a file");
-    let wish = Wish { all: false, lanes_max: 4, commands_max: None, only_db: None };
+    let wish = Wish { all: false, connections_max: 4, commands_max: None, only_db: None };
     let loaded = load(&file, &wish).expect("a capture");
     std::fs::remove_file(&file).expect("removed");
     loaded.replay

@@ -3,7 +3,7 @@
 use crate::support::{MS, US, above, constant, gets, group, near, phases, rate, run, run_plan};
 use aelab_engine::clock::Nanos;
 use aelab_engine::plan::{
-    ArrivalProcess, Assignment, Dialling, GroupPlan, PoolOrder, PoolPlan, Role, RunPlan,
+    ArrivalProcess, Assignment, ConnectSchedulePlan, GroupPlan, PoolOrder, PoolPlan, Role, RunPlan,
 };
 use aelab_engine::record::result::GroupResult;
 use aelab_engine::sim::{Script, simulate};
@@ -38,7 +38,7 @@ fn a_storm_of_connections_comes_while_others_are_served() {
         name: "storm".to_owned(),
         role: Role::Offender,
         start_after: Nanos::from_secs(1),
-        dialling: Dialling::During(rate(2_000.0)),
+        connect_schedule: ConnectSchedulePlan::During(rate(2_000.0)),
         ..gets(1_000, ArrivalProcess::Idle)
     };
     for threads in [1, 3] {
@@ -150,7 +150,10 @@ fn a_pool_that_makes_no_sense_is_refused() {
         refused(&|g| g.pool = Some(PoolPlan { max_wait: Some(Nanos::ZERO), ..POOL }))
             .contains("zero")
     );
-    assert!(refused(&|g| g.dialling = Dialling::During(rate(1.0))).contains("itself"));
+    assert!(
+        refused(&|g| g.connect_schedule = ConnectSchedulePlan::During(rate(1.0)))
+            .contains("itself")
+    );
     assert!(refused(&|g| g.requests_per_connection = Some(0)).contains("at least one"));
 }
 
@@ -163,7 +166,7 @@ fn a_rate_beyond_all_means_is_counted_and_ends_in_time() {
     assert!(counts.shed > 499_000, "{counts:?}");
 }
 
-/// Each turn finds more that is due than it can create, and is behind with it: that is one lateness, told once.
+/// Each pass of the loop finds more that is due than it can create, and is behind with it: it counts one delay, once.
 #[test]
 fn a_generator_that_falls_behind_is_late_for_no_longer_than_it_runs() {
     let group = GroupPlan { backlog_max: 100, ..gets(1, constant(5e6)) };

@@ -3,8 +3,8 @@
 use crate::support::{US, constant, group, poisson, rate, shaped};
 use aelab_engine::clock::Nanos;
 use aelab_engine::plan::{
-    ArrivalProcess, Assignment, Cursor, Dialling, GroupPlan, OnTimeout, Phases, PoolOrder,
-    PoolPlan, RunPlan, Sending, Shape,
+    ArrivalProcess, Assignment, ConnectSchedulePlan, Cursor, GroupPlan, OnTimeout, Phases,
+    PoolOrder, PoolPlan, RunPlan, Sending, Shape,
 };
 use aelab_engine::record::result::GroupResult;
 use aelab_engine::sim::{Script, Service, simulate};
@@ -63,7 +63,7 @@ proptest! {
             backlog_max: 200,
             assignment: if pinned { Assignment::Pinned } else { Assignment::AnyFree },
             requests_per_connection,
-            dialling: if storm { Dialling::During(rate(20.0)) } else { Dialling::AtOnce },
+            connect_schedule: if storm { ConnectSchedulePlan::During(rate(20.0)) } else { ConnectSchedulePlan::AtOnce },
             on_timeout: if keep { OnTimeout::Keep } else { OnTimeout::Reconnect },
             ..group("any", &command.split(' ').chain(["0"]).collect::<Vec<_>>(), connections)
         };

@@ -8,8 +8,9 @@ use crate::server::fill::KEY_DIGITS;
 use aelab_engine::clock::Nanos;
 use aelab_engine::error::Failure;
 use aelab_engine::plan::{
-    ArrivalProcess, CommandPlan, Dialling, Endpoint, GroupPlan, KeyDistribution, KeySpace, Pacing,
-    Phases, PoolOrder, PoolPlan, Rate, Role, RunPlan, Target, ValueSize, Workload,
+    ArrivalProcess, CommandPlan, ConnectSchedulePlan, Endpoint, GroupPlan, KeyDistribution,
+    KeySpace, Pacing, Phases, PoolOrder, PoolPlan, Rate, Role, RunPlan, Target, ValueSize,
+    Workload,
 };
 use aelab_engine::workload::command_text::parse_command;
 use aelab_scenarios::Scenario;
@@ -148,10 +149,10 @@ fn group_plan(
             model::PoolOrder::Fifo => PoolOrder::Fifo,
         },
     });
-    plan.dialling = match group.connect {
-        model::ConnectSchedule::AtOnce => Dialling::AtOnce,
-        model::ConnectSchedule::Before(at) => Dialling::Before(rate(at)?),
-        model::ConnectSchedule::During(at) => Dialling::During(rate(at)?),
+    plan.connect_schedule = match group.connect {
+        model::ConnectSchedule::AtOnce => ConnectSchedulePlan::AtOnce,
+        model::ConnectSchedule::Before(at) => ConnectSchedulePlan::Before(rate(at)?),
+        model::ConnectSchedule::During(at) => ConnectSchedulePlan::During(rate(at)?),
     };
     if group.role == ScenarioRole::Offender {
         plan.log_requests = OFFENDER_LOG;

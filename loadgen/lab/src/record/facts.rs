@@ -7,7 +7,7 @@ use crate::record::{
     TIMED_OUT, Timeline, is_open, merged_intervals, offered, per_second, usual_delay_ns,
 };
 use aelab_engine::clock::Nanos;
-use aelab_engine::plan::{ArrivalProcess, Dialling, GroupPlan, Pacing, Role, RunPlan};
+use aelab_engine::plan::{ArrivalProcess, ConnectSchedulePlan, GroupPlan, Pacing, Role, RunPlan};
 use aelab_engine::record::result::{
     Audit, CommandResult, Gaps, GroupResult, MetricResult, RunResult, ThreadAudit,
 };
@@ -200,7 +200,7 @@ fn busy_share(audit: &Audit) -> Option<f64> {
     (audit.pacing == Pacing::Timerfd).then(|| shares.max_by(f64::total_cmp)).flatten()
 }
 
-/// Which share of the measured waiting the generator's own lateness explains, and how long it was late in all, in seconds.
+/// Which share of the measured waiting the generator's own delay explains, and how long it was late in all, in seconds.
 ///
 /// In an open loop the time from each due time until the engine notices it is in the response time, and only the load generator
 /// causes it. In a closed loop every connection waits all the time; a reply that arrives while the thread has no CPU waits for
@@ -296,7 +296,8 @@ fn queued_share(audit: &Audit) -> Option<f64> {
 /// Connections that were to be open when the schedule began: open, asked for, why not. A pool opens the rest on demand.
 fn connections(plan: &RunPlan, result: &RunResult) -> Option<(u64, u64, Option<String>)> {
     let all = plan.groups.iter().zip(&result.groups);
-    let at_once = all.filter(|(planned, _)| !matches!(planned.dialling, Dialling::During(_)));
+    let at_once = all
+        .filter(|(planned, _)| !matches!(planned.connect_schedule, ConnectSchedulePlan::During(_)));
     let (mut open, mut asked, mut reason) = (0, 0, None);
     for (planned, group) in at_once {
         let wanted = planned.pool.map_or(group.connections.asked, |pool| pool.min_idle as u64);

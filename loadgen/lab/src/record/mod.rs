@@ -219,7 +219,7 @@ fn pool_record(clock: &Timeline, pool: &PoolResult, percentiles: &[f64]) -> Pool
         wait: summary(clock, &[&pool.wait], percentiles, None),
         opened: counts.opened,
         closed: counts.closed,
-        turned_away: counts.pool_timeouts,
+        pool_timeouts: counts.pool_timeouts,
         most_open: counts.most_open,
     }
 }

@@ -90,7 +90,7 @@ pub(crate) fn read_buffer() -> Vec<u8> {
 #[derive(Debug)]
 pub(crate) struct Flow {
     pub(crate) queue: DelayQueue,
-    /// The receiver did not take all that was due: the relay does not cause further lateness.
+    /// The receiver did not take all that was due: the relay does not cause further delay.
     pub(crate) cut: bool,
     /// The earliest time that is booked for this flow.
     pub(crate) booked: Nanos,
@@ -117,7 +117,7 @@ impl Flow {
             let taken = to.send(due)?;
             if !self.cut && taken > 0 {
                 // The histogram ends at one hour.
-                stats.lateness.saturating_record(now.since(at.unwrap_or(now)).0);
+                stats.scheduling_delay.saturating_record(now.since(at.unwrap_or(now)).0);
             }
             self.cut = taken < due.len();
             total += taken as u64;

@@ -46,7 +46,7 @@ pub struct Stats {
     /// Bytes from the upstream to clients.
     pub bytes_down: u64,
     /// How late bytes left, in ns after they were due. Bytes that the receiver did not accept are not counted.
-    pub lateness: Histogram,
+    pub scheduling_delay: Histogram,
     /// Reads without the kernel's time of arrival (Unix sockets have none): delayed from when they were seen instead.
     pub unstamped_reads: u64,
     /// The last error, as text.
@@ -64,7 +64,7 @@ impl Default for Stats {
             resets: 0,
             bytes_up: 0,
             bytes_down: 0,
-            lateness: histogram::new(),
+            scheduling_delay: histogram::new(),
             unstamped_reads: 0,
             last_error: None,
             share: ShareStats::default(),

@@ -318,7 +318,7 @@ impl<'a> Sharing<'a> {
             if due.is_empty() {
                 break;
             }
-            stats.lateness.saturating_record(now.since(at.unwrap_or(now)).0);
+            stats.scheduling_delay.saturating_record(now.since(at.unwrap_or(now)).0);
             share.upstream_bytes(index, due).map_err(|broken| broken.to_string())?;
             let count = due.len();
             back.queue.consume(count);

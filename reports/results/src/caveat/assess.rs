@@ -17,7 +17,7 @@ pub struct Facts {
     pub measured_s: f64,
     /// Share of one core that the busiest engine thread used.
     pub client_cpu_share: Option<f64>,
-    /// Share of the measured waiting time that the generator's own lateness explains, the total lateness of its threads in
+    /// Share of the measured waiting time that the generator's own delay explains, the total lateness of its threads in
     /// seconds, and the cause.
     pub late: Option<(f64, f64, Hold)>,
     /// Share of the measurement, and seconds, in which the generator was stopped or busy with one thing while a closed loop was

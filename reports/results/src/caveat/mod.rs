@@ -36,12 +36,12 @@ pub const DRIFT_FACTOR_MAX: f64 = 1.25;
 /// Above this share, errors and timeouts change what a percentile means.
 pub const ERROR_SHARE_WARN: f64 = 0.001;
 
-/// Share of the measured waiting time caused by the generator's own lateness, above which there is a warning.
+/// Share of the measured waiting time caused by the generator's own delay, above which there is a warning.
 pub const LATE_SHARE_WARN: f64 = 0.10;
 /// Above this share the run is invalid. Replies wait for a late client as long as requests do, but only the delay of requests
 /// is measured, so a measured quarter is about one half in truth.
 pub const LATE_SHARE_MAX: f64 = 0.25;
-/// Total lateness below this, in seconds, is a single pause in a short run and not a state of the machine: only a warning.
+/// Total delay below this, in seconds, is a single pause in a short run and not a state of the machine: only a warning.
 pub const LATE_S_MIN: f64 = 0.1;
 /// Share of the measurement in which the generator was stopped (by a signal, or with its machine), above which there is a
 /// warning: a closed loop sends nothing during that time, so its rate is too low by the same share.
@@ -80,9 +80,9 @@ pub enum Caveat {
     },
     /// The load generator had no CPU when it needed one.
     ClientStarved {
-        /// Share of the measured waiting time that its own lateness explains, at least.
+        /// Share of the measured waiting time that its own delay explains, at least.
         late_share: f64,
-        /// Total lateness of its threads, in seconds.
+        /// Total delay of its threads, in seconds.
         late_s: f64,
         /// The cause of most of it.
         hold: Hold,

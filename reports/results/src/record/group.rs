@@ -169,8 +169,9 @@ pub struct Pool {
     pub opened: u64,
     /// Connections closed because enough were idle.
     pub closed: u64,
-    /// Pool timeouts: requests that waited too long for a connection. They count as errors.
-    pub turned_away: u64,
+    /// Requests that waited too long for a connection. They count as errors.
+    #[serde(rename = "turned_away")]
+    pub pool_timeouts: u64,
     /// The most connections that were open at a time.
     pub most_open: u64,
 }

@@ -31,7 +31,7 @@ impl Kind {
     }
 }
 
-/// A command before connections are dealt out: the lane of its entry is its client's number.
+/// A command before connections are dealt out: the connection of its entry is its client's number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
     pub(crate) entry: Entry,
@@ -43,7 +43,7 @@ pub(crate) struct Found {
 pub(crate) struct Wanted {
     pub(crate) clients: usize,
     /// Connections; clients beyond share.
-    pub(crate) lanes: u32,
+    pub(crate) connections: u32,
     /// Everything goes to this database, which the connections are in from their beginning.
     pub(crate) only_db: Option<u16>,
     /// Label of what is added.
@@ -65,7 +65,7 @@ const WATCHES: &str = "would watch for all clients that share its connection";
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug)]
-struct Lane {
+struct State {
     /// `None`: not known, as it depends on whether a transaction was done.
     db: Option<u16>,
     transaction: Transaction,
@@ -84,18 +84,18 @@ enum Transaction {
 /// Where clients share a connection, a transaction is sent in one piece where its EXEC stood (MONITOR shows its commands there
 /// anyway; only the MULTI is moved), and WATCH is left out.
 pub(crate) fn deal(found: Vec<Found>, times: &[u64], wanted: &Wanted) -> Dealt {
-    let begin = Lane { db: Some(wanted.only_db.unwrap_or(0)), transaction: Transaction::None };
+    let begin = State { db: Some(wanted.only_db.unwrap_or(0)), transaction: Transaction::None };
     let mut dealer = Dealer {
-        lanes: vec![begin; wanted.lanes as usize],
+        states: vec![begin; wanted.connections as usize],
         wanted,
         dealt: Dealt { entries: Vec::with_capacity(found.len()), ..Dealt::default() },
     };
-    let is_shared = wanted.clients > wanted.lanes as usize;
+    let is_shared = wanted.clients > wanted.connections as usize;
     let mut open: HashMap<u32, Vec<Found>> = HashMap::new();
     let (mut unfinished, mut watches) = (0, 0);
     for (number, one) in found.into_iter().enumerate() {
         let at = times.get(number).copied();
-        let client = one.entry.lane;
+        let client = one.entry.connection;
         match one.kind {
             _ if !is_shared => dealer.put(one, at),
             Kind::Watch => watches += 1,
@@ -120,7 +120,7 @@ pub(crate) fn deal(found: Vec<Found>, times: &[u64], wanted: &Wanted) -> Dealt {
 }
 
 struct Dealer<'a> {
-    lanes: Vec<Lane>,
+    states: Vec<State>,
     wanted: &'a Wanted,
     dealt: Dealt,
 }
@@ -128,27 +128,32 @@ struct Dealer<'a> {
 impl Dealer<'_> {
     /// The next command of its connection, after a SELECT if it is for another database than the one before.
     fn put(&mut self, one: Found, at: Option<u64>) {
-        let number = one.entry.lane % self.wanted.lanes;
-        let lane = &mut self.lanes[number as usize];
+        let number = one.entry.connection % self.wanted.connections;
+        let state = &mut self.states[number as usize];
         let db = self.wanted.only_db.unwrap_or(one.db);
-        if lane.db != Some(db) {
-            lane.db = Some(db);
-            if lane.transaction == Transaction::Open {
-                lane.transaction = Transaction::Selecting;
+        if state.db != Some(db) {
+            state.db = Some(db);
+            if state.transaction == Transaction::Open {
+                state.transaction = Transaction::Selecting;
             }
             let label = self.wanted.select;
-            self.dealt.entries.push(Entry { place: u64::from(db), len: 0, lane: number, label });
+            self.dealt.entries.push(Entry {
+                place: u64::from(db),
+                len: 0,
+                connection: number,
+                label,
+            });
             self.dealt.times.extend(at);
         }
-        match (one.kind, lane.transaction) {
-            (Kind::Begin, Transaction::None) => lane.transaction = Transaction::Open,
+        match (one.kind, state.transaction) {
+            (Kind::Begin, Transaction::None) => state.transaction = Transaction::Open,
             (Kind::End, Transaction::Selecting) => {
-                *lane = Lane { db: None, transaction: Transaction::None };
+                *state = State { db: None, transaction: Transaction::None };
             }
-            (Kind::End, _) => lane.transaction = Transaction::None,
+            (Kind::End, _) => state.transaction = Transaction::None,
             _ => {}
         }
-        self.dealt.entries.push(Entry { lane: number, ..one.entry });
+        self.dealt.entries.push(Entry { connection: number, ..one.entry });
         self.dealt.times.extend(at);
     }
 }
@@ -157,13 +162,13 @@ impl Dealer<'_> {
 mod tests {
     use super::*;
 
-    /// `CLIENT:DB:NAME` words, dealt out; entries as `LANE:NAME`, times in the order of the words.
-    fn dealt(words: &str, clients: usize, lanes: u32) -> (Vec<String>, Vec<u64>, u64) {
+    /// `CLIENT:DB:NAME` words, dealt out; entries as `CONNECTION:NAME`, times in the order of the words.
+    fn dealt(words: &str, clients: usize, connections: u32) -> (Vec<String>, Vec<u64>, u64) {
         let names: Vec<&str> = words.split(' ').collect();
         let found = names.iter().enumerate().map(|(number, word)| {
             let parts: Vec<&str> = word.split(':').collect();
-            let lane = parts[0].parse().expect("a client");
-            let entry = Entry { place: number as u64, len: 1, lane, label: 0 };
+            let connection = parts[0].parse().expect("a client");
+            let entry = Entry { place: number as u64, len: 1, connection, label: 0 };
             Found {
                 entry,
                 db: parts[1].parse().expect("a database"),
@@ -171,11 +176,11 @@ mod tests {
             }
         });
         let times: Vec<u64> = (0..names.len() as u64).collect();
-        let wanted = Wanted { clients, lanes, only_db: None, select: 9 };
+        let wanted = Wanted { clients, connections, only_db: None, select: 9 };
         let dealt = deal(found.collect(), &times, &wanted);
         let text = |entry: &Entry| match entry.len {
-            0 => format!("{}:SELECT{}", entry.lane, entry.place),
-            _ => format!("{}:{}", entry.lane, names[entry.place as usize]),
+            0 => format!("{}:SELECT{}", entry.connection, entry.place),
+            _ => format!("{}:{}", entry.connection, names[entry.place as usize]),
         };
         let left_out = dealt.left_out.iter().map(|(.., count)| count).sum();
         (dealt.entries.iter().map(text).collect(), dealt.times, left_out)
