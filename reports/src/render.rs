@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::chart::{Chart, DrawError, Fonts};
+use crate::chart::{Chart, DrawError, Fonts, Rasterizer};
 use crate::page;
 use crate::summary;
 use crate::view::catalogue::CatalogueView;
@@ -86,17 +86,17 @@ pub fn render_folder(folder: &Folder) -> Result<Vec<PathBuf>, RenderError> {
             return Err(RenderError::OutOfRange { path: one.dir.join(RECORD_FILE), field, value });
         }
     }
-    let fonts = Fonts::load();
+    let tools = Tools { fonts: Fonts::load(), rasterizer: Rasterizer::new() };
     let mut of_arms = Vec::new();
     for (_, arm) in &folder.arms {
-        of_arms.extend(render_one(arm, &fonts)?);
+        of_arms.extend(render_one(arm, &tools)?);
     }
-    let mut written = render_one(folder, &fonts)?;
+    let mut written = render_one(folder, &tools)?;
     written.extend(of_arms);
     Ok(written)
 }
 
-fn render_one(folder: &Folder, fonts: &Fonts) -> Result<Vec<PathBuf>, RenderError> {
+fn render_one(folder: &Folder, tools: &Tools) -> Result<Vec<PathBuf>, RenderError> {
     if let Some(catalogue) = &folder.record.catalogue {
         let view = CatalogueView::of(&folder.record, catalogue);
         let mut written = Vec::new();
@@ -107,11 +107,11 @@ fn render_one(folder: &Folder, fonts: &Fonts) -> Result<Vec<PathBuf>, RenderErro
         return Ok(written);
     }
     let report = Report::of(folder);
-    let drawn: Vec<(Chart, Vec<u8>)> = report
+    let drawn: Vec<Drawn> = report
         .figures
         .par_iter()
         .map(|figure| {
-            draw(figure, fonts).map_err(|DrawError(reason)| RenderError::Draw {
+            draw(figure, tools).map_err(|DrawError(reason)| RenderError::Draw {
                 chart: figure.name.to_owned(),
                 reason,
             })
@@ -119,7 +119,7 @@ fn render_one(folder: &Folder, fonts: &Fonts) -> Result<Vec<PathBuf>, RenderErro
         .collect::<Result<_, RenderError>>()?;
     let dir = &folder.dir;
     let mut written = Vec::new();
-    let charts: Vec<&Chart> = drawn.iter().map(|(chart, _)| chart).collect();
+    let charts: Vec<&Chart> = drawn.iter().map(|drawn| &drawn.chart).collect();
     let html = page::write(&report, &charts);
     put(dir.join(REPORT_FILE), html.as_bytes(), &mut written)?;
     put(dir.join(SUMMARY_FILE), summary::write(&report).as_bytes(), &mut written)?;
@@ -129,18 +129,32 @@ fn render_one(folder: &Folder, fonts: &Fonts) -> Result<Vec<PathBuf>, RenderErro
     let charts_dir = dir.join(CHARTS_DIR);
     fs::create_dir_all(&charts_dir)
         .map_err(|source| RenderError::Write { path: charts_dir.clone(), source })?;
-    for (chart, png) in &drawn {
+    for Drawn { chart, svg, png } in &drawn {
         let file = |ending: &str| charts_dir.join(format!("{}.{ending}", chart.name));
-        put(file("svg"), chart.svg().as_bytes(), &mut written)?;
+        put(file("svg"), svg.as_bytes(), &mut written)?;
         put(file("png"), png, &mut written)?;
     }
     Ok(written)
 }
 
-fn draw(figure: &Figure, fonts: &Fonts) -> Result<(Chart, Vec<u8>), DrawError> {
-    let chart = Chart::draw(figure, fonts)?;
-    let png = chart.png(fonts)?;
-    Ok((chart, png))
+/// What drawing needs; loaded once for all charts.
+struct Tools {
+    fonts: Fonts,
+    rasterizer: Rasterizer,
+}
+
+/// A chart, and the contents of its files.
+struct Drawn {
+    chart: Chart,
+    svg: String,
+    png: Vec<u8>,
+}
+
+fn draw(figure: &Figure, tools: &Tools) -> Result<Drawn, DrawError> {
+    let chart = Chart::draw(figure, &tools.fonts)?;
+    let svg = chart.svg();
+    let png = tools.rasterizer.png(&svg)?;
+    Ok(Drawn { chart, svg, png })
 }
 
 fn put(path: PathBuf, bytes: &[u8], written: &mut Vec<PathBuf>) -> Result<(), RenderError> {

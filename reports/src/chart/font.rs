@@ -12,6 +12,16 @@ pub(crate) enum Weight {
     Bold,
 }
 
+impl Weight {
+    /// The font file.
+    pub(crate) fn font_file(self) -> &'static [u8] {
+        match self {
+            Self::Regular => dejavu::sans::regular(),
+            Self::Bold => dejavu::sans::bold(),
+        }
+    }
+}
+
 /// Height of a capital letter over the size: half of it below the middle centres a label.
 pub(crate) const CAP_HEIGHT: f64 = 0.73;
 
@@ -25,11 +35,7 @@ pub(crate) struct Font {
 impl Font {
     /// Loads a weight; parsing the tables is quick, so nothing is cached globally.
     pub(crate) fn load(weight: Weight) -> Self {
-        let bytes = match weight {
-            Weight::Regular => dejavu::sans::regular(),
-            Weight::Bold => dejavu::sans::bold(),
-        };
-        let Ok(inner) = FontRef::try_from_slice(bytes) else {
+        let Ok(inner) = FontRef::try_from_slice(weight.font_file()) else {
             unreachable!("the font in the crate is valid")
         };
         let em = f64::from(inner.units_per_em().unwrap_or(2048.0));
@@ -48,32 +54,6 @@ impl Font {
             previous = Some(glyph);
         }
         f64::from(width)
-    }
-
-    /// Calls `plot(x, y, coverage)` for every pixel of `text` with its base line starting at
-    /// (`x`, `y`), all in pixels.
-    pub(crate) fn raster(
-        &self,
-        text: &str,
-        size: f64,
-        (x, y): (f64, f64),
-        mut plot: impl FnMut(i32, i32, f32),
-    ) {
-        let scale = self.scale(size);
-        let scaled = self.inner.as_scaled(scale);
-        let (mut pen, mut previous) = (x as f32, None);
-        for c in text.chars() {
-            let id = self.inner.glyph_id(c);
-            pen += previous.map_or(0.0, |p| scaled.kern(p, id));
-            let glyph = id.with_scale_and_position(scale, ab_glyph::point(pen, y as f32));
-            if let Some(outline) = self.inner.outline_glyph(glyph) {
-                let bounds = outline.px_bounds();
-                let (left, top) = (bounds.min.x as i32, bounds.min.y as i32);
-                outline.draw(|dx, dy, cover| plot(left + dx as i32, top + dy as i32, cover));
-            }
-            pen += scaled.h_advance(id);
-            previous = Some(id);
-        }
     }
 
     fn scale(&self, size: f64) -> PxScale {

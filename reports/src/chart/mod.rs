@@ -1,8 +1,8 @@
 //! Charts: a figure's data drawn with plotters on our own canvas, at two widths, as SVG and PNG.
 //!
 //! `sheet` has the parts that all charts share (title, axes, direct labels). One file per kind of figure draws on it. `scene` is
-//! the drawn result; `svg` and `png` write it. plotters provides the coordinate systems and the rasterizer; ticks, labels and
-//! margins are our own.
+//! the drawn result; `svg` writes it, and `png` is a picture of that SVG. plotters provides the coordinate systems; ticks, labels
+//! and margins are our own.
 //! Invariant: the same figure gives the same bytes, and no label overlaps another or leaves the canvas at either width (tested
 //! over all charts).
 
@@ -29,6 +29,7 @@ use crate::view::figure::{Figure, Plot};
 pub(crate) use error::DrawError;
 pub(crate) use font::Fonts;
 pub(crate) use ink::{Theme, Tone};
+pub(crate) use png::Rasterizer;
 pub(crate) use scene::Scene;
 pub(crate) use svg::{FONT_STACK, Home, role_rules};
 
@@ -66,10 +67,6 @@ impl Chart {
         svg::write(&self.wide, self.name, Home::File)
     }
 
-    /// The wide form as PNG.
-    pub(crate) fn png(&self, fonts: &Fonts) -> Result<Vec<u8>, DrawError> {
-        png::write(&self.wide, fonts)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A drawn chart before it is SVG or PNG: a list of shapes in tenths of a pixel.
 //!
-//! Filled by our plotters backend (`canvas`), written by `svg` and `png`.
+//! Filled by our plotters backend (`canvas`), written by `svg`.
 
 use crate::chart::font::Weight;
 use crate::chart::ink::{Pen, Tone};
