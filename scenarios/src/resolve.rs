@@ -31,7 +31,7 @@ mod read;
 const MAX_REPEAT: u32 = 1000;
 /// Key names have twelve digits.
 const MAX_KEYS: u64 = 1_000_000_000_000;
-/// More would not fit into memory; Redis limits a list to 4 294 million.
+/// More would not fit into memory; Redis limits a list to 4,294 million.
 const MAX_ELEMENTS: u64 = 1_000_000_000;
 /// Redis refuses larger values (`proto-max-bulk-len`).
 const MAX_VALUE_BYTES: u64 = 512 << 20;

@@ -6,8 +6,8 @@
 //! descriptor depends on its kind.
 //!
 //! The active connections are the last to have come, so poll and select meet them after all idle
-//! ones; on average it would be half-way. Run with `cargo bench -p aelab-server --bench backends`; 9 000 idle
-//! connections take 18 020 descriptors, both ends being in this process.
+//! ones; on average it would be half-way. Run with `cargo bench -p aelab-server --bench backends`; 9,000 idle
+//! connections take 18,020 descriptors, both ends being in this process.
 
 use aelab_server::ae::{Api, Backend, Fired, Mask};
 use aelab_server::clock::Nanos;

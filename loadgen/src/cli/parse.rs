@@ -173,7 +173,9 @@ fn foreign(tool: Tool, words: &[String]) -> Result<Front, Failure> {
     let all = ["loadgen", "run"].map(str::to_owned).into_iter().chain(said.words.clone());
     let mut cli = match parse(all.map(OsString::from)) {
         Ok(cli) => cli,
-        Err(error) if !error.use_stderr() => return Ok(Front::Text(error.render().to_string())),
+        Err(error) if !error.use_stderr() => {
+            return Ok(Front::Text(compat::help(tool, &describe())));
+        }
         Err(error) => return Err(Failure::usage(one_line(&error))),
     };
     if let Command::Run(args) = &mut cli.command {
@@ -187,6 +189,19 @@ fn foreign(tool: Tool, words: &[String]) -> Result<Front, Failure> {
     let mut notes = vec![format!("loadgen run {}", quoted.collect::<Vec<_>>().join(" "))];
     notes.extend(said.notes);
     Ok(Front::Parsed(Box::new(cli), notes))
+}
+
+/// Gives the text of the short help for a flag of `loadgen run`, such as `-c`.
+fn describe() -> impl Fn(&str) -> Option<String> {
+    let all = Cli::command();
+    move |flag| {
+        let run = all.find_subcommand("run")?;
+        let arg = run.get_arguments().find(|arg| match flag.strip_prefix("--") {
+            Some(long) => arg.get_long() == Some(long),
+            None => arg.get_short().is_some_and(|short| flag == format!("-{short}")),
+        })?;
+        Some(arg.get_help()?.to_string())
+    }
 }
 
 #[cfg(test)]

@@ -42,8 +42,8 @@ pub(super) enum Value {
 pub(super) enum Does {
     /// The same under this name.
     Same(&'static str),
-    /// Kept for the translation of the whole.
-    Keep,
+    /// Kept for the translation of the whole; its meaning, for the help.
+    Keep(&'static str),
     /// Happens here anyway; how, for a note.
     Anyway(&'static str),
     /// There is none; what to do instead.
@@ -147,7 +147,7 @@ pub(super) fn take(words: &[String], flags: &[Flag]) -> Result<Taken, String> {
                     taken.same.push(value);
                 }
             }
-            Does::Keep => taken.kept.push((known.names[0], value)),
+            Does::Keep(_) => taken.kept.push((known.names[0], value)),
             Does::Anyway(how) => taken.notes.push(format!("{name}: {how}")),
             Does::Refuse(remedy) => return Err(format!("{name} has no equivalent: {remedy}")),
         }

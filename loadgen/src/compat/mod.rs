@@ -5,6 +5,7 @@
 
 pub mod benchmark_tests;
 mod flags;
+mod help;
 mod hints;
 mod memtier;
 mod redis_benchmark;
@@ -12,6 +13,7 @@ mod tool;
 mod valkey_benchmark;
 
 pub use flags::Translation;
+pub use help::help;
 pub use hints::{habit, hint, meant};
 pub use tool::{Tool, tool_of};
 

@@ -25,13 +25,17 @@ pub(super) const COMMON: &[Flag] = &[
     flag(&["-3"], Alone, Same("-3")),
     flag(&["--threads"], Follows, Same("--threads")),
     flag(&["--cluster"], Alone, Same("--cluster")),
-    flag(&["-k"], Follows, Keep),
+    flag(
+        &["-k"],
+        Follows,
+        Keep("1 keeps connections open (the default); 0 opens one for each request"),
+    ),
     flag(&["-r"], Follows, Same("-r")),
     flag(&["-P"], Follows, Same("-P")),
     flag(&["-q"], Alone, Same("-q")),
     flag(&["--csv"], Alone, Same("--csv")),
-    flag(&["-t"], Follows, Keep),
-    flag(&["--precision"], Follows, Keep),
+    flag(&["-t"], Follows, Keep("Tests to run [default: all]")),
+    flag(&["--precision"], Follows, Keep("Decimals of latencies; only 3 is accepted")),
     flag(&["--seed"], Follows, Same("--seed")),
     flag(&["--tls"], Alone, Same("--tls")),
     flag(&["--sni"], Follows, Same("--sni")),
@@ -40,7 +44,7 @@ pub(super) const COMMON: &[Flag] = &[
     flag(&["--cert"], Follows, Same("--cert")),
     flag(&["--key"], Follows, Same("--key")),
     flag(&["-e", "--show-errors"], Alone, Anyway(SHOWN)),
-    flag(&["--help"], Alone, Same("--help")),
+    flag(&["--help", "--help-all"], Alone, Same("--help")),
     flag(&["-l"], Alone, Refuse("loop in the shell: while loadgen run …; do :; done")),
     flag(&["-I"], Alone, Refuse("use loadgen run --idle N --rate 1 --duration 1h PING")),
     flag(
@@ -70,9 +74,14 @@ const FLAGS: &[Flag] = &[
     ),
 ];
 
+/// All flags.
+pub(super) fn flags() -> Vec<Flag> {
+    [COMMON, FLAGS].concat()
+}
+
 /// See [`crate::compat::translate`].
 pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
-    let taken = take(words, &[COMMON, FLAGS].concat())?;
+    let taken = take(words, &flags())?;
     let mut said = Translation { words: taken.same.clone(), notes: taken.notes.clone() };
     keep_alive_and_precision(&taken, &mut said)?;
     if taken.command.is_empty() {

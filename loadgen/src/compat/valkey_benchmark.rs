@@ -20,13 +20,13 @@ const MORE_TESTS: &str = "mget,xadd";
 
 /// What redis-benchmark has not, or means otherwise.
 const FLAGS: &[Flag] = &[
-    flag(&["-u"], Follows, Keep),
-    flag(&["-n"], Follows, Keep),
-    flag(&["--duration"], Follows, Keep),
-    flag(&["--warmup"], Follows, Keep),
-    flag(&["--rps"], Follows, Keep),
-    flag(&["--rfr"], Follows, Keep),
-    flag(&["--sequential"], Alone, Keep),
+    flag(&["-u"], Follows, Keep("Server URL: valkey://, valkeys://, redis:// or rediss://")),
+    flag(&["-n"], Follows, Keep("Total number of requests [default: 100000]")),
+    flag(&["--duration"], Follows, Keep("Measurement time in seconds, instead of -n")),
+    flag(&["--warmup"], Follows, Keep("Warm-up time in seconds")),
+    flag(&["--rps"], Follows, Keep("Total number of requests per second")),
+    flag(&["--rfr"], Follows, Keep("Read from replicas; only no is accepted")),
+    flag(&["--sequential"], Alone, Keep("Use the keys in order, each once")),
     flag(&["--version", "-v"], Alone, Refuse("use loadgen --version")),
     flag(&["--num-functions", "--num-keys-in-fcall"], Follows, Refuse(NO_FUNCTIONS)),
     flag(&["--mptcp"], Alone, Refuse(NO_TRANSPORT)),
@@ -37,9 +37,14 @@ const FLAGS: &[Flag] = &[
     flag(&["--xml-root-element", "--maxdocs"], Follows, Refuse(NO_DATA_SET)),
 ];
 
+/// All flags.
+pub(super) fn flags() -> Vec<Flag> {
+    [COMMON, FLAGS].concat()
+}
+
 /// See [`crate::compat::translate`].
 pub(super) fn translate(words: &[String]) -> Result<Translation, String> {
-    let taken = take(words, &[COMMON, FLAGS].concat())?;
+    let taken = take(words, &flags())?;
     let mut said = Translation { words: taken.same.clone(), notes: taken.notes.clone() };
     if let Some(url) = taken.last("-u") {
         let url = match (url.strip_prefix("valkey://"), url.strip_prefix("valkeys://")) {

@@ -100,7 +100,7 @@ pub(super) fn too_many(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure> {
     let caveat = kept.record.caveats.iter().find(|caveat| caveat.id.starts_with("connections"));
     let shown = caveat.map_or("nothing", |caveat| caveat.text.as_str());
     Ok(vec![
-        Row::exactly("A17", "connections established of 5 000", connections.established, ALLOWED),
+        Row::exactly("A17", "connections established of 5,000", connections.established, ALLOWED),
         Row::exactly("A17", "connections that failed", connections.failed, ASKED as u64 - ALLOWED),
         Row::said("A17", "what the report says of it", "a caveat", shown, caveat.is_some()),
     ])

@@ -83,7 +83,7 @@ pub(super) fn rates(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure> {
     }
     let sent = instants(find(&result, &FASTEST.to_string())?, |request| request.sent);
     let crowded = crowded(&sent, 1e6, (1.5 * FASTEST / 1e3) as usize);
-    let what = "windows of 1 ms with more than 150 sends at 99 999/s";
+    let what = "windows of 1 ms with more than 150 sends at 99,999/s";
     rows.push(Row::at_most("A11", what, Unit::Share, crowded, 0.01));
     Ok(rows)
 }

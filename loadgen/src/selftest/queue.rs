@@ -20,7 +20,7 @@ const SERVICE_NS: f64 = 1e6;
 const LOADS: [f64; 3] = [0.5, 0.8, 0.9];
 /// Connections: more than the longest line, so that no request waits for one.
 const CONNECTIONS: usize = 200;
-/// Length of each measurement: 4 000 to 7 200 requests.
+/// Length of each measurement: 4,000 to 7,200 requests.
 const MEASURE: Nanos = Nanos::from_secs(8);
 
 /// Most that the programs may take beside the service time, as a share of it: more is no overhead, it is wrong.

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 const US: Nanos = Nanos::from_micros(1);
 
-/// 1 000 GETs of random keys per second, or a closed loop.
+/// 1,000 GETs of random keys per second, or a closed loop.
 fn group(cluster: &ClusterScript, connections: usize, arrival: ArrivalProcess) -> GroupPlan {
     let layout = cluster.layout();
     let mut target = Target::plain(layout.nodes[0].endpoint.clone());
@@ -81,7 +81,7 @@ fn every_request_goes_where_its_key_is() {
 #[test]
 fn a_closed_loop_in_a_cluster_has_as_many_requests_under_way_as_its_window() {
     let cluster = ClusterScript::of(3);
-    // Each request takes 101 µs, so 6 users could do 59 000 per second; when three want the same node, one waits.
+    // Each request takes 101 µs, so 6 users could do 59,000 per second; when three want the same node, one waits.
     let group = GroupPlan {
         pipeline: 2,
         ..group(&cluster, 3, ArrivalProcess::Closed { think: Nanos::ZERO })

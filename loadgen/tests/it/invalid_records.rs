@@ -19,7 +19,7 @@ fn severity(record: &RunRecord, id: &str) -> Option<Severity> {
     record.caveats.iter().find(|caveat| caveat.id == id).map(|caveat| caveat.severity)
 }
 
-/// So many requests per second to a server that can do 1 000, after a second of warm-up.
+/// So many requests per second to a server that can do 1,000, after a second of warm-up.
 fn overloaded(offered: f64, drain_max: Nanos) -> RunRecord {
     let phases = Phases { warmup: SEC, measure: Some(SEC + SEC), drain_max };
     record(&RunPlan::new(vec![gets(10, constant(offered))], phases), &Script::steady(MS))

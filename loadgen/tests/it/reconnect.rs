@@ -17,7 +17,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::{self, sleep};
 use std::time::Duration;
 
-/// 1 000 requests/s over 8 connections for 10 s, while the server is gone from `from` to `until`.
+/// 1,000 requests/s over 8 connections for 10 s, while the server is gone from `from` to `until`.
 fn outage(seed: u64, reconnect: Reconnect, from: Nanos, until: Nanos) -> GroupResult {
     outage_after(Nanos::ZERO, seed, reconnect, from, until)
 }

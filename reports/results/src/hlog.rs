@@ -16,7 +16,7 @@ use crate::histogram::{Encoder, Sparse};
 pub const HLOG_FILE: &str = "latency.hlog";
 
 /// Length of an interval: short enough to show a stall of 100 ms, long enough for percentiles at
-/// 1 000 requests per second. A whole number of ms, because the format has no finer times.
+/// 1,000 requests per second. A whole number of ms, because the format has no finer times.
 pub const INTERVAL_NS: u64 = 100_000_000;
 
 /// The `Interval_Max` column is in ms, as in Java's default: values are divided by this.
@@ -326,7 +326,7 @@ fn parse_line(line: &str) -> Result<(SeriesKey, Interval), String> {
 
 fn seconds_to(text: &str, per_second: f64) -> Result<u64, String> {
     let seconds: f64 = text.trim().parse().map_err(|_| format!("'{text}' is no time"))?;
-    // Times have three decimals; rounding in ms first keeps 0.3 s from becoming 299 999 999 ns.
+    // Times have three decimals; rounding in ms first keeps 0.3 s from becoming 299,999,999 ns.
     let value = (seconds * 1e3).round() * (per_second / 1e3);
     if (0.0..1e19).contains(&value) {
         Ok(value as u64)

@@ -66,7 +66,6 @@ impl Chart {
     pub(crate) fn svg(&self) -> String {
         svg::write(&self.wide, self.name, Home::File)
     }
-
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use aelab_units::{UnitError, parse_count, parse_duration, parse_rate, parse_size
 use std::time::Duration;
 use toml::Spanned;
 
-/// A larger value of `connections` or `pipeline` is probably a typing error: there are 65 535 ports.
+/// A larger value of `connections` or `pipeline` is probably a typing error: there are 65,535 ports.
 const MAX_CONNECTIONS: u64 = 1_000_000;
 
 /// A duration, or the default if the file has none.

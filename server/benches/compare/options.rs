@@ -6,7 +6,7 @@ pub(crate) const HELP: &str = "\
 cargo bench -p aelab-server --bench compare -- [SECTION...] [OPTION...]
 
 Sections (default: all):
-  cpu        server CPU time per request and requests per second: GET and SET, 32 bytes, 100 000 keys,
+  cpu        server CPU time per request and requests per second: GET and SET, 32 bytes, 100,000 keys,
              50 connections, pipeline 1, 16 and 100; redis-server, every backend, every I/O model,
              io-threads 2 and 4
   idle       resident memory per idle connection, before and after each has sent a PING, and what a

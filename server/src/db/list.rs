@@ -1,7 +1,7 @@
 //! A list: a deque of chunks, each a deque of items.
 //!
 //! Comparable to Redis's quicklist. Chunks bound the work of every change in the middle and of every growth;
-//! finding an index costs one step per chunk from the nearer end, 4 096 steps for a million items.
+//! finding an index costs one step per chunk from the nearer end, 4,096 steps for a million items.
 //!
 //! Invariants: no chunk is empty or longer than `CHUNK_ITEMS`; `length` is the sum of theirs.
 

@@ -2,7 +2,7 @@
 //! from member to score.
 //!
 //! Chunks of a few hundred take the place of the skip list: a search is binary, an insertion moves at most one chunk,
-//! a rank adds up the lengths of the chunks before it (4 000 for a million members, some microseconds).
+//! a rank adds up the lengths of the chunks before it (4,000 for a million members, some microseconds).
 //!
 //! Invariant: `order` is sorted by score, then by member; no chunk is empty; `scores`, if there, agrees with `order`.
 

@@ -23,12 +23,12 @@ use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 /// Events taken per wait: a full pass over a common number of connections, and few enough that what the kernel keeps of each
-/// is still in the second-level cache when it is read and written (10 000 connections: some 5 % less CPU time).
+/// is still in the second-level cache when it is read and written (10,000 connections: some 5 % less CPU time).
 const EVENTS_PER_WAIT: usize = 64;
 /// Sleeps by which a thread learns how late it wakes, and how long each is: 50 ms in all, enough for a 99th percentile.
 const TRIAL_SLEEPS: usize = 300;
 const TRIAL_SPAN: Nanos = Nanos::from_micros(100);
-/// Bounds of a margin learnt so: less is not worth sleeping for, more would burn half a core at 1 000 requests/s.
+/// Bounds of a margin learnt so: less is not worth sleeping for, more would burn half a core at 1,000 requests/s.
 const MARGIN_MIN: Nanos = Nanos::from_micros(5);
 const MARGIN_MAX: Nanos = Nanos::from_micros(500);
 /// The timer's token: no thread has that many connections.

@@ -1,7 +1,7 @@
 //! A cluster as the plan says it: which node serves which hash slot.
 //!
 //! Not the routing (see `group::router`) and not changes during a run (see `topology`). The slot of a key is CRC-16/XMODEM of it modulo
-//! 16 384, or of its hash tag, the first non-empty text in braces (the Redis cluster specification, "Keys distribution model").
+//! 16,384, or of its hash tag, the first non-empty text in braces (the Redis cluster specification, "Keys distribution model").
 //! Invariant: a layout names a node of its own list for every slot that is served.
 
 use crate::plan::target::Endpoint;

@@ -154,7 +154,7 @@ pub struct GroupPlan {
 }
 
 impl GroupPlan {
-    /// Waiting requests unless asked otherwise: ten seconds of 100 000 requests/s, 16 MB at most.
+    /// Waiting requests unless asked otherwise: ten seconds of 100,000 requests/s, 16 MB at most.
     pub const DEFAULT_BACKLOG_MAX: usize = 1_000_000;
 
     /// A victim group in a closed loop with one request in flight per connection and no time limit.

@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn counts_at_the_bounds_are_exact() {
-        // (1 000 + 20 000)/2 · 10 s, then 20 000/s.
+        // (1,000 + 20,000)/2 · 10 s, then 20,000/s.
         let up = ramp(1e3, 2e4, 10);
         assert_eq!(count_until(&up, Nanos::from_secs(10)), 105_000);
         assert_eq!(up.due(105_000), Nanos::from_secs(10));

@@ -38,7 +38,7 @@ impl Entry {
     }
 }
 
-/// Bits of a place that hold the offset: files of up to 256 TiB, and 65 536 of them.
+/// Bits of a place that hold the offset: files of up to 256 TiB, and 65,536 of them.
 const OFFSET_BITS: u32 = 48;
 
 /// What the file's bytes are.

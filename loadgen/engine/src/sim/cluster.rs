@@ -35,7 +35,7 @@ pub struct Move {
 }
 
 impl ClusterScript {
-    /// This many nodes, on ports from 7 000 on.
+    /// This many nodes, on ports from 7000 on.
     pub fn of(count: u16) -> Self {
         let nodes = (0..count).map(|node| ([127, 0, 0, 1], 7_000 + node).into()).collect();
         Self { nodes, ..Self::default() }

@@ -286,7 +286,7 @@ mod tests {
         let zipf = ValueSize::Zipf { min: 16, max: 1_024, exponent: 1.0 };
         let lengths = draw(&Source::lengths(&zipf).expect("several"), 40_000);
         assert!(lengths.iter().all(|len| (16..=1_024).contains(len)));
-        // The shortest has 1/H(1 009) of all.
+        // The shortest has 1/H(1,009) of all.
         let shortest = lengths.iter().filter(|len| **len == 16).count() as f64 / 40_000.0;
         assert!((shortest * 7.495 - 1.0).abs() < 0.05, "{shortest}");
     }

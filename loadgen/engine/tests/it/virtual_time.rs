@@ -8,7 +8,7 @@ use aelab_engine::plan::{ArrivalProcess, Cursor, GroupPlan, OnTimeout, RequestLo
 use aelab_engine::record::result::{GroupResult, RunResult};
 use aelab_engine::sim::{Script, Service};
 
-/// 1 000 requests/s for 30 s, one freeze of 1 s.
+/// 1,000 requests/s for 30 s, one freeze of 1 s.
 fn one_second_freeze(connections: usize, pipeline: usize) -> GroupResult {
     let plan = GroupPlan { pipeline, ..gets(connections, constant(1_000.0)) };
     let ten = Nanos::from_secs(10);

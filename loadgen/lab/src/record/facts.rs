@@ -457,7 +457,7 @@ mod tests {
 
     #[test]
     fn a_rate_that_chance_made_lower_was_reached_and_a_slow_server_was_not() {
-        // A hundred at 1 000/s may well take 116 ms (862/s), but not a second.
+        // A hundred at 1,000/s may well take 116 ms (862/s), but not a second.
         let least = drawn(1000.0, 100);
         assert!(least < 862.0 && least * 0.95 > 100.0, "{least}");
         // Many leave chance no room.

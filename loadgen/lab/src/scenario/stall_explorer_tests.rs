@@ -24,7 +24,7 @@ fn question() -> Question {
 
 #[test]
 fn the_limit_is_read_from_the_line() {
-    // 1 µs an element: 2 ms at 2 000, and 2 ms + 5 s/100 at 52 000.
+    // 1 µs an element: 2 ms at 2,000, and 2 ms + 5 s/100 at 52,000.
     let size = |elements: u64| Size {
         elements,
         stalls_s: vec![elements as f64 * 1e-6; 3],

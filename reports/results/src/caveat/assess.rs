@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_rate_shown_does_not_depend_on_what_is_allowed_for() {
-        // 292.5 arrived and 5.5 more were in flight. Less than 1 % of 300 is missing, but much of 1 000; the figure is the same.
+        // 292.5 arrived and 5.5 more were in flight. Less than 1 % of 300 is missing, but much of 1,000; the figure is the same.
         let of = |offered| {
             let facts = Facts {
                 offered_rate: Some(offered),

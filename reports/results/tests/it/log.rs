@@ -60,7 +60,7 @@ fn every_percentile_of_the_record_can_be_derived_from_the_log() {
     );
 }
 
-/// 1 000 requests per second for 30 s, frozen for 1 s: the known answers.
+/// 1,000 requests per second for 30 s, frozen for 1 s: the known answers.
 #[test]
 fn the_percentiles_of_one_freeze_are_those_of_theory() {
     let run = synthetic::run(&Plan::one_freeze());

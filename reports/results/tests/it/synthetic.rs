@@ -33,7 +33,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// 1 000 requests per second for 30 s, one freeze of 1 s: the case with the known percentiles.
+    /// 1,000 requests per second for 30 s, one freeze of 1 s: the case with the known percentiles.
     pub(crate) fn one_freeze() -> Self {
         Self {
             rate: 1000,

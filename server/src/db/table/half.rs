@@ -3,7 +3,7 @@
 //! A table of ten million keys has two million buckets, 128 MiB. Allocated, zeroed or freed in one piece that
 //! would stop the server for tens of milliseconds. A segment is about a page: while a table grows nearly every
 //! insertion needs one that the kernel has to make first, and that takes microseconds for each page. The directory
-//! has two levels for the same reason: what is allocated at once is 8 bytes per 16 384 buckets.
+//! has two levels for the same reason: what is allocated at once is 8 bytes per 16,384 buckets.
 
 use super::bucket::{Bucket, Place};
 
