@@ -54,8 +54,10 @@ server only:
                                            times. commands: only these commands; the default is
                                            all commands on keys, PING and ECHO
        --inject stall=every:10s,dur:100ms[,at:5s]
-                                           stall the server for the time dur, once in each
-                                           interval every; at: time until the first stall
+                                           stall the server again and again. every: from the
+                                           start of a stall to the start of the next. dur: length
+                                           of a stall. at: time until the first stall; the default
+                                           is the time of every
 
 Persistence, replication, cluster and TLS are not supported; directives that enable them are
 rejected.

@@ -32,7 +32,7 @@ pub struct LoadArgs {
     /// A test that ends after a number of requests also ends if requests wait and no reply arrives for 30 s.
     #[arg(short = 'n', long, value_parser = parse_count, allow_negative_numbers = true)]
     pub requests: Option<u64>,
-    /// Measurement time, such as 30s [default with --rate: 10s].
+    /// Measurement time, such as 30s [default with --rate and without -n: 10s].
     ///
     /// With --test-time, a number without a unit means seconds, as in memtier.
     #[arg(long, visible_alias = "test-time", value_parser = parse_duration)]
