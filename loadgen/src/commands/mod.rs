@@ -5,6 +5,7 @@
 mod catalog;
 mod cluster;
 mod exit;
+mod prefill;
 pub mod relay;
 pub mod report;
 mod results_folder;

@@ -1,9 +1,10 @@
 //! `loadgen run`: load a server and measure it.
 
 use crate::cli::output::{OutputArgs, Style};
-use crate::cli::resolved::{Prefill, Resolved};
+use crate::cli::resolved::Resolved;
 use crate::cli::run::RunArgs;
 use crate::commands::cluster;
+use crate::commands::prefill::fill;
 use crate::commands::results_folder;
 use crate::commands::run_output::Sink;
 use crate::commands::server_info::{SlowLog, look, mark_restart, note_refused_info};
@@ -14,16 +15,15 @@ use aelab_engine::Phase;
 use aelab_engine::clock;
 use aelab_engine::error::{Exit, Failure};
 use aelab_engine::plan::{RunPlan, Target};
-use aelab_lab::arm::{caveats_after, fill_observed, run_observed};
+use aelab_lab::arm::{caveats_after, run_observed};
 use aelab_lab::control::Control;
 use aelab_lab::observe::cpu_wait::Waits;
 use aelab_lab::observe::memory::{MANY_CONNECTIONS, MemoryProbe};
 use aelab_lab::observe::stall_cause::explain;
 use aelab_lab::record::combined::Combined;
 use aelab_lab::record::{Context, Kept, keep, tool};
-use aelab_lab::server::fill::{FillPlan, Part, refusal};
+
 use aelab_lab::server::info::{Info, config};
-use aelab_lab::server::quiesce::quiesce;
 use aelab_lab::session::arm_dir;
 use aelab_resp::value::Value;
 use aelab_results::caveat::Caveat;
@@ -207,56 +207,6 @@ fn check_databases(control: &mut Control, target: &Target, plan: &RunPlan) -> Re
         }
     }
     Ok(())
-}
-
-/// Writes what was asked for before the run, and waits until the server is done with it.
-fn fill(
-    target: &Target,
-    part: Option<Part>,
-    plan: &Prefill,
-    cancel: &AtomicBool,
-    console: &Console<'_>,
-) -> Result<(), Failure> {
-    match plan {
-        Prefill::Strings(plan) => {
-            fill_observed("run", target, &FillPlan { part, ..plan.clone() }, cancel, console)?;
-        }
-        // A cluster's records find their nodes themselves, all at once.
-        Prefill::Records(plan) if part.as_ref().is_some_and(|part| part.node == 0) => {
-            fill_records(target, plan, cancel, console)?;
-        }
-        Prefill::Records(_) if part.is_some() => {}
-        Prefill::Records(plan) => {
-            let mut plan = plan.as_ref().clone();
-            plan.groups.iter_mut().for_each(|group| group.target = target.clone());
-            fill_records(target, &plan, cancel, console)?;
-        }
-    }
-    quiesce(&mut Control::open(target)?, console)
-}
-
-fn fill_records(
-    target: &Target,
-    plan: &RunPlan,
-    cancel: &AtomicBool,
-    console: &Console<'_>,
-) -> Result<(), Failure> {
-    let result = run_observed("run: loading data", plan, cancel, &|_| {}, console)?;
-    let Some(group) = result.groups.first() else { return Ok(()) };
-    let asked = plan.groups.first().and_then(|group| group.requests).unwrap_or(0);
-    if group.counts.ok == asked {
-        return Ok(());
-    }
-    if cancel.load(Relaxed) {
-        return Err(Failure::invalid("interrupted while data was loaded"));
-    }
-    let why = group.errors.first().map_or("it stopped answering", |error| error.word.as_str());
-    Err(Failure::unreachable(format!(
-        "{} accepted {} of {asked} records ({why}); {}",
-        target.endpoint,
-        group.counts.ok,
-        refusal::remedy(why, plan.groups.first().map_or("", |group| &group.workload.keys.prefix))
-    )))
 }
 
 /// Caveats from comparing each server's statistics before and after; with several servers, each names its server.

@@ -132,12 +132,16 @@ fn fill_range(
         for size in sizes {
             if let Value::Error(text) = control.reply()? {
                 let text = String::from_utf8_lossy(&text);
+                let needs = refusal::Needs {
+                    commands: "+mset +set".to_owned(),
+                    keys: format!("~{}*", plan.prefix),
+                };
                 return Err(Failure::unreachable(format!(
                     "{} refused to be filled after {} of {} keys: {text}; {}",
                     target.endpoint,
                     done.load(Relaxed),
                     plan.count,
-                    refusal::remedy(&text, &plan.prefix)
+                    refusal::remedy(&text, &needs)
                 )));
             }
             done.fetch_add(size, Relaxed);

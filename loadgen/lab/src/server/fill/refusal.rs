@@ -2,18 +2,28 @@
 //!
 //! Not the filling. Where next: `mod.rs`.
 
-/// The remedy for an error of the server, given its text (its first word is enough) and what the names of the keys begin with.
+/// What an ACL user needs in order to fill a server, as rules of `ACL SETUSER`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// Commands, such as `+mset +set`.
+    pub commands: String,
+    /// Key patterns, such as `~key:*`.
+    pub keys: String,
+}
+
+/// The remedy for an error of the server, given its text (its first word is enough).
 #[must_use]
-pub fn remedy(error: &str, prefix: &str) -> String {
+pub fn remedy(error: &str, needs: &Needs) -> String {
+    let Needs { commands, keys } = needs;
     match error.split(' ').next().unwrap_or_default() {
         "OOM" => "give it more memory (maxmemory), or ask for fewer keys".to_owned(),
         "NOPERM" if error.contains("keys") => {
             format!(
-                "allow the user these keys (ACL SETUSER NAME ~{prefix}*), or log in as another (--user)"
+                "allow the user these keys (ACL SETUSER NAME {keys}), or log in as another (--user)"
             )
         }
         "NOPERM" => format!(
-            "allow the user to fill it (ACL SETUSER NAME +mset +set ~{prefix}*), or log in as another (--user)"
+            "allow the user to fill it (ACL SETUSER NAME {commands} {keys}), or log in as another (--user)"
         ),
         "NOAUTH" => "log in as a user who may do that (-a, --user)".to_owned(),
         "READONLY" => "fill the primary: this server is a replica".to_owned(),
@@ -28,12 +38,13 @@ pub fn remedy(error: &str, prefix: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::remedy;
+    use super::{Needs, remedy};
 
     #[test]
     fn memory_is_the_remedy_for_want_of_memory_alone() {
         let check = |error: &str, part: &str| {
-            let remedy = remedy(error, "key:");
+            let needs = Needs { commands: "+mset +set".to_owned(), keys: "~key:*".to_owned() };
+            let remedy = remedy(error, &needs);
             assert!(remedy.contains(part), "{error}: {remedy}");
             assert_eq!(remedy.contains("memory"), error.starts_with("OOM"), "{error}: {remedy}");
         };
