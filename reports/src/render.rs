@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::chart::{Chart, DrawError, Fonts, Rasterizer};
 use crate::page;
 use crate::summary;
-use crate::view::catalogue::CatalogueView;
+use crate::view::catalog::CatalogView;
 use crate::view::figure::Figure;
 use crate::view::report::Report;
 use aelab_results::files::write_atomic;
@@ -97,12 +97,12 @@ pub fn render_folder(folder: &Folder) -> Result<Vec<PathBuf>, RenderError> {
 }
 
 fn render_one(folder: &Folder, tools: &Tools) -> Result<Vec<PathBuf>, RenderError> {
-    if let Some(catalogue) = &folder.record.catalogue {
-        let view = CatalogueView::of(&folder.record, catalogue);
+    if let Some(catalog) = &folder.record.catalog {
+        let view = CatalogView::of(&folder.record, catalog);
         let mut written = Vec::new();
-        let html = page::catalogue::write(&view);
+        let html = page::catalog::write(&view);
         put(folder.dir.join(REPORT_FILE), html.as_bytes(), &mut written)?;
-        let text = summary::write_catalogue(&view);
+        let text = summary::write_catalog(&view);
         put(folder.dir.join(SUMMARY_FILE), text.as_bytes(), &mut written)?;
         return Ok(written);
     }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::view::catalogue::CatalogueView;
+use crate::view::catalog::CatalogView;
 use crate::view::report::Report;
 use crate::view::table::{Align, Table};
 use aelab_results::record::Severity;
@@ -67,7 +67,7 @@ pub(crate) fn write(report: &Report) -> String {
 }
 
 /// The text of the summary of many scenarios.
-pub(crate) fn write_catalogue(view: &CatalogueView) -> String {
+pub(crate) fn write_catalog(view: &CatalogView) -> String {
     let mut out = format!("## {}\n\n{}\n\n", text(&view.heading), text(&view.facts.join(" · ")));
     table(&mut out, &view.counts);
     let mut columns = vec!["<Claim".to_owned(), "<".to_owned(), "<The article".to_owned()];

@@ -96,7 +96,7 @@ impl LoadArgs {
         plan.threads = self.threads;
         plan.seed = self.seed;
         plan.cpus.clone_from(&self.cpus);
-        plan.look_for_gaps = Some(RunPlan::GAPS_SPAN);
+        plan.look_for_gaps = Some(plan.gaps_span());
         plan.warmup_end = (self.warmup == Some(WarmupArg::Auto))
             .then(|| WarmupEndPlan::for_measurement(phases.measure));
         plan.timestamps = match self.timestamps {

@@ -12,7 +12,7 @@ use aelab_lab::record::combined::Combined;
 use aelab_lab::scenario::{self, ScenarioOutcome};
 use aelab_lab::{CleanUp, Place, ServerKind, Settings};
 use aelab_results::record::{
-    Catalogue, CatalogueRun, Claim as ClaimRecord, ClaimVerdict, RunRecord, utc_text,
+    Catalog, CatalogRun, Claim as ClaimRecord, ClaimVerdict, RunRecord, utc_text,
 };
 use aelab_results::write_folder;
 use aelab_scenarios::Scenario;
@@ -44,7 +44,7 @@ pub(super) fn run(
     let _claim = results_folder::prepare(&dir, args.force)?;
     let started_at = utc_text(aelab_engine::clock::wall_ns() / 1_000_000);
     let mut combined = Combined::new(words, RunRecord::default().seed);
-    let mut catalogue = Catalogue {
+    let mut catalog = Catalog {
         scale: args.scale.to_string(),
         servers: columns.iter().map(|column| column.name.clone()).collect(),
         runs: Vec::new(),
@@ -55,7 +55,7 @@ pub(super) fn run(
             if cancel.load(Relaxed) {
                 continue;
             }
-            let number = catalogue.runs.len() + 1;
+            let number = catalog.runs.len() + 1;
             let settings = Settings {
                 place: column.place.clone(),
                 command: words.to_vec(),
@@ -68,13 +68,13 @@ pub(super) fn run(
             let run = run_one(args, scenario, column, &settings, &dir)?;
             console::result(&line(&run.run));
             combined.add_run(&run.record);
-            catalogue.runs.push(run.run);
+            catalog.runs.push(run.run);
             if cancel.load(Relaxed) {
                 combined.interrupted();
             }
             let record = RunRecord {
                 started_at: started_at.clone(),
-                catalogue: Some(catalogue.clone()),
+                catalog: Some(catalog.clone()),
                 ..combined.clone().finish()
             };
             write_folder(&dir, &record, &[]).map_err(|error| Failure::usage(error.to_string()))?;
@@ -88,7 +88,7 @@ pub(super) fn run(
             dir.display()
         )));
     }
-    Ok(exit(args, &catalogue))
+    Ok(exit(args, &catalog))
 }
 
 fn columns(args: &ScenarioRunArgs, place: Place) -> Vec<Column> {
@@ -116,7 +116,7 @@ fn sub_dir(args: &ScenarioRunArgs, column: &Column, scenario: &Scenario) -> Stri
 
 /// What one scenario on one server came to.
 struct Finished {
-    run: CatalogueRun,
+    run: CatalogRun,
     /// The scenario's own record; an empty one if no arm was run.
     record: RunRecord,
 }
@@ -135,7 +135,7 @@ fn run_one(
     let outcome = scenario::run(scenario, settings, &own);
     let mut notes = outcome.notes.clone();
     notes.extend(outcome.failure.as_ref().map(|failure| failure.message.clone()));
-    let mut run = CatalogueRun {
+    let mut run = CatalogRun {
         scenario: scenario.name.clone(),
         server: column.name.clone(),
         program: program(&outcome),
@@ -180,7 +180,7 @@ fn claims(scenario: &Scenario, outcome: &ScenarioOutcome) -> Vec<ClaimRecord> {
 }
 
 /// One line for a script or a reader that waits: scenario, server, verdicts.
-fn line(run: &CatalogueRun) -> String {
+fn line(run: &CatalogRun) -> String {
     let verdicts: Vec<String> = run
         .claims
         .iter()
@@ -199,11 +199,11 @@ fn line(run: &CatalogueRun) -> String {
     format!("{} on {}: {}{why}", run.scenario, run.server, verdicts.join(", "))
 }
 
-fn exit(args: &ScenarioRunArgs, catalogue: &Catalogue) -> Exit {
+fn exit(args: &ScenarioRunArgs, catalog: &Catalog) -> Exit {
     if !args.strict {
         return Exit::Success;
     }
-    let finished = || catalogue.runs.iter().filter(|run| !run.dir.is_empty());
+    let finished = || catalog.runs.iter().filter(|run| !run.dir.is_empty());
     let judged =
         || finished().flat_map(|run| &run.claims).filter(|claim| claim.left_out.is_empty());
     let any = |verdict| judged().any(|claim| claim.verdict == verdict);

@@ -47,7 +47,7 @@ fn list() -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// A scenario of the catalogue, or a file if the name looks like one.
+/// A scenario of the catalog, or a file if the name looks like one.
 fn load(name: &str, scale: Scale) -> Result<Scenario, Failure> {
     let usage = |error: String| Failure::usage(error);
     let is_file = Path::new(name).extension().is_some_and(|e| e == "toml") || name.contains('/');

@@ -1,11 +1,11 @@
-//! Every scenario of the catalogue at its smallest, on the bundled server and on redis-server: structure, no timing.
+//! Every scenario of the catalog at its smallest, on the bundled server and on redis-server: structure, no timing.
 //!
-//! Takes some minutes, so it is asked for by name (CI does): `cargo test -p aelab-loadgen --test it -- --ignored catalogue`.
+//! Takes some minutes, so it is asked for by name (CI does): `cargo test -p aelab-loadgen --test it -- --ignored catalog`.
 
 use crate::support::{TempDir, loadgen};
 use aelab_results::Folder;
 use aelab_results::read_folder;
-use aelab_results::record::{Catalogue, CatalogueRun};
+use aelab_results::record::{Catalog, CatalogRun};
 use aelab_scenarios::Scale;
 use aelab_scenarios::catalog::{CATALOG, find};
 use aelab_scenarios::model::{Arm, Group, Need, Role, Socket};
@@ -20,7 +20,7 @@ fn has_redis() -> bool {
 
 #[test]
 #[ignore = "some minutes; CI asks for it by name"]
-fn the_whole_catalogue_is_played_and_judged() {
+fn the_whole_catalog_is_run_and_judged() {
     let dir = TempDir::new();
     let out = dir.file("all");
     let mut args = vec!["scenario", "run", "--all", "--scale", "smoke", "--out", &out];
@@ -30,28 +30,28 @@ fn the_whole_catalogue_is_played_and_judged() {
     let called = loadgen(&args);
     assert_eq!(called.code, 0, "{}", called.stderr);
     let whole = read_folder(Path::new(&out)).expect("reads back");
-    let catalogue = whole.record.catalogue.expect("a catalogue");
-    assert_eq!(catalogue.runs.len(), CATALOG.len() * catalogue.servers.len());
+    let catalog = whole.record.catalog.expect("a catalog");
+    assert_eq!(catalog.runs.len(), CATALOG.len() * catalog.servers.len());
     for file in ["report.html", "summary.md"] {
         assert!(Path::new(&out).join(file).is_file(), "{file}");
     }
-    for run in &catalogue.runs {
-        check(run, &catalogue, Path::new(&out));
+    for run in &catalog.runs {
+        check(run, &catalog, Path::new(&out));
     }
 }
 
 /// Verdicts are there, books balance, stalls have the right cause.
-fn check(run: &CatalogueRun, catalogue: &Catalogue, out: &Path) {
+fn check(run: &CatalogRun, catalog: &Catalog, out: &Path) {
     let place = format!("{} on {}: {:?}", run.scenario, run.server, run.notes);
-    let entry = find(&run.scenario).expect("of the catalogue");
+    let entry = find(&run.scenario).expect("of the catalog");
     let scenario = entry.resolve(Scale::Smoke).expect("reads");
     let ids: Vec<&str> = scenario.claims.iter().map(|claim| claim.id.as_str()).collect();
     let judged: Vec<&str> = run.claims.iter().map(|claim| claim.id.as_str()).collect();
     assert_eq!(judged, ids, "{place}");
-    let bundled = run.server == catalogue.servers[0];
+    let bundled = run.server == catalog.servers[0];
     if run.dir.is_empty() {
         let all_need = scenario.arms.iter().all(|arm| arm.needs.contains(&Need::Bundled));
-        assert!(!bundled && all_need, "not played: {place}");
+        assert!(!bundled && all_need, "not run: {place}");
         return;
     }
     for claim in &run.claims {

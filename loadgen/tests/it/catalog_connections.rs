@@ -1,4 +1,4 @@
-//! The scenarios about connections, played at their smallest scale: every claim has a verdict, every book balances, and what does
+//! The scenarios about connections, run at their smallest scale: every claim has a verdict, every account balances, and what does
 //! not depend on speed comes out as it must.
 
 use crate::support::{TempDir, loadgen};
@@ -10,13 +10,13 @@ fn record(dir: &Path) -> RunRecord {
     aelab_results::read_folder(dir).expect("a folder that reads back").record
 }
 
-/// Plays a scenario on the bundled server; `certain` are claims whose verdict no machine can change.
+/// Runs a scenario on the bundled server; `certain` are claims whose verdict no machine can change.
 #[track_caller]
 fn check(name: &str, certain: &[(&str, ClaimVerdict)]) {
     check_on(&[], name, certain);
 }
 
-/// Plays it on both, if redis-server is there.
+/// Runs it on both, if redis-server is there.
 #[track_caller]
 fn check_both(name: &str, certain: &[(&str, ClaimVerdict)]) {
     check(name, certain);

@@ -40,7 +40,7 @@ fn constant(per_second: f64) -> ArrivalProcess {
     ArrivalProcess::Constant(Rate::per_second(per_second).expect("a rate"))
 }
 
-fn play(group: GroupPlan, threads: usize, script: &Script) -> GroupResult {
+fn simulated(group: GroupPlan, threads: usize, script: &Script) -> GroupResult {
     let phases = Phases {
         warmup: Nanos::ZERO,
         measure: Some(Nanos::from_secs(10)),
@@ -67,7 +67,7 @@ fn every_request_goes_where_its_key_is() {
         (2, ArrivalProcess::Closed { think: Nanos::ZERO }),
         (1, ArrivalProcess::Closed { think: Nanos::from_millis(10) }),
     ] {
-        let group = play(group(&cluster, 12, arrival), threads, &script(&cluster));
+        let group = simulated(group(&cluster, 12, arrival), threads, &script(&cluster));
         let redirects = group.redirects.expect("a cluster");
         assert_eq!((redirects.moved, redirects.asked), (0, 0));
         assert_eq!((group.counts.error, group.counts.unfinished), (0, 0));
@@ -86,7 +86,7 @@ fn a_closed_loop_in_a_cluster_has_as_many_requests_under_way_as_its_window() {
         pipeline: 2,
         ..group(&cluster, 3, ArrivalProcess::Closed { think: Nanos::ZERO })
     };
-    let done = play(group, 1, &script(&cluster));
+    let done = simulated(group, 1, &script(&cluster));
     let per_second = done.counts.ok as f64 / 10.0;
     assert!((40_000.0..59_000.0).contains(&per_second), "{per_second}");
 }
@@ -97,7 +97,7 @@ fn requests_that_are_moved_are_sent_again_and_keep_their_due_time() {
     // At 5 s the second half of node 1's slots goes to node 2, without a word before.
     let five = Nanos::from_secs(5);
     cluster.moves.push(Move { slots: 8_192..10_923, to: 2, ask_from: five, moved_from: five });
-    let group = play(group(&cluster, 6, constant(1_000.0)), 1, &script(&cluster));
+    let group = simulated(group(&cluster, 6, constant(1_000.0)), 1, &script(&cluster));
     let redirects = group.redirects.expect("a cluster");
     assert_eq!(redirects.asked, 0);
     // One per slot that was asked for in the five seconds after: each redirection teaches one slot.
@@ -115,7 +115,7 @@ fn requests_for_slots_on_their_way_are_asked_for() {
     let mut cluster = ClusterScript::of(2);
     let (from, until) = (Nanos::from_secs(2), Nanos::from_secs(4));
     cluster.moves.push(Move { slots: 0..4_096, to: 1, ask_from: from, moved_from: until });
-    let done = play(group(&cluster, 4, constant(1_000.0)), 2, &script(&cluster));
+    let done = simulated(group(&cluster, 4, constant(1_000.0)), 2, &script(&cluster));
     let redirects = done.redirects.expect("a cluster");
     // A quarter of the keys for two seconds: each of these requests anew.
     assert!((400..600).contains(&redirects.asked), "{redirects:?}");
@@ -131,7 +131,7 @@ fn a_new_node_gets_its_share_of_the_connections() {
     // The third node has had a third of the slots all the time, and the layout that we start with knows nothing of it.
     let quarter = |slots, to| Move { slots, to, ask_from: Nanos::ZERO, moved_from: Nanos::ZERO };
     cluster.moves.push(quarter(0..100, 2));
-    let done = play(group, 1, &script(&cluster));
+    let done = simulated(group, 1, &script(&cluster));
     assert_eq!((done.counts.ok, done.counts.error), (20_000, 0));
     assert_eq!(done.endpoints.len(), 3);
     assert!(done.connections.renewed >= 2, "{:?}", done.connections);
@@ -145,7 +145,7 @@ fn a_newer_layout_is_taken_over_while_running() {
     // The layout we start with sends everything to two nodes; the cluster has three, and after 100 ms we are told.
     let load = GroupPlan { pipeline: 2, ..group(&old, 6, constant(2_000.0)) };
     let told = ClusterScript { newer: Some(new.layout()), ..new.clone() };
-    let done = play(load, 1, &script(&told));
+    let done = simulated(load, 1, &script(&told));
     assert_eq!((done.counts.ok, done.counts.error), (20_000, 0));
     let moved = done.redirects.expect("a cluster").moved;
     assert!((20..220).contains(&moved), "{moved}");
@@ -160,7 +160,7 @@ fn a_newer_layout_is_taken_over_while_running() {
     old.nodes.truncate(1);
     let load = GroupPlan { pipeline: 2, ..group(&new, 6, constant(2_000.0)) };
     let told = ClusterScript { newer: Some(old.layout()), ..new.clone() };
-    let done = play(load, 1, &script(&told));
+    let done = simulated(load, 1, &script(&told));
     assert_eq!((done.counts.ok, done.counts.error), (20_000, 0));
     assert_eq!(done.connections.renewed, 4);
 }
@@ -171,7 +171,7 @@ fn a_lost_node_loses_only_its_own_requests() {
     let (down, up) = (Nanos::from_secs(4), Nanos::from_millis(4_300));
     let script = Script { outages: vec![down..up], ..script(&cluster) };
     for arrival in [constant(5_000.0), ArrivalProcess::Closed { think: Nanos::from_millis(1) }] {
-        let done = play(group(&cluster, 6, arrival), 1, &script);
+        let done = simulated(group(&cluster, 6, arrival), 1, &script);
         assert_eq!(done.connections.reconnects, 6, "{:?}", done.connections);
         assert!(done.counts.error <= 6, "{:?}", done.counts);
         assert_eq!(done.counts.ok + done.counts.error, done.counts.scheduled);
@@ -203,7 +203,7 @@ fn keys_of_different_slots_are_refused_before_anything_is_sent() {
 fn every_thread_needs_a_connection_to_every_node() {
     let cluster = ClusterScript::of(3);
     for connections in 6..=8 {
-        let done = play(group(&cluster, connections, constant(1_000.0)), 2, &script(&cluster));
+        let done = simulated(group(&cluster, connections, constant(1_000.0)), 2, &script(&cluster));
         assert_eq!((done.counts.ok, done.counts.unfinished), (done.counts.scheduled, 0));
     }
     let phases = Phases { warmup: Nanos::ZERO, measure: Some(US), drain_max: US };
@@ -308,7 +308,7 @@ fn a_node_that_joins_when_all_connections_are_dealt_out_is_served_by_lent_ones()
         (1, ArrivalProcess::Closed { think: Nanos::from_millis(5) }),
     ] {
         let group = group(&known, 2 * threads, arrival);
-        let done = play(group, threads, &script(&cluster));
+        let done = simulated(group, threads, &script(&cluster));
         assert_eq!((done.counts.error, done.counts.unfinished), (0, 0), "{:?}", done.counts);
         assert_eq!(done.counts.ok, done.counts.scheduled);
         assert!(done.counts.ok > 1_000 && done.connections.renewed > 2, "{:?}", done.connections);

@@ -71,10 +71,10 @@ fn operations_and_messages() {
     let (scenario, _) = block.split_once("```").expect("its end");
     let dir = TempDir::new();
     std::fs::write(dir.path().join("messages.toml"), scenario).expect("written");
-    let words = ["scenario", "run", "messages.toml", "--out", "played"].map(str::to_owned);
+    let words = ["scenario", "run", "messages.toml", "--out", "result"].map(str::to_owned);
     let called = loadgen_in(dir.path(), &words);
     assert_eq!(called.code, 0, "{}", called.stderr);
-    let arms = dir.path().join("played/arms");
+    let arms = dir.path().join("result/arms");
     let arm = std::fs::read_dir(arms).expect("arms").next().expect("one").expect("a folder").path();
     let record = aelab_results::read_folder(&arm).expect("reads back").record;
     let heard: Vec<_> = record.groups.iter().filter_map(|group| group.delivery.as_ref()).collect();

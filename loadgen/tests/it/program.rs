@@ -275,7 +275,7 @@ fn a_stall_of_the_server_is_in_the_response_times() {
 }
 
 #[test]
-fn catalogue_on_the_command_line() {
+fn catalog_on_the_command_line() {
     let list = loadgen(&["scenario", "list"]);
     assert_eq!(list.code, 0);
     assert!(list.stdout.contains("keys-vs-scan") && list.stdout.contains("A13"));
@@ -284,7 +284,7 @@ fn catalogue_on_the_command_line() {
 }
 
 #[test]
-fn a_scenario_of_ones_own_is_played_and_judged() {
+fn a_scenario_of_ones_own_is_run_and_judged() {
     let dir = TempDir::new();
     let (file, out) = (dir.file("mine.toml"), dir.file("out"));
     std::fs::write(&file, MINE).expect("written");

@@ -24,8 +24,8 @@ rate = 200
 commands = ["GET __key__"]
 "#;
 
-/// Plays a file that consists of the small scenario and `more`.
-fn play(dir: &TempDir, more: &str, args: &[&str]) -> Called {
+/// Runs a file that consists of the small scenario and `more`.
+fn run_file(dir: &TempDir, more: &str, args: &[&str]) -> Called {
     let (file, out) = (dir.file("mine.toml"), dir.file("out"));
     std::fs::write(&file, format!("{SMALL}{more}")).expect("written");
     let all = [&["scenario", "run", &file, "--out", &out, "--force"], args].concat();
@@ -42,23 +42,23 @@ fn a_database_with_as_many_keys_is_not_taken_for_the_data_set() {
     assert_eq!(ask(server.port, "SET mine 1").as_deref(), Some("+OK"));
     let dir = TempDir::new();
     let url = format!("redis://127.0.0.1:{}", server.port);
-    let called = play(&dir, "", &["--target", &url]);
+    let called = run_file(&dir, "", &["--target", &url]);
     assert_eq!(called.code, 2, "{}", called.stderr);
     assert!(called.stderr.contains("nothing was changed"), "{}", called.stderr);
     assert_eq!(ask(server.port, "GET mine").as_deref(), Some("$1"), "the first line of the reply");
     // What a run of ours left there is taken up again.
     assert_eq!(ask(server.port, "DEL mine").as_deref(), Some(":1"));
     for _ in 0..2 {
-        let called = play(&dir, "", &["--target", &url]);
+        let called = run_file(&dir, "", &["--target", &url]);
         assert_eq!(called.code, 0, "{}", called.stderr);
     }
 }
 
 #[test]
-fn a_server_with_a_password_is_played_also_behind_a_proxy() {
+fn a_server_with_a_password_is_used_also_behind_a_proxy() {
     let dir = TempDir::new();
     let more = "[server]\nrequirepass = \"se cret\"\n[arms.plain]\n[arms.shared]\nlink.share = 2\n";
-    let called = play(&dir, more, &[]);
+    let called = run_file(&dir, more, &[]);
     assert_eq!(called.code, 0, "{}", called.stderr);
     let folder = read_folder(Path::new(&dir.file("out"))).expect("reads back");
     assert_eq!(folder.arms.len(), 2);
@@ -101,7 +101,7 @@ min = 0.9
 [arms.often]
 server.hz = 100
 "#;
-    let called = play(&dir, more, &["--target", &url, "--strict"]);
+    let called = run_file(&dir, more, &["--target", &url, "--strict"]);
     assert!(called.stdout.contains("Y2 not judged on this server"), "{}", called.stdout);
     let record = record(&dir);
     let claims = record.scenario.expect("a scenario").claims;
@@ -120,7 +120,7 @@ fn a_server_behind_a_wrapper_is_looked_at_and_reaped() {
     std::fs::write(&script, text).expect("written");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&script, mode).expect("executable");
-    let called = play(&dir, "", &["--server-bin", &script]);
+    let called = run_file(&dir, "", &["--server-bin", &script]);
     assert_eq!(called.code, 0, "{}", called.stderr);
     let folder = read_folder(Path::new(&dir.file("out"))).expect("reads back");
     let (_, arm) = &folder.arms[0];

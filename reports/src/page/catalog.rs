@@ -1,12 +1,12 @@
 //! The page of many scenarios: one row per claim, one column per server. It only fills in strings of the view.
 
 use crate::page::{head, table, verdict_class};
-use crate::view::catalogue::{CatalogueView, Cell, Row};
+use crate::view::catalog::{CatalogView, Cell, Row};
 use crate::view::finding::capitalised;
 use maud::{DOCTYPE, Markup, html};
 
 /// The page.
-pub(crate) fn write(view: &CatalogueView) -> String {
+pub(crate) fn write(view: &CatalogView) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -38,7 +38,7 @@ pub(crate) fn write(view: &CatalogueView) -> String {
     text
 }
 
-fn claims(view: &CatalogueView) -> Markup {
+fn claims(view: &CatalogView) -> Markup {
     html! {
         div.scroll {
             table {

@@ -3,7 +3,7 @@
 //! This only fills in strings from the view and pictures from the charts. The content security policy forbids all loads, so the
 //! browser enforces that the page makes no request.
 
-pub(crate) mod catalogue;
+pub(crate) mod catalog;
 mod style;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};

@@ -5,12 +5,12 @@
 
 use crate::view::finding::capitalised;
 use crate::view::table::Table;
-use aelab_results::record::{Catalogue, CatalogueRun, Claim, ClaimPart, ClaimVerdict, RunRecord};
+use aelab_results::record::{Catalog, CatalogRun, Claim, ClaimPart, ClaimVerdict, RunRecord};
 use aelab_results::text::number::counted;
 
 /// The page.
 #[derive(Debug)]
-pub(crate) struct CatalogueView {
+pub(crate) struct CatalogView {
     pub(crate) heading: String,
     pub(crate) facts: Vec<String>,
     /// Column heads, one per server.
@@ -39,7 +39,7 @@ pub(crate) struct Row {
 /// What a claim came to on one server.
 #[derive(Debug)]
 pub(crate) struct Cell {
-    /// `None` if it was not played there.
+    /// `None` if it was not run there.
     pub(crate) verdict: Option<ClaimVerdict>,
     /// The deciding number, or why there is none.
     pub(crate) number: String,
@@ -63,33 +63,33 @@ pub(crate) struct PartLine {
     pub(crate) text: String,
 }
 
-impl CatalogueView {
+impl CatalogView {
     /// The view of a record of many scenarios.
-    pub(crate) fn of(record: &RunRecord, catalogue: &Catalogue) -> Self {
+    pub(crate) fn of(record: &RunRecord, catalog: &Catalog) -> Self {
         let mut facts = Vec::new();
         if !record.started_at.is_empty() {
             facts.push(record.started_at.clone());
         }
         let mut scenarios: Vec<&str> = Vec::new();
-        for run in &catalogue.runs {
+        for run in &catalog.runs {
             if !scenarios.contains(&run.scenario.as_str()) {
                 scenarios.push(&run.scenario);
             }
         }
-        facts.push(format!("scale {}", catalogue.scale));
+        facts.push(format!("scale {}", catalog.scale));
         facts.push(counted(scenarios.len(), "scenario"));
         facts.extend(machine(record));
-        facts.extend(catalogue.servers.iter().filter_map(|server| program(catalogue, server)));
+        facts.extend(catalog.servers.iter().filter_map(|server| program(catalog, server)));
         if record.interrupted {
             facts.push("interrupted".to_owned());
         }
         Self {
             heading: "Claims of the articles, measured".to_owned(),
             facts,
-            servers: catalogue.servers.clone(),
-            rows: rows(catalogue, &scenarios),
-            counts: counts(catalogue),
-            notes: notes(catalogue),
+            servers: catalog.servers.clone(),
+            rows: rows(catalog, &scenarios),
+            counts: counts(catalog),
+            notes: notes(catalog),
             command: record.command.join(" "),
         }
     }
@@ -107,17 +107,17 @@ fn machine(record: &RunRecord) -> Vec<String> {
 }
 
 /// What a server called itself: `bundled is ae-server 7.0.15`.
-fn program(catalogue: &Catalogue, server: &str) -> Option<String> {
-    let mut runs = catalogue.runs.iter();
+fn program(catalog: &Catalog, server: &str) -> Option<String> {
+    let mut runs = catalog.runs.iter();
     let run = runs.find(|run| run.server == server && !run.program.is_empty())?;
     Some(format!("{server} is {}", run.program))
 }
 
-fn rows(catalogue: &Catalogue, scenarios: &[&str]) -> Vec<Row> {
+fn rows(catalog: &Catalog, scenarios: &[&str]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for scenario in scenarios {
-        let runs: Vec<&CatalogueRun> =
-            catalogue.runs.iter().filter(|run| run.scenario == **scenario).collect();
+        let runs: Vec<&CatalogRun> =
+            catalog.runs.iter().filter(|run| run.scenario == **scenario).collect();
         let mut ids: Vec<&Claim> = Vec::new();
         for claim in runs.iter().flat_map(|run| &run.claims) {
             if !ids.iter().any(|known| known.id == claim.id) {
@@ -134,7 +134,7 @@ fn rows(catalogue: &Catalogue, scenarios: &[&str]) -> Vec<Row> {
                 text: claim.text.clone(),
                 article: claim.article.clone(),
                 scenario: (*scenario).to_owned(),
-                cells: catalogue.servers.iter().map(on).collect(),
+                cells: catalog.servers.iter().map(on).collect(),
             });
         }
     }
@@ -149,7 +149,7 @@ fn order(id: &str) -> (String, u64, String) {
     (letters, digits.parse().unwrap_or(u64::MAX), id.to_owned())
 }
 
-fn cell(run: Option<&CatalogueRun>, id: &str) -> Cell {
+fn cell(run: Option<&CatalogRun>, id: &str) -> Cell {
     let bare = |why: &str, link: String| Cell {
         verdict: None,
         number: why.to_owned(),
@@ -214,17 +214,16 @@ fn part_line(part: &ClaimPart) -> PartLine {
     }
 }
 
-fn counts(catalogue: &Catalogue) -> Table {
+fn counts(catalog: &Catalog) -> Table {
     let columns = ["<Server", ">Confirmed", ">Refuted", ">Inconclusive", ">Not run"];
     let mut table = Table::new("Verdicts", &columns);
-    for server in &catalogue.servers {
-        let runs: Vec<&CatalogueRun> =
-            catalogue.runs.iter().filter(|run| run.server == *server).collect();
+    for server in &catalog.servers {
+        let runs: Vec<&CatalogRun> =
+            catalog.runs.iter().filter(|run| run.server == *server).collect();
         let claims = |judged: bool| {
             let all = runs.iter().flat_map(|run| run.claims.iter().map(move |claim| (run, claim)));
-            let is_judged = |run: &CatalogueRun, claim: &Claim| {
-                !run.dir.is_empty() && claim.left_out.is_empty()
-            };
+            let is_judged =
+                |run: &CatalogRun, claim: &Claim| !run.dir.is_empty() && claim.left_out.is_empty();
             all.filter(move |(run, claim)| is_judged(run, claim) == judged).map(|(_, claim)| claim)
         };
         let of = |verdict| claims(true).filter(|claim| claim.verdict == verdict).count();
@@ -239,12 +238,12 @@ fn counts(catalogue: &Catalogue) -> Table {
     table
 }
 
-fn notes(catalogue: &Catalogue) -> Vec<String> {
-    let of = |run: &CatalogueRun| {
+fn notes(catalog: &Catalog) -> Vec<String> {
+    let of = |run: &CatalogRun| {
         let place = format!("{} on {}", run.scenario, run.server);
         run.notes.iter().map(move |note| format!("{place}: {note}")).collect::<Vec<_>>()
     };
-    catalogue.runs.iter().flat_map(of).collect()
+    catalog.runs.iter().flat_map(of).collect()
 }
 
 #[cfg(test)]
@@ -283,7 +282,7 @@ mod tests {
             left_out: "arm without was left out: it needs the bundled server".into(),
             ..Claim::default()
         };
-        let run = CatalogueRun {
+        let run = CatalogRun {
             scenario: "server-cron".into(),
             server: "redis".into(),
             program: "redis 7.0.15".into(),
@@ -291,9 +290,9 @@ mod tests {
             notes: Vec::new(),
             claims: vec![claim],
         };
-        let catalogue =
-            Catalogue { scale: "smoke".into(), servers: vec!["redis".into()], runs: vec![run] };
-        let view = CatalogueView::of(&RunRecord::default(), &catalogue);
+        let catalog =
+            Catalog { scale: "smoke".into(), servers: vec!["redis".into()], runs: vec![run] };
+        let view = CatalogView::of(&RunRecord::default(), &catalog);
         assert!(view.rows[0].cells[0].verdict.is_none());
         assert!(view.rows[0].cells[0].number.contains("bundled"));
         assert!(view.facts.contains(&"redis is redis 7.0.15".to_owned()), "{:?}", view.facts);
@@ -303,7 +302,7 @@ mod tests {
     #[test]
     fn a_claim_that_was_not_run_says_why() {
         let claim = Claim { id: "A1".into(), number: "ratio 1".into(), ..Claim::default() };
-        let run = |server: &str, dir: &str, notes: &[&str]| CatalogueRun {
+        let run = |server: &str, dir: &str, notes: &[&str]| CatalogRun {
             scenario: "io-models".into(),
             server: server.into(),
             program: String::new(),
@@ -311,7 +310,7 @@ mod tests {
             notes: notes.iter().map(|note| (*note).to_owned()).collect(),
             claims: vec![claim.clone()],
         };
-        let catalogue = Catalogue {
+        let catalog = Catalog {
             scale: "smoke".into(),
             servers: vec!["bundled".into(), "redis".into()],
             runs: vec![
@@ -319,7 +318,7 @@ mod tests {
                 run("redis", "", &["needs the bundled server"]),
             ],
         };
-        let view = CatalogueView::of(&RunRecord::default(), &catalogue);
+        let view = CatalogView::of(&RunRecord::default(), &catalog);
         assert_eq!(view.rows.len(), 1);
         let cells = &view.rows[0].cells;
         assert_eq!(cells[0].number, "ratio 1");

@@ -1,7 +1,7 @@
 //! Views: from data to strings and series. Units are chosen here; titles state the finding. No pixels and no HTML.
 
 pub(crate) mod arms;
-pub(crate) mod catalogue;
+pub(crate) mod catalog;
 pub(crate) mod curves;
 pub(crate) mod engine;
 pub(crate) mod figure;

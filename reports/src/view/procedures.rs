@@ -14,7 +14,7 @@ const ROWS_MAX: usize = 60;
 /// A procedure's findings as ready text.
 #[derive(Debug)]
 pub(crate) struct ProcedureView {
-    /// The arm it was played in, and its kind.
+    /// The arm in which it ran, and its kind.
     pub(crate) heading: String,
     /// What it does.
     pub(crate) about: String,

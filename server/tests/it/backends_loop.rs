@@ -97,7 +97,7 @@ fn fair_tick(el: &mut EventLoop<Readers>, state: &mut Readers, backend: Backend)
     }
 }
 
-fn play(backend: Backend, steps: &[Step]) {
+fn run_steps(backend: Backend, steps: &[Step]) {
     let mut el = sleepless(backend);
     let reader = |_| {
         let (ours, theirs) = pair();
@@ -143,7 +143,7 @@ proptest! {
     #[test]
     fn nobody_is_read_twice_and_nothing_stays_unread(steps in steps()) {
         for &backend in Backend::ALL {
-            play(backend, &steps);
+            run_steps(backend, &steps);
         }
     }
 }

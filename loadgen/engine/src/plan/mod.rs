@@ -62,9 +62,12 @@ pub struct RunPlan {
 }
 
 impl RunPlan {
-    /// Long enough to see several slices of the scheduler (3 to 4 ms), short enough for scripts of many short runs. A quiet
-    /// machine is looked at for two fifths of it.
-    pub const GAPS_SPAN: Nanos = Nanos::from_millis(20);
+    /// Longest look for gaps: several slices of the scheduler (3 to 4 ms). On a quiet machine, it takes two fifths of this.
+    const GAPS_SPAN_MAX: Nanos = Nanos::from_millis(20);
+    /// Longest look before a short run, so that a script of many short runs does not pay for it.
+    const GAPS_SPAN_SHORT: Nanos = Nanos::from_millis(5);
+    /// A run without a measurement time is short if it sends fewer requests.
+    const SHORT_RUN_REQUESTS: u64 = 10_000;
     /// Reporting interval unless asked otherwise: short enough to show a stall, long enough to hold samples.
     pub const DEFAULT_INTERVAL: Nanos = Nanos::from_millis(100);
     /// Shortest stall worth naming unless asked otherwise: well above scheduling noise, well below what a user calls slow.
@@ -85,6 +88,20 @@ impl RunPlan {
             connect: ConnectPlan::default(),
             look_for_gaps: None,
             warmup_end: None,
+        }
+    }
+
+    /// The look for gaps that suits this plan, for [`RunPlan::look_for_gaps`]: up to 20 ms, and 5 ms before a short run.
+    #[must_use]
+    pub fn gaps_span(&self) -> Nanos {
+        let requests: u64 =
+            self.groups.iter().filter_map(|group| group.requests).fold(0, u64::saturating_add);
+        match self.phases.measure {
+            Some(measure) => {
+                Nanos(measure.0 / 50).clamp(Self::GAPS_SPAN_SHORT, Self::GAPS_SPAN_MAX)
+            }
+            None if requests < Self::SHORT_RUN_REQUESTS => Self::GAPS_SPAN_SHORT,
+            None => Self::GAPS_SPAN_MAX,
         }
     }
 }

@@ -84,7 +84,7 @@ fn plan_groups<'a>(
     let mut plan = RunPlan::new(groups, phases);
     plan.seed = seed;
     plan.cpus = cpus;
-    plan.look_for_gaps = Some(RunPlan::GAPS_SPAN);
+    plan.look_for_gaps = Some(plan.gaps_span());
     plan.threads = size(arm.engine.threads);
     plan.pacing = match arm.engine.pacing {
         model::Pacing::Timerfd => Pacing::Timerfd,

@@ -1,4 +1,4 @@
-//! The record of several runs: a scenario, a catalogue of scenarios, or several tests of one command line.
+//! The record of several runs: a scenario, a catalog of scenarios, or several tests of one command line.
 //!
 //! The only place where such a record is built. Invariant: a caveat of a run keeps its text and gets the name of its arm.
 

@@ -6,22 +6,22 @@ use serde::{Deserialize, Serialize};
 /// The outcome of many scenarios.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Catalogue {
+pub struct Catalog {
     /// The size they were run at, e.g. `smoke`.
     pub scale: String,
     /// The servers, in the order of their columns.
     pub servers: Vec<String>,
     /// Each scenario on each server, in the order they were run.
-    pub runs: Vec<CatalogueRun>,
+    pub runs: Vec<CatalogRun>,
 }
 
 /// One scenario on one server.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct CatalogueRun {
+pub struct CatalogRun {
     /// The scenario's name.
     pub scenario: String,
-    /// One of [`Catalogue::servers`].
+    /// One of [`Catalog::servers`].
     pub server: String,
     /// What the server calls itself, with its version; empty if nothing was run.
     #[serde(skip_serializing_if = "String::is_empty")]

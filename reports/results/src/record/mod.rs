@@ -7,7 +7,7 @@
 //! Read next: `group.rs` for the numbers, `scenario.rs`, `gate.rs` and `plan.rs` for the outcomes.
 
 mod audit;
-mod catalogue;
+mod catalog;
 mod gate;
 mod group;
 mod plan;
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use audit::{Audit, Gaps, Machine, ThreadAudit, Warmup};
-pub use catalogue::{Catalogue, CatalogueRun};
+pub use catalog::{Catalog, CatalogRun};
 pub use gate::{Gate, GateMetric, GateVerdict};
 pub use group::{
     Arrival, Connections, Counts, Delivery, EndpointConnections, ErrorCount, Group, IntervalCounts,
@@ -83,8 +83,8 @@ pub struct RunRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scenario: Option<Scenario>,
     /// Set in the folder of many scenarios.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub catalogue: Option<Catalogue>,
+    #[serde(rename = "catalogue", skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<Catalog>,
     /// Set in the folder of a gate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
@@ -112,7 +112,7 @@ impl Default for RunRecord {
             server_view: None,
             procedure: None,
             scenario: None,
-            catalogue: None,
+            catalog: None,
             gate: None,
             plan: None,
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Scenario {
-    /// Name in the catalogue, e.g. `keys-vs-scan`.
+    /// Name in the catalog, e.g. `keys-vs-scan`.
     pub name: String,
     /// One line that says what it is.
     #[serde(skip_serializing_if = "String::is_empty")]
