@@ -1,6 +1,6 @@
 //! Every scenario of the catalog at its smallest, on the bundled server and on redis-server: structure, no timing.
 //!
-//! Takes some minutes, so it is asked for by name (CI does): `cargo test -p aelab-loadgen --test it -- --ignored catalog`.
+//! Takes some minutes, so it is asked for by name (CI does): `cargo test -p aelab-loadgen --test it -- --ignored the_whole`.
 
 use crate::support::{TempDir, loadgen};
 use aelab_results::Folder;
