@@ -24,6 +24,8 @@ const REHASH_BUDGET: Nanos = Nanos::from_ms(1);
 const REHASH_BUCKETS_PER_STEP: usize = 100;
 /// Databases visited by the rehash per turn (`CRON_DBS_PER_CALL`).
 const REHASH_DBS_PER_TURN: usize = 16;
+/// Seconds after which a thread that has not read the end of a stream is certainly waiting in a write.
+const UNREAD_S_MAX: i64 = 2;
 /// Statistics are sampled this often.
 const SAMPLE_EVERY: Nanos = Nanos::from_ms(100);
 
@@ -111,6 +113,12 @@ fn one_client(server: &mut Server, key: ClientKey) {
     // As in Redis: whole seconds, imprecise by design, and no timeout for subscribers.
     if timeout_s > 0 && client.subscription_count() == 0 && !client.is_blocked() && idle > timeout_s
     {
+        return server.free_later(key);
+    }
+    // These models do not read from a client that does not read its replies, so they do not see that it
+    // has ended. Redis closes it when it reads the end, whatever is still to be sent.
+    let unread = !server.config.settings().io.io_model.loop_serves() && idle > UNREAD_S_MAX;
+    if unread && client.life != Life::Closing && sys::peer_has_ended(&client.fd) {
         return server.free_later(key);
     }
     if let Some(unfinished) = &mut client.unfinished {

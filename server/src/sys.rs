@@ -95,6 +95,18 @@ pub(crate) fn read(fd: impl AsFd, buf: &mut [u8]) -> Transfer {
     transfer(net::recv(fd, buf, net::RecvFlags::DONTWAIT).map(|(count, _)| count))
 }
 
+/// Whether the peer sends nothing more, even if bytes from before are still unread. Systems without
+/// `POLLRDHUP` notice only that it is gone.
+pub(crate) fn peer_has_ended(fd: impl AsFd) -> bool {
+    #[cfg(target_os = "linux")]
+    let flags = PollFlags::RDHUP;
+    #[cfg(not(target_os = "linux"))]
+    let flags = PollFlags::HUP;
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let count = rustix::event::poll(&mut [PollFd::new(&fd, flags)], Some(&at_once));
+    count.is_ok_and(|count| count > 0)
+}
+
 /// One `read` into the spare capacity of `buf`, which grows by what was read.
 pub(crate) fn read_append(fd: impl AsFd, buf: &mut Vec<u8>) -> Transfer {
     transfer(rustix::io::read(fd, rustix::buffer::spare_capacity(buf)))

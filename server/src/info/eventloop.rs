@@ -39,6 +39,7 @@ pub(super) fn eventloop(text: &mut String, server: &Server) {
     line(text, "cron_period_usec", server.observe.cron.period().as_us());
     line(text, "cron_duration_usec", server.observe.cron.busy.as_us());
     line(text, "cron_duration_max_usec", server.observe.cron.longest.as_us());
+    line(text, "events", meter.events());
     let per_wake = meter.events() as f64 / meter.cycles().max(1) as f64;
     line(text, "events_per_wake", format!("{per_wake:.2}"));
     let (long, unexplained) = meter.long_ticks();

@@ -226,21 +226,19 @@ fn next(server: &mut Server, key: ClientKey) -> Next {
         return Next::Send(replies);
     }
     match server.clients.get(key).map(|client| client.life) {
-        Some(Life::Open) => Next::Read,
-        // If the loop still has something to send to it, the loop also closes it.
-        Some(Life::CloseAfterReply | Life::Closing) | None => Next::Leave,
+        // A client that closes after its reply is read on, without executing anything: the loop may
+        // still be sending to it, and the end of the stream must be noticed. The loop closes it.
+        Some(Life::Open | Life::CloseAfterReply) => Next::Read,
+        Some(Life::Closing) | None => Next::Leave,
     }
 }
 
-/// The thread's work is done: the loop frees the client, unless it is still sending to it.
+/// The thread's work is done: the loop frees the client.
 fn leave(shared: &Shared, key: ClientKey) {
     let Some(mut server) = shared.lock() else { return };
     let server = &mut *server;
     begin_turn(server, shared, shared.clock.now());
-    let sending = |life, pending| life == Life::CloseAfterReply && pending > 0;
-    if !server.clients.get(key).is_some_and(|c| sending(c.life, c.output.pending())) {
-        server.free_later(key);
-    }
+    server.free_later(key);
     end_turn(server, shared);
 }
 

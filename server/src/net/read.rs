@@ -29,12 +29,28 @@ pub(crate) fn readable(
     _: Mask,
 ) {
     let key = key_of(data);
+    if server.clients.get(key).is_some_and(|client| client.life == Life::CloseAfterReply) {
+        return discard(el, server, fd, key);
+    }
     if let Some(io) = &mut server.net.io_threads
         && io.postpone_read(key)
     {
         return;
     }
     read_now(el, server, fd, key);
+}
+
+/// One read from a client that closes after its reply. The bytes are not executed. At the end of the
+/// stream the client is freed, even if its reply is not sent: as in Redis.
+fn discard(el: &mut EventLoop<Server>, server: &mut Server, fd: RawFd, key: ClientKey) {
+    let mut buf = std::mem::take(&mut server.net.scratch.buf);
+    if buf.is_empty() {
+        buf.resize(READ_QUANTUM_BYTES, 0);
+    }
+    if receive(server, key, |fd| sys::read(fd, &mut buf)) == Some(READ_QUANTUM_BYTES) {
+        el.not_drained(fd, Mask::READABLE);
+    }
+    server.net.scratch.buf = buf;
 }
 
 /// One read from a client, and the execution of what it completes.

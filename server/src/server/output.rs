@@ -27,6 +27,11 @@ impl Server {
         let Some(client) = self.clients.get_mut(key) else { return };
         let buf = reply.into_bytes();
         if buf.is_empty() {
+            // Its reply may be suppressed: then no write follows that would close it.
+            let ends = client.life == Life::CloseAfterReply && client.output.waiting() == 0;
+            if ends {
+                self.free_later(key);
+            }
             return self.recycle(buf);
         }
         let output = &mut client.output;
@@ -54,8 +59,12 @@ impl Server {
         }
     }
 
-    /// Appends to the output of a client that is not the one executing.
+    /// Appends to the output of a client that is not the one executing. A client that closes after its
+    /// reply gets nothing more: messages could keep it open for ever.
     pub(crate) fn deliver(&mut self, key: ClientKey, write: impl FnOnce(&mut Reply)) {
+        if self.clients.get(key).is_none_or(|client| client.life != Life::Open) {
+            return;
+        }
         if let Some(mut reply) = self.lend_reply(key) {
             write(&mut reply);
             self.return_reply(key, reply);

@@ -1,4 +1,5 @@
 //! Integration tests of this crate, in one binary.
+mod attack;
 mod backends;
 mod backends_loop;
 mod backends_server;
