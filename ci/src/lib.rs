@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod checks;
+pub mod dist;
 pub mod hygiene;
 #[cfg(feature = "syntax")]
 pub mod imports;

@@ -47,6 +47,8 @@ fn run(command: &Command, words: &[String]) -> Result<Exit, Failure> {
         Command::Report(report) => commands::report::run(report),
         Command::Relay(relay) => commands::relay::run(relay, &cancel),
         Command::Selftest(args) => commands::selftest::run(args, &cancel),
+        Command::Completions { shell } => commands::shell_files::completions(*shell),
+        Command::Man { dir } => commands::shell_files::man(dir),
         Command::Serve { .. } => Ok(Exit::Success),
     }
 }

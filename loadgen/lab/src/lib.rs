@@ -21,4 +21,5 @@ mod sys;
 
 pub use arm::{CleanUp, Place, Settings};
 pub use observer::{Activity, Gauge, Observer, Silent};
+pub use record::VERSION;
 pub use server::ServerKind;

@@ -32,7 +32,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(
     name = "loadgen",
-    version,
+    version = aelab_lab::VERSION,
     disable_help_flag = true,
     subcommand_required = true,
     max_term_width = 100,
@@ -67,6 +67,22 @@ pub enum Command {
     Relay(relay::RelayArgs),
     /// Validate the load generator against queueing theory on this machine.
     Selftest(selftest::SelftestArgs),
+    /// Print a script that completes commands and options in a shell.
+    ///
+    /// bash: loadgen completions bash > ~/.local/share/bash-completion/completions/loadgen
+    ///
+    /// zsh: loadgen completions zsh > DIR/_loadgen, with DIR in $fpath
+    ///
+    /// fish: loadgen completions fish > ~/.config/fish/completions/loadgen.fish
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write a manual page for each command into a folder; read one with man DIR/loadgen-run.1.
+    Man {
+        /// The folder; it is created if it is missing.
+        dir: PathBuf,
+    },
     /// Start ae-server, the bundled server; its arguments are those of redis-server.
     Serve {
         /// redis.conf and --directive value …

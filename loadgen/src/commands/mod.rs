@@ -13,5 +13,7 @@ pub mod run;
 mod run_output;
 pub mod scenario;
 pub mod selftest;
+mod server_bins;
 mod server_info;
+pub mod shell_files;
 mod stall_explorer;

@@ -14,6 +14,7 @@ mod kernel_timestamps;
 mod live;
 mod load_flags;
 mod output_files;
+mod packaging;
 mod procedures;
 mod program;
 mod reconnect;

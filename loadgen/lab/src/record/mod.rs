@@ -50,6 +50,9 @@ pub struct Kept {
     pub series: Vec<HlogSeries>,
 }
 
+/// The version of this program, with the commit that it was built from: `0.1.0 (96afa4f2f5c1)`.
+pub const VERSION: &str = env!("AELAB_VERSION");
+
 /// The tool's own line in a record.
 #[must_use]
 pub fn tool() -> Tool {
