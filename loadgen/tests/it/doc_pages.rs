@@ -82,6 +82,32 @@ fn operations_and_messages() {
 }
 
 #[test]
+fn the_pool_settings_of_client_libraries_are_named() {
+    let page = include_str!("../../../docs/capacity.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ")).collect();
+    let libraries = [
+        ("Jedis", "`maxTotal`"),
+        ("Lettuce", "`minIdle`"),
+        ("Spring Data Redis", "`max-active`"),
+        ("Redisson", "`connectionPoolSize`"),
+        ("redis-py", "`max_connections`"),
+        ("go-redis", "`PoolSize`"),
+        ("node-redis", "`maximum`"),
+        ("ioredis", "`max`"),
+        ("StackExchange.Redis", "`ConnectionMultiplexer`"),
+        ("redis-rs", "`max_size`"),
+    ];
+    let readme = include_str!("../../../README.md");
+    for (library, setting) in libraries {
+        let is_there = rows.iter().any(|row| row.contains(library) && row.contains(setting));
+        assert!(is_there, "no row names {setting} of {library}");
+    }
+    for library in ["Jedis", "Lettuce", "redis-py", "go-redis", "ioredis", "StackExchange.Redis"] {
+        assert!(readme.contains(library), "README.md does not name {library}");
+    }
+}
+
+#[test]
 fn capacity() {
     check(include_str!("../../../docs/capacity.md"), 3);
 }
