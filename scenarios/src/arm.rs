@@ -13,6 +13,10 @@ pub struct Arm {
     pub name: String,
     /// The name in reports.
     pub label: String,
+    /// The server program of this arm; `None` uses that of the command line, or the bundled server.
+    pub server_bin: Option<String>,
+    /// Arguments of the server program, before all directives.
+    pub server_args: Vec<String>,
     /// Server directives (`--name value`) of this arm, sorted by name.
     pub server: Vec<(String, String)>,
     /// Limit of the server's open descriptors (`ulimit -n`); `None` keeps the system's limit.

@@ -125,6 +125,13 @@ fn write_arm(out: &mut String, arm: &Arm) {
         let needs: Vec<String> = arm.needs.iter().map(|need| quoted(need.name())).collect();
         line(out, format_args!("needs = [{}]", needs.join(", ")));
     }
+    if let Some(server_bin) = &arm.server_bin {
+        line(out, format_args!("server_bin = {}", quoted(server_bin)));
+    }
+    if !arm.server_args.is_empty() {
+        let args: Vec<String> = arm.server_args.iter().map(|arg| quoted(arg)).collect();
+        line(out, format_args!("server_args = [{}]", args.join(", ")));
+    }
     line(out, format_args!("limits.cpus = {}", arm.cpus));
     if let Some(nofile) = arm.nofile {
         line(out, format_args!("limits.nofile = {nofile}"));

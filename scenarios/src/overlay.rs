@@ -12,8 +12,19 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The keys that an overlay may set; question and claims are common to all arms and scales.
-const OVERLAY_KEYS: [&str; 9] =
-    ["needs", "server", "limits", "data", "link", "engine", "phases", "groups", "procedure"];
+const OVERLAY_KEYS: [&str; 11] = [
+    "needs",
+    "server_bin",
+    "server_args",
+    "server",
+    "limits",
+    "data",
+    "link",
+    "engine",
+    "phases",
+    "groups",
+    "procedure",
+];
 
 /// The layers of a file: the common part, and the overlays of arms and scales.
 #[derive(Debug)]

@@ -23,6 +23,9 @@ pub(crate) struct RawScenario {
     pub(crate) needs: Vec<Spanned<String>>,
     #[serde(default)]
     pub(crate) claims: Named<RawClaim>,
+    pub(crate) server_bin: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) server_args: Vec<Spanned<String>>,
     #[serde(default)]
     pub(crate) server: Named<Spanned<toml::Value>>,
     #[serde(default)]

@@ -19,6 +19,7 @@ use aelab_units::{format_count, parse_count, parse_size};
 use group::resolve_group;
 use read::{at_least_one, in_base_units, one_of, or_duration, quantity, scalar_text};
 use serde::Deserialize as _;
+use server::{resolve_bin, resolve_server};
 use std::ops::Range;
 use std::time::Duration;
 use toml::Spanned;
@@ -26,6 +27,7 @@ use toml::de::{DeTable, Deserializer};
 
 mod group;
 mod read;
+mod server;
 
 /// More repetitions than this are probably a typing error: the interval of a ratio hardly shrinks.
 const MAX_REPEAT: u32 = 1000;
@@ -35,9 +37,6 @@ const MAX_KEYS: u64 = 1_000_000_000_000;
 const MAX_ELEMENTS: u64 = 1_000_000_000;
 /// Redis refuses larger values (`proto-max-bulk-len`).
 const MAX_VALUE_BYTES: u64 = 512 << 20;
-/// Directives that the lab sets itself, to find the server and its log.
-const LAB_DIRECTIVES: [&str; 6] =
-    ["port", "bind", "unixsocket", "daemonize", "logfile", "tls-port"];
 /// Longest round-trip time of a link, as for `loadgen relay`.
 const MAX_RTT: Duration = Duration::from_secs(60);
 /// Smallest bandwidth of a link, as for `loadgen relay`.
@@ -146,15 +145,7 @@ fn resolve_arm(
     label: String,
     raw: RawScenario,
 ) -> Result<Arm, ScenarioError> {
-    let mut server = Vec::new();
-    for (key, span, value) in in_file_order(raw.server) {
-        if let Some(own) = LAB_DIRECTIVES.iter().find(|own| key.eq_ignore_ascii_case(own)) {
-            let message = format!("the lab sets `{own}` itself: remove it");
-            return Err(source.error(&span, message));
-        }
-        server.push((key, scalar_text(source, &value)?));
-    }
-    server.sort();
+    let (server_args, server) = resolve_server(source, raw.server_args, raw.server)?;
     let known: Vec<String> = raw.groups.keys().map(|key| key.get_ref().clone()).collect();
     let mut groups = Vec::new();
     for (key, span, group) in in_file_order(raw.groups) {
@@ -184,6 +175,8 @@ fn resolve_arm(
     Ok(Arm {
         name: name.to_owned(),
         label,
+        server_bin: resolve_bin(source, raw.server_bin)?,
+        server_args,
         server,
         nofile: raw
             .limits

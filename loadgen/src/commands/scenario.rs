@@ -2,7 +2,7 @@
 
 use crate::cli::scenario::{ScenarioCommand, ScenarioRunArgs};
 use crate::commands::exit::{first_failure, no_arm_ran, not_usable, strict_exit, with_results_in};
-use crate::commands::results_folder;
+use crate::commands::{results_folder, server_bins};
 use crate::console::progress::Console;
 use crate::console::{self, verdict};
 use aelab_engine::error::{Exit, Failure};
@@ -58,7 +58,10 @@ fn load(name: &str, scale: Scale) -> Result<Scenario, Failure> {
     let text = aelab_engine::files::read_text(name.as_ref())
         .map_err(|error| usage(format!("cannot read {name}: {error}")))?;
     let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
-    Scenario::parse(&stem, name, &text, scale).map_err(|error| usage(error.to_string()))
+    let scenario = Scenario::parse(&stem, name, &text, scale);
+    let mut scenario = scenario.map_err(|error| usage(error.to_string()))?;
+    server_bins::locate(&mut scenario, name)?;
+    Ok(scenario)
 }
 
 fn run_all(args: &ScenarioRunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit, Failure> {
@@ -71,6 +74,7 @@ fn run_all(args: &ScenarioRunArgs, words: &[String], cancel: &AtomicBool) -> Res
     for name in if args.all { &all } else { &args.names } {
         let mut scenario = load(name, args.scale)?;
         scenario.seed = args.seed.unwrap_or(scenario.seed);
+        server_bins::check_flag(&scenario, args.server_bin.is_some())?;
         aelab_lab::arm::run_plan::check(&scenario)?;
         scenarios.push(scenario);
     }

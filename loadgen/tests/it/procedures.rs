@@ -17,8 +17,6 @@ fn under_test<'a>(server: &Server, cancel: &'a AtomicBool) -> ServerUnderTest<'a
         target: Target::plain(Endpoint::Tcp(addr)),
         unix: None,
         pid: Some(server.pid()),
-        kind: None,
-        directives: Vec::new(),
         cpus: None,
         seed: 1,
         cancel,

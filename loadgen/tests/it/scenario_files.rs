@@ -131,6 +131,71 @@ fn a_server_behind_a_wrapper_is_looked_at_and_reaped() {
     assert!(!name.contains("loadgen"), "the server {pid} is left behind");
 }
 
+/// A script that starts the bundled server with an argument of its own.
+fn build(dir: &TempDir, name: &str, more: &str) {
+    let script = dir.file(name);
+    let text = format!("#!/bin/sh\nexec {LOADGEN} serve \"$@\" {more}\n");
+    std::fs::write(&script, text).expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&script, mode).expect("executable");
+}
+
+#[test]
+fn arms_compare_two_builds_of_the_server() {
+    let dir = TempDir::new();
+    build(&dir, "old", "--hz 20");
+    build(&dir, "new", "--hz 30");
+    std::fs::write(dir.file("my.conf"), "maxclients 77\n").expect("written");
+    let more = format!(
+        r#"
+[arms.bundled]
+[arms.old]
+server_bin = "./old"
+[arms.new]
+server_bin = "./new"
+server_args = [{:?}, "--databases", "3"]
+"#,
+        dir.file("my.conf")
+    );
+    let called = play(&dir, &more, &[]);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    let folder = read_folder(Path::new(&dir.file("out"))).expect("reads back");
+    let config = |name: &str| {
+        let (_, arm) = folder.arms.iter().find(|(arm, _)| arm.name == name).expect(name);
+        arm.record.server.clone().expect("a server").config
+    };
+    assert_eq!(config("old")["hz"], "20");
+    assert_eq!(config("new")["hz"], "30");
+    assert_eq!(config("new")["maxclients"], "77");
+    assert!(config("new")["server_bin"].ends_with("/new"), "{:?}", config("new"));
+    assert!(config("new")["server_args"].ends_with("my.conf --databases 3"));
+    assert!(!config("bundled").contains_key("server_bin"));
+    // A program that no arm would use is no silent choice.
+    let own = "server_bin = \"./old\"\n".to_owned() + SMALL;
+    let (file, out) = (dir.file("own.toml"), dir.file("own"));
+    std::fs::write(&file, own).expect("written");
+    let args = ["scenario", "run", &file, "--out", &out, "--server-bin", "redis-server"];
+    check_failure(&args, 2, "--server-bin has no effect");
+}
+
+#[test]
+fn a_missing_server_program_is_found_before_the_first_arm_runs() {
+    let dir = TempDir::new();
+    std::fs::write(dir.file("text"), "no program").expect("written");
+    for (program, why) in [
+        ("./nowhere", "it does not exist"),
+        ("./text", "it is not executable"),
+        ("no-such-server-program", "it is in no folder of PATH"),
+    ] {
+        let more = format!("[arms.good]\n[arms.bad]\nserver_bin = \"{program}\"\n");
+        let called = play(&dir, &more, &[]);
+        assert_eq!(called.code, 2, "{}", called.stderr);
+        assert!(called.failure().contains(why), "{}", called.stderr);
+        assert!(called.failure().contains("arm bad: "), "{}", called.stderr);
+        assert!(!Path::new(&dir.file("out")).exists(), "nothing was measured");
+    }
+}
+
 #[test]
 fn a_server_that_dies_in_the_middle_ends_with_its_last_words() {
     let dir = TempDir::new();

@@ -191,3 +191,28 @@ fn syntax() {
     let error = Scenario::parse("t", "t.toml", "", Scale::Smoke).expect_err("empty").to_string();
     assert_eq!(error, "t.toml:1:1: key `question` is missing: add it");
 }
+
+#[test]
+fn server_programs() {
+    let arm = |line: &str| format!("label = \"A\"\n{line}");
+    check(
+        "label = \"A\"",
+        &arm("server_bin = \" \""),
+        "t.toml:17:14: `server_bin` is empty: write the path of a server program, or remove it",
+    );
+    check(
+        "label = \"A\"",
+        &arm("server_args = [\"x\", \"--Port 7\"]"),
+        "t.toml:17:21: the lab sets `port` itself: remove it",
+    );
+    check(
+        "label = \"A\"",
+        &arm("server_args = [\"--hz\", \"7\"]\nserver.HZ = 10"),
+        "t.toml:17:16: `HZ` is in `server` and in `server_args`: remove one",
+    );
+    check(
+        "label = \"A\"",
+        &arm("server_args = [\"--requirepass\", \"x\"]"),
+        "t.toml:17:16: `requirepass` must be in `server`, where the lab reads the password",
+    );
+}

@@ -63,3 +63,19 @@ fn the_old_name_of_a_pool_count_still_reads() {
     let scenario = scenario.unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(scenario.claims[0].holds[0].measure.to_string(), "b.g.pool.timeouts");
 }
+
+#[test]
+fn arms_may_have_their_own_server_program() {
+    let text = format!(
+        "server_bin = \"common\"\n{FILE}\n[scales.smoke.arms.b]\nserver_bin = \"smoke\"\n\
+         server_args = [\"a.conf\", \"--hz\", \"50\"]\n"
+    );
+    let scenario = Scenario::parse("t", "t.toml", &text, Scale::Smoke);
+    let scenario = scenario.unwrap_or_else(|e| panic!("{e}"));
+    let program = |name| scenario.arm(name).expect("the arm").server_bin.clone();
+    assert_eq!(program("a").as_deref(), Some("common"));
+    assert_eq!(program("b").as_deref(), Some("smoke"));
+    let again = aelab_scenarios::canonical(&scenario);
+    let again = Scenario::parse("t", "again", &again, Scale::Smoke).expect("reads back");
+    assert_eq!(again, scenario);
+}

@@ -54,6 +54,17 @@ pub enum Place {
     Running(Target),
 }
 
+impl Place {
+    /// The program that is started for an arm: its own, or the one for all arms.
+    pub(crate) fn program(&self, arm: &Arm) -> ServerKind {
+        match (&arm.server_bin, self) {
+            (Some(path), _) => ServerKind::Binary(path.into()),
+            (None, Self::Fresh(kind)) => kind.clone(),
+            (None, Self::Running(_)) => ServerKind::Bundled,
+        }
+    }
+}
+
 /// What the lab needs in addition to the scenario.
 #[derive(Debug)]
 pub struct Settings<'a> {
@@ -179,16 +190,18 @@ fn run_arm(
     let cores = Cores::share(arm.cpus);
     let mut server = match &settings.place {
         Place::Running(_) => None,
-        Place::Fresh(kind) => {
+        Place::Fresh(_) => {
             memory_check::check(&arm.data, Host::Here).map_err(named)?;
             let own = OWN_DIRECTIVES.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let start = Start {
                 port: None,
+                args: arm.server_args.clone(),
                 directives: own.into_iter().chain(arm.server.iter().cloned()).collect(),
                 nofile: arm.nofile,
                 cpus: cores.server.clone(),
             };
-            Some(ServerProcess::launch(kind, &start, settings.cancel).map_err(named)?)
+            let kind = settings.place.program(arm);
+            Some(ServerProcess::launch(&kind, &start, settings.cancel).map_err(named)?)
         }
     };
     let outcome = load(arm, seed, wanted, settings, server.as_mut(), cores);
@@ -228,11 +241,6 @@ fn load(
             _ => None,
         }),
         pid,
-        kind: match &settings.place {
-            Place::Fresh(kind) => Some(kind.clone()),
-            Place::Running(_) => None,
-        },
-        directives: arm.server.clone(),
         cpus: cpus.clone(),
         seed,
         cancel: settings.cancel,

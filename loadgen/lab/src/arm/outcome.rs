@@ -18,6 +18,7 @@ use aelab_engine::plan::{RunPlan, Target};
 use aelab_engine::record::result::RunResult;
 use aelab_results::caveat::{Caveat, in_scenario};
 use aelab_results::record::{LatencyEvent, RunRecord, utc_text};
+use aelab_scenarios::model::Arm;
 use std::collections::BTreeMap;
 
 /// Everything that was measured, put together.
@@ -30,7 +31,7 @@ pub(crate) fn outcome(
     let (arm, settings) = (scene.arm, scene.settings);
     let plan = measured.run.as_ref().map(|(plan, _)| plan);
     let mut caveats = caveats(&info_before, &after, plan);
-    let server_record = describe(&info_before, &arm.server);
+    let server_record = describe(&info_before, arm);
     let mut environment = observe::environment::look();
     environment.other.extend(process_fields(&measured.observed));
     let mut context = Context {
@@ -55,7 +56,11 @@ pub(crate) fn outcome(
             context.caveats = caveats;
             keep(plan, result, context, explained.stalls)
         }
-        None => without_load(context, &caveats, &measured, scene.seed),
+        None => {
+            let course = &measured.observed.process;
+            caveats.extend(cpu_wait::caveat(course, measured.took.as_secs_f64(), &[]));
+            without_load(context, &caveats, &measured, scene.seed)
+        }
     };
     for caveat in &mut kept.record.caveats {
         caveat.remedy = in_scenario(&caveat.remedy);
@@ -146,10 +151,26 @@ fn caveats(before: &Info, after: &After, plan: Option<&RunPlan>) -> Vec<Caveat> 
     }
 }
 
-fn describe(info: &Info, directives: &[(String, String)]) -> aelab_results::record::Server {
+/// Fields of INFO that tell two servers or two builds apart.
+const SERVER_FIELDS: [&str; 6] = [
+    "multiplexing_api",
+    "maxclients",
+    "hz",
+    "io_threads_active",
+    "redis_git_sha1",
+    "redis_build_id",
+];
+
+fn describe(info: &Info, arm: &Arm) -> aelab_results::record::Server {
     let mut server = info.server();
-    server.config.extend(directives.iter().cloned());
-    for field in ["multiplexing_api", "maxclients", "hz", "io_threads_active"] {
+    server.config.extend(arm.server.iter().cloned());
+    if let Some(program) = &arm.server_bin {
+        server.config.insert("server_bin".to_owned(), program.clone());
+    }
+    if !arm.server_args.is_empty() {
+        server.config.insert("server_args".to_owned(), arm.server_args.join(" "));
+    }
+    for field in SERVER_FIELDS {
         if let Some(value) = info.text(field) {
             server.config.insert(field.to_owned(), value.to_owned());
         }

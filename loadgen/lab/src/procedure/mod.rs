@@ -28,7 +28,6 @@ pub mod wakeup_cost;
 
 pub use dispatch::run;
 
-use crate::ServerKind;
 use aelab_engine::error::Failure;
 use aelab_engine::plan::Target;
 use aelab_results::record::{Curve, Point};
@@ -45,10 +44,6 @@ pub struct ServerUnderTest<'a> {
     pub unix: Option<PathBuf>,
     /// Its process, if it runs on this machine.
     pub pid: Option<u32>,
-    /// What to start where a procedure needs a server with other limits; `None` if the lab did not start this one.
-    pub kind: Option<ServerKind>,
-    /// The arm's directives, for such a server.
-    pub directives: Vec<(String, String)>,
     /// Cores for the load, if it shares the machine with the server.
     pub cpus: Option<Vec<usize>>,
     /// Where every random choice starts.

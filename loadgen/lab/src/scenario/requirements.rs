@@ -75,7 +75,7 @@ pub(crate) fn nature(place: &Place) -> Result<Nature, Failure> {
 /// Why an arm cannot run against this server.
 pub(crate) fn unmet(arm: &Arm, nature: Nature) -> Option<&'static str> {
     let bundled = match nature {
-        Nature::Bundled => true,
+        Nature::Bundled => arm.server_bin.is_none(),
         Nature::Other => false,
         Nature::Running(running) => running.bundled,
     };
@@ -88,7 +88,11 @@ pub(crate) fn unmet(arm: &Arm, nature: Nature) -> Option<&'static str> {
     };
     let reasons = [
         (
-            !arm.server.is_empty() || arm.nofile.is_some(),
+            arm.server_bin.is_some(),
+            "it names its own server program, and the target is running already",
+        ),
+        (
+            !arm.server.is_empty() || !arm.server_args.is_empty() || arm.nofile.is_some(),
             "it needs its own server settings, and the target is running already",
         ),
         (

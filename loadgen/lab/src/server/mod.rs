@@ -80,6 +80,8 @@ impl ServerKind {
 pub struct Start {
     /// The port; `None` takes a free one.
     pub port: Option<u16>,
+    /// Arguments of the program, before all directives. A directive among them replaces the lab's own.
+    pub args: Vec<String>,
     /// Directives, by name.
     pub directives: Vec<(String, String)>,
     /// Most descriptors it may open.
@@ -128,7 +130,7 @@ impl ServerProcess {
     ) -> Result<Self, Failure> {
         let directives = directives.to_vec();
         let cpus = cpu.into_iter().collect();
-        Self::launch(kind, &Start { port, directives, nofile: None, cpus }, cancel)
+        Self::launch(kind, &Start { port, directives, cpus, ..Start::default() }, cancel)
     }
 
     /// As [`Self::start`], with all options.
@@ -162,7 +164,7 @@ impl ServerProcess {
         let socket = dir.join("socket");
         let mut command = limited(kind.command()?, start.nofile);
         command
-            .args(arguments(port, &socket, &start.directives))
+            .args(arguments(port, &socket, start))
             .current_dir(&dir)
             .stdin(Stdio::null())
             .stdout(log)
@@ -269,23 +271,32 @@ fn from_here(path: &Path) -> PathBuf {
     }
 }
 
-/// redis-server's arguments: nothing is saved, and only this machine can connect.
-fn arguments(port: u16, socket: &Path, directives: &[(String, String)]) -> Vec<OsString> {
+/// redis-server's arguments: nothing is saved unless asked, and only this machine can connect.
+fn arguments(port: u16, socket: &Path, start: &Start) -> Vec<OsString> {
     let port = port.to_string();
     let socket = socket.to_string_lossy();
-    let fixed = [
+    let place = [
         ("port", port.as_str()),
         ("bind", "127.0.0.1"),
         ("unixsocket", &*socket),
-        ("save", ""),
-        ("appendonly", "no"),
         ("daemonize", "no"),
     ];
-    let own = fixed.iter().map(|(name, value)| (*name, *value));
-    let asked = directives.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    own.chain(asked)
-        .flat_map(|(name, value)| [OsString::from(format!("--{name}")), OsString::from(value)])
-        .collect()
+    let quiet = [("save", ""), ("appendonly", "no")];
+    let own = place.into_iter().chain(quiet);
+    let asked = start.directives.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let directives = own
+        .chain(asked)
+        .filter(|(name, _)| !names_directive(&start.args, name))
+        .flat_map(|(name, value)| [OsString::from(format!("--{name}")), OsString::from(value)]);
+    start.args.iter().map(OsString::from).chain(directives).collect()
+}
+
+/// Whether a directive is among the arguments: `--name`, `value`, or both in one argument.
+fn names_directive(args: &[String], name: &str) -> bool {
+    args.iter().any(|arg| {
+        let typed = arg.strip_prefix("--").and_then(|arg| arg.split_ascii_whitespace().next());
+        typed.is_some_and(|typed| typed.eq_ignore_ascii_case(name))
+    })
 }
 
 /// The command with a limit of open files, which a shell sets before it executes the server.
@@ -317,4 +328,24 @@ fn last_lines(path: &Path) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let last = &lines[lines.len().saturating_sub(LOG_LINES)..];
     if last.is_empty() { "(none)".to_owned() } else { last.join(" | ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_argument_of_the_program_replaces_the_labs_own_directive() {
+        let start = Start {
+            args: ["my.conf", "--appendonly yes", "--HZ", "50"].map(str::to_owned).to_vec(),
+            directives: vec![("hz".into(), "10".into()), ("maxclients".into(), "9".into())],
+            ..Start::default()
+        };
+        let typed = arguments(7, Path::new("/s"), &start);
+        let typed: Vec<String> =
+            typed.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let wanted = "my.conf|--appendonly yes|--HZ|50|--port|7|--bind|127.0.0.1|--unixsocket|/s|\
+                      --daemonize|no|--save||--maxclients|9";
+        assert_eq!(typed.join("|"), wanted);
+    }
 }
