@@ -9,7 +9,9 @@ use aelab_results::stats::pairs;
 
 pub use crate::words::in_words;
 pub use aelab_results::stats::Figure;
+pub use noise::{Bias, Noise};
 
+mod noise;
 mod text;
 
 /// A figure, and its value in each repetition of the arm.
@@ -19,13 +21,15 @@ pub struct Measured {
     pub figure: Figure,
     /// Its value in each repetition, in order; may be empty if there was only one.
     pub repetitions: Vec<f64>,
+    /// What may have moved it, other than the server.
+    pub noise: Option<Noise>,
 }
 
 impl Measured {
     /// A figure that was measured once.
     #[must_use]
     pub fn once(figure: Figure) -> Self {
-        Self { figure, repetitions: Vec::new() }
+        Self { figure, repetitions: Vec::new(), noise: None }
     }
 
     /// A figure that was measured in several repetitions: their mean with its interval.
@@ -34,7 +38,7 @@ impl Measured {
     #[must_use]
     pub fn of_repetitions(repetitions: Vec<f64>) -> Option<Self> {
         let figure = pairs::mean(&repetitions)?;
-        Some(Self { figure, repetitions })
+        Some(Self { figure, repetitions, noise: None })
     }
 }
 
@@ -150,7 +154,13 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
     };
     let Some(against) = &criterion.against else {
         let texts = text::of_value(criterion, measured.figure);
-        return part(criterion, texts, within(criterion, measured.figure));
+        let outcome = within(criterion, measured.figure);
+        let noise = measured.noise.as_ref();
+        return part(
+            criterion,
+            texts,
+            noise::weigh(criterion, measured.figure, outcome, noise, None),
+        );
     };
     let other = match against {
         Reference::Figure(value) => Measured::once(Figure::exact(*value)),
@@ -166,6 +176,8 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
         true => Outcome::Holds,
         false => within(criterion, combined),
     };
+    let (noise, of_reference) = (measured.noise.as_ref(), other.noise.as_ref());
+    let outcome = noise::weigh(criterion, combined, outcome, noise, of_reference);
     part(criterion, texts, outcome)
 }
 

@@ -17,6 +17,8 @@ pub enum ProcessField {
     /// Time in which its threads ran or waited for a core, divided by elapsed time: 1 is a thread
     /// that never slept, even on a busy machine.
     AwakeShare,
+    /// Time in which its first thread waited for a core because of other programs, divided by elapsed time.
+    WaitedShare,
     /// CPU time of all its threads.
     Cpu,
     /// CPU time divided by replies.
@@ -43,9 +45,10 @@ pub enum ProcessField {
 
 impl ProcessField {
     /// All fields: the name in paths, and the label in verdicts.
-    pub const ALL: [(Self, &'static str, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str, &'static str); 14] = [
         (Self::CpuShare, "cpu_share", "CPU share of the server"),
         (Self::AwakeShare, "awake_share", "share of time that the server was runnable"),
+        (Self::WaitedShare, "waited_share", "share of time that the server waited for a CPU"),
         (Self::Cpu, "cpu", "CPU time of the server"),
         (Self::CpuPerRequest, "cpu_per_request", "CPU time of the server per request"),
         (Self::ContextSwitches, "context_switches", "context switches of the server"),

@@ -72,11 +72,16 @@ pub(crate) fn caveat(
     measured_s: f64,
     stalls: &[Duration],
 ) -> Option<Caveat> {
-    let waited = cpu_wait_ns(course.begun.as_ref()?, course.ended.as_ref()?)?;
-    let waited_s = Duration::from_nanos(waited).as_secs_f64();
+    let waited_s = cpu_wait_s(course)?;
     let longest_s = stalls.iter().max().map_or(0.0, Duration::as_secs_f64);
     let share = if measured_s > 0.0 { waited_s / measured_s } else { 0.0 };
     Caveat::server_starved(share, waited_s, longest_s)
+}
+
+/// How long the first thread waited for a CPU because of other processes during the measurement, in seconds.
+pub(crate) fn cpu_wait_s(course: &ProcessCourse) -> Option<f64> {
+    let waited = cpu_wait_ns(course.begun.as_ref()?, course.ended.as_ref()?)?;
+    Some(Duration::from_nanos(waited).as_secs_f64())
 }
 
 /// How long the first thread waited for a CPU because of other processes, in nanoseconds: without the CPU time of the server's

@@ -3,6 +3,7 @@
 //! Invariant: a figure that was not measured is an error text that says why, never a zero.
 
 use crate::arm::{ArmOutcome, GroupConnections, Wanted};
+use crate::observe::cpu_wait::cpu_wait_s;
 use crate::observe::proc::ProcessView;
 use crate::observe::stall_cause::measured_entries;
 use aelab_results::histogram::{Histogram, Sparse};
@@ -310,6 +311,9 @@ fn process(arm: &ArmOutcome, field: ProcessField) -> Result<Figure, String> {
         ProcessField::AwakeShare => {
             let waited = grown(course.begun, course.ended, |view| view.waited_ns)? / NS_PER_S;
             (measured_cpu()? + waited) / arm.kept.record.duration_s.max(1e-9)
+        }
+        ProcessField::WaitedShare => {
+            cpu_wait_s(course).ok_or_else(absent)? / arm.kept.record.duration_s.max(1e-9)
         }
         ProcessField::CpuPerRequest => measured_cpu()? / replies()?,
         ProcessField::ContextSwitches => measured_switches()?,

@@ -4,6 +4,7 @@
 
 pub mod figures;
 pub mod figures_trace;
+mod noise;
 pub mod requirements;
 pub mod stall_explorer;
 mod verdicts;

@@ -5,11 +5,12 @@
 use crate::arm::ArmOutcome;
 use crate::scenario::ScenarioOutcome;
 use crate::scenario::figures::look_up;
+use crate::scenario::noise;
 use crate::server::LOG_END;
 use aelab_results::record::{
     CaveatRecord, Claim as ClaimRecord, ClaimPart, ClaimVerdict, Severity,
 };
-use aelab_scenarios::criterion::{Claim, Quantity, Reference, Subject};
+use aelab_scenarios::criterion::{Claim, Quantity, Reference, Subject, TraceField};
 use aelab_scenarios::judge::{Judgement, Measured, Outcome, Part, Verdict, judge};
 
 /// A claim judged by the arms' figures; an arm that must not be used decides nothing.
@@ -22,7 +23,9 @@ pub(super) fn judged(claim: &Claim, outcome: &ScenarioOutcome) -> Judgement {
         if let Some(caveat) = of_arm.find_map(|arm| invalid(arm, &quantity.subject)) {
             return Err(format!("arm {} must not be used: {caveat}", quantity.arm));
         }
-        look_up(&outcome.arms, quantity)
+        let mut measured = look_up(&outcome.arms, quantity)?;
+        measured.noise = noise::of(&outcome.arms, quantity, &measured);
+        Ok(measured)
     };
     judge(claim, &lookup)
 }
@@ -53,6 +56,8 @@ fn invalid<'a>(arm: &'a ArmOutcome, subject: &Subject) -> Option<&'a str> {
         Subject::Latency { .. } | Subject::AchievedRate { .. } | Subject::Stall { .. } => true,
         Subject::Count { which, .. } => ["shed", "timeout", "unfinished"].contains(&&**which),
         Subject::Pool { which, .. } => ["timeouts", "most_open"].contains(&&**which),
+        Subject::Procedure { figure, .. } => is_timed(figure),
+        Subject::Trace { field } => matches!(field, TraceField::Part(..) | TraceField::Unaccounted),
         _ => false,
     };
     let caveats = &arm.kept.record.caveats;
@@ -63,6 +68,12 @@ fn invalid<'a>(arm: &'a ArmOutcome, subject: &Subject) -> Option<&'a str> {
     // The end of the server's log is in the caveat itself.
     let brief = |caveat: &'a CaveatRecord| caveat.text.split(LOG_END).next();
     caveats.iter().find(invalidates).and_then(brief)
+}
+
+/// Whether a figure of a procedure is a time, a rate, or a comparison of them. Its name says so.
+fn is_timed(figure: &str) -> bool {
+    let compares = ["ratio", "lower_by", "slope", "share"].iter().any(|word| figure.contains(word));
+    compares || figure.ends_with("_s")
 }
 
 /// Caveats that make every figure of an arm unusable.
@@ -83,7 +94,7 @@ fn deciding(judgement: &Judgement) -> Option<&Part> {
 /// What a reader must know about a verdict: that a claim about Redis was measured on the bundled server.
 #[must_use]
 pub fn note(claim: &Claim, outcome: &ScenarioOutcome) -> String {
-    let bundled = outcome.arms.first().is_some_and(|arm| arm.info_before.is_bundled());
+    let bundled = outcome.arms.iter().any(|arm| arm.info_before.is_bundled());
     match claim.of_redis && bundled {
         true => "measured on the bundled server, which imitates Redis here; --server-bin redis-server judges Redis itself"
             .to_owned(),
