@@ -47,7 +47,8 @@ fn release() -> Done<Vec<PathBuf>> {
     let commit = git(&["rev-parse", "HEAD"])?;
     // The time of the commit is the time of all files, so two builds of it give the same archives.
     let mtime: u64 = git(&["log", "-1", "--format=%ct"])?.trim().parse()?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.current_dir(&root).args(["build", "--release", "--locked"]);

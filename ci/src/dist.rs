@@ -23,7 +23,7 @@ pub fn ar(members: &[Member<'_>], mtime_s: u64) -> Vec<u8> {
         let mut header = String::new();
         // Writing to a String cannot fail.
         let _ =
-            write!(header, "{name:<16}{mtime_s:<12}{owner:<6}{owner:<6}{mode:<8}{length:<10}`\n");
+            writeln!(header, "{name:<16}{mtime_s:<12}{owner:<6}{owner:<6}{mode:<8}{length:<10}`");
         out.extend(header.as_bytes());
         out.extend(*data);
         if length % 2 == 1 {

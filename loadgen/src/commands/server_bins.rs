@@ -13,7 +13,7 @@ use std::path::Path;
 /// # Errors
 /// A program that is not there or cannot be executed (exit 2).
 pub(super) fn locate(scenario: &mut Scenario, file: &str) -> Result<(), Failure> {
-    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    let folder = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
     for arm in &mut scenario.arms {
         let Some(program) = &mut arm.server_bin else { continue };
         let why = if program.contains('/') {

@@ -26,12 +26,15 @@ pub(super) fn resolve_bin(
     }
 }
 
+/// Arguments of the program, and directives by name.
+pub(super) type Settings = (Vec<String>, Vec<(String, String)>);
+
 /// Arguments and directives of the server.
 pub(super) fn resolve_server(
     source: Source<'_>,
     args: Vec<Spanned<String>>,
     directives: Named<Spanned<toml::Value>>,
-) -> Result<(Vec<String>, Vec<(String, String)>), ScenarioError> {
+) -> Result<Settings, ScenarioError> {
     let lab_sets = |name: &str| {
         let own = LAB_DIRECTIVES.iter().find(|own| name.eq_ignore_ascii_case(own))?;
         Some(format!("the lab sets `{own}` itself: remove it"))
