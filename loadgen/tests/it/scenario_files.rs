@@ -157,7 +157,7 @@ server_args = [{:?}, "--databases", "3"]
 "#,
         dir.file("my.conf")
     );
-    let called = play(&dir, &more, &[]);
+    let called = run_file(&dir, &more, &[]);
     assert_eq!(called.code, 0, "{}", called.stderr);
     let folder = read_folder(Path::new(&dir.file("out"))).expect("reads back");
     let config = |name: &str| {
@@ -188,7 +188,7 @@ fn a_missing_server_program_is_found_before_the_first_arm_runs() {
         ("no-such-server-program", "it is in no folder of PATH"),
     ] {
         let more = format!("[arms.good]\n[arms.bad]\nserver_bin = \"{program}\"\n");
-        let called = play(&dir, &more, &[]);
+        let called = run_file(&dir, &more, &[]);
         assert_eq!(called.code, 2, "{}", called.stderr);
         assert!(called.failure().contains(why), "{}", called.stderr);
         assert!(called.failure().contains("arm bad: "), "{}", called.stderr);
