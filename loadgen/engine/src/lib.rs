@@ -30,7 +30,7 @@ pub use error::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, EngineError, POOL_EXHAUSTED}
 pub use plan::RunPlan;
 pub use record::live::{Live, LiveCounts, Phase};
 pub use record::result::RunResult;
-pub use topology::Topology;
+pub use topology::{Lookup, Topology};
 
 use std::sync::atomic::AtomicBool;
 

@@ -24,6 +24,7 @@ mod relay_accuracy;
 mod relay_command;
 mod replay;
 mod scenario_files;
+mod silence;
 mod support;
 mod target_flags;
 mod tls;

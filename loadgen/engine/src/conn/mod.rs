@@ -19,6 +19,7 @@ use crate::conn::routed_request::{ASKING, Entry, RoutedRequest};
 use crate::conn::sink::Sink;
 use crate::conn::state::{Fault, Progress, Purpose, State};
 use crate::workload::Generator;
+use crate::workload::new_keys::NO_KEY;
 use crate::workload::reply_shape::Shape;
 use aelab_resp::{ReplyKind, ReplyScanner, ScannedReply};
 use aelab_results::text::escape::escaped;
@@ -180,6 +181,7 @@ impl Conn {
     #[inline]
     pub(crate) fn assign(&mut self, due: Due, generator: &mut Generator) {
         let Due { intended, command } = due;
+        let mut new_key = NO_KEY;
         let mark = match generator.shape(command) {
             Shape::Plain => Mark::Plain,
             Shape::Together(_) => Mark::Several,
@@ -187,6 +189,7 @@ impl Conn {
                 let numbers = generator.numbers_of(command);
                 self.calls.iterations.push_back(Iteration { position: 0, numbers });
                 self.calls.unrendered += 1;
+                new_key = generator.take_fresh();
                 Mark::Call
             }
         };
@@ -197,6 +200,7 @@ impl Conn {
             command,
             mark,
             is_gone: false,
+            new_key,
         });
         self.unrendered += 1;
         self.left = self.left.saturating_sub(1);
@@ -208,8 +212,7 @@ impl Conn {
             Entry::Plain => Mark::Routed,
             Entry::Asking => Mark::Asking,
         };
-        let (intended, sent, command) = (routed.intended, routed.sent, routed.command);
-        self.ring.push_back(InFlight { intended, sent, start: 0, command, mark, is_gone: false });
+        self.ring.push_back(InFlight { sent: routed.sent, mark, ..routed.in_flight() });
         self.routed.push_back(routed);
         self.unrendered += 1;
         self.left = self.left.saturating_sub(1);
@@ -258,7 +261,10 @@ impl Conn {
                 sender.due(request.intended);
             }
             match request.mark {
-                Mark::Plain | Mark::Several => generator.write(request.command, scratch),
+                Mark::Plain | Mark::Several => {
+                    generator.write(request.command, scratch);
+                    request.new_key = generator.take_fresh();
+                }
                 Mark::Call => {
                     let index = self.calls.iterations.len() - self.calls.unrendered;
                     let call = &self.calls.iterations[index];

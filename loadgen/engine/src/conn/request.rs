@@ -30,6 +30,8 @@ pub(crate) struct InFlight {
     pub(crate) mark: Mark,
     /// Timed out and counted; what still comes for it will be dropped.
     pub(crate) is_gone: bool,
+    /// The first new key that it inserts, counted from the first of its thread, or none.
+    pub(crate) new_key: u64,
 }
 
 /// How its replies are to be read.

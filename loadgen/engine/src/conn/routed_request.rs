@@ -19,6 +19,8 @@ pub(crate) struct RoutedRequest {
     /// How often it was sent elsewhere.
     pub(crate) redirects: u8,
     pub(crate) entry: Entry,
+    /// See [`InFlight::new_key`].
+    pub(crate) new_key: u64,
 }
 
 /// Whether a node must be told to take a request for a slot that it is only about to get.
@@ -40,9 +42,10 @@ impl RoutedRequest {
         command: u16,
         bytes: Vec<u8>,
         slot: Option<u16>,
+        new_key: u64,
     ) -> Self {
         let entry = Entry::Plain;
-        Self { intended, sent: UNSENT, command, bytes, slot, redirects: 0, entry }
+        Self { intended, sent: UNSENT, command, bytes, slot, redirects: 0, entry, new_key }
     }
 
     /// As a request that was on its way.
@@ -54,6 +57,7 @@ impl RoutedRequest {
             command: self.command,
             mark: Mark::Routed,
             is_gone: false,
+            new_key: self.new_key,
         }
     }
 }

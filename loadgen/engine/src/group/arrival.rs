@@ -22,6 +22,14 @@ impl Arrival {
     pub(crate) const fn is_open(&self) -> bool {
         matches!(self, Self::Open(_))
     }
+
+    /// The pause of a closed loop's users.
+    pub(crate) const fn think_time(&self) -> Nanos {
+        match self {
+            Self::Open(_) => Nanos::ZERO,
+            Self::Closed(users) => users.think,
+        }
+    }
 }
 
 /// The users of a closed loop: one per slot of a connection.
@@ -128,9 +136,9 @@ impl Admission {
     }
 
     /// Whether the quota was done just now, or never will be. `open` requests are unfinished. True once.
-    pub(crate) fn becomes_complete(&mut self, open: u64, all_closed: bool) -> bool {
+    pub(crate) fn becomes_complete(&mut self, open: u64, is_cut_off: bool) -> bool {
         let is_done = self.quota == Some(0) && open == 0;
-        let is_complete = self.quota_is_open && (all_closed || is_done);
+        let is_complete = self.quota_is_open && (is_cut_off || is_done);
         if is_complete {
             self.quota_is_open = false;
         }

@@ -6,7 +6,7 @@
 
 use crate::clock::Nanos;
 use crate::conn::Conn;
-use crate::conn::request::{Due, UNSENT};
+use crate::conn::request::{Due, InFlight, UNSENT};
 use crate::conn::state::State;
 use crate::group::Group;
 use crate::group::arrival::Arrival;
@@ -216,6 +216,12 @@ impl Group {
     /// A connection is lost: its sent requests are finished as errors (or as timeouts, if their limit is over), the others go
     /// back to the head of their queue with their due times.
     pub(crate) fn on_lost(&mut self, token: Token, conn: &mut Conn, now: Nanos, text: &str) {
+        if self.insertions.is_some() {
+            // What is sent again inserts another key. In a cluster it is the same.
+            let sent = |request: &InFlight| !self.assignment.is_cluster() || request.sent != UNSENT;
+            let lost: Vec<InFlight> = conn.requests().copied().filter(sent).collect();
+            lost.iter().for_each(|request| self.end_insertion(request));
+        }
         match &mut self.assignment {
             Assignment::Cluster(router) => {
                 return router.on_lost(token, conn, now, text, self.timeout, &mut self.recorder);

@@ -12,13 +12,16 @@ use crate::group::Group;
 use crate::group::arrival::Arrival;
 use crate::group::assign::nth_part;
 use crate::group::connection_counts::EndpointCounts;
-use crate::group::router::{Env, Place, Router};
+use crate::group::router::{Env, Missing, Place, Router, Unresolved};
 use crate::io::Token;
 use crate::plan::cluster_slots::{Redirect, RedirectKind};
 use crate::record::Recorder;
 use crate::workload::Generator;
 use std::collections::VecDeque;
 use std::net::IpAddr;
+
+/// How long a request waits for the address of the node that it was sent to: as long as a resolver tries a dead name server.
+const LOOK_UP_MAX: Nanos = Nanos::from_secs(5);
 
 /// The steps of [`Group`] for a cluster. Each is called for a group with a router only.
 impl Group {
@@ -106,18 +109,17 @@ impl Group {
         touch: &mut impl FnMut(Token, &mut Conn),
     ) {
         let Some(router) = self.assignment.router() else { return };
-        let known = router.nodes.len();
-        let Some(node) = router.node_at(redirect, answered) else {
-            // The name would have to be looked up; the thread that watches the topology does that.
-            router.topology.want();
-            let word = match redirect.kind {
-                RedirectKind::Moved => "MOVED",
-                RedirectKind::Ask => "ASK",
-            };
-            let text = format!("{UNKNOWN_NODE} {word} {} {}", redirect.slot, redirect.name);
-            self.recorder.error(&routed.in_flight(), text.as_bytes(), now);
-            router.recycle(routed);
-            return;
+        let node = match router.node_at(redirect, answered) {
+            Ok(node) => node,
+            Err(missing) => {
+                router.topology.want();
+                let redirect = redirect.clone();
+                let unresolved = Unresolved { routed, redirect, answered, since: now };
+                return match missing {
+                    Missing::Address => router.unresolved.push(unresolved),
+                    Missing::Node => self.give_up_unresolved(unresolved, now),
+                };
+            }
         };
         routed.redirects += 1;
         match redirect.kind {
@@ -132,11 +134,53 @@ impl Group {
                 routed.entry = Entry::Asking;
             }
         }
+        let had_no_connections = router.note_use(node, redirect.kind);
         router.queue(node, routed, Place::Front);
         router.serve(node, &mut Env { conns: &mut *conns, pipeline: self.pipeline, touch });
-        if known < router.nodes.len() {
+        if had_no_connections {
             self.rebalance(conns);
         }
+    }
+
+    /// A request was sent to a node that cannot be found.
+    fn give_up_unresolved(&mut self, unresolved: Unresolved, now: Nanos) {
+        let Unresolved { routed, redirect, .. } = unresolved;
+        let word = match redirect.kind {
+            RedirectKind::Moved => "MOVED",
+            RedirectKind::Ask => "ASK",
+        };
+        let text = format!("{UNKNOWN_NODE} {word} {} {}", redirect.slot, redirect.name);
+        self.recorder.error(&routed.in_flight(), text.as_bytes(), now);
+        self.end_insertion(&routed.in_flight());
+        if let Some(router) = self.assignment.router() {
+            router.recycle(routed);
+        }
+    }
+
+    /// Sends what was redirected to a host name to it, if that has been looked up by now.
+    fn follow_resolved(
+        &mut self,
+        conns: &mut [Conn],
+        now: Nanos,
+        touch: &mut impl FnMut(Token, &mut Conn),
+    ) {
+        let Some(router) = self.assignment.router() else { return };
+        if router.unresolved.is_empty() {
+            return;
+        }
+        for unresolved in std::mem::take(&mut router.unresolved) {
+            let Some(router) = self.assignment.router() else { return };
+            let is_late = now.since(unresolved.since) >= LOOK_UP_MAX;
+            match router.node_at(&unresolved.redirect, unresolved.answered) {
+                Err(Missing::Address) if !is_late => router.unresolved.push(unresolved),
+                Err(_) => self.give_up_unresolved(unresolved, now),
+                Ok(_) => {
+                    let Unresolved { routed, redirect, answered, .. } = unresolved;
+                    self.follow(routed, &redirect, answered, conns, now, touch);
+                }
+            }
+        }
+        self.pump(conns, now, touch);
     }
 
     /// Deals the connections out again, after nodes came or went.
@@ -154,15 +198,16 @@ impl Group {
     pub(crate) fn refresh_layout(
         &mut self,
         conns: &mut [Conn],
-        touch: impl FnMut(Token, &mut Conn),
+        now: Nanos,
+        mut touch: impl FnMut(Token, &mut Conn),
     ) {
+        self.follow_resolved(conns, now, &mut touch);
         let Some(router) = self.assignment.router() else { return };
         let Some(layout) = router.topology.newer(&mut router.version) else { return };
         router.adopt(&layout);
         self.rebalance(conns);
         let Some(router) = self.assignment.router() else { return };
-        for mut routed in router.take_waiting() {
-            routed.entry = Entry::Plain;
+        for routed in router.take_plain() {
             let node = router.node_for(routed.slot);
             router.queue(node, routed, Place::Back);
         }
@@ -180,13 +225,18 @@ impl Group {
             return;
         };
         let limit = |routed: &RoutedRequest| routed.sent.saturating_add(timeout);
-        let late = router.take_late(|routed| routed.sent != UNSENT && limit(routed) <= now);
+        let mut late = router.take_late(|routed| routed.sent != UNSENT && limit(routed) <= now);
+        let unresolved = router.unresolved.extract_if(.., |one| limit(&one.routed) <= now);
+        late.extend(unresolved.map(|one| one.routed));
         if late.is_empty() {
             return;
         }
         for routed in late {
             self.recorder.timeout(&routed.in_flight(), limit(&routed));
-            router.recycle(routed);
+            self.end_insertion(&routed.in_flight());
+            if let Some(router) = self.assignment.router() {
+                router.recycle(routed);
+            }
         }
         self.pump(conns, now, &mut touch);
     }
@@ -226,6 +276,20 @@ impl Router {
     fn take_waiting(&mut self) -> Vec<RoutedRequest> {
         self.waiting = 0;
         self.nodes.iter_mut().flat_map(|node| std::mem::take(&mut node.queue)).collect()
+    }
+
+    /// Takes all that wait for the node that has their slot; what waits for one that is only about to get it stays.
+    fn take_plain(&mut self) -> Vec<RoutedRequest> {
+        let mut plain = Vec::new();
+        for node in &mut self.nodes {
+            let queue = std::mem::take(&mut node.queue).into_iter();
+            let (taken, kept): (VecDeque<_>, VecDeque<_>) =
+                queue.partition(|routed| routed.entry == Entry::Plain);
+            plain.extend(taken);
+            node.queue = kept;
+        }
+        self.waiting -= plain.len();
+        plain
     }
 
     /// Takes the waiting requests that are late.
@@ -277,7 +341,8 @@ impl Router {
 
     /// Ends the recording of what waits.
     pub(super) fn abandon(&mut self, recorder: &mut Recorder, ended: Nanos) {
-        for routed in self.take_waiting() {
+        let unresolved = std::mem::take(&mut self.unresolved).into_iter().map(|one| one.routed);
+        for routed in self.take_waiting().into_iter().chain(unresolved) {
             let due = Due { intended: routed.intended, command: routed.command };
             recorder.unfinished(due, routed.sent, ended);
         }

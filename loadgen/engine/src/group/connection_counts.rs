@@ -21,11 +21,14 @@ pub(crate) struct Connections {
     pub(crate) opening: OpeningTimes,
     /// Connections that will never be ready again.
     pub(crate) closed: usize,
+    /// The run goes on for this share, as long as it has a connection.
+    pub(crate) is_needed: bool,
 }
 
 impl Connections {
-    /// Of this many connections, none of which has begun; `wanted` of them should be ready at the first chance.
-    pub(crate) fn new(connections: u64, wanted: u64) -> Self {
+    /// Of this many connections, none of which has begun; `wanted` of them should be ready at the first chance. The run goes on
+    /// for them if they are needed.
+    pub(crate) fn new(connections: u64, wanted: u64, is_needed: bool) -> Self {
         Self {
             wanted,
             counts: ConnectionCounts { asked: connections, ..ConnectionCounts::default() },
@@ -36,7 +39,22 @@ impl Connections {
             unreadable: None,
             opening: OpeningTimes::default(),
             closed: 0,
+            is_needed,
         }
+    }
+
+    /// Whether none is left, and none will be opened.
+    pub(crate) const fn are_gone(&self) -> bool {
+        self.closed as u64 == self.counts.asked
+    }
+
+    /// Whether the last one has gone that the run went on for. True once.
+    pub(crate) const fn become_gone(&mut self) -> bool {
+        let is_over = self.is_needed && self.are_gone();
+        if is_over {
+            self.is_needed = false;
+        }
+        is_over
     }
 
     /// What is not ready now counts as failed.

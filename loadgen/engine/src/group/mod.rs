@@ -19,6 +19,7 @@ pub(crate) mod servers;
 
 use crate::clock::Nanos;
 use crate::conn::handshake::Handshake;
+use crate::conn::request::InFlight;
 use crate::error::EngineError;
 use crate::group::arrival::{Admission, Arrival, Users};
 use crate::group::assignment::Assignment;
@@ -36,8 +37,9 @@ use crate::replay::cursor::Cursor;
 use crate::resources::Resources;
 use crate::schedule::Schedule;
 use crate::schedule::connect_schedule::ConnectSchedule;
-use crate::workload::Generator;
+use crate::workload::new_keys::Insertions;
 use crate::workload::rng::Rng;
+use crate::workload::{Common, Generator};
 use std::sync::Arc;
 
 /// Purposes of random streams, so that no two share numbers.
@@ -58,6 +60,8 @@ pub(crate) struct Group {
     pub(crate) tokens: std::ops::Range<Token>,
     servers: Servers,
     pub(crate) generator: Generator,
+    /// Which new keys are in the server, if the load inserts any.
+    pub(crate) insertions: Option<Box<Insertions>>,
     pub(crate) recorder: Recorder,
     /// Whether its waiting requests make a silence a stall.
     pub(crate) is_watched: bool,
@@ -75,6 +79,15 @@ pub(crate) struct Group {
     pub(crate) connections: Connections,
 }
 
+/// What reading a reply needs of a group.
+pub(crate) struct ReplyParts<'a> {
+    pub(crate) handshake: &'a Handshake,
+    pub(crate) recorder: &'a mut Recorder,
+    /// The way to a cluster's nodes.
+    pub(crate) router: Option<&'a mut Router>,
+    pub(crate) insertions: Option<&'a mut Insertions>,
+}
+
 impl Group {
     /// The share of group `index` that belongs to `thread`, its connections numbered from `first_token`; `None` if the
     /// group has fewer connections than there are threads and none is left for this one.
@@ -87,12 +100,10 @@ impl Group {
         index: usize,
         thread: usize,
         first_token: Token,
-        block: Arc<[u8]>,
+        common: &Common,
     ) -> Result<Option<Self>, EngineError> {
         let group = &plan.groups[index];
-        // A pool is one pool, however many threads there are.
-        let most = if group.pool.is_some() { 1 } else { group.connections };
-        let shards = plan.threads.min(most);
+        let shards = shares_of(plan, group);
         // Groups with few connections begin on different threads.
         let shard = (thread + plan.threads - index % plan.threads) % plan.threads;
         if shard >= shards {
@@ -107,7 +118,7 @@ impl Group {
             .map(|replay| Cursor::new(Arc::clone(replay), share.index as usize, share.of as usize));
         let quota = quota(group, captured.as_ref(), share);
         let generator =
-            Generator::new(&group.workload, block, share, rng(stream::WORKLOAD), captured)
+            Generator::new(&group.workload, common, share, rng(stream::WORKLOAD), captured)
                 .map_err(wrong)?;
         let reception = group.reception().map_err(wrong)?;
         let salt = Rng::new(plan.seed, &[index as u64, stream::SALT]).next_u64();
@@ -125,6 +136,7 @@ impl Group {
             servers: Servers::new(group, tokens.start, first_number),
             recorder: Recorder::new(group, &generator.shapes(), reception)
                 .with_kernel_times(reception, plan.timestamps),
+            insertions: generator.insertions(common).map(Box::new),
             generator,
             is_watched: is_watched(plan, group, reception),
             inbox: Inbox::new(reception, connections),
@@ -135,7 +147,7 @@ impl Group {
             admission: Admission::new(group.start_after, quota),
             assignment: Assignment::new(group, &resources.topology, &tokens, first_number),
             reconnection: Reconnection::new(group.reconnect, rng(stream::BACKOFF)),
-            connections: Connections::new(connections, first.len() as u64),
+            connections: Connections::new(connections, first.len() as u64, is_needed(plan, group)),
             connect_schedule: ConnectSchedule::new(group.connect_schedule, first, share),
             per_connection: group.requests_per_connection.unwrap_or(u64::MAX),
             tokens,
@@ -178,10 +190,22 @@ impl Group {
         &self.servers.handshake
     }
 
-    /// What reading a reply needs: the handshake, the recorder, and the way to a cluster's nodes.
+    /// What reading a reply needs.
     #[inline]
-    pub(crate) fn reply_parts(&mut self) -> (&Handshake, &mut Recorder, Option<&mut Router>) {
-        (&self.servers.handshake, &mut self.recorder, self.assignment.router())
+    pub(crate) fn reply_parts(&mut self) -> ReplyParts<'_> {
+        ReplyParts {
+            handshake: &self.servers.handshake,
+            recorder: &mut self.recorder,
+            router: self.assignment.router(),
+            insertions: self.insertions.as_deref_mut(),
+        }
+    }
+
+    /// A request is over that may have inserted new keys.
+    pub(crate) fn end_insertion(&mut self, request: &InFlight) {
+        if let Some(insertions) = &mut self.insertions {
+            insertions.end(request.new_key, request.command);
+        }
     }
 
     /// What a connection says first, if it is not what all say; it has as many steps.
@@ -235,9 +259,29 @@ impl Group {
     /// Whether it has just done all the requests of its quota, or has just lost its last connection for good.
     /// True once.
     pub(crate) fn becomes_complete(&mut self) -> bool {
-        let all_closed = self.connections.closed == self.tokens.len();
-        self.admission.becomes_complete(self.recorder.open.count, all_closed)
+        let is_cut_off = self.connections.are_gone();
+        self.admission.becomes_complete(self.recorder.open.count, is_cut_off)
     }
+
+    /// Requests whose ends the run waits for at `now`: open ones, and one if some have fallen due and are not created yet.
+    /// A command may wait for ever for data that no client sends, and without a connection nothing is answered any more.
+    pub(crate) fn unfinished(&self, now: Nanos) -> u64 {
+        if self.connections.are_gone() {
+            return 0;
+        }
+        let waits = match self.recorder.reception() {
+            Reception::Data => 0,
+            Reception::Replies | Reception::Messages => self.recorder.open.count,
+        };
+        waits + u64::from(self.next_due().is_some_and(|due| due <= now))
+    }
+}
+
+/// How many threads have a share of a group.
+pub(crate) fn shares_of(plan: &RunPlan, group: &GroupPlan) -> usize {
+    // A pool is one pool, however many threads there are.
+    let most = if group.pool.is_some() { 1 } else { group.connections };
+    plan.threads.min(most)
 }
 
 /// Requests of a share. Shares of a capture are as unequal as its connections.
@@ -251,6 +295,13 @@ fn quota(group: &GroupPlan, captured: Option<&Cursor>, share: Share) -> Option<u
 fn is_watched(plan: &RunPlan, group: &GroupPlan, reception: Reception) -> bool {
     let only_offenders = || plan.groups.iter().all(|group| group.role == Role::Offender);
     reception == Reception::Replies && (group.role != Role::Offender || only_offenders())
+}
+
+/// Whether a run goes on while this group has connections. Those that stay idle on purpose are not enough, unless there are no
+/// others.
+fn is_needed(plan: &RunPlan, group: &GroupPlan) -> bool {
+    let is_idle = |group: &GroupPlan| matches!(group.arrival, ArrivalProcess::Idle);
+    !is_idle(group) || plan.groups.iter().all(is_idle)
 }
 
 /// The users of a closed loop.

@@ -10,14 +10,14 @@ use crate::conn::Conn;
 use crate::conn::routed_request::RoutedRequest;
 use crate::group::free_list::FreeList;
 use crate::io::Token;
-use crate::plan::cluster_slots::{ClusterPlan, Layout, NOWHERE, Redirect, slot_of};
+use crate::plan::cluster_slots::{ClusterPlan, Layout, NOWHERE, Redirect, RedirectKind, slot_of};
 use crate::plan::{Endpoint, GroupPlan, PoolOrder};
 use crate::record::result::RedirectCounts;
-use crate::topology::Topology;
+use crate::topology::{Lookup, Topology};
 use crate::workload::Generator;
 use crate::workload::cluster_keys::argument;
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -49,6 +49,8 @@ pub(crate) struct Router {
     turn: usize,
     spare: Vec<Vec<u8>>,
     pub(crate) redirected: Vec<(RoutedRequest, Redirect)>,
+    /// Those whose new node has a host name that is being looked up.
+    pub(super) unresolved: Vec<Unresolved>,
     pub(crate) topology: Arc<Topology>,
     pub(crate) version: u64,
     pub(crate) counts: RedirectCounts,
@@ -65,10 +67,32 @@ pub(crate) struct Node {
     serves: Serves,
 }
 
+/// What a node gets connections for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Serves {
+    /// Its own slots.
     Slots,
+    /// Slots that are on their way to it: only redirections name it, and no layout does. `Lately` is since the last layout.
+    Asked(Lately),
+    /// Nothing.
     Nothing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lately {
+    Yes,
+    No,
+}
+
+/// A request whose node is being looked up.
+#[derive(Debug)]
+pub(super) struct Unresolved {
+    pub(super) routed: RoutedRequest,
+    pub(super) redirect: Redirect,
+    /// Who sent it elsewhere.
+    pub(super) answered: Option<IpAddr>,
+    /// When that was.
+    pub(super) since: Nanos,
 }
 
 impl Router {
@@ -104,6 +128,7 @@ impl Router {
             turn: 0,
             spare: Vec::new(),
             redirected: Vec::new(),
+            unresolved: Vec::new(),
             topology: Arc::clone(topology),
             version: 0,
             counts: RedirectCounts::default(),
@@ -138,7 +163,7 @@ impl Router {
         generator.write(command, &mut bytes);
         let key = self.keys.get(usize::from(command)).copied().flatten();
         let slot = key.and_then(|index| argument(&bytes, index)).map(slot_of);
-        RoutedRequest::new(intended, command, bytes, slot)
+        RoutedRequest::new(intended, command, bytes, slot, generator.take_fresh())
     }
 
     /// A request is over: its buffer serves another.
@@ -184,6 +209,7 @@ impl Router {
     /// Gives requests of a node's queue to its free connections.
     pub(crate) fn serve(&mut self, node: usize, env: &mut Env<'_, impl FnMut(Token, &mut Conn)>) {
         while !self.nodes[node].queue.is_empty()
+            && !self.must_yield(node)
             && let Some(token) =
                 self.nodes[node].free.take(PoolOrder::Fifo, env.conns, env.pipeline)
             && let Some(routed) = self.nodes[node].queue.pop_front()
@@ -196,6 +222,29 @@ impl Router {
         }
     }
 
+    /// Whether the connections of a node are to become idle, since a node without any has a request that was due earlier. Only
+    /// with fewer connections than nodes.
+    fn must_yield(&self, node: usize) -> bool {
+        if !self.is_short {
+            return false;
+        }
+        let first = |node: usize| self.nodes[node].queue.front().map(|routed| routed.intended);
+        let own = first(node);
+        let mut poor = (0..self.nodes.len()).filter(|node| !self.node_of.contains(&(*node as u16)));
+        poor.any(|other| first(other).is_some_and(|due| own.is_some_and(|own| due < own)))
+    }
+
+    /// A request is sent to this node. Whether it is one that had no connections so far.
+    pub(super) fn note_use(&mut self, node: usize, kind: RedirectKind) -> bool {
+        let node = &mut self.nodes[node];
+        let was = node.serves;
+        node.serves = match (kind, was) {
+            (RedirectKind::Moved, _) | (_, Serves::Slots) => Serves::Slots,
+            (RedirectKind::Ask, _) => Serves::Asked(Lately::Yes),
+        };
+        was == Serves::Nothing
+    }
+
     /// Puts a request into a line.
     pub(crate) fn queue(&mut self, node: usize, routed: RoutedRequest, place: Place) {
         self.waiting += 1;
@@ -206,26 +255,49 @@ impl Router {
     }
 
     /// Index of a node by the name that the cluster gives it, or by its address; a new node is added.
+    ///
+    /// # Errors
+    /// It cannot be reached, or not yet.
     pub(crate) fn node_at(
         &mut self,
         redirect: &Redirect,
         answered: Option<IpAddr>,
-    ) -> Option<usize> {
-        let by_name = self.nodes.iter().position(|node| node.name == redirect.name);
-        if by_name.is_some() {
-            return by_name;
+    ) -> Result<usize, Missing> {
+        if let Some(node) = self.nodes.iter().position(|node| node.name == redirect.name) {
+            return Ok(node);
         }
-        let addr = redirect.addr(answered)?;
+        match redirect.addr(answered) {
+            Some(addr) => self.node_of_addr(addr, &addr.ip().to_string(), addr.to_string()),
+            None => match self.topology.look_up(&redirect.name) {
+                Lookup::Found(addr) => {
+                    let host = redirect.name.rsplit_once(':').map_or("", |(host, _)| host);
+                    self.node_of_addr(addr, host, redirect.name.clone())
+                }
+                Lookup::Wanted => Err(Missing::Address),
+                Lookup::Failed => Err(Missing::Node),
+            },
+        }
+    }
+
+    fn node_of_addr(
+        &mut self,
+        addr: SocketAddr,
+        host: &str,
+        name: String,
+    ) -> Result<usize, Missing> {
         let by_addr = self.nodes.iter().position(|node| node.endpoint.addr() == Some(addr));
-        by_addr.or_else(|| {
-            let endpoint = self.nodes[0].endpoint.sibling(&addr.ip().to_string(), addr)?;
-            Some(self.add_node(addr.to_string(), endpoint))
-        })
+        by_addr.map_or_else(
+            || {
+                let endpoint = self.nodes[0].endpoint.sibling(host, addr);
+                endpoint.map(|endpoint| self.add_node(name, endpoint)).ok_or(Missing::Node)
+            },
+            Ok,
+        )
     }
 
     fn add_node(&mut self, name: String, endpoint: Endpoint) -> usize {
         let (free, queue) = (FreeList::new(), VecDeque::new());
-        self.nodes.push(Node { name, endpoint, free, queue, serves: Serves::Slots });
+        self.nodes.push(Node { name, endpoint, free, queue, serves: Serves::Nothing });
         self.nodes.len() - 1
     }
 
@@ -240,13 +312,16 @@ impl Router {
         std::mem::take(&mut self.moving)
     }
 
-    /// Sees to it that every node with slots has its part of the connections, and no other any.
+    /// Sees to it that every node with slots, or with slots on their way to it, has its part of the connections, and no other any.
     pub(crate) fn balance(&mut self, conns: &mut [Conn]) {
         for (index, node) in (0_u16..).zip(&mut self.nodes) {
-            let serves = self.slots.contains(&index);
-            node.serves = if serves { Serves::Slots } else { Serves::Nothing };
+            node.serves = match node.serves {
+                _ if self.slots.contains(&index) => Serves::Slots,
+                Serves::Asked(lately) => Serves::Asked(lately),
+                Serves::Slots | Serves::Nothing => Serves::Nothing,
+            };
         }
-        let serving = |nodes: &[Node], index: usize| nodes[index].serves == Serves::Slots;
+        let serving = |nodes: &[Node], index: usize| nodes[index].serves != Serves::Nothing;
         let nodes = (0..self.nodes.len()).filter(|index| serving(&self.nodes, *index)).count();
         if nodes == 0 {
             return;
@@ -270,8 +345,8 @@ impl Router {
         }
     }
 
-    /// With fewer connections than nodes they are shared: one that has nothing to do, and whose own node has no line, goes to a
-    /// node that has one and no connection.
+    /// With fewer connections than nodes they are shared: one that has nothing to do, and whose own node has no request that was
+    /// due earlier, goes to a node that has one and no connection.
     pub(crate) fn lend(&mut self, conns: &mut [Conn]) {
         if !self.is_short {
             return;
@@ -283,7 +358,8 @@ impl Router {
             let is_idle = |place: &usize| {
                 let conn = &conns[self.first as usize + *place];
                 let node = usize::from(self.node_of[*place]);
-                conn.is_ready() && conn.in_flight() == 0 && self.nodes[node].queue.is_empty()
+                let is_free = self.nodes[node].queue.is_empty() || self.must_yield(node);
+                conn.is_ready() && conn.in_flight() == 0 && is_free
             };
             let Some(place) = (0..self.node_of.len()).find(is_idle) else { return };
             self.move_connection(place, to, conns);
@@ -313,6 +389,14 @@ impl Router {
                 known.unwrap_or_else(|| self.add_node(new.name.clone(), new.endpoint.clone()));
             indexes.push(index as u16);
         }
+        // A migration that goes on names its node again.
+        for node in &mut self.nodes {
+            node.serves = match node.serves {
+                Serves::Asked(Lately::No) if node.queue.is_empty() => Serves::Nothing,
+                Serves::Asked(_) => Serves::Asked(Lately::No),
+                serves => serves,
+            };
+        }
         for (slot, node) in self.slots.iter_mut().zip(&*layout.slots) {
             *slot = indexes.get(usize::from(*node)).copied().unwrap_or(NOWHERE);
         }
@@ -324,6 +408,15 @@ impl Router {
 pub(crate) enum Place {
     Front,
     Back,
+}
+
+/// Why a request cannot go where it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// The address is being looked up.
+    Address,
+    /// There is no such node.
+    Node,
 }
 
 /// What the router needs of the worker to hand out requests.

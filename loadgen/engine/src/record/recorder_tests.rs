@@ -4,6 +4,7 @@ use super::*;
 use crate::clock;
 use crate::conn::request::Mark;
 use crate::plan::{CommandPlan, Endpoint, KeySpace, Target, ValueSize, Workload};
+use crate::workload::new_keys::NO_KEY;
 
 /// Not part of the suite, since it depends on the machine: `cargo test --release -p aelab-engine --lib recording -- --ignored
 /// --nocapture` prints it. The target is 15 ns.
@@ -36,6 +37,7 @@ fn recording_a_reply_costs_nanoseconds() {
                 command: 0,
                 mark: Mark::Plain,
                 is_gone: false,
+                new_key: NO_KEY,
             };
             recorder.ok(&request, now);
             recorder.flush(now);

@@ -13,6 +13,7 @@ use crate::record::sparse::IntervalSeries;
 pub use crate::record::warmup_end::WarmupEnd;
 pub use crate::workload::delivery_counts::DeliveryCounts;
 use aelab_results::histogram::{self, Histogram};
+use std::ops::Range;
 
 /// Everything one run found out.
 #[derive(Clone, Debug)]
@@ -21,6 +22,9 @@ pub struct RunResult {
     pub groups: Vec<GroupResult>,
     /// Spans without any reply while requests waited, in order of time, warm-up included.
     pub stalls: Vec<Stall>,
+    /// From when to when requests waited that had no reply when the measurement ended, since the last reply to the same thread;
+    /// those that were given up by then are included. Of clients without a connection, what they would have sent.
+    pub unanswered: Option<Range<Nanos>>,
     /// What the engine says about itself.
     pub audit: Audit,
     /// When the schedule began, on the wall clock, nanoseconds since 1970-01-01 UTC.
@@ -37,6 +41,8 @@ pub struct RunResult {
     pub interval: Nanos,
     /// The run was cancelled; everything up to then is here.
     pub interrupted: bool,
+    /// The measurement ended early because no connection was left, and none was to be opened.
+    pub is_cut_off: bool,
     /// How the warm-up ended, if it found its own end.
     pub warmup_end: Option<WarmupEnd>,
 }

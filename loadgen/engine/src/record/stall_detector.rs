@@ -9,19 +9,22 @@ use crate::clock::Nanos;
 use crate::record::open::Open;
 use crate::record::result::Stall;
 use crate::record::scheduling_delay::Absence;
+use std::ops::Range;
 
 /// A span without replies on one thread, absolute times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Quiet {
     from: Nanos,
     until: Nanos,
-    /// The part of it in which requests waited, with what they lost.
-    waiting: Option<Waiting>,
+    /// The parts of it in which requests waited: several if they left without a reply and others became due later.
+    waits: Vec<Waiting>,
 }
 
+/// A part of a quiet span in which requests waited, with what they lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Waiting {
     from: Nanos,
+    until: Nanos,
     delayed: u64,
     lost_ns: u64,
 }
@@ -34,12 +37,18 @@ pub(crate) struct Watch {
     /// What was waiting at `base`: the last reply, or the last time requests were given up since.
     at_base: Open,
     base: Nanos,
-    /// Requests given up since the last reply, and what they and the others had lost by `base`.
+    /// Requests given up since the last reply, or since nothing waited, and what they and the others had lost by `base`.
     given_up: u64,
     lost_by_base_ns: u64,
     /// When the first request after an empty moment was due.
     due_from: Option<Nanos>,
+    /// Since the last reply: the spans in which requests waited, until the last of them left without a reply.
+    in_vain: Vec<Waiting>,
+    /// When the first of them was due.
+    in_vain_from: Option<Nanos>,
     spans: Vec<Quiet>,
+    /// What was unanswered at the end of the measurement.
+    pub(crate) unanswered: Option<Range<Nanos>>,
 }
 
 impl Watch {
@@ -53,7 +62,10 @@ impl Watch {
             given_up: 0,
             lost_by_base_ns: 0,
             due_from: None,
+            in_vain: Vec::new(),
+            in_vain_from: None,
             spans: Vec::new(),
+            unanswered: None,
         }
     }
 
@@ -77,14 +89,69 @@ impl Watch {
         self.given_up = 0;
         self.lost_by_base_ns = 0;
         self.due_from = (after.count > 0).then_some(now);
+        if self.in_vain_from.take().is_some() {
+            self.in_vain.clear();
+        }
     }
 
-    /// Requests left without a reply at `now`: lost with their connection, or timed out. The span goes on.
+    /// Requests left without a reply at `now`: lost with their connection, or timed out. The span goes on, but from then on
+    /// nothing waits if they were the last.
     pub(crate) fn on_departures(&mut self, now: Nanos, before: Open, after: Open) {
         self.lost_by_base_ns = self.lost_until(now, before);
         self.given_up += before.count.saturating_sub(after.count);
         self.at_base = after;
         self.base = now;
+        if after.count == 0
+            && let Some(waiting) = self.waiting(now, after)
+        {
+            self.in_vain_from.get_or_insert(waiting.from);
+            self.keep_in_vain(waiting);
+            (self.due_from, self.given_up, self.lost_by_base_ns) = (None, 0, 0);
+        }
+    }
+
+    /// The measurement ends at `until`. Users without a connection would have sent requests, the first of them when it says;
+    /// subscribers without one wait since then.
+    pub(crate) fn end_measurement(
+        &mut self,
+        until: Nanos,
+        users: Option<Stranded>,
+        subscribers: Option<Stranded>,
+    ) {
+        if let Some(users) = users.filter(|users| users.since < until) {
+            self.on_first_due(users.since);
+            self.given_up += users.count;
+        }
+        let subscribers = subscribers.map(|stranded| stranded.since..until);
+        let parts = self.silence(until).into_iter().chain(subscribers);
+        self.unanswered =
+            parts.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end)).filter(|s| !s.is_empty());
+    }
+
+    /// Since the last reply: from the first time to the last, up to `now`, that requests waited.
+    fn silence(&self, now: Nanos) -> Option<Range<Nanos>> {
+        let waits = self.due_from.map(|due| due.max(self.last_reply));
+        let from = self.in_vain_from.or(waits)?;
+        let until = if waits.is_some() { now } else { self.in_vain.last()?.until };
+        Some(from..until)
+    }
+
+    /// Adds a span in which requests waited in vain. It goes on with the one before if that ended when it began. Spans that
+    /// are no stall, and cannot become one, are not kept.
+    fn keep_in_vain(&mut self, waiting: Waiting) {
+        match self.in_vain.last_mut() {
+            Some(last) if waiting.from <= last.until => last.extend(&waiting),
+            Some(last) if last.until.since(last.from) < self.threshold => *last = waiting,
+            _ => self.in_vain.push(waiting),
+        }
+    }
+
+    /// What waits since the last reply, or since the first request after it was due.
+    fn waiting(&self, now: Nanos, open: Open) -> Option<Waiting> {
+        let from = self.due_from?.max(self.last_reply);
+        let delayed = open.count + self.given_up;
+        let lost_ns = self.lost_until(now, open);
+        (delayed > 0).then_some(Waiting { from, until: now, delayed, lost_ns })
     }
 
     /// What all requests have lost between the last reply and `now`, at which `open` waits.
@@ -103,14 +170,12 @@ impl Watch {
     }
 
     fn note(&mut self, now: Nanos, open: Open) {
-        let delayed = open.count + self.given_up;
-        let waiting = self.due_from.map(|due| due.max(self.last_reply)).and_then(|from| {
-            if now.since(from) < self.threshold || delayed == 0 {
-                return None;
-            }
-            Some(Waiting { from, delayed, lost_ns: self.lost_until(now, open) })
-        });
-        self.spans.push(Quiet { from: self.last_reply, until: now, waiting });
+        if let Some(waiting) = self.waiting(now, open) {
+            self.keep_in_vain(waiting);
+        }
+        let mut waits = std::mem::take(&mut self.in_vain);
+        waits.retain(|waiting| waiting.until.since(waiting.from) >= self.threshold);
+        self.spans.push(Quiet { from: self.last_reply, until: now, waits });
     }
 
     /// The run is over with `open` still waiting.
@@ -119,6 +184,23 @@ impl Watch {
             self.note(now, open);
         }
         self.spans
+    }
+}
+
+/// Clients whose connections were lost and are not back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stranded {
+    /// Since when the first of them waits.
+    pub(crate) since: Nanos,
+    pub(crate) count: u64,
+}
+
+impl Waiting {
+    /// Adds a span that begins where this one ends.
+    fn extend(&mut self, next: &Self) {
+        self.until = next.until;
+        self.delayed += next.delayed;
+        self.lost_ns += next.lost_ns;
     }
 }
 
@@ -132,7 +214,8 @@ pub(crate) fn stalls(
     let mut candidates: Vec<(Nanos, Nanos)> = threads
         .iter()
         .flatten()
-        .filter_map(|span| Some((span.waiting?.from, span.until)))
+        .flat_map(|span| &span.waits)
+        .map(|waiting| (waiting.from, waiting.until))
         .collect();
     for spans in threads {
         candidates = candidates
@@ -174,8 +257,8 @@ fn stall(threads: &[Vec<Quiet>], from: Nanos, until: Nanos, origin: Nanos) -> St
     let overlapping = threads
         .iter()
         .flatten()
-        .filter(|span| span.from < until && span.until > from)
-        .filter_map(|span| span.waiting);
+        .flat_map(|span| &span.waits)
+        .filter(|waiting| waiting.from < until && waiting.until > from);
     let (mut delayed, mut lost_ns) = (0, 0);
     for waiting in overlapping {
         delayed += waiting.delayed;
@@ -265,15 +348,43 @@ mod tests {
     }
 
     #[test]
+    fn a_silence_in_which_nothing_waits_is_no_stall() {
+        let ms = Nanos::from_millis;
+        let threshold = ms(20);
+        let mut watch = Watch::new(threshold, Nanos::ZERO);
+        // Lost with its connection after 30 ms; a second later the next is due, and is answered.
+        watch.on_first_due(ms(10));
+        watch.on_departures(ms(40), open(&[10]), open(&[]));
+        assert_eq!(watch.silence(ms(900)), Some(ms(10)..ms(40)));
+        watch.on_first_due(ms(1_000));
+        assert_eq!(watch.silence(ms(1_001)), Some(ms(10)..ms(1_001)));
+        watch.on_replies(ms(1_001), open(&[1_000]), open(&[]));
+        assert_eq!(watch.silence(ms(1_500)), None);
+        // An idle connection is lost.
+        watch.on_departures(ms(1_200), open(&[]), open(&[]));
+        assert_eq!(watch.silence(ms(1_500)), None);
+        // The user of a closed loop asks again as soon as its request is lost: one span.
+        watch.on_first_due(ms(1_500));
+        watch.on_departures(ms(1_515), open(&[1_500]), open(&[]));
+        watch.on_first_due(ms(1_515));
+        watch.on_departures(ms(1_530), open(&[1_515]), open(&[]));
+        watch.on_first_due(ms(1_530));
+        watch.on_replies(ms(1_540), open(&[1_530]), open(&[]));
+        // One that has no connection at the end waits for it.
+        watch.end_measurement(ms(5_000), Some(Stranded { since: ms(2_000), count: 1 }), None);
+        assert_eq!(watch.unanswered, Some(ms(2_000)..ms(5_000)));
+        let spans = watch.finish(ms(5_000), open(&[]));
+        let found = stalls(&[spans], &[vec![]], threshold, Nanos::ZERO);
+        let found: Vec<_> = found.iter().map(|s| (s.start, s.duration, s.delayed)).collect();
+        assert_eq!(found, [(ms(10), ms(30), 1), (ms(1_500), ms(40), 3), (ms(2_000), ms(3_000), 1)]);
+    }
+
+    #[test]
     fn threads_must_agree() {
-        let quiet = |from, until, waiting: bool| Quiet {
-            from: Nanos::from_millis(from),
-            until: Nanos::from_millis(until),
-            waiting: waiting.then_some(Waiting {
-                from: Nanos::from_millis(from),
-                delayed: 5,
-                lost_ns: 7,
-            }),
+        let quiet = |from, until, waits: bool| {
+            let (from, until) = (Nanos::from_millis(from), Nanos::from_millis(until));
+            let waiting = Waiting { from, until, delayed: 5, lost_ns: 7 };
+            Quiet { from, until, waits: waits.then_some(waiting).into_iter().collect() }
         };
         let threshold = Nanos::from_millis(20);
         // The second thread was answered at 60 ms: only the second half is quiet for all.

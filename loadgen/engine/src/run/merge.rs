@@ -33,10 +33,14 @@ pub(crate) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
     let warmup_end = threads.iter().find_map(|thread| thread.warmup_end.clone());
     let ended = latest(|thread| thread.ended);
     let interrupted = threads.iter().any(|thread| thread.phases.interrupted);
+    let is_cut_off = threads.iter().any(|thread| thread.phases.is_cut_off);
     let kernel_clock = kernel_clock(&threads);
     let audits = threads.iter().map(thread_audit).collect();
     let late: Vec<Vec<Absence>> =
         threads.iter().map(|t| t.scheduling_delay.absences.clone()).collect();
+    let unanswered = threads.iter().filter_map(|thread| thread.unanswered.clone());
+    let unanswered = unanswered.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+    let unanswered = unanswered.map(|span| span.start.since(origin)..span.end.since(origin));
     let mut quiet = Vec::new();
     let mut open_loop_lag = histogram::new();
     let mut groups: Vec<GroupResult> = plan.groups.iter().map(empty).collect();
@@ -60,6 +64,7 @@ pub(crate) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
     let wrong_accounting = groups.iter().filter_map(wrong).collect();
     RunResult {
         groups,
+        unanswered,
         stalls: stalls(&quiet, &late, plan.stall_threshold, origin),
         audit: Audit {
             pacing: plan.pacing,
@@ -76,6 +81,7 @@ pub(crate) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         ended,
         interval: plan.interval,
         interrupted,
+        is_cut_off,
         warmup_end,
     }
 }

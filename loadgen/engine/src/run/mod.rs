@@ -9,7 +9,7 @@ use crate::clock::{self, Nanos};
 use crate::conn::Conn;
 use crate::error::EngineError;
 use crate::error::reason;
-use crate::group::Group;
+use crate::group::{Group, shares_of};
 use crate::io::poller::Poller;
 use crate::io::{Token, Wire};
 use crate::plan::validate::{check, check_descriptors};
@@ -25,8 +25,9 @@ use crate::worker::Worker;
 use crate::worker::phases::{Control, Phases};
 use crate::worker::thread_result::ThreadResult;
 use crate::workload::cluster_keys::check_slots;
+use crate::workload::new_keys::NewKeys;
 use crate::workload::rng::Rng;
-use crate::workload::value_block;
+use crate::workload::{Common, value_block};
 use merge::merge;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -55,20 +56,20 @@ pub(crate) fn divide(plan: &RunPlan, resources: &Resources) -> Result<Vec<Shares
         check_slots(&group.workload, &cluster.keys)
             .map_err(|reason| EngineError::Plan(format!("group '{}': {reason}", group.name)))?;
     }
-    let blocks: Vec<Arc<[u8]>> = plan
+    let common: Vec<Common> = plan
         .groups
         .iter()
         .zip(0_u64..)
-        .map(|(group, index)| {
-            value_block(&group.workload, Rng::new(plan.seed, &[index, 0, VALUE_STREAM]))
+        .map(|(group, index)| Common {
+            block: value_block(&group.workload, Rng::new(plan.seed, &[index, 0, VALUE_STREAM])),
+            new_keys: Arc::new(NewKeys::new(shares_of(plan, group))),
         })
         .collect();
     let share = |thread| {
         let mut shares = Shares { groups: Vec::new(), conns: Vec::new() };
-        for (index, block) in blocks.iter().enumerate() {
+        for (index, common) in common.iter().enumerate() {
             let first = shares.conns.len() as Token;
-            let block = Arc::clone(block);
-            if let Some(group) = Group::new(plan, resources, index, thread, first, block)? {
+            if let Some(group) = Group::new(plan, resources, index, thread, first, common)? {
                 let place = shares.groups.len();
                 shares.conns.extend(group.tokens.clone().map(|_| Conn::new(place, group.pipeline)));
                 shares.groups.push(group);
@@ -86,6 +87,12 @@ pub(crate) fn open_quotas(shares: &[Shares]) -> usize {
         .flat_map(|share| &share.groups)
         .filter(|group| group.admission.has_open_quota())
         .count()
+}
+
+/// How many shares the run goes on for: when all of them have lost their last connection for good, it is over.
+pub(crate) fn needed_shares(shares: &[Shares]) -> usize {
+    let groups = shares.iter().flat_map(|share| &share.groups);
+    groups.filter(|group| group.connections.is_needed).count()
 }
 
 /// What the threads and the thread that started them meet over.
@@ -126,7 +133,7 @@ pub(crate) fn run(
         plan,
         tls: &resources.tls,
         live,
-        control: Control::new(cancel, open_quotas(&shares)),
+        control: Control::new(cancel, open_quotas(&shares), needed_shares(&shares)),
         connected: Barrier::new(plan.threads + 1),
         begun: Barrier::new(plan.threads + 1),
         origin: AtomicU64::new(NO_START),

@@ -19,6 +19,24 @@ pub struct ClusterScript {
     pub moves: Vec<Move>,
     /// A newer layout that the engine is given at the end of the first interval.
     pub newer: Option<Layout>,
+    /// So many nodes at the end of the list have no slots at first, so that no layout names them.
+    pub without_slots: usize,
+    /// How a redirection names a node.
+    pub naming: Naming,
+    /// What the nodes' host names stand for: `host:port` and the address.
+    pub names: Vec<(String, SocketAddr)>,
+}
+
+/// How a redirection names a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Naming {
+    /// By its address.
+    #[default]
+    Address,
+    /// By its port: the host is that of the node which answers.
+    Port,
+    /// By a host name, see [`ClusterScript::names`].
+    Host,
 }
 
 /// Slots that go to another node. Times count from the begin of the schedule.
@@ -46,13 +64,28 @@ impl ClusterScript {
         let node =
             |addr: &SocketAddr| Node { name: addr.to_string(), endpoint: Endpoint::Tcp(*addr) };
         Layout {
-            nodes: self.nodes.iter().map(node).collect(),
+            nodes: self.nodes[..self.first_nodes()].iter().map(node).collect(),
             slots: (0..SLOTS).map(|slot| self.first_owner(slot as u16) as u16).collect(),
         }
     }
 
     fn first_owner(&self, slot: u16) -> usize {
-        usize::from(slot) * self.nodes.len() / SLOTS
+        usize::from(slot) * self.first_nodes() / SLOTS
+    }
+
+    /// How many nodes have slots at first.
+    fn first_nodes(&self) -> usize {
+        self.nodes.len() - self.without_slots
+    }
+
+    /// What a redirection calls this node.
+    fn name_of(&self, node: SocketAddr) -> String {
+        let by_host = self.names.iter().find(|(_, addr)| *addr == node);
+        match (self.naming, by_host) {
+            (Naming::Port, _) => format!(":{}", node.port()),
+            (Naming::Host, Some((name, _))) => name.clone(),
+            (Naming::Host, None) | (Naming::Address, _) => node.to_string(),
+        }
     }
 
     /// Times count from `origin`.
@@ -79,6 +112,7 @@ impl ClusterScript {
         let new = under_way.map(|one| self.nodes[one.to]);
         let redirect = |word: &str, to: SocketAddr| {
             let mut reply = Vec::new();
+            let to = self.name_of(to);
             encode::error(&mut reply, format!("{word} {slot} {to}").as_bytes());
             Some(reply)
         };

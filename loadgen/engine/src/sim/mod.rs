@@ -16,9 +16,10 @@ use crate::record::live::Live;
 use crate::record::result::RunResult;
 use crate::resources::Resources;
 use crate::run::merge::merge;
-use crate::run::{divide, open_quotas};
+use crate::run::{divide, needed_shares, open_quotas};
 use crate::sim::broker::Broker;
-pub use crate::sim::cluster::{ClusterScript, Move};
+pub use crate::sim::cluster::{ClusterScript, Move, Naming};
+use crate::topology::Lookup;
 use crate::worker::Worker;
 use crate::worker::phases::{Control, Phases};
 use crate::workload::rng::Rng;
@@ -99,9 +100,12 @@ pub fn simulate(plan: &RunPlan, script: &Script) -> Result<RunResult, EngineErro
     if let Some(newer) = script.cluster.as_ref().and_then(|cluster| cluster.newer.clone()) {
         live.topology().publish(newer);
     }
+    for (name, addr) in script.cluster.iter().flat_map(|cluster| &cluster.names) {
+        live.topology().publish_name(name, Lookup::Found(*addr));
+    }
     let shares = divide(plan, &Resources::open(plan, live.shared_topology())?)?;
     let cancel = AtomicBool::new(false);
-    let control = Control::new(&cancel, open_quotas(&shares));
+    let control = Control::new(&cancel, open_quotas(&shares), needed_shares(&shares));
     let stuck = |source| EngineError::System { what: "waiting in virtual time", source };
     let mut results = Vec::new();
     for share in shares {

@@ -13,6 +13,7 @@ use crate::io::{Token, Wire};
 use crate::plan::Reception;
 use crate::record::error_counts::count_word;
 use crate::record::live::Phase;
+use crate::record::stall_detector::Stranded;
 use crate::worker::phases::{Control, Phases};
 use crate::worker::state::{Timer, Worker};
 use crate::worker::touched::touch;
@@ -245,7 +246,7 @@ impl<W: Wire> Worker<'_, W> {
             }
             let touched = &mut self.touched;
             self.groups[index]
-                .refresh_layout(&mut self.conns, |token, conn| touch(touched, token, conn));
+                .refresh_layout(&mut self.conns, now, |token, conn| touch(touched, token, conn));
             self.move_connections(index, None, now);
         }
     }
@@ -262,6 +263,38 @@ impl<W: Wire> Worker<'_, W> {
                 self.renew(token, now);
             }
         }
+    }
+
+    /// The measurement is over: which requests were unanswered, and for how long.
+    pub(crate) fn note_silence(&mut self) {
+        let users = self.stranded(|group| {
+            group.is_watched && !group.arrival.is_open() && !group.assignment.is_cluster()
+        });
+        let subscribers = self.stranded(|group| group.recorder.reception() != Reception::Replies);
+        let until = self.phases.measure_until;
+        self.watch.end_measurement(until, users, subscribers);
+    }
+
+    /// Connections of these groups that were lost and are to come back, and since when the first of their clients waits.
+    fn stranded(&self, is_meant: impl Fn(&Group) -> bool) -> Option<Stranded> {
+        let groups = self.groups.iter().filter(|group| is_meant(group));
+        let waits = groups.flat_map(|group| {
+            let think = group.arrival.think_time();
+            group.tokens.clone().filter_map(move |token| {
+                let conn = &self.conns[token as usize];
+                let is_coming = conn.is_opening() || matches!(conn.state, State::Backoff { .. });
+                let (Purpose::Back { since } | Purpose::Renewed { since }) = conn.opening.purpose
+                else {
+                    return None;
+                };
+                let due = since.saturating_add(think);
+                (is_coming && group.admission.is_open_at(due)).then_some(due)
+            })
+        });
+        waits.fold(None, |sum: Option<Stranded>, due| {
+            let (since, count) = sum.map_or((due, 0), |sum| (sum.since.min(due), sum.count));
+            Some(Stranded { since, count: count + 1 })
+        })
     }
 
     pub(crate) fn fault(&mut self, token: Token, fault: &Fault) {

@@ -15,7 +15,6 @@ mod touched;
 use crate::clock::Nanos;
 use crate::group::Group;
 use crate::io::{Wait, Wire};
-use crate::plan::Reception;
 use crate::record::Open;
 use crate::record::live::{Counted, LiveCounts, Phase};
 use crate::record::stall_detector::Watch;
@@ -137,6 +136,9 @@ impl<W: Wire> Worker<'_, W> {
             if group.becomes_complete() {
                 control.complete_one(self.wire.now());
             }
+            if group.connections.become_gone() {
+                control.cut_off_one(self.wire.now());
+            }
         }
     }
 
@@ -145,15 +147,7 @@ impl<W: Wire> Worker<'_, W> {
         if self.phases.interval_is_over(now) {
             self.close_interval(now);
         }
-        // What fell due and is not created yet is open too.
-        let is_behind = |group: &Group| group.next_due().is_some_and(|due| due <= now);
-        // A command may wait for ever for data that no client sends.
-        let waits = |group: &Group| match group.recorder.reception() {
-            Reception::Data => 0,
-            Reception::Replies | Reception::Messages => group.recorder.open.count,
-        };
-        let of = |group: &Group| waits(group) + u64::from(is_behind(group));
-        let open = self.groups.iter().map(of).sum();
+        let open = self.groups.iter().map(|group| group.unfinished(now)).sum();
         let phase = self.phases.phase;
         self.phases.advance(now, open, control);
         if self.phases.phase != phase {
@@ -162,6 +156,7 @@ impl<W: Wire> Worker<'_, W> {
             }
             if matches!(self.phases.phase, Phase::Drain | Phase::Done) && phase != Phase::Drain {
                 self.groups.iter_mut().for_each(|group| group.recorder.end_measurement());
+                self.note_silence();
             }
             if phase == Phase::Warmup && now >= self.phases.measure_from {
                 self.groups.iter_mut().for_each(Group::begin_measurement);
@@ -224,14 +219,19 @@ impl<W: Wire> Worker<'_, W> {
     fn create_due(&mut self, now: Nanos) {
         let was_empty = self.watched().count == 0;
         let mut is_short = false;
+        let mut first_due: Option<Nanos> = None;
         for group in &mut self.groups {
             let Some(due) = group.next_due().filter(|due| *due <= now) else { continue };
             if was_empty && group.is_watched {
-                self.watch.on_first_due(due);
+                first_due = Some(first_due.map_or(due, |first| first.min(due)));
             }
             let touched = &mut self.touched;
             group.create_due(now, &mut self.conns, |token, conn| touch(touched, token, conn));
             is_short |= group.assignment.router().is_some_and(|router| router.is_short);
+        }
+        // What is due may not become a request: its user may have no connection.
+        if let Some(due) = first_due.filter(|_| self.watched().count > 0) {
+            self.watch.on_first_due(due);
         }
         if is_short {
             (0..self.groups.len()).for_each(|index| self.move_connections(index, None, now));
@@ -276,6 +276,7 @@ impl<W: Wire> Worker<'_, W> {
         margin: Option<Nanos>,
     ) -> ThreadResult {
         ThreadResult {
+            unanswered: self.watch.unanswered.clone(),
             quiet: self.watch.finish(ended, self.unfinished),
             groups: self.groups,
             phases: self.phases,

@@ -18,7 +18,9 @@ pub(crate) struct Control<'a> {
     cancel: &'a AtomicBool,
     /// Group shares with a quota that is not done.
     open_quotas: AtomicUsize,
-    /// When the last of them was done.
+    /// Group shares that the run goes on for, and that have a connection or may get one again.
+    connected_shares: AtomicUsize,
+    /// When the last quota was done, or the last connection was gone for good.
     stop_at: AtomicU64,
     /// When the measurement begins, where the warm-up finds its own end.
     measure_from: AtomicU64,
@@ -27,11 +29,17 @@ pub(crate) struct Control<'a> {
 }
 
 impl<'a> Control<'a> {
-    /// For a run with this many group shares that have a quota of requests.
-    pub(crate) const fn new(cancel: &'a AtomicBool, open_quotas: usize) -> Self {
+    /// For a run with this many group shares that have a quota of requests, and this many that it goes on for
+    /// while they have connections.
+    pub(crate) const fn new(
+        cancel: &'a AtomicBool,
+        open_quotas: usize,
+        connected_shares: usize,
+    ) -> Self {
         Self {
             cancel,
             open_quotas: AtomicUsize::new(open_quotas),
+            connected_shares: AtomicUsize::new(connected_shares),
             stop_at: AtomicU64::new(u64::MAX),
             measure_from: AtomicU64::new(u64::MAX),
             is_led: AtomicBool::new(false),
@@ -51,11 +59,23 @@ impl<'a> Control<'a> {
     /// One group share has done its quota. The last one ends the measurement.
     pub(crate) fn complete_one(&self, now: Nanos) {
         if self.open_quotas.fetch_sub(1, Relaxed) == 1 {
-            self.stop_at.store(now.0, Relaxed);
+            self.stop_at.fetch_min(now.0, Relaxed);
         }
     }
 
-    /// Whether the last quota is done.
+    /// One group share has no connection left and opens none. Without any, nothing can be measured any more.
+    pub(crate) fn cut_off_one(&self, now: Nanos) {
+        if self.connected_shares.fetch_sub(1, Relaxed) == 1 {
+            self.stop_at.fetch_min(now.0, Relaxed);
+        }
+    }
+
+    /// Whether no share has a connection left.
+    fn is_cut_off(&self) -> bool {
+        self.connected_shares.load(Relaxed) == 0
+    }
+
+    /// Whether the last quota is done, or the last connection gone.
     #[inline]
     pub(crate) fn is_stopped(&self) -> bool {
         self.stop_at.load(Relaxed) != u64::MAX
@@ -75,6 +95,8 @@ pub(crate) struct Phases {
     pub(crate) measure_from: Nanos,
     pub(crate) measure_until: Nanos,
     pub(crate) interrupted: bool,
+    /// The measurement ended because no connection was left.
+    pub(crate) is_cut_off: bool,
     /// What the thread had used at the begin of the measurement, then what it used in it.
     pub(crate) measured: Load,
     warmup: Nanos,
@@ -101,6 +123,7 @@ impl Phases {
             measure_from: Nanos::MAX,
             measure_until: Nanos::MAX,
             interrupted: false,
+            is_cut_off: false,
             measured: Load::default(),
             warmup: plan.phases.warmup,
             warmup_end: plan.warmup_end,
@@ -181,6 +204,7 @@ impl Phases {
         let stop_at = Nanos(control.stop_at.load(Relaxed));
         if stop_at < self.measure_until {
             self.measure_until = stop_at;
+            self.is_cut_off = control.is_cut_off();
         }
         if control.is_cancelled() && !self.interrupted && self.phase != Phase::Drain {
             self.interrupted = true;

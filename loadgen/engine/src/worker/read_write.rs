@@ -6,6 +6,7 @@
 use crate::clock::Nanos;
 use crate::conn::state::{Fault, Parting, Progress, State};
 use crate::error::reason;
+use crate::group::ReplyParts;
 use crate::io::{Ready, Token, Wire};
 use crate::record::live::Phase;
 use crate::tls;
@@ -121,12 +122,12 @@ impl<W: Wire> Worker<'_, W> {
             group.recorder.receive(receiver, bytes, now);
         }
         let arrived = if W::STAMPED { self.wire.arrived(now) } else { None };
-        let (handshake, recorder, router) = group.reply_parts();
+        let ReplyParts { handshake, recorder, router, insertions } = group.reply_parts();
         let outcome = if W::STAMPED {
-            let mut replies = Replies::<true> { recorder, now, arrived, router };
+            let mut replies = Replies::<true> { recorder, now, arrived, router, insertions };
             conn.on_bytes(bytes, handshake, &mut self.scanner, &mut replies)
         } else {
-            let mut replies = Replies::<false> { recorder, now, arrived, router };
+            let mut replies = Replies::<false> { recorder, now, arrived, router, insertions };
             conn.on_bytes(bytes, handshake, &mut self.scanner, &mut replies)
         };
         group.recorder.flush(now);

@@ -10,6 +10,7 @@ use crate::group::router::Router;
 use crate::plan::Reception;
 use crate::plan::cluster_slots::Redirect;
 use crate::record::Recorder;
+use crate::workload::new_keys::Insertions;
 use crate::workload::reply_shape::Shape;
 use aelab_resp::ScannedReply;
 
@@ -20,6 +21,16 @@ pub(crate) struct Replies<'a, const STAMPED: bool> {
     /// When the kernel got it, if it says.
     pub(crate) arrived: Option<Nanos>,
     pub(crate) router: Option<&'a mut Router>,
+    pub(crate) insertions: Option<&'a mut Insertions>,
+}
+
+impl<const STAMPED: bool> Replies<'_, STAMPED> {
+    #[inline]
+    fn end_insertion(&mut self, request: &InFlight) {
+        if let Some(insertions) = &mut self.insertions {
+            insertions.end(request.new_key, request.command);
+        }
+    }
 }
 
 impl<const STAMPED: bool> Sink for Replies<'_, STAMPED> {
@@ -29,6 +40,7 @@ impl<const STAMPED: bool> Sink for Replies<'_, STAMPED> {
             self.recorder.nothing(request, reply.kind);
         }
         self.recorder.ok(request, self.now);
+        self.end_insertion(request);
         if STAMPED {
             self.recorder.stamped(request, self.arrived, self.now);
         }
@@ -36,6 +48,7 @@ impl<const STAMPED: bool> Sink for Replies<'_, STAMPED> {
 
     fn error(&mut self, request: &InFlight, text: &[u8]) {
         self.recorder.error(request, text, self.now);
+        self.end_insertion(request);
     }
 
     #[inline]

@@ -9,6 +9,7 @@ use crate::record::scheduling_delay::SchedulingDelay;
 use crate::record::stall_detector::Quiet;
 use crate::record::warmup_end::WarmupEnd;
 use crate::worker::phases::Phases;
+use std::ops::Range;
 
 /// What one thread found out.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(crate) struct ThreadResult {
     pub(crate) groups: Vec<Group>,
     pub(crate) phases: Phases,
     pub(crate) quiet: Vec<Quiet>,
+    /// From when to when requests waited that this thread's last reply left unanswered when the measurement ended.
+    pub(crate) unanswered: Option<Range<Nanos>>,
     pub(crate) ended: Nanos,
     pub(crate) turns: u64,
     pub(crate) scheduling_delay: SchedulingDelay,

@@ -62,9 +62,10 @@ impl<W: Wire> Worker<'_, W> {
             OnTimeout::Reconnect => self.part(token, Parting::Overdue, "a request timed out"),
             OnTimeout::Keep => {
                 let before = self.watched();
-                let recorder = &mut self.groups[group].recorder;
+                let group = &mut self.groups[group];
                 self.conns[token as usize].expire(Nanos(now.0 - timeout.0), |request| {
-                    recorder.timeout(request, request.sent.saturating_add(timeout));
+                    group.recorder.timeout(request, request.sent.saturating_add(timeout));
+                    group.end_insertion(request);
                 });
                 let after = self.watched();
                 self.watch.on_departures(now, before, after);

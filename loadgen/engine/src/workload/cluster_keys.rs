@@ -5,8 +5,10 @@
 use crate::plan::Workload;
 use crate::plan::cluster_slots::slot_of;
 use crate::plan::share::Share;
+use crate::workload::new_keys::NewKeys;
 use crate::workload::rng::Rng;
-use crate::workload::{Generator, value_block};
+use crate::workload::{Common, Generator, value_block};
+use std::sync::Arc;
 
 /// Requests tried per command to see whether its keys share a slot.
 const SAMPLES: usize = 256;
@@ -19,8 +21,9 @@ pub(crate) fn check_slots(workload: &Workload, keys: &[Vec<usize>]) -> Result<()
     for (command, keys) in workload.commands.iter().zip(keys).filter(|(_, keys)| keys.len() > 1) {
         let alone = Workload { commands: vec![command.clone()], ..workload.clone() };
         let block = value_block(&alone, Rng::new(1, &[1]));
+        let common = Common { block, new_keys: Arc::new(NewKeys::new(1)) };
         let share = Share { index: 0, of: 1 };
-        let mut generator = Generator::new(&alone, block, share, Rng::new(1, &[]), None)?;
+        let mut generator = Generator::new(&alone, &common, share, Rng::new(1, &[]), None)?;
         let mut bytes = Vec::new();
         for _ in 0..SAMPLES {
             bytes.clear();

@@ -7,6 +7,7 @@ pub(crate) mod cluster_keys;
 pub mod command_text;
 pub(crate) mod delivery_counts;
 pub mod message_stamp;
+pub(crate) mod new_keys;
 pub(crate) mod piece;
 pub mod placeholder;
 pub(crate) mod reply_shape;
@@ -20,9 +21,10 @@ use crate::plan::Workload;
 use crate::plan::share::Share;
 use crate::replay::cursor::Cursor as ReplayCursor;
 use crate::workload::message_stamp::Sender;
+use crate::workload::new_keys::{Growth, Insertions, NewKeys};
 use crate::workload::reply_shape::Shape;
 use crate::workload::rng::Rng;
-use crate::workload::sampler::{Growth, Source};
+use crate::workload::sampler::{Late, Source};
 use crate::workload::template::{Numbers, Template};
 use std::sync::Arc;
 
@@ -60,10 +62,20 @@ struct Command {
 #[derive(Debug)]
 struct Batch {
     source: Source,
+    /// What is drawn only when it is used.
+    late: Option<Late>,
     numbers: [u64; BATCH],
     next: usize,
     /// Where a sequential source stands.
     position: u64,
+}
+
+/// What the threads of a group have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Common {
+    /// Values are cut from it.
+    pub(crate) block: Arc<[u8]>,
+    pub(crate) new_keys: Arc<NewKeys>,
 }
 
 /// Bytes of the value block that repeat the pattern "some random, some compressible": short enough that most values hold
@@ -94,7 +106,7 @@ impl Generator {
     /// A template does not compile; the message names the placeholder.
     pub(crate) fn new(
         workload: &Workload,
-        block: Arc<[u8]>,
+        common: &Common,
         share: Share,
         rng: Rng,
         replay: Option<ReplayCursor>,
@@ -110,7 +122,8 @@ impl Generator {
             weights.push(total);
         }
         let choices = Batch::new(Source::uniform(total));
-        let growth = Growth::default();
+        let block = Arc::clone(&common.block);
+        let growth = Growth::new(Arc::clone(&common.new_keys), share);
         let marks = commands.iter().any(|command| command.template.has_mark);
         let sender = marks.then(|| Box::new(Sender::default()));
         Ok(Self { commands, weights, choices, block, share, growth, rng, replay, sender })
@@ -159,6 +172,22 @@ impl Generator {
         }
         let choice = self.choices.take(self.share, &mut self.growth, &self.block, &mut self.rng);
         self.weights.iter().position(|&sum| choice < sum).unwrap_or(0) as u16
+    }
+
+    /// What keeps account of the new keys that this share inserts, if it inserts any.
+    pub(crate) fn insertions(&self, common: &Common) -> Option<Insertions> {
+        let of = |command: &Command| {
+            command.template.slots.iter().filter(|source| source.is_new()).count() as u64
+        };
+        let per_request: Vec<u64> = self.commands.iter().map(of).collect();
+        let inserts = self.replay.is_none() && per_request.iter().any(|count| *count > 0);
+        inserts.then(|| Insertions::new(Arc::clone(&common.new_keys), self.share, per_request))
+    }
+
+    /// See [`Growth::take_fresh`].
+    #[inline]
+    pub(crate) const fn take_fresh(&mut self) -> u64 {
+        self.growth.take_fresh()
     }
 
     /// How many calls and replies make one request of a command.
@@ -264,8 +293,8 @@ impl Numbers for Kept<'_> {
 }
 
 impl Batch {
-    const fn new(source: Source) -> Self {
-        Self { source, numbers: [0; BATCH], next: BATCH, position: 0 }
+    fn new(source: Source) -> Self {
+        Self { late: source.late(), source, numbers: [0; BATCH], next: BATCH, position: 0 }
     }
 
     #[inline]
@@ -273,12 +302,15 @@ impl Batch {
         if self.next == BATCH {
             self.refill(share, growth, block, rng);
         }
-        let number = self.numbers[self.next];
+        let number = &mut self.numbers[self.next];
         self.next += 1;
-        number
+        if let Some(late) = self.late {
+            *number = late.settle(*number, growth);
+        }
+        *number
     }
 
-    fn refill(&mut self, share: Share, growth: &mut Growth, block: &[u8], rng: &mut Rng) {
+    fn refill(&mut self, share: Share, growth: &Growth, block: &[u8], rng: &mut Rng) {
         self.next = 0;
         let (numbers, position) = (&mut self.numbers, &mut self.position);
         self.source.fill(numbers, position, growth, share, block.len(), rng);
@@ -294,7 +326,8 @@ mod tests {
         let values = ValueSize::Fixed(8);
         let workload = Workload { commands, keys, values, compressible: 0.0 };
         let block = value_block(&workload, Rng::new(1, &[]));
-        Generator::new(&workload, block, share, Rng::new(1, &[share.index]), None).expect("valid")
+        let common = Common { block, new_keys: Arc::new(NewKeys::new(share.of as usize)) };
+        Generator::new(&workload, &common, share, Rng::new(1, &[share.index]), None).expect("valid")
     }
 
     #[test]
@@ -328,6 +361,70 @@ mod tests {
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), 300);
+    }
+
+    /// The keys that each of `requests` requests of these words names.
+    fn keys_of(words: &[&str], distribution: KeyDistribution, requests: usize) -> Vec<Vec<String>> {
+        let keys =
+            KeySpace { digits: 0, prefix: String::new(), distribution, ..KeySpace::uniform(1_000) };
+        let one = Share { index: 0, of: 1 };
+        let mut generator = generator(vec![CommandPlan::new(words)], keys, one);
+        let mut requests = (0..requests).map(|_| {
+            let mut out = Vec::new();
+            generator.write(0, &mut out);
+            let text = String::from_utf8(out).expect("text");
+            let words = text.split("\r\n").filter(|word| word.parse::<u64>().is_ok());
+            words.map(str::to_owned).collect::<Vec<_>>()
+        });
+        requests.by_ref().collect()
+    }
+
+    #[test]
+    fn every_place_of_a_command_draws_on_its_own() {
+        let mset = ["MSET", "__key__", "a", "__key__", "b", "__key__", "c", "__key__", "d"];
+        let in_order: Vec<String> = (0..800).map(|key| key.to_string()).collect();
+        let sequential = keys_of(&mset, KeyDistribution::Sequential, 200);
+        assert_eq!(sequential.concat(), in_order);
+        let new: Vec<String> = (1_000..1_800).map(|key| key.to_string()).collect();
+        assert_eq!(keys_of(&mset, KeyDistribution::New, 200).concat(), new);
+        for distribution in [
+            KeyDistribution::Uniform,
+            KeyDistribution::Zipf { exponent: 0.5 },
+            KeyDistribution::Latest { exponent: 0.5 },
+            KeyDistribution::Gaussian { deviation: 0.2 },
+            KeyDistribution::Hotspot { keys: 0.5, requests: 0.9 },
+        ] {
+            let drawn = keys_of(&mset, distribution, 200);
+            let equal = drawn.iter().filter(|keys| keys.windows(2).all(|two| two[0] == two[1]));
+            assert_eq!(equal.count(), 0, "{distribution:?}");
+        }
+        // Written out, with numbers that have a sequence of their own, and with a key that is named again.
+        let words =
+            ["X", "{key sequential 9}", "{number sequential 9}", "{same}", "{key sequential 9}"];
+        let texts = keys_of(&words, KeyDistribution::Uniform, 3);
+        assert_eq!(texts, [["0", "0", "0", "1"], ["2", "1", "2", "3"], ["4", "2", "4", "5"]]);
+        // Commands of one operation.
+        let words = ["SET", "__key__", "a", ";", "SET", "__key__", "b"];
+        assert_eq!(keys_of(&words, KeyDistribution::Sequential, 2).concat(), ["0", "1", "2", "3"]);
+    }
+
+    #[test]
+    fn sequences_of_several_places_and_threads_have_each_key_once() {
+        let keys = KeySpace {
+            digits: 0,
+            prefix: String::new(),
+            distribution: KeyDistribution::Sequential,
+            ..KeySpace::uniform(600)
+        };
+        let mut seen = Vec::new();
+        for index in 0..3 {
+            let command = CommandPlan::new(&["MGET", "__key__", "__key__"]);
+            let mut generator = generator(vec![command], keys.clone(), Share { index, of: 3 });
+            // Operations of several calls have their numbers in advance.
+            (0..100).for_each(|_| seen.extend(generator.numbers_of(0)));
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (0..600).collect::<Vec<_>>());
     }
 
     #[test]

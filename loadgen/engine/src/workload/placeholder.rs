@@ -18,6 +18,9 @@ pub(crate) struct Compiler<'a> {
     values: &'a ValueSize,
     /// Sources of the slots so far.
     pub(crate) slots: Vec<Source>,
+    /// Slots of keys, and of numbers by themselves: each goes through its sequences on its own.
+    key_slots: Vec<usize>,
+    number_slots: Vec<usize>,
     /// Slot of the last key.
     last_key: Option<usize>,
     /// Slots of `__rand_1st__` and the like.
@@ -33,10 +36,19 @@ impl<'a> Compiler<'a> {
             keys,
             values,
             slots: Vec::new(),
+            key_slots: Vec::new(),
+            number_slots: Vec::new(),
             last_key: None,
             tied: [None; TIED.len()],
             tag: None,
         }
+    }
+
+    /// The sources of all slots.
+    pub(crate) fn into_slots(mut self) -> Vec<Source> {
+        Source::share_sequences(&mut self.slots, &self.key_slots);
+        Source::share_sequences(&mut self.slots, &self.number_slots);
+        self.slots
     }
 
     fn slot(&mut self, source: Source) -> usize {
@@ -80,6 +92,7 @@ impl<'a> Compiler<'a> {
             ["key", kind, count] => self.key(chosen(kind, count, holder)?, pieces),
             ["number", kind, count] => {
                 let slot = self.slot(chosen(kind, count, holder)?);
+                self.number_slots.push(slot);
                 pieces.push(Piece::Number { slot, digits: 0 });
             }
             ["same"] => {
@@ -170,6 +183,7 @@ impl<'a> Compiler<'a> {
     fn key(&mut self, source: Source, pieces: &mut Vec<Piece>) {
         self.prefix(pieces);
         let slot = self.slot(source.raised(self.keys.first));
+        self.key_slots.push(slot);
         self.last_key = Some(slot);
         pieces.push(Piece::Number { slot, digits: self.keys.digits });
     }

@@ -5,6 +5,7 @@
 
 use crate::plan::share::Share;
 use crate::plan::{KeyDistribution, ValueSize};
+use crate::workload::new_keys::Growth;
 use crate::workload::rng::Rng;
 use crate::workload::zipf::Zipf;
 use std::sync::Arc;
@@ -14,13 +15,13 @@ use std::sync::Arc;
 pub(crate) enum Source {
     /// From `min` to `max`, each with the same chance.
     Between { min: u64, max: u64 },
-    /// 0, 1, 2, … below the bound, over and over; each thread takes its share.
-    Sequential { below: u64 },
+    /// 0, 1, 2, … below the bound, over and over; each thread takes its share, and each place in a command its turn.
+    Sequential { below: u64, turn: Turn },
     /// Zipf's law, 0 the most frequent.
     Zipf(Zipf),
-    /// Zipf's law, counted down from the last number, or the last new key.
+    /// Zipf's law, counted down from the last number, or the last new key, when it is used.
     Latest { count: u64, exponent: f64, zipf: Zipf },
-    /// Numbers from this one on, each once.
+    /// Numbers from this one on, each once, drawn when it is used.
     New { first: u64 },
     /// Those of another source, so much higher.
     Raised { by: u64, source: Box<Self> },
@@ -36,13 +37,31 @@ pub(crate) enum Source {
     ZipfLength { min: u64, zipf: Zipf },
 }
 
-/// How many new keys one thread has added to the key space.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Growth {
-    /// Numbers drawn.
-    drawn: u64,
-    /// Those of them that were used for certain: what was drawn before the batch in use.
-    sure: u64,
+/// Which of the numbers of a sequence a place in a command takes: it has several such places, and each request goes on where the
+/// one before it stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turn {
+    place: u64,
+    of: u64,
+}
+
+/// What is known of a number only when it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// The next new key, from this number on.
+    New { first: u64 },
+    /// So many before the newest key: the number that was drawn, less `raised`. So many keys are old.
+    Latest { count: u64, raised: u64 },
+}
+
+impl Late {
+    /// The number, from the one that was drawn.
+    pub(crate) fn settle(self, drawn: u64, growth: &mut Growth) -> u64 {
+        match self {
+            Self::New { first } => first + growth.draw(),
+            Self::Latest { count, raised } => raised + growth.keys().latest(count, drawn - raised),
+        }
+    }
 }
 
 impl Source {
@@ -55,7 +74,9 @@ impl Source {
     pub(crate) fn keys(distribution: KeyDistribution, count: u64) -> Self {
         match distribution {
             KeyDistribution::Uniform => Self::uniform(count),
-            KeyDistribution::Sequential => Self::Sequential { below: count },
+            KeyDistribution::Sequential => {
+                Self::Sequential { below: count, turn: Turn { place: 0, of: 1 } }
+            }
             KeyDistribution::New => Self::New { first: count },
             KeyDistribution::Zipf { exponent } => Self::Zipf(Zipf::new(count, exponent)),
             KeyDistribution::Latest { exponent } => {
@@ -108,7 +129,7 @@ impl Source {
         const NEW_MAX: u64 = 100_000_000_000;
         match self {
             Self::Between { max, .. } => *max,
-            Self::Sequential { below }
+            Self::Sequential { below, .. }
             | Self::Gaussian { below, .. }
             | Self::Hotspot { below, .. } => below.saturating_sub(1),
             Self::Zipf(zipf) => zipf.count().saturating_sub(1),
@@ -120,12 +141,51 @@ impl Source {
         }
     }
 
+    /// A sequence, for one of several places that take turns.
+    fn in_turn(&self, turn: Turn) -> Self {
+        match self {
+            Self::Sequential { below, .. } => Self::Sequential { below: *below, turn },
+            Self::Raised { by, source } => {
+                Self::Raised { by: *by, source: Box::new(source.in_turn(turn)) }
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// Makes the places of a command that have the same sequence take turns: it has each number once.
+    pub(crate) fn share_sequences(slots: &mut [Self], places: &[usize]) {
+        let sources = slots.to_vec();
+        for &slot in places {
+            let same = || places.iter().filter(|other| sources[**other] == sources[slot]);
+            let place = same().take_while(|other| **other != slot).count() as u64;
+            slots[slot] = sources[slot].in_turn(Turn { place, of: same().count() as u64 });
+        }
+    }
+
+    /// What is known of its numbers only when they are used, if anything is.
+    pub(crate) fn late(&self) -> Option<Late> {
+        match self {
+            Self::New { first } => Some(Late::New { first: *first }),
+            Self::Latest { count, .. } => Some(Late::Latest { count: *count, raised: 0 }),
+            Self::Raised { by, source } => Some(match source.late()? {
+                Late::New { first } => Late::New { first: first + by },
+                Late::Latest { count, raised } => Late::Latest { count, raised: raised + by },
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether each of its numbers is a new key.
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(self.late(), Some(Late::New { .. }))
+    }
+
     /// Fills `numbers` with the next ones. `position` is where a sequence stands on this thread.
     pub(crate) fn fill(
         &self,
         numbers: &mut [u64],
         position: &mut u64,
-        growth: &mut Growth,
+        growth: &Growth,
         share: Share,
         block_len: usize,
         rng: &mut Rng,
@@ -136,33 +196,24 @@ impl Source {
                 let below = (max - min).saturating_add(1);
                 numbers.fill_with(|| min + rng.below(below));
             }
-            Self::Sequential { below } => numbers.fill_with(|| {
-                let number = u128::from(share.index) + u128::from(*position) * u128::from(share.of);
+            Self::Sequential { below, turn } => numbers.fill_with(|| {
+                let step = u128::from(*position) * u128::from(turn.of) + u128::from(turn.place);
+                let number = u128::from(share.index) + step * u128::from(share.of);
                 *position += 1;
                 (number % u128::from((*below).max(1))) as u64
             }),
             Self::Zipf(zipf) => numbers.fill_with(|| zipf.draw(rng) - 1),
             Self::Latest { count, exponent, zipf } => {
-                // All threads add at about the same pace.
-                let grown = growth.sure.saturating_mul(share.of);
-                let zipf = match grown {
+                let zipf = match growth.keys().len() {
                     0 => *zipf,
-                    _ => Zipf::new(count.saturating_add(grown), *exponent),
+                    grown => Zipf::new(count.saturating_add(grown), *exponent),
                 };
-                let last = count.saturating_add(grown).saturating_sub(1);
-                numbers.fill_with(|| last.saturating_sub(zipf.draw(rng) - 1));
+                numbers.fill_with(|| zipf.draw(rng) - 1);
             }
+            Self::New { .. } => {}
             Self::Raised { by, source } => {
                 source.fill(numbers, position, growth, share, block_len, rng);
                 numbers.iter_mut().for_each(|number| *number += by);
-            }
-            Self::New { first } => {
-                growth.sure = growth.drawn;
-                numbers.fill_with(|| {
-                    let number = first + share.index + growth.drawn * share.of;
-                    growth.drawn += 1;
-                    number
-                });
             }
             Self::Gaussian { below, deviation } => {
                 numbers.fill_with(|| gaussian(*below, *deviation, rng));
@@ -200,14 +251,18 @@ fn weighted(sizes: &[(u64, u64)], rng: &mut Rng) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::new_keys::{Insertions, NewKeys};
     use proptest::prelude::{Strategy as _, any, prop_assert, prop_oneof, proptest};
 
     const ALONE: Share = Share { index: 0, of: 1 };
 
     fn draw(source: &Source, count: usize) -> Vec<u64> {
         let mut numbers = vec![0; count];
-        let growth = &mut Growth::default();
-        source.fill(&mut numbers, &mut 0, growth, ALONE, 1_000, &mut Rng::new(5, &[]));
+        let mut growth = Growth::new(Arc::new(NewKeys::new(1)), ALONE);
+        source.fill(&mut numbers, &mut 0, &growth, ALONE, 1_000, &mut Rng::new(5, &[]));
+        if let Some(late) = source.late() {
+            numbers.iter_mut().for_each(|number| *number = late.settle(*number, &mut growth));
+        }
         numbers
     }
 
@@ -258,22 +313,29 @@ mod tests {
     }
 
     #[test]
-    fn new_keys_are_each_new_and_become_the_latest() {
-        let (mut growth, mut rng) = (Growth::default(), Rng::new(5, &[]));
-        let mut draw = |source: &Source, share| {
-            let mut numbers = [0; 64];
-            source.fill(&mut numbers, &mut 0, &mut growth, share, 1, &mut rng);
-            numbers
-        };
-        let new = Source::keys(KeyDistribution::New, 100);
-        let latest = Source::keys(KeyDistribution::Latest { exponent: 0.99 }, 100);
+    fn new_keys_are_each_new_and_become_the_latest_when_they_are_there() {
+        let keys = Arc::new(NewKeys::new(2));
         let second = Share { index: 1, of: 2 };
-        assert!(draw(&latest, second).iter().all(|key| *key < 100));
-        let fresh = [draw(&new, second), draw(&new, second)].concat();
-        assert_eq!(fresh, (0..128).map(|k| 101 + 2 * k).collect::<Vec<_>>());
-        let hot = draw(&latest, second);
-        // The first 64 of both threads are there for certain.
-        assert!(hot.iter().all(|key| *key < 228) && hot.iter().any(|key| *key >= 200), "{hot:?}");
+        let mut growth = Growth::new(Arc::clone(&keys), second);
+        let mut inserted = Insertions::new(keys, second, vec![1]);
+        let mut rng = Rng::new(5, &[]);
+        let mut draw = |source: &Source, growth: &mut Growth| {
+            let mut numbers = [0; 64];
+            source.fill(&mut numbers, &mut 0, growth, second, 1, &mut rng);
+            let late = source.late().expect("known when used");
+            numbers.map(|number| late.settle(number, growth))
+        };
+        let new = Source::keys(KeyDistribution::New, 100).raised(1_000);
+        let latest = Source::keys(KeyDistribution::Latest { exponent: 0.99 }, 100).raised(1_000);
+        let fresh = [draw(&new, &mut growth), draw(&new, &mut growth)].concat();
+        assert_eq!(fresh, (0..128).map(|k| 1_101 + 2 * k).collect::<Vec<_>>());
+        let hottest = |keys: &[u64]| keys.iter().copied().max();
+        assert_eq!(hottest(&draw(&latest, &mut growth)), Some(1_099), "none of them is there");
+        (0..64).for_each(|place| inserted.end(place, 0));
+        let hot = draw(&latest, &mut growth);
+        // Those of the other thread are not there.
+        assert!(hot.iter().all(|key| *key < 1_100 || key % 2 == 1), "{hot:?}");
+        assert_eq!(hottest(&hot), Some(fresh[63]));
     }
 
     #[test]

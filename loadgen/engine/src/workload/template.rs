@@ -134,7 +134,7 @@ impl Template {
         {
             return Err(format!("'{}' has no argument {arg_index} for its cursor", command.label));
         }
-        Ok(Self { steps: steps.finish(), parts, shape, slots: compiler.slots, has_mark })
+        Ok(Self { steps: steps.finish(), parts, shape, slots: compiler.into_slots(), has_mark })
     }
 
     /// Appends one request to `out`.

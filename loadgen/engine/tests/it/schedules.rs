@@ -104,10 +104,12 @@ fn pinned_requests_keep_their_connection() {
     let result = run(vec![group.clone()], 10, &script);
     assert_eq!(result.groups[0].counts.scheduled, 1_000);
     assert_eq!(result.groups[0].counts.unfinished, 0);
-    // Without reconnecting, no connection is left for the requests of lost connections.
+    // Without reconnecting, no connection is left for what falls due then, and the run is over.
     let group = GroupPlan { reconnect: Reconnect::Never, ..group };
     let result = run(vec![group], 10, &script);
-    assert!(result.groups[0].counts.unfinished >= 799, "{:?}", result.groups[0].counts);
+    let counts = result.groups[0].counts;
+    assert_eq!((counts.scheduled, counts.ok, counts.unfinished), (201, 200, 1), "{counts:?}");
+    assert_eq!(result.ended, Nanos::from_secs(2));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use aelab_engine::record::result::{
 };
 use aelab_engine::{CLOSED_AFTER_TIMEOUT, DISCONNECTED, POOL_EXHAUSTED};
 use aelab_results::caveat::{
-    CLIENT_CPU_SHARE_MAX, CaptureTimes, Caveat, Facts, Hold, Means, Missed,
+    CLIENT_CPU_SHARE_MAX, CaptureTimes, Caveat, Facts, Hold, Means, Missed, Reached,
 };
 use aelab_results::histogram::Histogram;
 use aelab_results::hlog::Interval;
@@ -378,26 +378,24 @@ pub(crate) fn silence(clock: &Timeline, result: &RunResult) -> Option<Caveat> {
     let commands = result.groups.iter().flat_map(|group| &group.commands);
     let replies: Vec<Interval> =
         commands.flat_map(|command| clock.intervals(&command.response_time)).collect();
-    let (inside, drained): (Vec<&Interval>, Vec<&Interval>) =
-        replies.iter().partition(|interval| interval.start_ns < clock.measured.0);
-    let inside = inside.iter().map(|interval| interval.start_ns + interval.length_ns);
+    let inside = replies.iter().filter(|interval| interval.start_ns < clock.measured.0);
+    let inside = inside.map(|interval| interval.start_ns + interval.length_ns);
     // Replies to requests of the warm-up count too.
     let last =
         inside.chain(result.groups.iter().filter_map(|group| last_reply(clock, group))).max();
     // Replies after the load generator's last read are unknown.
     let blind = result.audit.threads.iter().map(|thread| thread.blind).min();
     let looked = clock.measured.since(blind.unwrap_or(Nanos::ZERO));
-    let silent = looked.since(Nanos(last.unwrap_or(0)));
-    let is_long = silent.max(SILENCE_MIN) == silent
-        && silent.as_secs_f64() > SILENCE_SHARE * clock.measured_s;
-    // A client that waits for data waits whether the server answers or not.
-    let unfinished = sum(|group| group.delivery.map_or(group.counts.unfinished, |_| 0));
-    // A request that was answered in the drain may have waited the whole time.
-    let longest = drained.iter().filter_map(|interval| interval.counts.value_at(1.0)).max();
-    let waited = longest.is_some_and(|longest| Nanos(longest) >= silent)
-        || unfinished + sum(|group| group.connections.lost) > 0;
-    (is_long && waited && !result.interrupted).then(|| Caveat::ServerChanged {
-        what: format!("no reply came in the last {:.1} s of the measurement", silent.as_secs_f64()),
+    // Without requests that wait, the server has nothing to say.
+    let unanswered = result.unanswered.clone()?;
+    let from = unanswered.start.since(clock.measure_from).max(Nanos(last.unwrap_or(0)));
+    let waited = unanswered.end.since(clock.measure_from).min(looked).since(from);
+    let is_long = waited >= SILENCE_MIN && waited.as_secs_f64() > SILENCE_SHARE * clock.measured_s;
+    (is_long && !result.interrupted).then(|| Caveat::ServerChanged {
+        what: format!(
+            "no reply came in the last {:.1} s of the measurement",
+            looked.since(from).as_secs_f64()
+        ),
     })
 }
 
@@ -432,23 +430,27 @@ fn last_reply(clock: &Timeline, group: &GroupResult) -> Option<u64> {
     inside.map(|(_, end)| end.saturating_sub(clock.measure_from.0)).max()
 }
 
-/// A number of requests that was not reached: no connection was left to make more.
+/// A run that ended before its time: no connection was left to make more requests.
 pub(crate) fn given_up(plan: &RunPlan, result: &RunResult) -> Option<Caveat> {
-    if plan.phases.measure.is_some() || result.interrupted {
+    if result.interrupted {
         return None;
     }
-    let pairs = plan.groups.iter().zip(&result.groups);
-    let mut short = pairs.filter_map(|(planned, group)| {
-        let (asked, made) = (planned.requests?, group.counts.scheduled);
-        let by_us = group.connections.unreadable + group.connections.overdue > 0;
-        (made < asked).then(|| match by_us {
-            true => Caveat::NoConnectionLeft { made, asked },
-            false => Caveat::ServerChanged {
-                what: format!("after {made} of {asked} requests no connection was left"),
-            },
-        })
-    });
-    short.next()
+    let reached = match plan.phases.measure {
+        Some(asked) => {
+            let made = result.measure_until.since(result.measure_from);
+            (result.is_cut_off && made < asked)
+                .then(|| Reached::Seconds { made: made.as_secs_f64(), asked: asked.as_secs_f64() })
+        }
+        None => plan.groups.iter().zip(&result.groups).find_map(|(planned, group)| {
+            let (made, asked) = (group.counts.scheduled, planned.requests?);
+            (made < asked).then_some(Reached::Requests { made, asked })
+        }),
+    }?;
+    let by_us = |group: &GroupResult| group.connections.unreadable + group.connections.overdue > 0;
+    Some(match result.groups.iter().any(by_us) {
+        true => Caveat::NoConnectionLeft { reached },
+        false => Caveat::ServerChanged { what: format!("after {reached} no connection was left") },
+    })
 }
 
 #[cfg(test)]

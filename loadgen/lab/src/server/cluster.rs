@@ -4,10 +4,10 @@
 //! Invariant: a layout names primaries only, each once.
 
 use crate::control::Control;
-use aelab_engine::Topology;
 use aelab_engine::error::Failure;
 use aelab_engine::plan::cluster_slots::{Layout, NOWHERE, Node, SLOTS};
 use aelab_engine::plan::{CommandPlan, Endpoint, Target};
+use aelab_engine::{Lookup, Topology};
 use aelab_resp::value::Value;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
@@ -22,7 +22,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub fn watch(target: &Target, topology: &Topology, over: &AtomicBool) {
     while !over.load(Relaxed) {
         park_timeout(LOOK_EVERY);
-        if !topology.take_wanted() {
+        let is_wanted = topology.take_wanted();
+        let mut names = topology.unknown_names();
+        names.retain(|(_, found)| is_wanted || *found == Lookup::Wanted);
+        for (name, _) in names {
+            let found = name.to_socket_addrs().ok().and_then(|mut addrs| addrs.next());
+            topology.publish_name(&name, found.map_or(Lookup::Failed, Lookup::Found));
+        }
+        if !is_wanted {
             continue;
         }
         let found = target.each().find_map(|node| {

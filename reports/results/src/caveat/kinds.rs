@@ -1,6 +1,8 @@
 //! What a caveat depends on beside its figures: remedies differ by it.
 //!
-//! No texts and no limits.
+//! No sentences and no limits.
+
+use std::fmt;
 
 /// What sets the pace of a load: remedies differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,4 +57,42 @@ pub enum Missed {
     Marks,
     /// All of their requests ended in errors, most often this one.
     Entry(String),
+}
+
+/// How far a run came before it ended, and how far it was to go.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reached {
+    /// A number of requests.
+    Requests {
+        /// That were made.
+        made: u64,
+        /// That were asked for.
+        asked: u64,
+    },
+    /// A length of the measurement.
+    Seconds {
+        /// That it took.
+        made: f64,
+        /// That was asked for.
+        asked: f64,
+    },
+}
+
+impl Reached {
+    /// What was reached and what was asked for, as plain numbers.
+    pub(crate) const fn numbers(self) -> (f64, f64) {
+        match self {
+            Self::Requests { made, asked } => (made as f64, asked as f64),
+            Self::Seconds { made, asked } => (made, asked),
+        }
+    }
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requests { made, asked } => write!(f, "{made} of {asked} requests"),
+            Self::Seconds { made, asked } => write!(f, "{made:.1} of {asked:.1} s"),
+        }
+    }
 }

@@ -13,7 +13,7 @@ mod scenario_keys;
 mod text;
 
 pub use assess::{Facts, assess};
-pub use kinds::{CaptureTimes, Hold, Means, Missed, Pace};
+pub use kinds::{CaptureTimes, Hold, Means, Missed, Pace, Reached};
 pub use merge::{Merged, merge};
 pub use scenario_keys::in_scenario;
 
@@ -295,10 +295,8 @@ pub enum Caveat {
     },
     /// The load generator closed all of its connections and was configured not to reconnect.
     NoConnectionLeft {
-        /// Requests that were made.
-        made: u64,
-        /// Requests that were asked for.
-        asked: u64,
+        /// How far the run came.
+        reached: Reached,
     },
     /// Subscribers or blocking commands received nothing.
     NothingHeard {
@@ -447,7 +445,10 @@ impl Caveat {
             | Self::ConnectionsLost { count, .. } => (Some(*count as f64), Some(0.0)),
             Self::ErrorReplies { share, .. } => (Some(*share), Some(ERROR_SHARE_WARN)),
             Self::Interrupted { measured_s, planned_s } => (Some(*measured_s), *planned_s),
-            Self::NoConnectionLeft { made, asked } => (Some(*made as f64), Some(*asked as f64)),
+            Self::NoConnectionLeft { reached } => {
+                let (made, asked) = reached.numbers();
+                (Some(made), Some(asked))
+            }
             Self::NoHits { misses, .. } => (Some(*misses as f64), None),
             Self::ServerBusy { .. }
             | Self::NeverSettled { .. }

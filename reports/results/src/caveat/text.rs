@@ -125,9 +125,9 @@ impl Caveat {
                     closed_by_client(*count, *overdue, unreadable.as_ref())
                 )
             }
-            Self::NoConnectionLeft { made, asked } => format!(
-                "the load generator closed its last connection after {made} of {asked} requests"
-            ),
+            Self::NoConnectionLeft { reached } => {
+                format!("the load generator closed its last connection after {reached}")
+            }
             Self::NodeUnreached { node, attempts, reason } => format!(
                 "no connection to cluster node {node} could be opened in {} ({reason}), so the requests for its keys waited",
                 with_noun(*attempts, "attempt")

@@ -1,7 +1,7 @@
 //! The texts and remedies: flags for the command line, keys for scenario files.
 
 use super::*;
-use crate::caveat::{CaptureTimes, Means, Pace, in_scenario};
+use crate::caveat::{CaptureTimes, Means, Pace, Reached, in_scenario};
 
 fn too_slow(means: Means) -> Caveat {
     Caveat::RateNotAchieved { achieved: 1.0, offered: 2.0, spared: 0.0, means }
@@ -42,7 +42,8 @@ fn no_remedy_of_a_scenario_names_a_flag() {
         Caveat::NothingHeard { missed: Missed::Messages },
         Caveat::NothingHeard { missed: Missed::Marks },
         Caveat::NothingHeard { missed: Missed::Entry("NOPERM no".into()) },
-        Caveat::NoConnectionLeft { made: 1, asked: 2 },
+        Caveat::NoConnectionLeft { reached: Reached::Requests { made: 1, asked: 2 } },
+        Caveat::NoConnectionLeft { reached: Reached::Seconds { made: 1.3, asked: 10.0 } },
         Caveat::MessagesLost { count: 2, received: 3 },
         Caveat::ConnectionsLost { count: 2, overdue: 2, unreadable: None },
         Caveat::ShedRequests { count: 1, means: Means::Connections },
