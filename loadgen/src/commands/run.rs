@@ -7,7 +7,7 @@ use crate::commands::cluster;
 use crate::commands::prefill::fill;
 use crate::commands::results_folder;
 use crate::commands::run_output::Sink;
-use crate::commands::server_info::{SlowLog, look, mark_restart, note_refused_info};
+use crate::commands::server_info::{SlowLog, look, mark_restart, note_refused_info, server_of};
 use crate::console::progress::Console;
 use crate::console::{self, lines};
 use crate::exporter::Exporter;
@@ -254,7 +254,7 @@ fn measure(
     let context = Context {
         command: words.to_vec(),
         environment,
-        server: (info != Info::default()).then(|| info.server()),
+        server: server_of(&before, plan),
         asked: resolved.percentiles.clone(),
         caveats: caveats_of_each(&before, plan)
             .into_iter()

@@ -6,11 +6,11 @@
 use crate::console;
 use aelab_engine::clock;
 use aelab_engine::error::Failure;
-use aelab_engine::plan::Target;
+use aelab_engine::plan::{RunPlan, Target};
 use aelab_engine::record::result::RunResult;
 use aelab_lab::control::Control;
 use aelab_lab::server::info::{Info, REFUSED_SLOWLOG, SlowEntry, info_refusal, slowlog_or_refusal};
-use aelab_results::record::Stall;
+use aelab_results::record::{Server, Stall};
 
 /// What each server says of itself.
 ///
@@ -22,6 +22,18 @@ pub(super) fn look(target: &Target) -> Result<Vec<(Target, Info)>, Failure> {
         Ok((target, info))
     };
     target.each().map(one).collect()
+}
+
+/// The server of a record. The nodes of a cluster hold a part of the keys each; of several servers that are no cluster, the record
+/// describes the first.
+pub(super) fn server_of(nodes: &[(Target, Info)], plan: &RunPlan) -> Option<Server> {
+    let (_, first) = nodes.first().filter(|(_, info)| *info != Info::default())?;
+    let is_cluster = plan.groups.iter().any(|group| group.cluster.is_some());
+    let keys = match is_cluster {
+        true => nodes.iter().map(|(_, info)| info.keys()).sum(),
+        false => first.keys(),
+    };
+    Some(Server { keys, ..first.server() })
 }
 
 /// Prints a note if the server refuses INFO.

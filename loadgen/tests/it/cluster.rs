@@ -206,7 +206,7 @@ fn nodes_that_only_redirections_name_get_connections() {
                 cluster.names.push(("new.example:7001".to_owned(), cluster.nodes[1]));
                 let slots = slots.clone();
                 cluster.moves.push(Move { slots, to: 1, ask_from, moved_from });
-                let done = play(group(&cluster, connections, arrival), 1, &script(&cluster));
+                let done = simulated(group(&cluster, connections, arrival), 1, &script(&cluster));
                 assert_eq!((done.counts.error, done.counts.unfinished), (0, 0), "{naming:?}");
                 assert_eq!(done.counts.ok, done.counts.scheduled, "{:?}", done.counts);
                 let redirects = done.redirects.expect("a cluster");
@@ -229,7 +229,7 @@ fn a_node_that_had_given_its_slots_away_gets_connections_again() {
     cluster.newer = Some(only_first);
     for back in [ever, secs(6)] {
         cluster.moves[1].moved_from = back;
-        let done = play(group(&cluster, 4, constant(500.0)), 1, &script(&cluster));
+        let done = simulated(group(&cluster, 4, constant(500.0)), 1, &script(&cluster));
         assert_eq!((done.counts.ok, done.counts.error), (5_000, 0), "{:?}", done.counts);
     }
 }
@@ -302,6 +302,7 @@ fn a_real_cluster_moves_slots_during_a_run() {
     let filled = [&url[..], &["-r", "3000", "--prefill", "-n", "6000", "GET", "__key__"]].concat();
     let read = record(&filled);
     assert_eq!((read.groups[0].counts.ok, read.groups[0].counts.error), (6_000, 0));
+    assert_eq!(read.server.and_then(|server| server.keys), Some(3_000));
     let sizes = || -> Vec<u64> {
         let answers = nodes.ports.iter().filter_map(|port| ask(*port, "DBSIZE"));
         answers.filter_map(|size| size[1..].parse().ok()).collect()

@@ -3,7 +3,7 @@
 //! Structure and counts only; no row depends on how fast the machine is.
 
 use crate::recording_server::{Heard, Listener, Manner};
-use crate::support::{LOADGEN, TempDir, loadgen};
+use crate::support::{LOADGEN, Server, TempDir, loadgen};
 use aelab_results::read_folder;
 use aelab_results::record::RunRecord;
 use std::collections::BTreeSet;
@@ -307,6 +307,48 @@ fn a_slow_server_shows_the_effect_of_time_limits() {
     assert!(early <= 1, "they are opened while the load runs: {early}");
 }
 
+/// In `-t`, in commands, in command files, and through the front-ends.
+#[test]
+fn sequential_keys_of_one_command_come_once_each() {
+    let dir = TempDir::new();
+    let file = dir.file("commands.txt");
+    std::fs::write(&file, "MSET __key__ a __key__ b\n").expect("written");
+    let once = ["-c", "1", "-r", "1000", "--warmup", "0", "-n", "50"];
+    let sequence = ["--key-dist", "sequential"];
+    let mset = ["--command", "MSET __key__ a __key__ b"];
+    let files = ["--command-file", &file];
+    for (words, keys) in [
+        ([&once[..], &sequence, &["-t", "mset"]].concat(), 500),
+        ([&once[..], &sequence, &mset].concat(), 100),
+        ([&once[..], &sequence, &files].concat(), 100),
+        (
+            [&once[..], &["--command", "MSET {key sequential 1k} a {key sequential 1k} b"]]
+                .concat(),
+            100,
+        ),
+    ] {
+        let run = run_at(Manner::default(), &words);
+        let args = run.heard.iter().flat_map(|one| one.args[1..].iter().step_by(2));
+        let heard: Vec<&String> = args.collect();
+        let want: Vec<String> = (0..keys).map(|key| format!("key:{key:012}")).collect();
+        assert!(heard.iter().copied().eq(&want), "{words:?}: {heard:?}");
+    }
+}
+
+/// A record that is being inserted on one thread is not asked for on another.
+#[test]
+fn ycsb_d_reads_records_that_are_there() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let load = ["run", "-p", &port, "--json", "--ycsb", "d", "-r", "1000", "--prefill"];
+    let more = ["--threads", "2", "-c", "20", "-P", "4", "-n", "20000"];
+    let called = loadgen(&[&load[..], &more].concat());
+    let record = RunRecord::from_json(&called.stdout, std::path::Path::new("stdout"));
+    let group = &record.expect("a record").groups[0];
+    assert_eq!(group.commands["READ"].misses, Some(0));
+    assert!(group.commands["INSERT"].response_time.count > 500);
+}
+
 #[test]
 fn lost_connections_follow_the_reconnect_policy() {
     let manner = Manner { hang_up_after: 10, ..Manner::default() };
@@ -317,6 +359,11 @@ fn lost_connections_follow_the_reconnect_policy() {
     assert_eq!((links.reconnects, never.connections()), (0, 2), "{links:?}");
     let short = never.record.caveats.iter().find(|caveat| caveat.id == "server-changed");
     assert!(short.is_some_and(|caveat| caveat.text.contains("of 40 requests")), "{short:?}");
+    let by_time = ["-c", "4", "--duration", "60s", "--warmup", "0", "--threads", "2"];
+    let cut = run_at(manner, &[&by_time[..], &["--reconnect", "never", "GET", "a"]].concat());
+    assert!(cut.record.duration_s < 30.0, "{}", cut.record.duration_s);
+    let ended = cut.record.caveats.iter().find(|caveat| caveat.id == "server-changed");
+    assert!(ended.is_some_and(|caveat| caveat.text.contains("of 60.0 s no connection was left")));
     // The shortest time between a connection's last request and the first on the one after it.
     let gap = |run: &Run| {
         let pairs = run.heard.windows(2).filter(|two| two[0].connection != two[1].connection);
