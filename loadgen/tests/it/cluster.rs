@@ -8,20 +8,22 @@ use aelab_engine::plan::{
     ValueSize, Workload,
 };
 use aelab_engine::record::result::GroupResult;
-use aelab_engine::sim::{ClusterScript, Move, Naming, Script, simulate};
+use aelab_engine::sim::{ClusterScript, Move, Script, simulate};
 use aelab_results::record::RunRecord;
-use std::collections::HashSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::thread::sleep;
 use std::time::Duration;
 
 const US: Nanos = Nanos::from_micros(1);
 
 /// 1,000 GETs of random keys per second, or a closed loop.
-fn group(cluster: &ClusterScript, connections: usize, arrival: ArrivalProcess) -> GroupPlan {
+pub(crate) fn group(
+    cluster: &ClusterScript,
+    connections: usize,
+    arrival: ArrivalProcess,
+) -> GroupPlan {
     let layout = cluster.layout();
     let mut target = Target::plain(layout.nodes[0].endpoint.clone());
     target.more = layout.nodes[1..].iter().map(|node| node.endpoint.clone()).collect();
@@ -38,11 +40,11 @@ fn group(cluster: &ClusterScript, connections: usize, arrival: ArrivalProcess) -
     }
 }
 
-fn constant(per_second: f64) -> ArrivalProcess {
+pub(crate) fn constant(per_second: f64) -> ArrivalProcess {
     ArrivalProcess::Constant(Rate::per_second(per_second).expect("a rate"))
 }
 
-fn simulated(group: GroupPlan, threads: usize, script: &Script) -> GroupResult {
+pub(crate) fn simulated(group: GroupPlan, threads: usize, script: &Script) -> GroupResult {
     let phases = Phases {
         warmup: Nanos::ZERO,
         measure: Some(Nanos::from_secs(10)),
@@ -55,7 +57,7 @@ fn simulated(group: GroupPlan, threads: usize, script: &Script) -> GroupResult {
     group
 }
 
-fn script(cluster: &ClusterScript) -> Script {
+pub(crate) fn script(cluster: &ClusterScript) -> Script {
     let cluster = Some(cluster.clone());
     Script { cluster, network: Nanos::from_micros(50), ..Script::steady(US) }
 }
@@ -181,59 +183,6 @@ fn a_lost_node_loses_only_its_own_requests() {
     }
 }
 
-/// A new node has no slots yet, so that only redirections name it: by ASK while slots move to it, by MOVED when they have.
-#[test]
-fn nodes_that_only_redirections_name_get_connections() {
-    let second = Nanos::from_secs(1);
-    let ever = Nanos::from_secs(1_000);
-    let closed = ArrivalProcess::Closed { think: Nanos::from_millis(1) };
-    for naming in [Naming::Address, Naming::Port, Naming::Host] {
-        // From the start or in mid-run, for all keys or for few, to the end of the run, or until they have moved.
-        for (slots, ask_from, moved_from) in [
-            (0..16_384, Nanos::ZERO, ever),
-            (0..16_384, second, ever),
-            (0..1_000, second, Nanos::from_secs(4)),
-            (0..1_000, second, second),
-        ] {
-            for (arrival, connections) in [
-                (constant(1_000.0), 6),
-                (closed.clone(), 6),
-                (closed.clone(), 1),
-                (constant(50.0), 1),
-            ] {
-                let mut cluster = ClusterScript::of(2);
-                (cluster.without_slots, cluster.naming) = (1, naming);
-                cluster.names.push(("new.example:7001".to_owned(), cluster.nodes[1]));
-                let slots = slots.clone();
-                cluster.moves.push(Move { slots, to: 1, ask_from, moved_from });
-                let done = simulated(group(&cluster, connections, arrival), 1, &script(&cluster));
-                assert_eq!((done.counts.error, done.counts.unfinished), (0, 0), "{naming:?}");
-                assert_eq!(done.counts.ok, done.counts.scheduled, "{:?}", done.counts);
-                let redirects = done.redirects.expect("a cluster");
-                assert!(redirects.asked + redirects.moved > 10, "{redirects:?}");
-                assert_eq!(done.endpoints.len(), 2);
-            }
-        }
-    }
-}
-
-/// It had slots, gave them away, and gets others.
-#[test]
-fn a_node_that_had_given_its_slots_away_gets_connections_again() {
-    let mut cluster = ClusterScript::of(2);
-    let secs = Nanos::from_secs;
-    let to = |to, ask_from, moved_from| Move { slots: 0..16_384, to, ask_from, moved_from };
-    let ever = secs(1_000);
-    cluster.moves = vec![to(0, secs(1), secs(1)), to(1, secs(5), ever)];
-    let only_first = ClusterScript { without_slots: 1, ..cluster.clone() }.layout();
-    cluster.newer = Some(only_first);
-    for back in [ever, secs(6)] {
-        cluster.moves[1].moved_from = back;
-        let done = simulated(group(&cluster, 4, constant(500.0)), 1, &script(&cluster));
-        assert_eq!((done.counts.ok, done.counts.error), (5_000, 0), "{:?}", done.counts);
-    }
-}
-
 #[test]
 fn keys_of_different_slots_are_refused_before_anything_is_sent() {
     let cluster = ClusterScript::of(3);
@@ -269,7 +218,7 @@ fn every_thread_needs_a_connection_to_every_node() {
 }
 
 /// What the program says about a run against real nodes.
-fn record(args: &[&str]) -> RunRecord {
+pub(crate) fn record(args: &[&str]) -> RunRecord {
     let called = loadgen(&[&["run", "--json", "--cluster"], args].concat());
     assert!(called.ran(), "{args:?}: {}", called.stderr);
     RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record")
@@ -371,49 +320,6 @@ fn a_node_that_joins_when_all_connections_are_dealt_out_is_served_by_lent_ones()
     }
 }
 
-/// The first node says that it has all slots, and sends every GET to another one, which it names in different ways.
-#[test]
-fn every_request_is_sent_to_the_node_that_ask_names() {
-    for host in ["127.0.0.1", "", "localhost"] {
-        let heard = Arc::new(AtomicUsize::new(0));
-        let (asked, ports) = (Arc::clone(&heard), Arc::new(OnceLock::new()));
-        let said_asking = Mutex::new(HashSet::new());
-        let other = serve(move |connection, _, args| {
-            let mut said_asking = said_asking.lock().expect("no panic");
-            Action::Reply(match args[0] {
-                b"ASKING" => {
-                    said_asking.insert(connection);
-                    b"+OK\r\n".to_vec()
-                }
-                b"GET" if said_asking.remove(&connection) => {
-                    asked.fetch_add(1, Ordering::Relaxed);
-                    b"$1\r\nx\r\n".to_vec()
-                }
-                b"GET" => b"-MOVED 7629 127.0.0.1:1\r\n".to_vec(),
-                _ => b"+PONG\r\n".to_vec(),
-            })
-        });
-        let own = Arc::clone(&ports);
-        let first = serve(move |_, _, args| {
-            Action::Reply(match args[0] {
-                b"GET" => format!("-ASK 7629 {host}:{}\r\n", other.port()).into_bytes(),
-                _ => one_node(own.get().copied(), args),
-            })
-        });
-        ports.set(first.port()).expect("set once");
-        let text = first.port().to_string();
-        for connections in ["1", "4"] {
-            let before = heard.load(Ordering::Relaxed);
-            let load = ["-p", &text, "-c", connections, "-n", "20", "--warmup", "0", "GET", "a"];
-            let run = record(&load);
-            let group = &run.groups[0];
-            assert_eq!((group.counts.ok, group.counts.error), (20, 0), "{host} {connections}");
-            assert_eq!(heard.load(Ordering::Relaxed) - before, 20);
-            assert_eq!(group.redirects.map(|redirects| redirects.asked), Some(20));
-        }
-    }
-}
-
 /// What the server said is told in full, so that somebody can mend the name.
 #[test]
 fn a_node_whose_name_leads_nowhere_is_named() {
@@ -496,7 +402,7 @@ fn record_of(words: &[&str]) -> RunRecord {
 }
 
 /// What a cluster of one node on this port says, which sends every GET to itself.
-fn one_node(port: Option<u16>, args: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn one_node(port: Option<u16>, args: &[&[u8]]) -> Vec<u8> {
     let bulk = |text: &[u8]| [format!("${}\r\n", text.len()).as_bytes(), text, b"\r\n"].concat();
     let port = port.unwrap_or(0);
     match args[0] {

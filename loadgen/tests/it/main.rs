@@ -3,6 +3,7 @@ mod acl;
 mod catalog;
 mod catalog_connections;
 mod cluster;
+mod cluster_nodes;
 mod compat;
 mod cpu_wait;
 mod doc_pages;
