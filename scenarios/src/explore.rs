@@ -16,6 +16,8 @@ pub struct Exploration {
     pub offender: String,
     /// The data whose size varies.
     pub growing: Growing,
+    /// Where the data comes from.
+    pub data: Data,
     /// The sizes; a line needs at least two different ones.
     pub sizes: Vec<u64>,
     /// The period between two commands.
@@ -28,6 +30,15 @@ pub struct Exploration {
     pub rate: Rate,
     /// The size of the experiment.
     pub scale: Scale,
+}
+
+/// Where the data of an exploration comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Data {
+    /// The lab loads each size in turn.
+    Loaded,
+    /// It is in the server already, with one size; nothing is written.
+    Existing,
 }
 
 /// The data that a command reads.
@@ -196,6 +207,9 @@ impl Exploration {
         );
         for size in &self.sizes {
             let _ = writeln!(out, "[arms.{}]\nlabel = \"{size} elements\"", Self::arm(*size));
+            if self.data == Data::Existing {
+                continue;
+            }
             match &self.growing {
                 Growing::Keys => {
                     let _ = writeln!(out, "data.keys = {size}");
@@ -226,6 +240,7 @@ mod tests {
         Exploration {
             offender: offender.to_owned(),
             growing: Growing::of(&words(offender), None).expect("known"),
+            data: Data::Loaded,
             sizes: vec![1000, 10_000],
             every: Duration::from_secs(5),
             victim: "GET __key__".to_owned(),
@@ -256,6 +271,13 @@ mod tests {
         assert_eq!(scenario.arms[0].phases.measure, Duration::from_secs(25));
         let keys = exploration("KEYS *").scenario().unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(keys.arms[1].data.keys, 10_000);
+    }
+
+    #[test]
+    fn data_that_is_there_is_not_loaded() {
+        let there = Exploration { data: Data::Existing, sizes: vec![7], ..exploration("KEYS *") };
+        let scenario = there.scenario().unwrap_or_else(|e| panic!("{e}"));
+        assert!(scenario.arms.len() == 1 && scenario.arms[0].data.is_empty());
     }
 
     #[test]

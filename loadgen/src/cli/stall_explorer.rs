@@ -6,7 +6,7 @@ use aelab_engine::error::Failure;
 use aelab_engine::workload::command_text::split_words;
 pub use aelab_lab::scenario::stall_explorer::Question;
 use aelab_scenarios::Scale;
-use aelab_scenarios::explore::{Exploration, Growing};
+use aelab_scenarios::explore::{Data, Exploration, Growing};
 use aelab_scenarios::model::CollectionKind;
 use aelab_units::{Rate, parse_count, parse_duration, parse_rate};
 use clap::Args;
@@ -24,6 +24,9 @@ pub struct ExploreArgs {
     pub offender: Option<String>,
     /// Interval between two executions of the --offender command [default: 1s].
     ///
+    /// The measurement at each size takes five intervals, and at least 3 s. The total time is printed before the first
+    /// measurement.
+    ///
     /// With --scale smoke, the interval in the measurement is at most 500ms. The result is still computed for TIME.
     #[arg(long, value_name = "TIME", requires = "offender", value_parser = parse_duration)]
     pub every: Option<Duration>,
@@ -33,10 +36,15 @@ pub struct ExploreArgs {
     /// For commands on the whole database, such as KEYS, they are numbers of keys.
     #[arg(long, value_name = "LIST", requires = "offender", value_delimiter = ',', value_parser = parse_count)]
     pub sizes: Vec<u64>,
+    /// Measure the key, or for KEYS the database, that the running server of --target has already, at its size.
+    ///
+    /// Nothing is written, and commands that write are refused.
+    #[arg(long, requires_all = ["offender", "target"], conflicts_with = "sizes")]
+    pub existing_data: bool,
     /// Type of the key: list, set, hash or zset; only needed if aelab cannot derive it from the name of the command.
     #[arg(long, value_name = "TYPE", requires = "offender", value_parser = parse_kind)]
     pub data: Option<CollectionKind>,
-    /// Command that the other clients send [default: GET __key__].
+    /// Command that the other clients send [default: GET __key__; with --existing-data PING].
     #[arg(long, value_name = "COMMAND", requires = "offender")]
     pub victim: Option<String>,
     /// Requests per second of the other clients [default: 2000].
@@ -86,14 +94,17 @@ impl ExploreArgs {
                 "--offender needs the stall explorer: scenario run stall --offender …",
             ));
         }
+        let data = if self.existing_data { Data::Existing } else { Data::Loaded };
         let mut sizes = match (self.sizes.is_empty(), scale) {
+            // The server knows.
+            _ if self.existing_data => Vec::new(),
             (true, Scale::Smoke) => vec![10_000, 100_000],
             (true, Scale::Default | Scale::Full) => vec![10_000, 30_000, 100_000, 300_000],
             (false, _) => self.sizes.clone(),
         };
         sizes.sort_unstable();
         sizes.dedup();
-        if sizes.len() < 2 || sizes[0] == 0 {
+        if data == Data::Loaded && (sizes.len() < 2 || sizes[0] == 0) {
             return Err(Failure::usage(
                 "--sizes needs at least two sizes above zero, such as 10k,100k",
             ));
@@ -105,9 +116,13 @@ impl ExploreArgs {
         let exploration = Exploration {
             offender: offender.clone(),
             growing: growing(offender, self.data)?,
+            data,
             sizes,
             every,
-            victim: self.victim.clone().unwrap_or_else(|| "GET __key__".to_owned()),
+            victim: self.victim.clone().unwrap_or_else(|| match data {
+                Data::Loaded => "GET __key__".to_owned(),
+                Data::Existing => "PING".to_owned(),
+            }),
             connections: self.victim_connections.unwrap_or(50),
             rate: match self.victim_rate.or_else(|| Rate::per_second(2000.0)) {
                 Some(rate) => rate,

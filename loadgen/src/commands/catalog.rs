@@ -64,6 +64,7 @@ pub(super) fn run(
                 observer: &Console::default(),
                 // The next scenario has other data.
                 clean_up: CleanUp::Remove,
+                until: None,
             };
             let run = run_one(args, scenario, column, &settings, &dir)?;
             console::result(&line(&run.run));

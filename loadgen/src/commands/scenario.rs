@@ -94,6 +94,7 @@ fn run_all(args: &ScenarioRunArgs, words: &[String], cancel: &AtomicBool) -> Res
         progress: String::new(),
         observer: &Console::default(),
         clean_up: clean_up(&scenarios),
+        until: None,
     };
     let mut exit = Exit::Success;
     for scenario in &scenarios {

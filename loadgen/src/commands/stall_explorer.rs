@@ -9,13 +9,19 @@ use crate::commands::exit::{no_arm_ran, server_change, with_results_in};
 use crate::commands::results_folder;
 use crate::console;
 use crate::console::progress::Console;
+use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::{Exit, Failure};
+use aelab_lab::scenario::existing_data;
 use aelab_lab::scenario::stall_explorer::{self, Answer, Explored};
-use aelab_lab::{CleanUp, Settings};
+use aelab_lab::session::duration::{self, Estimate};
+use aelab_lab::{CleanUp, Place, Settings};
 use aelab_results::record::RunRecord;
+use aelab_results::text::number::counted;
 use aelab_scenarios::criterion::Dimension;
+use aelab_scenarios::explore::Data;
 use aelab_scenarios::judge::in_words;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// Does it.
 ///
@@ -28,11 +34,14 @@ pub(super) fn run(
     words: &[String],
     cancel: &AtomicBool,
 ) -> Result<Exit, Failure> {
+    let place = args.place()?;
+    let question = &on_data(question, &place)?;
     let scenario = question.exploration.scenario();
     let mut scenario = scenario.map_err(|error| Failure::usage(error.message))?;
     scenario.seed = args.seed.unwrap_or(scenario.seed);
     aelab_lab::arm::run_plan::check(&scenario)?;
-    let place = args.place()?;
+    let estimate = duration::estimate(&scenario);
+    console::note(&announcement(scenario.arms.len(), estimate));
     let dir = args.out.clone().map_or_else(|| results_folder::default_dir(&scenario.name), Ok)?;
     let _claim = results_folder::prepare(&dir, args.force)?;
     let settings = Settings {
@@ -42,6 +51,7 @@ pub(super) fn run(
         progress: String::new(),
         observer: &Console::default(),
         clean_up: CleanUp::Remove,
+        until: Some(clock::now() + Nanos::from(estimate.at_most)),
     };
     let Explored { outcome, answer } = stall_explorer::run(question, &scenario, &settings, &dir);
     let Some(answer) = answer else {
@@ -66,6 +76,35 @@ pub(super) fn run(
         (None, None, None) => return Ok(Exit::Success),
     };
     Err(with_results_in(failed, &dir))
+}
+
+/// The question with the size of the data that is there, if it is about such data.
+fn on_data(question: &Question, place: &Place) -> Result<Question, Failure> {
+    let mut question = question.clone();
+    if question.exploration.data == Data::Existing {
+        let Place::Running(target) = place else {
+            return Err(Failure::usage("--existing-data needs --target, the server with the data"));
+        };
+        existing_data::look_up(target, &mut question.exploration)?;
+    }
+    Ok(question)
+}
+
+/// How long it takes, before it starts.
+fn announcement(sizes: usize, estimate: Estimate) -> String {
+    let time = |duration: Duration| {
+        let seconds = duration.as_secs_f64().ceil();
+        match seconds < 120.0 {
+            true => format!("{seconds:.0} s"),
+            false => format!("{:.1} min", seconds / 60.0),
+        }
+    };
+    format!(
+        "measuring {} takes about {}, and at most {}",
+        counted(sizes, "size"),
+        time(estimate.about),
+        time(estimate.at_most)
+    )
 }
 
 fn strict_exit(record: &RunRecord, answer: &Answer) -> Exit {
@@ -104,6 +143,14 @@ fn text(question: &Question, answer: &Answer, record: &RunRecord) -> String {
 mod tests {
     use super::*;
     use aelab_results::caveat::Caveat;
+
+    #[test]
+    fn the_time_is_announced_in_seconds_or_minutes() {
+        let estimate =
+            Estimate { about: Duration::from_millis(104_200), at_most: Duration::from_secs(150) };
+        let text = announcement(4, estimate);
+        assert_eq!(text, "measuring 4 sizes takes about 105 s, and at most 2.5 min");
+    }
 
     #[test]
     fn strict_tells_no_answer_from_an_invalid_one() {

@@ -2,7 +2,7 @@
 //!
 //! Takes some minutes, so it is asked for by name (CI does): `cargo test -p aelab-loadgen --test it -- --ignored the_whole`.
 
-use crate::support::{TempDir, loadgen};
+use crate::support::{Server, TempDir, ask, loadgen};
 use aelab_results::Folder;
 use aelab_results::read_folder;
 use aelab_results::record::{Catalog, CatalogRun};
@@ -131,6 +131,41 @@ fn the_stall_explorer_answers() {
         !procedure.notes.is_empty() && called.stdout.contains(&procedure.notes[0]),
         "{procedure:?}"
     );
+}
+
+#[test]
+fn the_stall_explorer_measures_data_that_is_there_and_writes_nothing() {
+    let server = Server::start(&[]);
+    let members: Vec<String> = (0..400).map(|n| format!("m{n}")).collect();
+    let filled = ask(server.port, &format!("SADD mine {}", members.join(" ")));
+    assert_eq!(filled.as_deref(), Some(":400"));
+    let (dir, url) = (TempDir::new(), format!("redis://127.0.0.1:{}", server.port));
+    let out = dir.file("stall");
+    let explore = |offender: &str, more: &[&str]| {
+        let args = ["scenario", "run", "stall", "--offender", offender, "--existing-data"];
+        let rest = ["--target", &url, "--scale", "smoke", "--every", "100ms", "--out", &out];
+        loadgen(&[&args[..], &rest[..], more].concat())
+    };
+    let called = explore("SMEMBERS mine", &[]);
+    assert!(matches!(called.code, 0 | 4), "{}", called.stderr);
+    assert!(called.stderr.contains("measuring 1 size takes about"), "{}", called.stderr);
+    let folder = read_folder(Path::new(&out)).expect("reads back");
+    let table = &folder.record.procedure.expect("an answer").tables[0];
+    assert_eq!(table.rows[0][0], Some(400.0));
+    assert_eq!(ask(server.port, "DBSIZE").as_deref(), Some(":1"));
+    assert_eq!(ask(server.port, "SCARD mine").as_deref(), Some(":400"));
+    for (offender, more, why) in [
+        ("SPOP mine", &["--data", "set"][..], "SPOP changes data"),
+        ("EVAL return 1 mine", &["--data", "set"], "EVAL may change data"),
+        ("SMEMBERS other", &[], "other is not in database 0"),
+        ("SMEMBERS mine", &["--victim", "INCR n"], "INCR changes data"),
+        ("SMEMBERS mine", &["--sizes", "1,2"], "cannot be used with"),
+    ] {
+        let called = explore(offender, &[more, &["--force"]].concat());
+        assert_eq!(called.code, 2, "{offender}: {}", called.stderr);
+        assert!(called.stderr.contains(why), "{offender}: {}", called.stderr);
+    }
+    assert_eq!(ask(server.port, "DBSIZE").as_deref(), Some(":1"));
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::server::info::{self, Info, SlowEntry};
 use crate::server::local::{self, unix_socket};
 use crate::server::memory_check::{self, Host};
 use crate::server::{ServerKind, ServerProcess, Start};
+use aelab_engine::clock::Nanos;
 use aelab_engine::error::Failure;
 use aelab_engine::plan::{Endpoint, Target};
 use aelab_engine::record::result::{ConnectionCounts, PoolResult};
@@ -80,6 +81,8 @@ pub struct Settings<'a> {
     pub observer: &'a dyn Observer,
     /// What happens to the data set afterwards.
     pub clean_up: CleanUp,
+    /// No run starts that would end later than this.
+    pub until: Option<Nanos>,
 }
 
 /// What happens to a data set that the lab loaded into a running server.

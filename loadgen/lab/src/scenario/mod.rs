@@ -2,6 +2,8 @@
 //!
 //! Invariant: the folder reads back at every moment after the first arm, and claims are judged only by measured figures.
 
+pub mod existing_data;
+mod explorer_limit;
 pub mod figures;
 pub mod figures_trace;
 mod noise;
@@ -110,6 +112,7 @@ fn session<'a>(
         arms: arms.iter().map(run).collect(),
         order: Order::Abba,
         repetitions: scenario.repeat,
+        until: settings.until,
         retries: match scenario.scale {
             // A smoke run checks that everything works, and must answer soon.
             Scale::Smoke => 0,

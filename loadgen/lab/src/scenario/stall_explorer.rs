@@ -6,14 +6,14 @@
 
 use crate::arm::{ArmOutcome, Settings};
 use crate::observe::stall_cause::measured_entries;
-use crate::scenario::{self, ScenarioOutcome};
+use crate::scenario::{self, ScenarioOutcome, explorer_limit};
 use aelab_engine::error::Failure;
 use aelab_results::record::{Curve, NamedFigure, Point, Procedure, Severity, Table};
 use aelab_results::stats::fit::{Line, line};
 use aelab_results::write_folder;
 use aelab_scenarios::Scenario;
 use aelab_scenarios::criterion::Dimension;
-use aelab_scenarios::explore::Exploration;
+use aelab_scenarios::explore::{Data, Exploration};
 use aelab_scenarios::judge::{Figure, in_words};
 use aelab_units::format_count;
 use std::path::Path;
@@ -79,7 +79,7 @@ pub struct Answer {
     pub sizes: Vec<Size>,
     /// The line through the stalls; `None` if too few were seen.
     pub line: Option<Line>,
-    /// The largest size at which 99 of 100 requests keep the limit.
+    /// Where the line has the largest size at which 99 of 100 requests keep the limit.
     pub keeps_p99: Option<Figure>,
     /// From this size on some requests take longer than the limit.
     pub first_over: Option<Figure>,
@@ -195,6 +195,11 @@ fn at(elements: u64, command: &str, arm: &ArmOutcome) -> Size {
 }
 
 impl Answer {
+    /// The sizes with a valid measurement.
+    pub(super) fn usable(&self) -> impl Iterator<Item = &Size> {
+        self.sizes.iter().filter(|size| size.invalid.is_none())
+    }
+
     /// The answer as sentences.
     #[must_use]
     pub fn sentences(&self, question: &Question) -> Vec<String> {
@@ -204,6 +209,13 @@ impl Answer {
             return vec![format!("{} failed each time: {refusal}", exploration.offender)];
         }
         let mut sentences = self.left_out(&exploration.offender);
+        let is_measured = |size: &&u64| self.sizes.iter().any(|own| own.elements == **size);
+        for size in exploration.sizes.iter().filter(|size| !is_measured(size)) {
+            sentences.push(format!(
+                "{} elements: not measured, because the run ended before.",
+                format_count(*size)
+            ));
+        }
         if self.sizes.iter().any(|size| size.keys_lost > 0) {
             sentences.push(format!(
                 "{} removes the elements it reads: at each size only its first execution counts, and it may have been in the warm-up.",
@@ -217,7 +229,8 @@ impl Answer {
             ));
         }
         let Some(line) = self.line else {
-            sentences.extend(self.seen(&exploration.offender));
+            sentences.extend(self.seen(exploration));
+            sentences.extend(explorer_limit::of_existing_data(self, question));
             return sentences;
         };
         let slope = line.slope;
@@ -236,27 +249,7 @@ impl Answer {
                 ((agreement.value - 1.0) * 100.0).abs().ceil()
             ));
         }
-        let (every, limit) =
-            (time(exploration.every.as_secs_f64()), time(question.p99.as_secs_f64()));
-        let largest = exploration.sizes.last().copied().unwrap_or(0);
-        match (self.keeps_p99, self.first_over) {
-            (Some(keeps), Some(over)) => {
-                sentences.push(format!(
-                    "Sent every {every}, it keeps the p99 of the other clients below {limit} up to {} elements{}{}.",
-                    elements(keeps.value),
-                    range(keeps),
-                    beyond(keeps.value, largest)
-                ));
-                sentences.push(format!(
-                    "From {} elements on{}, each execution makes some requests wait longer than {limit}.",
-                    elements(over.value),
-                    range(over)
-                ));
-            }
-            _ => sentences.push(
-                "The stall does not grow with the size: no size exceeds the limit.".to_owned(),
-            ),
-        }
+        sentences.extend(explorer_limit::sentences(self, question));
         sentences
     }
 
@@ -312,9 +305,9 @@ impl Answer {
     }
 
     /// What can be said without a line.
-    fn seen(&self, offender: &str) -> Vec<String> {
-        let usable = |size: &&Size| size.invalid.is_none();
-        let seen = self.sizes.iter().filter(usable).filter_map(|size| {
+    fn seen(&self, exploration: &Exploration) -> Vec<String> {
+        let offender = &exploration.offender;
+        let seen = self.usable().filter_map(|size| {
             let stall = in_words(size.stall_s()?, Dimension::Time);
             Some(format!(
                 "With {} elements {offender} stalls all clients for {stall}.",
@@ -322,7 +315,7 @@ impl Answer {
             ))
         });
         let mut sentences: Vec<String> = seen.collect();
-        if !sentences.is_empty() {
+        if !sentences.is_empty() && exploration.data == Data::Loaded {
             sentences.push(
                 "A line needs stalls at two sizes; give larger --sizes, or more of them."
                     .to_owned(),
@@ -360,7 +353,7 @@ impl Answer {
         add("stall_per_element_s", self.line.map(|line| line.slope), "s");
         add("stall_by_execution", self.agreement(), "");
         add("stall_base_s", self.line.map(|line| line.base), "s");
-        add("largest_for_p99", self.keeps_p99, "");
+        add("largest_for_p99", explorer_limit::largest(self, question), "");
         add("first_over_limit", self.first_over, "");
         let columns = ["elements", "stall_s", "execution_s", "p99_s", "max_s"];
         let rows = self.sizes.iter().map(|size| {
@@ -397,11 +390,10 @@ impl Answer {
                 points.push(Point { series: series.to_owned(), x, y });
             }
         };
-        let usable = || self.sizes.iter().filter(|size| size.invalid.is_none());
-        for size in usable() {
+        for size in self.usable() {
             add("stall", size.elements as f64, size.stall_s());
         }
-        for size in usable() {
+        for size in self.usable() {
             add("p99 of the other clients", size.elements as f64, size.p99_s);
         }
         if let (Some(line), Some(first), Some(last)) =
@@ -422,35 +414,6 @@ impl Answer {
             points,
         }
     }
-}
-
-/// A size as text, rounded to three digits.
-fn elements(count: f64) -> String {
-    if !count.is_finite() {
-        return "∞".to_owned();
-    }
-    let scale = 10_f64.powf((count.max(1.0).log10().floor() - 2.0).max(0.0));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "finite, not negative, and rounded"
-    )]
-    let rounded = ((count / scale).round() * scale) as u64;
-    format_count(rounded)
-}
-
-/// An interval in brackets; nothing where there is none.
-fn range(figure: Figure) -> String {
-    match figure.lo < figure.hi {
-        true => format!(" ({} to {})", elements(figure.lo), elements(figure.hi)),
-        false => String::new(),
-    }
-}
-
-/// A hint where the answer is beyond the measured sizes.
-#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
-fn beyond(count: f64, largest: u64) -> &'static str {
-    if count > largest as f64 { ", a prediction beyond the sizes measured" } else { "" }
 }
 
 #[cfg(test)]

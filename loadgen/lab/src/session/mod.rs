@@ -3,11 +3,13 @@
 //! It knows nothing of claims, verdicts or scenarios: a scenario is one user. Read first: [`order`].
 //! Invariant: the folder of a run is written as soon as the run is over, so that a later failure loses no result.
 
+pub mod duration;
 pub mod order;
 
 use crate::arm::{ArmOutcome, ArmRun};
 use crate::observer::Observer;
 use crate::record::Kept;
+use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
 use aelab_results::record::Severity;
 use aelab_results::text::number::counted;
@@ -15,10 +17,13 @@ use aelab_results::write_folder;
 use order::{Order, Step};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 /// The caveats that make a run worth repeating, if they make it invalid: the load generator or the server did not get enough
 /// CPU time, which says nothing about the server.
 const CPU_STARVED: [&str; 2] = ["client-limited", "server-starved"];
+/// Why a run was not started.
+const OUT_OF_TIME: &str = "the time that was announced is over";
 /// Why a run was repeated.
 const WHY_REPEATED: &str = "the load generator or the server did not get enough CPU time";
 
@@ -32,6 +37,9 @@ pub trait SessionArm {
 
     /// Its name in notes to the user.
     fn label(&self) -> String;
+
+    /// How long a run takes at most on a machine of usual speed.
+    fn length(&self) -> Duration;
 
     /// Runs it once.
     ///
@@ -57,6 +65,10 @@ impl SessionArm for ArmRun<'_> {
         self.settings.label(self.arm)
     }
 
+    fn length(&self) -> Duration {
+        duration::length(self.arm)
+    }
+
     fn run(&self) -> Result<ArmOutcome, Failure> {
         Self::run(self)
     }
@@ -80,6 +92,8 @@ pub struct Session<A> {
     /// How many runs of the whole session may be repeated because they did not get enough CPU time. A machine that is
     /// always busy gives no better result the tenth time.
     pub retries: u32,
+    /// No run starts that would end later than this.
+    pub until: Option<Nanos>,
 }
 
 /// What a session came to.
@@ -105,10 +119,18 @@ impl<A: SessionArm> Session<A> {
     ) -> Finished<A::Outcome> {
         let mut finished = Finished { runs: Vec::new(), notes: Vec::new(), failure: None };
         let mut retries = self.retries;
-        for step in self.order.steps(self.arms.len(), self.repetitions) {
+        let steps = self.order.steps(self.arms.len(), self.repetitions);
+        for (index, step) in steps.iter().copied().enumerate() {
             let arm = &self.arms[step.arm];
-            let outcome = match run_fairly(arm, &mut retries, cancel, observer, &mut finished.notes)
-            {
+            if !self.is_time_for(&steps[index..=index]) {
+                finished.notes.push(format!("arm {} was not run: {OUT_OF_TIME}", arm.name()));
+                continue;
+            }
+            // A repeated run must not cost the time of the arms that have not run yet.
+            let has_time = || self.is_time_for(&steps[index..]);
+            let may_repeat = || has_time() && !cancel.load(Relaxed);
+            let notes = &mut finished.notes;
+            let outcome = match run_fairly(arm, &mut retries, &may_repeat, observer, notes) {
                 Ok(outcome) => outcome,
                 Err(failure) => {
                     finished.failure = Some(failure);
@@ -130,6 +152,12 @@ impl<A: SessionArm> Session<A> {
         }
         finished
     }
+
+    /// Whether these runs can end in time.
+    fn is_time_for(&self, steps: &[Step]) -> bool {
+        let length: Duration = steps.iter().map(|step| self.arms[step.arm].length()).sum();
+        self.until.is_none_or(|until| clock::now() + Nanos::from(length) <= until)
+    }
 }
 
 /// Runs an arm, and again while the run did not get enough CPU time and retries are left. The figures of a run are never a
@@ -137,13 +165,13 @@ impl<A: SessionArm> Session<A> {
 fn run_fairly<A: SessionArm>(
     arm: &A,
     retries: &mut u32,
-    cancel: &AtomicBool,
+    may_repeat: &dyn Fn() -> bool,
     observer: &dyn Observer,
     notes: &mut Vec<String>,
 ) -> Result<A::Outcome, Failure> {
     let mut outcome = arm.run()?;
     let mut repeated = 0;
-    while was_starved(outcome.kept()) && *retries > 0 && !cancel.load(Relaxed) {
+    while was_starved(outcome.kept()) && *retries > 0 && may_repeat() {
         *retries -= 1;
         repeated += 1;
         observer.note(&format!("{}: repeated, because {WHY_REPEATED}", arm.label()));

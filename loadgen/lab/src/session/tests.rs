@@ -42,6 +42,10 @@ impl SessionArm for Scripted<'_> {
         self.name.to_owned()
     }
 
+    fn length(&self) -> Duration {
+        Duration::from_secs(3600)
+    }
+
     fn run(&self) -> Result<Kept, Failure> {
         self.log.borrow_mut().push_str(self.name);
         let mut record = RunRecord { duration_s: 1.0, ..RunRecord::default() };
@@ -77,6 +81,17 @@ impl Drop for TempDir {
 
 /// Runs arms A and B in ABBA order; the scripts are in the order of their runs. Gives the order of the runs and the end.
 fn check(a: &[Run], b: &[Run], retries: u32, dir: &Path) -> (String, Finished<Kept>) {
+    check_until(a, b, retries, None, dir)
+}
+
+/// The same with a limit: each run is announced to take an hour.
+fn check_until(
+    a: &[Run],
+    b: &[Run],
+    retries: u32,
+    until: Option<Nanos>,
+    dir: &Path,
+) -> (String, Finished<Kept>) {
     let (log, cancel) = (RefCell::new(String::new()), AtomicBool::new(false));
     let arm = |name, script: &[Run]| Scripted {
         name,
@@ -85,7 +100,7 @@ fn check(a: &[Run], b: &[Run], retries: u32, dir: &Path) -> (String, Finished<Ke
         cancel: &cancel,
     };
     let arms = vec![arm("A", a), arm("B", b)];
-    let session = Session { arms, order: Order::Abba, repetitions: 2, retries };
+    let session = Session { arms, order: Order::Abba, repetitions: 2, retries, until };
     let finished = session.run(dir, &cancel, &Silent);
     drop(session);
     (log.into_inner(), finished)
@@ -116,6 +131,24 @@ fn a_starved_run_is_repeated_while_retries_are_left() {
         assert_eq!(made, order, "{a:?}");
         assert_eq!(finished.notes.len(), notes, "{a:?} {:?}", finished.notes);
         assert_eq!(finished.runs.len(), 4, "{a:?}");
+    }
+}
+
+#[test]
+fn a_limit_of_time_is_kept() {
+    let in_hours = |hours: u64| Some(clock::now() + Nanos::from_secs(hours * 3600 + 60));
+    let starved = [Run::Starved];
+    for (hours, order, notes) in [
+        // A repetition must leave time for the four planned runs.
+        (4, "AABBA", 1),
+        (3, "ABBA", 0),
+        (0, "", 4),
+    ] {
+        let dir = TempDir::new();
+        let (made, finished) = check_until(&starved, &[], 1, in_hours(hours), &dir.0);
+        assert_eq!(made, order, "{hours} hours: {:?}", finished.notes);
+        assert_eq!(finished.notes.len(), notes, "{:?}", finished.notes);
+        assert!(finished.failure.is_none());
     }
 }
 
