@@ -100,10 +100,10 @@ fn announcement(sizes: usize, estimate: Estimate) -> String {
         }
     };
     format!(
-        "measuring {} takes about {}, and at most {}",
-        counted(sizes, "size"),
+        "this takes about {}, and at most {}, for {}",
         time(estimate.about),
-        time(estimate.at_most)
+        time(estimate.at_most),
+        counted(sizes, "size")
     )
 }
 
@@ -149,7 +149,7 @@ mod tests {
         let estimate =
             Estimate { about: Duration::from_millis(104_200), at_most: Duration::from_secs(150) };
         let text = announcement(4, estimate);
-        assert_eq!(text, "measuring 4 sizes takes about 105 s, and at most 2.5 min");
+        assert_eq!(text, "this takes about 105 s, and at most 2.5 min, for 4 sizes");
     }
 
     #[test]
