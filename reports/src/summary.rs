@@ -16,6 +16,9 @@ pub(crate) fn write(report: &Report) -> String {
     if !report.question.is_empty() {
         let _ = writeln!(out, "{}\n", text(&report.question));
     }
+    for line in report.workload.iter().chain([&report.note]).filter(|line| !line.is_empty()) {
+        let _ = writeln!(out, "{}\n", text(line));
+    }
     if report.is_invalid() {
         let _ = writeln!(out, "**{}**\n", text(report.warning()));
     }
@@ -49,6 +52,7 @@ pub(crate) fn write(report: &Report) -> String {
             text(&merged.caveat.message())
         );
     }
+    table(&mut out, &report.limits);
     for figure in &report.figures {
         let _ = writeln!(out, "- {}", text(&figure.title));
     }

@@ -4,6 +4,7 @@
 //! `-h` is the host, as in redis-cli; help is `--help` only.
 
 mod commands;
+pub mod limits;
 pub mod load;
 mod load_plan;
 pub mod output;
@@ -37,7 +38,8 @@ use std::path::PathBuf;
     subcommand_required = true,
     max_term_width = 100,
     after_help = "Exit codes: 0 success; 1 a claim is refuted (scenario run --strict); 2 bad input; 3 a claim is \
-                  inconclusive (scenario run --strict); 4 the measurement is invalid; 6 the server rejected \
+                  inconclusive (scenario run --strict), or a limit cannot be decided; 4 the measurement is \
+                  invalid; 5 a limit is exceeded (--max-p99, --max-error-rate, --min-rate); 6 the server rejected \
                   the client, or could not be reached."
 )]
 pub struct Cli {
@@ -99,6 +101,14 @@ pub enum ReportCommand {
         /// Result folder of a run.
         dir: PathBuf,
     },
+    /// Compare the results in the folder with limits; the exit code is 5 if one is exceeded.
+    Check {
+        /// Result folder of a run.
+        dir: PathBuf,
+        /// The limits; without any, those that were given to the run.
+        #[command(flatten)]
+        limits: limits::LimitArgs,
+    },
 }
 
 /// A usage error of the parser on one line, without the usage block.
@@ -109,7 +119,7 @@ pub fn one_line(error: &clap::Error) -> String {
             .iter()
             .find(|of| error.to_string().contains(&format!("loadgen {of}")))
         {
-            let commands = if *of == "report" { "render" } else { "list, show or run" };
+            let commands = if *of == "report" { "render or check" } else { "list, show or run" };
             return format!("a command is missing after {of}: {commands}; see --help");
         }
         return "a command is missing: run, scenario, report, relay, selftest or serve; see --help"

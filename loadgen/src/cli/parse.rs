@@ -3,7 +3,7 @@
 //! Not the meaning of flags. Invariant: what is not another tool's command line reaches the parser as it was typed.
 
 use crate::cli::output::Style;
-use crate::cli::{Cli, Command, one_line, spelling};
+use crate::cli::{Cli, Command, limits, one_line, spelling};
 use crate::compat::{self, Tool};
 use aelab_engine::error::Failure;
 use aelab_results::text::escape::shell_quoted;
@@ -37,7 +37,11 @@ pub fn read(words: &[OsString]) -> Result<Front, Failure> {
     {
         return foreign(tool, &rest);
     }
-    let words = if command == Some("run") { spelling::with_units(words) } else { words.to_vec() };
+    let words = match command {
+        Some("run") => limits::one_flag(&spelling::with_units(words)),
+        Some("report") => limits::one_flag(words),
+        _ => words.to_vec(),
+    };
     let parsed = match is_help(&text) {
         true => {
             let all_but_last = words.iter().take(words.len() - 1).cloned();
@@ -63,7 +67,9 @@ pub fn read(words: &[OsString]) -> Result<Front, Failure> {
                 ));
             }
             let hint = hint(&error, command, &text);
-            Err(Failure::usage(hint.unwrap_or_else(|| spelling::as_typed(one_line(&error), &text))))
+            Err(Failure::usage(hint.unwrap_or_else(|| {
+                limits::as_typed(&spelling::as_typed(one_line(&error), &text), &text)
+            })))
         }
     }
 }
@@ -86,7 +92,8 @@ fn hint(error: &clap::Error, command: Option<&str>, text: &[String]) -> Option<S
             .map(|word| match word.contains(['/', '.', '-']) {
                 true => format!("a command is missing before {word}: loadgen report render {word}"),
                 false => format!(
-                    "report has no command '{word}'; it has render DIR, which writes the report of a run's folder"
+                    "report has no command '{word}'; it has render DIR, which writes the report of a run's folder, and check DIR, which \
+                     compares its results with limits"
                 ),
             }),
         // What redis-benchmark's users type first.
@@ -149,6 +156,9 @@ fn flags_of_run() -> impl Fn(&str) -> bool {
     let all = Cli::command();
     move |word| {
         let Some(run) = all.find_subcommand("run") else { return false };
+        if limits::is_percentile_flag(word) {
+            return true;
+        }
         let name = word.split_once('=').map_or(word, |(name, _)| name);
         run.get_arguments().chain(all.get_arguments()).any(|arg| {
             let longs =
@@ -232,7 +242,7 @@ mod unit {
 
     #[test]
     fn flags_behind_the_command_are_refused_unless_two_dashes_say_so() {
-        for line in ["-n 9 GET a --out x", "GET a -n 9", "GET a --rps=5"] {
+        for line in ["-n 9 GET a --out x", "GET a -n 9", "GET a --rps=5", "GET a --max-p99.9 2ms"] {
             let line = format!("loadgen run {line}");
             let error = front(&line).expect_err(&line);
             assert!(error.contains("follows the command"), "{line}: {error}");
@@ -341,6 +351,8 @@ mod unit {
             ("--rps -5", "'--rps <"),
             ("--rate -5", "'--rate <"),
             ("--clients=0", "'--clients <"),
+            ("--max-p99.9 soon", "'soon' for '--max-p99.9 <"),
+            ("--max-p50=2", "'2' for '--max-p50 <"),
         ] {
             let error = front(&format!("loadgen run {line}")).expect_err(line);
             assert!(error.contains(part), "{line}: {error}");

@@ -49,9 +49,18 @@ impl RunArgs {
             })
             .collect::<Result<Vec<_>, Failure>>()?;
         let prefill = load.prefill.then(|| load.fill(&target, self.target.home())).transpose()?;
-        let percentiles = self.output.percentiles.clone();
+        let percentiles = self.percentiles();
         let (notes, caveats) = (unstamped_note(&runs).into_iter().collect(), Vec::new());
         Ok(Resolved { target, prefill, runs, percentiles, notes, caveats })
+    }
+
+    /// Percentiles that the record must have beside the usual ones: asked for, or limited. p100 is the maximum.
+    #[must_use]
+    pub fn percentiles(&self) -> Vec<f64> {
+        let limited = self.limits.limits().percentiles().into_iter().filter(|p| *p < 100.0);
+        let mut all = self.output.percentiles.clone();
+        all.extend(limited.filter(|p| !self.output.percentiles.contains(p)));
+        all
     }
 }
 

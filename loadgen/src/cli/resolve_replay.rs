@@ -63,7 +63,7 @@ impl RunArgs {
             group.backlog_max = usize::MAX;
             group.replay = Some(Arc::new(loaded.replay));
         }
-        let percentiles = self.output.percentiles.clone();
+        let percentiles = self.percentiles();
         Ok(Resolved {
             target,
             prefill: None,

@@ -2,6 +2,7 @@
 //!
 //! Not what they come to (see `resolve`).
 
+use crate::cli::limits::LimitArgs;
 use crate::cli::load::LoadArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::target::TargetArgs;
@@ -21,6 +22,9 @@ pub struct RunArgs {
     /// What comes out.
     #[command(flatten)]
     pub output: OutputArgs,
+    /// What the results are compared with.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     // For --help: `front` takes it out of the words before they are parsed.
     /// Accept the flags of TOOL, and print the result in its format (docs/switching.md).
     #[arg(long, value_enum, value_name = "TOOL", help_heading = "Other tools")]

@@ -54,3 +54,10 @@ pub(super) fn percentile(text: &str) -> Result<f64, String> {
         .filter(|p| *p > 0.0 && *p <= 100.0)
         .ok_or_else(|| "a percentile is above 0 and at most 100, such as 99.5".to_owned())
 }
+
+/// A tag of a run.
+pub(super) fn tag(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.trim().is_empty());
+    let (name, value) = pair.ok_or_else(|| "write NAME=VALUE such as env=staging".to_owned())?;
+    Ok((name.trim().to_owned(), value.to_owned()))
+}

@@ -5,11 +5,13 @@
 mod catalog;
 mod cluster;
 mod exit;
+mod limits;
 mod prefill;
 pub mod relay;
 pub mod report;
 mod results_folder;
 pub mod run;
+mod run_end;
 mod run_output;
 pub mod scenario;
 pub mod selftest;

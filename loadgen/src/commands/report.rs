@@ -1,13 +1,14 @@
 //! `loadgen report …`: work on folders, without any server.
 
 use crate::cli::ReportCommand;
+use crate::commands::limits;
 use crate::console;
 use aelab_engine::error::{Exit, Failure};
 
 /// Does it.
 ///
 /// # Errors
-/// A folder that is no run's, or cannot be written (exit 2).
+/// A folder that is no run's, or cannot be written (exit 2); a limit that is exceeded or undecided.
 pub fn run(command: &ReportCommand) -> Result<Exit, Failure> {
     match command {
         ReportCommand::Render { dir } => {
@@ -18,5 +19,6 @@ pub fn run(command: &ReportCommand) -> Result<Exit, Failure> {
             }
             Ok(Exit::Success)
         }
+        ReportCommand::Check { dir, limits } => limits::check(dir, &limits.limits()),
     }
 }

@@ -1,13 +1,14 @@
 //! `loadgen run`: load a server and measure it.
 
-use crate::cli::output::{OutputArgs, Style};
+use crate::cli::output::OutputArgs;
 use crate::cli::resolved::Resolved;
 use crate::cli::run::RunArgs;
 use crate::commands::cluster;
 use crate::commands::prefill::fill;
 use crate::commands::results_folder;
+use crate::commands::run_end::{Ended, finish};
 use crate::commands::run_output::Sink;
-use crate::commands::server_info::{SlowLog, look, mark_restart, note_refused_info, server_of};
+use crate::commands::server_info::{SlowLog, look, mark_restart, note_refused_info};
 use crate::console::progress::Console;
 use crate::console::{self, lines};
 use crate::exporter::Exporter;
@@ -15,21 +16,19 @@ use aelab_engine::Phase;
 use aelab_engine::clock;
 use aelab_engine::error::{Exit, Failure};
 use aelab_engine::plan::{RunPlan, Target};
-use aelab_lab::arm::{caveats_after, run_observed};
+use aelab_lab::arm::caveats_after;
+use aelab_lab::arm::watched::run_watched;
 use aelab_lab::control::Control;
-use aelab_lab::observe::cpu_wait::Waits;
 use aelab_lab::observe::memory::{MANY_CONNECTIONS, MemoryProbe};
 use aelab_lab::observe::stall_cause::explain;
 use aelab_lab::record::combined::Combined;
 use aelab_lab::record::{Context, Kept, keep, tool};
-
-use aelab_lab::server::info::{Info, config};
+use aelab_lab::server::info::Info;
 use aelab_lab::session::arm_dir;
 use aelab_resp::value::Value;
 use aelab_results::caveat::Caveat;
-use aelab_results::record::{Arm, Counts, RunRecord, Scenario, utc_text};
+use aelab_results::record::{Arm, RunRecord, Scenario, utc_text};
 use aelab_results::write_folder;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -45,7 +44,7 @@ pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit
     let outcome = run_prepared(args, &mut resolved, words, cancel, &mut sink);
     sink.print_caveats();
     if let (Err(_), Some(dir)) = (&outcome, &args.output.out)
-        && leave_readable(dir, &resolved, words, cancel.load(Relaxed))
+        && leave_readable(args, dir, &resolved, words, cancel.load(Relaxed))
     {
         say_where(args, dir);
     }
@@ -62,14 +61,20 @@ fn say_where(args: &RunArgs, dir: &Path) {
 }
 
 /// After a run without results: removes its folder, or writes a record of the interruption. Whether it wrote one.
-fn leave_readable(dir: &Path, resolved: &Resolved, words: &[String], by_user: bool) -> bool {
+fn leave_readable(
+    args: &RunArgs,
+    dir: &Path,
+    resolved: &Resolved,
+    words: &[String],
+    by_user: bool,
+) -> bool {
     // It was made for this run; empty, it only confuses. One that holds something stays as it is.
     if std::fs::remove_dir(dir).is_err() || !by_user {
         return false;
     }
     let planned_s = resolved.runs.first().and_then(|(_, plan)| plan.phases.measure);
     let planned_s = planned_s.map(|measure| measure.as_secs_f64());
-    let record = RunRecord {
+    let mut record = RunRecord {
         tool: tool(),
         command: words.to_vec(),
         seed: resolved.runs.first().map_or(1, |(_, plan)| plan.seed),
@@ -79,6 +84,7 @@ fn leave_readable(dir: &Path, resolved: &Resolved, words: &[String], by_user: bo
         caveats: vec![Caveat::Interrupted { measured_s: 0.0, planned_s }.to_record()],
         ..RunRecord::default()
     };
+    args.output.name(&mut record);
     match write_folder(dir, &record, &[]) {
         Ok(()) => {
             results_folder::render(dir);
@@ -145,7 +151,7 @@ fn save(
         crate::commands::run_output::print_json(resolved.runs.len(), kept, sink)?;
     }
     if let Some(dir) = &args.output.out {
-        write(dir, kept, resolved.runs.len())?;
+        write(dir, kept, resolved.runs.len(), &args.output)?;
         say_where(args, dir);
     }
     crate::commands::run_output::write_memtier_json(&args.output, kept, sink)
@@ -166,15 +172,13 @@ fn measure_all(
     sink: &mut Sink,
 ) -> Measured {
     let mut kept = Vec::new();
-    let config = config_to_show(&args.output, &resolved.target);
     for (title, plan) in &resolved.runs {
         let mut one = match measure(title, plan, resolved, words, cancel, console) {
             Ok(one) => one,
             Err(failure) => return Measured { kept, failure: Some(failure) },
         };
-        if let Some(server) = &mut one.record.server {
-            server.config.clone_from(&config);
-        }
+        args.output.name(&mut one.record);
+        one.record.limits = args.limits.limits().judge(&one.record, None);
         crate::commands::run_output::print(args, title, resolved.runs.len(), &one, sink);
         kept.push((title.clone(), one));
         if cancel.load(Relaxed) {
@@ -182,13 +186,6 @@ fn measure_all(
         }
     }
     Measured { kept, failure: None }
-}
-
-/// What redis-benchmark's report says of the server's configuration, where that report is printed and the server tells.
-fn config_to_show(output: &OutputArgs, target: &Target) -> BTreeMap<String, String> {
-    let is_shown = output.style == Style::RedisBenchmark && !output.quiet && !output.csv;
-    let control = is_shown.then(|| Control::open(target).ok()).flatten();
-    control.map_or_else(BTreeMap::new, |mut control| config(&mut control, &["save", "appendonly"]))
 }
 
 /// Makes sure that the server has every database of a capture: commands meant for one that it lacks would go to another.
@@ -232,7 +229,7 @@ fn measure(
     console: &Console<'_>,
 ) -> Result<Kept, Failure> {
     let before = look(&resolved.target)?;
-    let info = before.first().map_or_else(Info::default, |(_, info)| info.clone());
+    let info = before.info();
     let connections = plan.groups.iter().map(|group| group.connections).sum::<usize>();
     let probe = match connections >= MANY_CONNECTIONS {
         true => MemoryProbe::before(&resolved.target, connections),
@@ -243,31 +240,38 @@ fn measure(
             probe.when_connected();
         }
     };
-    let result = run_observed(title, plan, cancel, &on_phase, console)?;
+    let watched = run_watched(title, plan, &before.pids(), cancel, &on_phase, console)?;
+    let result = &watched.result;
     let mut environment = aelab_lab::observe::environment::look();
     if let Some(found) = probe.and_then(MemoryProbe::into_found) {
         console::note(&found.to_string());
         environment.other.extend(found.fields());
     }
-    let slow_log = SlowLog::ask(&resolved.target, &result);
-    let explained = explain(plan, &result, Some(&slow_log.entries), &Waits::default());
+    let slow_log = SlowLog::ask(&resolved.target, result, before.server.as_ref());
+    let explained = explain(plan, result, slow_log.entries(), &watched.waits);
     let context = Context {
         command: words.to_vec(),
         environment,
-        server: server_of(&before, plan),
+        server: before.server_of(plan),
         asked: resolved.percentiles.clone(),
-        caveats: caveats_of_each(&before, plan)
+        caveats: caveats_of_each(&before.infos, plan)
             .into_iter()
             .chain(explained.caveat())
+            .chain(watched.caveat(&explained))
             .chain(resolved.caveats.clone())
             .collect(),
     };
-    let stalls = mark_restart(&resolved.target, &info, &result, explained.stalls);
-    Ok(keep(plan, &result, context, slow_log.complete(stalls)))
+    let stalls = mark_restart(&resolved.target, &info, result, explained.stalls);
+    Ok(keep(plan, result, context, slow_log.complete(stalls)))
 }
 
 /// One run is the folder; several are its arms, also if fewer than the `planned` ones were made.
-fn write(dir: &Path, kept: &[(String, Kept)], planned: usize) -> Result<(), Failure> {
+fn write(
+    dir: &Path,
+    kept: &[(String, Kept)],
+    planned: usize,
+    output: &OutputArgs,
+) -> Result<(), Failure> {
     let failed = |error: aelab_results::folder::WriteError| Failure::usage(error.to_string());
     if let (1, [(_, one)]) = (planned, kept) {
         write_folder(dir, &one.record, &one.series).map_err(failed)?;
@@ -289,10 +293,11 @@ fn write(dir: &Path, kept: &[(String, Kept)], planned: usize) -> Result<(), Fail
     if kept.len() < planned {
         combined.partial();
     }
-    let record = RunRecord {
+    let mut record = RunRecord {
         scenario: Some(Scenario { name: "run".to_owned(), arms, ..Scenario::default() }),
         ..combined.finish()
     };
+    output.name(&mut record);
     write_folder(dir, &record, &[]).map_err(failed)?;
     results_folder::render(dir);
     Ok(())
@@ -303,108 +308,4 @@ fn arm_name(title: &str) -> String {
     let word = title.split(' ').next().unwrap_or(title).to_ascii_lowercase();
     let name: String = word.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
     if title.contains("needed") { format!("{name}_for_lrange") } else { name }
-}
-
-/// How measuring ended.
-#[derive(Clone, Copy, Debug)]
-struct Ended {
-    /// Tests that were asked for.
-    planned: usize,
-    /// Somebody wanted it to end.
-    by_user: bool,
-}
-
-/// Whether not all was measured that was to be, and how much was.
-fn cut_short(kept: &[(String, Kept)], ended: Ended) -> Option<String> {
-    let what = if ended.by_user { "interrupted" } else { "given up without a reply for 30 s" };
-    if let Some((_, cut)) = kept.iter().find(|(_, one)| one.record.interrupted) {
-        let length = console::figures::length(cut.record.duration_s);
-        return Some(format!("{what} after {length} of measurement"));
-    }
-    // Between two tests: each that was begun is whole.
-    let done = kept.len();
-    (done < ended.planned).then(|| format!("{what} after {done} of {} tests", ended.planned))
-}
-
-/// How the program ends, given what was measured.
-fn finish(kept: &[(String, Kept)], out: Option<&Path>, ended: Ended) -> Result<Exit, Failure> {
-    let records = || kept.iter().map(|(_, one)| &one.record);
-    let told = |id: &str| {
-        let caveat = records().flat_map(|record| &record.caveats).find(|caveat| caveat.id == id);
-        caveat.map(|caveat| caveat.message())
-    };
-    if let Some(what) = cut_short(kept, ended) {
-        let place = match out {
-            Some(dir) => format!("what was measured is in {}", dir.display()),
-            None => "what was measured is printed above".to_owned(),
-        };
-        let reason = told("node-unreached").filter(|_| !ended.by_user);
-        let reason = reason.map_or(String::new(), |text| format!("; {text}"));
-        return Err(Failure::invalid(format!("{what}; {place}{reason}")).with_id("interrupted"));
-    }
-    let sum = |of: fn(&Counts) -> u64| {
-        records().flat_map(|r| &r.groups).map(|g| of(&g.counts)).sum::<u64>()
-    };
-    if let Some(text) = told("nothing-heard") {
-        return Err(Failure::invalid(text).with_id("nothing-heard"));
-    }
-    if let Some(text) = told("node-unreached").filter(|_| sum(|counts| counts.ok) == 0) {
-        return Err(Failure::unreachable(text).with_id("node-unreached"));
-    }
-    if sum(|counts| counts.ok) == 0 {
-        let caveats = records().flat_map(|record| &record.caveats);
-        let about = ["no-success", "nothing-complete"];
-        let mut said = caveats.filter(|caveat| about.contains(&caveat.id.as_str()));
-        if let Some(caveat) = said.next() {
-            return Err(Failure::invalid(caveat.message()).with_id(caveat.id.clone()));
-        }
-        if sum(|counts| counts.error) > 0 {
-            return Err(Failure::invalid(
-                "no request succeeded: all replies were errors; check the server's log",
-            )
-            .with_id("no-success"));
-        }
-        let was_busy = records().flat_map(|r| &r.groups).any(|g| g.carried_over > 0);
-        if sum(|counts| counts.sent) > 0 && !was_busy {
-            return Err(Failure::unreachable(
-                "no request was answered; check that the server runs and is not busy with a long command",
-            )
-            .with_id("no-answer"));
-        }
-        if sum(|counts| counts.sent) == 0 {
-            return Err(Failure::invalid(
-                "no request was due during the measurement; use a longer --duration or a higher rate",
-            )
-            .with_id("nothing-due"));
-        }
-    }
-    match records().find(|record| record.is_invalid()) {
-        Some(record) => {
-            let Some(caveat) = record.caveats.first() else {
-                return Err(Failure::invalid("the measurement must not be used"));
-            };
-            let message = format!("the measurement must not be used: {}", caveat.message());
-            Err(Failure::invalid(message).with_id(caveat.id.clone()))
-        }
-        None => Ok(Exit::Success),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use aelab_results::record::Group;
-
-    #[test]
-    fn an_interruption_between_two_tests_is_one() {
-        let counts = Counts { scheduled: 9, sent: 9, ok: 9, ..Counts::default() };
-        let groups = vec![Group { counts, ..Group::default() }];
-        let record = RunRecord { groups, ..RunRecord::default() };
-        let kept = [("SET".to_owned(), Kept { record, series: Vec::new() })];
-        let end = |planned| finish(&kept, None, Ended { planned, by_user: true });
-        assert!(matches!(end(1), Ok(Exit::Success)));
-        let failure = end(2).expect_err("GET is missing");
-        assert_eq!(failure.exit, Exit::Invalid);
-        assert!(failure.message.contains("after 1 of 2 tests"), "{}", failure.message);
-    }
 }

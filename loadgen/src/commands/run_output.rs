@@ -8,6 +8,7 @@ use crate::console::{self, compat, lines, table};
 use aelab_engine::error::Failure;
 use aelab_engine::files;
 use aelab_lab::record::Kept;
+use aelab_results::caveat::badness;
 use aelab_results::record::{CaveatRecord, RunRecord, Severity};
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -20,8 +21,8 @@ pub(super) struct Sink {
     json: Option<OutFile>,
     /// The first thing that could not be written, and why.
     lost: Option<String>,
-    /// Warnings that have been printed.
-    said: Vec<String>,
+    /// Warnings that have been printed, and how bad their figures were.
+    said: Vec<(String, f64)>,
     /// Caveats to print after all results, each with its test.
     caveats: Vec<CaveatRecord>,
 }
@@ -132,13 +133,17 @@ impl Sink {
         }
     }
 
-    /// The caveats of a record that were not printed with an earlier one. Those that make a run invalid are printed each time.
+    /// The caveats of a record that were not printed with an earlier one, or whose figure is worse now: the report shows the
+    /// worst. Those that make a run invalid are printed each time.
     fn unprinted(&mut self, record: &RunRecord) -> RunRecord {
         let mut record = record.clone();
         record.caveats.retain(|caveat| {
-            let is_news = caveat.severity == Severity::Invalid || !self.said.contains(&caveat.id);
-            self.said.push(caveat.id.clone());
-            is_news
+            let now = badness(caveat);
+            let before = self.said.iter().filter(|(id, _)| *id == caveat.id);
+            let is_known =
+                before.map(|(_, bad)| *bad).max_by(f64::total_cmp).is_some_and(|b| b >= now);
+            self.said.push((caveat.id.clone(), now));
+            caveat.severity == Severity::Invalid || !is_known
         });
         record
     }
@@ -224,7 +229,7 @@ pub(super) fn print(args: &RunArgs, title: &str, runs: usize, kept: &Kept, sink:
         }
         let record = sink.unprinted(record);
         let page = sink.page();
-        sink.text(&table::table(&record, &output.percentiles, page));
+        sink.text(&table::table(&record, &args.percentiles(), page));
     }
 }
 

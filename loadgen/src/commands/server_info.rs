@@ -9,31 +9,62 @@ use aelab_engine::error::Failure;
 use aelab_engine::plan::{RunPlan, Target};
 use aelab_engine::record::result::RunResult;
 use aelab_lab::control::Control;
-use aelab_lab::server::info::{Info, REFUSED_SLOWLOG, SlowEntry, info_refusal, slowlog_or_refusal};
+use aelab_lab::server::info::{
+    Info, REFUSED_SLOWLOG, SlowEntry, config, describe, info_refusal, slowlog_gap,
+    slowlog_or_refusal,
+};
+use aelab_lab::server::local;
 use aelab_results::record::{Server, Stall};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-/// What each server says of itself.
+/// What the servers say of themselves before a run.
+pub(super) struct Look {
+    /// INFO of each.
+    pub(super) infos: Vec<(Target, Info)>,
+    /// The first one with its settings, as the record names it; `None` if it refuses INFO and CONFIG.
+    pub(super) server: Option<Server>,
+}
+
+impl Look {
+    /// The processes of those that are on this machine.
+    pub(super) fn pids(&self) -> Vec<u32> {
+        self.infos.iter().filter_map(|(target, info)| local::process_id(target, info)).collect()
+    }
+
+    /// The server of a record. The nodes of a cluster hold a part of the keys each; of several servers that are no cluster, the
+    /// record describes the first.
+    pub(super) fn server_of(&self, plan: &RunPlan) -> Option<Server> {
+        let mut server = self.server.clone()?;
+        if plan.groups.iter().any(|group| group.cluster.is_some()) {
+            server.keys = self.infos.iter().map(|(_, info)| info.keys()).sum();
+        }
+        Some(server)
+    }
+
+    /// INFO of the first server.
+    pub(super) fn info(&self) -> Info {
+        self.infos.first().map_or_else(Info::default, |(_, info)| info.clone())
+    }
+}
+
+/// Asks each server.
 ///
 /// # Errors
 /// One of them is not there (exit 6).
-pub(super) fn look(target: &Target) -> Result<Vec<(Target, Info)>, Failure> {
-    let one = |target: Target| {
-        let info = Info::parse(&Control::open(&target)?.info()?);
-        Ok((target, info))
-    };
-    target.each().map(one).collect()
-}
-
-/// The server of a record. The nodes of a cluster hold a part of the keys each; of several servers that are no cluster, the record
-/// describes the first.
-pub(super) fn server_of(nodes: &[(Target, Info)], plan: &RunPlan) -> Option<Server> {
-    let (_, first) = nodes.first().filter(|(_, info)| *info != Info::default())?;
-    let is_cluster = plan.groups.iter().any(|group| group.cluster.is_some());
-    let keys = match is_cluster {
-        true => nodes.iter().map(|(_, info)| info.keys()).sum(),
-        false => first.keys(),
-    };
-    Some(Server { keys, ..first.server() })
+pub(super) fn look(target: &Target) -> Result<Look, Failure> {
+    let mut look = Look { infos: Vec::new(), server: None };
+    for target in target.each() {
+        let mut control = Control::open(&target)?;
+        let info = Info::parse(&control.info()?);
+        if look.infos.is_empty() {
+            let config = config(&mut control)?;
+            let is_known = info != Info::default() || config.is_ok();
+            look.server = is_known.then(|| describe(&info, config));
+        }
+        look.infos.push((target, info));
+    }
+    Ok(look)
 }
 
 /// Prints a note if the server refuses INFO.
@@ -55,32 +86,45 @@ pub(super) fn note_refused_info(control: &mut Control, target: &Target) -> Resul
 #[derive(Debug, Default)]
 pub(super) struct SlowLog {
     /// What it has.
-    pub(super) entries: Vec<SlowEntry>,
+    entries: Vec<SlowEntry>,
     /// How the server refused it.
     refusal: Option<String>,
+    /// The settings of the server, which may switch it off.
+    config: BTreeMap<String, String>,
 }
 
 impl SlowLog {
-    /// Asks for it.
-    pub(super) fn ask(target: &Target, result: &RunResult) -> Self {
+    /// Asks for it, if there are stalls to explain.
+    pub(super) fn ask(target: &Target, result: &RunResult, server: Option<&Server>) -> Self {
         if result.stalls.is_empty() || target.each().count() > 1 {
             return Self::default();
         }
+        let config = server.map_or_else(BTreeMap::new, |server| server.config.clone());
         // If the server is gone or has no slow log, the stall has no cause.
         match Control::open(target).and_then(|mut control| slowlog_or_refusal(&mut control)) {
-            Ok(Ok(entries)) => Self { entries, refusal: None },
-            Ok(Err(refusal)) => Self { entries: Vec::new(), refusal: Some(refusal) },
+            Ok(Ok(entries)) => Self { entries, refusal: None, config },
+            Ok(Err(refusal)) => Self { entries: Vec::new(), refusal: Some(refusal), config },
             Err(_) => Self::default(),
         }
     }
 
-    /// Says in each stall of unknown cause that it could not be looked up, where the server refused to tell.
+    /// Its entries; `None` if it is switched off, so that it says nothing of commands that it does not have.
+    pub(super) fn entries(&self) -> Option<&[SlowEntry]> {
+        let is_off = slowlog_gap(&self.config, Duration::MAX).is_some();
+        (!is_off || !self.entries.is_empty()).then_some(self.entries.as_slice())
+    }
+
+    /// Says in each stall of unknown cause why it could not be looked up, and what to do about that.
     pub(super) fn complete(&self, mut stalls: Vec<Stall>) -> Vec<Stall> {
-        let Some(refusal) = &self.refusal else { return stalls };
         for stall in stalls.iter_mut().filter(|stall| stall.cause.is_none()) {
-            stall.evidence.push(format!(
-                "{REFUSED_SLOWLOG} ({refusal}), so the command that caused the stall is unknown; allow +slowlog|get to this ACL user"
-            ));
+            let length = Duration::try_from_secs_f64(stall.duration_s).unwrap_or_default();
+            let why = match &self.refusal {
+                Some(refusal) => Some(format!(
+                    "{REFUSED_SLOWLOG} ({refusal}), so the command that caused the stall is unknown; allow +slowlog|get to this ACL user"
+                )),
+                None => slowlog_gap(&self.config, length),
+            };
+            stall.evidence.extend(why);
         }
         stalls
     }

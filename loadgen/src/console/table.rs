@@ -5,7 +5,8 @@
 use crate::console::columns::Columns;
 use crate::console::figures::{length, time};
 use aelab_engine::plan::ArrivalProcess;
-use aelab_lab::server::info::REFUSED_SLOWLOG;
+use aelab_lab::observe::stall_cause::WAITING;
+use aelab_lab::server::info::{REFUSED_SLOWLOG, SLOWLOG_COARSE, SLOWLOG_OFF};
 use aelab_results::caveat::merge;
 use aelab_results::record::{
     Audit, Delivery, Group, KernelTimes, Metrics, Pool, Quantiles, RunRecord, Severity, Stall,
@@ -21,18 +22,12 @@ const ERRORS_SHOWN_MAX: usize = 5;
 const CLOSED_LOOP_LEADS: &str =
     "service time counts from when a request was sent; a closed loop has no schedule to count from";
 
-/// Whether requests or messages have an instant at which they were due, whatever the replies did: a schedule's, or that of
-/// the sender of the messages that a group received.
-fn has_due_times(group: &Group) -> bool {
-    group.arrival.is_open() || group.has_messages()
-}
-
 /// The name of the metric that stands for a group whose requests had times at which they were due.
 pub(super) const RESPONSE_TIME: &str = "response time";
 
 /// The metric that stands for a group: response time where something says when it was due, else service time.
 pub(super) fn headline<'a>(group: &Group, metrics: &'a Metrics) -> (&'static str, &'a Quantiles) {
-    if has_due_times(group) {
+    if group.has_due_times() {
         (RESPONSE_TIME, &metrics.response_time)
     } else {
         ("service time", &metrics.service_time)
@@ -59,6 +54,9 @@ pub fn caveats(record: &RunRecord) -> String {
 #[must_use]
 pub fn table(record: &RunRecord, asked: &[f64], page: Option<usize>) -> String {
     let mut out = caveats(record);
+    if !record.title.is_empty() {
+        let _ = writeln!(out, "{}", escaped(&record.title));
+    }
     let names = record.groups.iter().flat_map(|group| group.commands.keys());
     let longest = names.map(|name| name.chars().count() + 1 + RESPONSE_TIME.len()).max();
     let columns = Columns::with(asked, page, longest.unwrap_or(0));
@@ -67,6 +65,7 @@ pub fn table(record: &RunRecord, asked: &[f64], page: Option<usize>) -> String {
     }
     columns.foot(&mut out);
     stall_lines(&mut out, &record.stalls);
+    limit_lines(&mut out, record);
     if let Some(audit) = &record.audit {
         audit_line(&mut out, audit);
     }
@@ -95,7 +94,7 @@ fn audit_line(out: &mut String, audit: &Audit) {
 /// The keys that were there when the run began.
 fn keys_in_words(record: &RunRecord) -> String {
     let keys = record.server.as_ref().and_then(|server| server.keys);
-    keys.map_or(String::new(), |keys| format!(", {keys} keys before the run"))
+    keys.map_or(String::new(), |keys| format!(", {} before the run", with_noun(keys, "key")))
 }
 
 /// The longest stalls in order of time, and how many more there were.
@@ -107,12 +106,8 @@ fn stall_lines(out: &mut String, stalls: &[Stall]) {
     let rest = shown.split_off(shown.len().min(SHOWN_MAX));
     shown.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
     for stall in shown {
-        let is_refused = stall.evidence.iter().any(|why| why.starts_with(REFUSED_SLOWLOG));
-        let unknown = match is_refused {
-            true => "cause unknown: this ACL user may not use SLOWLOG; allow +slowlog|get",
-            false => "cause unknown",
-        };
-        let cause = stall.cause.as_deref().unwrap_or(unknown);
+        let unknown = || cause_unknown(stall);
+        let cause = stall.cause.clone().unwrap_or_else(unknown);
         let _ = writeln!(
             out,
             "stall at {:.2}s: {}, {} delayed, {:.3} client-seconds lost ({cause})",
@@ -126,6 +121,30 @@ fn stall_lines(out: &mut String, stalls: &[Stall]) {
         let count = with_noun(rest.len() as u64, "shorter stall");
         let longest = time(longest.duration_s * 1e6);
         let _ = writeln!(out, "and {count}, the longest of {longest}");
+    }
+}
+
+/// Each stated limit with its outcome.
+fn limit_lines(out: &mut String, record: &RunRecord) {
+    for limit in &record.limits {
+        // Plain spaces: the lines are searched in files.
+        let said = limit.sentence().replace('\u{a0}', " ");
+        let _ = writeln!(out, "limit {}: {said}", limit.outcome.as_str());
+    }
+}
+
+/// What is known of a stall without a cause: that the server had no CPU, or why the slow log says nothing.
+fn cause_unknown(stall: &Stall) -> String {
+    let starts = |with: &str| stall.evidence.iter().find(|why| why.starts_with(with));
+    if let Some(waited) = starts(WAITING) {
+        return waited.clone();
+    }
+    if starts(REFUSED_SLOWLOG).is_some() {
+        return "cause unknown: this ACL user may not use SLOWLOG; allow +slowlog|get".to_owned();
+    }
+    match starts(SLOWLOG_OFF).or_else(|| starts(SLOWLOG_COARSE)) {
+        Some(why) => format!("cause unknown: {why}"),
+        None => "cause unknown".to_owned(),
     }
 }
 
@@ -167,6 +186,9 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Co
         length(record.duration_s),
         keys_in_words(record)
     );
+    if !group.workload.is_empty() {
+        let _ = writeln!(out, "  {}", escaped(&group.workload));
+    }
     let counts = &group.counts;
     // A command that waits for data has replies; a subscriber has none.
     let what = if group.has_messages() && group.blocked.is_none() { "messages" } else { "replies" };
@@ -188,8 +210,8 @@ fn group_table(out: &mut String, record: &RunRecord, group: &Group, columns: &Co
     if group.carried_over > 0 {
         let _ = writeln!(
             out,
-            "  {} of the replies belong to requests of the warm-up: they count for the rate, not for the times",
-            group.carried_over
+            "  {} to requests of the warm-up: counted for the rate, not for the times",
+            with_noun(group.carried_over, "reply")
         );
     }
     delivery_lines(out, group);
@@ -216,7 +238,7 @@ fn command_rows(out: &mut String, group: &Group, columns: &Columns) {
     for (command, metrics) in group.commands.iter().filter(|_| has_replies) {
         let (name, quantiles) = headline(group, metrics);
         columns.row(out, &format!("{command} {name}"), quantiles);
-        if has_due_times(group) {
+        if group.has_due_times() {
             columns.row(out, &format!("{command} service time"), &metrics.service_time);
         }
     }
@@ -229,11 +251,11 @@ fn command_rows(out: &mut String, group: &Group, columns: &Columns) {
     if group.commands.len() > 1 {
         let (name, quantiles) = headline(group, &group.total);
         columns.row(out, &format!("all {name}"), quantiles);
-        if has_due_times(group) {
+        if group.has_due_times() {
             columns.row(out, "all service time", &group.total.service_time);
         }
     }
-    if !has_due_times(group) {
+    if !group.has_due_times() {
         let _ = writeln!(out, "  {CLOSED_LOOP_LEADS}");
     }
 }
@@ -243,8 +265,12 @@ fn pool_rows(out: &mut String, group: &Group, pool: &Pool, columns: &Columns) {
     columns.row(out, "wait for a connection", &pool.wait);
     let _ = writeln!(
         out,
-        "  pool of {}: at most {} open; {} opened and {} closed during the run; {} requests timed out waiting",
-        group.connections.asked, pool.most_open, pool.opened, pool.closed, pool.pool_timeouts
+        "  pool of {}: at most {} open; {} opened and {} closed during the run; {} timed out waiting",
+        group.connections.asked,
+        pool.most_open,
+        pool.opened,
+        pool.closed,
+        with_noun(pool.pool_timeouts, "request")
     );
 }
 
@@ -266,8 +292,9 @@ fn connection_lines(out: &mut String, group: &Group) {
     if let Some(redirects) = &group.redirects {
         let _ = writeln!(
             out,
-            "  {} requests redirected by MOVED, {} by ASK",
-            redirects.moved, redirects.asked
+            "  {} redirected by MOVED, {} by ASK",
+            with_noun(redirects.moved, "request"),
+            redirects.asked
         );
     }
     for site in &group.endpoints {
@@ -292,17 +319,17 @@ fn kernel_rows(out: &mut String, group: &Group, kernel: &KernelTimes, columns: &
     if !shares.is_empty() {
         let _ = writeln!(
             out,
-            "  the load generator's own wake-up: {} (timestamps within {}; {} replies without one)",
+            "  the load generator's own wake-up: {} (timestamps within {}; {} without one)",
             shares.join(", "),
             time(kernel.clock_uncertainty_us),
-            kernel.unstamped
+            with_noun(kernel.unstamped, "reply")
         );
     }
     if kernel.clock_steps > 0 {
         let _ = writeln!(
             out,
-            "  the wall clock was set {} times during the run: do not use these two rows",
-            kernel.clock_steps
+            "  the wall clock was set {} during the run: do not use these two rows",
+            with_noun(kernel.clock_steps, "time")
         );
     }
 }

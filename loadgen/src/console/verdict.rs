@@ -133,6 +133,7 @@ fn group_line(group: &Group) -> String {
     line
 }
 
+/// The stalls that count, by kind: each number is of stalls of one description.
 fn stall_line(record: &RunRecord) -> String {
     let least = in_words(Stall::NOTABLE_S, Dimension::Time);
     let notable: Vec<&Stall> = record.stalls.iter().filter(|stall| stall.is_notable()).collect();
@@ -140,16 +141,57 @@ fn stall_line(record: &RunRecord) -> String {
     let Some(longest) = longest else {
         return match record.stalls.is_empty() {
             true => "no stall".to_owned(),
-            false => format!("no stall of {least} or more or of known cause"),
+            false => format!("no stall of {least} or more, and none with a known cause"),
         };
     };
     let waiting = || longest.evidence.iter().find(|why| why.starts_with(WAITING));
     let lost: f64 = notable.iter().map(|stall| stall.lost_client_seconds).sum();
     let explained = notable.iter().filter(|stall| stall.cause.is_some()).count();
+    let unknown = notable.len() - explained;
+    let known = (explained > 0)
+        .then(|| format!("{} with a known cause", with_noun(explained as u64, "stall")));
+    let unknown = (unknown > 0)
+        .then(|| format!("{} of {least} or more without one", with_noun(unknown as u64, "stall")));
+    let counts = match (known, unknown) {
+        (None, Some(unknown)) => unknown.replace("without one", "without a known cause"),
+        (known, unknown) => known.into_iter().chain(unknown).collect::<Vec<_>>().join(", "),
+    };
     format!(
-        "{} of {least} or more or of known cause, {explained} explained; longest {} ({}); {lost:.2} client-seconds lost",
-        with_noun(notable.len() as u64, "stall"),
+        "{counts}; longest {} ({}); {lost:.2} client-seconds lost",
         in_words(longest.duration_s, Dimension::Time),
         longest.cause.as_ref().or_else(waiting).map_or("no cause found", String::as_str),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_of_stalls_counts_each_kind_by_its_own_description() {
+        let stall = |duration_s, cause: Option<&str>| Stall {
+            duration_s,
+            cause: cause.map(str::to_owned),
+            ..Stall::default()
+        };
+        for (stalls, want) in [
+            (vec![], "no stall"),
+            (vec![stall(0.01, None)], "no stall of 20ms or more, and none with a known cause"),
+            (
+                vec![stall(0.00408, Some("KEYS *")), stall(0.002, Some("KEYS *"))],
+                "2 stalls with a known cause; longest 4.08ms (KEYS *); 0.00 client-seconds lost",
+            ),
+            (
+                vec![stall(0.025, None)],
+                "1 stall of 20ms or more without a known cause; longest 25ms (no cause found); 0.00 client-seconds lost",
+            ),
+            (
+                vec![stall(0.025, None), stall(0.1, Some("KEYS *"))],
+                "1 stall with a known cause, 1 stall of 20ms or more without one; longest 100ms (KEYS *); 0.00 client-seconds lost",
+            ),
+        ] {
+            let record = RunRecord { stalls, ..RunRecord::default() };
+            assert_eq!(stall_line(&record), want);
+        }
+    }
 }

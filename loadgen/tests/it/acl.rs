@@ -44,6 +44,55 @@ fn a_stall_reports_that_slowlog_was_refused() {
     assert!(evidence.contains("+slowlog|get"), "{evidence}");
 }
 
+/// A reply of one string.
+fn bulk(text: &str) -> Action {
+    Action::Reply(format!("${}\r\n{text}\r\n", text.len()).into())
+}
+
+#[test]
+fn a_server_that_refuses_config_has_the_settings_of_info() {
+    let addr = serve(|_, _, words| match words[0].to_ascii_uppercase().as_slice() {
+        b"CONFIG" => Action::Reply(b"-NOPERM no permissions to run 'config|get'\r\n".to_vec()),
+        b"INFO" => bulk("redis_version:7.0.15\r\nmaxclients:77\r\nmaxmemory_policy:noeviction"),
+        _ => Action::Reply(b"+OK\r\n".to_vec()),
+    });
+    let port = addr.port().to_string();
+    let called = loadgen(&["run", "-p", &port, "-n", "100", "--json", "SET", "a", "1"]);
+    let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
+    let server = record.server.expect("a server");
+    assert!(server.config_refusal.is_some_and(|why| why.contains("NOPERM")));
+    assert_eq!(server.config["maxclients"], "77");
+    assert_eq!(server.config["maxmemory-policy"], "noeviction");
+}
+
+#[test]
+fn a_stall_reports_that_the_slow_log_is_off_and_how_to_switch_it_on() {
+    for (setting, value, remedy) in [
+        ("slowlog-log-slower-than", "-1", "CONFIG SET slowlog-log-slower-than 10000"),
+        ("slowlog-log-slower-than", "60000000", "CONFIG SET slowlog-log-slower-than"),
+        ("slowlog-max-len", "0", "CONFIG SET slowlog-max-len 128"),
+    ] {
+        let addr = serve(move |_, request, words| match words[0].to_ascii_uppercase().as_slice() {
+            b"CONFIG" => Action::Reply(
+                format!("*2\r\n${}\r\n{setting}\r\n${}\r\n{value}\r\n", setting.len(), value.len())
+                    .into(),
+            ),
+            b"SLOWLOG" => Action::Reply(b"*0\r\n".to_vec()),
+            _ => {
+                if request == 100 {
+                    sleep(Duration::from_millis(600));
+                }
+                Action::Reply(b"+OK\r\n".to_vec())
+            }
+        });
+        let port = addr.port().to_string();
+        let args =
+            ["run", "-p", &port, "-c", "1", "--rate", "200", "--duration", "1s", "--warmup", "0s"];
+        let called = loadgen(&[&args[..], &["SET", "a", "1"]].concat());
+        assert!(called.stdout.contains(remedy), "{setting} {value}: {}", called.stdout);
+    }
+}
+
 #[test]
 fn the_remedy_names_the_refused_command() {
     let port = serve_without(&["MSET", "CLUSTER"]);

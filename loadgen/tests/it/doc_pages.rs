@@ -134,7 +134,7 @@ fn fields_of_page(page: &str) -> BTreeSet<Field> {
 
 const HEADINGS: [&str; 4] = ["The record", "A group", "Metrics", "Times"];
 /// Fields whose own fields are named by somebody else.
-const OPEN: [&str; 2] = ["environment", "server.config"];
+const OPEN: [&str; 3] = ["environment", "server.config", "tags"];
 /// Fields of folders that hold arms, which the page names in a sentence.
 const OF_SCENARIOS: [&str; 6] =
     ["server_view", "procedure", "scenario", "catalogue", "gate", "plan"];
@@ -181,11 +181,11 @@ fn fields_of(value: &Value, heading: &'static str, prefix: &str, found: &mut BTr
 
 /// A record that has everything: what is optional is named here, the rest comes by itself.
 const WHOLE: &str = r#"{
-    "schema": 1, "tool": {"commit": "x"}, "command": ["x"], "server": {"version": "x", "pid": 1, "keys": 1},
-    "caveats": [{"id": "x", "severity": "warning", "arm": "x"}], "stalls": [{"evidence": ["x"]}],
+    "schema": 1, "tool": {"commit": "x"}, "title": "x", "note": "x", "tags": {"x": "x"}, "command": ["x"], "server": {"version": "x", "pid": 1, "keys": 1, "config_refusal": "x"},
+    "caveats": [{"id": "x", "severity": "warning", "arm": "x"}], "stalls": [{"evidence": ["x"]}], "limits": [{}],
     "audit": {"threads": [{"cpu": 1, "margin_us": 1}], "own_lag": {}, "late_share": 1, "gaps": {},
               "warmup": {"moving": "x"}},
-    "groups": [{"endpoints": [{}], "kernel": {}, "redirects": {}, "carried_over": 1, "delivery": {}, "blocked": {},
+    "groups": [{"workload": "x", "load": "x", "endpoints": [{}], "kernel": {}, "redirects": {}, "carried_over": 1, "delivery": {}, "blocked": {},
                 "errors": [{}], "error_time": {}, "pool": {}, "over_time": {"replied": [1]},
                 "commands": {"GET": {"hits": 1, "misses": 1, "sent_bytes": 1, "received_bytes": 1,
                     "response_time": {"percentiles": [{"lo_us": 1, "hi_us": 1, "need": 1}]}}}}]}"#;

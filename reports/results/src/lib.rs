@@ -13,6 +13,7 @@ pub mod histogram;
 pub mod hlog;
 pub mod limits;
 pub mod record;
+pub mod stated_limits;
 pub mod stats;
 pub mod text;
 

@@ -48,6 +48,9 @@ pub(crate) fn write(report: &Report, charts: &[&Chart]) -> String {
                     }
                     (verdicts(report))
                     (caveats(report))
+                    @if !report.limits.rows.is_empty() {
+                        (section("limits", "Limits", table(&report.limits)))
+                    }
                     @if !report.key.rows.is_empty() {
                         (section("key", "Key figures", html! {
                             @if !report.lead.is_empty() { p.note { (report.lead) } }
@@ -57,7 +60,16 @@ pub(crate) fn write(report: &Report, charts: &[&Chart]) -> String {
                     @for figure in &report.figures { (figure_block(figure, charts)) }
                     @if !report.procedures.is_empty() { (procedures(report)) }
                     @if report.has_load() { (numbers(report)) }
-                    (section("environment", "Machine and server", table(&report.environment)))
+                    (section("environment", "Machine and server", html! {
+                        (table(&report.environment))
+                        (table(&report.settings.shown))
+                        @if !report.settings.rest.rows.is_empty() {
+                            details {
+                                summary { "All other settings of the server" }
+                                (table(&report.settings.rest))
+                            }
+                        }
+                    }))
                     (how_to_read())
                     (files(report))
                 }
@@ -74,6 +86,8 @@ fn header(report: &Report) -> Markup {
         header {
             h1 { (report.heading) }
             @if !report.question.is_empty() { p.question { (report.question) } }
+            @for line in &report.workload { p.question { (line) } }
+            @if !report.note.is_empty() { p.user-note { (report.note) } }
             p.facts { @for fact in &report.facts { span { (fact) } " " } }
         }
     }
@@ -227,6 +241,7 @@ fn numbers(report: &Report) -> Markup {
             } @else { (table(&report.stalls)) }
         }))
         (section("groups", "All groups", html! {
+            (table(&report.loads))
             (table(&report.groups))
             (table(&report.counts))
         }))

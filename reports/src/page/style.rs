@@ -50,6 +50,7 @@ body{margin:0 auto;padding:20px 16px 60px;max-width:1100px;background:var(--pape
 h1{font-size:24px;line-height:1.25;margin:8px 0}\
 h2{font-size:18px;margin:36px 0 8px}\
 .question{font-size:17px;margin:4px 0}\
+.user-note{white-space:pre-line;margin:4px 0}\
 .facts{color:var(--muted);margin:4px 0 20px}\
 .facts span:not(:last-child)::after{content:\" \\b7\"}\
 .note,.remedy,.fine{color:var(--muted)}\

@@ -102,9 +102,11 @@ impl<'a> ArmData<'a> {
             Some(series) => series.intervals.clone(),
             None => of_headline(Metric::Response),
         };
+        // A summary that only repeats the name would stand beside it.
+        let is_news = !summary.trim().eq_ignore_ascii_case(name.trim());
         Some(Self {
             name: name.to_owned(),
-            summary: summary.to_owned(),
+            summary: if is_news { summary.to_owned() } else { String::new() },
             record: &folder.record,
             response,
             service: of_headline(Metric::Service),

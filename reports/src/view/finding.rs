@@ -8,12 +8,19 @@ use aelab_results::stats::supported;
 use aelab_results::text::number::{
     counted, duration, listed, percent, percentile, rate, seconds, times, us,
 };
+use std::cmp::Ordering;
 
 /// The percentile in a title: the highest of these that every arm supports.
 const SPEAKING: [f64; 4] = [99.9, 99.0, 90.0, 50.0];
 
 /// Ratios below this are called "about the same": they are within the noise of the machine.
 const WORTH_SAYING: f64 = 1.15;
+
+/// The percentile that is told beside a tail that shows something else.
+const MEDIAN: f64 = 50.0;
+
+/// A tail that is so many times the median does not describe the usual request.
+const FAR: f64 = 10.0;
 
 /// Share of the time without replies from which a title mentions it.
 const WORTH_STOPPING: f64 = 0.01;
@@ -30,7 +37,7 @@ pub(crate) fn percentiles(arms: &[ArmData<'_>]) -> String {
 fn percentiles_in_words(arms: &[ArmData<'_>]) -> String {
     let lead = Lead::of(arms);
     let time = lead.name();
-    let values = |p: f64| -> Option<Vec<(String, f64)>> {
+    let at = |p: f64| -> Option<Vec<(String, f64)>> {
         arms.iter()
             .map(|arm| {
                 let samples = arm.samples(lead);
@@ -39,14 +46,14 @@ fn percentiles_in_words(arms: &[ArmData<'_>]) -> String {
             })
             .collect()
     };
-    let Some((p, values)) = SPEAKING.into_iter().find_map(|p| values(p).map(|v| (p, v))) else {
+    let Some((p, values)) = SPEAKING.into_iter().find_map(|p| at(p).map(|v| (p, v))) else {
         return "Too few samples for any percentile".to_owned();
     };
     if arms.iter().any(|arm| arm.at_least_us(lead, p).is_some()) {
         return left_open(p, arms, &values, lead);
     }
-    match values.as_slice() {
-        [] => "No samples".to_owned(),
+    let tail = match values.as_slice() {
+        [] => return "No samples".to_owned(),
         [(_, service)] if lead == Lead::Service => {
             format!(
                 "{p}\u{a0}% of the requests are answered within {} of being sent",
@@ -60,7 +67,63 @@ fn percentiles_in_words(arms: &[ArmData<'_>]) -> String {
                 many.iter().map(|(name, us)| format!("{} with {name}", duration(*us))).collect();
             format!("{} of the {time}: {}", percentile(p), listed(&each))
         }
+    };
+    let medians = if p > MEDIAN { at(MEDIAN) } else { None };
+    match medians.and_then(|medians| of_medians(&values, &medians)) {
+        Some(medians) => format!("{tail}; {medians}"),
+        None => tail,
     }
+}
+
+/// What the medians show, if it is something else than the tail shows: other arms are slower, or none is. Of a single arm, if
+/// the tail is far from the median.
+fn of_medians(tails: &[(String, f64)], medians: &[(String, f64)]) -> Option<String> {
+    match medians {
+        [] => None,
+        [(_, median)] => {
+            (tails[0].1 >= median * FAR).then(|| format!("the median is {}", duration(*median)))
+        }
+        [a, b] if ranked(a.1, b.1) != ranked(tails[0].1, tails[1].1) => {
+            Some(match ranked(a.1, b.1) {
+                Ordering::Equal => {
+                    format!(
+                        "the median is about the same ({} and {})",
+                        duration(a.1),
+                        duration(b.1)
+                    )
+                }
+                order => {
+                    let (slow, fast) = if order == Ordering::Greater { (a, b) } else { (b, a) };
+                    format!(
+                        "the median is {} with {}, {} the {} with {}",
+                        duration(slow.1),
+                        slow.0,
+                        times(slow.1, fast.1),
+                        duration(fast.1),
+                        fast.0
+                    )
+                }
+            })
+        }
+        [_, _] => None,
+        many => {
+            let pairs = (0..many.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
+            let mut pairs =
+                pairs.map(|(i, j)| (ranked(many[i].1, many[j].1), ranked(tails[i].1, tails[j].1)));
+            pairs.any(|(median, tail)| median != tail).then(|| {
+                let each: Vec<String> = many
+                    .iter()
+                    .map(|(name, us)| format!("{} with {name}", duration(*us)))
+                    .collect();
+                format!("the median: {}", listed(&each))
+            })
+        }
+    }
+}
+
+/// Which of two times is longer, if they differ enough to say so.
+fn ranked(a: f64, b: f64) -> Ordering {
+    if a.max(b) < a.min(b) * WORTH_SAYING { Ordering::Equal } else { a.total_cmp(&b) }
 }
 
 /// The title if unfinished requests make the percentile a lower bound.
@@ -217,5 +280,47 @@ pub(crate) fn capitalised(text: &str) -> String {
     match chars.next() {
         Some(first) => first.to_uppercase().chain(chars).collect(),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_are_told_where_they_say_something_else_than_the_tail() {
+        let named = |values: &[f64]| -> Vec<(String, f64)> {
+            let name = |index: usize| char::from(b'a' + u8::try_from(index).unwrap()).to_string();
+            values.iter().enumerate().map(|(index, us)| (name(index), *us)).collect()
+        };
+        for (tails, medians, want) in [
+            (&[90.0][..], &[10.0][..], None),
+            (&[100.0], &[10.0], Some("the median is 10.0 µs")),
+            (&[100.0, 50.0], &[20.0, 10.0], None),
+            (
+                &[100.0, 50.0],
+                &[10.0, 10.1],
+                Some("the median is about the same (10.0 µs and 10.1 µs)"),
+            ),
+            (
+                &[100.0, 50.0],
+                &[10.0, 20.0],
+                Some("the median is 20.0 µs with b, 2.0 times the 10.0 µs with a"),
+            ),
+            (
+                &[50.0, 50.1],
+                &[10.0, 20.0],
+                Some("the median is 20.0 µs with b, 2.0 times the 10.0 µs with a"),
+            ),
+            (&[1.0, 2.0, 3.0], &[1.0, 2.0, 3.0], None),
+            (
+                &[1.0, 2.0, 3.0],
+                &[1.0, 1.0, 3.0],
+                Some("the median: 1.00 µs with a, 1.00 µs with b and 3.00 µs with c"),
+            ),
+        ] {
+            let said = of_medians(&named(tails), &named(medians));
+            assert_eq!(said.map(|s| s.replace('\u{a0}', " ")).as_deref(), want, "{tails:?}");
+        }
     }
 }

@@ -3,9 +3,10 @@
 use crate::view::arms::{ArmData, Lead, of_arms};
 use crate::view::figure::Figure;
 use crate::view::procedures::ProcedureView;
+use crate::view::settings::Settings;
 use crate::view::table::Table;
 use crate::view::tables;
-use crate::view::{curves, lines, messages, pool, stalls, time};
+use crate::view::{curves, limits, lines, loads, messages, pool, stalls, time};
 use aelab_results::caveat::{Merged, merge};
 use aelab_results::folder::Folder;
 use aelab_results::hlog::Metric;
@@ -20,12 +21,18 @@ pub(crate) struct Report {
     pub(crate) heading: String,
     /// When, against what, how long.
     pub(crate) facts: Vec<String>,
+    /// The load in words, one line per group; empty if arms have loads of their own.
+    pub(crate) workload: Vec<String>,
+    /// The user's note; may be empty.
+    pub(crate) note: String,
     /// The question it answers; may be empty.
     pub(crate) question: String,
     /// The claims and their verdicts.
     pub(crate) claims: Vec<ClaimView>,
     /// Caveats, the most severe first.
     pub(crate) caveats: Vec<Merged>,
+    /// Stated limits and their outcome; empty without any.
+    pub(crate) limits: Table,
     /// Which of the two times comes first, and why; empty for response time.
     pub(crate) lead: &'static str,
     /// The key figures.
@@ -44,12 +51,16 @@ pub(crate) struct Report {
     pub(crate) stalls: Table,
     /// The text if there are none.
     pub(crate) no_stall: String,
+    /// The load of each arm in words; empty for a single run.
+    pub(crate) loads: Table,
     /// Every group and command.
     pub(crate) groups: Table,
     /// The outcome of all requests.
     pub(crate) counts: Table,
     /// The machine and the server.
     pub(crate) environment: Table,
+    /// The server's settings.
+    pub(crate) settings: Settings,
     /// The command line.
     pub(crate) command: String,
     /// Names and folders of the arms, for links.
@@ -85,9 +96,12 @@ impl Report {
         let mut report = Self {
             heading: heading(folder),
             facts: facts(folder, &arms),
+            workload: loads::lines(record),
+            note: record.note.clone(),
             question: scenario.map_or(String::new(), |s| s.question.clone()),
             claims: claims(record),
             caveats: caveats(folder),
+            limits: limits::table(folder),
             lead: Lead::of(&arms).reason(),
             key: tables::key_figures(&arms),
             figures: figures.into_iter().flatten().collect(),
@@ -97,9 +111,11 @@ impl Report {
             messages: messages::tables(&arms),
             no_stall: stalls::none_of(&arms),
             stalls: of_arms(&arms, tables::stall_list(&arms)),
+            loads: loads::table(folder),
             groups: of_arms(&arms, tables::groups(&arms)),
             counts: of_arms(&arms, tables::counts(&arms)),
             environment: tables::environment(folder),
+            settings: Settings::of(folder),
             command: record
                 .command
                 .iter()
@@ -135,6 +151,9 @@ impl Report {
 }
 
 fn heading(folder: &Folder) -> String {
+    if !folder.record.title.is_empty() {
+        return folder.record.title.clone();
+    }
     match &folder.record.scenario {
         Some(s) if s.title.is_empty() => s.name.clone(),
         Some(s) => format!("{}: {}", s.name, s.title),
@@ -178,11 +197,16 @@ fn facts(folder: &Folder, arms: &[ArmData<'_>]) -> Vec<String> {
     }
     let requests: u64 = arms.iter().flat_map(ArmData::groups).map(|g| g.counts.scheduled).sum();
     if requests > 0 {
-        facts.push(format!("{} requests", grouped(requests)));
+        facts.push(format!(
+            "{} {}",
+            grouped(requests),
+            if requests == 1 { "request" } else { "requests" }
+        ));
     }
     let tool = format!("{} {}", record.tool.name, record.tool.version);
     let commit = record.tool.commit.as_ref().map_or(String::new(), |c| format!(" ({c})"));
     facts.push(format!("{tool}{commit}, seed {}", record.seed));
+    facts.extend(record.tags.iter().map(|(name, value)| format!("{name}={value}")));
     facts
 }
 

@@ -5,15 +5,23 @@
 use crate::view::arms::ArmData;
 use crate::view::figure::StallMark;
 use aelab_results::record::{RunRecord, Stall};
-use aelab_results::text::number::{counted, seconds};
+use aelab_results::text::number::{counted, grouped, seconds};
 
 /// Stalls shorter than this share of the longest one of all arms are listed, not drawn.
 const WORTH_MARKING: f64 = 0.1;
 /// At most this many are listed per arm, the longest ones.
 const LISTED_MAX: usize = 24;
 
-/// What the key figures call the stalls that they count, after [`Stall::NOTABLE_S`].
-pub(crate) const COUNTED: &str = "stalls of 20\u{a0}ms and more, or of known cause";
+/// What the key figures call the stalls with a cause, however short.
+pub(crate) const EXPLAINED: &str = "stalls with a known cause";
+/// What they call the others that count, after [`Stall::NOTABLE_S`].
+pub(crate) const UNEXPLAINED: &str = "stalls of 20\u{a0}ms or more, cause unknown";
+
+/// How many stalls of a kind that counts an arm had.
+pub(crate) fn counted_of(record: &RunRecord, is_explained: bool) -> String {
+    let of_kind = notable(record).filter(|stall| stall.cause.is_some() == is_explained);
+    grouped(of_kind.count() as u64)
+}
 
 /// The stalls that are counted: long enough to be noticed, or of known cause.
 pub(crate) fn notable(record: &RunRecord) -> impl Iterator<Item = &Stall> {
@@ -105,7 +113,7 @@ pub(crate) fn none_of(arms: &[ArmData<'_>]) -> String {
     let place = if arms.len() == 1 { "" } else { " in any arm" };
     if short > 0 {
         return format!(
-            "No stall of 20\u{a0}ms or more{place}; {} of unknown cause in result.json",
+            "No stall of 20\u{a0}ms or more{place}; {} without a known cause in result.json",
             counted(short, "shorter one")
         );
     }

@@ -46,7 +46,8 @@ pub(crate) fn key_figures(arms: &[ArmData<'_>]) -> Table {
         or_none((carried > 0 && per_second.is_finite()).then(|| rate(per_second)))
     });
     row("requests due per second", &|a| or_none(offered(a).map(rate)));
-    row(stalls::COUNTED, &|a| grouped(stalls::notable(a.record).count() as u64));
+    row(stalls::EXPLAINED, &|a| stalls::counted_of(a.record, true));
+    row(stalls::UNEXPLAINED, &|a| stalls::counted_of(a.record, false));
     row("longest stall", &|a| {
         or_none(stalls::notable(a.record).map(|s| s.duration_s).max_by(f64::total_cmp).map(seconds))
     });
@@ -355,9 +356,7 @@ pub(crate) fn environment(folder: &Folder) -> Table {
     let mut servers: Vec<&Server> = Vec::new();
     let of_arms = folder.arms.iter().filter_map(|(_, arm)| arm.record.server.as_ref());
     for server in folder.record.server.iter().chain(of_arms) {
-        let same = |s: &&Server| {
-            (&s.name, &s.version, &s.config) == (&server.name, &server.version, &server.config)
-        };
+        let same = |s: &&Server| (&s.name, &s.version) == (&server.name, &server.version);
         if !servers.iter().any(same) {
             servers.push(server);
         }
@@ -366,9 +365,8 @@ pub(crate) fn environment(folder: &Folder) -> Table {
         let version = server.version.as_deref().unwrap_or("");
         fact("server", Some(format!("{} {version}", server.name).trim().to_owned()));
         fact("server: keys at the start", server.keys.map(grouped));
-        for (name, value) in &server.config {
-            fact(&format!("server: {name}"), Some(value.clone()));
-        }
+        let refused = |why: &String| format!("CONFIG GET was refused ({why}); these are from INFO");
+        fact("server: settings", server.config_refusal.as_ref().map(refused));
     }
     table
 }

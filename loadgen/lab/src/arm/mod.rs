@@ -9,6 +9,7 @@ pub mod run_plan;
 mod outcome;
 mod scene;
 mod server_view;
+pub mod watched;
 
 use crate::arm::link::Ways;
 use crate::control::Control;
@@ -35,7 +36,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 pub use crate::arm::run::{fill_observed, run_observed};
 pub use outcome::caveats_after;
 
-use outcome::look_after;
+use outcome::{Before, look_after};
 use scene::Scene;
 
 /// Directives of the lab's own servers, before those of the arm: a slow log fine enough to compare with stalls, and a latency
@@ -233,9 +234,9 @@ fn load(
         Some(server) => Some(server.unix.clone()),
         None => unix_socket(&target, &mut control),
     };
-    let info_before = Info::parse(&control.info()?);
+    let before = Before::look(&mut control, arm)?;
     let ways = Ways::open(target.clone(), unix.clone(), arm.link.as_ref(), seed)?;
-    let pid = local_pid(&server, &target, &info_before);
+    let pid = local_pid(&server, &target, &before.info);
     let cpus = server.is_some().then_some(cores.engine).flatten();
     let under_test = ServerUnderTest {
         target: target.clone(),
@@ -261,7 +262,7 @@ fn load(
         }
     }
     let measured = measured?;
-    Ok(outcome::outcome(&scene, info_before, measured, after))
+    Ok(outcome::outcome(&scene, before, measured, after))
 }
 
 /// The cores of the server and of the engine.

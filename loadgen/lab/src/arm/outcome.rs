@@ -14,30 +14,33 @@ use crate::server::ServerProcess;
 use crate::server::changes::{self, Expiry};
 use crate::server::info::{self, Info, SlowEntry};
 use aelab_engine::clock;
+use aelab_engine::error::Failure;
 use aelab_engine::plan::{RunPlan, Target};
 use aelab_engine::record::result::RunResult;
 use aelab_results::caveat::{Caveat, in_scenario};
-use aelab_results::record::{LatencyEvent, RunRecord, utc_text};
+use aelab_results::record::{LatencyEvent, RunRecord, Server, utc_text};
 use aelab_scenarios::model::Arm;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Everything that was measured, put together.
 pub(crate) fn outcome(
     scene: &Scene<'_>,
-    info_before: Info,
+    before: Before,
     measured: MeasuredArm,
     after: After,
 ) -> ArmOutcome {
     let (arm, settings) = (scene.arm, scene.settings);
     let plan = measured.run.as_ref().map(|(plan, _)| plan);
+    let Before { info: info_before, server } = before;
+    let config = server.config.clone();
     let mut caveats = caveats(&info_before, &after, plan);
-    let server_record = describe(&info_before, arm);
     let mut environment = observe::environment::look();
     environment.other.extend(process_fields(&measured.observed));
     let mut context = Context {
         command: settings.command.clone(),
         environment,
-        server: Some(server_record),
+        server: Some(server),
         asked: scene.wanted.percentiles.clone(),
         caveats: Vec::new(),
     };
@@ -48,7 +51,11 @@ pub(crate) fn outcome(
             // A server that the lab started logs every command of a millisecond. The log of another may be switched off.
             let fresh = matches!(settings.place, Place::Fresh(_));
             let slowlog = Some(after.slowlog.as_slice()).filter(|log| fresh || !log.is_empty());
-            let explained = explain(plan, result, slowlog, &measured.waits);
+            let mut explained = explain(plan, result, slowlog, &measured.waits);
+            for stall in explained.stalls.iter_mut().filter(|stall| stall.cause.is_none()) {
+                let length = Duration::try_from_secs_f64(stall.duration_s).unwrap_or_default();
+                stall.evidence.extend(info::slowlog_gap(&config, length));
+            }
             caveats.extend(explained.caveat());
             let measured_s = result.measure_until.since(result.measure_from).as_secs_f64();
             let course = &measured.observed.process;
@@ -151,31 +158,43 @@ fn caveats(before: &Info, after: &After, plan: Option<&RunPlan>) -> Vec<Caveat> 
     }
 }
 
-/// Fields of INFO that tell two servers or two builds apart.
-const SERVER_FIELDS: [&str; 6] = [
-    "multiplexing_api",
-    "maxclients",
-    "hz",
-    "io_threads_active",
-    "redis_git_sha1",
-    "redis_build_id",
-];
+/// Fields of INFO that tell two builds apart.
+const BUILD_FIELDS: [&str; 2] = ["redis_git_sha1", "redis_build_id"];
 
-fn describe(info: &Info, arm: &Arm) -> aelab_results::record::Server {
-    let mut server = info.server();
-    server.config.extend(arm.server.iter().cloned());
-    if let Some(program) = &arm.server_bin {
-        server.config.insert("server_bin".to_owned(), program.clone());
-    }
-    if !arm.server_args.is_empty() {
-        server.config.insert("server_args".to_owned(), arm.server_args.join(" "));
-    }
-    for field in SERVER_FIELDS {
-        if let Some(value) = info.text(field) {
-            server.config.insert(field.to_owned(), value.to_owned());
+/// What was known of the server when the load began.
+#[derive(Debug)]
+pub(crate) struct Before {
+    /// Its INFO.
+    pub(crate) info: Info,
+    /// What the record says of it.
+    pub(crate) server: Server,
+}
+
+impl Before {
+    /// Asks on an open connection. What the arm says of the server is kept beside what the server says.
+    ///
+    /// # Errors
+    /// The connection breaks.
+    pub(crate) fn look(control: &mut Control, arm: &Arm) -> Result<Self, Failure> {
+        let info = Info::parse(&control.info()?);
+        let mut server = info::describe(&info, info::config(control)?);
+        let config = &mut server.config;
+        for (name, value) in &arm.server {
+            config.entry(name.clone()).or_insert_with(|| value.clone());
         }
+        if let Some(program) = &arm.server_bin {
+            config.insert("server_bin".to_owned(), program.clone());
+        }
+        if !arm.server_args.is_empty() {
+            config.insert("server_args".to_owned(), arm.server_args.join(" "));
+        }
+        for field in BUILD_FIELDS {
+            if let Some(value) = info.text(field) {
+                config.insert(field.to_owned(), value.to_owned());
+            }
+        }
+        Ok(Self { info, server })
     }
-    server
 }
 
 /// What the record keeps of the server's process.

@@ -7,7 +7,7 @@ use crate::observe::ProcessCourse;
 use crate::observe::proc::{ProcessView, schedule};
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::sys;
-use aelab_results::caveat::Caveat;
+use aelab_results::caveat::{BUSY_S_MIN, Caveat};
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -74,7 +74,9 @@ pub(crate) fn caveat(
 ) -> Option<Caveat> {
     let waited_s = cpu_wait_s(course)?;
     let longest_s = stalls.iter().max().map_or(0.0, Duration::as_secs_f64);
-    let share = if measured_s > 0.0 { waited_s / measured_s } else { 0.0 };
+    // The looks at the process are some milliseconds off the begin and the end, which are much of a short measurement.
+    let is_long = measured_s >= BUSY_S_MIN;
+    let share = if is_long { (waited_s / measured_s).min(1.0) } else { 0.0 };
     Caveat::server_starved(share, waited_s, longest_s)
 }
 
@@ -149,5 +151,12 @@ mod tests {
         assert_eq!(severity(10, &stall(9)), None, "a hiccup");
         assert_eq!(severity(10, &stall(90)), Some(Severity::Warning), "one stall is enough");
         assert_eq!(caveat(&ProcessCourse::default(), 1.0, &[]), None);
+        assert_eq!(caveat(&course(9), 0.008, &[]), None, "too short to judge by");
+        let short = caveat(&course(80), 0.2, &[]).map(|caveat| caveat.severity());
+        assert_eq!(short, Some(Severity::Warning), "a single pause in a short run");
+        let Some(Caveat::ServerStarved { share, .. }) = caveat(&course(1_010), 1.0, &[]) else {
+            panic!("it waited all the time")
+        };
+        assert!(share <= 1.0, "{share}");
     }
 }

@@ -8,6 +8,7 @@ mod audit;
 pub mod combined;
 mod facts;
 mod rate;
+mod workload;
 
 use aelab_engine::clock::Nanos;
 use aelab_engine::plan::{ArrivalProcess, GroupPlan, RequestLog, Role, RunPlan, Seeks};
@@ -87,6 +88,8 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
         series.extend(stamp_series(&clock, group).into_iter().flatten());
         series.extend(group.pool.as_ref().map(|pool| wait_series(&clock, &group.name, pool)));
         let mut record = group_record(&clock, group, planned, &percentiles);
+        record.workload = workload::workload(planned);
+        record.load = workload::load(planned, &plan.phases);
         record.arrival = Arrival {
             process: planned.arrival.as_str().to_owned(),
             rate: offered(&planned.arrival, group, &clock),
@@ -257,7 +260,6 @@ fn group_record(
     Group {
         name: group.name.clone(),
         role: role(group.role),
-        arrival: Arrival::default(),
         connections: connections(&group.connections),
         endpoints: endpoints(group),
         kernel: group.kernel_times.as_ref().map(|stamps| KernelTimes {
@@ -301,6 +303,8 @@ fn group_record(
         sent_bytes: group.traffic.sent_bytes,
         received_bytes: group.traffic.received_bytes,
         over_time: rate::over_time(clock, group),
+        // What the plan says is filled in by `keep`.
+        ..Group::default()
     }
 }
 

@@ -14,6 +14,36 @@ pub const SLOWLOG_MAX: &str = "4096";
 /// The start of the evidence of a stall whose cause could not be looked up.
 pub const REFUSED_SLOWLOG: &str = "the server refused SLOWLOG";
 
+/// The same where the server logs no command, or only longer ones.
+pub const SLOWLOG_OFF: &str = "the server's slow log is off";
+/// See [`SLOWLOG_OFF`].
+pub const SLOWLOG_COARSE: &str = "the server's slow log has only commands of more than";
+/// What switches it on: Redis's own default, 10 ms.
+pub const SLOWLOG_ON: &str = "switch it on with CONFIG SET slowlog-log-slower-than 10000";
+
+/// Why the slow log cannot explain a stall of this length, by the server's settings; `None` if it can, or if they are unknown.
+#[must_use]
+pub fn slowlog_gap(config: &BTreeMap<String, String>, stall: Duration) -> Option<String> {
+    let number = |name: &str| config.get(name)?.parse::<i64>().ok();
+    if number("slowlog-max-len") == Some(0) {
+        return Some(format!(
+            "{SLOWLOG_OFF} (slowlog-max-len 0); switch it on with CONFIG SET slowlog-max-len 128"
+        ));
+    }
+    let threshold = number("slowlog-log-slower-than")?;
+    let Ok(threshold) = u64::try_from(threshold) else {
+        return Some(format!("{SLOWLOG_OFF} (slowlog-log-slower-than {threshold}); {SLOWLOG_ON}"));
+    };
+    let threshold = Duration::from_micros(threshold);
+    (threshold > stall).then(|| {
+        let micros = (stall.as_micros() / 2).max(1);
+        format!(
+            "{SLOWLOG_COARSE} {} ms; log shorter ones with CONFIG SET slowlog-log-slower-than {micros}",
+            threshold.as_secs_f64() * 1e3
+        )
+    })
+}
+
 /// INFO as fields by name, comments and sections dropped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Info(BTreeMap<String, String>);
@@ -91,7 +121,7 @@ impl Info {
             version,
             pid: self.text("process_id").and_then(|pid| pid.parse().ok()),
             keys: self.keys(),
-            config: BTreeMap::new(),
+            ..Server::default()
         }
     }
 }
@@ -111,19 +141,66 @@ pub struct SlowEntry {
     pub words: Vec<Vec<u8>>,
 }
 
-/// The values of these settings, as far as the server gives them.
-pub fn config(control: &mut Control, names: &[&str]) -> BTreeMap<String, String> {
-    let mut one = |name: &&str| {
-        // A list of name and value, or in RESP3 a map.
-        let value = match control.command(&[b"CONFIG", b"GET", name.as_bytes()]).ok()? {
-            Value::Array(words) => words.into_iter().nth(1)?,
-            Value::Map(pairs) => pairs.into_iter().next()?.1,
-            _ => return None,
-        };
-        let Value::Bulk(text) = value else { return None };
-        Some(((*name).to_owned(), String::from_utf8_lossy(&text).into_owned()))
+/// All settings of the server by name, passwords masked; or how it refused to tell.
+///
+/// # Errors
+/// Only when the connection breaks.
+pub fn config(
+    control: &mut Control,
+) -> Result<Result<BTreeMap<String, String>, String>, aelab_engine::error::Failure> {
+    let reply = control.command(&[b"CONFIG", b"GET", b"*"])?;
+    if let Value::Error(text) = &reply {
+        return Ok(Err(String::from_utf8_lossy(text).into_owned()));
+    }
+    Ok(Ok(settings(&reply)))
+}
+
+/// Names and values of a reply to CONFIG GET: a list of both in turn, or in RESP3 a map.
+fn settings(reply: &Value) -> BTreeMap<String, String> {
+    let pairs: Vec<(&Value, &Value)> = match reply {
+        Value::Map(pairs) => pairs.iter().map(|(name, value)| (name, value)).collect(),
+        other => {
+            let words = other.as_slice().unwrap_or_default();
+            words.chunks_exact(2).map(|pair| (&pair[0], &pair[1])).collect()
+        }
     };
-    names.iter().filter_map(&mut one).collect()
+    let text = |value: &Value| Some(String::from_utf8_lossy(value.as_bytes()?).into_owned());
+    let named = pairs.into_iter().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
+    named.map(|(name, value)| (name.clone(), masked(&name, value))).collect()
+}
+
+/// The value of a setting, or stars if it is a secret: `requirepass`, `masterauth`, `tls-key-file-pass` and their kind.
+fn masked(name: &str, value: String) -> String {
+    const SECRETS: [&str; 4] = ["pass", "password", "auth", "secret"];
+    let name = name.to_ascii_lowercase();
+    let is_secret = SECRETS.iter().any(|end| name.ends_with(end));
+    if is_secret && !value.is_empty() { "***".to_owned() } else { value }
+}
+
+/// Fields of INFO that are settings, for a server that refuses CONFIG: the field, and the setting's name.
+const SETTINGS_IN_INFO: [(&str, &str); 6] = [
+    ("multiplexing_api", "multiplexing_api"),
+    ("maxclients", "maxclients"),
+    ("hz", "hz"),
+    ("maxmemory", "maxmemory"),
+    ("maxmemory_policy", "maxmemory-policy"),
+    ("io_threads_active", "io_threads_active"),
+];
+
+/// The server with its settings: those of CONFIG GET, and those that INFO has beside them.
+#[must_use]
+pub fn describe(info: &Info, config: Result<BTreeMap<String, String>, String>) -> Server {
+    let (config, config_refusal) = match config {
+        Ok(config) => (config, None),
+        Err(refusal) => (BTreeMap::new(), Some(refusal)),
+    };
+    let mut server = Server { config, config_refusal, ..info.server() };
+    for (field, name) in SETTINGS_IN_INFO {
+        if let Some(value) = info.text(field) {
+            server.config.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        }
+    }
+    server
 }
 
 /// The slow log, oldest entry first; empty if the server has none.
@@ -226,6 +303,73 @@ mod tests {
         assert_eq!((server.name.as_str(), server.pid), ("redis", Some(12)));
         assert_eq!(server.version.as_deref(), Some("7.0.15"));
         assert_eq!(Info::parse("").server().name, "unknown");
+    }
+
+    #[test]
+    fn settings_are_read_in_both_protocols_and_secrets_are_masked() {
+        let text = |t: &str| Value::Bulk(t.as_bytes().to_vec());
+        let pairs = [
+            ("save", "3600 1"),
+            ("requirepass", "canary"),
+            ("masterauth", "canary"),
+            ("primaryauth", "canary"),
+            ("tls-key-file-pass", "canary"),
+            ("tls-auth-clients", "yes"),
+        ];
+        let list = pairs.iter().flat_map(|(name, value)| [text(name), text(value)]).collect();
+        let map = pairs.iter().map(|(name, value)| (text(name), text(value))).collect();
+        for reply in [Value::Array(list), Value::Map(map)] {
+            let settings = settings(&reply);
+            assert_eq!(settings.len(), pairs.len());
+            assert_eq!((&*settings["save"], &*settings["tls-auth-clients"]), ("3600 1", "yes"));
+            assert!(settings.values().all(|value| value != "canary"), "{settings:?}");
+        }
+        assert_eq!(masked("requirepass", String::new()), "", "no password is no secret");
+    }
+
+    #[test]
+    fn a_slow_log_that_cannot_explain_a_stall_is_named_with_the_remedy() {
+        let ms = Duration::from_millis;
+        for (slower_than, max_len, stall, want) in [
+            (
+                "-1",
+                "128",
+                ms(30),
+                Some("slow log is off (slowlog-log-slower-than -1); switch it on with CONFIG SET"),
+            ),
+            ("10000", "0", ms(30), Some("CONFIG SET slowlog-max-len")),
+            (
+                "1000000",
+                "128",
+                ms(30),
+                Some(
+                    "more than 1000 ms; log shorter ones with CONFIG SET slowlog-log-slower-than 15000",
+                ),
+            ),
+            ("10000", "128", ms(30), None),
+            ("0", "128", ms(30), None),
+        ] {
+            let config = [("slowlog-log-slower-than", slower_than), ("slowlog-max-len", max_len)];
+            let config = config.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            let said = slowlog_gap(&config, stall);
+            let fits = match (&said, want) {
+                (Some(said), Some(want)) => said.contains(want),
+                (None, None) => true,
+                _ => false,
+            };
+            assert!(fits, "{slower_than} {max_len}: {said:?}");
+        }
+        assert_eq!(slowlog_gap(&BTreeMap::new(), ms(30)), None, "unknown");
+    }
+
+    #[test]
+    fn without_config_the_settings_are_those_of_info() {
+        let info = Info::parse("redis_version:7.0\nhz:10\nmaxmemory_policy:noeviction\n");
+        let server = describe(&info, Err("ERR unknown command 'CONFIG'".to_owned()));
+        assert_eq!(server.config["maxmemory-policy"], "noeviction");
+        assert!(server.config_refusal.is_some_and(|why| why.contains("CONFIG")));
+        let told = describe(&info, Ok([("hz".to_owned(), "50".to_owned())].into()));
+        assert_eq!((told.config["hz"].as_str(), told.config_refusal), ("50", None));
     }
 
     #[test]

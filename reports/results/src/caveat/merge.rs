@@ -7,9 +7,9 @@ use crate::record::CaveatRecord;
 /// A caveat, and the arms that have it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Merged {
-    /// The first of the caveats; the figures in its text are those of the first arm.
+    /// The worst of the caveats: wherever they are shown, the figures are the same.
     pub caveat: CaveatRecord,
-    /// The arms, in the order given; empty if the caveat is about the whole run.
+    /// The arms, that of the worst first, the others in the order given; empty if the caveat is about the whole run.
     pub arms: Vec<String>,
 }
 
@@ -39,12 +39,31 @@ pub fn merge(caveats: impl IntoIterator<Item = CaveatRecord>) -> Vec<Merged> {
             continue;
         };
         let is_of_run = first.arms.is_empty();
-        if let Some(arm) = caveat.arm.filter(|arm| !is_of_run && !first.arms.contains(arm)) {
-            first.arms.push(arm);
+        let is_worse = !is_of_run && badness(&caveat) > badness(&first.caveat);
+        if let Some(arm) = caveat.arm.clone().filter(|_| !is_of_run) {
+            if is_worse {
+                first.arms.retain(|other| *other != arm);
+                first.arms.insert(0, arm);
+            } else if !first.arms.contains(&arm) {
+                first.arms.push(arm);
+            }
+        }
+        if is_worse {
+            first.caveat = caveat;
         }
     }
     merged.sort_by_key(|one| one.caveat.severity);
     merged
+}
+
+/// How far a caveat's figure is from its limit, on either side; 0 without figures.
+#[must_use]
+pub fn badness(caveat: &CaveatRecord) -> f64 {
+    match (caveat.value, caveat.limit) {
+        (Some(value), Some(limit)) if value > 0.0 && limit > 0.0 => (value / limit).ln().abs(),
+        (Some(value), Some(limit)) => (value - limit).abs(),
+        _ => 0.0,
+    }
 }
 
 fn is_same(first: &CaveatRecord, other: &CaveatRecord) -> bool {
@@ -86,6 +105,31 @@ mod tests {
             caveat("cpu-stolen", "c", "8 %"),
         ];
         assert_eq!(shown(caveats), [("a, also in b, c".into(), "cpu-stolen".into(), "5 %".into())]);
+    }
+
+    #[test]
+    fn the_worst_figure_is_shown_whatever_the_order() {
+        let starved = |arm: &str, share: f64| CaveatRecord {
+            value: Some(share),
+            limit: Some(0.02),
+            ..caveat("server-starved", arm, &format!("{share}"))
+        };
+        let slow = |arm: &str, rate: f64| CaveatRecord {
+            value: Some(rate),
+            limit: Some(1_000.0),
+            ..caveat("rate-not-achieved", arm, &format!("{rate}"))
+        };
+        let place = |text: &str| text.to_owned();
+        for caveats in [
+            [starved("a", 0.38), starved("b", 0.547), slow("a", 970.0), slow("b", 960.0)],
+            [starved("b", 0.547), starved("a", 0.38), slow("b", 960.0), slow("a", 970.0)],
+        ] {
+            let want = [
+                (place("b, also in a"), place("server-starved"), place("0.547")),
+                (place("b, also in a"), place("rate-not-achieved"), place("960")),
+            ];
+            assert_eq!(shown(caveats.to_vec()), want);
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod text;
 
 pub use assess::{Facts, assess};
 pub use kinds::{CaptureTimes, Hold, Means, Missed, Pace, Reached};
-pub use merge::{Merged, merge};
+pub use merge::{Merged, badness, merge};
 pub use scenario_keys::in_scenario;
 
 use crate::record::{CaveatRecord, Severity};
@@ -378,7 +378,9 @@ impl Caveat {
             Self::ClientStopped { share, stopped_s, .. } => {
                 *share > STOPPED_SHARE_MAX && *stopped_s >= LATE_S_MIN
             }
-            Self::ServerStarved { share, .. } => *share > STARVED_SHARE_MAX,
+            Self::ServerStarved { share, waited_s, .. } => {
+                *share > STARVED_SHARE_MAX && *waited_s >= LATE_S_MIN
+            }
             Self::RateNotAchieved { achieved, offered, spared, .. } => {
                 achieved + spared < offered * RATE_SHARE_MIN
             }

@@ -11,6 +11,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct Group {
     /// Its name, also the first part of its tags in `latency.hlog`.
     pub name: String,
+    /// What it sends, in words: `GET:SET 9:1, zipf 0.99 over 1M keys, 512B values`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub workload: String,
+    /// How its requests come, in words: `20k/s for 20s over 50 connections`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub load: String,
     /// Its role in the experiment.
     pub role: Role,
     /// When its requests are due.
@@ -78,6 +84,20 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl Group {
+    /// Its load in one sentence; empty in a record that does not say.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let parts = [self.workload.as_str(), self.load.as_str()];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// True if something says when its requests or messages were due, whatever the replies did: a schedule, or their sender. Its
+    /// response time then stands for it, and else its service time.
+    #[must_use]
+    pub fn has_due_times(&self) -> bool {
+        self.arrival.is_open() || self.has_messages()
+    }
+
     /// True if its times are those of messages, and not of replies.
     #[must_use]
     pub fn has_messages(&self) -> bool {

@@ -10,6 +10,7 @@ mod audit;
 mod catalog;
 mod gate;
 mod group;
+mod limit;
 mod plan;
 mod procedure;
 mod scenario;
@@ -28,6 +29,7 @@ pub use group::{
     Arrival, Connections, Counts, Delivery, EndpointConnections, ErrorCount, Group, IntervalCounts,
     KernelTimes, Metrics, Percentile, Pool, Quantiles, Redirects, Role,
 };
+pub use limit::{LimitOutcome, LimitUnit, StatedLimit};
 pub use plan::{FleetPlan, KneePlan, KneePoint, Objective, Plan, PoolPlan, PoolTrial, SloPlan};
 pub use plan::{SloTrial, Usl};
 pub use procedure::{Curve, NamedFigure, Point, Procedure, Table};
@@ -49,6 +51,15 @@ pub struct RunRecord {
     pub schema: u32,
     /// The program that wrote the record.
     pub tool: Tool,
+    /// What the user calls the run; may be empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    /// What the user notes about it; may be empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// The user's tags, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// The command line, word by word.
     pub command: Vec<String>,
     /// The seed of every random choice of the run.
@@ -71,6 +82,9 @@ pub struct RunRecord {
     pub audit: Option<Audit>,
     /// Caveats of the measurement, the most severe first.
     pub caveats: Vec<CaveatRecord>,
+    /// Limits that the user stated, and an exceeded default.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<StatedLimit>,
     /// Spans in which no reply arrived although requests were due, in order of time.
     pub stalls: Vec<Stall>,
     /// What the server and the system said beside the replies; set in the folder of an arm.
@@ -98,6 +112,9 @@ impl Default for RunRecord {
         Self {
             schema: SCHEMA,
             tool: Tool::default(),
+            title: String::new(),
+            note: String::new(),
+            tags: BTreeMap::new(),
             command: Vec::new(),
             seed: 0,
             started_at: String::new(),
@@ -108,6 +125,7 @@ impl Default for RunRecord {
             groups: Vec::new(),
             audit: None,
             caveats: Vec::new(),
+            limits: Vec::new(),
             stalls: Vec::new(),
             server_view: None,
             procedure: None,
@@ -170,8 +188,11 @@ pub struct Server {
     /// Keys in all its databases when the run began, if it said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<u64>,
-    /// Directives that differ from its defaults, or all that were read.
+    /// Its settings by name, passwords masked.
     pub config: BTreeMap<String, String>,
+    /// The error by which it refused CONFIG GET; `config` then has what INFO says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config_refusal: Option<String>,
 }
 
 /// A caveat of a measurement, as stored. Built from [`crate::caveat::Caveat`].

@@ -177,6 +177,7 @@ pub(crate) fn run(plan: &Plan) -> Run {
             pid: Some(4711),
             keys: None,
             config: [("maxclients".to_owned(), "10000".to_owned())].into(),
+            config_refusal: None,
         }),
         groups: vec![Group {
             name: "victims".into(),
