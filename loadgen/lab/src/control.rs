@@ -9,7 +9,9 @@ use aelab_engine::tls;
 use aelab_engine::{may_answer_ping, out_of_step};
 use aelab_resp::value::{Value, decode};
 use aelab_resp::{ReplyKind, encode};
+use aelab_results::text::secret;
 use rustls::{ClientConnection, StreamOwned};
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -27,11 +29,18 @@ const TLS_ALERT: u8 = 0x15;
 const READ_BYTES: usize = 16 << 10;
 
 /// A blocking connection that has logged in.
-#[derive(Debug)]
 pub struct Control {
     stream: Stream,
     endpoint: String,
+    /// What the server must not say back.
+    password: Option<String>,
     received: Vec<u8>,
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -138,7 +147,8 @@ impl Control {
 
     fn connect(target: &Target) -> io::Result<Self> {
         let stream = Stream::open(&target.endpoint)?;
-        Ok(Self { stream, endpoint: target.endpoint.to_string(), received: Vec::new() })
+        let (endpoint, password) = (target.endpoint.to_string(), target.password.clone());
+        Ok(Self { stream, endpoint, password, received: Vec::new() })
     }
 
     /// Connects and sends PING only, with a short time limit: to check whether a server is up.
@@ -162,7 +172,7 @@ impl Control {
     }
 
     fn refused(&self, text: &[u8]) -> Failure {
-        let text = String::from_utf8_lossy(text);
+        let text = secret::reply(&String::from_utf8_lossy(text), self.password.as_deref());
         Failure::unreachable(format!(
             "{} refused us: {text}; {}",
             self.endpoint,

@@ -7,6 +7,7 @@ use crate::cli::{Cli, Command, limits, one_line, spelling};
 use crate::compat::{self, Tool};
 use aelab_engine::error::Failure;
 use aelab_results::text::escape::shell_quoted;
+use aelab_results::text::secret;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;
@@ -99,7 +100,7 @@ fn hint(error: &clap::Error, command: Option<&str>, text: &[String]) -> Option<S
         // What redis-benchmark's users type first.
         Some(word) if flags_of_run()(word) => Some(format!(
             "a command is missing before {word}: loadgen run {} loads a server; see --help",
-            text[1..].join(" ")
+            secret::command_line(&text[1..]).join(" ")
         )),
         Some("version") => Some("use loadgen --version".to_owned()),
         Some(word @ ("bench" | "benchmark" | "load" | "test" | "start")) => {
@@ -124,11 +125,13 @@ fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> 
 fn no_server_or_sentence(name: Option<&OsString>) -> Result<(), Failure> {
     let Some(name) = name.and_then(|name| name.to_str()) else { return Ok(()) };
     if name.contains("://") {
+        let name = secret::command_line(&[name.to_owned()]).concat();
         return Err(Failure::usage(format!(
             "{name} is in the place of a command; give the server with -u {name}"
         )));
     }
     if name.contains(' ') {
+        let name = secret::command_line(&[name.to_owned()]).concat();
         return Err(Failure::usage(format!(
             "'{name}' is one word; leave out the quotes, or write --command '{name}'"
         )));
@@ -144,6 +147,7 @@ fn no_flag_in_command(words: &[String], command_len: usize) -> Result<(), Failur
     }
     let is_flag = flags_of_run();
     let Some(flag) = command.iter().skip(1).find(|word| is_flag(word)) else { return Ok(()) };
+    let flag = secret::command_line(std::slice::from_ref(flag)).concat();
     Err(Failure::usage(format!(
         "{flag} follows the command {} and would be sent to the server; put flags before the command, or put -- before \
          the command to send all of it",
@@ -195,7 +199,8 @@ fn foreign(tool: Tool, words: &[String]) -> Result<Front, Failure> {
         };
     }
     // To copy from: it is what a shell would read so.
-    let quoted = said.words.iter().map(|word| shell_quoted(word));
+    let masked = secret::command_line(&said.words);
+    let quoted = masked.iter().map(|word| shell_quoted(word));
     let mut notes = vec![format!("loadgen run {}", quoted.collect::<Vec<_>>().join(" "))];
     notes.extend(said.notes);
     Ok(Front::Parsed(Box::new(cli), notes))
@@ -238,6 +243,36 @@ mod unit {
             panic!("serve")
         };
         assert_eq!(words, ["--help", "--port", "1"]);
+    }
+
+    /// Two screens, with about thirty flags and with examples; everything else is in the long one.
+    #[test]
+    fn the_short_help_is_short_and_the_long_one_is_complete() {
+        let text = |line: &str| match front(line) {
+            Ok(Front::Text(text)) => text,
+            other => panic!("{line}: {other:?}"),
+        };
+        let is_flag = |line: &&str| line.starts_with("  -") || line.starts_with("      --");
+        for command in
+            ["", " run", " scenario run", " scenario list", " report render", " relay", " selftest"]
+        {
+            let short = text(&format!("loadgen{command} --help"));
+            assert!(short.lines().count() <= 100, "{command}: {} lines", short.lines().count());
+            let long = text(&format!("loadgen{command} --help-all"));
+            assert!(long.lines().count() >= short.lines().count(), "{command}");
+        }
+        let short = text("loadgen run --help");
+        let flags = short.lines().filter(is_flag).count();
+        assert!((25..=38).contains(&flags), "{flags} flags; hide_short_help is for the others");
+        for part in ["\nExamples:\n", "--rate 20k", "--help-all", "--pass <PASS>"] {
+            assert!(short.contains(part), "{part}: {short}");
+        }
+        let long = text("loadgen run --help-all");
+        let all = Cli::command();
+        let run = all.find_subcommand("run").expect("run");
+        for name in run.get_arguments().filter_map(clap::Arg::get_long) {
+            assert!(long.contains(&format!("--{name}")), "{name}");
+        }
     }
 
     #[test]

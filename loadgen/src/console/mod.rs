@@ -14,6 +14,7 @@ pub mod verdict;
 pub mod wrap;
 
 use aelab_engine::error::Failure;
+use aelab_results::text::secret;
 use std::borrow::Cow;
 use std::io::{self, Write as _};
 
@@ -60,9 +61,9 @@ pub fn notes(text: &str) {
     }
 }
 
-/// Something that is no result, on stderr.
+/// Something that is no result, on stderr. It may quote what was typed, so logins in URLs are masked.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", secret::in_text(text));
 }
 
 /// Text that draws over itself, on stderr.

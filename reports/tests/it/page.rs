@@ -93,7 +93,7 @@ fn names_from_outside_stay_text() {
     let evil = "<script>alert(1)</script>&\"'|`*\n";
     run.record.groups[0].name = evil.into();
     run.record.server.as_mut().unwrap().name = evil.into();
-    run.record.command.push(evil.into());
+    run.record.command = [evil.to_owned()].into();
     run.record.caveats.push(CaveatRecord {
         id: evil.into(),
         severity: Severity::Warning,

@@ -5,6 +5,7 @@
 
 use crate::plan::{Protocol, Target};
 use aelab_resp::{ReplyKind, ScannedReply, encode};
+use aelab_results::text::secret;
 
 /// The first bytes of every connection of a group, and what the replies must be.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub(crate) struct Handshake {
     steps: Vec<&'static str>,
     /// Where the PING begins.
     ping_at: usize,
+    /// What a refusal must not repeat.
+    password: Option<String>,
 }
 
 /// How much of a handshake is said.
@@ -69,7 +72,7 @@ impl Handshake {
         let ping_at = bytes.len();
         encode::command(&mut bytes, &[b"PING"]);
         steps.push("PING");
-        Self { bytes, steps, ping_at }
+        Self { bytes, steps, ping_at, password: target.password.clone() }
     }
 
     /// What to write.
@@ -110,7 +113,8 @@ impl Handshake {
         if name == "PING" && head.starts_with(b"NOPERM") {
             return Ok(());
         }
-        Err(format!("{name} was answered with '{}'", String::from_utf8_lossy(head)))
+        let text = secret::reply(&String::from_utf8_lossy(head), self.password.as_deref());
+        Err(format!("{name} was answered with '{text}'"))
     }
 }
 

@@ -96,7 +96,7 @@ pub(crate) fn outcome(
 fn without_load(context: Context, caveats: &[Caveat], measured: &MeasuredArm, seed: u64) -> Kept {
     let record = RunRecord {
         tool: tool(),
-        command: context.command,
+        command: context.command.into(),
         seed,
         started_at: utc_text(measured.started_unix_ns / 1_000_000),
         duration_s: measured.took.as_secs_f64(),

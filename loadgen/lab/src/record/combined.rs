@@ -4,7 +4,7 @@
 
 use crate::record::tool;
 use aelab_results::caveat::Caveat;
-use aelab_results::record::{CaveatRecord, Environment, RunRecord};
+use aelab_results::record::{CaveatRecord, CommandLine, Environment, RunRecord};
 
 /// A record under construction.
 #[derive(Debug, Clone)]
@@ -18,8 +18,12 @@ impl Combined {
     /// A record without runs.
     #[must_use]
     pub fn new(command: &[String], seed: u64) -> Self {
-        let record =
-            RunRecord { tool: tool(), command: command.to_vec(), seed, ..RunRecord::default() };
+        let record = RunRecord {
+            tool: tool(),
+            command: CommandLine::new(command),
+            seed,
+            ..RunRecord::default()
+        };
         Self { record, is_partial: false }
     }
 

@@ -104,7 +104,7 @@ pub fn keep(plan: &RunPlan, result: &RunResult, context: Context, stalls: Vec<St
     let untagged = HlogSeries { key: SeriesKey::Headline, intervals: sum_intervals(&parts) };
     let mut record = RunRecord {
         tool: tool(),
-        command: context.command,
+        command: context.command.into(),
         seed: plan.seed,
         started_at: utc_text((result.started_wall_ns + result.measure_from.0) / 1_000_000),
         duration_s: clock.measured_s,

@@ -6,6 +6,7 @@
 use crate::control::Control;
 use aelab_resp::value::Value;
 use aelab_results::record::{LatencyEvent, Server};
+use aelab_results::text::secret;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -246,7 +247,21 @@ fn slow_entry(value: &Value) -> Option<SlowEntry> {
     let fields = value.as_slice()?;
     let words = fields.get(3)?.as_slice()?;
     let command = words.first()?.as_str()?.to_ascii_uppercase();
-    let words = words.iter().filter_map(|word| Some(word.as_bytes()?.to_vec())).collect();
+    let words: Vec<Vec<u8>> =
+        words.iter().filter_map(|word| Some(word.as_bytes()?.to_vec())).collect();
+    // Servers before Redis 6.2 log passwords as they are.
+    let words = match std::str::from_utf8(&words[0]) {
+        Ok(name) if secret::may_log_in(name) => secret::command_words(
+            &words
+                .iter()
+                .map(|word| String::from_utf8_lossy(word).into_owned())
+                .collect::<Vec<_>>(),
+        )
+        .into_iter()
+        .map(String::into_bytes)
+        .collect(),
+        _ => words,
+    };
     Some(SlowEntry {
         id: fields.first()?.as_i64()?,
         at_unix_s: fields.get(1)?.as_i64()?,

@@ -8,6 +8,7 @@
 
 mod audit;
 mod catalog;
+mod command_line;
 mod gate;
 mod group;
 mod limit;
@@ -20,10 +21,12 @@ mod time;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::text::secret;
 use serde::{Deserialize, Serialize};
 
 pub use audit::{Audit, Gaps, Machine, ThreadAudit, Warmup};
 pub use catalog::{Catalog, CatalogRun};
+pub use command_line::CommandLine;
 pub use gate::{Gate, GateMetric, GateVerdict};
 pub use group::{
     Arrival, Connections, Counts, Delivery, EndpointConnections, ErrorCount, Group, IntervalCounts,
@@ -60,8 +63,8 @@ pub struct RunRecord {
     /// The user's tags, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
-    /// The command line, word by word.
-    pub command: Vec<String>,
+    /// The command line, word by word, with its passwords masked.
+    pub command: CommandLine,
     /// The seed of every random choice of the run.
     pub seed: u64,
     /// Start of the measurement, UTC, as `2026-01-01T00:00:00Z` (see [`utc_text`]).
@@ -115,7 +118,7 @@ impl Default for RunRecord {
             title: String::new(),
             note: String::new(),
             tags: BTreeMap::new(),
-            command: Vec::new(),
+            command: CommandLine::default(),
             seed: 0,
             started_at: String::new(),
             duration_s: 0.0,
@@ -188,11 +191,24 @@ pub struct Server {
     /// Keys in all its databases when the run began, if it said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<u64>,
-    /// Its settings by name, passwords masked.
+    /// Its settings by name; passwords are masked where the record is written.
+    #[serde(serialize_with = "masked")]
     pub config: BTreeMap<String, String>,
     /// The error by which it refused CONFIG GET; `config` then has what INFO says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_refusal: Option<String>,
+}
+
+/// A server's settings without their passwords.
+fn masked<S: serde::Serializer>(
+    config: &BTreeMap<String, String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let value = |(name, value): (&String, &String)| {
+        let is_secret = secret::is_setting(name) && !value.is_empty();
+        (name.clone(), if is_secret { secret::MASK.to_owned() } else { value.clone() })
+    };
+    serializer.collect_map(config.iter().map(value))
 }
 
 /// A caveat of a measurement, as stored. Built from [`crate::caveat::Caveat`].

@@ -1,6 +1,7 @@
-//! Text shared by terminal output, pages and messages: numbers with units, and escaped words.
+//! Text shared by terminal output, pages and messages: numbers with units, escaped words, masked passwords.
 //!
-//! Pure functions. Read next: [`number`], [`escape`].
+//! Pure functions. Read next: [`number`], [`escape`], [`secret`].
 
 pub mod escape;
 pub mod number;
+pub mod secret;
