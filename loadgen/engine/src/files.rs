@@ -16,6 +16,14 @@ const STEP: Duration = Duration::from_millis(10);
 /// Looks at a silent pipe: 5 s, in which any program that writes to one has begun.
 const LOOKS_MAX: u32 = 500;
 
+/// What some editors and shells put before text in UTF-8. It is no part of the text.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Whether text begins as UTF-16 does, which Windows PowerShell writes with `>`.
+pub(crate) fn is_utf16(head: &[u8]) -> bool {
+    head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff")
+}
+
 /// Opens a file that is read more than once, or at places of our choice.
 ///
 /// # Errors
@@ -29,7 +37,7 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Reads a file or pipe to its end; a shell's `<(…)` and `/dev/stdin` behind a `|` are pipes.
+/// Reads a file or pipe to its end, without a byte order mark at its begin; a shell's `<(…)` and `/dev/stdin` behind a `|` are pipes.
 ///
 /// # Errors
 /// It cannot be read, is something else (a terminal, a device), or a pipe from which nothing comes.
@@ -45,6 +53,9 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
         let what = named(kind);
         return Err(io::Error::other(format!("must be a regular file or a pipe, and is {what}")));
     }
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
     Ok(bytes)
 }
 
@@ -53,8 +64,12 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As there; or it is no UTF-8.
 pub fn read_text(path: &Path) -> io::Result<String> {
-    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "is no text in UTF-8");
-    String::from_utf8(read(path)?).map_err(no_text)
+    let bytes = read(path)?;
+    let what = match is_utf16(&bytes) {
+        true => "is text in UTF-16; save it as UTF-8",
+        false => "is no text in UTF-8",
+    };
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, what))
 }
 
 /// Opens what results are added to, and makes it if it is not there; what it holds stays. Writing may wait for a pipe's reader.
@@ -157,6 +172,22 @@ mod tests {
         };
         assert_eq!(read_text(&path).expect("read").len(), 100_000);
         writes.join().expect("written");
+        std::fs::remove_file(path).expect("removed");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_text() {
+        let path = std::env::temp_dir().join(format!("aelab-mark-{}", std::process::id()));
+        for (bytes, want) in [
+            (&b"\xef\xbb\xbfGET a"[..], Ok("GET a")),
+            (b"GET \xef\xbb\xbf", Ok("GET \u{feff}")),
+            (b"\xff\xfeG\0E\0T\0", Err("is text in UTF-16; save it as UTF-8")),
+            (b"G\xff", Err("is no text in UTF-8")),
+        ] {
+            std::fs::write(&path, bytes).expect("written");
+            let read = read_text(&path).map_err(|error| error.to_string());
+            assert_eq!(read.as_deref().map_err(String::as_str), want);
+        }
         std::fs::remove_file(path).expect("removed");
     }
 

@@ -3,7 +3,7 @@
 //! Invariant: without the name `stall` none of these flags is taken, and with it there is an offender.
 
 use aelab_engine::error::Failure;
-use aelab_engine::workload::command_text::split_words;
+use aelab_engine::workload::words::split_words;
 pub use aelab_lab::scenario::stall_explorer::Question;
 use aelab_scenarios::Scale;
 use aelab_scenarios::explore::{Data, Exploration, Growing};

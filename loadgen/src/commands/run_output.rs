@@ -200,10 +200,15 @@ impl Sink {
 /// Prints a run in the form that was asked for.
 pub(super) fn print(args: &RunArgs, title: &str, runs: usize, kept: &Kept, sink: &mut Sink) {
     let (output, record) = (&args.output, &kept.record);
-    // A benchmark test has a title of its own; a mix is named by its commands.
-    let label = (record.headline_groups().iter().map(|group| group.commands.len()).sum::<usize>()
-        == 1)
-        .then_some(title);
+    // A benchmark test has a title of its own, a command its words; a mix is named by its commands.
+    let commands = record.headline_groups().iter().map(|group| group.commands.len()).sum::<usize>();
+    let typed = args.typed_name();
+    let named = match (&typed, &args.load.command_file) {
+        (Some(typed), _) => Some(typed.as_str()),
+        (None, Some(_)) => None,
+        (None, None) => Some(title),
+    };
+    let label = named.filter(|_| commands == 1);
     if output.is_for_programs() && !output.json {
         sink.keep_caveats((runs > 1).then_some(title), record);
     }

@@ -3,6 +3,7 @@
 use crate::compat::flags::Does::{Anyway, Keep, Refuse, Same};
 use crate::compat::flags::Value::{Follows, None as Alone};
 use crate::compat::flags::{Flag, Taken, Translation, flag, take};
+use aelab_engine::workload::words::{quoted, split_words};
 
 const FLAGS: &[Flag] = &[
     flag(&["-h", "--host", "-s", "--server"], Follows, Same("-h")),
@@ -208,13 +209,15 @@ fn sizes(taken: &Taken, said: &mut Translation) -> Result<String, String> {
 
 /// What is sent: SET and GET by their ratio, or the commands given.
 fn commands(taken: &Taken, keys: u64, said: &mut Translation) -> Result<(), String> {
-    let given: Vec<&str> = taken.all("--command").map(|text| text.trim_matches('"')).collect();
+    let given: Vec<&str> = taken.all("--command").collect();
     let ratios: Vec<&str> = taken.all("--command-ratio").collect();
     let patterns: Vec<&str> = taken.all("--command-key-pattern").collect();
     if !given.is_empty() {
         for (index, text) in given.iter().enumerate() {
             let key = key(taken, patterns.get(index).copied().unwrap_or("R"), keys)?;
-            said.say(&["--command", &text.replace("__key__", &key)]);
+            let command =
+                command(text, &key).map_err(|why| format!("--command '{text}': {why}"))?;
+            said.say(&["--command", &command]);
         }
         for index in 0..given.len() {
             if !ratios.is_empty() {
@@ -230,10 +233,7 @@ fn commands(taken: &Taken, keys: u64, said: &mut Translation) -> Result<(), Stri
     let (set_keys, get_keys) = pattern
         .split_once(':')
         .ok_or_else(|| format!("--key-pattern {pattern}: write SET:GET such as R:R"))?;
-    let expiry = match taken.last("--expiry-range") {
-        Some(range) => format!(" EX {{ttl {range}}}"),
-        None => String::new(),
-    };
+    let expiry = expiry(taken, said)?;
     let templates = [
         (set, format!("SET {} __data__{expiry}", key(taken, set_keys, keys)?)),
         (get, format!("GET {}", key(taken, get_keys, keys)?)),
@@ -251,6 +251,49 @@ fn commands(taken: &Taken, keys: u64, said: &mut Translation) -> Result<(), Stri
         said.say(&["--command-ratio", &weight.to_string()]);
     }
     Ok(())
+}
+
+/// The words that give a SET its time to live. 0 is memtier's word for none, which `EX` does not take.
+fn expiry(taken: &Taken, said: &mut Translation) -> Result<String, String> {
+    let Some(range) = taken.last("--expiry-range") else { return Ok(String::new()) };
+    let wrong = || format!("--expiry-range {range}: write MIN-MAX in seconds, such as 10-20");
+    let (min, max) = range.split_once('-').ok_or_else(wrong)?;
+    let number = |text: &str| text.parse::<u64>().map_err(|_| wrong());
+    Ok(match (number(min)?, number(max)?) {
+        (min, max) if min > max => return Err(wrong()),
+        (0, 0) => {
+            said.notes.push("--expiry-range 0-0: keys do not expire".to_owned());
+            String::new()
+        }
+        (0, max) => {
+            said.notes.push(format!(
+                "--expiry-range 0-{max}: every key expires, after 1 to {max} s; in memtier, one in {} does not",
+                max.saturating_add(1)
+            ));
+            format!(" EX {{ttl 1-{max}}}")
+        }
+        (min, max) => format!(" EX {{ttl {min}-{max}}}"),
+    })
+}
+
+/// A command with the key's placeholder in it. Braces and semicolons are text to memtier, and stay so.
+fn command(text: &str, key: &str) -> Result<String, String> {
+    let one = |word: Vec<u8>| {
+        if word == b";" {
+            return "\\;".to_owned();
+        }
+        let mut out = Vec::with_capacity(word.len());
+        for (at, byte) in word.iter().enumerate() {
+            if *byte == b'{' && word.get(at + 1).is_some_and(u8::is_ascii_lowercase) {
+                out.push(b'\\');
+            }
+            out.push(*byte);
+        }
+        let word = quoted(&out);
+        // Quotes take the blanks of a placeholder, too.
+        word.replace("__key__", key)
+    };
+    Ok(split_words(text)?.into_iter().map(one).collect::<Vec<_>>().join(" "))
 }
 
 /// A letter of a key pattern as a placeholder.

@@ -157,6 +157,35 @@ mod tests {
         }
     }
 
+    /// The words that redis-cli makes of each `--command`, which the server must get.
+    #[test]
+    fn the_words_of_memtiers_commands_are_kept() {
+        use aelab_engine::workload::command_text::parse_command;
+        for (typed, want) in [
+            (r#"SET k "a b""#, &["SET", "k", "a b"][..]),
+            (r#"SET k """#, &["SET", "k", ""]),
+            (r#""SET" k v"#, &["SET", "k", "v"]),
+            ("SET k ''", &["SET", "k", ""]),
+            ("SET k 'it\\'s'", &["SET", "k", "it's"]),
+            (r#"SET k "\x00\n""#, &["SET", "k", "\0\n"]),
+            ("SET a:__key__ x", &["SET", "a:{key uniform 10}", "x"]),
+            (r#"SET "a __key__" x"#, &["SET", "a {key uniform 10}", "x"]),
+            ("SET k {tag}", &["SET", "k", "\\{tag}"]),
+            ("SET k \"{rand 5}\"", &["SET", "k", "\\{rand 5}"]),
+            ("SET k ;", &["SET", "k", "\\;"]),
+        ] {
+            let words = ["--key-maximum", "9", "--command", typed].map(str::to_owned);
+            let said = translate(Tool::Memtier, &words).expect("reads").words;
+            let at = said.iter().position(|word| word == "--command").expect("is there");
+            let command = parse_command(&said[at + 1], 1).expect("reads");
+            let got: Vec<_> = command.args.iter().map(|arg| String::from_utf8_lossy(arg)).collect();
+            assert_eq!(got, want, "{typed}");
+        }
+        let words = ["--command", "SET k \"a"].map(str::to_owned);
+        let error = translate(Tool::Memtier, &words).expect_err("not closed").message;
+        assert!(error.contains("--command 'SET k \"a'"), "{error}");
+    }
+
     #[test]
     fn memtiers_command_lines() {
         let words = said(Tool::Memtier, "").expect("reads");
@@ -183,6 +212,8 @@ mod tests {
             ("--key-pattern=G:G --key-maximum 1000 --key-stddev 100", "{key gaussian:0.0999"),
             ("--data-size-range=4-204", "-d 4-204"),
             ("--expiry-range=10-20", "EX {ttl 10-20}"),
+            ("--expiry-range=0-3", "EX {ttl 1-3}"),
+            ("--expiry-range=0-0", "--command SET {key uniform 10000001} __data__ --command GET"),
             ("-a me:pw", "--user me -a pw"),
             ("-P resp3", "-3"),
             ("--pipeline=9", "-P 9"),
@@ -201,6 +232,8 @@ mod tests {
             ("--ratio 1", "--ratio"),
             ("-n all", "-n"),
             ("--data-verify", "no equivalent"),
+            ("--expiry-range=3", "MIN-MAX"),
+            ("--expiry-range=3-1", "MIN-MAX"),
         ] {
             let error = said(Tool::Memtier, line).expect_err(line);
             assert!(error.contains(part), "{line}: {error}");

@@ -169,27 +169,35 @@ fn row_name(command: &str) -> String {
 
 fn memtier_rows(record: &RunRecord) -> Vec<Row<'_>> {
     let groups: Vec<&Group> = record.headline_groups();
-    let mut all = Vec::new();
+    let mut all: Vec<Row<'_>> = Vec::new();
     for group in &groups {
+        let from = all.len();
+        // A name that an earlier group has would replace its row in JSON.
+        let unique = |name: String, all: &[Row<'_>]| match all.iter().any(|row| row.name == name) {
+            true => format!("{name} ({})", group.name),
+            false => name,
+        };
         for (command, metrics) in &group.commands {
             let (_, quantiles) = headline(group, metrics);
             let rate = rate_of(group, quantiles);
             let hits = hits_of(metrics, rate);
             let bytes = metrics.sent_bytes.zip(metrics.received_bytes);
             let kb = bytes.map(|(sent, received)| kb_of(record, sent + received));
-            all.push(Row { name: row_name(command), rate, hits, kb, quantiles });
+            let name = unique(row_name(command), &all);
+            all.push(Row { name, rate, hits, kb, quantiles });
         }
         // As memtier has it: sets before gets, then the others.
-        all.sort_by_key(|row| match row.name.as_str() {
+        all[from..].sort_by_key(|row| match row.name.as_str() {
             "Sets" => 0,
             "Gets" => 1,
             _ => 2,
         });
         let (_, quantiles) = headline(group, &group.total);
-        let found = all.iter().filter_map(|row| row.hits);
+        let found = all[from..].iter().filter_map(|row| row.hits);
         let hits = found.reduce(|sum, one| (sum.0 + one.0, sum.1 + one.1));
         let kb = Some(kb_of(record, group.sent_bytes + group.received_bytes));
-        all.push(Row { name: "Totals".to_owned(), rate: group.achieved_rate, hits, kb, quantiles });
+        let name = unique("Totals".to_owned(), &all);
+        all.push(Row { name, rate: group.achieved_rate, hits, kb, quantiles });
     }
     all
 }
@@ -273,6 +281,13 @@ pub fn memtier_json(
     serde_json::to_string_pretty(&Value::Object(document))
 }
 
+/// The name of a percentile: with two decimals, as memtier has it, and with all that it has where those would be the name of
+/// another percentile.
+fn percentile_key(p: f64) -> String {
+    let decimals = p.to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    format!("p{p:.*}", decimals.max(2))
+}
+
 fn statistics(record: &RunRecord, asked: &[f64]) -> Value {
     let mut all = Map::new();
     let millis = (record.duration_s * 1e3).round();
@@ -289,7 +304,7 @@ fn statistics(record: &RunRecord, asked: &[f64]) -> Value {
         let ms = |us: Option<f64>| us.map(|us| us / 1e3);
         let latencies: Map<String, Value> = percentiles(asked)
             .into_iter()
-            .filter_map(|p| Some((format!("p{p:.2}"), json!(q.us_at(p)? / 1e3))))
+            .filter_map(|p| Some((percentile_key(p), json!(q.us_at(p)? / 1e3))))
             .collect();
         let mut one = json!({
             "Count": q.count,
@@ -385,6 +400,24 @@ mod tests {
         assert!(lines[5].contains("2.50         2.50"), "half of the gets missed: {text}");
         assert!(lines[4].ends_with(" 0.50"), "{text}");
         assert!(lines[6].ends_with(" 1.00"), "the rows add up: {text}");
+    }
+
+    #[test]
+    fn two_percentiles_never_have_one_name() {
+        let names = [50.0, 99.9, 99.95, 99.951, 99.996, 99.999_9, 100.0].map(percentile_key);
+        let want = ["p50.00", "p99.90", "p99.95", "p99.951", "p99.996", "p99.9999", "p100.00"];
+        assert_eq!(names, want);
+    }
+
+    #[test]
+    fn the_groups_of_a_run_have_totals_of_their_own() {
+        let mut two = record();
+        let mut other = two.groups[0].clone();
+        other.name = "receivers".to_owned();
+        two.groups.push(other);
+        let names: Vec<String> = memtier_rows(&two).into_iter().map(|row| row.name).collect();
+        assert_eq!(names[2], "Totals");
+        assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), 6, "{names:?}");
     }
 
     #[test]

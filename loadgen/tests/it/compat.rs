@@ -36,9 +36,62 @@ fn redis_benchmarks_command_lines_run_and_print_its_forms() {
         assert!(text.contains(part), "{part}: {text}");
     }
     let text = run("-r 10 lpush list:__rand_int__ x");
-    assert!(text.contains("====== LPUSH"), "{text}");
+    assert!(text.contains("====== lpush list:__rand_int__ x ======"), "{text}");
     let words = ["run", "--compat", "redis-benchmark", "-p", &port, "-I"];
     check_failure(&words, 2, "-I has no equivalent");
+}
+
+/// Every form that prints the name of one command prints the whole command, as redis-benchmark does.
+#[test]
+fn a_command_of_ones_own_is_named_by_all_its_words() {
+    let server = Server::start(&[]);
+    let port = server.port_arg();
+    let dir = TempDir::new();
+    let file = dir.file("commands");
+    std::fs::write(&file, "set k v\n").expect("written");
+    let names = |words: &[&str]| {
+        let named = |form: &str| {
+            let called = loadgen(
+                &[&["run"], words, &[]]
+                    .concat()
+                    .iter()
+                    .map(|word| {
+                        if *word == "FORM" {
+                            form
+                        } else if *word == "PORT" {
+                            port.as_str()
+                        } else {
+                            *word
+                        }
+                    })
+                    .collect::<Vec<_>>(),
+            );
+            assert!(called.ran(), "{words:?}: {}", called.stderr);
+            let line = called.stdout.lines().last().unwrap_or_default().to_owned();
+            match form {
+                "-q" => line.rsplit_once(": ").expect("a line").0.to_owned(),
+                _ => line.split("\",\"").next().expect("a cell")[1..].replace("\"\"", "\""),
+            }
+        };
+        let (quiet, csv) = (named("-q"), named("--csv"));
+        assert_eq!(quiet, csv);
+        quiet
+    };
+    let front = ["--compat", "redis-benchmark", "-p", "PORT", "-n", "100", "FORM"];
+    let valkey = ["--compat", "valkey-benchmark", "-p", "PORT", "-n", "100", "FORM"];
+    let own = ["-p", "PORT", "-n", "100", "FORM"];
+    for (words, want) in [
+        ([&front[..], &["set", "key:__rand_int__", "a b"]].concat(), "set key:__rand_int__ a b"),
+        ([&front[..], &["set", "a:{tag}", "\"x\""]].concat(), "set a:{tag} \"x\""),
+        ([&front[..], &["echo", ";"]].concat(), "echo ;"),
+        ([&valkey[..], &["--", "set", "a", "1", ";", "get", "a"]].concat(), "set a 1 ; get a"),
+        ([&own[..], &["get", "a"]].concat(), "get a"),
+        ([&own[..], &["--command", "set k 'a b'"]].concat(), "set k 'a b'"),
+        ([&own[..], &["--command-file", &file]].concat(), "SET"),
+        ([&own[..], &["-t", "set"]].concat(), "SET"),
+    ] {
+        assert_eq!(names(&words), want);
+    }
 }
 
 #[test]

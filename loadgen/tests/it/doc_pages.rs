@@ -40,7 +40,7 @@ fn check(page: &str, least: usize) {
     assert!(commands.len() >= least, "{commands:?}");
     for command in commands {
         let line = command.replace("-p 6379", &format!("-p {}", server.port));
-        let words = aelab_engine::workload::command_text::split_words(&line).expect("reads");
+        let words = aelab_engine::workload::words::split_words(&line).expect("reads");
         let words: Vec<String> =
             words.into_iter().map(|word| String::from_utf8(word).expect("text")).collect();
         let called = loadgen_in(dir.path(), &words[1..]);

@@ -100,6 +100,39 @@ fn a_monitor_capture_keeps_bytes_clients_databases_and_order() {
     assert!(!names.contains(&"MONITOR".to_owned()), "it would push replies");
 }
 
+/// What editors and shells put before a text is no part of it: in captures, command files and traces alike.
+#[test]
+fn a_byte_order_mark_is_not_taken_for_text() {
+    let dir = TempDir::new();
+    let file = dir.file("text");
+    let marked = |text: &str| std::fs::write(&file, format!("\u{feff}{text}")).expect("written");
+    // Without the line of OK, so that the mark stands before a command.
+    let text = capture(2, 20).replace("OK\n", "");
+    marked(&text);
+    let replayed = replay(&file, &[]);
+    let mut all = args(&replayed.heard);
+    all.sort_unstable();
+    assert_eq!((all.len(), &all[0]), (20, &vec!["SET", "c0:0", "x"]));
+    marked("*1\r\n$4\r\nPING\r\n");
+    check_failure(&["run", "--replay", &file], 2, "byte order mark");
+    std::fs::write(&file, b"\xff\xfe1\0.\0").expect("written");
+    check_failure(&["run", "--replay", &file], 2, "UTF-16");
+    check_failure(&["run", "--command-file", &file], 2, "UTF-16");
+
+    let listener = Listener::start(Manner::default());
+    let port = listener.port.to_string();
+    marked("GET a\n");
+    let called = loadgen(&["run", "-p", &port, "-n", "5", "--command-file", &file]);
+    assert!(called.ran(), "{}", called.stderr);
+    marked("0\n10ms\n20ms\n");
+    let trace = format!("trace:{file}");
+    let called = loadgen(&["run", "-p", &port, "--arrival", &trace, "GET", "b"]);
+    assert!(called.ran(), "{}", called.stderr);
+    let names = listener.load().into_iter().map(|one| one.args.join(" ")).collect::<Vec<_>>();
+    assert_eq!(names.iter().filter(|name| *name == "GET a").count(), 5);
+    assert_eq!(names.iter().filter(|name| *name == "GET b").count(), 3);
+}
+
 #[test]
 fn each_client_keeps_its_order_at_any_speed_and_on_any_threads() {
     let dir = TempDir::new();

@@ -116,6 +116,8 @@ impl Config {
     }
 
     fn read_text(&mut self, origin: &str, text: &str, depth: usize) -> Result<(), ConfigError> {
+        // Some editors put a byte order mark before the text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a broken line is an error with its number; only the last one may be cut, and that is reported.
 
-use crate::files;
+use crate::files::{self, BYTE_ORDER_MARK};
 use crate::replay::aof::{Command, Next, Reader, manifest};
 use crate::replay::assignment::{Found, Kind, Wanted, deal};
 use crate::replay::decoded::Decoded;
@@ -143,14 +143,24 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, String> {
 /// What a file's first bytes say it is.
 fn form_of(mut file: &File) -> Result<Form, String> {
     use std::io::{Seek as _, SeekFrom};
-    let mut head = [0; 5];
+    let mut head = [0; 5 + BYTE_ORDER_MARK.len()];
     let mut len = 0;
     while let Ok(count @ 1..) = file.read(&mut head[len..]) {
         len += count;
     }
     file.seek(SeekFrom::Start(0)).map_err(|error| format!("must be a regular file: {error}"))?;
-    match &head[..len] {
-        b"REDIS" => Err("begins with an RDB snapshot, which holds data and no commands; start the server with it, and \
+    let head = &head[..len];
+    match head.strip_prefix(BYTE_ORDER_MARK) {
+        Some([b'0'..=b'9' | b'O' | b'+', ..]) => return Ok(Form::Monitor),
+        Some([b'*' | b'#', ..]) => {
+            return Err("begins with a byte order mark, so an editor has changed it and its lengths may be wrong; give the \
+                        file that the server wrote"
+                .to_owned());
+        }
+        _ => {}
+    }
+    match head {
+        [b'R', b'E', b'D', b'I', b'S', ..] => Err("begins with an RDB snapshot, which holds data and no commands; start the server with it, and \
                          replay the .incr.aof that belongs to it (or write the AOF anew with aof-use-rdb-preamble no)"
             .to_owned()),
         [b'*' | b'#', ..] => Ok(Form::Resp),
@@ -160,6 +170,7 @@ fn form_of(mut file: &File) -> Result<Form, String> {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => {
             Err("is compressed; unpack it with unzstd and give what comes out".to_owned())
         }
+        _ if files::is_utf16(head) => Err("is text in UTF-16; save it as UTF-8".to_owned()),
         _ => Err("is neither a MONITOR capture nor an append-only file".to_owned()),
     }
 }
@@ -218,7 +229,13 @@ impl Builder {
             }
             let text = line.strip_suffix(b"\n").unwrap_or(&line);
             let text = text.strip_suffix(b"\r").unwrap_or(text);
-            let begin = offset;
+            let mark = if count == 1 && text.starts_with(BYTE_ORDER_MARK) {
+                BYTE_ORDER_MARK.len()
+            } else {
+                0
+            };
+            let text = &text[mark..];
+            let begin = offset + mark as u64;
             offset += read as u64;
             if monitor::is_noise(text) {
                 continue;

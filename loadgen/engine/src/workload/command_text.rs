@@ -1,125 +1,16 @@
-//! Command templates as typed: words, quotes, placeholders.
+//! Command templates as typed: words and their placeholders.
 //!
-//! Words are split as `redis-cli` splits them. Filling in placeholders is the engine's work; here it is only checked that
+//! Not the splitting into words (see `words`). Filling in placeholders is the engine's work; here it is only checked that
 //! they exist. Invariant: an unknown `{…}` or `__…__` is an error, never sent as it stands by accident.
 
 use crate::plan::{CommandPlan, Cursor, PAGE_MAX};
 use crate::workload::placeholder::{BARE, BRACED, TIED};
+use crate::workload::words::split_words;
+use aelab_results::text::secret;
 use aelab_units::nearest;
 
 /// Marks the cursor of a SCAN-like command, which is then followed to its end.
 const CURSOR: &str = "{cursor}";
-
-/// Splits a line into words: blanks separate, `"…"` takes `\n \r \t \xHH \\ \"`, `'…'` takes `\'`.
-///
-/// # Errors
-/// When a quote is not closed, or text follows it directly.
-pub fn split_words(line: &str) -> Result<Vec<Vec<u8>>, String> {
-    let mut words = Vec::new();
-    let mut rest = line.as_bytes();
-    loop {
-        rest = rest.trim_ascii_start();
-        match rest.first() {
-            None => return Ok(words),
-            Some(b'"') => {
-                let (word, after) = double_quoted(&rest[1..])?;
-                words.push(word);
-                rest = after;
-            }
-            Some(b'\'') => {
-                let (word, after) = single_quoted(&rest[1..])?;
-                words.push(word);
-                rest = after;
-            }
-            Some(_) => {
-                let end = word_end(rest);
-                words.push(rest[..end].to_vec());
-                rest = &rest[end..];
-            }
-        }
-    }
-}
-
-/// The end of a bare word; blanks inside braces belong to it (`{key zipf 100}`).
-fn word_end(rest: &[u8]) -> usize {
-    let mut depth = 0_usize;
-    for (at, byte) in rest.iter().enumerate() {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth = depth.saturating_sub(1),
-            blank if blank.is_ascii_whitespace() && depth == 0 => return at,
-            _ => {}
-        }
-    }
-    // An opening brace without its end does not swallow the rest of the line.
-    match depth {
-        0 => rest.len(),
-        _ => rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len()),
-    }
-}
-
-type Quoted<'a> = Result<(Vec<u8>, &'a [u8]), String>;
-
-fn after_quote(rest: &[u8]) -> Result<&[u8], String> {
-    match rest.first() {
-        Some(byte) if !byte.is_ascii_whitespace() => {
-            Err("put a blank after a closing quote".to_owned())
-        }
-        _ => Ok(rest),
-    }
-}
-
-fn double_quoted(text: &[u8]) -> Quoted<'_> {
-    let mut word = Vec::new();
-    let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        let hex = |range: std::ops::Range<usize>| {
-            std::str::from_utf8(text.get(range)?).ok().and_then(|d| u8::from_str_radix(d, 16).ok())
-        };
-        match (byte, text.get(at + 1)) {
-            (b'"', _) => return Ok((word, after_quote(&text[at + 1..])?)),
-            (b'\\', Some(b'x')) if hex(at + 2..at + 4).is_some() => {
-                word.extend(hex(at + 2..at + 4));
-                at += 4;
-            }
-            (b'\\', Some(escaped)) => {
-                word.push(match escaped {
-                    b'n' => b'\n',
-                    b'r' => b'\r',
-                    b't' => b'\t',
-                    b'a' => 7,
-                    b'b' => 8,
-                    other => *other,
-                });
-                at += 2;
-            }
-            _ => {
-                word.push(byte);
-                at += 1;
-            }
-        }
-    }
-    Err("a double quote is not closed".to_owned())
-}
-
-fn single_quoted(text: &[u8]) -> Quoted<'_> {
-    let mut word = Vec::new();
-    let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        match (byte, text.get(at + 1)) {
-            (b'\'', _) => return Ok((word, after_quote(&text[at + 1..])?)),
-            (b'\\', Some(b'\'')) => {
-                word.push(b'\'');
-                at += 2;
-            }
-            _ => {
-                word.push(byte);
-                at += 1;
-            }
-        }
-    }
-    Err("a single quote is not closed".to_owned())
-}
 
 /// A command from a line of text.
 ///
@@ -350,8 +241,9 @@ pub fn distinguish(commands: &mut [CommandPlan]) {
     for (command, label) in commands.iter_mut().zip(&labels) {
         if is_shared(label) {
             let arguments = command.args.get(1..).unwrap_or_default();
-            let words = arguments.iter().map(|arg| String::from_utf8_lossy(arg));
-            let text = std::iter::once(label.as_str().into()).chain(words).collect::<Vec<_>>();
+            let words = arguments.iter().map(|arg| String::from_utf8_lossy(arg).into_owned());
+            let text: Vec<String> = std::iter::once(label.clone()).chain(words).collect();
+            let text = secret::command_words(&text);
             // On one line, whatever the arguments are.
             let plain = |c: char| if c.is_control() { '\u{b7}' } else { c };
             let text: String = text.join(" ").chars().map(plain).take(LABEL_CHARS_MAX).collect();
@@ -367,23 +259,6 @@ pub fn distinguish(commands: &mut [CommandPlan]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn words(line: &str) -> Vec<String> {
-        let words = split_words(line).unwrap_or_else(|e| panic!("{line}: {e}"));
-        words.iter().map(|w| String::from_utf8_lossy(w).into_owned()).collect()
-    }
-
-    #[test]
-    fn splits_as_redis_cli_does() {
-        assert_eq!(words("SET  a b"), ["SET", "a", "b"]);
-        assert_eq!(words(r#"SET "a b" 'c d'"#), ["SET", "a b", "c d"]);
-        assert_eq!(words(r#"SET "\x41\n\"" '\''"#), ["SET", "A\n\"", "'"]);
-        assert_eq!(words(r#"SET """#), ["SET", ""]);
-        assert_eq!(words("GET {key zipf 100}"), ["GET", "{key zipf 100}"]);
-        assert_eq!(words("GET {key x"), ["GET", "{key", "x"]);
-        assert!(split_words("SET \"a").is_err());
-        assert!(split_words("SET 'a'b").is_err());
-    }
 
     #[test]
     fn a_file_of_commands_has_weights_and_its_broken_line_is_named() {
@@ -432,7 +307,8 @@ mod tests {
             "GET \\{kye}",
             "GET {user}:{order}",
             "GET user__name__x",
-            "SET a {\"a\":1}",
+            "SET a '{\"a\":1}'",
+            "SET a \"\"",
             "GET {user1000}.x",
             "SET a __x__y",
         ] {
@@ -440,6 +316,7 @@ mod tests {
         }
         for (line, part) in [
             ("", "empty"),
+            ("SET a {\"a\":1}", "single quotes"),
             ("GET __ky__", "did you mean `__key__`"),
             ("GET user:__rnd_int__:x", "did you mean `__rand_int__`"),
             ("GET __anything__", "unknown placeholder"),

@@ -14,6 +14,7 @@ pub(crate) mod reply_shape;
 pub mod rng;
 pub mod sampler;
 pub mod template;
+pub mod words;
 pub mod zipf;
 
 use crate::io::Token;

@@ -110,7 +110,7 @@ impl<'a> Compiler<'a> {
             }
             ["rand" | "ttl", range] if range.contains('-') => {
                 let (min, max) = range.split_once('-').unwrap_or_default();
-                let (min, max) = (positive(min, holder)?, positive(max, holder)?);
+                let (min, max) = (whole(min, holder)?, whole(max, holder)?);
                 if min > max {
                     return Err(format!("'{{{holder}}}': {min} is above {max}"));
                 }
@@ -198,8 +198,8 @@ fn chosen(kind: &str, count: &str, holder: &str) -> Result<Source, String> {
 }
 
 /// How a placeholder in braces is written.
-fn form_of(kind: &str) -> &'static str {
-    match kind {
+fn form_of(holder: &str) -> &'static str {
+    match holder.split(' ').next().unwrap_or_default() {
         "key" => "{key N} or {key DISTRIBUTION N}, such as {key zipf:0.99 1M}",
         "number" => "{number DISTRIBUTION N}, such as {number zipf:0.99 1M}",
         "same" => "{same} or {same number}",
@@ -210,10 +210,17 @@ fn form_of(kind: &str) -> &'static str {
 }
 
 fn positive(text: &str, holder: &str) -> Result<u64, String> {
-    match parse_count(text) {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err(format!("'{{{holder}}}': '{text}' is no positive number")),
+    match whole(text, holder)? {
+        0 => Err(format!("'{{{holder}}}': '{text}' is no positive number")),
+        number => Ok(number),
     }
+}
+
+/// A number that may be 0, as the bounds of a range may.
+fn whole(text: &str, holder: &str) -> Result<u64, String> {
+    parse_count(text).map_err(|_| {
+        format!("'{{{holder}}}': '{text}' is no positive number; write {}", form_of(holder))
+    })
 }
 
 /// Words that start a placeholder in braces and are followed by what it is to be; other braces are plain text (hash tags,

@@ -57,6 +57,9 @@ fn placeholders_become_well_formed_requests() {
         42,
         "*5\r\n$4\r\nMSET\r\n$8\r\na{00042}\r\n$1\r\n1\r\n$8\r\nb{00042}\r\n$1\r\n2\r\n",
     );
+    check(&["EX", "{ttl 0-3}"], d3(), 0, "*2\r\n$2\r\nEX\r\n$1\r\n0\r\n");
+    check(&["EX", "{rand 0-5}"], d3(), 5, "*2\r\n$2\r\nEX\r\n$1\r\n5\r\n");
+    check(&["EX", "{rand 0-0}"], d3(), 0, "*2\r\n$2\r\nEX\r\n$1\r\n0\r\n");
     check(&["EX", "{ttl 60}"], d3(), 0, "*2\r\n$2\r\nEX\r\n$2\r\n60\r\n");
     let range = ValueSize::Range { min: 1, max: 9 };
     check(&["ECHO", "__data__"], range, 4, "*2\r\n$4\r\nECHO\r\n$4\r\nefgh\r\n");

@@ -5,7 +5,7 @@
 use crate::control::Control;
 use aelab_engine::error::Failure;
 use aelab_engine::plan::Target;
-use aelab_engine::workload::command_text::split_words;
+use aelab_engine::workload::words::split_words;
 use aelab_resp::value::Value;
 use aelab_scenarios::explore::{Data, Exploration, Growing};
 use aelab_scenarios::model::CollectionKind;
