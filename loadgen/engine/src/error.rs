@@ -170,7 +170,18 @@ pub fn absence_remedy(endpoint: &str) -> &'static str {
 }
 
 /// Errors by which a server refuses a client: what the message contains, the id, and the remedy.
-const REFUSALS: [(&str, &str, &str); 7] = [
+const REFUSALS: [(&str, &str, &str); 10] = [
+    ("LOADING", "loading", "the server loads its data: wait for it with --wait-ready 30s"),
+    (
+        "BUSY ",
+        "busy",
+        "the server runs a script: wait for it with --wait-ready 30s, or end it with SCRIPT KILL",
+    ),
+    (
+        "MASTERDOWN",
+        "master-down",
+        "the replica has no link to its primary: wait for it with --wait-ready 30s, or measure the primary",
+    ),
     (
         "WRONGPASS",
         "wrong-password",
@@ -251,6 +262,15 @@ mod tests {
         let refused = "NOPERM this user has no permissions to run the 'ping' command";
         assert!(refusal_remedy(refused).contains("--user"));
         assert_eq!(refusal_id(refused), "no-permission");
+        for (said, id) in [
+            ("LOADING Redis is loading the dataset in memory", "loading"),
+            ("BUSY Redis is busy running a script.", "busy"),
+            ("MASTERDOWN Link with MASTER is down", "master-down"),
+        ] {
+            assert!(refusal_remedy(said).contains("--wait-ready 30s"), "{said}");
+            assert_eq!(refusal_id(said), id);
+        }
+        assert_eq!(refusal_id("BUSYKEY Target key name already exists."), "refused");
         assert!(refusal_remedy("ERR what").contains("redis-cli"));
         assert_eq!(refusal_id("ERR what"), "refused");
     }

@@ -34,6 +34,15 @@ pub use topology::{Lookup, Topology};
 
 use std::sync::atomic::AtomicBool;
 
+/// Checks all that can be known of a plan before anything is sent: that it makes sense, that its commands can be written, and
+/// that their keys share a slot of a cluster.
+///
+/// # Errors
+/// The first thing that is wrong: see [`EngineError`].
+pub fn check(plan: &RunPlan) -> Result<(), EngineError> {
+    run::check_before(plan)
+}
+
 /// Runs `plan` to its end, or until `cancel` is set. Blocks until then.
 ///
 /// A cancelled run returns what was measured so far, with `interrupted` set.

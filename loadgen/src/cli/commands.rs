@@ -9,6 +9,8 @@ use aelab_engine::plan::CommandPlan;
 use aelab_engine::workload::command_text::{
     command_from_words, distinguish, parse_command, parse_command_file,
 };
+use aelab_results::text::escape::escaped;
+use aelab_results::text::secret;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
@@ -26,6 +28,19 @@ impl RunArgs {
             distinguish(commands);
         }
         Ok(mixes)
+    }
+
+    /// How redis-benchmark's forms name the one command of a run: as it was typed, without passwords. `None` for a test of a
+    /// list, which has a title.
+    #[must_use]
+    pub fn typed_name(&self) -> Option<String> {
+        let words = match (self.command.as_slice(), self.load.templates.as_slice()) {
+            ([], [template]) => template.split(' ').map(str::to_owned).collect(),
+            ([], _) => return None,
+            (words, _) => words.iter().map(|word| plain(&word.to_string_lossy())).collect(),
+        };
+        let words: Vec<String> = words;
+        Some(escaped(&secret::command_words(&words).join(" ")).into_owned())
     }
 
     fn mixes_as_named(&self) -> Result<Vec<Mix>, Failure> {
@@ -58,7 +73,10 @@ impl RunArgs {
             return Ok(vec![(format!("YCSB {ycsb:?}"), commands)]);
         }
         let tests = parse_list(load.tests.as_deref().unwrap_or(DEFAULT_TESTS)).map_err(usage)?;
-        tests.iter().map(|test| Ok((test.title.to_owned(), vec![benchmark(test)?]))).collect()
+        tests
+            .iter()
+            .map(|test| Ok((test.title.to_owned(), vec![benchmark(test, self.target.cluster)?])))
+            .collect()
     }
 
     /// The commands of `--command` and their weights.
@@ -85,13 +103,19 @@ impl RunArgs {
     }
 }
 
+/// A word without the backslashes that say that a brace or a semicolon is text.
+fn plain(word: &str) -> String {
+    if word == "\\;" { ";".to_owned() } else { word.replace("\\{", "{") }
+}
+
 fn read_commands(file: &Path) -> Result<Vec<CommandPlan>, Failure> {
     let failed = |why: String| Failure::usage(format!("--command-file {}: {why}", file.display()));
     let text = aelab_engine::files::read_text(file).map_err(|error| failed(error.to_string()))?;
     parse_command_file(&text).map_err(failed)
 }
 
-fn benchmark(test: &Test) -> Result<CommandPlan, Failure> {
-    let command = parse_command(test.template, 1).map_err(Failure::usage)?;
+fn benchmark(test: &Test, is_cluster: bool) -> Result<CommandPlan, Failure> {
+    let template = if is_cluster { test.in_cluster() } else { test.template.to_owned() };
+    let command = parse_command(&template, 1).map_err(Failure::usage)?;
     Ok(CommandPlan { framing: test.framing, ..command })
 }

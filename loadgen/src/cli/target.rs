@@ -6,10 +6,12 @@ use crate::cli::ycsb::Home;
 use aelab_engine::error::Failure;
 use aelab_engine::plan::{Endpoint, Protocol, Target};
 use aelab_engine::tls::{TlsClient, TlsOptions, Trust};
+use aelab_units::parse_duration;
 use clap::Args;
 use percent_encoding::percent_decode_str;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Redis's port.
 const DEFAULT_PORT: u16 = 6379;
@@ -33,7 +35,13 @@ pub struct TargetArgs {
     /// Server address; repeat the flag to load several servers.
     ///
     /// Connections are assigned to the servers in turn, and each server is counted separately.
-    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', conflicts_with = "socket")]
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "HOST:PORT",
+        value_delimiter = ',',
+        conflicts_with = "socket"
+    )]
     pub endpoint: Vec<String>,
     /// Unix socket of the server, instead of host and port.
     #[arg(short = 's', long, alias = "unix-socket", value_name = "PATH", conflicts_with = "uri")]
@@ -48,13 +56,13 @@ pub struct TargetArgs {
     #[arg(short = 'a', long = "pass", alias = "password", value_name = "PASS")]
     pub password: Option<String>,
     /// ACL user name; needs a password.
-    #[arg(long, value_name = "NAME")]
+    #[arg(hide_short_help = true, long, value_name = "NAME")]
     pub user: Option<String>,
     /// Database number [default: 0].
-    #[arg(long, alias = "select-db", value_name = "N")]
+    #[arg(hide_short_help = true, long, alias = "select-db", value_name = "N")]
     pub dbnum: Option<u32>,
     /// Use the RESP3 protocol.
-    #[arg(short = '3', long = "resp3")]
+    #[arg(hide_short_help = true, short = '3', long = "resp3")]
     pub resp3: bool,
     /// Send each request to the cluster node that owns its key.
     ///
@@ -67,6 +75,12 @@ pub struct TargetArgs {
     /// handshake. Sessions are not resumed.
     #[arg(long = "tls", conflicts_with = "socket", help_heading = "TLS")]
     pub is_tls: bool,
+    /// Wait up to this time for a server that is starting, loading its data or busy [default: 0].
+    ///
+    /// A server is waited for if it does not accept connections yet, does not answer, or answers LOADING, BUSY or MASTERDOWN.
+    /// With --cluster, the cluster must also be complete (cluster_state:ok).
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0", hide_default_value = true)]
+    pub wait_ready: Duration,
     /// How to speak TLS.
     #[command(flatten)]
     pub tls: TlsArgs,
@@ -77,7 +91,7 @@ pub struct TargetArgs {
 #[command(next_help_heading = "TLS")]
 pub struct TlsArgs {
     /// Trust the certificate authorities in this PEM file instead of the system's.
-    #[arg(long, value_name = "FILE")]
+    #[arg(hide_short_help = true, long, value_name = "FILE")]
     pub cacert: Option<PathBuf>,
     /// Trust the certificate authorities in the PEM files of this folder instead of the system's.
     #[arg(hide_short_help = true, long, value_name = "DIR")]
@@ -89,7 +103,7 @@ pub struct TlsArgs {
     #[arg(hide_short_help = true, long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
     /// Do not verify the server's certificate.
-    #[arg(long, alias = "tls-skip-verify")]
+    #[arg(hide_short_help = true, long, alias = "tls-skip-verify")]
     pub insecure: bool,
     /// Server name to send and to verify in the certificate, instead of the host name.
     #[arg(hide_short_help = true, long, value_name = "NAME")]
@@ -233,6 +247,12 @@ impl Place {
 
 /// `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`; an IPv6 address may stand without brackets if no port follows.
 fn host_and_port(text: &str, port: u16, flag: &str) -> Result<Place, Failure> {
+    // Not quoted: it may hold a password.
+    if text.contains('@') || text.contains("://") {
+        return Err(Failure::usage(format!(
+            "{flag} takes HOST or HOST:PORT; give a URL or a login with -u redis://USER:PASS@HOST:PORT"
+        )));
+    }
     let (host, port) = match text.rsplit_once(':') {
         // A colon inside brackets, or one of several, is no port's.
         Some((host, digits))
@@ -431,9 +451,10 @@ mod tests {
             let error = urls(&[two[0], other]).resolve().expect_err(other);
             assert!(error.message.contains("URL 2 of -u"), "{error}");
         }
-        for bad in ["x:port", ":1", ""] {
+        for bad in ["x:port", ":1", "", "me:s3cr3t@h:1", "redis://:s3cr3t@h"] {
             let error = args(None, &[bad]).resolve().expect_err(bad);
             assert_eq!(error.exit, aelab_engine::error::Exit::Usage, "{error}");
+            assert!(!error.message.contains("s3cr3t"), "{error}");
         }
         let error = args(None, &["no-such-host.invalid:1"]).resolve().expect_err("no host");
         assert_eq!(error.exit, aelab_engine::error::Exit::Unreachable);

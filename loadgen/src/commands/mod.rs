@@ -19,3 +19,4 @@ mod server_bins;
 mod server_info;
 pub mod shell_files;
 mod stall_explorer;
+mod wait_ready;

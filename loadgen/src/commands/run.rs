@@ -1,7 +1,7 @@
 //! `loadgen run`: load a server and measure it.
 
 use crate::cli::output::OutputArgs;
-use crate::cli::resolved::Resolved;
+use crate::cli::resolved::{Prefill, Resolved};
 use crate::cli::run::RunArgs;
 use crate::commands::cluster;
 use crate::commands::prefill::fill;
@@ -9,6 +9,7 @@ use crate::commands::results_folder;
 use crate::commands::run_end::{Ended, finish};
 use crate::commands::run_output::Sink;
 use crate::commands::server_info::{SlowLog, look, mark_restart, note_refused_info};
+use crate::commands::wait_ready;
 use crate::console::progress::Console;
 use crate::console::{self, lines};
 use crate::exporter::Exporter;
@@ -27,7 +28,7 @@ use aelab_lab::server::info::Info;
 use aelab_lab::session::arm_dir;
 use aelab_resp::value::Value;
 use aelab_results::caveat::Caveat;
-use aelab_results::record::{Arm, RunRecord, Scenario, utc_text};
+use aelab_results::record::{Arm, CommandLine, RunRecord, Scenario, utc_text};
 use aelab_results::write_folder;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -76,7 +77,7 @@ fn leave_readable(
     let planned_s = planned_s.map(|measure| measure.as_secs_f64());
     let mut record = RunRecord {
         tool: tool(),
-        command: words.to_vec(),
+        command: CommandLine::new(words),
         seed: resolved.runs.first().map_or(1, |(_, plan)| plan.seed),
         started_at: utc_text(clock::wall_ns() / 1_000_000),
         interrupted: true,
@@ -104,10 +105,19 @@ fn run_prepared(
     cancel: &AtomicBool,
     sink: &mut Sink,
 ) -> Result<Vec<(String, Kept)>, Failure> {
+    wait_ready::wait(&resolved.target, args.target.cluster, args.target.wait_ready, cancel)?;
     if args.target.cluster {
         cluster::join(resolved)?;
     }
     let resolved = &*resolved;
+    // A test that cannot be run is an error before the first one sends anything.
+    let filling = match &resolved.prefill {
+        Some(Prefill::Records(plan)) => Some(plan.as_ref()),
+        _ => None,
+    };
+    for plan in resolved.runs.iter().map(|(_, plan)| plan).chain(filling) {
+        aelab_engine::check(plan)?;
+    }
     let exporter = args.output.prometheus.as_deref().map(Exporter::start).transpose()?;
     let console = Console { progress: args.output.progress(), exporter: exporter.as_ref() };
     // A target that cannot be used is reported before data is loaded.
@@ -281,7 +291,7 @@ fn write(
     let mut arms = Vec::new();
     let first = kept.first().map(|(_, one)| &one.record);
     let mut combined = Combined::new(
-        first.map_or(&[], |record| &record.command),
+        first.map_or(&[], |record| &record.command[..]),
         first.map_or_else(|| RunRecord::default().seed, |record| record.seed),
     );
     for (title, one) in kept {

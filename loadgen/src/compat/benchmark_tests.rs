@@ -19,6 +19,19 @@ pub struct Test {
     pub framing: Framing,
 }
 
+impl Test {
+    /// The command for a cluster: several keys of one command get a hash tag in common, as redis-benchmark's do, so that they
+    /// are in one slot.
+    #[must_use]
+    pub fn in_cluster(&self) -> String {
+        const KEY: &str = "__key__";
+        match self.template.matches(KEY).count() {
+            0 | 1 => self.template.to_owned(),
+            _ => self.template.replace(KEY, "{tag}__key__"),
+        }
+    }
+}
+
 const fn test(name: &'static str, title: &'static str, template: &'static str) -> Test {
     Test { name, title, template, framing: Framing::Resp }
 }
@@ -120,6 +133,15 @@ mod unit {
         {
             let error = parse_list(list).expect_err(list);
             assert!(error.contains(part), "{list}: {error}");
+        }
+    }
+
+    #[test]
+    fn in_a_cluster_the_keys_of_a_test_share_a_slot() {
+        for test in TESTS {
+            let text = test.in_cluster();
+            let (keys, tags) = (text.matches("__key__").count(), text.matches("{tag}").count());
+            assert!(tags == if keys > 1 { keys } else { 0 }, "{text}");
         }
     }
 

@@ -287,6 +287,17 @@ fn a_real_cluster_moves_slots_during_a_run() {
     plays_ycsb(&url, || sizes().iter().sum());
     let two_slots = ["run", "--cluster", "-p", &port, "-r", "100", "MGET", "__key__", "__key__"];
     check_failure(&two_slots, 2, "different slots");
+    // Refused before data is loaded.
+    let count = sizes().iter().sum::<u64>();
+    let filling = ["--prefill", "--key-prefix", "untouched:"];
+    check_failure(&[&two_slots[..6], &filling, &two_slots[6..]].concat(), 2, "different slots");
+    assert_eq!(sizes().iter().sum::<u64>(), count, "nothing was written");
+    // redis-benchmark's tests of several keys, each with its keys in one slot.
+    let tests = ["-t", "set,get,mset,mget", "-r", "1000", "-n", "300", "--json"];
+    let called = loadgen(&[&["run", "--cluster"], &url[..], &tests].concat());
+    let all: Vec<RunRecord> = serde_json::from_str(&called.stdout).expect("four records");
+    let counts = all.iter().map(|one| (one.groups[0].counts.ok, one.groups[0].counts.error));
+    assert_eq!(counts.collect::<Vec<_>>(), [(300, 0); 4], "{}", called.stderr);
     check_failure(&["run", "--cluster", "-p", &port, "--dbnum", "1", "PING"], 2, "database 0");
     check_failure(&["run", "--cluster", "-p", &port, "-c", "2", "PING"], 2, "at least 3");
 }

@@ -27,11 +27,13 @@ mod relay_accuracy;
 mod relay_command;
 mod replay;
 mod scenario_files;
+mod secrets;
 mod silence;
 mod support;
 mod target_flags;
 mod tls;
 mod tls_server;
+mod wait_ready;
 
 // Shared with the tests of the engine.
 #[path = "../../engine/tests/it/fake_server.rs"]

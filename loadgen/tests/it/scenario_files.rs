@@ -54,6 +54,31 @@ fn a_database_with_as_many_keys_is_not_taken_for_the_data_set() {
     }
 }
 
+/// What a script reads: JSON alone on stdout, and the folder on stderr.
+#[test]
+fn lists_and_verdicts_are_json_on_demand() {
+    let listed = loadgen(&["scenario", "list", "--json"]);
+    let all: serde_json::Value = serde_json::from_str(&listed.stdout).expect("JSON");
+    let names: Vec<_> = all.as_array().expect("an array").iter().map(|one| &one["name"]).collect();
+    let text = loadgen(&["scenario", "list"]).stdout;
+    let heads = text.lines().filter(|line| !line.starts_with(' '));
+    assert_eq!(names, heads.collect::<Vec<_>>(), "the same scenarios");
+    assert!(all[0]["claims"][0]["text"].is_string() && all[0]["question"].is_string());
+
+    let dir = TempDir::new();
+    let called = play(&dir, "", &["--json"]);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    let one = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
+    assert!(one.scenario.is_some() && one == record(&dir));
+    assert!(called.stderr.lines().any(|line| line == dir.file("out")), "{}", called.stderr);
+    let (file, out) = (dir.file("mine.toml"), dir.file("two"));
+    let other = dir.file("other.toml");
+    std::fs::copy(&file, &other).expect("copied");
+    let called = loadgen(&["scenario", "run", &file, &other, "--out", &out, "--json"]);
+    let both: Vec<RunRecord> = serde_json::from_str(&called.stdout).expect("an array");
+    assert_eq!(both.len(), 2, "{}", called.stderr);
+}
+
 #[test]
 fn a_server_with_a_password_is_used_also_behind_a_proxy() {
     let dir = TempDir::new();

@@ -173,6 +173,25 @@ fn the_server_judges_a_client_certificate_of_version_1() {
     refused(&port, &flags, 6, &["the server refused us", "--cert"]);
 }
 
+/// `--insecure` accepts what the library cannot read, also on the connections that are measured.
+#[test]
+fn any_certificate_is_accepted_if_none_is_verified() {
+    let files = Files::new();
+    files.write("old.pem", VERSION_1.0);
+    files.write("old.key", VERSION_1.1);
+    let old = serve(files.server_of("old")).port().to_string();
+    let good = serve(files.server(Clients::Any)).port().to_string();
+    for port in [&old, &good] {
+        let called = run(port, &["--tls", "--insecure"]);
+        assert!(called.ran(), "{}", called.stderr);
+    }
+    // Without the flag, the message says how to make a good one.
+    let ca = files.path("ca.pem");
+    let parts = ["version 1", "subjectAltName=DNS:HOST", "--cacert cert.pem", "--insecure"];
+    refused(&old, &["--tls", "--cacert", &ca], 6, &parts);
+    refused(&old, &["--tls", "--cacert", &files.path("old.pem")], 6, &parts);
+}
+
 #[test]
 fn scenarios_take_the_same_flags_for_their_target() {
     let files = Files::new();

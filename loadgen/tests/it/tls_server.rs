@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     DigitallySignedStruct, DistinguishedName, Error, RootCertStore, ServerConfig, ServerConnection,
     SignatureScheme, StreamOwned,
@@ -59,6 +60,20 @@ impl Files {
 
     pub(crate) fn chain(&self, name: &str) -> Vec<CertificateDer<'static>> {
         vec![CertificateDer::from_pem_file(self.path(name)).expect("a certificate")]
+    }
+
+    /// A server with this certificate, whatever the library thinks of it.
+    pub(crate) fn server_of(&self, name: &str) -> Arc<ServerConfig> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key = PrivateKeyDer::from_pem_file(self.path(&format!("{name}.key"))).expect("a key");
+        let key = provider.key_provider.load_private_key(key).expect("a key of a known kind");
+        let own = CertifiedKey::new(self.chain(&format!("{name}.pem")), key);
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(own)));
+        Arc::new(config)
     }
 
     /// How the server of these files speaks TLS; with `clients`, to those with a certificate only.

@@ -27,6 +27,7 @@ use crate::worker::thread_result::ThreadResult;
 use crate::workload::cluster_keys::check_slots;
 use crate::workload::new_keys::NewKeys;
 use crate::workload::rng::Rng;
+use crate::workload::template::Template;
 use crate::workload::{Common, value_block};
 use merge::merge;
 use std::io;
@@ -46,16 +47,36 @@ pub(crate) struct Shares {
     pub(crate) conns: Vec<Conn>,
 }
 
-/// Divides a plan among its threads.
-///
-/// # Errors
-/// A workload does not compile, or its keys are in several slots of a cluster.
-pub(crate) fn divide(plan: &RunPlan, resources: &Resources) -> Result<Vec<Shares>, EngineError> {
+/// See [`crate::check`].
+pub(crate) fn check_before(plan: &RunPlan) -> Result<(), EngineError> {
+    check(plan)?;
+    for group in plan.groups.iter().filter(|group| group.replay.is_none()) {
+        let failed =
+            |reason: String| EngineError::Plan(format!("group '{}': {reason}", group.name));
+        for command in &group.workload.commands {
+            let workload = &group.workload;
+            Template::compile(command, &workload.keys, &workload.values).map_err(failed)?;
+        }
+    }
+    check_slots_of(plan)
+}
+
+/// Checks that each command's keys share a slot, in groups that send to a cluster.
+fn check_slots_of(plan: &RunPlan) -> Result<(), EngineError> {
     for group in &plan.groups {
         let Some(cluster) = &group.cluster else { continue };
         check_slots(&group.workload, &cluster.keys)
             .map_err(|reason| EngineError::Plan(format!("group '{}': {reason}", group.name)))?;
     }
+    Ok(())
+}
+
+/// Divides a plan among its threads.
+///
+/// # Errors
+/// A workload does not compile, or its keys are in several slots of a cluster.
+pub(crate) fn divide(plan: &RunPlan, resources: &Resources) -> Result<Vec<Shares>, EngineError> {
+    check_slots_of(plan)?;
     let common: Vec<Common> = plan
         .groups
         .iter()

@@ -42,6 +42,22 @@ pub fn watch(target: &Target, topology: &Topology, over: &AtomicBool) {
     }
 }
 
+/// Checks that the cluster of a node serves all slots, by CLUSTER INFO. A server that is no node, or does not tell, passes:
+/// [`ask`] says what is wrong with it.
+///
+/// # Errors
+/// It does not yet (exit 6, `cluster-down`).
+pub fn is_complete(control: &mut Control, asked: &Endpoint) -> Result<(), Failure> {
+    let reply = control.command(&[b"CLUSTER", b"INFO"])?;
+    match reply.as_str() {
+        Some(text) if text.contains("cluster_state:fail") => Err(Failure::unreachable(format!(
+            "the cluster of {asked} is down: not all slots are served; check redis-cli --cluster check {asked}"
+        ))
+        .with_id("cluster-down")),
+        _ => Ok(()),
+    }
+}
+
 /// The primaries and their slots, by CLUSTER SLOTS.
 ///
 /// # Errors
