@@ -58,7 +58,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "PROCESS")]
     pub arrival: Option<String>,
     /// Pause after each reply before the next request (closed loop only).
-    #[arg(long, value_parser = parse_duration, conflicts_with_all = ["rate", "arrival"])]
+    #[arg(hide_short_help = true, long, value_parser = parse_duration, conflicts_with_all = ["rate", "arrival"])]
     pub think_time: Option<Duration>,
     /// Size of __data__, such as 64 or 16KiB [default: 3, with --ycsb 100].
     ///
@@ -98,12 +98,12 @@ pub struct LoadArgs {
     #[arg(long = "command", id = "templates", value_name = "COMMAND", conflicts_with_all = ["command", "command_file", "ycsb"])]
     pub templates: Vec<String>,
     /// Weight of a --command; give one for each --command, in the same order.
-    #[arg(long, value_name = "N", requires = "templates")]
+    #[arg(hide_short_help = true, long, value_name = "N", requires = "templates")]
     pub command_ratio: Vec<u32>,
     /// File of commands to mix, one per line.
     ///
     /// A line may start with a weight. # starts a comment.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "ycsb"])]
+    #[arg(hide_short_help = true, long, value_name = "FILE", conflicts_with_all = ["command", "ycsb"])]
     pub command_file: Option<PathBuf>,
     /// Core workload of YCSB, a to f; -r is the number of records, and --prefill loads them.
     #[arg(long, value_enum, ignore_case = true, value_name = "LETTER", conflicts_with = "command")]
@@ -114,13 +114,13 @@ pub struct LoadArgs {
     #[arg(long)]
     pub prefill: bool,
     /// Seed of all random choices.
-    #[arg(long, default_value = "1")]
+    #[arg(hide_short_help = true, long, default_value = "1")]
     pub seed: u64,
     /// Cancel a request if no reply arrives within this time after sending [default: never].
-    #[arg(long, value_parser = parse_duration)]
+    #[arg(hide_short_help = true, long, value_parser = parse_duration)]
     pub timeout: Option<Duration>,
     /// Number of additional connections that send nothing.
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(hide_short_help = true, long, value_name = "N", value_parser = positive)]
     pub idle: Option<usize>,
     /// Connections to open per second before the run [default: as fast as the server accepts them].
     #[arg(hide_short_help = true, long, value_name = "RATE", value_parser = parse_rate)]
@@ -129,7 +129,7 @@ pub struct LoadArgs {
     #[arg(hide_short_help = true, long, requires = "connect_rate")]
     pub connect_storm: bool,
     /// Replace a connection after this many requests; 1 opens a connection for each request [default: never].
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(hide_short_help = true, long, value_name = "N", value_parser = at_least_one)]
     pub reconnect_interval: Option<u64>,
     /// When to reopen a lost connection: immediate, fixed:100ms, backoff:50ms..5s or never [default: backoff:10ms..1s].
     ///

@@ -46,7 +46,7 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
-    /// Print short help.
+    /// Print the flags that most people need, with examples.
     #[arg(long, global = true, action = clap::ArgAction::HelpShort, help_heading = "Help")]
     help: Option<bool>,
     /// Print help with all options and details.

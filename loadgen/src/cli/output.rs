@@ -17,7 +17,7 @@ pub struct OutputArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Replace an earlier run in the folder of --out.
-    #[arg(long, requires = "out")]
+    #[arg(hide_short_help = true, long, requires = "out")]
     pub force: bool,
     /// Title of the run, for the table, the report and the record.
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -53,15 +53,15 @@ pub struct OutputArgs {
     #[arg(skip)]
     pub style: Style,
     /// Do not show progress during the run.
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub no_live: bool,
     /// Serve live counters to Prometheus at this address during the run, such as 127.0.0.1:9121.
     ///
     /// If you give only a port, such as 9121, the address is 127.0.0.1.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(hide_short_help = true, long, value_name = "ADDRESS")]
     pub prometheus: Option<String>,
     /// Additional percentiles, such as 99.5,99.95.
-    #[arg(long, value_delimiter = ',', value_name = "LIST", value_parser = percentile)]
+    #[arg(hide_short_help = true, long, value_delimiter = ',', value_name = "LIST", value_parser = percentile)]
     pub percentiles: Vec<f64>,
 }
 

@@ -19,7 +19,7 @@ pub struct PoolArgs {
     ///
     /// Connections are opened on demand. The time that a request waits for a connection is recorded as `wait`. If you
     /// give another --pool flag but not this one, the size is the value of -c.
-    #[arg(long, value_name = "N", value_parser = positive, conflicts_with = "connections")]
+    #[arg(hide_short_help = true, long, value_name = "N", value_parser = positive, conflicts_with = "connections")]
     pub pool_max_total: Option<usize>,
     /// Idle connections that the pool opens in advance [default: 0].
     #[arg(hide_short_help = true, long, value_name = "N")]

@@ -5,14 +5,20 @@ use crate::cli::target::{TlsArgs, parse_url};
 use aelab_engine::error::Failure;
 use aelab_lab::{Place, ServerKind};
 use aelab_scenarios::Scale;
+use aelab_units::parse_duration;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// `loadgen scenario …`
 #[derive(Debug, Subcommand)]
 pub enum ScenarioCommand {
     /// List the built-in scenarios.
-    List,
+    List {
+        /// Print them as a JSON array, with their questions and claims.
+        #[arg(long)]
+        json: bool,
+    },
     /// Print a scenario with all defaults filled in.
     Show {
         /// Name of a scenario, or a file.
@@ -63,12 +69,20 @@ pub struct ScenarioRunArgs {
     /// Replace an earlier run in the folder of --out.
     #[arg(long, requires = "out")]
     pub force: bool,
+    /// Print the record as JSON, as in result.json, instead of the verdicts; several scenarios print an array of records.
+    ///
+    /// The folders are then printed on stderr.
+    #[arg(long)]
+    pub json: bool,
     /// Exit with 1 if a claim is refuted, 3 if one is inconclusive, 4 if a measurement is invalid.
     ///
     /// Without this flag, a verdict does not change the exit code. The exit code is still 4 if a result cannot be used, for
     /// example because the server died.
     #[arg(long)]
     pub strict: bool,
+    /// With --target: wait up to this time for a server that is starting, loading its data or busy [default: 0].
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0", hide_default_value = true)]
+    pub wait_ready: Duration,
     /// How to speak TLS with the target.
     #[command(flatten)]
     pub tls: TlsArgs,
@@ -84,6 +98,11 @@ impl ScenarioRunArgs {
     /// A URL that cannot be used, TLS flags without a TLS target (exit 2), or an unknown host (exit 6).
     pub fn place(&self) -> Result<Place, Failure> {
         if self.target.is_none() {
+            if !self.wait_ready.is_zero() {
+                return Err(Failure::usage(
+                    "--wait-ready needs a running server (--target URL); servers that are started are waited for anyway",
+                ));
+            }
             self.tls.none("name the server that speaks it: --target rediss://HOST:PORT")?;
         }
         Ok(match (&self.target, &self.server_bin) {

@@ -5,6 +5,7 @@
 
 use crate::cli::scenario::ScenarioRunArgs;
 use crate::commands::results_folder;
+use crate::commands::scenario_output::print_json;
 use crate::console;
 use crate::console::progress::Console;
 use aelab_engine::error::{Exit, Failure};
@@ -49,6 +50,7 @@ pub(super) fn run(
         servers: columns.iter().map(|column| column.name.clone()).collect(),
         runs: Vec::new(),
     };
+    let mut whole = None;
     let total = scenarios.len() * columns.len();
     for scenario in scenarios {
         for column in &columns {
@@ -67,7 +69,11 @@ pub(super) fn run(
                 until: None,
             };
             let run = run_one(args, scenario, column, &settings, &dir)?;
-            console::result(&line(&run.run));
+            if args.json {
+                console::note(&line(&run.run))
+            } else {
+                console::result(&line(&run.run))
+            }
             combined.add_run(&run.record);
             catalog.runs.push(run.run);
             if cancel.load(Relaxed) {
@@ -79,10 +85,17 @@ pub(super) fn run(
                 ..combined.clone().finish()
             };
             write_folder(&dir, &record, &[]).map_err(|error| Failure::usage(error.to_string()))?;
+            whole = Some(record);
         }
     }
     results_folder::render(&dir);
-    console::result(&dir.display().to_string());
+    match (whole, args.json) {
+        (Some(record), true) => {
+            console::note(&dir.display().to_string());
+            print_json(&[record], true)?;
+        }
+        _ => console::result(&dir.display().to_string()),
+    }
     if cancel.load(Relaxed) {
         return Err(Failure::invalid(format!(
             "interrupted; the scenarios that ran are in {}",

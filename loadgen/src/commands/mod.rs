@@ -14,6 +14,7 @@ pub mod run;
 mod run_end;
 mod run_output;
 pub mod scenario;
+mod scenario_output;
 pub mod selftest;
 mod server_bins;
 mod server_info;

@@ -2,13 +2,17 @@
 
 use crate::cli::scenario::{ScenarioCommand, ScenarioRunArgs};
 use crate::commands::exit::{first_failure, no_arm_ran, not_usable, strict_exit, with_results_in};
+use crate::commands::scenario_output::{print, print_json};
 use crate::commands::{results_folder, server_bins};
 use crate::console::progress::Console;
 use crate::console::{self, verdict};
 use aelab_engine::error::{Exit, Failure};
-use aelab_lab::{CleanUp, Settings};
+use aelab_lab::{CleanUp, Place, Settings};
+use aelab_results::record::RunRecord;
 use aelab_scenarios::catalog::{CATALOG, find};
+use aelab_scenarios::criterion::Claim;
 use aelab_scenarios::{Scale, Scenario, canonical};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -22,7 +26,7 @@ pub fn run(
     cancel: &AtomicBool,
 ) -> Result<Exit, Failure> {
     match command {
-        ScenarioCommand::List => list(),
+        ScenarioCommand::List { json } => list(*json),
         ScenarioCommand::Show { name, scale } => {
             console::result(canonical(&load(name, *scale)?).trim_end());
             Ok(Exit::Success)
@@ -31,7 +35,10 @@ pub fn run(
     }
 }
 
-fn list() -> Result<Exit, Failure> {
+fn list(is_json: bool) -> Result<Exit, Failure> {
+    if is_json {
+        return list_json();
+    }
     for entry in CATALOG {
         let scenario =
             entry.resolve(Scale::Default).map_err(|error| Failure::usage(error.to_string()))?;
@@ -40,10 +47,36 @@ fn list() -> Result<Exit, Failure> {
             console::result(&format!("  {}: {}", claim.id, claim.text));
         }
     }
-    console::result(
-        "stall\n  How long does a command of yours block other clients, and how large may its key be?\n  \
-         scenario run stall --offender \"SMEMBERS bigset\" --every 5s",
-    );
+    console::result(&format!("{EXPLORER}\n  {EXPLORER_QUESTION}\n  {EXPLORER_EXAMPLE}"));
+    Ok(Exit::Success)
+}
+
+/// The stall explorer, which makes a scenario of a command.
+const EXPLORER: &str = "stall";
+const EXPLORER_QUESTION: &str =
+    "How long does a command of yours block other clients, and how large may its key be?";
+const EXPLORER_EXAMPLE: &str = "scenario run stall --offender \"SMEMBERS bigset\" --every 5s";
+
+/// The same as JSON: what a script chooses from.
+fn list_json() -> Result<Exit, Failure> {
+    let mut all = Vec::new();
+    for entry in CATALOG {
+        let scenario =
+            entry.resolve(Scale::Default).map_err(|error| Failure::usage(error.to_string()))?;
+        let claim = |claim: &Claim| json!({"id": claim.id, "text": claim.text});
+        all.push(json!({
+            "name": scenario.name,
+            "question": scenario.question,
+            "claims": scenario.claims.iter().map(claim).collect::<Vec<_>>(),
+        }));
+    }
+    all.push(json!({
+        "name": EXPLORER,
+        "question": EXPLORER_QUESTION,
+        "claims": [],
+        "example": EXPLORER_EXAMPLE,
+    }));
+    console::result(&format!("{:#}", Value::Array(all)));
     Ok(Exit::Success)
 }
 
@@ -79,6 +112,9 @@ fn run_all(args: &ScenarioRunArgs, words: &[String], cancel: &AtomicBool) -> Res
         scenarios.push(scenario);
     }
     let place = args.place()?;
+    if let Place::Running(target) = &place {
+        crate::commands::wait_ready::wait(target, false, args.wait_ready, cancel)?;
+    }
     if args.all {
         return crate::commands::catalog::run(args, &scenarios, place, words, cancel);
     }
@@ -96,11 +132,27 @@ fn run_all(args: &ScenarioRunArgs, words: &[String], cancel: &AtomicBool) -> Res
         clean_up: clean_up(&scenarios),
         until: None,
     };
+    let mut records = Vec::new();
+    let ended = run_each(args, &scenarios, &settings, &mut records);
+    // Also if a later one failed.
+    if args.json && !records.is_empty() {
+        print_json(&records, scenarios.len() == 1)?;
+    }
+    ended
+}
+
+/// One after the other, until one fails.
+fn run_each(
+    args: &ScenarioRunArgs,
+    scenarios: &[Scenario],
+    settings: &Settings<'_>,
+    records: &mut Vec<RunRecord>,
+) -> Result<Exit, Failure> {
     let mut exit = Exit::Success;
-    for scenario in &scenarios {
+    for scenario in scenarios {
         let dir = folder(args, scenario, scenarios.len())?;
-        exit = first_failure(exit, run_one(args, scenario, &settings, &dir)?);
-        if cancel.load(Relaxed) {
+        exit = first_failure(exit, run_one(args, scenario, settings, &dir, records)?);
+        if settings.cancel.load(Relaxed) {
             break;
         }
     }
@@ -130,6 +182,7 @@ fn run_one(
     scenario: &Scenario,
     settings: &Settings<'_>,
     dir: &Path,
+    records: &mut Vec<RunRecord>,
 ) -> Result<Exit, Failure> {
     let _claim = results_folder::prepare(dir, args.force)?;
     let outcome = aelab_lab::scenario::run(scenario, settings, dir);
@@ -139,8 +192,8 @@ fn run_one(
         return Err(no_arm_ran(outcome));
     }
     results_folder::render(dir);
-    console::text(&verdict::text(scenario, &outcome));
-    console::result(&dir.display().to_string());
+    print(args, &verdict::text(scenario, &outcome), dir);
+    records.push(outcome.record.clone());
     match &outcome.failure {
         Some(failure) => Err(with_results_in(failure.clone(), dir)),
         None => match not_usable(&outcome) {

@@ -7,6 +7,7 @@ use crate::cli::scenario::ScenarioRunArgs;
 use crate::cli::stall_explorer::Question;
 use crate::commands::exit::{no_arm_ran, server_change, with_results_in};
 use crate::commands::results_folder;
+use crate::commands::scenario_output;
 use crate::console;
 use crate::console::progress::Console;
 use aelab_engine::clock::{self, Nanos};
@@ -35,6 +36,9 @@ pub(super) fn run(
     cancel: &AtomicBool,
 ) -> Result<Exit, Failure> {
     let place = args.place()?;
+    if let Place::Running(target) = &place {
+        crate::commands::wait_ready::wait(target, false, args.wait_ready, cancel)?;
+    }
     let question = &on_data(question, &place)?;
     let scenario = question.exploration.scenario();
     let mut scenario = scenario.map_err(|error| Failure::usage(error.message))?;
@@ -60,8 +64,10 @@ pub(super) fn run(
         return Err(no_arm_ran(outcome));
     };
     results_folder::render(&dir);
-    console::result(&text(question, &answer, &outcome.record));
-    console::result(&dir.display().to_string());
+    scenario_output::print(args, &text(question, &answer, &outcome.record), &dir);
+    if args.json {
+        scenario_output::print_json(std::slice::from_ref(&outcome.record), true)?;
+    }
     let failed = match (outcome.failure, answer.refusal(), server_change(&outcome.record)) {
         (Some(failure), ..) => failure,
         (None, Some(refusal), _) => {

@@ -66,7 +66,7 @@ fn lists_and_verdicts_are_json_on_demand() {
     assert!(all[0]["claims"][0]["text"].is_string() && all[0]["question"].is_string());
 
     let dir = TempDir::new();
-    let called = play(&dir, "", &["--json"]);
+    let called = run_file(&dir, "", &["--json"]);
     assert_eq!(called.code, 0, "{}", called.stderr);
     let one = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
     assert!(one.scenario.is_some() && one == record(&dir));
