@@ -171,13 +171,17 @@ fn both_sockets_are_compared() {
     let params = tcp_vs_unix::Params {
         value_sizes: vec![32],
         depths: vec![1, 8],
-        connections: 2,
+        connections: vec![2, 5],
+        open_load: 50,
         pairs: 2,
         block: Duration::from_millis(50),
     };
     let under_test = ServerUnderTest { unix: Some(socket.into()), ..under_test(&server, &cancel) };
     let found = tcp_vs_unix::run(&under_test, &params).expect("figures");
-    assert_eq!(found.tables[0].rows.len(), 2);
-    assert!(value(&found, "size32_depth1_p50_ratio") > 0.0);
+    assert_eq!(found.tables[0].rows.len(), 5, "two depths, five connections, two open loops");
+    for regime in ["size32_depth1", "size32_depth1_conns5", "size32_depth1_conns5_open"] {
+        assert!(value(&found, &format!("{regime}_p50_ratio")) > 0.0, "{regime}");
+    }
+    assert!(value(&found, "largest_lower_by") >= value(&found, "smallest_lower_by"));
     assert!(value(&found, "size32_depth8_throughput_ratio") > 0.0);
 }

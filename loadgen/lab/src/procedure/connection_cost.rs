@@ -64,6 +64,7 @@ pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings
         wait_for(&mut control, present + guests.len() as f64, under_test)?;
         idle.push((guests.len(), Look::take(pid, &mut control)?));
     }
+    let settled = rest(under_test, params, pid, &mut control)?;
     // Each step again with connections that have been used, the first ones first.
     let mut done = 0;
     for count in &params.connections {
@@ -75,14 +76,70 @@ pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings
         used.push((done, Look::take(pid, &mut control)?));
     }
     let mut findings = Findings::default();
-    report(&base, &idle, &used, &mut findings);
-    if !params.rest.is_zero() {
-        std::thread::sleep(params.rest);
-        let rested = Look::take(pid, &mut control)?;
-        let first = idle.last().map_or(base, |(_, look)| *look);
-        per_connection("rested", &base, &rested, first, done, &mut findings);
+    let before_use = settled.or(idle.last().map(|(_, look)| *look)).unwrap_or(base);
+    report(&base, &idle, before_use, &used, &mut findings);
+    let rested = rest(under_test, params, pid, &mut control)?;
+    for (name, look) in [("settled", settled), ("rested", rested)] {
+        if let Some(look) = look {
+            per_connection(name, &base, &look, base, done, &mut findings);
+            buffers_of_clients(name, &look, &mut findings);
+        }
     }
+    for (name, looks) in [("idle", &idle), ("command", &used)] {
+        if let Some((_, look)) = looks.last() {
+            buffers_of_clients(name, look, &mut findings);
+        }
+    }
+    shrinkage(&mut findings);
     Ok(findings)
+}
+
+/// What the server looks like after a pause without commands; `None` if none is asked for.
+fn rest(
+    under_test: &ServerUnderTest<'_>,
+    params: &Params,
+    pid: u32,
+    control: &mut Control,
+) -> Result<Option<Look>, Failure> {
+    if params.rest.is_zero() {
+        return Ok(None);
+    }
+    std::thread::sleep(params.rest);
+    under_test.go_on()?;
+    Look::take(pid, control).map(Some)
+}
+
+/// The buffers of the clients, which are what grows and shrinks.
+fn buffers_of_clients(name: &str, look: &Look, findings: &mut Findings) {
+    for (what, bytes) in
+        [("query_buffer_bytes", look.query_buffer), ("reply_buffer_bytes", look.reply_buffer)]
+    {
+        if let Some(bytes) = bytes {
+            findings.add(format!("{name}_{what}"), bytes);
+        }
+    }
+}
+
+/// Why a connection costs less after a pause, in words.
+fn shrinkage(findings: &mut Findings) {
+    let value = |name: &str| findings.get(name).map(|figure| figure.value);
+    let both =
+        |what: &str| Some((value(&format!("command_{what}"))?, value(&format!("rested_{what}"))?));
+    let Some((used, rested)) = both("allocated_bytes") else { return };
+    let kb = |bytes: f64| format!("{:.1} KB", bytes / 1e3);
+    let mut note = format!(
+        "a connection has {} of allocated memory directly after a command, and {} after the pause",
+        kb(used),
+        kb(rested)
+    );
+    for (what, label) in
+        [("query_buffer_bytes", "query buffer"), ("reply_buffer_bytes", "reply buffer")]
+    {
+        if let Some((used, rested)) = both(what) {
+            note.push_str(&format!("; its {label} goes from {} to {}", kb(used), kb(rested)));
+        }
+    }
+    findings.notes.push(note);
 }
 
 fn info_of(control: &mut Control) -> Result<Info, Failure> {
@@ -123,6 +180,9 @@ struct Look {
     kernel_bytes: Option<f64>,
     /// Buffers of all TCP sockets of this machine.
     buffer_bytes: Option<f64>,
+    /// Average query buffer and reply buffer of a client, from CLIENT LIST.
+    query_buffer: Option<f64>,
+    reply_buffer: Option<f64>,
 }
 
 impl Look {
@@ -142,6 +202,7 @@ impl Look {
                 entries += text.lines().filter(|line| line.starts_with("tfd:")).count();
             }
         }
+        let clients = client_list(control);
         let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).map_err(gone)?;
         Ok(Self {
             descriptors: f64::from(count),
@@ -151,8 +212,31 @@ impl Look {
             allocated_bytes: info.number("used_memory"),
             kernel_bytes: fs::read_to_string("/proc/slabinfo").ok().map(|text| slabs(&text)),
             buffer_bytes: fs::read_to_string("/proc/net/sockstat").ok().and_then(|t| buffers(&t)),
+            query_buffer: average(&clients, &["qbuf", "qbuf-free"]),
+            reply_buffer: average(&clients, &["rbs"]),
         })
     }
+}
+
+/// The text of CLIENT LIST; empty if the server refuses it.
+fn client_list(control: &mut Control) -> String {
+    let reply = control.command(&[b"CLIENT", b"LIST"]);
+    reply.ok().and_then(|reply| reply.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// The average of the sum of these fields over the clients of CLIENT LIST; `None` if a field is missing. The client that asks
+/// is left out: its buffers hold this list.
+fn average(list: &str, fields: &[&str]) -> Option<f64> {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for client in list.lines().filter(|line| !line.contains(" cmd=client")) {
+        for field in fields {
+            let value =
+                client.split(' ').find_map(|word| word.strip_prefix(field)?.strip_prefix('='));
+            sum += value?.parse::<f64>().ok()?;
+        }
+        count += 1.0;
+    }
+    (count > 0.0).then(|| sum / count)
 }
 
 /// `Rss` of /proc/PID/smaps_rollup in bytes.
@@ -182,16 +266,22 @@ fn buffers(text: &str) -> Option<f64> {
     pages.parse::<f64>().ok().map(|pages| pages * PAGE_BYTES)
 }
 
-fn report(base: &Look, idle: &[(usize, Look)], used: &[(usize, Look)], findings: &mut Findings) {
+/// `before_use` is the last look before the commands: what a command adds is the growth since then.
+fn report(
+    base: &Look,
+    idle: &[(usize, Look)],
+    before_use: Look,
+    used: &[(usize, Look)],
+    findings: &mut Findings,
+) {
     let mut rows = Vec::new();
     for ((count, silent), (_, spoken)) in idle.iter().zip(used) {
         per_connection(&format!("idle{count}"), base, silent, *base, *count, findings);
-        let most = idle.last().map_or(*base, |(_, look)| *look);
-        per_connection(&format!("command{count}"), base, spoken, most, *count, findings);
+        per_connection(&format!("command{count}"), base, spoken, before_use, *count, findings);
     }
     if let (Some((count, silent)), Some((_, spoken))) = (idle.last(), used.last()) {
         per_connection("idle", base, silent, *base, *count, findings);
-        per_connection("command", base, spoken, *silent, *count, findings);
+        per_connection("command", base, spoken, before_use, *count, findings);
     }
     let none = f64::NAN;
     #[expect(clippy::cast_precision_loss, reason = "counts of connections are far below 2^53")]
@@ -301,6 +391,34 @@ mod tests {
         assert_eq!(buffers("TCP: inuse 9 orphan 0 tw 0 alloc 11 mem 3\n"), Some(12288.0));
         let text = "# name <active_objs>\nTCP 66 130 2368 13 8 : x\nfilp 10 20 192 21 1 : x\nother 5 5 5 1 1\n";
         assert!((slabs(text) - (66.0 * 2368.0 + 10.0 * 192.0)).abs() < 0.1);
+    }
+
+    #[test]
+    fn buffers_are_averages_over_clients() {
+        let list = "id=3 name= qbuf=0 qbuf-free=20474 rbs=16384 cmd=get user=x\n\
+                    id=4 name= qbuf=10 qbuf-free=0 rbs=1024 cmd=NULL user=x\n\
+                    id=5 name= qbuf=26 qbuf-free=9 rbs=99 cmd=client|list user=x\n";
+        assert_eq!(average(list, &["qbuf", "qbuf-free"]), Some(10_242.0));
+        assert_eq!(average(list, &["rbs"]), Some(8704.0));
+        assert_eq!(average(list, &["unknown"]), None);
+        assert_eq!(average("", &["rbs"]), None);
+        let mut findings = Findings::default();
+        for (name, value) in [
+            ("command_allocated_bytes", 22_800.0),
+            ("rested_allocated_bytes", 2300.0),
+            ("command_query_buffer_bytes", 20_474.0),
+            ("rested_query_buffer_bytes", 0.0),
+        ] {
+            findings.add(name, value);
+        }
+        shrinkage(&mut findings);
+        assert_eq!(
+            findings.notes,
+            [
+                "a connection has 22.8 KB of allocated memory directly after a command, and 2.3 KB after the pause; its \
+              query buffer goes from 20.5 KB to 0.0 KB"
+            ]
+        );
     }
 
     #[test]

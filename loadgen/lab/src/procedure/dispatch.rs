@@ -131,7 +131,8 @@ impl Params<'_> {
         Ok(tcp_vs_unix::Params {
             value_sizes: self.counts("value_sizes")?,
             depths: self.counts("depths")?.into_iter().filter(|depth| *depth > 0).collect(),
-            connections: self.count("connections")?,
+            connections: self.counts("connections")?.into_iter().filter(|n| *n > 0).collect(),
+            open_load: self.count("open_load")?.min(100),
             pairs: self.count("pairs")?,
             block: self.duration("block")?,
         })

@@ -146,13 +146,13 @@ pub(super) const CONNECTION_COST: Row = Row {
             "rest",
             Kind::Duration,
             "0",
-            "pause after the last command before one more measurement; 0 skips it",
+            "pause after the connects, and again after the last command, before one more measurement each; 0 skips both",
         ),
     ],
     figures: &[
         figure(
             "*_descriptors",
-            "descriptors per connection: `idle_` (after the connect), `command_` (after one command on each), `rested_` (after the pause); `idle100_` and so on for each step",
+            "descriptors per connection: `idle_` (after the connect), `settled_` (after the first pause), `command_` (after one command on each), `rested_` (after the second pause); `idle100_` and so on for each step",
         ),
         figure("*_epoll_entries", "entries of the epoll interest lists per connection"),
         figure("*_resident_bytes", "growth of resident memory per connection"),
@@ -165,6 +165,14 @@ pub(super) const CONNECTION_COST: Row = Row {
             "growth of the kernel's socket and epoll caches per connection, including the client's end",
         ),
         figure("*_tcp_buffer_bytes", "growth of TCP buffers per connection"),
+        figure(
+            "*_query_buffer_bytes",
+            "size of the buffer for commands, average of all clients (CLIENT LIST `qbuf` and `qbuf-free`)",
+        ),
+        figure(
+            "*_reply_buffer_bytes",
+            "size of the buffer for replies, average of all clients (CLIENT LIST `rbs`)",
+        ),
     ],
 };
 
@@ -307,12 +315,26 @@ pub(super) const TCP_VS_UNIX: Row = Row {
     params: &[
         param("value_sizes", Kind::Sizes, "32B,1KiB,16KiB", "sizes of the values"),
         param("depths", Kind::Counts, "1,16", "requests in flight per connection"),
-        param("connections", Kind::Count, "1", "number of connections"),
-        param("pairs", Kind::Count, "20", "pairs of blocks for each size and depth"),
+        param(
+            "connections",
+            Kind::Counts,
+            "1",
+            "numbers of connections. All sizes and depths are measured with the first; the others with the first size and depth",
+        ),
+        param(
+            "open_load",
+            Kind::Count,
+            "0",
+            "percent of the throughput over TCP that an open loop sends over both, for each number of connections with the first size and depth; 0 skips it",
+        ),
+        param("pairs", Kind::Count, "20", "pairs of blocks for each combination"),
         param("block", Kind::Duration, "200ms", "length of a block"),
     ],
     figures: &[
-        figure("size*_tcp_p50_s", "median response time over TCP (`size32_depth1_tcp_p50_s`)"),
+        figure(
+            "size*_tcp_p50_s",
+            "median response time over TCP (`size32_depth1_tcp_p50_s`). With more connections than the first number: `size32_depth1_conns20_…`; in an open loop: `size32_depth1_conns20_open_…`",
+        ),
         figure("size*_unix_p50_s", "median response time over the Unix socket"),
         figure(
             "size*_p50_ratio",
@@ -321,5 +343,7 @@ pub(super) const TCP_VS_UNIX: Row = Row {
         figure("size*_p99_ratio", "the same for the p99"),
         figure("size*_throughput_ratio", "the same for replies per second"),
         figure("size*_p50_lower_by", "1 minus the ratio of the p50: how much lower the latency is"),
+        figure("largest_lower_by", "the largest of these, with the first size and depth"),
+        figure("smallest_lower_by", "the smallest of these, with the first size and depth"),
     ],
 };
