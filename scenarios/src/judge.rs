@@ -300,7 +300,12 @@ mod tests {
         assert_eq!(verdict, Verdict::Inconclusive);
         assert_eq!(text, "equal: not measured (a.slowlog.X.median: no entry)");
         assert_eq!(outcome, Outcome::Unknown("no entry".into()));
-        assert_eq!(check(ratio(0.9, 1.1, 0.0), exact(1.0), 0.0).0, Verdict::Inconclusive);
+        for zero_or_one in [1.0, 0.0] {
+            let (verdict, _, text) = check(ratio(0.9, 1.1, 0.0), exact(zero_or_one), 0.0);
+            assert_eq!(verdict, Verdict::Inconclusive);
+            assert!(text.contains("so there is no ratio") && !text.contains("NaN"), "{text}");
+            assert!(!text.contains("interval"), "{text}");
+        }
     }
 
     #[test]

@@ -58,6 +58,11 @@ pub(super) fn of_comparison(
         comparison.push_str(", ");
         comparison.push_str(&interval(combined, dimension, unit));
     }
+    if !combined.value.is_finite() {
+        // A ratio to zero is no number; the reason is in the outcome.
+        let number = format!("{value} vs {other_value}");
+        return Texts { figures, comparison: String::new(), number };
+    }
     let combined = counted_with_interval(combined, dimension, unit);
     let number = format!("{value} vs {other_value}, {name} {combined}");
     Texts { figures, comparison, number }

@@ -156,7 +156,12 @@ impl Measured {
 
     fn percent(&self) -> String {
         let Figure { value, lo, hi } = self.lower_by();
-        format!("{:.1} % lower ({:.1} to {:.1} %)", value * 100.0, lo * 100.0, hi * 100.0)
+        match value < 0.0 {
+            false => format!("{:.1} % lower ({:.1} to {:.1} %)", value * 1e2, lo * 1e2, hi * 1e2),
+            true => {
+                format!("{:.1} % higher ({:.1} to {:.1} %)", -value * 1e2, -hi * 1e2, -lo * 1e2)
+            }
+        }
     }
 }
 
