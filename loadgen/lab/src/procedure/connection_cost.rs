@@ -76,7 +76,7 @@ pub fn run(under_test: &ServerUnderTest<'_>, params: &Params) -> Result<Findings
         used.push((done, Look::take(pid, &mut control)?));
     }
     let mut findings = Findings::default();
-    let before_use = settled.or(idle.last().map(|(_, look)| *look)).unwrap_or(base);
+    let before_use = settled.or_else(|| idle.last().map(|(_, look)| *look)).unwrap_or(base);
     report(&base, &idle, before_use, &used, &mut findings);
     let rested = rest(under_test, params, pid, &mut control)?;
     for (name, look) in [("settled", settled), ("rested", rested)] {
