@@ -10,6 +10,7 @@ mod load_plan;
 pub mod output;
 pub mod parse;
 pub mod pool;
+pub mod prometheus;
 mod receivers;
 pub mod relay;
 pub mod replay;

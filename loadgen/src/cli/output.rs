@@ -2,6 +2,7 @@
 //!
 //! Not the writing (see `commands::output`). Invariant: at most one form goes to stdout.
 
+use crate::cli::prometheus::PrometheusArgs;
 use crate::cli::values::{percentile, tag};
 use crate::console::progress::Progress;
 use aelab_results::record::RunRecord;
@@ -55,11 +56,9 @@ pub struct OutputArgs {
     /// Do not show progress during the run.
     #[arg(hide_short_help = true, long)]
     pub no_live: bool,
-    /// Serve live counters to Prometheus at this address during the run, such as 127.0.0.1:9121.
-    ///
-    /// If you give only a port, such as 9121, the address is 127.0.0.1.
-    #[arg(hide_short_help = true, long, value_name = "ADDRESS")]
-    pub prometheus: Option<String>,
+    /// Live counters for Prometheus.
+    #[command(flatten)]
+    pub prometheus: PrometheusArgs,
     /// Additional percentiles, such as 99.5,99.95.
     #[arg(hide_short_help = true, long, value_delimiter = ',', value_name = "LIST", value_parser = percentile)]
     pub percentiles: Vec<f64>,

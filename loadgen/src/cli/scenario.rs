@@ -1,5 +1,6 @@
 //! `loadgen scenario`: its flags as typed, and the server that they name.
 
+use crate::cli::prometheus::PrometheusArgs;
 use crate::cli::stall_explorer::ExploreArgs;
 use crate::cli::target::{TlsArgs, parse_url};
 use aelab_engine::error::Failure;
@@ -83,6 +84,9 @@ pub struct ScenarioRunArgs {
     /// With --target: wait up to this time for a server that is starting, loading its data or busy [default: 0].
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0", hide_default_value = true)]
     pub wait_ready: Duration,
+    /// Live counters for Prometheus.
+    #[command(flatten)]
+    pub prometheus: PrometheusArgs,
     /// How to speak TLS with the target.
     #[command(flatten)]
     pub tls: TlsArgs,

@@ -8,6 +8,7 @@ use crate::commands::results_folder;
 use crate::commands::scenario_output::print_json;
 use crate::console;
 use crate::console::progress::Console;
+use crate::exporter::Exporter;
 use aelab_engine::error::{Exit, Failure};
 use aelab_lab::record::combined::Combined;
 use aelab_lab::scenario::{self, ScenarioOutcome};
@@ -39,6 +40,7 @@ pub(super) fn run(
     place: Place,
     words: &[String],
     cancel: &AtomicBool,
+    exporter: Option<&Exporter>,
 ) -> Result<Exit, Failure> {
     let columns = columns(args, place);
     let dir = args.out.clone().map_or_else(|| results_folder::default_dir("scenarios"), Ok)?;
@@ -58,12 +60,16 @@ pub(super) fn run(
                 continue;
             }
             let number = catalog.runs.len() + 1;
+            let shown_as = match columns.len() {
+                1 => scenario.name.clone(),
+                _ => format!("{} on {}", scenario.name, column.name),
+            };
             let settings = Settings {
                 place: column.place.clone(),
                 command: words.to_vec(),
                 cancel,
                 progress: format!("{number}/{total} {} ", scenario.name),
-                observer: &Console::default(),
+                observer: &Console { exporter, scenario: &shown_as, ..Console::default() },
                 // The next scenario has other data.
                 clean_up: CleanUp::Remove,
                 until: None,

@@ -4,6 +4,7 @@
 
 mod catalog;
 mod cluster;
+mod endpoint;
 mod exit;
 mod limits;
 mod prefill;

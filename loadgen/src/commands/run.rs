@@ -4,6 +4,7 @@ use crate::cli::output::OutputArgs;
 use crate::cli::resolved::{Prefill, Resolved};
 use crate::cli::run::RunArgs;
 use crate::commands::cluster;
+use crate::commands::endpoint::Endpoint;
 use crate::commands::prefill::fill;
 use crate::commands::results_folder;
 use crate::commands::run_end::{Ended, finish};
@@ -12,7 +13,6 @@ use crate::commands::server_info::{SlowLog, look, mark_restart, note_refused_inf
 use crate::commands::wait_ready;
 use crate::console::progress::Console;
 use crate::console::{self, lines};
-use crate::exporter::Exporter;
 use aelab_engine::Phase;
 use aelab_engine::clock;
 use aelab_engine::error::{Exit, Failure};
@@ -38,11 +38,23 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 /// # Errors
 /// Bad input (exit 2), a target that is not there or refuses us (exit 6), a run that must not be used (exit 4).
 pub fn run(args: &RunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit, Failure> {
+    let mut endpoint = Endpoint::new(&args.output.prometheus);
+    let ended = run_all(args, words, cancel, &mut endpoint);
+    endpoint.end(cancel);
+    ended
+}
+
+fn run_all(
+    args: &RunArgs,
+    words: &[String],
+    cancel: &AtomicBool,
+    endpoint: &mut Endpoint<'_>,
+) -> Result<Exit, Failure> {
     let mut resolved = args.resolve()?;
     let mut sink = Sink::open(&args.output)?;
     let out = args.output.out.as_deref();
     let _claim = out.map(|dir| results_folder::prepare(dir, args.output.force)).transpose()?;
-    let outcome = run_prepared(args, &mut resolved, words, cancel, &mut sink);
+    let outcome = run_prepared(args, &mut resolved, words, cancel, &mut sink, endpoint);
     sink.print_caveats();
     if let (Err(_), Some(dir)) = (&outcome, &args.output.out)
         && leave_readable(args, dir, &resolved, words, cancel.load(Relaxed))
@@ -104,6 +116,7 @@ fn run_prepared(
     words: &[String],
     cancel: &AtomicBool,
     sink: &mut Sink,
+    endpoint: &mut Endpoint<'_>,
 ) -> Result<Vec<(String, Kept)>, Failure> {
     wait_ready::wait(&resolved.target, args.target.cluster, args.target.wait_ready, cancel)?;
     if args.target.cluster {
@@ -118,8 +131,8 @@ fn run_prepared(
     for plan in resolved.runs.iter().map(|(_, plan)| plan).chain(filling) {
         aelab_engine::check(plan)?;
     }
-    let exporter = args.output.prometheus.as_deref().map(Exporter::start).transpose()?;
-    let console = Console { progress: args.output.progress(), exporter: exporter.as_ref() };
+    let exporter = endpoint.start()?;
+    let console = Console { progress: args.output.progress(), exporter, scenario: "" };
     // A target that cannot be used is reported before data is loaded.
     for target in resolved.target.each() {
         let mut control = Control::open(&target)?;

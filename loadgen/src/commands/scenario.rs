@@ -1,11 +1,13 @@
 //! `loadgen scenario …`: list, show, and run experiments.
 
 use crate::cli::scenario::{ScenarioCommand, ScenarioRunArgs};
+use crate::commands::endpoint::Endpoint;
 use crate::commands::exit::{first_failure, no_arm_ran, not_usable, strict_exit, with_results_in};
 use crate::commands::scenario_output::{print, print_json};
 use crate::commands::{results_folder, server_bins};
 use crate::console::progress::Console;
 use crate::console::{self, verdict};
+use crate::exporter::Exporter;
 use aelab_engine::error::{Exit, Failure};
 use aelab_lab::{CleanUp, Place, Settings};
 use aelab_results::record::RunRecord;
@@ -27,11 +29,24 @@ pub fn run(
 ) -> Result<Exit, Failure> {
     match command {
         ScenarioCommand::List { json } => list(*json),
+        // It is made of the user's command, so there is no file to show.
+        ScenarioCommand::Show { name, .. } if name == EXPLORER => {
+            console::result(&format!(
+                "# {EXPLORER_QUESTION}\n# This scenario is made of your command and data:\n# loadgen {EXPLORER_EXAMPLE}"
+            ));
+            Ok(Exit::Success)
+        }
         ScenarioCommand::Show { name, scale } => {
             console::result(canonical(&load(name, *scale)?).trim_end());
             Ok(Exit::Success)
         }
-        ScenarioCommand::Run(args) => run_all(args, words, cancel),
+        ScenarioCommand::Run(args) => {
+            let mut endpoint = Endpoint::new(&args.prometheus);
+            let ended =
+                endpoint.start().and_then(|exporter| run_all(args, words, cancel, exporter));
+            endpoint.end(cancel);
+            ended
+        }
     }
 }
 
@@ -97,10 +112,15 @@ fn load(name: &str, scale: Scale) -> Result<Scenario, Failure> {
     Ok(scenario)
 }
 
-fn run_all(args: &ScenarioRunArgs, words: &[String], cancel: &AtomicBool) -> Result<Exit, Failure> {
+fn run_all(
+    args: &ScenarioRunArgs,
+    words: &[String],
+    cancel: &AtomicBool,
+    exporter: Option<&Exporter>,
+) -> Result<Exit, Failure> {
     // All scenarios are read before the first one runs, so that an error in the last one costs no time.
     if let Some(question) = args.explore.resolve(&args.names, args.scale)? {
-        return crate::commands::stall_explorer::run(args, &question, words, cancel);
+        return crate::commands::stall_explorer::run(args, &question, words, cancel, exporter);
     }
     let mut scenarios = Vec::new();
     let all = CATALOG.iter().map(|entry| entry.name.to_owned()).collect();
@@ -116,7 +136,7 @@ fn run_all(args: &ScenarioRunArgs, words: &[String], cancel: &AtomicBool) -> Res
         crate::commands::wait_ready::wait(target, false, args.wait_ready, cancel)?;
     }
     if args.all {
-        return crate::commands::catalog::run(args, &scenarios, place, words, cancel);
+        return crate::commands::catalog::run(args, &scenarios, place, words, cancel, exporter);
     }
     for scenario in &scenarios {
         if args.out.is_some() {
@@ -133,7 +153,7 @@ fn run_all(args: &ScenarioRunArgs, words: &[String], cancel: &AtomicBool) -> Res
         until: None,
     };
     let mut records = Vec::new();
-    let ended = run_each(args, &scenarios, &settings, &mut records);
+    let ended = run_each(args, &scenarios, &settings, exporter, &mut records);
     // Also if a later one failed.
     if args.json && !records.is_empty() {
         print_json(&records, scenarios.len() == 1)?;
@@ -146,12 +166,21 @@ fn run_each(
     args: &ScenarioRunArgs,
     scenarios: &[Scenario],
     settings: &Settings<'_>,
+    exporter: Option<&Exporter>,
     records: &mut Vec<RunRecord>,
 ) -> Result<Exit, Failure> {
     let mut exit = Exit::Success;
     for scenario in scenarios {
         let dir = folder(args, scenario, scenarios.len())?;
-        exit = first_failure(exit, run_one(args, scenario, settings, &dir, records)?);
+        let observer = &Console { exporter, scenario: &scenario.name, ..Console::default() };
+        let settings = Settings {
+            observer,
+            place: settings.place.clone(),
+            command: settings.command.clone(),
+            progress: settings.progress.clone(),
+            ..*settings
+        };
+        exit = first_failure(exit, run_one(args, scenario, &settings, &dir, records)?);
         if settings.cancel.load(Relaxed) {
             break;
         }

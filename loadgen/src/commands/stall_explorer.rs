@@ -10,6 +10,7 @@ use crate::commands::results_folder;
 use crate::commands::scenario_output;
 use crate::console;
 use crate::console::progress::Console;
+use crate::exporter::Exporter;
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::{Exit, Failure};
 use aelab_lab::scenario::existing_data;
@@ -34,6 +35,7 @@ pub(super) fn run(
     question: &Question,
     words: &[String],
     cancel: &AtomicBool,
+    exporter: Option<&Exporter>,
 ) -> Result<Exit, Failure> {
     let place = args.place()?;
     if let Place::Running(target) = &place {
@@ -53,7 +55,7 @@ pub(super) fn run(
         command: words.to_vec(),
         cancel,
         progress: String::new(),
-        observer: &Console::default(),
+        observer: &Console { exporter, scenario: &scenario.name, ..Console::default() },
         clean_up: CleanUp::Remove,
         until: Some(clock::now() + Nanos::from(estimate.at_most)),
     };

@@ -35,6 +35,8 @@ pub struct Console<'a> {
     pub progress: Progress,
     /// Serves the live counters to scrapers.
     pub exporter: Option<&'a Exporter>,
+    /// The scenario that is run; empty for a run of its own.
+    pub scenario: &'a str,
 }
 
 impl Observer for Console<'_> {
@@ -43,7 +45,7 @@ impl Observer for Console<'_> {
             Activity::Work { label, gauge } => show_until(over, label, gauge),
             Activity::Load { title, plan, live } => {
                 if let Some(exporter) = self.exporter {
-                    exporter.show(title, live);
+                    exporter.show(self.scenario, title, live);
                 }
                 if self.progress == Progress::Shown {
                     show_load(over, title, &Course::of(plan), live);

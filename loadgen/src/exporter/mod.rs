@@ -30,8 +30,20 @@ const PLACE_WAIT: Duration = Duration::from_millis(20);
 /// The format that scrapers of every version know.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What is served: the title of the run that is on, and its counters.
-type Shown = Arc<Mutex<Option<(String, Arc<Live>)>>>;
+/// How often an end by the user is looked for while the endpoint stays.
+const LINGER_STEP: Duration = Duration::from_millis(50);
+
+/// The run that is served.
+#[derive(Debug, Clone)]
+struct ShownRun {
+    /// Of the scenario; empty for a run of its own.
+    scenario: String,
+    title: String,
+    live: Arc<Live>,
+}
+
+/// What is served; nothing before the first run.
+type Shown = Arc<Mutex<Option<ShownRun>>>;
 
 /// An address that answers scrapers until it is dropped.
 #[derive(Debug)]
@@ -65,10 +77,25 @@ impl Exporter {
         Ok(Self { shown, over, address, acceptor: Some(acceptor) })
     }
 
-    /// From now on this run is shown.
-    pub fn show(&self, title: &str, live: &Arc<Live>) {
+    /// From now on this run is shown; `scenario` is empty if it belongs to none.
+    pub fn show(&self, scenario: &str, title: &str, live: &Arc<Live>) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        *shown = Some((title.to_owned(), Arc::clone(live)));
+        let (scenario, title) = (scenario.to_owned(), title.to_owned());
+        *shown = Some(ShownRun { scenario, title, live: Arc::clone(live) });
+    }
+
+    /// Whether any run was shown.
+    #[must_use]
+    pub fn has_run(&self) -> bool {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Serves what was shown last for this time, or until `cancel` is set.
+    pub fn linger(self, span: Duration, cancel: &AtomicBool) {
+        let until = clock::now().saturating_add(span.into());
+        while clock::now() < until && !cancel.load(Relaxed) {
+            thread::sleep(LINGER_STEP);
+        }
     }
 }
 
@@ -142,7 +169,10 @@ fn serve(mut stream: TcpStream, shown: &Shown) {
     let (status, body) = match asked(&request) {
         Asked::Metrics => {
             let shown = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            let run = shown.as_ref().map(|(title, live)| (title.as_str(), live.as_ref()));
+            let run = shown.as_ref().map(|run| {
+                let (scenario, title) = (run.scenario.as_str(), run.title.as_str());
+                text::Run { scenario, title, live: &run.live }
+            });
             ("200 OK", text::text(run))
         }
         Asked::Elsewhere => ("404 Not Found", "the metrics are at /metrics\n".to_owned()),

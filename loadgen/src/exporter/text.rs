@@ -66,25 +66,47 @@ const SERIES: [Series; 9] = [
     }),
 ];
 
-/// The text of a run called `title`; without one, only that there is none yet.
+/// A run as it is served.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run<'a> {
+    /// Of the scenario; empty for a run of its own.
+    pub(super) scenario: &'a str,
+    /// Of the test or arm.
+    pub(super) title: &'a str,
+    /// Its counters.
+    pub(super) live: &'a Live,
+}
+
+impl Run<'_> {
+    /// The labels of all its metrics.
+    fn labels(&self) -> String {
+        let run = format!("run=\"{}\"", escaped(self.title));
+        match self.scenario {
+            "" => run,
+            scenario => format!("scenario=\"{}\",{run}", escaped(scenario)),
+        }
+    }
+}
+
+/// The text of a run; without one, only that there is none yet.
 #[must_use]
-pub(super) fn text(run: Option<(&str, &Live)>) -> String {
+pub(super) fn text(run: Option<Run<'_>>) -> String {
     let mut out = String::new();
     let version = env!("CARGO_PKG_VERSION");
     head(&mut out, "loadgen_info", "gauge", "The program; the value is 1.");
     let _ = writeln!(out, "loadgen_info{{version=\"{version}\"}} 1");
-    let Some((title, live)) = run else { return out };
-    let run = escaped(title);
+    let Some(run) = run else { return out };
+    let (run, live) = (run.labels(), run.live);
     head(&mut out, "loadgen_phase", "gauge", "1 for the current phase of the run.");
     for (phase, name) in PHASES {
         let is_on = u8::from(live.phase() == phase);
-        let _ = writeln!(out, "loadgen_phase{{run=\"{run}\",phase=\"{name}\"}} {is_on}");
+        let _ = writeln!(out, "loadgen_phase{{{run},phase=\"{name}\"}} {is_on}");
     }
     head(&mut out, "loadgen_elapsed_seconds", "gauge", "Time since the first request was due.");
     let elapsed = live.elapsed().as_secs_f64();
-    let _ = writeln!(out, "loadgen_elapsed_seconds{{run=\"{run}\"}} {elapsed}");
+    let _ = writeln!(out, "loadgen_elapsed_seconds{{{run}}} {elapsed}");
     let groups: Vec<(String, usize)> = (0..live.group_count())
-        .map(|index| (format!("run=\"{run}\",group=\"{}\"", escaped(live.about(index).0)), index))
+        .map(|index| (format!("{run},group=\"{}\"", escaped(live.about(index).0)), index))
         .collect();
     for (name, kind, help, of) in SERIES {
         head(&mut out, name, kind, help);
@@ -97,7 +119,10 @@ pub(super) fn text(run: Option<(&str, &Live)>) -> String {
                 warm-up included.";
     head(&mut out, name, "histogram", help);
     for (labels, index) in &groups {
-        histogram(&mut out, name, labels, &live.response_times(*index));
+        for (number, command) in live.commands(*index).iter().enumerate() {
+            let labels = format!("{labels},command=\"{}\"", escaped(command));
+            histogram(&mut out, name, &labels, &live.response_times_of(*index, number));
+        }
     }
     out
 }
@@ -131,6 +156,37 @@ mod tests {
     fn without_a_run_there_is_only_the_program() {
         assert!(text(None).ends_with("\"} 1\n"), "{}", text(None));
         assert_eq!(escaped("a\"b\\c\nd"), "a\\\"b\\\\c\\nd");
+    }
+
+    #[test]
+    fn labels_say_scenario_test_group_and_command() {
+        use aelab_engine::clock::Nanos;
+        use aelab_engine::plan::{Endpoint, GroupPlan, KeySpace, Phases, RunPlan};
+        use aelab_engine::plan::{Target, ValueSize, Workload};
+        use aelab_engine::workload::command_text::parse_command;
+        let workload = Workload {
+            commands: ["GET a", "SET a \"b\""].map(|c| parse_command(c, 1).expect(c)).into(),
+            keys: KeySpace::uniform(1),
+            values: ValueSize::Fixed(1),
+            compressible: 0.0,
+        };
+        let target = Target::plain(Endpoint::Unix("/none".into()));
+        let group = GroupPlan::new("load", target, 1, workload);
+        let phases = Phases { warmup: Nanos::ZERO, measure: None, drain_max: Nanos::ZERO };
+        let live = Live::new(&RunPlan::new(vec![group], phases));
+        let own = text(Some(Run { scenario: "", title: "GET:SET", live: &live }));
+        let name = "loadgen_response_time_seconds_count";
+        for command in ["GET", "SET"] {
+            let line = format!("{name}{{run=\"GET:SET\",group=\"load\",command=\"{command}\"}} 0");
+            assert!(own.contains(&line), "{line}: {own}");
+        }
+        let arm = text(Some(Run { scenario: "keys-vs-scan", title: "keys", live: &live }));
+        for start in [
+            "loadgen_phase{scenario=\"keys-vs-scan\",run=\"keys\",phase=\"connect\"} 1",
+            "loadgen_replies_total{scenario=\"keys-vs-scan\",run=\"keys\",group=\"load\"} 0",
+        ] {
+            assert!(arm.contains(start), "{start}: {arm}");
+        }
     }
 
     #[test]

@@ -41,10 +41,13 @@ pub struct Live {
 #[derive(Debug)]
 struct LiveGroup {
     name: String,
+    /// The labels of its commands.
+    commands: Vec<String>,
     asked: u64,
     connected: AtomicU64,
     counts: [AtomicU64; COUNTERS],
-    shards: Mutex<Vec<Arc<Shard>>>,
+    /// Each with the index of its command.
+    shards: Mutex<Vec<(usize, Arc<Shard>)>>,
 }
 
 /// Counters of [`LiveCounts`] that engine threads add to.
@@ -76,7 +79,7 @@ const fn bounds_of(bucket: usize) -> (u64, u64) {
     ((STEPS + step) * width, (STEPS + step + 1) * width)
 }
 
-/// Response times of one group on one thread, warm-up included. One thread writes.
+/// Response times of one command of a group on one thread, warm-up included. One thread writes.
 #[derive(Debug)]
 pub(crate) struct Shard {
     buckets: Box<[AtomicU64]>,
@@ -254,6 +257,7 @@ impl LiveGroup {
     fn new(plan: &GroupPlan) -> Self {
         Self {
             name: plan.name.clone(),
+            commands: plan.workload.commands.iter().map(|one| one.label.clone()).collect(),
             asked: plan.connections as u64,
             connected: AtomicU64::new(0),
             counts: [const { AtomicU64::new(0) }; COUNTERS],
@@ -323,21 +327,35 @@ impl Live {
         self.groups.get(index).map_or(("", 0), |group| (group.name.as_str(), group.asked))
     }
 
-    /// The response times of a group so far, all threads and the warm-up included.
+    /// The labels of a group's commands, in the order of the plan.
+    pub fn commands(&self, index: usize) -> &[String] {
+        self.groups.get(index).map_or(&[], |group| group.commands.as_slice())
+    }
+
+    /// The response times of a group so far, all commands, all threads and the warm-up included.
     pub fn response_times(&self, index: usize) -> Counted {
+        self.sum(index, |_| true)
+    }
+
+    /// The same for one of its commands.
+    pub fn response_times_of(&self, index: usize, command: usize) -> Counted {
+        self.sum(index, |of| of == command)
+    }
+
+    fn sum(&self, index: usize, wanted: impl Fn(usize) -> bool) -> Counted {
         let mut sum = Counted::default();
         let Some(group) = self.groups.get(index) else { return sum };
-        for shard in group.shards.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            sum.add(shard);
-        }
+        let shards = group.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        shards.iter().filter(|(of, _)| wanted(*of)).for_each(|(_, shard)| sum.add(shard));
         sum
     }
 
-    /// A place for the response times of a group on one more thread. Before the run begins.
-    pub(crate) fn shard(&self, index: usize) -> Arc<Shard> {
+    /// A place for the response times of a command of a group on one more thread. Before the run begins.
+    pub(crate) fn shard(&self, index: usize, command: usize) -> Arc<Shard> {
         let shard = Arc::new(Shard::default());
         if let Some(group) = self.groups.get(index) {
-            group.shards.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&shard));
+            let mut shards = group.shards.lock().unwrap_or_else(PoisonError::into_inner);
+            shards.push((command, Arc::clone(&shard)));
         }
         shard
     }

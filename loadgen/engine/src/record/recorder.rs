@@ -46,7 +46,7 @@ pub(crate) struct Recorder {
     origin: Nanos,
     measure_from: Nanos,
     /// Where response times are shown while the run is on.
-    live: Arc<Shard>,
+    live: Vec<Arc<Shard>>,
     run: Run,
     commands: Vec<CommandRecorder>,
     /// Requests created and not finished, both phases.
@@ -91,7 +91,7 @@ impl Recorder {
         Self {
             origin: Nanos::ZERO,
             measure_from: Nanos::MAX,
-            live: Arc::default(),
+            live: Vec::new(),
             run: Run { request: (Nanos::ZERO, Nanos::ZERO, 0), count: 0 },
             commands: commands.collect(),
             open: Open::default(),
@@ -124,15 +124,26 @@ impl Recorder {
         self.measure_from = measure_from;
     }
 
-    /// Shows response times there.
-    pub(crate) fn show(&mut self, live: &Arc<Shard>) {
-        self.live = Arc::clone(live);
-        self.commands.iter_mut().for_each(|command| command.response.show(Arc::clone(live)));
+    /// Shows response times: those of each command in the place that `place` gives for its index.
+    pub(crate) fn show(&mut self, place: impl Fn(usize) -> Arc<Shard>) {
+        self.live = (0..self.commands.len()).map(place).collect();
+        for (command, live) in self.commands.iter_mut().zip(&self.live) {
+            command.response.show(Arc::clone(live));
+        }
     }
 
     /// The response times shown so far.
     pub(crate) fn shown(&self) -> Counted {
-        self.live.counted()
+        let mut shown = Counted::default();
+        self.live.iter().for_each(|live| shown.merge(&live.counted()));
+        shown
+    }
+
+    /// Shows a response time of the warm-up.
+    fn show_early(&self, command: usize, time: Nanos, count: u32) {
+        if let Some(live) = self.live.get(command) {
+            live.add(time.0, u64::from(count));
+        }
     }
 
     /// The measurement begins at `measure_from`, which was not known at the start.
@@ -215,7 +226,8 @@ impl Recorder {
                 self.delivery.measured += 1;
                 self.commands[0].sample(mark.intended, mark.sent, now, 1);
             } else {
-                self.live.add(now.since(mark.intended).0, 1);
+                // A group that receives messages has one command.
+                self.show_early(0, now.since(mark.intended), 1);
             }
         });
         counts.measured = self.delivery.measured;
@@ -277,7 +289,7 @@ impl Recorder {
                 blocked.record(now.since(intended).0, count);
             }
         } else if self.reception == Reception::Replies {
-            self.live.add(now.since(intended).0, u64::from(count));
+            self.show_early(usize::from(command), now.since(intended), count);
         }
         self.close_requests(intended, count, sent, now, command, Outcome::Ok);
     }

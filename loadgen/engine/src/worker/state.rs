@@ -86,7 +86,10 @@ impl<'a, W: Wire> Worker<'a, W> {
     ) -> Self {
         let watch = Watch::new(phases.stall_threshold(), Nanos::ZERO);
         let mut groups = groups;
-        groups.iter_mut().for_each(|group| group.recorder.show(&live.shard(group.index)));
+        for group in &mut groups {
+            let index = group.index;
+            group.recorder.show(|command| live.shard(index, command));
+        }
         Self {
             wire,
             reported: vec![LiveCounts::default(); groups.len()],
