@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::view::catalog::CatalogView;
+use crate::view::repetitions;
 use crate::view::report::Report;
 use crate::view::table::{Align, Table};
 use aelab_results::record::Severity;
@@ -61,6 +62,10 @@ pub(crate) fn write(report: &Report) -> String {
         let _ = writeln!(out, "{}\n", text(report.lead));
     }
     table(&mut out, &report.key);
+    if !report.repetitions.rows.is_empty() {
+        let _ = writeln!(out, "{}\n", text(repetitions::NOTE));
+        table(&mut out, &report.repetitions);
+    }
     for more in report.pool.iter().chain(&report.messages) {
         let _ = writeln!(out, "{}:\n", text(&more.caption));
         table(&mut out, more);

@@ -20,31 +20,13 @@ pub fn text(scenario: &Scenario, outcome: &ScenarioOutcome) -> String {
         let _ = writeln!(out, "  {why}");
     }
     if scenario.repeat > 1 {
+        let times = scenario.repeat;
         let _ = writeln!(
             out,
-            "  each arm ran {} times; the first repetition is shown",
-            scenario.repeat
+            "  each arm ran {times} times; verdicts compare repetition by repetition"
         );
     }
-    let mut shown = Vec::new();
-    for arm in &outcome.arms {
-        if shown.contains(&&arm.name) {
-            continue;
-        }
-        shown.push(&arm.name);
-        let _ = writeln!(out, "  {}", arm.label);
-        for group in &arm.kept.record.groups {
-            let _ = writeln!(out, "    {}", group_line(group));
-        }
-        if !arm.kept.record.groups.is_empty() {
-            let _ = writeln!(out, "    {}", stall_line(&arm.kept.record));
-        }
-        if let Some(procedure) = &arm.kept.record.procedure {
-            for line in procedure_lines(procedure) {
-                let _ = writeln!(out, "    {line}");
-            }
-        }
-    }
+    arm_lines(&mut out, outcome);
     for (claim, judgement) in &outcome.judgements {
         if let Some(why) = left_out_of(claim, outcome) {
             let _ = writeln!(out, "{} not judged on this server: {}: {why}", claim.id, claim.text);
@@ -60,6 +42,34 @@ pub fn text(scenario: &Scenario, outcome: &ScenarioOutcome) -> String {
         }
     }
     out.trim_end().to_owned()
+}
+
+/// What each arm showed, in each of its repetitions.
+fn arm_lines(out: &mut String, outcome: &ScenarioOutcome) {
+    let mut shown = Vec::new();
+    for arm in &outcome.arms {
+        if shown.contains(&&arm.name) {
+            continue;
+        }
+        shown.push(&arm.name);
+        let _ = writeln!(out, "  {}", arm.label);
+        let all: Vec<_> = outcome.arms.iter().filter(|other| other.name == arm.name).collect();
+        for (number, one) in all.iter().enumerate() {
+            if all.len() > 1 {
+                let _ = writeln!(out, "    repetition {}", number + 1);
+            }
+            let record = &one.kept.record;
+            for group in &record.groups {
+                let _ = writeln!(out, "    {}", group_line(group));
+            }
+            if !record.groups.is_empty() {
+                let _ = writeln!(out, "    {}", stall_line(record));
+            }
+            for line in record.procedure.iter().flat_map(procedure_lines) {
+                let _ = writeln!(out, "    {line}");
+            }
+        }
+    }
 }
 
 /// The word for a verdict.

@@ -21,7 +21,9 @@ fn replay_at(manner: Manner, file: &str, more: &[&str]) -> Replayed {
     let port = listener.port.to_string();
     let words = [&["run", "-p", &port, "--out", &out, "--replay", file], more].concat();
     let called = loadgen(&words);
-    assert!(matches!(called.code, 0 | 4), "{more:?}: {}", called.stderr);
+    // Requests that are lost with their connections are errors, more than the limit allows.
+    let hung_up = manner.hang_up_after > 0 && called.code == 5;
+    assert!(hung_up || matches!(called.code, 0 | 4), "{more:?}: {}", called.stderr);
     let record = read_folder(std::path::Path::new(&out)).expect("reads back").record;
     assert!(record.groups[0].counts.add_up(), "{:?}", record.groups[0].counts);
     Replayed { heard: listener.load(), record, stderr: called.stderr }
@@ -300,7 +302,8 @@ fn a_connection_that_comes_back_is_in_its_database() {
     for more in [&["--replay-speed", "10x"][..], &["--replay-speed", "max", "-P", "4"]] {
         let listener = Listener::start(manner);
         let port = listener.port.to_string();
-        let called = loadgen(&[&["run", "-p", &port, "--replay", &file], more].concat());
+        let any = ["--max-error-rate", "100%"];
+        let called = loadgen(&[&["run", "-p", &port, "--replay", &file], &any[..], more].concat());
         assert!(called.ran(), "{}", called.stderr);
         let mut databases = std::collections::HashMap::new();
         let mut in_three = 0;

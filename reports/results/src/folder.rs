@@ -68,7 +68,12 @@ pub struct Folder {
     pub hlog: Option<Hlog>,
     /// The arms, in the record's order.
     pub arms: Vec<(Arm, Self)>,
+    /// The second and later repetitions of an arm that ran several times; this folder is the first.
+    pub repetitions: Vec<Self>,
 }
+
+/// Below the folder of an arm: its second and later repetitions, each in a folder of its number.
+pub const REPETITIONS_DIR: &str = "turns";
 
 /// Writes `result.json` and, if there are series, `latency.hlog` into `dir`, which is created.
 ///
@@ -131,7 +136,18 @@ pub fn read_folder(dir: &Path) -> Result<Folder, ReadError> {
             arms.push((arm.clone(), read_folder(&arm_dir)?));
         }
     }
-    Ok(Folder { dir: dir.to_owned(), record, hlog, arms })
+    let repetitions = read_repetitions(&dir.join(REPETITIONS_DIR))?;
+    Ok(Folder { dir: dir.to_owned(), record, hlog, arms, repetitions })
+}
+
+/// The repetitions in a folder, in order of their numbers; none if there is no such folder.
+fn read_repetitions(dir: &Path) -> Result<Vec<Folder>, ReadError> {
+    let Ok(entries) = fs::read_dir(dir) else { return Ok(Vec::new()) };
+    let mut numbers: Vec<u32> =
+        entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    numbers.sort_unstable();
+    let whole = numbers.into_iter().map(|number| dir.join(number.to_string()));
+    whole.filter(|one| one.join(RECORD_FILE).exists()).map(|one| read_folder(&one)).collect()
 }
 
 fn read_log(path: &Path) -> Result<Option<Hlog>, ReadError> {

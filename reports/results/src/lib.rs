@@ -12,6 +12,7 @@ pub mod hgrm;
 pub mod histogram;
 pub mod hlog;
 pub mod limits;
+pub mod pooled;
 pub mod record;
 pub mod stated_limits;
 pub mod stats;

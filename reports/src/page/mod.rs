@@ -11,6 +11,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::chart::Chart;
 use crate::view::figure::Figure;
 use crate::view::messages;
+use crate::view::repetitions;
 use crate::view::report::{ClaimView, Report};
 use crate::view::table::{Align, Table};
 use aelab_results::caveat::Merged;
@@ -55,6 +56,12 @@ pub(crate) fn write(report: &Report, charts: &[&Chart]) -> String {
                         (section("key", "Key figures", html! {
                             @if !report.lead.is_empty() { p.note { (report.lead) } }
                             (table(&report.key))
+                        }))
+                    }
+                    @if !report.repetitions.rows.is_empty() {
+                        (section("repetitions", "Repetitions", html! {
+                            p.note { (repetitions::NOTE) }
+                            (table(&report.repetitions))
                         }))
                     }
                     @for figure in &report.figures { (figure_block(figure, charts)) }

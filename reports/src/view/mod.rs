@@ -13,6 +13,7 @@ pub(crate) mod messages;
 pub(crate) mod pool;
 pub(crate) mod procedures;
 pub(crate) mod quantiles;
+pub(crate) mod repetitions;
 pub(crate) mod report;
 pub(crate) mod settings;
 pub(crate) mod stalls;

@@ -29,12 +29,22 @@ pub(crate) struct ProcedureView {
 impl ProcedureView {
     /// The procedures of a folder and of its arms.
     pub(crate) fn of(folder: &Folder) -> Vec<Self> {
-        let own = Self::one("", &folder.record);
-        let arms = folder.arms.iter().filter_map(|(arm, folder)| {
+        let arms = folder.arms.iter().flat_map(|(arm, folder)| {
             let name = if arm.summary.is_empty() { &arm.name } else { &arm.summary };
-            Self::one(name, &folder.record)
+            Self::each(name, folder)
         });
-        own.into_iter().chain(arms).collect()
+        Self::each("", folder).into_iter().chain(arms).collect()
+    }
+
+    /// The procedure of an arm, in each of its repetitions.
+    fn each(arm: &str, folder: &Folder) -> Vec<Self> {
+        let all = std::iter::once(folder).chain(&folder.repetitions).enumerate();
+        let name = |number: usize| match (folder.repetitions.is_empty(), arm) {
+            (true, arm) => arm.to_owned(),
+            (false, "") => format!("repetition {}", number + 1),
+            (false, arm) => format!("{arm}, repetition {}", number + 1),
+        };
+        all.filter_map(|(number, one)| Self::one(&name(number), &one.record)).collect()
     }
 
     fn one(arm: &str, record: &RunRecord) -> Option<Self> {

@@ -6,7 +6,7 @@ use crate::view::procedures::ProcedureView;
 use crate::view::settings::Settings;
 use crate::view::table::Table;
 use crate::view::tables;
-use crate::view::{curves, limits, lines, loads, messages, pool, stalls, time};
+use crate::view::{curves, limits, lines, loads, messages, pool, repetitions, stalls, time};
 use aelab_results::caveat::{Merged, merge};
 use aelab_results::folder::Folder;
 use aelab_results::hlog::Metric;
@@ -37,6 +37,8 @@ pub(crate) struct Report {
     pub(crate) lead: &'static str,
     /// The key figures.
     pub(crate) key: Table,
+    /// Each repetition of each arm; empty if every arm ran once.
+    pub(crate) repetitions: Table,
     /// In the order shown.
     pub(crate) figures: Vec<Figure>,
     /// Results of procedures, arm by arm.
@@ -84,6 +86,8 @@ pub(crate) struct ClaimView {
 impl Report {
     /// The report of a folder.
     pub(crate) fn of(folder: &Folder) -> Self {
+        let single = folder;
+        let folder = &repetitions::together(single);
         let arms = ArmData::of(folder);
         let record = &folder.record;
         let scenario = record.scenario.as_ref();
@@ -105,7 +109,8 @@ impl Report {
             lead: Lead::of(&arms).reason(),
             key: tables::key_figures(&arms),
             figures: figures.into_iter().flatten().collect(),
-            procedures: ProcedureView::of(folder),
+            repetitions: repetitions::table(single, Lead::of(&arms)),
+            procedures: ProcedureView::of(single),
             percentiles: of_arms(&arms, tables::percentiles(&arms)),
             pool: pool::tables(&arms),
             messages: messages::tables(&arms),
@@ -125,6 +130,16 @@ impl Report {
             arms: folder.arms.iter().map(|(a, _)| (a.name.clone(), a.dir.clone())).collect(),
             files: files(folder),
         };
+        let count = repetitions::count(single);
+        if count > 1 {
+            let each = if single.arms.is_empty() { "this arm" } else { "each arm" };
+            report.facts.push(format!("{count} repetitions of {each}"));
+        }
+        if let Some(headline) = repetitions::headline(single)
+            && let Some(figure) = report.figures.iter_mut().find(|f| f.name == "percentiles")
+        {
+            figure.title = headline;
+        }
         if report.is_invalid() {
             report.figures.iter_mut().for_each(Figure::mark_invalid);
         }

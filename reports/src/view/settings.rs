@@ -149,7 +149,13 @@ mod tests {
         let many = (0..30).map(|n| (format!("list-max-{n}"), n.to_string()));
         let server = Server { config: config.chain(many).collect(), ..Server::default() };
         let record = RunRecord { server: Some(server), ..RunRecord::default() };
-        Folder { dir: PathBuf::new(), record, hlog: None, arms: Vec::new() }
+        Folder {
+            dir: PathBuf::new(),
+            record,
+            hlog: None,
+            arms: Vec::new(),
+            repetitions: Vec::new(),
+        }
     }
 
     #[test]

@@ -272,6 +272,45 @@ fn claims_have_texts_and_a_caveat_of_two_arms_is_shown_once() {
 }
 
 #[test]
+fn all_repetitions_of_an_arm_are_shown_and_the_headline_is_the_verdicts() {
+    let dir = synthetic::temp_dir("repetitions");
+    synthetic::write_scenario(&dir);
+    // The first repetition of scan is calm, the second one is as bad as keys.
+    synthetic::run(&Plan::keys()).write(&dir.join("arms/scan/turns/2"));
+    synthetic::run(&Plan::keys()).write(&dir.join("arms/keys/turns/2"));
+    render(&dir).unwrap();
+    let (once, folder) = (read_folder(&dir).unwrap(), files(&dir));
+    let samples = |arm: usize| {
+        let whole = aelab_results::pooled::pooled(&once.arms[arm].1);
+        let group = &whole.record.groups[0];
+        assert_eq!(group.total.response_time.count, group.counts.ok);
+        (group.counts.ok, whole.record.stalls.len(), whole.record.duration_s)
+    };
+    let first = |arm: usize| &once.arms[arm].1.record;
+    for arm in [0, 1] {
+        let (ok, stalls, length_s) = samples(arm);
+        let second = &once.arms[arm].1.repetitions[0].record;
+        assert_eq!(ok, first(arm).groups[0].counts.ok + second.groups[0].counts.ok);
+        assert_eq!(stalls, first(arm).stalls.len() + second.stalls.len());
+        assert!(length_s >= first(arm).duration_s + second.duration_s, "{length_s}");
+    }
+    for (name, page) in
+        [("summary.md", text(&folder, "summary.md")), ("report.html", text(&folder, "report.html"))]
+    {
+        for part in ["2 repetitions of each arm", "Nobody gets a reply: ratio 1.02"] {
+            assert!(page.contains(part), "{name} lacks {part}");
+        }
+    }
+    let summary = text(&folder, "summary.md");
+    // Each by itself, and the stalls of the second repetition among all.
+    for row in ["| keys | 1 |", "| keys | 2 |", "| scan | 1 |", "| scan | 2 |"] {
+        assert!(summary.contains(row), "{row}: {summary}");
+    }
+    assert!(summary.contains("| stalls with a known cause | 14 | 7 |"), "{summary}");
+    assert!(text(&folder, "arms/scan/report.html").contains("2 repetitions of this arm"));
+}
+
+#[test]
 fn hiccups_are_kept_and_not_counted() {
     let dir = synthetic::temp_dir("hiccups");
     let run = synthetic::run(&Plan { duration_s: 2, ..Plan::calm() });

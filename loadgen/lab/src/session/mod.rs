@@ -11,6 +11,7 @@ use crate::observer::Observer;
 use crate::record::Kept;
 use aelab_engine::clock::{self, Nanos};
 use aelab_engine::error::Failure;
+use aelab_results::folder::REPETITIONS_DIR;
 use aelab_results::record::Severity;
 use aelab_results::text::number::counted;
 use aelab_results::write_folder;
@@ -200,7 +201,7 @@ pub fn arm_dir(dir: &Path, arm: &str) -> PathBuf {
 pub fn run_dir(dir: &Path, arm: &str, repetition: u32) -> PathBuf {
     match repetition {
         0 => arm_dir(dir, arm),
-        later => arm_dir(dir, arm).join("turns").join((later + 1).to_string()),
+        later => arm_dir(dir, arm).join(REPETITIONS_DIR).join((later + 1).to_string()),
     }
 }
 
