@@ -97,6 +97,8 @@ pub struct Engine {
 /// How an engine thread waits for the next due request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pacing {
+    /// Precise if each thread has a core of its own, else a timer.
+    Auto,
     /// Sleep on a kernel timer.
     Timerfd,
     /// Sleep, then spin shortly before the request is due.
@@ -107,12 +109,13 @@ pub enum Pacing {
 
 impl Pacing {
     /// All ways to wait.
-    pub const ALL: [Self; 3] = [Self::Timerfd, Self::Precise, Self::Spin];
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Timerfd, Self::Precise, Self::Spin];
 
     /// The name used in files.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Auto => "auto",
             Self::Timerfd => "timerfd",
             Self::Precise => "precise",
             Self::Spin => "spin",

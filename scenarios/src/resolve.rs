@@ -277,7 +277,7 @@ fn resolve_engine(source: Source<'_>, raw: &RawEngine) -> Result<Engine, Scenari
     let pacing = raw.pacing.as_ref();
     Ok(Engine {
         threads: raw.threads.as_ref().map_or(Ok(1), |v| at_least_one(source, v))?,
-        pacing: pacing.map_or(Ok(Pacing::Timerfd), |value| {
+        pacing: pacing.map_or(Ok(Pacing::Auto), |value| {
             one_of(source, "pacing", value, &Pacing::ALL, Pacing::name)
         })?,
         trace: raw.trace.as_ref().map_or(0, |value| *value.get_ref()),

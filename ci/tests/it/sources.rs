@@ -18,6 +18,7 @@ const PLAN_FILES: &[&str] = &[
     "loadgen/engine/src/plan/connections.rs",
     "loadgen/engine/src/plan/mod.rs",
     "loadgen/engine/src/plan/warmup_end.rs",
+    "loadgen/engine/src/plan/pacing.rs",
     "loadgen/engine/src/plan/shape.rs",
     "loadgen/engine/src/plan/target.rs",
     "loadgen/engine/src/plan/values.rs",

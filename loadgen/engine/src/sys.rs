@@ -81,6 +81,11 @@ pub fn allowed_cpus() -> Vec<usize> {
     (0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()
 }
 
+/// How many CPUs' worth of time this process may use: those that it may run on, less what a quota of its control group takes.
+pub(crate) fn usable_cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// Pins the calling thread to one CPU.
 ///
 /// # Errors

@@ -143,7 +143,7 @@ pub struct LoadArgs {
     #[arg(hide_short_help = true, long)]
     pub pin_requests: bool,
     /// How a thread waits for the next due request.
-    #[arg(hide_short_help = true, long, value_enum, default_value = "timerfd")]
+    #[arg(hide_short_help = true, long, value_enum, default_value = "auto")]
     pub pacing: PacingArg,
     /// Where replies are timestamped: only in the program, or also in the kernel (TCP only).
     ///
@@ -182,6 +182,8 @@ pub enum TimestampsArg {
 /// Pacing of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PacingArg {
+    /// `precise` if each thread has a core of its own, else `timerfd`.
+    Auto,
     /// Sleep on a kernel timer.
     Timerfd,
     /// Sleep on a kernel timer, then busy-wait until the request is due.

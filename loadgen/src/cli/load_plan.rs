@@ -104,6 +104,7 @@ impl LoadArgs {
             TimestampsArg::Kernel => Timestamps::Kernel,
         };
         plan.pacing = match self.pacing {
+            PacingArg::Auto => Pacing::Auto,
             PacingArg::Timerfd => Pacing::Timerfd,
             PacingArg::Precise => Pacing::Precise { margin: None },
             PacingArg::Spin => Pacing::Spin,

@@ -78,6 +78,10 @@ fn audit_line(out: &mut String, audit: &Audit) {
     let busiest = audit.threads.iter().map(|thread| thread.cpu_share).fold(0.0, f64::max);
     let queued = audit.threads.iter().filter_map(|thread| thread.queued_share);
     let _ = write!(out, "load generator: {} of a CPU", percent(busiest));
+    let spun = audit.threads.iter().map(|thread| thread.spun_share).fold(0.0, f64::max);
+    if spun >= 0.005 {
+        let _ = write!(out, " ({} spinning until requests are due)", percent(spun));
+    }
     if let Some(queued) = queued.max_by(f64::total_cmp) {
         let _ = write!(out, ", {} of the time waiting for a CPU", percent(queued));
     }
@@ -238,9 +242,7 @@ fn command_rows(out: &mut String, group: &Group, columns: &Columns) {
     for (command, metrics) in group.commands.iter().filter(|_| has_replies) {
         let (name, quantiles) = headline(group, metrics);
         columns.row(out, &format!("{command} {name}"), quantiles);
-        if group.has_due_times() {
-            columns.row(out, &format!("{command} service time"), &metrics.service_time);
-        }
+        parts_of_response_time(out, group, command, metrics, columns);
     }
     if let Some(blocked) = &group.blocked {
         columns.row(out, "wait for data", blocked);
@@ -251,13 +253,28 @@ fn command_rows(out: &mut String, group: &Group, columns: &Columns) {
     if group.commands.len() > 1 {
         let (name, quantiles) = headline(group, &group.total);
         columns.row(out, &format!("all {name}"), quantiles);
-        if group.has_due_times() {
-            columns.row(out, "all service time", &group.total.service_time);
-        }
+        parts_of_response_time(out, group, "all", &group.total, columns);
     }
     if !group.has_due_times() {
         let _ = writeln!(out, "  {CLOSED_LOOP_LEADS}");
     }
+}
+
+/// What a response time consists of: from due to sent, and from sent to replied.
+fn parts_of_response_time(
+    out: &mut String,
+    group: &Group,
+    command: &str,
+    metrics: &Metrics,
+    columns: &Columns,
+) {
+    if !group.has_due_times() {
+        return;
+    }
+    if group.arrival.is_open() {
+        columns.row(out, &format!("{command} send lag"), &metrics.send_lag);
+    }
+    columns.row(out, &format!("{command} service time"), &metrics.service_time);
 }
 
 /// How long requests waited for a connection of a pool, and what it did.

@@ -8,8 +8,8 @@ use aelab_engine::Live;
 use aelab_engine::clock::Nanos;
 use aelab_engine::error::Failure;
 use aelab_engine::plan::{
-    ArrivalProcess, CommandPlan, GroupPlan, KeySpace, Pacing, Phases, Rate, RequestLog, Role,
-    RunPlan, Target, ValueSize, Workload,
+    ArrivalProcess, CommandPlan, GroupPlan, KeySpace, Phases, Rate, RequestLog, Role, RunPlan,
+    Target, ValueSize, Workload,
 };
 use aelab_engine::record::result::{GroupResult, MetricResult, RunResult};
 use aelab_lab::server::{ServerKind, ServerProcess};
@@ -189,9 +189,6 @@ fn rate_every(period: Nanos) -> ArrivalProcess {
 
 /// Closed loop without a pause.
 pub(super) const CLOSED: ArrivalProcess = ArrivalProcess::Closed { think: Nanos::ZERO };
-
-/// Sleeps little before each due time and spins the rest.
-pub(super) const PRECISE: Pacing = Pacing::Precise { margin: None };
 
 /// The group of that name; a plan of ours has it.
 pub(super) fn find<'r>(result: &'r RunResult, name: &str) -> Result<&'r GroupResult, Failure> {

@@ -1,6 +1,6 @@
 //! When requests leave: gaps, rates, bursts.
 
-use crate::selftest::bench::{Bench, PRECISE, constant, find, group, logged, poisson};
+use crate::selftest::bench::{Bench, constant, find, group, logged, poisson};
 use crate::selftest::lindley;
 use crate::selftest::row::{Row, Unit};
 use aelab_engine::clock::Nanos;
@@ -47,10 +47,9 @@ pub(super) fn gaps(bench: &mut Bench<'_>) -> Result<Vec<Row>, Failure> {
     for (rate, name) in [(1_000.0, "1,000/s"), (20_000.0, "20,000/s")] {
         rows.extend(bench.tried(|bench| {
             let even = logged(group("constant", target, &["GET", "__key__"], 50, constant(rate)));
-            let mut plan = bench.plan(vec![even], Nanos::ZERO, ten);
-            plan.pacing = PRECISE;
+            let plan = bench.plan(vec![even], Nanos::ZERO, ten);
             let lag = median_lag(find(&bench.run(&plan)?, "constant")?);
-            let what = format!("{name}, precise: send lag p99, median second");
+            let what = format!("{name}: send lag p99, median second");
             Ok(vec![Row::at_most("A9", what, Unit::Time, lag, LAG_MAX_NS)])
         })?);
     }

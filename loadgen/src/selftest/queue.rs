@@ -6,7 +6,7 @@
 //! into blocks and the median block counts, so that a hiccup of the machine spoils a block and not the row.
 
 use crate::selftest::bench::{
-    Bench, CLOSED, PRECISE, constant, find, group, logged, poisson, quantile, response,
+    Bench, CLOSED, constant, find, group, logged, poisson, quantile, response,
 };
 use crate::selftest::lindley;
 use crate::selftest::row::{Row, Unit};
@@ -135,8 +135,7 @@ fn one(
 ) -> Result<(Vec<f64>, Vec<f64>), Failure> {
     let rate = load * 1e9 / (SERVICE_NS + overhead.busy);
     let gets = logged(group("queue", target, &["GET", "__key__"], CONNECTIONS, poisson(rate)));
-    let mut plan = bench.plan(vec![gets], Nanos::ZERO, MEASURE);
-    plan.pacing = PRECISE;
+    let plan = bench.plan(vec![gets], Nanos::ZERO, MEASURE);
     let result = bench.run(&plan)?;
     let mut requests: Vec<(u64, u64)> = find(&result, "queue")?
         .log
@@ -208,8 +207,7 @@ fn way(
     let server = bench.server(&[("reply-immediately", "yes"), ("inject", inject)])?;
     let apart = constant(load * 1e9 / taken_ns);
     let alone = group("alone", &server.target, &["GET", "__key__"], 10, apart);
-    let mut plan = bench.plan(vec![alone], Nanos::ZERO, Nanos::from_secs(1));
-    plan.pacing = PRECISE;
+    let plan = bench.plan(vec![alone], Nanos::ZERO, Nanos::from_secs(1));
     let result = bench.run(&plan)?;
     Ok((quantile(response(find(&result, "alone")?)?, 0.5) - taken_ns).max(0.0))
 }

@@ -6,7 +6,7 @@ use crate::recording_server::{Heard, Listener, Manner};
 use crate::support::{LOADGEN, Server, TempDir, check_failure, loadgen};
 use aelab_loadgen::cli::Cli;
 use aelab_results::read_folder;
-use aelab_results::record::RunRecord;
+use aelab_results::record::{Audit, RunRecord};
 use clap::CommandFactory as _;
 use std::fs;
 use std::path::Path;
@@ -150,8 +150,33 @@ fn the_chosen_pacing_its_margin_and_its_price_are_in_the_record() {
     });
     assert!(precise.margin_us.is_some_and(|margin| margin > 0.0), "{precise:?}");
     assert_eq!([timerfd.margin_us, spin.margin_us], [None, None]);
+    // What it spins is no load: without it, the price of ten requests is the same.
+    assert!(timerfd.spun_share < 1e-9 && precise.spun_share > 0.0, "{precise:?}");
+    assert!(spin.spun_share > 0.0 && spin.spun_share <= 1.0, "{spin:?}");
     // Ten requests cost a thread that sleeps next to nothing, and one that does not sleep all that it can get.
     assert!(spin.cpu_share > 2.0 * timerfd.cpu_share, "{spin:?} {timerfd:?}");
+}
+
+/// What waits for due times spins where there is room for it, and the record says which it was.
+#[test]
+fn the_default_pacing_spins_if_there_is_a_cpu_for_it() {
+    let peer = Listener::start(Manner::default());
+    let port = peer.port.to_string();
+    let of = |words: &[&str]| {
+        let called = loadgen(&[&["run", "-p", &port, "--json"], words, &["GET", "a"]].concat());
+        assert!(called.ran(), "{}", called.stderr);
+        let record = RunRecord::from_json(&called.stdout, Path::new("stdout")).expect("a record");
+        record.audit.expect("an account of the engine")
+    };
+    // Not beside others that want the CPU.
+    let is_free = |audit: &Audit| audit.gaps.is_some_and(|gaps| gaps.lost_share <= 0.05);
+    let rate = ["--rate", "100", "--duration", "200ms", "--warmup", "0"];
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let audit = of(&rate);
+    assert_eq!(audit.pacing, if cpus > 1 && is_free(&audit) { "precise" } else { "timerfd" });
+    let threads = cpus.to_string();
+    assert_eq!(of(&[&rate[..], &["--threads", &threads, "-c", "100"]].concat()).pacing, "timerfd");
+    assert_eq!(of(&["-n", "100"]).pacing, "timerfd", "a closed loop waits for nothing");
 }
 
 #[test]

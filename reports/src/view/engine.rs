@@ -19,6 +19,10 @@ pub(crate) fn facts(audit: &Audit) -> Vec<(&'static str, String)> {
             "load generator: CPU share of the busiest thread",
             most(|t| Some(t.cpu_share)).map(percent),
         ),
+        (
+            "load generator: share of time spinning until requests are due",
+            most(|t| Some(t.spun_share).filter(|share| *share > 0.0)).map(percent),
+        ),
         ("load generator: share of time waiting for a CPU", most(|t| t.queued_share).map(percent)),
         ("load generator: wake-up lag, p50", lag.and_then(|q| q.us_at(50.0)).map(duration)),
         ("load generator: wake-up lag, p99", lag.and_then(|q| q.us_at(99.0)).map(duration)),

@@ -4,6 +4,7 @@
 //! compiled once for each, so nothing is dispatched at run time.
 
 pub(crate) mod kernel_timestamps;
+pub(crate) mod margin;
 pub(crate) mod poller;
 pub(crate) mod tls_stream;
 
@@ -54,6 +55,11 @@ pub(crate) trait Wire {
 
     /// CPU time that the calling thread has used so far.
     fn cpu(&self) -> Nanos;
+
+    /// How long the calling thread has spun so far, waiting for a time with nothing else to do.
+    fn spun(&self) -> Nanos {
+        Nanos::ZERO
+    }
 
     /// Waits, then fills `ready` with what happened; it may stay empty.
     ///

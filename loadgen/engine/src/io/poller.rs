@@ -9,6 +9,7 @@
 use crate::clock::KernelClock;
 use crate::clock::{self, Nanos};
 use crate::io::kernel_timestamps::{KernelTimestamps, StampedSocket, receive};
+use crate::io::margin::Margin;
 use crate::io::tls_stream::{CIPHER_BYTES, Secure};
 use crate::io::{Ready, Token, Wait, Wire};
 use crate::plan::{Endpoint, Pacing};
@@ -28,9 +29,6 @@ const EVENTS_PER_WAIT: usize = 64;
 /// Sleeps by which a thread learns how late it wakes, and how long each is: 50 ms in all, enough for a 99th percentile.
 const TRIAL_SLEEPS: usize = 300;
 const TRIAL_SPAN: Nanos = Nanos::from_micros(100);
-/// Bounds of a margin learnt so: less is not worth sleeping for, more would burn half a core at 1,000 requests/s.
-const MARGIN_MIN: Nanos = Nanos::from_micros(5);
-const MARGIN_MAX: Nanos = Nanos::from_micros(500);
 /// The timer's token: no thread has that many connections.
 const TIMER: mio::Token = mio::Token(usize::MAX >> 1);
 
@@ -43,6 +41,8 @@ pub(crate) struct Poller<const STAMPED: bool> {
     /// What the timer is set to.
     timer_at: Nanos,
     waking: Waking,
+    /// How long it has spun.
+    spun: Nanos,
     streams: Vec<Option<Stream>>,
     tls: TlsClients,
     /// Encrypted bytes just read; empty until a TLS connection is opened.
@@ -56,6 +56,8 @@ pub(crate) struct Poller<const STAMPED: bool> {
 enum Waking {
     /// Sleep until this long before it, then spin.
     Sleep { margin: Nanos },
+    /// The same, and go on learning how long that is.
+    Learn(Margin),
     /// Never sleep.
     Spin,
 }
@@ -87,7 +89,7 @@ impl<const STAMPED: bool> Poller<STAMPED> {
         let timer = Timer::new()?;
         poll.registry().register(&mut SourceFd(&timer.raw_fd()), TIMER, Interest::READABLE)?;
         let waking = match pacing {
-            Pacing::Timerfd | Pacing::Precise { margin: None } => {
+            Pacing::Auto | Pacing::Timerfd | Pacing::Precise { margin: None } => {
                 Waking::Sleep { margin: Nanos::ZERO }
             }
             Pacing::Precise { margin: Some(margin) } => Waking::Sleep { margin },
@@ -99,13 +101,14 @@ impl<const STAMPED: bool> Poller<STAMPED> {
             timer,
             timer_at: Nanos::MAX,
             waking,
+            spun: Nanos::ZERO,
             streams: (0..connections).map(|_| None).collect(),
             tls,
             cipher: Vec::new(),
             kernel_timestamps: STAMPED.then(KernelTimestamps::new),
         };
         if pacing == (Pacing::Precise { margin: None }) {
-            poller.waking = Waking::Sleep { margin: poller.wakeup_lag()? };
+            poller.waking = Waking::Learn(Margin::learn(poller.wakeup_lags()?));
         }
         Ok(poller)
     }
@@ -114,6 +117,7 @@ impl<const STAMPED: bool> Poller<STAMPED> {
     pub(crate) fn margin(&self) -> Option<Nanos> {
         match self.waking {
             Waking::Sleep { margin } => (margin > Nanos::ZERO).then_some(margin),
+            Waking::Learn(margin) => Some(margin.length()),
             Waking::Spin => None,
         }
     }
@@ -123,8 +127,8 @@ impl<const STAMPED: bool> Poller<STAMPED> {
         self.kernel_timestamps.as_ref().map(KernelTimestamps::clock)
     }
 
-    /// How late this thread wakes from a sleep, all but the worst of a hundred times.
-    fn wakeup_lag(&mut self) -> io::Result<Nanos> {
+    /// How late this thread wakes from some sleeps.
+    fn wakeup_lags(&mut self) -> io::Result<Vec<Nanos>> {
         let mut late = Vec::with_capacity(TRIAL_SLEEPS);
         let mut ready = Vec::new();
         for _ in 0..TRIAL_SLEEPS {
@@ -136,14 +140,14 @@ impl<const STAMPED: bool> Poller<STAMPED> {
             }
             late.push(now.since(at));
         }
-        late.sort_unstable();
-        Ok(late[TRIAL_SLEEPS * 99 / 100].clamp(MARGIN_MIN, MARGIN_MAX))
+        Ok(late)
     }
 
     /// Whether to sleep until `at`, and if so, sets the timer for it.
     fn may_sleep(&mut self, at: Nanos) -> io::Result<bool> {
         let at = match self.waking {
             Waking::Sleep { margin } => Nanos(at.0.saturating_sub(margin.0)),
+            Waking::Learn(margin) => Nanos(at.0.saturating_sub(margin.length().0)),
             Waking::Spin => return Ok(false),
         };
         if at == self.timer_at {
@@ -156,6 +160,32 @@ impl<const STAMPED: bool> Poller<STAMPED> {
         self.timer.set(at.0)?;
         self.timer_at = at;
         Ok(true)
+    }
+
+    /// Sleeps until something happens, or the timer fires.
+    fn sleep(&mut self) -> io::Result<()> {
+        self.poll.poll(&mut self.events, None)?;
+        if let Waking::Learn(margin) = &mut self.waking
+            && self.events.iter().any(|event| event.token() == TIMER)
+        {
+            margin.note(clock::now().since(self.timer_at));
+        }
+        Ok(())
+    }
+
+    /// Looks again and again until something happens, or it is `at`; at least once.
+    fn spin(&mut self, at: Nanos) -> io::Result<()> {
+        let begin = clock::now();
+        loop {
+            self.poll.poll(&mut self.events, Some(Duration::ZERO))?;
+            let now = clock::now();
+            if now >= at || self.events.iter().any(|event| event.token() != TIMER) {
+                if begin < at {
+                    self.spun = self.spun.saturating_add(now.min(at).since(begin));
+                }
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -208,13 +238,17 @@ impl<const STAMPED: bool> Wire for Poller<STAMPED> {
         clock::thread_cpu()
     }
 
+    fn spun(&self) -> Nanos {
+        self.spun
+    }
+
     fn wait(&mut self, wait: Wait, ready: &mut Vec<Ready>) -> io::Result<()> {
-        let sleeps = match wait {
-            Wait::Look => false,
-            Wait::Until(at) => self.may_sleep(at)?,
+        let waited = match wait {
+            Wait::Look => self.poll.poll(&mut self.events, Some(Duration::ZERO)),
+            Wait::Until(at) if self.may_sleep(at)? => self.sleep(),
+            Wait::Until(at) => self.spin(at),
         };
-        let timeout = if sleeps { None } else { Some(Duration::ZERO) };
-        if let Err(error) = self.poll.poll(&mut self.events, timeout) {
+        if let Err(error) = waited {
             return if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) };
         }
         for event in self.events.iter().filter(|event| event.token() != TIMER) {

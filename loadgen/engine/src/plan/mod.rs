@@ -7,6 +7,7 @@ pub mod arrival;
 pub mod cluster_slots;
 pub mod command;
 mod connections;
+mod pacing;
 pub(crate) mod rate_profile;
 mod shape;
 pub(crate) mod share;
@@ -23,6 +24,7 @@ pub use crate::plan::command::{CommandPlan, Cursor, Framing, Reception, Seeks, S
 pub use crate::plan::connections::{
     Assignment, ConnectPlan, ConnectSchedulePlan, OnTimeout, PoolOrder, PoolPlan, Reconnect,
 };
+pub use crate::plan::pacing::Pacing;
 pub use crate::plan::shape::Shape;
 pub use crate::plan::target::{Endpoint, Protocol, Target};
 pub use crate::plan::values::{KeyDistribution, KeySpace, ValueSize};
@@ -82,7 +84,7 @@ impl RunPlan {
             interval: Self::DEFAULT_INTERVAL,
             seed: 1,
             cpus: None,
-            pacing: Pacing::Timerfd,
+            pacing: Pacing::Auto,
             stall_threshold: Self::DEFAULT_STALL_THRESHOLD,
             timestamps: Timestamps::Program,
             connect: ConnectPlan::default(),
@@ -270,32 +272,6 @@ pub enum RequestLog {
         /// Most entries per thread, 40 bytes each.
         max: usize,
     },
-}
-
-/// How a thread waits for the next due request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Pacing {
-    /// An absolute kernel timer in the poll set: 30–50 µs late, next to no CPU time.
-    Timerfd,
-    /// The timer up to `margin` before the due time, then spinning: below 1 µs late as long as sends take less than the gaps.
-    Precise {
-        /// Spun before each due time; `None` measures it on each thread before the run: the 99th percentile of how late it
-        /// wakes from a short sleep.
-        margin: Option<Nanos>,
-    },
-    /// Never sleeps: the least lag, one full core per thread.
-    Spin,
-}
-
-impl Pacing {
-    /// The word used in files.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Timerfd => "timerfd",
-            Self::Precise { .. } => "precise",
-            Self::Spin => "spin",
-        }
-    }
 }
 
 /// Whose times a reply carries.

@@ -87,6 +87,11 @@ impl Endpoint {
             Self::Unix(_) => None,
         }
     }
+
+    /// Whether it is on this machine: a Unix socket, or a loopback address.
+    pub fn is_local(&self) -> bool {
+        self.addr().is_none_or(|addr| addr.ip().is_loopback())
+    }
 }
 
 impl Endpoint {

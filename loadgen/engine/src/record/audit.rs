@@ -12,7 +12,7 @@ use std::fs;
 /// What the engine says about itself and its machine.
 #[derive(Clone, Debug)]
 pub struct Audit {
-    /// As in the plan.
+    /// How the threads waited for due requests: as in the plan, or what that came to on this machine.
     pub pacing: Pacing,
     /// How well kernel time stamps could be used, if there were any.
     pub kernel_clock: Option<KernelClock>,
@@ -32,6 +32,8 @@ pub struct Audit {
 pub struct ThreadAudit {
     /// CPU time it used.
     pub cpu: Nanos,
+    /// How long it spun, waiting for a due time with nothing else to do.
+    pub spun: Nanos,
     /// Time that passed.
     pub wall: Nanos,
     /// Time in which it was ready to run and had no CPU.
@@ -65,6 +67,16 @@ impl ThreadAudit {
         self.share(self.cpu)
     }
 
+    /// Share of the time in which it spun.
+    pub fn spun_share(&self) -> f64 {
+        self.share(self.spun)
+    }
+
+    /// Share of one core that its work took, 0 to 1: spinning is waiting.
+    pub fn load_share(&self) -> f64 {
+        self.share(self.cpu.since(self.spun))
+    }
+
     /// Share of the time in which it was ready to run and had no CPU.
     pub fn queued_share(&self) -> Option<f64> {
         Some(self.share(self.queued?))
@@ -87,17 +99,19 @@ impl ThreadAudit {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Load {
     pub(crate) cpu: Nanos,
+    pub(crate) spun: Nanos,
     pub(crate) wall: Nanos,
     pub(crate) queued: Option<Nanos>,
     pub(crate) involuntary_switches: Option<u64>,
 }
 
 impl Load {
-    /// The calling thread's so far, at `now`. Some 20 µs: for the begin and the end of a phase.
-    pub(crate) fn so_far(now: Nanos) -> Self {
+    /// The calling thread's so far, at `now`; it has spun for so long. Some 20 µs: for the begin and the end of a phase.
+    pub(crate) fn so_far(now: Nanos, spun: Nanos) -> Self {
         let status = fs::read_to_string("/proc/thread-self/status").ok();
         Self {
             cpu: clock::thread_cpu(),
+            spun,
             wall: now,
             queued: queued_so_far(),
             involuntary_switches: status.as_deref().and_then(switches_of),
@@ -109,6 +123,7 @@ impl Load {
         let rest = |now: Option<u64>, then: Option<u64>| Some(now?.saturating_sub(then?));
         Self {
             cpu: self.cpu.since(earlier.cpu),
+            spun: self.spun.since(earlier.spun),
             wall: self.wall.since(earlier.wall),
             queued: rest(self.queued.map(|n| n.0), earlier.queued.map(|n| n.0)).map(Nanos),
             involuntary_switches: rest(self.involuntary_switches, earlier.involuntary_switches),

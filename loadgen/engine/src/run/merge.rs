@@ -7,7 +7,7 @@ use crate::clock::Nanos;
 use crate::group::Group;
 use crate::group::assignment::Assignment;
 use crate::group::connection_counts::{Connections, EndpointCounts};
-use crate::plan::RunPlan;
+use crate::plan::{Pacing, RunPlan};
 use crate::record::Recorded;
 use crate::record::error_counts::{ErrorCounts, count_word};
 use crate::record::result::{
@@ -35,6 +35,10 @@ pub(crate) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
     let interrupted = threads.iter().any(|thread| thread.phases.interrupted);
     let is_cut_off = threads.iter().any(|thread| thread.phases.is_cut_off);
     let kernel_clock = kernel_clock(&threads);
+    // One that only sleeps decides how late requests are noticed.
+    let mut ways = threads.iter().map(|thread| thread.pacing);
+    let first = ways.next().unwrap_or(plan.pacing);
+    let pacing = ways.find(|pacing| *pacing == Pacing::Timerfd).unwrap_or(first);
     let audits = threads.iter().map(thread_audit).collect();
     let late: Vec<Vec<Absence>> =
         threads.iter().map(|t| t.scheduling_delay.absences.clone()).collect();
@@ -67,7 +71,7 @@ pub(crate) fn merge(plan: &RunPlan, threads: Vec<ThreadResult>, started_wall_ns:
         unanswered,
         stalls: stalls(&quiet, &late, plan.stall_threshold, origin),
         audit: Audit {
-            pacing: plan.pacing,
+            pacing,
             kernel_clock,
             threads: audits,
             open_loop_lag,
@@ -92,6 +96,7 @@ fn thread_audit(thread: &ThreadResult) -> ThreadAudit {
     let delay = &thread.scheduling_delay;
     ThreadAudit {
         cpu: thread.phases.measured.cpu,
+        spun: thread.phases.measured.spun,
         wall: thread.phases.measured.wall,
         queued: thread.phases.measured.queued,
         involuntary_switches: thread.phases.measured.involuntary_switches,

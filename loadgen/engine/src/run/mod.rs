@@ -4,6 +4,7 @@
 //! waits for ever.
 
 pub(crate) mod merge;
+mod pacing;
 
 use crate::clock::{self, Nanos};
 use crate::conn::Conn;
@@ -13,7 +14,7 @@ use crate::group::{Group, shares_of};
 use crate::io::poller::Poller;
 use crate::io::{Token, Wire};
 use crate::plan::validate::{check, check_descriptors};
-use crate::plan::{ConnectSchedulePlan, RunPlan, Timestamps};
+use crate::plan::{ConnectSchedulePlan, Pacing, RunPlan, Timestamps};
 use crate::record::audit::Gaps;
 use crate::record::error_counts::count_word;
 use crate::record::live::{Live, Phase};
@@ -30,6 +31,7 @@ use crate::workload::rng::Rng;
 use crate::workload::template::Template;
 use crate::workload::{Common, value_block};
 use merge::merge;
+use pacing::{pacing_beside, pacing_on};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, PoisonError};
@@ -119,6 +121,8 @@ pub(crate) fn needed_shares(shares: &[Shares]) -> usize {
 /// What the threads and the thread that started them meet over.
 struct Meeting<'a> {
     plan: &'a RunPlan,
+    /// What the plan's pacing comes to on this machine.
+    pacing: Pacing,
     tls: &'a TlsClients,
     live: &'a Live,
     control: Control<'a>,
@@ -152,6 +156,7 @@ pub(crate) fn run(
     let shares = divide(plan, &resources)?;
     let meeting = Meeting {
         plan,
+        pacing: pacing_on(sys::usable_cpus(), plan),
         tls: &resources.tls,
         live,
         control: Control::new(cancel, open_quotas(&shares), needed_shares(&shares)),
@@ -235,7 +240,7 @@ fn engine_thread<const STAMPED: bool>(
     }
     meeting.connected.wait();
     meeting.begun.wait();
-    let (mut worker, pinned, gaps) = prepared?;
+    let (mut worker, own) = prepared?;
     let origin = meeting.origin.load(Ordering::Acquire);
     if origin == NO_START {
         return Ok(None);
@@ -246,11 +251,20 @@ fn engine_thread<const STAMPED: bool>(
         .map_err(|source| EngineError::System { what: "waiting for readiness", source })?;
     worker.finish(ended);
     let (margin, kernel_clock) = (worker.wire.margin(), worker.wire.kernel_clock());
-    Ok(Some(ThreadResult { gaps, kernel_clock, ..worker.into_result(ended, pinned, margin) }))
+    let Own { pinned, gaps, pacing } = own;
+    let result = worker.into_result(ended, pinned, margin);
+    Ok(Some(ThreadResult { pacing, gaps, kernel_clock, ..result }))
 }
 
-/// A worker that is connected, the CPU it is pinned to, and how quiet that was.
-type Prepared<'a, const STAMPED: bool> = (Worker<'a, Poller<STAMPED>>, Option<usize>, Option<Gaps>);
+/// What one thread has of its own: the CPU it is pinned to, how quiet that was, and how it waits there.
+struct Own {
+    pinned: Option<usize>,
+    gaps: Option<Gaps>,
+    pacing: Pacing,
+}
+
+/// A worker that is connected.
+type Prepared<'a, const STAMPED: bool> = (Worker<'a, Poller<STAMPED>>, Own);
 
 /// Pins the thread, looks at how quiet its CPU is, makes its poll set and opens its connections.
 fn prepare<'a, const STAMPED: bool>(
@@ -277,13 +291,14 @@ fn prepare<'a, const STAMPED: bool>(
         })?;
     }
     let gaps = plan.look_for_gaps.map(|span| Gaps::look(span, clock::now));
-    let poller = Poller::new(shares.conns.len(), plan.pacing, meeting.tls.clone())
+    let pacing = pacing_beside(plan.pacing, meeting.pacing, gaps);
+    let poller = Poller::new(shares.conns.len(), pacing, meeting.tls.clone())
         .map_err(system("making a poll set"))?;
     let phases = Phases::new(plan);
     let mut worker =
         Worker::new(poller, shares.groups, shares.conns, phases, plan.connect, meeting.live);
     worker.connect_all(&meeting.control).map_err(system("waiting for connections"))?;
-    Ok((worker, pinned, gaps))
+    Ok((worker, Own { pinned, gaps, pacing }))
 }
 
 fn report_connections<W: Wire>(meeting: &Meeting<'_>, worker: &Worker<'_, W>) {

@@ -15,6 +15,7 @@ mod touched;
 use crate::clock::Nanos;
 use crate::group::Group;
 use crate::io::{Wait, Wire};
+use crate::plan::Pacing;
 use crate::record::Open;
 use crate::record::live::{Counted, LiveCounts, Phase};
 use crate::record::stall_detector::Watch;
@@ -149,7 +150,7 @@ impl<W: Wire> Worker<'_, W> {
         }
         let open = self.groups.iter().map(|group| group.unfinished(now)).sum();
         let phase = self.phases.phase;
-        self.phases.advance(now, open, control);
+        self.phases.advance(now, open, self.wire.spun(), control);
         if self.phases.phase != phase {
             if phase == Phase::Warmup {
                 self.groups.iter_mut().for_each(|group| group.recorder.begin_measurement());
@@ -284,6 +285,7 @@ impl<W: Wire> Worker<'_, W> {
             turns: self.turns,
             scheduling_delay: self.scheduling_delay,
             pinned,
+            pacing: Pacing::Timerfd,
             margin,
             gaps: None,
             warmup_end: self.warmup_end,

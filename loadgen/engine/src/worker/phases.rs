@@ -199,8 +199,8 @@ impl Phases {
         ended
     }
 
-    /// Moves the phase on, given how many requests are still `open` on this thread.
-    pub(crate) fn advance(&mut self, now: Nanos, open: u64, control: &Control<'_>) {
+    /// Moves the phase on, given how many requests are still `open` on this thread, and how long it has spun.
+    pub(crate) fn advance(&mut self, now: Nanos, open: u64, spun: Nanos, control: &Control<'_>) {
         let stop_at = Nanos(control.stop_at.load(Relaxed));
         if stop_at < self.measure_until {
             self.measure_until = stop_at;
@@ -213,11 +213,11 @@ impl Phases {
         }
         if self.phase == Phase::Warmup && now >= self.measure_from.min(self.measure_until) {
             self.phase = Phase::Measure;
-            self.measured = Load::so_far(now);
+            self.measured = Load::so_far(now, spun);
         }
         if self.phase == Phase::Measure && now >= self.measure_until {
             self.phase = Phase::Drain;
-            self.measured = Load::so_far(now).since(&self.measured);
+            self.measured = Load::so_far(now, spun).since(&self.measured);
             self.drain_until = now.saturating_add(self.drain_max);
         }
         if self.phase == Phase::Drain {

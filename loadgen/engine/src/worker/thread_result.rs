@@ -4,6 +4,7 @@
 
 use crate::clock::{KernelClock, Nanos};
 use crate::group::Group;
+use crate::plan::Pacing;
 use crate::record::audit::Gaps;
 use crate::record::scheduling_delay::SchedulingDelay;
 use crate::record::stall_detector::Quiet;
@@ -23,6 +24,7 @@ pub(crate) struct ThreadResult {
     pub(crate) turns: u64,
     pub(crate) scheduling_delay: SchedulingDelay,
     pub(crate) pinned: Option<usize>,
+    pub(crate) pacing: Pacing,
     pub(crate) margin: Option<Nanos>,
     pub(crate) kernel_clock: Option<KernelClock>,
     pub(crate) gaps: Option<Gaps>,

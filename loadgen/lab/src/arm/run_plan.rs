@@ -87,6 +87,7 @@ fn plan_groups<'a>(
     plan.look_for_gaps = Some(plan.gaps_span());
     plan.threads = size(arm.engine.threads);
     plan.pacing = match arm.engine.pacing {
+        model::Pacing::Auto => Pacing::Auto,
         model::Pacing::Timerfd => Pacing::Timerfd,
         model::Pacing::Precise => Pacing::Precise { margin: None },
         model::Pacing::Spin => Pacing::Spin,

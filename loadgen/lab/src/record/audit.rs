@@ -36,6 +36,7 @@ pub(crate) fn audit(result: &RunResult, facts: &Facts) -> Audit {
 fn thread(thread: &ThreadAudit) -> KeptThread {
     KeptThread {
         cpu_share: thread.cpu_share(),
+        spun_share: thread.spun_share(),
         queued_share: thread.queued_share(),
         involuntary_switches: thread.involuntary_switches,
         late_max_us: millis(thread.late_max) * 1e3,

@@ -56,6 +56,7 @@ pub(crate) fn facts(
         means: means(plan),
         measured_s: clock.measured_s,
         client_cpu_share: busy_share(&result.audit),
+        timer_lag: timer_lag(plan, result, record),
         late: late(plan, result),
         stopped: stopped(plan, result),
         gaps: gaps.map(|gaps| (gaps.max.as_secs_f64() * 1e3, gaps.lost_share())),
@@ -194,10 +195,22 @@ fn under_way(clock: &Timeline, rate: f64, group: &GroupResult) -> f64 {
     1.0 + rate * Nanos(delay).as_secs_f64()
 }
 
-/// How much of a core the busiest thread used. A thread that spins always uses a whole core, so its lag is used instead.
+/// How much of a core the work of the busiest thread took. Spinning is waiting.
 fn busy_share(audit: &Audit) -> Option<f64> {
-    let shares = audit.threads.iter().map(|thread| thread.cpu_share());
-    (audit.pacing == Pacing::Timerfd).then(|| shares.max_by(f64::total_cmp)).flatten()
+    audit.threads.iter().map(ThreadAudit::load_share).max_by(f64::total_cmp)
+}
+
+/// The median delay of due requests by the load generator's timer, and the median response time of the open-loop group in which
+/// it is the largest part, in microseconds. Of threads that slept until the due time only.
+fn timer_lag(plan: &RunPlan, result: &RunResult, record: &RunRecord) -> Option<(f64, f64)> {
+    let lag = &result.audit.open_loop_lag;
+    if result.audit.pacing != Pacing::Timerfd || lag.is_empty() {
+        return None;
+    }
+    let judged = |planned: &GroupPlan| planned.role != Role::Offender && is_open(planned);
+    let groups = plan.groups.iter().zip(&record.groups).filter(|(planned, _)| judged(planned));
+    let medians = groups.filter_map(|(_, group)| group.total.response_time.us_at(50.0));
+    medians.min_by(f64::total_cmp).map(|median| (micros(lag, 0.5), median))
 }
 
 /// Which share of the measured waiting the generator's own delay explains, and how long it was late in all, in seconds.
@@ -280,9 +293,9 @@ fn open_late_share<'a>(
 
 /// Whether some thread was running, or waiting for a CPU, nearly all of the time.
 fn never_rests(audit: &Audit) -> bool {
-    let wants = |thread: &ThreadAudit| Some(thread.cpu_share() + thread.queued_share()?);
+    let wants = |thread: &ThreadAudit| Some(thread.load_share() + thread.queued_share()?);
     let busiest = audit.threads.iter().filter_map(wants).max_by(f64::total_cmp);
-    audit.pacing == Pacing::Timerfd && busiest.is_some_and(|share| share > CLIENT_CPU_SHARE_MAX)
+    busiest.is_some_and(|share| share > CLIENT_CPU_SHARE_MAX)
 }
 
 fn queued_share(audit: &Audit) -> Option<f64> {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Whether the target is on this machine: a Unix socket, or a loopback address.
 #[must_use]
 pub fn is_local(target: &Target) -> bool {
-    target.endpoint.addr().is_none_or(|addr| addr.ip().is_loopback())
+    target.endpoint.is_local()
 }
 
 /// How far the age of a server's process may be from the time that the server says it is up, in seconds: the server counts whole

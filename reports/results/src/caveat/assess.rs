@@ -5,7 +5,7 @@
 use crate::caveat::{
     BUSY_S_MIN, CLIENT_CPU_SHARE_WARN, CLOCK_STEP_MS_WARN, Caveat, DRIFT_FACTOR_MAX,
     ERROR_SHARE_WARN, FREE_SEND_LAG_MAX_US, GAP_MS_WARN, Hold, LATE_SHARE_WARN, LOST_SHARE_WARN,
-    Means, Pace, RATE_SHARE_WARN, STEAL_SHARE_WARN, STOPPED_SHARE_WARN,
+    Means, Pace, RATE_SHARE_WARN, STEAL_SHARE_WARN, STOPPED_SHARE_WARN, TIMER_SHARE_WARN,
 };
 
 /// What is known about a run at its end. `None` and 0 mean "nothing to report".
@@ -15,8 +15,11 @@ pub struct Facts {
     pub means: Means,
     /// Length of the measurement in seconds.
     pub measured_s: f64,
-    /// Share of one core that the busiest engine thread used.
+    /// Share of one core that the work of the busiest engine thread took.
     pub client_cpu_share: Option<f64>,
+    /// Median delay of due requests by the generator's timer, and the median response time, in µs, if its threads slept until the
+    /// due times.
+    pub timer_lag: Option<(f64, f64)>,
     /// Share of the measured waiting time that the generator's own delay explains, the total lateness of its threads in
     /// seconds, and the cause.
     pub late: Option<(f64, f64, Hold)>,
@@ -100,6 +103,10 @@ pub fn assess(facts: &Facts) -> Vec<Caveat> {
     }
     if let Some(p99_us) = facts.free_send_lag_p99_us {
         add_if(p99_us > FREE_SEND_LAG_MAX_US, Caveat::SendLagHigh { p99_us });
+    }
+    if let Some((lag_us, response_us)) = facts.timer_lag {
+        let is_large = lag_us > TIMER_SHARE_WARN * response_us;
+        add_if(is_large, Caveat::TimerLag { lag_us, response_us });
     }
     if let Some(drift) = facts.drift {
         let moved = !(DRIFT_FACTOR_MAX.recip()..=DRIFT_FACTOR_MAX).contains(&drift);
@@ -251,6 +258,15 @@ mod tests {
         assert_eq!(missed.severity(), Severity::Invalid);
         let [missed]: [Caveat; 1] = of(305.0).try_into().expect("one caveat");
         assert_eq!(missed.severity(), Severity::Warning);
+    }
+
+    #[test]
+    fn a_timer_that_is_a_large_part_of_the_response_time_is_named() {
+        let with = |lag, response| Facts { timer_lag: Some((lag, response)), ..Facts::default() };
+        assert_eq!(ids(&with(27.0, 300.0)), []);
+        assert_eq!(ids(&with(27.0, 58.0)), [("timer-lag", Severity::Warning)]);
+        let [caveat]: [Caveat; 1] = assess(&with(27.0, 58.0)).try_into().expect("one caveat");
+        assert!(caveat.cause().contains("47 % of the median response time"), "{}", caveat.cause());
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub const RATE_SHARE_MIN: f64 = 0.95;
 /// Send lag (p99, in µs) of requests that found a free connection, above which the client's timer or thread was late.
 /// Ten times the lag of an absolute timerfd on an idle machine.
 pub const FREE_SEND_LAG_MAX_US: f64 = 1000.0;
+/// Share of the median response time above which the generator's own timer is named.
+const TIMER_SHARE_WARN: f64 = 0.1;
 /// Medians of the first and last third may differ by this factor. Noise on a busy machine stays below it; an unfinished
 /// warm-up does not.
 pub const DRIFT_FACTOR_MAX: f64 = 1.25;
@@ -211,6 +213,13 @@ pub enum Caveat {
         /// p99 of that lag in µs.
         p99_us: f64,
     },
+    /// The load generator's timer is a large part of the response time.
+    TimerLag {
+        /// Median delay by it, in µs.
+        lag_us: f64,
+        /// Median response time, in µs.
+        response_us: f64,
+    },
     /// A percentile that was asked for cannot be given.
     TooFewSamples {
         /// The percentile, in percent.
@@ -344,6 +353,7 @@ impl Caveat {
             Self::NoHits { .. } => "no-hits",
             Self::RateNotAchieved { .. } => "rate-not-achieved",
             Self::SendLagHigh { .. } => "send-lag-high",
+            Self::TimerLag { .. } => "timer-lag",
             Self::TooFewSamples { .. } => "too-few-samples",
             Self::WarmUpUnstable { .. } | Self::NeverSettled { .. } => "warm-up-unstable",
             Self::ValueBeyondRange { .. } => "value-beyond-range",
@@ -435,6 +445,9 @@ impl Caveat {
             }
             Self::RateNotAchieved { achieved, offered, .. } => (Some(*achieved), Some(*offered)),
             Self::SendLagHigh { p99_us } => (Some(*p99_us), Some(FREE_SEND_LAG_MAX_US)),
+            Self::TimerLag { lag_us, response_us } => {
+                (Some(*lag_us), Some(TIMER_SHARE_WARN * response_us))
+            }
             Self::TooFewSamples { count, need, .. } => (Some(*count as f64), Some(*need as f64)),
             Self::WarmUpUnstable { drift, .. } => (Some(*drift), Some(DRIFT_FACTOR_MAX)),
             Self::ValueBeyondRange { count }

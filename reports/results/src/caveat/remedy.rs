@@ -41,6 +41,9 @@ impl Caveat {
             Self::ClientStopped { .. } => {
                 "Run it again, and do not suspend the load generator or its machine"
             }
+            Self::TimerLag { .. } => {
+                "Give the load generator a core that neither the server nor other processes use, so that it can spin until the due time, or compare service times"
+            }
             Self::SendLagHigh { .. } => {
                 "Reserve a core for the load generator with `--cpus`, or use more `--threads`"
             }

@@ -63,6 +63,12 @@ impl Caveat {
                 times(*count),
                 span(longest_ms * 1e3)
             ),
+            Self::TimerLag { lag_us, response_us } => format!(
+                "the load generator's timer fired {} after the due time (median), which is {:.0} % of the median response time ({})",
+                span(*lag_us),
+                lag_us / response_us * 100.0,
+                span(*response_us)
+            ),
             Self::SendLagHigh { p99_us } => format!(
                 "1 % of the requests were sent more than {} late, although a connection was free",
                 span(*p99_us)

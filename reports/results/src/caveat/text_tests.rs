@@ -31,6 +31,7 @@ fn no_remedy_of_a_scenario_names_a_flag() {
         too_slow(Means::Connections),
         too_slow(Means::Pool),
         Caveat::SendLagHigh { p99_us: 1e4 },
+        Caveat::TimerLag { lag_us: 27.0, response_us: 58.0 },
         Caveat::TooFewSamples { p: 99.0, count: 1, need: 2, pace: Pace::Schedule },
         Caveat::WarmUpUnstable { drift: 2.0, means: Means::Connections },
         Caveat::ValueBeyondRange { count: 1 },

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Audit {
-    /// How a thread waited for the next due request: `timerfd`, `precise` or `spin`.
+    /// How a thread waited for the next due request: `timerfd`, `precise` or `spin`; `auto` is recorded as what it came to.
     pub pacing: String,
     /// One per engine thread.
     pub threads: Vec<ThreadAudit>,
@@ -36,6 +36,8 @@ pub struct Audit {
 pub struct ThreadAudit {
     /// Share of one core that it used.
     pub cpu_share: f64,
+    /// Share of the time in which it waited for a due time by spinning: part of `cpu_share`, and no load.
+    pub spun_share: f64,
     /// Share of the time in which it was ready to run and had no CPU; `None` if the kernel does not say.
     pub queued_share: Option<f64>,
     /// Involuntary context switches.
