@@ -49,6 +49,13 @@ struct Unexplained {
     waited: bool,
 }
 
+impl Unexplained {
+    /// Whether it is more than one long reply: with a single connection, each reply that takes long is a time without replies.
+    fn is_of_all(&self) -> bool {
+        self.delayed > 1.0
+    }
+}
+
 /// How a figure follows from the times of requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Form {
@@ -148,7 +155,7 @@ impl Disturbance {
                     delayed: stall.delayed as f64,
                     waited: stall.evidence.iter().any(|line| line.starts_with(WAITING)),
                 })
-                .filter(|stall| is_plain || stall.waited)
+                .filter(|stall| stall.waited || (is_plain && stall.is_of_all()))
                 .collect(),
         }
     }
@@ -275,6 +282,12 @@ mod tests {
         check(&stalls(10.0, 0.004), [2.0, 9.0, 3.0, 20.0], "");
         check(&stalls(60.0, 0.01), times, "p99 mean max");
         check(&stalls(60.0, 0.01), [2.0, 30.0, 3.0, 40.0], "");
+    }
+
+    #[test]
+    fn one_long_reply_is_no_stall() {
+        let stall = |delayed| Unexplained { length_s: 0.1, delayed, waited: false };
+        assert!(!stall(1.0).is_of_all() && stall(2.0).is_of_all());
     }
 
     #[test]
