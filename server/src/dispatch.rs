@@ -13,7 +13,7 @@ use crate::evict;
 use crate::lua::Access;
 use crate::reply::Reply;
 use crate::server::Server;
-use crate::server::{By, Call, CommandSpec, Found, flags};
+use crate::server::{By, Call, CommandSpec, Found, Shown, flags};
 
 /// Arguments shown of an unknown command, in bytes.
 const PREVIEW_BYTES: usize = 128;
@@ -406,7 +406,7 @@ fn account(
     }
     let slow_us = server.config.settings().observe.slowlog_us;
     if slow_us >= 0 && took.as_us() >= slow_us as u64 && !found.spec.has(flags::SKIP_SLOWLOG) {
-        log_slow(server, key, args, took, by);
+        log_slow(server, key, &Shown::new(found.spec, args), took, by);
     }
     if server.config.settings().observe.latency_threshold_ms != 0 {
         let event = if found.spec.has(flags::FAST) { "fast-command" } else { "command" };
@@ -424,7 +424,7 @@ fn inject(server: &mut Server, found: Found, started: Nanos) {
 }
 
 #[cold]
-fn log_slow(server: &mut Server, key: ClientKey, args: Args<'_>, took: Nanos, by: By) {
+fn log_slow(server: &mut Server, key: ClientKey, shown: &Shown<'_>, took: Nanos, by: By) {
     let unix_s = server.now_s();
     // As in Redis, a script's commands have no client address.
     let client = server.clients.get(key).filter(|_| by == By::Client);
@@ -434,7 +434,7 @@ fn log_slow(server: &mut Server, key: ClientKey, args: Args<'_>, took: Nanos, by
     };
     let peer = peer.unwrap_or_default();
     let name = client.map_or(&[][..], Client::name);
-    server.observe.slowlog.add(args, took, unix_s, peer, name);
+    server.observe.slowlog.add((shown.len(), |at| shown.at(at)), took, unix_s, peer, name);
 }
 
 /// A pipeline of large replies must stop at the hard limit, not after its last command.

@@ -8,11 +8,8 @@ use crate::client::ClientKey;
 use crate::reply::Reply;
 use crate::server::By;
 use crate::server::Server;
-use crate::server::{CommandSpec, flags};
+use crate::server::{CommandSpec, Shown};
 use std::fmt::Write as _;
-
-/// Shown instead of a password.
-const REDACTED: &[u8] = b"(redacted)";
 
 /// Sends a line about this command to all monitors. `out` is the reply of the executing client, which
 /// may be a monitor itself.
@@ -50,24 +47,12 @@ fn line(server: &Server, client: ClientKey, spec: &CommandSpec, args: Args<'_>, 
         (client.db, peer)
     });
     let mut text = format!("{}.{:06} [{db} {peer}]", unix_us / 1_000_000, unix_us % 1_000_000);
-    let secret = secrets(spec, args);
-    for (index, arg) in args.from(0).enumerate() {
+    let shown = Shown::new(spec, args);
+    for index in 0..shown.len() {
         text.push(' ');
-        quote(&mut text, if secret.contains(&index) { REDACTED } else { arg });
+        quote(&mut text, shown.at(index));
     }
     text
-}
-
-/// Which arguments are passwords (or user names, which Redis hides with them).
-fn secrets(spec: &CommandSpec, args: Args<'_>) -> std::ops::Range<usize> {
-    if spec.has(flags::SECRET_ARGS) {
-        return 1..args.len();
-    }
-    if spec.has(flags::SECRET_AFTER_AUTH) {
-        let auth = (2..args.len()).find(|&at| args.is(at, "auth"));
-        return auth.map_or(0..0, |at| at + 1..at + 3);
-    }
-    0..0
 }
 
 /// `sdscatrepr`: printable bytes as they are, the rest escaped.

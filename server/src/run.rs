@@ -27,6 +27,7 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 /// By how much the loop's set size exceeds `maxclients` (`CONFIG_FDSET_INCR`).
 const FDSET_EXTRA: usize = nofile::RESERVED + 96;
@@ -125,7 +126,8 @@ impl Instance {
         Ok(Instance { el, body })
     }
 
-    /// Makes SIGTERM and SIGINT end the server gracefully.
+    /// Makes SIGTERM and SIGINT end the server gracefully, and ignores SIGHUP as Redis does: the loss of
+    /// a terminal must lose no data.
     ///
     /// # Errors
     /// If handlers cannot be installed.
@@ -135,6 +137,8 @@ impl Instance {
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
             signal_hook::low_level::pipe::register(signal, theirs.try_clone()?)?;
         }
+        // A handler instead of SIG_IGN, which programs that a thread starts would inherit.
+        signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default())?;
         self.el.add_file(ours.as_raw_fd(), Mask::READABLE, on_signal, 0)?;
         self.body.with(|server| server.net.signals = Some(ours));
         Ok(())

@@ -3,7 +3,6 @@
 //! Arguments are shortened as in Redis, to 32 arguments of 128 bytes, so that an entry for a million-key
 //! `DEL` stays small.
 
-use crate::args::Args;
 use crate::clock::Nanos;
 use std::collections::VecDeque;
 
@@ -37,9 +36,10 @@ impl SlowLog {
         self.entries.truncate(max_len);
     }
 
-    pub(crate) fn add(
+    /// Adds a command of `count` arguments, as `arg` shows them: without secrets.
+    pub(crate) fn add<'a>(
         &mut self,
-        args: Args<'_>,
+        (count, arg): (usize, impl Fn(usize) -> &'a [u8]),
         took: Nanos,
         unix_s: i64,
         peer: String,
@@ -49,7 +49,7 @@ impl SlowLog {
             id: self.next_id,
             unix_s,
             took,
-            args: shortened(args),
+            args: shortened(count, arg),
             peer,
             name: name.into(),
         };
@@ -68,16 +68,16 @@ impl SlowLog {
     }
 }
 
-fn shortened(args: Args<'_>) -> Vec<Vec<u8>> {
-    let kept = args.len().min(ARGS_MAX);
+fn shortened<'a>(count: usize, arg: impl Fn(usize) -> &'a [u8]) -> Vec<Vec<u8>> {
+    let kept = count.min(ARGS_MAX);
     let mut list: Vec<Vec<u8>> = Vec::with_capacity(kept);
     for index in 0..kept {
-        let more_args = args.len() - ARGS_MAX.min(args.len()) + 1;
-        if index + 1 == ARGS_MAX && args.len() > ARGS_MAX {
+        let more_args = count - ARGS_MAX.min(count) + 1;
+        if index + 1 == ARGS_MAX && count > ARGS_MAX {
             list.push(format!("... ({more_args} more arguments)").into_bytes());
             break;
         }
-        let arg = args.at(index);
+        let arg = arg(index);
         if arg.len() > ARG_BYTES_MAX {
             let mut short = arg[..ARG_BYTES_MAX].to_vec();
             let more = arg.len() - ARG_BYTES_MAX;

@@ -92,7 +92,7 @@ impl Config {
                 [one] if one.contains(' ') && is_list(name) => one.split_whitespace().collect(),
                 _ => words,
             };
-            self.apply(&format!("argument --{name}"), name, &split, 0)?;
+            self.apply(&format!("argument --{}", before_value(name)), name, &split, 0)?;
             rest = &after[count..];
         }
         Ok(())
@@ -148,14 +148,20 @@ impl Config {
             SetError::Unknown => error(place, unknown(name)),
             SetError::Immutable => error(place, "cannot be set"),
             SetError::Value(reason) => {
-                error(place, format!("'{name} {}': {reason}", words.join(" ")))
+                error(place, format!("'{}': {reason}", super::shown(name, words)))
             }
         })
     }
 }
 
+/// The part before `=`: `--requirepass=…` is not a directive, and its value is not shown.
+fn before_value(name: &str) -> &str {
+    name.split('=').next().unwrap_or(name)
+}
+
 /// The error for an unknown directive.
 fn unknown(name: &str) -> String {
+    let name = before_value(name);
     let absent = super::table::ABSENT.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
     match (absent, nearest(name)) {
         (Some((known, why)), _) => format!("no directive '{known}': {why}"),

@@ -62,6 +62,20 @@ fn find(name: &str) -> Option<usize> {
     TABLE.iter().position(is)
 }
 
+/// Whether the value of this directive must not be shown.
+pub(crate) fn is_secret(name: &str) -> bool {
+    find(name).is_some_and(|at| TABLE[at].secret)
+}
+
+/// A directive as messages show it.
+fn shown(name: &str, words: &[&str]) -> String {
+    match words {
+        [] => name.to_owned(),
+        _ if is_secret(name) => format!("{name} (redacted)"),
+        _ => format!("{name} {}", words.join(" ")),
+    }
+}
+
 fn lookup<'a>(values: &'a [String], name: &str) -> &'a str {
     find(name).map_or("", |at| values[at].as_str())
 }
@@ -90,7 +104,7 @@ impl Config {
         let at = find(name).ok_or(SetError::Unknown)?;
         self.put(at, words)?;
         if matches!(TABLE[at].effect, Effect::Only(_) | Effect::InertBut(..)) {
-            let (place, words) = (place.to_owned(), format!("{name} {}", words.join(" ")));
+            let (place, words) = (place.to_owned(), shown(name, words));
             self.restricted.push(Given { at, place, words });
         }
         Ok(())

@@ -50,15 +50,22 @@ pub(super) struct Directive {
     pub(super) kind: Kind,
     pub(super) default: &'static str,
     pub(super) effect: Effect,
+    /// Its value is shown by `CONFIG GET` only.
+    pub(super) secret: bool,
 }
 
 const fn row(name: &'static str, kind: Kind, default: &'static str, effect: Effect) -> Directive {
-    Directive { name, alias: None, kind, default, effect }
+    Directive { name, alias: None, kind, default, effect, secret: false }
 }
 
 impl Directive {
     const fn or(mut self, alias: &'static str) -> Self {
         self.alias = Some(alias);
+        self
+    }
+
+    const fn secret(mut self) -> Self {
+        self.secret = true;
         self
     }
 }
@@ -143,7 +150,7 @@ pub(super) const TABLE: &[Directive] = &[
     row("activerehashing", Bool, "yes", Live),
     row("active-expire-effort", Int(1, 10), "1", Live),
     // Access.
-    row("requirepass", Text, "", Live),
+    row("requirepass", Text, "", Live).secret(),
     row("enable-debug-command", Choice(LOCAL), "local", Fixed),
     row("enable-module-command", Choice(LOCAL), "no", Inert),
     row("enable-protected-configs", Choice(LOCAL), "no", Inert),
@@ -247,8 +254,8 @@ pub(super) const TABLE: &[Directive] = &[
     row("stop-writes-on-bgsave-error", Bool, "yes", Inert),
     // Replication and cluster: none.
     row("replicaof", Words, "", Only(NO_REPLICATION)).or("slaveof"),
-    row("masterauth", Text, "", Inert),
-    row("masteruser", Text, "", Inert),
+    row("masterauth", Text, "", Inert).secret(),
+    row("masteruser", Text, "", Inert).secret(),
     row("min-replicas-max-lag", Int(0, I31), "10", Inert).or("min-slaves-max-lag"),
     row("min-replicas-to-write", Int(0, I31), "0", Only(NO_REPLICATION)).or("min-slaves-to-write"),
     row("propagation-error-behavior", Text, "ignore", Inert),
@@ -301,10 +308,10 @@ pub(super) const TABLE: &[Directive] = &[
     row("tls-ciphersuites", Text, "", Inert),
     row("tls-client-cert-file", Text, "", Inert),
     row("tls-client-key-file", Text, "", Inert),
-    row("tls-client-key-file-pass", Text, "", Inert),
+    row("tls-client-key-file-pass", Text, "", Inert).secret(),
     row("tls-dh-params-file", Text, "", Inert),
     row("tls-key-file", Text, "", Inert),
-    row("tls-key-file-pass", Text, "", Inert),
+    row("tls-key-file-pass", Text, "", Inert).secret(),
     row("tls-prefer-server-ciphers", Bool, "no", Inert),
     row("tls-protocols", Text, "", Inert),
     row("tls-session-cache-size", Int(0, I31), "20480", Inert),

@@ -239,10 +239,13 @@ fn create_client(
     if !settings.io.io_model.loop_serves() {
         let _ = sys::set_blocking(&socket);
     }
-    let denied = settings.net.protected && settings.clients.requirepass.is_none();
+    let open = settings.clients.requirepass.is_none();
+    let denied = settings.net.protected && open;
     let loop_serves = settings.io.io_model.loop_serves();
     server.net.next_client_id += 1;
     let mut client = Client::new(socket, server.net.next_client_id, peer, server.now_s());
+    // It stays authenticated if a password is set later, as in Redis.
+    client.authenticated = open;
     let denied = denied && !client.is_local();
     if denied {
         client.life = Life::CloseAfterReply;

@@ -63,10 +63,12 @@ pub(crate) mod flags {
     pub(crate) const PROTECTED: u32 = 1 << 24;
     /// Never blocks the client but waits for other clients, which `io-model blocking` cannot serve.
     pub(crate) const WAITS_FOR_OTHERS: u32 = 1 << 25;
-    /// All its arguments are secret: `MONITOR` shows them redacted.
+    /// All its arguments are secret: `server::secrets` redacts them.
     pub(crate) const SECRET_ARGS: u32 = 1 << 26;
     /// The two arguments after the word `AUTH` are secret.
     pub(crate) const SECRET_AFTER_AUTH: u32 = 1 << 27;
+    /// From the third word on, its arguments are settings and values; those of some settings are secret.
+    pub(crate) const SECRET_SETTINGS: u32 = 1 << 29;
     /// Touches no key, but `--inject service=…` without a list of commands applies to it.
     pub(crate) const INJECTED_BY_DEFAULT: u32 = 1 << 28;
 }

@@ -56,7 +56,7 @@ fn what_is_wrong_is_said_in_one_line_with_the_place_and_the_remedy() {
     std::fs::remove_file(&file).expect("removed");
     for (args, expected) in [
         (&["--prot", "1"][..], "argument --prot: unknown directive 'prot'; did you mean 'port'?"),
-        (&["--port"][..], "argument --port: 'port ': wrong number of arguments"),
+        (&["--port"][..], "argument --port: 'port': wrong number of arguments"),
         (
             &["--port", "99999"][..],
             "argument --port: 'port 99999': argument must be between 0 and 65535 inclusive",

@@ -101,7 +101,7 @@ fn reset(call: &mut Call<'_>) {
         client.reply_mode = ReplyMode::On;
         client.no_evict = false;
         client.no_touch = false;
-        client.authenticated = client.authenticated && !needs_password;
+        client.authenticated = !needs_password;
         if client.extras().is_some() {
             client.extras_mut().name = Box::default();
         }

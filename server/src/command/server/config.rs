@@ -2,7 +2,7 @@
 
 use crate::config::SetError;
 use crate::db::glob::{Case, matches};
-use crate::server::flags::{ADMIN, LOADING, NOSCRIPT, STALE};
+use crate::server::flags::{ADMIN, LOADING, NOSCRIPT, SECRET_SETTINGS, STALE};
 use crate::server::{Call, CommandSpec, Group, NO_KEYS, command, container};
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ const SUBCOMMANDS: &[CommandSpec] = &[
         "O(N) when N is the number of configuration parameters provided",
         "Get the values of configuration parameters",
     ),
-    command("set", -4, PLAIN, NO_KEYS, set)
+    command("set", -4, PLAIN | SECRET_SETTINGS, NO_KEYS, set)
         .of("config")
         .docs(
             Group::Server,

@@ -3,3 +3,6 @@
 //! I/O models for which its attack makes sense.
 
 mod client_ends;
+mod process;
+mod secrets;
+mod signals;
