@@ -45,6 +45,9 @@ server only:
                                            then write all replies
        --reply-immediately yes             write each reply immediately; the default is to write all
                                            replies together, before the event loop sleeps
+       --hash-seed N                       fix the seed of the hash, so that two runs walk their keys
+                                           in the same order; the default (-1) takes a random seed,
+                                           which clients cannot guess
        --ae-time-events no                 run without serverCron: no active expiry, no client
                                            timeouts
        --inject service=fixed:100us|exp:200us[,seed=1][,commands=get+set]
@@ -126,6 +129,8 @@ fn serve(config: Config) -> Result<(), String> {
         std::env::set_current_dir(dir)
             .map_err(|e| format!("Can't chdir to '{dir}': {e}; choose another --dir"))?;
     }
+    // Negative: a random seed.
+    crate::db::choose_hash_seed(config.text("hash-seed").parse().ok());
     let pidfile = config.text("pidfile").to_owned();
     let mut instance = Instance::start(config, Clock::system(), Quiet::No)?;
     instance.handle_signals().map_err(|e| format!("signal handlers cannot be installed: {e}"))?;

@@ -4,10 +4,10 @@
 //! own `extras.subscriptions` hold.
 
 use crate::client::{ClientKey, Kind};
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
-type Lists = HashMap<Box<[u8]>, Vec<ClientKey>, FixedState>;
+type Lists = HashMap<Box<[u8]>, Vec<ClientKey>, RandomState>;
 
 /// The subscriptions of all clients, in the order in which they subscribed.
 #[derive(Default)]

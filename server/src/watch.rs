@@ -3,12 +3,12 @@
 //! Invariant: a client is listed here exactly for the keys in its own `extras.watched`.
 
 use crate::client::ClientKey;
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
 /// By database and key.
 pub(crate) struct Watchers {
-    dbs: Vec<HashMap<Box<[u8]>, Vec<ClientKey>, FixedState>>,
+    dbs: Vec<HashMap<Box<[u8]>, Vec<ClientKey>, RandomState>>,
     count: usize,
 }
 

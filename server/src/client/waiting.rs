@@ -6,7 +6,7 @@
 use super::ClientKey;
 use crate::args::Words;
 use crate::db::list::End;
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// What a command pops from a key.
@@ -69,7 +69,7 @@ struct Queue {
     noted: bool,
 }
 
-type Queues = HashMap<Box<[u8]>, Queue, FixedState>;
+type Queues = HashMap<Box<[u8]>, Queue, RandomState>;
 
 /// All blocked clients.
 pub(crate) struct Blocking {

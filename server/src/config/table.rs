@@ -195,6 +195,8 @@ pub(super) const TABLE: &[Directive] = &[
     row("lua-memory-limit", Bytes(0, MAX), "1073741824", Live),
     row("notify-keyspace-events", Text, "", Only("ae-server sends no keyspace notifications")),
     row("tracking-table-max-keys", Int(0, MAX), "1000000", Inert),
+    // Ours: -1 takes a random seed from the system.
+    row("hash-seed", Int(-1, MAX), "-1", Fixed),
     // Observability.
     row("slowlog-log-slower-than", Int(-1, MAX), "10000", Live),
     row("slowlog-max-len", Int(0, MAX), "128", Live),

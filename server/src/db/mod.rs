@@ -31,6 +31,7 @@ pub use entry::{Entry, NO_DEADLINE};
 pub use eviction::Among;
 pub use lazy_free::LazyFree;
 pub use options::{EncodingLimits, Free, KeyStats, Ttl};
+pub(crate) use table::choose_seed as choose_hash_seed;
 pub use value::Value;
 
 use entry::Deadline;

@@ -98,8 +98,6 @@ pub(crate) struct IoThreads {
     /// By thread, the first thread's own share first.
     pub(crate) reads: Vec<Vec<ReadJob>>,
     pub(crate) writes: Vec<Vec<WriteJob>>,
-    /// Jobs kept for their buffers.
-    pub(crate) spare_reads: Vec<ReadJob>,
 }
 
 impl IoThreads {
@@ -119,7 +117,6 @@ impl IoThreads {
             pending_reads: Vec::new(),
             reads: (0..count).map(|_| Vec::new()).collect(),
             writes: (0..count).map(|_| Vec::new()).collect(),
-            spare_reads: Vec::new(),
         })
     }
 

@@ -10,8 +10,6 @@ use std::cell::Cell;
 /// What a library function asks of the server, by number.
 #[derive(Clone, Copy)]
 pub(crate) enum Question {
-    /// Time has passed: may the script continue?
-    MayGoOn = 0,
     /// `redis.log`: level and text.
     Log = 1,
     /// `redis.setresp`: 2 or 3.

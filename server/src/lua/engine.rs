@@ -3,17 +3,18 @@
 //! The functions that reach the server exist only during one run (`Lua::scope`), so nothing that a
 //! script keeps can reach the server afterwards.
 
-use super::raised::{Raised, place, plain};
+use super::raised::{KILLED, place, plain, reply_table};
+use super::sys::Watch;
 use super::{Access, Sha, api, bit, convert, json, sys};
 use crate::client::ClientKey;
 use crate::reply::{Protocol, Reply};
 use mlua::chunk::ChunkMode;
-use mlua::{
-    Function, HookTriggers, Lua, LuaOptions, MultiValue, Result, StdLib, Table, Value, VmState,
-};
+use mlua::{Function, Lua, LuaOptions, MultiValue, Result, StdLib, Table, Value};
+use std::cell::Cell;
 
-/// Lua instructions between two checks of the time, as in Redis.
-const INSTRUCTIONS_PER_LOOK: u32 = 100_000;
+/// After a script, garbage beyond this much, and beyond what was in use after the last collection, is
+/// collected: what a script held is free after it.
+const GARBAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The function of this name in the registry reaches the server while a script runs.
 pub(super) const HOST: &str = "host";
 
@@ -22,6 +23,10 @@ const OUT_OF_MEMORY: &str = "ERR not enough memory: the script went beyond lua-m
 /// See the module's text.
 pub(crate) struct Engine {
     lua: Lua,
+    /// Must live as long as the state.
+    watch: Box<Watch>,
+    /// Bytes in use after the last full collection.
+    in_use: Cell<usize>,
     /// The globals themselves; scripts see them through a table that refuses writes.
     globals: Table,
     redis: Table,
@@ -51,6 +56,8 @@ pub(crate) trait Host {
     fn call(&self, lua: &Lua, args: MultiValue) -> Result<Value>;
     /// `redis.pcall`: an error reply is returned, as are errors of the call itself.
     fn pcall(&self, lua: &Lua, args: MultiValue) -> Result<Value>;
+    /// Time has passed: whether the script may continue.
+    fn may_go_on(&self) -> bool;
     /// Answers a [`super::Question`], whose number comes first.
     fn answer(&self, lua: &Lua, args: MultiValue) -> Result<bool>;
     /// The protocol that the script gets replies in.
@@ -72,17 +79,22 @@ impl Engine {
         os.raw_set("clock", globals.get::<Table>("os")?.get::<Function>("clock")?)?;
         globals.raw_set("os", os)?;
         api::deterministic_random(&lua, &globals.get("math")?)?;
-        sys::limit_patterns(&lua, &globals.get("string")?)?;
+        let watch = Watch::install(&lua)?;
+        let read_only = lua.create_table()?;
+        check_libraries(&lua, &globals, &read_only)?;
+        let (pcall, xpcall) = sys::protected_calls(&lua)?;
+        globals.raw_set("pcall", pcall)?;
+        globals.raw_set("xpcall", xpcall)?;
         let sandbox = lua.load(include_str!("sandbox.lua")).set_name("=sandbox");
         let plain = lua.create_function(plain)?;
         let place = lua.create_function(place)?;
-        let look = lua.create_function(|lua, ()| look(lua))?;
-        let (environment, run): (Table, Function) = sandbox.call((plain, place, look))?;
+        let look = sys::look_function(&lua)?;
+        let (environment, run): (Table, Function) =
+            sandbox.call((plain, place, look, sys::killed(), read_only))?;
         lua.set_globals(environment)?;
         let compiled = lua.create_table()?;
-        let engine = Engine { lua, globals, redis, compiled, run };
-        engine.watch()?;
-        Ok(engine)
+        let in_use = Cell::new(lua.used_memory());
+        Ok(Engine { lua, watch, in_use, globals, redis, compiled, run })
     }
 
     /// Compiles a script under its name.
@@ -113,18 +125,16 @@ impl Engine {
         self.lua.set_memory_limit(bytes).map(|_| ())
     }
 
-    /// Collects garbage if the next script might otherwise exceed the memory limit.
+    /// Called after a script: frees what it held, if that is much, or if the next script might exceed
+    /// the memory limit.
     pub(crate) fn tidy(&self, limit_bytes: usize) {
-        if limit_bytes > 0 && self.memory_bytes() > limit_bytes / 2 {
+        let held = self.memory_bytes();
+        let close = limit_bytes > 0 && held > limit_bytes / 2;
+        if close || held > 2 * self.in_use.get() + GARBAGE_BYTES_MAX {
             // It fails only if a finalizer does, and there are none.
             let _ = self.lua.gc_collect();
+            self.in_use.set(self.memory_bytes());
         }
-    }
-
-    /// Installs the hook that checks the time while a script runs.
-    pub(crate) fn watch(&self) -> Result<()> {
-        let triggers = HookTriggers::new().every_nth_instruction(INSTRUCTIONS_PER_LOOK);
-        self.lua.set_global_hook(triggers, |lua, _| look(lua).map(|()| VmState::Continue))
     }
 
     fn set_arguments(&self, job: &Job<'_>) -> Result<()> {
@@ -153,33 +163,57 @@ impl Engine {
             self.redis.raw_set("call", call)?;
             self.redis.raw_set("pcall", pcall)?;
             self.lua.set_named_registry_value(HOST, answer)?;
-            let mut results = self.run.call::<MultiValue>(script)?;
+            let run = || self.run.call::<MultiValue>(script);
+            let result = self.watch.during(&self.lua, &|| host.may_go_on(), run)?;
+            // The next script must not find them, nor must they stay in memory.
+            for name in ["KEYS", "ARGV"] {
+                self.globals.raw_set(name, Value::Nil)?;
+            }
+            let mut results = match result {
+                Ok(results) => results,
+                Err(place) => {
+                    return Ok((false, killed_at(&self.lua, place)?, host.protocol()));
+                }
+            };
             let succeeded = results.pop_front() == Some(Value::Boolean(true));
             Ok((succeeded, results.pop_front().unwrap_or_default(), host.protocol()))
         })
     }
 }
 
-/// Lets the server check the time, and ends the script if it must not continue.
-fn look(lua: &Lua) -> Result<()> {
-    let host: Function = lua.named_registry_value(HOST)?;
-    if host.call::<bool>(api::Question::MayGoOn as u32)? {
-        return Ok(());
+/// Puts checks before the functions of Lua's libraries that a script could misuse.
+fn check_libraries(lua: &Lua, globals: &Table, read_only: &Table) -> Result<()> {
+    use sys::Check;
+    let (string, table): (Table, Table) = (globals.get("string")?, globals.get("table")?);
+    for (library, name, check) in [
+        (&string, "find", Check::Find),
+        (&string, "match", Check::Pattern),
+        (&string, "gmatch", Check::Pattern),
+        (&string, "gfind", Check::Pattern),
+        (&string, "gsub", Check::Pattern),
+        (&string, "rep", Check::Rep),
+        (&string, "reverse", Check::Bytes),
+        (&string, "upper", Check::Bytes),
+        (&string, "lower", Check::Bytes),
+        (&table, "insert", Check::Insert),
+        (&table, "remove", Check::Remove),
+        (&table, "sort", Check::Sort),
+        (&table, "concat", Check::Concat),
+        (globals, "unpack", Check::Unpack),
+    ] {
+        sys::check(lua, library, name, check, read_only)?;
     }
-    end_soon(lua)?;
-    Err(mlua::Error::external(Raised::Killed))
+    Ok(())
 }
 
-/// From now on every instruction of the running coroutine raises the error again, in case the script
-/// catches it. Other coroutines follow when the error reaches them ([`plain`]). The sandbox's own code
-/// is excluded, because it reports the error.
-pub(super) fn end_soon(lua: &Lua) -> Result<()> {
-    lua.set_global_hook(HookTriggers::new().every_nth_instruction(1), |_, debug| {
-        match debug.source().source.as_deref() {
-            Some("=sandbox") => Ok(VmState::Continue),
-            _ => Err(mlua::Error::external(Raised::Killed)),
-        }
-    })
+/// The error of a script that was ended.
+fn killed_at(lua: &Lua, place: sys::Place) -> Result<Value> {
+    let table = reply_table(lua, KILLED.as_bytes(), false)?;
+    if let Some((source, line)) = place {
+        table.raw_set("source", source)?;
+        table.raw_set("line", line)?;
+    }
+    Ok(Value::Table(table))
 }
 
 /// Replies with what a script returned, or with how it failed.

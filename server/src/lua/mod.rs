@@ -7,7 +7,7 @@
 //! api           the part of the `redis` table that needs no command; convert: values both ways
 //! json, bit     the libraries cjson and bit
 //! raised        errors on their way through Lua
-//! sys           a limit on Lua's recursive pattern matching
+//! sys, limits   the hook that ends a script; checks before functions of Lua's libraries
 //! ```
 //!
 //! Not there: `cmsgpack`, `struct`, the debugger.
@@ -18,6 +18,7 @@ pub(crate) mod convert;
 mod engine;
 mod json;
 mod json_decode;
+mod limits;
 pub(crate) mod raised;
 mod random;
 mod sys;

@@ -3,7 +3,6 @@
 //! Rust functions raise [`Raised`]; Lua carries it as userdata, and `sandbox.lua` has [`plain`] turn
 //! it into what Redis's scripts see before any of their code can look at it.
 
-use super::engine;
 use mlua::{Error, Lua, Result, Table, Value};
 use std::fmt;
 
@@ -14,17 +13,15 @@ pub(crate) enum Raised {
     Text(Vec<u8>),
     /// A table with the error, code first, as `redis.call` raises it.
     Reply { text: Vec<u8>, counted: bool },
-    /// The script is to end; see [`engine::end_soon`].
-    Killed,
 }
 
-const KILLED: &str = "ERR Script killed by user with SCRIPT KILL...";
+/// The error of a script that was ended.
+pub(super) const KILLED: &str = "ERR Script killed by user with SCRIPT KILL...";
 
 impl fmt::Display for Raised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Raised::Text(text) | Raised::Reply { text, .. } => write!(f, "{}", text.escape_ascii()),
-            Raised::Killed => f.write_str(KILLED),
         }
     }
 }
@@ -92,11 +89,6 @@ pub(crate) fn plain(lua: &Lua, value: Value) -> Result<Value> {
         (Some(Raised::Text(text)), _) => lua.create_string(text)?,
         (Some(Raised::Reply { text, counted }), _) => {
             return Ok(Value::Table(reply_table(lua, text, *counted)?));
-        }
-        (Some(Raised::Killed), _) => {
-            // Each coroutine has its own hook: this one gets it now.
-            engine::end_soon(lua)?;
-            return Ok(Value::Table(reply_table(lua, KILLED.as_bytes(), false)?));
         }
         // As Lua says both of its own functions.
         (None, Error::MemoryError(_)) => lua.create_string("not enough memory")?,

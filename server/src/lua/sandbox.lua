@@ -1,7 +1,7 @@
 -- What scripts see of Lua: runs once when the Lua state is made, and returns what Rust needs of it.
 -- Every table of the environment stands behind an empty one that refuses writes, since plain Lua 5.1
 -- knows no read-only tables. Errors raised by Rust are userdata; scripts get what Redis gives them.
-local plain, place, look = ...
+local plain, place, look, killed, behind = ...
 local real = getfenv(0)
 local error, type, next, setmetatable, getmetatable = error, type, next, setmetatable, getmetatable
 local rawget, rawset, raw_next, raw_pairs, raw_ipairs = rawget, rawset, next, pairs, ipairs
@@ -16,8 +16,8 @@ for name in raw_pairs(real) do
   if not kept[name] then real[name] = nil end
 end
 
--- From the empty table that scripts hold to the one behind it.
-local behind = setmetatable({}, { __mode = 'k' })
+-- `behind`: from the empty table that scripts hold to the one behind it. Functions that change tables
+-- without metamethods refuse the tables that are its keys; those of Lua's libraries are checked in Rust.
 local READ_ONLY = 'Attempt to modify a readonly table'
 
 local function guard(target, index)
@@ -35,6 +35,8 @@ end
 
 local function failed(ok, err, ...)
   if ok then return ok, err, ... end
+  -- A script that is ended cannot catch that.
+  if err == killed then error(err, 0) end
   err = plain(err)
   if type(err) == 'table' then
     local text = err.err
@@ -45,12 +47,14 @@ end
 
 function real.pcall(...) return failed(raw_pcall(...)) end
 
--- The handler runs after the error has left the protected code, not inside it: an error that a hook
--- raised would call it with hooks off, and a script that then loops could not be ended any more.
+-- The handler runs after the error has left the protected code, not inside it: there a full C stack or
+-- an error of the handler would replace the error.
 local function handled(on_error, ok, ...)
   if ok then return ok, ... end
+  if (...) == killed then error(killed, 0) end
   local fine, result = raw_pcall(on_error, (plain((...))))
   if fine then return false, result end
+  if result == killed then error(killed, 0) end
   return false, 'error in error handling'
 end
 
@@ -58,6 +62,7 @@ function real.xpcall(run, on_error) return handled(on_error, raw_pcall(run)) end
 
 local function resumed(ok, err, ...)
   if ok then return ok, err, ... end
+  if err == killed then error(err, 0) end
   return false, plain(err)
 end
 
@@ -81,6 +86,15 @@ end
 
 coroutine.create = counted(coroutine.create, 'create')
 coroutine.wrap = counted(coroutine.wrap, 'wrap')
+
+-- Settings of the collector would stay for the next script. A full collection takes time.
+local collect = collectgarbage
+local UNCHANGED = { stop = 0, restart = 0, setpause = 200, setstepmul = 200 }
+function real.collectgarbage(option, value)
+  if UNCHANGED[option] then return UNCHANGED[option] end
+  look()
+  return collect(option, value)
+end
 
 function real.rawset(t, k, v)
   if behind[t] then error(READ_ONLY, 0) end
@@ -107,8 +121,6 @@ local function text_only(chunk, name)
   if sub(chunk, 1, 1) == '\27' then
     return nil, '[string "' .. sub(chunk, 1, 5) .. '"]:1: unexpected symbol near \'char(27)\''
   end
-  -- Code of this name is left alone when a script is ended, so no script may carry it.
-  if name == '=sandbox' then name = '=(load)' end
   return compile(chunk, name)
 end
 

@@ -164,13 +164,14 @@ fn read_into_batch(
         Some(Room::Filled) => el.not_drained(fd, Mask::READABLE),
         Some(Room::Left) => {}
     }
-    server.net.batch.push((key, unfinished));
+    server.net.batch.push_back((key, unfinished));
 }
 
-/// Executes what the batch mode has read in this tick, in the order of reading.
+/// Executes what the batch mode has read in this tick, in the order of reading. A script that runs too
+/// long executes the rest: each of these clients gets a BUSY reply.
 pub(crate) fn execute_batch(server: &mut Server, now: Nanos) {
     let mut now = now;
-    for (key, unfinished) in std::mem::take(&mut server.net.batch) {
+    while let Some((key, unfinished)) = server.net.batch.pop_front() {
         if server.clients.get(key).is_some_and(|client| client.life == Life::Open) {
             execute_unfinished(server, key, unfinished, now);
             now = server.clock.now();

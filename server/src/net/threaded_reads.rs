@@ -42,7 +42,7 @@ fn distribute(
     let timed = server.observe.timeline.is_on();
     for (index, &key) in pending.iter().enumerate() {
         let limits = server.request_limits(key);
-        let mut job = io.spare_reads.pop().unwrap_or_else(|| ReadJob::new(key, limits));
+        let mut job = server.net.spare_reads.pop().unwrap_or_else(|| ReadJob::new(key, limits));
         (job.key, job.limits, job.timed) = (key, limits, timed);
         if let Some(client) = server.clients.get_mut(key) {
             job.fd = borrow(client.fd.as_raw_fd()).ok();
@@ -54,21 +54,39 @@ fn distribute(
     }
     fan_out(&mut io.workers, &mut io.reads, &io.clock)?;
     server.observe.stats.io_threaded_reads += pending.len() as u64;
-    let mut now = el.clock().now();
-    for index in 0..pending.len() {
-        let (share, at) = place(index, shares);
-        execute(el, server, &mut io.reads[share][at], now);
-        now = server.clock.now();
-    }
-    for share in &mut io.reads {
-        let room = SPARE_JOBS_MAX.saturating_sub(io.spare_reads.len());
-        io.spare_reads.extend(share.drain(..).filter_map(ReadJob::cleared).take(room));
-    }
+    let mut shares: Vec<_> = io.reads.iter_mut().map(|share| share.drain(..)).collect();
+    let in_order =
+        (0..pending.len()).filter_map(|index| shares[place(index, io.workers.len() + 1).0].next());
+    server.net.reads_done.extend(in_order);
+    execute_done(server, el.clock().now());
+    tell_undrained(el, server);
     Ok(())
 }
 
+/// Executes what the threads have read, on the first thread. A script that runs too long executes the
+/// rest: each of these clients gets a BUSY reply.
+pub(crate) fn execute_done(server: &mut Server, now: Nanos) {
+    let mut now = now;
+    while let Some(mut job) = server.net.reads_done.pop_front() {
+        execute(server, &mut job, now);
+        now = server.clock.now();
+        if server.net.spare_reads.len() < SPARE_JOBS_MAX {
+            server.net.spare_reads.extend(job.cleared());
+        }
+    }
+}
+
+/// Lets the loop call the read handlers of sockets that may have more bytes.
+fn tell_undrained(el: &mut EventLoop<Server>, server: &mut Server) {
+    for key in std::mem::take(&mut server.net.undrained) {
+        if let Some(client) = server.clients.get(key) {
+            el.not_drained(client.fd.as_raw_fd(), Mask::READABLE);
+        }
+    }
+}
+
 /// Executes the commands of a finished job, on the first thread.
-fn execute(el: &mut EventLoop<Server>, server: &mut Server, job: &mut ReadJob, now: Nanos) {
+fn execute(server: &mut Server, job: &mut ReadJob, now: Nanos) {
     let key = job.key;
     // An earlier client of this batch may have killed this one.
     if server.clients.get(key).is_none_or(|client| client.life != Life::Open) {
@@ -77,8 +95,8 @@ fn execute(el: &mut EventLoop<Server>, server: &mut Server, job: &mut ReadJob, n
     if read::receive(server, key, |_| job.outcome.got).is_none() {
         return read::keep(server, key, std::mem::take(&mut job.unfinished));
     }
-    if let Some(fd) = job.fd.filter(|_| job.outcome.filled) {
-        el.not_drained(fd.as_raw_fd(), Mask::READABLE);
+    if job.outcome.filled {
+        server.net.undrained.push(key);
     }
     let Some((at, end)) = job.outcome.parsed.take() else {
         return read::execute_unfinished(server, key, std::mem::take(&mut job.unfinished), now);

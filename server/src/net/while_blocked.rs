@@ -4,7 +4,7 @@
 //! loop knows. The loop watches new clients before it sleeps next ([`watch_accepted`]). It misses no
 //! event: level-triggered backends report it again, and an edge is still to be reported.
 
-use super::{listener, read, write};
+use super::{listener, read, threaded_reads, write};
 use crate::ae::{EventLoop, Mask};
 use crate::client::{ClientKey, Life, data_of};
 use crate::clock::Nanos;
@@ -15,17 +15,11 @@ use std::os::fd::{AsFd, AsRawFd};
 /// One turn for all clients but `except`, whose command blocks the loop.
 pub(crate) fn turn(server: &mut Server, except: ClientKey, now: Nanos) {
     listener::accept_while_blocked(server);
-    let settings = server.config.settings();
-    let keys: Vec<ClientKey> = if settings.io.ae_batch || settings.io.io_threads_do_reads {
-        // Bytes of other clients may have been read already and wait for execution. Their next
-        // bytes must not be executed before those.
-        server.net.accepted_unwatched.clone()
-    } else {
-        let open = server.clients.iter().filter(|(_, client)| client.life == Life::Open);
-        open.map(|(key, _)| key).filter(|&key| key != except).collect()
-    };
-    let keys: Vec<ClientKey> =
-        keys.into_iter().filter(|&key| server.clients.contains_key(key)).collect();
+    // What was read before the script began comes before what these clients have sent since.
+    read::execute_batch(server, now);
+    threaded_reads::execute_done(server, now);
+    let open = server.clients.iter().filter(|(_, client)| client.life == Life::Open);
+    let keys: Vec<ClientKey> = open.map(|(key, _)| key).filter(|&key| key != except).collect();
     let ready = sys::readable(keys.iter().map(|&key| server.clients[key].fd.as_fd()));
     for key in keys.into_iter().zip(ready).filter_map(|(key, ready)| ready.then_some(key)) {
         read::while_blocked(server, key, now);

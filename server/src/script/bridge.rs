@@ -42,12 +42,13 @@ impl Host for Bridge<'_, '_> {
         self.execute(lua, &args)
     }
 
+    fn may_go_on(&self) -> bool {
+        busy::look(&mut self.server.borrow_mut()) != Progress::Killed
+    }
+
     fn answer(&self, _: &Lua, args: MultiValue) -> Result<bool> {
         let what = args.front().and_then(Value::as_i64).unwrap_or_default();
         let server = &mut **self.server.borrow_mut();
-        if what == Question::MayGoOn as i64 {
-            return Ok(busy::look(server) != Progress::Killed);
-        }
         if what == Question::Protocol as i64 {
             let resp3 = args.get(1).and_then(number) == Some(3.0);
             self.protocol.set(if resp3 { Protocol::Resp3 } else { Protocol::Resp2 });

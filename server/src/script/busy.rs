@@ -17,6 +17,9 @@ use std::os::fd::AsFd;
 /// even with ten thousand connections.
 const TURN_EVERY: Nanos = Nanos::from_ms(2);
 
+/// A signal is looked for this often in a script that does not run too long yet.
+const SIGNALS_EVERY: Nanos = Nanos::from_ms(50);
+
 /// Called regularly while a script runs. Serves other clients if it takes too long, and returns whether
 /// it may continue.
 pub(super) fn look(server: &mut Server) -> Progress {
@@ -27,7 +30,12 @@ pub(super) fn look(server: &mut Server) -> Progress {
     match running.progress {
         Progress::Killed => return Progress::Killed,
         Progress::InTime if threshold_ms == 0 || took.as_ms() < threshold_ms => {
-            return Progress::InTime;
+            // A signal ends the script also if no client would ever get a BUSY reply.
+            if now - running.served < SIGNALS_EVERY {
+                return Progress::InTime;
+            }
+            running.served = now;
+            return ended_by_signal(server).unwrap_or(Progress::InTime);
         }
         Progress::InTime => {
             running.progress = Progress::Busy;
@@ -40,15 +48,23 @@ pub(super) fn look(server: &mut Server) -> Progress {
         Progress::Busy if now - running.served < TURN_EVERY => return Progress::Busy,
         Progress::Busy => {}
     }
-    if is_signalled(server) {
-        server.log.warning("Received a signal while a script runs too long: ending the script.");
-        if let Some(running) = &mut server.scripting.running {
-            running.progress = Progress::Killed;
-        }
-        return Progress::Killed;
+    if let Some(progress) = ended_by_signal(server) {
+        return progress;
     }
     serve_others(server, now);
     server.scripting.running.as_ref().map_or(Progress::Killed, |running| running.progress)
+}
+
+/// Ends the script if a signal to end the process has arrived.
+fn ended_by_signal(server: &mut Server) -> Option<Progress> {
+    if !is_signalled(server) {
+        return None;
+    }
+    server.log.warning("Received a signal while a script runs: ending the script.");
+    if let Some(running) = &mut server.scripting.running {
+        running.progress = Progress::Killed;
+    }
+    Some(Progress::Killed)
 }
 
 /// Whether a signal to end the process has arrived. The loop reads it later.

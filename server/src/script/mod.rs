@@ -39,9 +39,6 @@ pub(crate) fn run(server: &mut Server, job: &Job<'_>, out: &mut Reply, now: Nano
         out.raw(&running.own_messages);
     }
     lua::reply(out, &job.sha, result);
-    if let Err(error) = engine.watch() {
-        server.log.warning(format!("A script's clock could not be set again: {error}"));
-    }
     engine.tidy(memory_max);
     server.scripting.lua_bytes = engine.memory_bytes();
     server.scripting.engine = Some(engine);

@@ -3,7 +3,7 @@
 use super::Server;
 use crate::client::{ClientKey, Unfinished};
 use crate::clock::Nanos;
-use crate::io_threads::IoThreads;
+use crate::io_threads::{IoThreads, ReadJob};
 use crate::prefetch::Prefetch;
 use crate::sys;
 use aelab_resp::ArgRange;
@@ -35,6 +35,12 @@ pub(crate) struct Net {
     pub(crate) prefetch: Prefetch,
     /// With `ae-batch`: unfinished input that is executed before the loop sleeps.
     pub(crate) batch: Batch,
+    /// With I/O threads that read: what they have read and parsed, in the order of execution.
+    pub(crate) reads_done: VecDeque<ReadJob>,
+    /// Read jobs kept for their buffers.
+    pub(crate) spare_reads: Vec<ReadJob>,
+    /// Clients whose sockets may have more bytes. The loop is told before it sleeps.
+    pub(crate) undrained: Vec<ClientKey>,
     /// Output buffers for the next replies.
     pub(super) spare: Vec<Vec<u8>>,
     /// The threads that help with reading and writing, if there are any; taken out while they do.
@@ -61,6 +67,9 @@ impl Net {
             scratch: Scratch::default(),
             prefetch: Prefetch::default(),
             batch: Batch::default(),
+            reads_done: VecDeque::new(),
+            spare_reads: Vec::new(),
+            undrained: Vec::new(),
             spare: Vec::new(),
             io_threads: None,
             io_threads_active: false,
@@ -96,7 +105,7 @@ impl Drop for Listener {
 }
 
 /// What the batch mode has read, by client.
-pub(crate) type Batch = Vec<(ClientKey, Box<Unfinished>)>;
+pub(crate) type Batch = VecDeque<(ClientKey, Box<Unfinished>)>;
 
 /// What all clients share for reading; taken out of the server while it is in use.
 #[derive(Default)]

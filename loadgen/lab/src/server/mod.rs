@@ -59,6 +59,8 @@ impl ServerKind {
                 })?;
                 let mut command = Command::new(own);
                 command.arg("serve");
+                // Two runs must walk their keys in the same order.
+                command.args(["--hash-seed", "0"]);
                 Ok(command)
             }
             Self::Binary(path) => Ok(Command::new(from_here(path))),

@@ -5,8 +5,7 @@
 //! with tags (see `bucket`), and no half is ever one allocation (see `half`): no operation of this type takes
 //! longer than some ten microseconds, whatever the number of keys.
 //!
-//! The table knows neither time nor replies. It hashes with a fixed seed, so that two runs walk their keys in the
-//! same order. For measurements this matters more than protection against chosen collisions.
+//! The table knows neither time nor replies. Its hash has one seed per process (`seed`).
 //!
 //! Invariant: a value is in exactly one half; while rehashing, the first half's buckets before `rehashing` are empty.
 //! Read next: `scan`, the cursor that stays right while buckets move.
@@ -14,6 +13,9 @@
 mod bucket;
 mod half;
 mod scan;
+mod seed;
+
+pub(crate) use seed::choose as choose_seed;
 
 use std::hash::Hasher;
 
@@ -27,8 +29,6 @@ const GROW_PER_BUCKET: usize = 5;
 const SHRINK_BELOW_PERCENT: usize = 10;
 /// A rehash step looks at no more than this many empty buckets, so that a sparse table cannot make it long.
 const EMPTY_VISITS_PER_STEP: usize = 10;
-/// Any fixed number.
-const HASH_SEED: u64 = 0x6165_6c61_6220_6b76;
 /// Random buckets tried before `random` walks on from the last one.
 const RANDOM_TRIES: usize = 100;
 
@@ -60,12 +60,11 @@ pub struct Table<T> {
     rehashing: Option<usize>,
 }
 
-/// The hash of a key, the same in every run.
+/// The hash of a key, by the seed of this process.
 #[inline]
 #[must_use]
 pub fn hash(key: &[u8]) -> u64 {
-    let mut hasher =
-        foldhash::fast::FoldHasher::with_seed(HASH_SEED, foldhash::SharedSeed::global_fixed());
+    let mut hasher = seed::hasher();
     hasher.write(key);
     hasher.finish()
 }

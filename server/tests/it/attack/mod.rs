@@ -3,6 +3,10 @@
 //! I/O models for which its attack makes sense.
 
 mod client_ends;
+mod hash_flooding;
 mod process;
+mod script_crashes;
+mod script_hangs;
+mod script_leftovers;
 mod secrets;
 mod signals;

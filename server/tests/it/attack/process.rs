@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Address space of the process: an attack must not take the memory of the machine.
 const ADDRESS_SPACE_KIB: u32 = 4 * 1024 * 1024;
 /// Longest wait for a reply. Only a server that hangs takes so long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The ways of serving clients. Each is a set of flags.
 pub(super) const SERVED_BY: [&[&str]; 9] = [
@@ -21,14 +21,7 @@ pub(super) const SERVED_BY: [&[&str]; 9] = [
     &["--ae-backend", "select", "--select-oversize", "yes"],
     &["--io-model", "busy-poll"],
     &["--ae-batch", "yes"],
-    &[
-        "--io-threads",
-        "2",
-        "--io-threads-do-reads",
-        "yes",
-        "--io-threads-always-active",
-        "yes",
-    ],
+    &["--io-threads", "2", "--io-threads-do-reads", "yes", "--io-threads-always-active", "yes"],
     &["--io-model", "thread-per-connection"],
     &["--io-model", "blocking"],
 ];
@@ -77,6 +70,18 @@ impl Process {
         let pid = self.child.id().to_string();
         let status = Command::new("kill").args(["-s", name, &pid]).status();
         assert!(status.expect("kill runs").success());
+    }
+
+    /// Its exit code, once it has ended by itself. Panics if it does not.
+    pub(super) fn exit_code(&mut self) -> Option<i32> {
+        let pause = Duration::from_millis(10);
+        for _ in 0..PATIENCE.as_millis() / pause.as_millis() {
+            if let Some(status) = self.ended() {
+                return status.code();
+            }
+            std::thread::sleep(pause);
+        }
+        panic!("the server does not end");
     }
 
     /// Whether it has ended, and how.

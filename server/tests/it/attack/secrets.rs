@@ -84,7 +84,8 @@ fn nothing_that_others_can_read_shows_a_password() {
 fn the_arguments_that_are_no_secret_are_shown() {
     let mut server = Driven::start(&["--slowlog-log-slower-than", "0"]);
     let mut stream = server.connect();
-    let settings = b"CONFIG SET hz 20 requirepass x maxclients 77\r\nHELLO 2 SETNAME n AUTH u p\r\n\
+    let settings =
+        b"CONFIG SET hz 20 requirepass x maxclients 77\r\nHELLO 2 SETNAME n AUTH u p\r\n\
         HELLO 2 AUTH u p SETNAME m\r\n";
     server.exchange(&mut stream, settings, 40);
     let got = server.exchange(&mut stream, b"SLOWLOG GET\r\nQUIT\r\n", usize::MAX);

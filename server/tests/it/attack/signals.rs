@@ -15,6 +15,6 @@ fn the_loss_of_the_terminal_is_ignored() {
         assert!(server.ended().is_none(), "{flags:?}");
         server.signal("TERM");
         assert_eq!(client.rest(), "", "{flags:?}");
-        assert_eq!(server.child.wait().expect("ends").code(), Some(0), "{flags:?}");
+        assert_eq!(server.exit_code(), Some(0), "{flags:?}");
     }
 }
