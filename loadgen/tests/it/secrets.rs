@@ -142,7 +142,8 @@ fn no_front_end_and_no_scenario_shows_the_password() {
     assert!(matches!(output.status.code(), Some(0 | 4)), "{output:?}");
     // The lab's own server has a password, too.
     let started = dir.file("started.toml");
-    let text = format!("{scenario}[server]\nrequirepass = \"{CANARY}\"\n");
+    let arm = format!("[arms.one]\nserver_args = [\"--masterauth\", \"{CANARY}\"]\n");
+    let text = format!("{scenario}[server]\nrequirepass = \"{CANARY}\"\n{arm}");
     std::fs::write(&started, text).expect("written");
     let out = dir.file("fresh");
     let output = call(&["scenario", "run", &started, "--out", &out], None);

@@ -19,6 +19,7 @@ use aelab_engine::plan::{RunPlan, Target};
 use aelab_engine::record::result::RunResult;
 use aelab_results::caveat::{Caveat, in_scenario};
 use aelab_results::record::{LatencyEvent, RunRecord, Server, utc_text};
+use aelab_results::text::secret;
 use aelab_scenarios::model::Arm;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -186,7 +187,8 @@ impl Before {
             config.insert("server_bin".to_owned(), program.clone());
         }
         if !arm.server_args.is_empty() {
-            config.insert("server_args".to_owned(), arm.server_args.join(" "));
+            config
+                .insert("server_args".to_owned(), secret::command_line(&arm.server_args).join(" "));
         }
         for field in BUILD_FIELDS {
             if let Some(value) = info.text(field) {

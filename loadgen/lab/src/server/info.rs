@@ -167,15 +167,11 @@ fn settings(reply: &Value) -> BTreeMap<String, String> {
     };
     let text = |value: &Value| Some(String::from_utf8_lossy(value.as_bytes()?).into_owned());
     let named = pairs.into_iter().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
-    named.map(|(name, value)| (name.clone(), masked(&name, value))).collect()
-}
-
-/// The value of a setting, or stars if it is a secret: `requirepass`, `masterauth`, `tls-key-file-pass` and their kind.
-fn masked(name: &str, value: String) -> String {
-    const SECRETS: [&str; 4] = ["pass", "password", "auth", "secret"];
-    let name = name.to_ascii_lowercase();
-    let is_secret = SECRETS.iter().any(|end| name.ends_with(end));
-    if is_secret && !value.is_empty() { "***".to_owned() } else { value }
+    let masked = |(name, value): (String, String)| {
+        let value = secret::setting(&name, &value).to_owned();
+        (name, value)
+    };
+    named.map(masked).collect()
 }
 
 /// Fields of INFO that are settings, for a server that refuses CONFIG: the field, and the setting's name.
@@ -339,7 +335,7 @@ mod tests {
             assert_eq!((&*settings["save"], &*settings["tls-auth-clients"]), ("3600 1", "yes"));
             assert!(settings.values().all(|value| value != "canary"), "{settings:?}");
         }
-        assert_eq!(masked("requirepass", String::new()), "", "no password is no secret");
+        assert_eq!(secret::setting("requirepass", ""), "", "no password is no secret");
     }
 
     #[test]

@@ -204,11 +204,7 @@ fn masked<S: serde::Serializer>(
     config: &BTreeMap<String, String>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let value = |(name, value): (&String, &String)| {
-        let is_secret = secret::is_setting(name) && !value.is_empty();
-        (name.clone(), if is_secret { secret::MASK.to_owned() } else { value.clone() })
-    };
-    serializer.collect_map(config.iter().map(value))
+    serializer.collect_map(config.iter().map(|(name, value)| (name, secret::setting(name, value))))
 }
 
 /// A caveat of a measurement, as stored. Built from [`crate::caveat::Caveat`].

@@ -23,15 +23,8 @@ const FLAGS: [&str; 8] = [
 const PLACES: [&str; 6] = ["--host", "--endpoint", "--uri", "--target", "--server", "--upstream"];
 /// Short flags without a value, which may stand before others in one word (`-qa PASS`).
 const ALONE: &str = "3qeIlxRD46v";
-/// Settings of a server whose value is a password.
-const SETTINGS: [&str; 6] = [
-    "requirepass",
-    "masterauth",
-    "tls-key-file-pass",
-    "tls-client-key-file-pass",
-    "auth-pass",
-    "sentinel-pass",
-];
+/// Ends of the names of a server's settings whose value is a password: `requirepass`, `masterauth`, `tls-key-file-pass`.
+const SETTINGS: [&str; 4] = ["pass", "password", "auth", "secret"];
 /// Commands that may hold a password.
 const COMMANDS: [&str; 6] = ["AUTH", "HELLO", "CONFIG", "ACL", "MIGRATE", "SENTINEL"];
 /// Words of a login: a user and a password, or as many rules as an ACL user may be given at once.
@@ -42,7 +35,14 @@ const REPEATED: &str = "with args beginning with";
 /// Whether the value of a server's setting is a password.
 #[must_use]
 pub fn is_setting(name: &str) -> bool {
-    SETTINGS.iter().any(|known| name.eq_ignore_ascii_case(known))
+    let name = name.to_ascii_lowercase();
+    SETTINGS.iter().any(|end| name.len() > end.len() && name.ends_with(end))
+}
+
+/// The value of a server's setting, masked if it is a password.
+#[must_use]
+pub fn setting<'a>(name: &str, value: &'a str) -> &'a str {
+    if is_setting(name) && !value.is_empty() { MASK } else { value }
 }
 
 /// Whether a command of this name may hold a password.
@@ -340,6 +340,8 @@ mod tests {
         assert_eq!(reply(said, Some(SECRET)), "ERR unknown command `AUTH`");
         assert_eq!(reply("no 's3cr3t' here", Some(SECRET)), "no '***' here");
         assert_eq!(reply("ERR x", None), "ERR x");
-        assert!(is_setting("RequirePass") && !is_setting("save"));
+        assert!(is_setting("RequirePass") && is_setting("tls-key-file-pass"));
+        assert!(!is_setting("save") && !is_setting("pass"), "a word of its own is none");
+        assert_eq!((setting("masterauth", SECRET), setting("masterauth", "")), (MASK, ""));
     }
 }
