@@ -148,6 +148,7 @@ fn gets(port: u16, connections: usize) -> GroupPlan {
         keys: KeySpace::uniform(KEYS),
         values: ValueSize::Fixed(32),
         compressible: 0.0,
+        order: aelab_engine::plan::CommandOrder::Random,
     };
     let target = Target::plain(Endpoint::Tcp(([127, 0, 0, 1], port).into()));
     GroupPlan::new("bench", target, connections, workload)

@@ -18,6 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         keys: KeySpace::uniform(1),
         values: ValueSize::Fixed(1),
         compressible: 0.0,
+        order: aelab_engine::plan::CommandOrder::Random,
     };
     let rate = Rate::per_second(1_000.0).ok_or("not a rate")?;
     let group = GroupPlan {

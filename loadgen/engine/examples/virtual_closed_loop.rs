@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         keys: KeySpace::uniform(100_000),
         values: ValueSize::Fixed(64),
         compressible: 0.0,
+        order: aelab_engine::plan::CommandOrder::Random,
     };
     // In virtual time no address is connected to.
     let target = Target::plain(Endpoint::Tcp("127.0.0.1:6379".parse()?));

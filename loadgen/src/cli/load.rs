@@ -73,7 +73,8 @@ pub struct LoadArgs {
     pub keyspace: Option<u64>,
     /// Distribution of __key__: uniform, sequential, zipf, … [default: uniform, with --ycsb that of the workload].
     ///
-    /// uniform; sequential; zipf[:EXPONENT] (low numbers most often); latest[:EXPONENT] (high numbers most often);
+    /// uniform; sequential (sequential:each and sequential:part: each connection by itself, through all keys or through a part
+    /// of its own); zipf[:EXPONENT] (low numbers most often); latest[:EXPONENT] (high numbers most often);
     /// gaussian[:DEVIATION] (the middle most often; DEVIATION is a fraction of the number of keys);
     /// hotspot:keys=0.1,requests=0.9 (10 % of the keys get 90 % of the requests); new (each key is used once; the numbers
     /// start after the -r keys).
@@ -91,7 +92,7 @@ pub struct LoadArgs {
     /// Tests of redis-benchmark and valkey-benchmark, run one after the other, such as set,get [default: set,get].
     #[arg(short = 't', long, value_name = "TESTS", conflicts_with_all = ["ratio", "templates", "command", "command_file", "ycsb"])]
     pub tests: Option<String>,
-    /// Mix SET and GET in this ratio, such as 1:10.
+    /// Mix SET and GET in this ratio, such as 1:10: drawn at random, or exactly with --ratio-order exact.
     #[arg(long, value_name = "SET:GET", value_parser = ratio, conflicts_with_all = ["templates", "command", "command_file", "ycsb"])]
     pub ratio: Option<(u32, u32)>,
     /// Command to send, as one argument in quotes; repeat the flag to mix several commands.
@@ -100,6 +101,12 @@ pub struct LoadArgs {
     /// Weight of a --command; give one for each --command, in the same order.
     #[arg(hide_short_help = true, long, value_name = "N", requires = "templates")]
     pub command_ratio: Vec<u32>,
+    /// Order of the commands of a mix: drawn at random by weight, or exact [default: random; --compat memtier: exact].
+    ///
+    /// With exact, each connection sends as many requests of the first command as its weight says, then of the second, and so
+    /// on, over and over, as memtier does. Applies to --ratio, --command, --command-file and --ycsb.
+    #[arg(hide_short_help = true, long, value_enum, value_name = "ORDER")]
+    pub ratio_order: Option<RatioOrderArg>,
     /// File of commands to mix, one per line.
     ///
     /// A line may start with a weight. # starts a comment.
@@ -167,6 +174,15 @@ pub struct LoadArgs {
     /// An emulated pool.
     #[command(flatten)]
     pub pool: PoolArgs,
+}
+
+/// Order of a mix of the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RatioOrderArg {
+    /// Each request draws its command by weight.
+    Random,
+    /// Each connection sends the commands in turn, as often as their weights say.
+    Exact,
 }
 
 /// Time stamps of the command line.

@@ -2,15 +2,15 @@
 //!
 //! Invariant: connections, requests and rate are totals, never per thread or per connection.
 
-use crate::cli::load::{LoadArgs, PacingArg, TimestampsArg, WarmupArg};
+use crate::cli::load::{LoadArgs, PacingArg, RatioOrderArg, TimestampsArg, WarmupArg};
 use crate::cli::receivers;
 use crate::cli::resolved::Prefill;
 use crate::cli::ycsb::{Home, Ycsb};
 use aelab_engine::clock::Nanos;
 use aelab_engine::error::Failure;
 use aelab_engine::plan::{
-    ArrivalProcess, Assignment, CommandPlan, ConnectSchedulePlan, GroupPlan, Pacing, Phases, Rate,
-    Role, RunPlan, Shape, Target, Timestamps, WarmupEndPlan, Workload,
+    ArrivalProcess, Assignment, CommandOrder, CommandPlan, ConnectSchedulePlan, GroupPlan, Pacing,
+    Phases, Rate, Role, RunPlan, Shape, Target, Timestamps, WarmupEndPlan, Workload,
 };
 use aelab_engine::workload::command_text::parse_command;
 use aelab_lab::server::fill::FillPlan;
@@ -44,8 +44,13 @@ impl LoadArgs {
             }));
         }
         let commands = Ycsb::load_phase(self.key_count(), home).map_err(Failure::usage)?;
-        let workload =
-            Workload { commands, keys, values: self.values(), compressible: self.compressible };
+        let workload = Workload {
+            commands,
+            keys,
+            values: self.values(),
+            compressible: self.compressible,
+            order: CommandOrder::Random,
+        };
         let mut group = GroupPlan::new("load phase", target.clone(), FILL_CONNECTIONS, workload);
         group.pipeline = FILL_PIPELINE;
         group.requests = Some(self.key_count());
@@ -68,12 +73,18 @@ impl LoadArgs {
                 "--key-dist has no effect: {title} has no __key__; write __key__ into the command, or leave out --key-dist"
             )));
         }
+        if self.ratio_order.is_some() && commands.len() < 2 {
+            return Err(Failure::usage(format!(
+                "--ratio-order has no effect: {title} is one command; mix several with --ratio or --command, or leave it out"
+            )));
+        }
         let receiving = receivers::take(&mut commands)?;
         let workload = Workload {
             commands,
             keys: self.keys(),
             values: self.values(),
             compressible: self.compressible,
+            order: self.order(),
         };
         let size = self.pool.size(self.connections);
         let mut group = GroupPlan::new("load", target.clone(), size, workload);
@@ -110,6 +121,14 @@ impl LoadArgs {
             PacingArg::Spin => Pacing::Spin,
         };
         Ok(plan)
+    }
+
+    /// In which order the commands come.
+    fn order(&self) -> CommandOrder {
+        match self.ratio_order {
+            Some(RatioOrderArg::Exact) => CommandOrder::Exact,
+            Some(RatioOrderArg::Random) | None => CommandOrder::Random,
+        }
     }
 
     /// Checks that pools and pinned requests have an open loop, and no flags that contradict them.

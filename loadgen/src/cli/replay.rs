@@ -19,7 +19,7 @@ pub struct ReplayArgs {
     /// The replay needs 36 bytes of memory per command.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "connections", "duration", "warmup", "think_time", "data_size", "compressible", "keyspace", "key_dist", "tests",
-        "ratio", "templates", "command", "command_file", "ycsb", "prefill", "reconnect_interval", "cluster",
+        "ratio", "ratio_order", "templates", "command", "command_file", "ycsb", "prefill", "reconnect_interval", "cluster",
         "pool_max_total", "pool_min_idle", "pool_max_idle", "pool_max_wait", "pool_order", "pin_requests",
     ])]
     pub replay: Option<PathBuf>,

@@ -92,8 +92,13 @@ mod tests {
     fn the_load_phase_names_its_commands_and_keys_to_an_acl_user() {
         let keys = KeySpace { prefix: "user".to_owned(), ..KeySpace::uniform(10) };
         let commands = Ycsb::load_phase(10, Home::Server).expect("templates without an error");
-        let workload =
-            Workload { commands, keys, values: ValueSize::Fixed(100), compressible: 0.0 };
+        let workload = Workload {
+            commands,
+            keys,
+            values: ValueSize::Fixed(100),
+            compressible: 0.0,
+            order: aelab_engine::plan::CommandOrder::Random,
+        };
         let target = Target::plain(Endpoint::Unix("/nowhere".into()));
         let group = GroupPlan::new("load phase", target, 1, workload);
         let phases = Phases { warmup: Nanos::ZERO, measure: None, drain_max: Nanos::ZERO };

@@ -25,7 +25,7 @@ const FLAGS: &[Flag] = &[
     flag(&["-c", "--clients"], Follows, Keep("Clients per thread [default: 50]")),
     flag(&["-t", "--threads"], Follows, Keep("Threads [default: 4]")),
     flag(&["--test-time"], Follows, Keep("Measurement time in seconds, instead of -n")),
-    flag(&["--ratio"], Follows, Keep("Ratio of SETs to GETs [default: 1:10]")),
+    flag(&["--ratio"], Follows, Keep("Ratio of SETs to GETs, kept exactly [default: 1:10]")),
     flag(&["--pipeline"], Follows, Same("-P")),
     flag(&["--reconnect-interval"], Follows, Same("--reconnect-interval")),
     flag(&["--select-db"], Follows, Same("--dbnum")),
@@ -169,7 +169,12 @@ fn length(taken: &Taken, clients: u64, keys: u64, said: &mut Translation) -> Res
                 .map_err(|_| format!("--test-time {seconds} is not a number of seconds"))?;
             said.say(&["--duration", &format!("{seconds}s"), "--warmup", "0"]);
         }
-        (Some("allkeys"), None) => said.say(&["-n", &keys.to_string()]),
+        (Some("allkeys"), None) => {
+            // Each connection goes through all keys, unless each has a part of them.
+            let is_parts = taken.last("--key-pattern").is_some_and(|pattern| pattern == "P:P");
+            let all = if is_parts { keys } else { keys.saturating_mul(clients) };
+            said.say(&["-n", &all.to_string()]);
+        }
         (_, None) => {
             let each = taken.number("-n", REQUESTS_PER_CLIENT)?;
             said.say(&["-n", &each.saturating_mul(clients).to_string()]);
@@ -207,6 +212,9 @@ fn sizes(taken: &Taken, said: &mut Translation) -> Result<String, String> {
     Ok(given.iter().find_map(|name| taken.last(name)).unwrap_or("32").to_owned())
 }
 
+/// memtier counts: each connection sends its commands in turn.
+const EXACT: &[&str] = &["--ratio-order", "exact"];
+
 /// What is sent: SET and GET by their ratio, or the commands given.
 fn commands(taken: &Taken, keys: u64, said: &mut Translation) -> Result<(), String> {
     let given: Vec<&str> = taken.all("--command").collect();
@@ -218,6 +226,9 @@ fn commands(taken: &Taken, keys: u64, said: &mut Translation) -> Result<(), Stri
             let command =
                 command(text, &key).map_err(|why| format!("--command '{text}': {why}"))?;
             said.say(&["--command", &command]);
+        }
+        if given.len() > 1 {
+            said.say(EXACT);
         }
         for index in 0..given.len() {
             if !ratios.is_empty() {
@@ -243,6 +254,9 @@ fn commands(taken: &Taken, keys: u64, said: &mut Translation) -> Result<(), Stri
     let used = || templates.iter().zip(&weights).filter(|(_, weight)| **weight > 0);
     if used().next().is_none() {
         return Err(wrong());
+    }
+    if used().count() > 1 {
+        said.say(EXACT);
     }
     for ((_, template), _) in used() {
         said.say(&["--command", template]);
@@ -300,7 +314,8 @@ fn command(text: &str, key: &str) -> Result<String, String> {
 fn key(taken: &Taken, letter: &str, keys: u64) -> Result<String, String> {
     let distribution = match letter {
         "R" => "uniform".to_owned(),
-        "S" | "P" => "sequential".to_owned(),
+        "S" => "sequential:each".to_owned(),
+        "P" => "sequential:part".to_owned(),
         "Z" => format!("zipf:{}", taken.last("--key-zipf-exp").unwrap_or("1")),
         "G" => match taken.last("--key-stddev") {
             None => "gaussian".to_owned(),

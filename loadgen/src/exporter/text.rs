@@ -169,6 +169,7 @@ mod tests {
             keys: KeySpace::uniform(1),
             values: ValueSize::Fixed(1),
             compressible: 0.0,
+            order: aelab_engine::plan::CommandOrder::Random,
         };
         let target = Target::plain(Endpoint::Unix("/none".into()));
         let group = GroupPlan::new("load", target, 1, workload);

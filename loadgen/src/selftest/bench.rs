@@ -153,6 +153,7 @@ pub(super) fn group(
         keys: KeySpace::uniform(1_000),
         values: ValueSize::Fixed(32),
         compressible: 0.0,
+        order: aelab_engine::plan::CommandOrder::Random,
     };
     GroupPlan { arrival, ..GroupPlan::new(name, target.clone(), connections, workload) }
 }

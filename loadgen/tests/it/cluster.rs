@@ -32,6 +32,7 @@ pub(crate) fn group(
         keys: KeySpace::uniform(100_000),
         values: ValueSize::Fixed(8),
         compressible: 0.0,
+        order: aelab_engine::plan::CommandOrder::Random,
     };
     GroupPlan {
         arrival,

@@ -252,6 +252,7 @@ fn every_request_is_accounted_for_over_tls() {
             keys: KeySpace::uniform(1_000),
             values: ValueSize::Fixed(bytes),
             compressible: 0.0,
+            order: aelab_engine::plan::CommandOrder::Random,
         };
         let target = Target::plain(Endpoint::Tls(endpoint.clone()));
         let group = GroupPlan {

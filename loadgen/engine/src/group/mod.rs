@@ -38,6 +38,7 @@ use crate::resources::Resources;
 use crate::schedule::Schedule;
 use crate::schedule::connect_schedule::ConnectSchedule;
 use crate::workload::new_keys::Insertions;
+use crate::workload::order::Seat;
 use crate::workload::rng::Rng;
 use crate::workload::{Common, Generator};
 use std::sync::Arc;
@@ -117,7 +118,7 @@ impl Group {
             .as_ref()
             .map(|replay| Cursor::new(Arc::clone(replay), share.index as usize, share.of as usize));
         let quota = quota(group, captured.as_ref(), share);
-        let generator =
+        let mut generator =
             Generator::new(&group.workload, common, share, rng(stream::WORKLOAD), captured)
                 .map_err(wrong)?;
         let reception = group.reception().map_err(wrong)?;
@@ -129,6 +130,14 @@ impl Group {
         let connections = part(group.connections as u64, share.index, share.of);
         let tokens = first_token..first_token + connections as Token;
         let first_number = share.before(group.connections as u64);
+        match group.cluster {
+            // Any connection of a node takes its requests: a thread counts as one.
+            Some(_) => generator.seat(Seat::new(share.index, share.of), 1),
+            None => {
+                let seat = Seat::new(first_number, group.connections as u64);
+                generator.seat(seat, connections as usize);
+            }
+        }
         let first =
             group.pool.as_ref().map_or_else(|| tokens.clone(), |plan| Pool::first(plan, &tokens));
         let share_of_group = Self {

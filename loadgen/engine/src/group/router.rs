@@ -157,6 +157,8 @@ impl Router {
 
     /// Writes the next request.
     pub(crate) fn write(&mut self, generator: &mut Generator, intended: Nanos) -> RoutedRequest {
+        // The node is known when the key is, so the order is the thread's.
+        generator.turn_to(0);
         let command = generator.choose();
         let mut bytes = self.spare.pop().unwrap_or_default();
         bytes.clear();

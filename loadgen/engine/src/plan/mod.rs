@@ -27,7 +27,7 @@ pub use crate::plan::connections::{
 pub use crate::plan::pacing::Pacing;
 pub use crate::plan::shape::Shape;
 pub use crate::plan::target::{Endpoint, Protocol, Target};
-pub use crate::plan::values::{KeyDistribution, KeySpace, ValueSize};
+pub use crate::plan::values::{KeyDistribution, KeySpace, ValueSize, Walk};
 pub use crate::plan::warmup_end::WarmupEndPlan;
 use crate::replay::Replay;
 pub use crate::tls::TlsEndpoint;
@@ -252,7 +252,7 @@ impl Role {
 /// What a connection sends: commands by weight, the keys they touch, the values they carry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Workload {
-    /// At least one; each request draws one by weight.
+    /// At least one; each request has one by weight.
     pub commands: Vec<CommandPlan>,
     /// What `__key__` becomes.
     pub keys: KeySpace,
@@ -260,6 +260,20 @@ pub struct Workload {
     pub values: ValueSize,
     /// Share of each value, 0 to 1, that a compressor makes vanish: one byte repeated.
     pub compressible: f64,
+    /// In which order the commands come.
+    #[serde(default)]
+    pub order: CommandOrder,
+}
+
+/// In which order the commands of a workload come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CommandOrder {
+    /// Each request draws its command by weight.
+    #[default]
+    Random,
+    /// Each connection sends as many requests of the first command as its weight says, then of the second, and so on, over and
+    /// over, as memtier does.
+    Exact,
 }
 
 /// Whether the three instants of every measured request are kept.

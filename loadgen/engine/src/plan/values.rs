@@ -52,6 +52,8 @@ pub enum KeyDistribution {
     Uniform,
     /// One after the other, over and over.
     Sequential,
+    /// One after the other, each connection by itself.
+    Walk(Walk),
     /// Key k with a chance proportional to (k + 1)^-exponent: the lowest numbers are the hottest.
     Zipf {
         /// 0 is uniform; 0.99 is YCSB's.
@@ -78,8 +80,17 @@ pub enum KeyDistribution {
     },
 }
 
+/// Which keys a connection goes through that counts by itself, as memtier's do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Walk {
+    /// All of them.
+    Each,
+    /// A part that no other connection has.
+    Part,
+}
+
 impl KeyDistribution {
-    /// Reads `uniform`, `sequential`, `new`, `zipf[:EXPONENT]`, `latest[:EXPONENT]`, `gaussian[:DEVIATION]`,
+    /// Reads `uniform`, `sequential[:each|:part]`, `new`, `zipf[:EXPONENT]`, `latest[:EXPONENT]`, `gaussian[:DEVIATION]`,
     /// `hotspot:keys=0.1,requests=0.9`.
     ///
     /// # Errors
@@ -90,7 +101,16 @@ impl KeyDistribution {
         let fail = |why: String| format!("key distribution '{text}': {why}");
         let number = |default| rest.map_or(Ok(default), number).map_err(fail);
         let distribution = match kind {
-            "uniform" | "sequential" | "sequence" | "new" if rest.is_some() => {
+            "sequential" if rest == Some("each") => Self::Walk(Walk::Each),
+            "sequential" if rest == Some("part") => Self::Walk(Walk::Part),
+            "sequential" if rest.is_some() => {
+                return Err(fail(
+                    "write sequential, sequential:each (each connection goes through all keys) or sequential:part \
+                     (through a part of its own)"
+                        .to_owned(),
+                ));
+            }
+            "uniform" | "sequence" | "new" if rest.is_some() => {
                 return Err(fail("nothing follows this word".to_owned()));
             }
             "uniform" => Self::Uniform,
@@ -125,7 +145,7 @@ impl KeyDistribution {
     /// The first one that does not.
     pub(crate) fn check(self) -> Result<(), String> {
         match self {
-            Self::Uniform | Self::Sequential | Self::New => Ok(()),
+            Self::Uniform | Self::Sequential | Self::Walk(_) | Self::New => Ok(()),
             Self::Zipf { exponent } | Self::Latest { exponent } => check_exponent(exponent),
             Self::Gaussian { deviation } if deviation > 0.0 && deviation <= 1.0 => Ok(()),
             Self::Gaussian { deviation } => {
@@ -274,6 +294,8 @@ mod tests {
         for (text, want) in [
             ("uniform", KeyDistribution::Uniform),
             ("sequential", KeyDistribution::Sequential),
+            ("sequential:each", KeyDistribution::Walk(Walk::Each)),
+            ("sequential:part", KeyDistribution::Walk(Walk::Part)),
             ("new", KeyDistribution::New),
             ("zipf", KeyDistribution::Zipf { exponent: 0.99 }),
             ("zipf:1.2", KeyDistribution::Zipf { exponent: 1.2 }),
@@ -290,6 +312,7 @@ mod tests {
             ("", "none of"),
             ("zipff", "none of"),
             ("uniform:1", "nothing follows"),
+            ("sequential:all", "sequential:each"),
             ("zipf:", "no number"),
             ("zipf:NaN", "exponent"),
             ("zipf:inf", "exponent"),

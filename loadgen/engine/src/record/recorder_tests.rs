@@ -17,6 +17,7 @@ fn recording_a_reply_costs_nanoseconds() {
         keys: KeySpace::uniform(1_000),
         values: ValueSize::Fixed(32),
         compressible: 0.0,
+        order: crate::plan::CommandOrder::Random,
     };
     let target = Target::plain(Endpoint::Tcp(([127, 0, 0, 1], 1).into()));
     let plan = GroupPlan::new("bench", target, 50, workload);

@@ -54,6 +54,7 @@ mod tests {
             keys: KeySpace::uniform(1),
             values: ValueSize::Fixed(1),
             compressible: 0.0,
+            order: crate::plan::CommandOrder::Random,
         };
         let target = Target::plain(Endpoint::Tcp((server, 6379).into()));
         let group = GroupPlan { arrival, ..GroupPlan::new("load", target, 1, workload) };

@@ -8,6 +8,7 @@ pub mod command_text;
 pub(crate) mod delivery_counts;
 pub mod message_stamp;
 pub(crate) mod new_keys;
+pub(crate) mod order;
 pub(crate) mod piece;
 pub mod placeholder;
 pub(crate) mod reply_shape;
@@ -18,11 +19,12 @@ pub mod words;
 pub mod zipf;
 
 use crate::io::Token;
-use crate::plan::Workload;
 use crate::plan::share::Share;
+use crate::plan::{CommandOrder, Workload};
 use crate::replay::cursor::Cursor as ReplayCursor;
 use crate::workload::message_stamp::Sender;
 use crate::workload::new_keys::{Growth, Insertions, NewKeys};
+use crate::workload::order::{Cycle, Positions, Seat};
 use crate::workload::reply_shape::Shape;
 use crate::workload::rng::Rng;
 use crate::workload::sampler::{Late, Source};
@@ -41,6 +43,8 @@ pub(crate) struct Generator {
     /// Running sums of the commands' weights.
     weights: Vec<u64>,
     choices: Batch,
+    /// Turns in place of choices.
+    cycle: Option<Cycle>,
     block: Arc<[u8]>,
     share: Share,
     growth: Growth,
@@ -69,6 +73,8 @@ struct Batch {
     next: usize,
     /// Where a sequential source stands.
     position: u64,
+    /// Where it stands on each connection, if they walk by themselves.
+    walked: Positions,
 }
 
 /// What the threads of a group have in common.
@@ -123,16 +129,29 @@ impl Generator {
             weights.push(total);
         }
         let choices = Batch::new(Source::uniform(total));
+        let cycle = (workload.order == CommandOrder::Exact).then(|| Cycle::new(&weights));
         let block = Arc::clone(&common.block);
         let growth = Growth::new(Arc::clone(&common.new_keys), share);
         let marks = commands.iter().any(|command| command.template.has_mark);
         let sender = marks.then(|| Box::new(Sender::default()));
-        Ok(Self { commands, weights, choices, block, share, growth, rng, replay, sender })
+        Ok(Self { commands, weights, choices, cycle, block, share, growth, rng, replay, sender })
     }
 
-    /// What is chosen and written next is for this connection of the thread's share. Only captured commands care.
+    /// Its connections are so many of the group's, numbered as `seat` says.
+    pub(crate) fn seat(&mut self, seat: Seat, connections: usize) {
+        self.growth.seat = seat;
+        let walked = self.commands.iter_mut().flat_map(|command| &mut command.batches);
+        let walks = walked.filter(|batch| matches!(batch.late, Some(Late::Walk { .. })));
+        let positions = walks.map(|batch| &mut batch.walked);
+        let cycle = self.cycle.as_mut().map(|cycle| &mut cycle.positions);
+        positions.chain(cycle).for_each(|positions| positions.make_room(connections));
+    }
+
+    /// What is chosen and written next is for this connection of the thread's share. Only captured commands and fixed orders
+    /// care.
     #[inline]
     pub(crate) fn turn_to(&mut self, connection: Token) {
+        self.growth.seat.connection = connection as usize;
         if let Some(replay) = &mut self.replay {
             replay.turn_to(connection as usize);
         }
@@ -170,6 +189,9 @@ impl Generator {
         }
         if self.commands.len() == 1 {
             return 0;
+        }
+        if let Some(cycle) = &mut self.cycle {
+            return cycle.next(self.growth.seat.connection) as u16;
         }
         let choice = self.choices.take(self.share, &mut self.growth, &self.block, &mut self.rng);
         self.weights.iter().position(|&sum| choice < sum).unwrap_or(0) as u16
@@ -295,7 +317,8 @@ impl Numbers for Kept<'_> {
 
 impl Batch {
     fn new(source: Source) -> Self {
-        Self { late: source.late(), source, numbers: [0; BATCH], next: BATCH, position: 0 }
+        let (late, walked) = (source.late(), Positions::default());
+        Self { late, source, numbers: [0; BATCH], next: BATCH, position: 0, walked }
     }
 
     #[inline]
@@ -306,6 +329,9 @@ impl Batch {
         let number = &mut self.numbers[self.next];
         self.next += 1;
         if let Some(late) = self.late {
+            if matches!(late, Late::Walk { .. }) {
+                *number = self.walked.next(growth.seat.connection);
+            }
             *number = late.settle(*number, growth);
         }
         *number
@@ -325,7 +351,8 @@ mod tests {
 
     fn generator(commands: Vec<CommandPlan>, keys: KeySpace, share: Share) -> Generator {
         let values = ValueSize::Fixed(8);
-        let workload = Workload { commands, keys, values, compressible: 0.0 };
+        let order = CommandOrder::Random;
+        let workload = Workload { commands, keys, values, compressible: 0.0, order };
         let block = value_block(&workload, Rng::new(1, &[]));
         let common = Common { block, new_keys: Arc::new(NewKeys::new(share.of as usize)) };
         Generator::new(&workload, &common, share, Rng::new(1, &[share.index]), None).expect("valid")
@@ -436,6 +463,7 @@ mod tests {
                 keys: KeySpace::uniform(1),
                 values: ValueSize::Fixed(1_000),
                 compressible: share,
+                order: CommandOrder::Random,
             };
             let block = value_block(&workload, Rng::new(1, &[]));
             for offset in [0, 17, 40_000] {

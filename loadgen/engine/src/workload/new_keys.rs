@@ -6,6 +6,7 @@
 //! Share `s` of `n` draws the numbers s, s + n, s + 2n, …, so that threads need not agree on them.
 
 use crate::plan::share::Share;
+use crate::workload::order::Seat;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,12 +69,14 @@ pub(crate) struct Growth {
     drawn: u64,
     /// The first number drawn since [`Growth::take_fresh`].
     fresh: u64,
+    /// The connection that numbers are drawn for.
+    pub(crate) seat: Seat,
 }
 
 impl Growth {
     /// For one share.
-    pub(crate) const fn new(keys: Arc<NewKeys>, share: Share) -> Self {
-        Self { keys, share, drawn: 0, fresh: NO_KEY }
+    pub(crate) fn new(keys: Arc<NewKeys>, share: Share) -> Self {
+        Self { keys, share, drawn: 0, fresh: NO_KEY, seat: Seat::default() }
     }
 
     /// The number of a new key.

@@ -4,7 +4,7 @@
 //! generator's state and, for sequences, on the position.
 
 use crate::plan::share::Share;
-use crate::plan::{KeyDistribution, ValueSize};
+use crate::plan::{KeyDistribution, ValueSize, Walk};
 use crate::workload::new_keys::Growth;
 use crate::workload::rng::Rng;
 use crate::workload::zipf::Zipf;
@@ -17,6 +17,8 @@ pub(crate) enum Source {
     Between { min: u64, max: u64 },
     /// 0, 1, 2, … below the bound, over and over; each thread takes its share, and each place in a command its turn.
     Sequential { below: u64, turn: Turn },
+    /// The same on each connection by itself.
+    Walk { below: u64, turn: Turn, walk: Walk },
     /// Zipf's law, 0 the most frequent.
     Zipf(Zipf),
     /// Zipf's law, counted down from the last number, or the last new key, when it is used.
@@ -52,6 +54,8 @@ pub(crate) enum Late {
     New { first: u64 },
     /// So many before the newest key: the number that was drawn, less `raised`. So many keys are old.
     Latest { count: u64, raised: u64 },
+    /// The next key of the connection that sends it; what was drawn is how many times it has drawn before.
+    Walk { below: u64, turn: Turn, walk: Walk, raised: u64 },
 }
 
 impl Late {
@@ -60,6 +64,10 @@ impl Late {
         match self {
             Self::New { first } => first + growth.draw(),
             Self::Latest { count, raised } => raised + growth.keys().latest(count, drawn - raised),
+            Self::Walk { below, turn, walk, raised } => {
+                let position = u128::from(drawn) * u128::from(turn.of) + u128::from(turn.place);
+                raised + growth.seat.key(walk, position, below)
+            }
         }
     }
 }
@@ -76,6 +84,9 @@ impl Source {
             KeyDistribution::Uniform => Self::uniform(count),
             KeyDistribution::Sequential => {
                 Self::Sequential { below: count, turn: Turn { place: 0, of: 1 } }
+            }
+            KeyDistribution::Walk(walk) => {
+                Self::Walk { below: count, turn: Turn { place: 0, of: 1 }, walk }
             }
             KeyDistribution::New => Self::New { first: count },
             KeyDistribution::Zipf { exponent } => Self::Zipf(Zipf::new(count, exponent)),
@@ -130,6 +141,7 @@ impl Source {
         match self {
             Self::Between { max, .. } => *max,
             Self::Sequential { below, .. }
+            | Self::Walk { below, .. }
             | Self::Gaussian { below, .. }
             | Self::Hotspot { below, .. } => below.saturating_sub(1),
             Self::Zipf(zipf) => zipf.count().saturating_sub(1),
@@ -145,6 +157,7 @@ impl Source {
     fn in_turn(&self, turn: Turn) -> Self {
         match self {
             Self::Sequential { below, .. } => Self::Sequential { below: *below, turn },
+            Self::Walk { below, walk, .. } => Self::Walk { below: *below, turn, walk: *walk },
             Self::Raised { by, source } => {
                 Self::Raised { by: *by, source: Box::new(source.in_turn(turn)) }
             }
@@ -167,9 +180,15 @@ impl Source {
         match self {
             Self::New { first } => Some(Late::New { first: *first }),
             Self::Latest { count, .. } => Some(Late::Latest { count: *count, raised: 0 }),
+            Self::Walk { below, turn, walk } => {
+                Some(Late::Walk { below: *below, turn: *turn, walk: *walk, raised: 0 })
+            }
             Self::Raised { by, source } => Some(match source.late()? {
                 Late::New { first } => Late::New { first: first + by },
                 Late::Latest { count, raised } => Late::Latest { count, raised: raised + by },
+                Late::Walk { below, turn, walk, raised } => {
+                    Late::Walk { below, turn, walk, raised: raised + by }
+                }
             }),
             _ => None,
         }
@@ -210,7 +229,7 @@ impl Source {
                 };
                 numbers.fill_with(|| zipf.draw(rng) - 1);
             }
-            Self::New { .. } => {}
+            Self::New { .. } | Self::Walk { .. } => {}
             Self::Raised { by, source } => {
                 source.fill(numbers, position, growth, share, block_len, rng);
                 numbers.iter_mut().for_each(|number| *number += by);

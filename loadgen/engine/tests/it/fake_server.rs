@@ -84,6 +84,7 @@ pub(crate) fn group(endpoint: Endpoint, connections: usize, requests: u64) -> Gr
         keys: KeySpace::uniform(1_000),
         values: ValueSize::Fixed(32),
         compressible: 0.0,
+        order: aelab_engine::plan::CommandOrder::Random,
     };
     GroupPlan {
         requests: Some(requests),

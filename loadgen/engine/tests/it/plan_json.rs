@@ -3,10 +3,10 @@
 use aelab_engine::clock::Nanos;
 use aelab_engine::plan::cluster_slots::{Layout, Node, SLOTS};
 use aelab_engine::plan::{
-    ArrivalProcess, Assignment, ClusterPlan, CommandPlan, ConnectPlan, ConnectSchedulePlan, Cursor,
-    Endpoint, Framing, GroupPlan, KeyDistribution, KeySpace, OnTimeout, Pacing, Phases, PoolOrder,
-    PoolPlan, Protocol, Rate, Reconnect, RequestLog, Role, RunPlan, Sending, Shape, Target,
-    Timestamps, ValueSize, WarmupEndPlan, Workload,
+    ArrivalProcess, Assignment, ClusterPlan, CommandOrder, CommandPlan, ConnectPlan,
+    ConnectSchedulePlan, Cursor, Endpoint, Framing, GroupPlan, KeyDistribution, KeySpace,
+    OnTimeout, Pacing, Phases, PoolOrder, PoolPlan, Protocol, Rate, Reconnect, RequestLog, Role,
+    RunPlan, Sending, Shape, Target, Timestamps, ValueSize, WarmupEndPlan, Workload,
 };
 use aelab_engine::replay::load::{Wish, load};
 use aelab_engine::tls::{TlsClient, TlsOptions, Trust};
@@ -70,6 +70,7 @@ fn workloads() -> Vec<Workload> {
         keys: KeySpace { distribution, ..KeySpace::uniform(1_000) },
         values: values.clone(),
         compressible: 0.25,
+        order: CommandOrder::Exact,
     })
     .collect()
 }

@@ -18,6 +18,7 @@ pub(crate) fn group(name: &str, command: &[&str], connections: usize) -> GroupPl
         keys: KeySpace::uniform(1_000),
         values: ValueSize::Fixed(32),
         compressible: 0.0,
+        order: aelab_engine::plan::CommandOrder::Random,
     };
     let target = Target::plain(Endpoint::Tcp(([127, 0, 0, 1], 6379).into()));
     GroupPlan::new(name, target, connections, workload)

@@ -129,6 +129,7 @@ fn group_plan(
             None => ValueSize::Fixed(usize::try_from(data.value_bytes).unwrap_or(usize::MAX)),
         },
         compressible: 0.0,
+        order: aelab_engine::plan::CommandOrder::Random,
     };
     let mut plan = GroupPlan::new(&group.name, target.clone(), size(group.connections), workload);
     plan.role = role(group.role);

@@ -57,6 +57,7 @@ pub(crate) fn workload(
         },
         values: ValueSize::Fixed(value_bytes),
         compressible: 0.0,
+        order: aelab_engine::plan::CommandOrder::Random,
     })
 }
 

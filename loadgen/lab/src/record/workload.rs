@@ -5,10 +5,11 @@
 
 use aelab_engine::clock::Nanos;
 use aelab_engine::plan::{
-    ArrivalProcess, CommandPlan, GroupPlan, KeyDistribution, KeySpace, Phases, Rate, Reception,
-    Shape, ValueSize,
+    ArrivalProcess, CommandOrder, CommandPlan, GroupPlan, KeyDistribution, KeySpace, Phases, Rate,
+    Reception, Shape, ValueSize, Walk,
 };
 use aelab_results::text::number::with_noun;
+use aelab_results::text::secret;
 use aelab_units::{format_count, format_duration, format_size};
 use std::time::Duration;
 
@@ -16,8 +17,6 @@ use std::time::Duration;
 const NAMED_MAX: usize = 4;
 /// Characters of a command that is quoted.
 const LENGTH_MAX: usize = 60;
-/// Commands whose arguments may be secret.
-const SECRET: [&[u8]; 5] = [b"AUTH", b"HELLO", b"ACL", b"CONFIG", b"MIGRATE"];
 
 /// What a group sends: commands, keys, values.
 pub(crate) fn workload(plan: &GroupPlan) -> String {
@@ -32,7 +31,11 @@ pub(crate) fn workload(plan: &GroupPlan) -> String {
         let mut words = work.commands.iter().flat_map(|command| &command.args);
         words.any(|arg| arg.windows(word.len()).any(|part| part == word))
     };
-    let mut parts = vec![commands(&work.commands)];
+    let in_turn = match work.order {
+        CommandOrder::Exact => " in turn",
+        CommandOrder::Random => "",
+    };
+    let mut parts = vec![format!("{}{in_turn}", commands(&work.commands))];
     if uses(b"__key__") {
         parts.push(keys(&work.keys));
     }
@@ -96,15 +99,13 @@ const fn greatest_common(a: u32, b: u32) -> u32 {
 /// The name where key and value say the rest, and else the command as it was written.
 fn one_command(command: &CommandPlan) -> String {
     let is_usual = |arg: &Vec<u8>| matches!(arg.as_slice(), b"__key__" | b"__data__");
-    let is_secret = command
-        .args
-        .first()
-        .is_some_and(|name| SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret)));
+    let name = command.args.first().map(|name| String::from_utf8_lossy(name));
+    let is_secret = name.is_some_and(|name| secret::may_log_in(&name));
     if is_secret || command.args.iter().skip(1).all(is_usual) {
         return command.label.clone();
     }
-    let words: Vec<_> = command.args.iter().map(|arg| String::from_utf8_lossy(arg)).collect();
-    let text = words.join(" ");
+    let words = command.args.iter().map(|arg| String::from_utf8_lossy(arg).into_owned());
+    let text = secret::command_words(&words.collect::<Vec<_>>()).join(" ");
     match text.char_indices().nth(LENGTH_MAX) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text,
@@ -122,6 +123,8 @@ fn keys(keys: &KeySpace) -> String {
     match keys.distribution {
         KeyDistribution::Uniform | KeyDistribution::New => format!("uniform over {count}"),
         KeyDistribution::Sequential => format!("sequential over {count}"),
+        KeyDistribution::Walk(Walk::Each) => format!("each connection through {count}"),
+        KeyDistribution::Walk(Walk::Part) => format!("each connection through its part of {count}"),
         KeyDistribution::Zipf { exponent } => format!("zipf {exponent} over {count}"),
         KeyDistribution::Latest { exponent } => format!("latest {exponent} over {count}"),
         KeyDistribution::Gaussian { deviation } => format!("gaussian {deviation} over {count}"),
@@ -212,6 +215,7 @@ mod tests {
             },
             values: ValueSize::Fixed(512),
             compressible: 0.0,
+            order: CommandOrder::Random,
         };
         let target = Target::plain(Endpoint::Unix("/none".into()));
         GroupPlan::new("load", target, 50, workload)
