@@ -12,6 +12,7 @@ pub use aelab_results::stats::Figure;
 pub use noise::{Bias, Noise};
 
 mod noise;
+mod scale;
 mod text;
 
 /// A figure, and its value in each repetition of the arm.
@@ -153,6 +154,7 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
         Err(why) => return missing(criterion, &criterion.measure, why),
     };
     let Some(against) = &criterion.against else {
+        let (measured, _) = scale::of_criterion(criterion, measured, None);
         let texts = text::of_value(criterion, measured.figure);
         let outcome = within(criterion, measured.figure);
         let noise = measured.noise.as_ref();
@@ -168,6 +170,10 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
             Ok(measured) => measured,
             Err(why) => return missing(criterion, quantity, why),
         },
+    };
+    let (measured, other) = match scale::of_criterion(criterion, measured, Some(other)) {
+        (measured, Some(other)) => (measured, other),
+        (measured, None) => (measured, Measured::once(Figure::exact(0.0))),
     };
     let combined = combine(criterion.compare, &measured, &other);
     let texts = text::of_comparison(criterion, against, measured.figure, other.figure, combined);
@@ -355,6 +361,43 @@ mod tests {
         assert_eq!(judgement.verdict, Verdict::Confirmed, "{judgement:?}");
         let number = &judgement.holds[0].number;
         assert!(number.contains(", ratio 0.65 (0.6"), "{number}");
+    }
+
+    #[test]
+    fn repetitions_are_put_together_on_the_scale_on_which_they_are_judged() {
+        // One repetition in three is disturbed: the interval of the arithmetic mean reaches below zero.
+        let (x, y) = (vec![1e-4, 2e-4, 5e-3], vec![2e-4, 1e-4, 2e-4]);
+        let of = |values: &[f64]| Measured::of_repetitions(values.to_vec()).expect("repetitions");
+        assert!(of(&x).figure.lo < 0.0, "the case is of that kind");
+        let judged = |criterion: &Criterion| {
+            judge_one(criterion, &|q| match &q.subject {
+                Subject::Slowlog { command, .. } if command == "X" => Ok(of(&x)),
+                _ => Ok(of(&y)),
+            })
+        };
+        let geometric = |values: &[f64]| values.iter().product::<f64>().cbrt();
+        let alone = Criterion { against: None, compare: Compare::Value, ..ratio(0.0, 1.0, 0.0) };
+        for criterion in [ratio(0.0, 9.0, 0.0), alone] {
+            let part = judged(&criterion);
+            let said = part.sentence() + &part.number;
+            assert!(!said.contains('-') && !said.contains('\u{2212}'), "{said}");
+        }
+        let (scaled, other) = scale::of_criterion(&ratio(0.0, 9.0, 0.0), of(&x), Some(of(&y)));
+        let other = other.expect("the reference");
+        assert!((scaled.figure.value / geometric(&x) - 1.0).abs() < 1e-9);
+        let combined = combine(Compare::Ratio, &scaled, &other);
+        let quotient = scaled.figure.value / other.figure.value;
+        assert!((combined.value / quotient - 1.0).abs() < 1e-9, "the figures give the ratio");
+        // A difference has arithmetic means on both sides, and may be negative.
+        let difference = Criterion { compare: Compare::Difference, ..ratio(0.0, 9.0, 0.0) };
+        let (scaled, other) = scale::of_criterion(&difference, of(&y), Some(of(&x)));
+        let apart = combine(Compare::Difference, &scaled, &other.clone().expect("one"));
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / 3.0;
+        assert!((apart.value - (mean(&y) - mean(&x))).abs() < 1e-12);
+        // With a zero there are no logarithms on either side, and still no impossible interval.
+        let zeros = Measured::of_repetitions(vec![0.0, 0.0, 3e-3]).expect("repetitions");
+        let (scaled, other) = scale::of_criterion(&ratio(0.0, 9.0, 0.0), zeros, Some(of(&x)));
+        assert!(scaled.figure.lo >= 0.0 && other.is_some_and(|other| other.figure.lo >= 0.0));
     }
 
     #[test]

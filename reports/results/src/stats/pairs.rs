@@ -45,8 +45,21 @@ fn mean_and_error(values: &[f64]) -> Option<(f64, f64)> {
     Some((mean, (squares / (n - 1.0) / n).sqrt()))
 }
 
+/// The geometric mean with its interval, which is never below zero; a single value has none. `None` without values, and if one
+/// of them has no logarithm.
+#[must_use]
+pub fn geometric_mean(values: &[f64]) -> Option<Figure> {
+    if let [one] = values {
+        return positive(values).then(|| Figure::exact(*one));
+    }
+    let logs: Vec<f64> = values.iter().map(|value| value.ln()).collect();
+    let Figure { value, lo, hi } = mean(&logs).filter(|_| positive(values))?;
+    Some(Figure { value: value.exp(), lo: lo.exp(), hi: hi.exp() })
+}
+
 /// Whether all values have a logarithm.
-fn positive(values: &[f64]) -> bool {
+#[must_use]
+pub fn positive(values: &[f64]) -> bool {
     values.iter().all(|value| *value > 0.0 && value.is_finite())
 }
 
@@ -168,6 +181,9 @@ mod tests {
         fn intervals_contain_their_estimates(values in proptest::collection::vec(0.001_f64..1e6, 1..60)) {
             let figure = mean(&values).expect("values");
             prop_assert!(figure.lo <= figure.value && figure.value <= figure.hi);
+            let geometric = geometric_mean(&values).expect("positive");
+            prop_assert!(0.0 < geometric.lo && geometric.lo <= geometric.value);
+            prop_assert!(geometric.value <= geometric.hi && geometric.value <= figure.value * (1.0 + 1e-9));
             let ones = vec![1.0; values.len()];
             let ratio = ratio(&values, &ones).expect("positive");
             prop_assert!(ratio.lo <= ratio.value && ratio.value <= ratio.hi);
