@@ -129,8 +129,6 @@ fn serve(config: Config) -> Result<(), String> {
         std::env::set_current_dir(dir)
             .map_err(|e| format!("Can't chdir to '{dir}': {e}; choose another --dir"))?;
     }
-    // Negative: a random seed.
-    crate::db::choose_hash_seed(config.text("hash-seed").parse().ok());
     let pidfile = config.text("pidfile").to_owned();
     let mut instance = Instance::start(config, Clock::system(), Quiet::No)?;
     instance.handle_signals().map_err(|e| format!("signal handlers cannot be installed: {e}"))?;

@@ -75,7 +75,8 @@ pub(crate) fn process_now(
         Verdict::Refused(found) => refuse(server, key, found, out, mark),
         Verdict::Evicted => {}
         Verdict::HttpRequest => {
-            server.log.warning(
+            server.log.warning_per_minute(
+                server.now_s(),
                 "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or \
                  Host: commands to Redis. Connection aborted.",
             );

@@ -30,6 +30,7 @@ pub(crate) struct Log {
     least: u8,
     clock: Clock,
     last_throttled_s: i64,
+    last_attack_s: Option<i64>,
 }
 
 impl Log {
@@ -42,12 +43,12 @@ impl Log {
             "" => Sink::Stdout,
             path => Sink::File(File::options().create(true).append(true).open(path)?),
         };
-        Ok(Log { sink, least, clock, last_throttled_s: 0 })
+        Ok(Log { sink, least, clock, last_throttled_s: 0, last_attack_s: None })
     }
 
     /// A log that writes nothing.
     pub(crate) fn silent(clock: Clock) -> Log {
-        Log { sink: Sink::Nowhere, least: 0, clock, last_throttled_s: 0 }
+        Log { sink: Sink::Nowhere, least: 0, clock, last_throttled_s: 0, last_attack_s: None }
     }
 
     /// Changes the level below which lines are not written.
@@ -87,6 +88,14 @@ impl Log {
     pub(crate) fn warning_per_second(&mut self, now_s: i64, text: impl AsRef<str>) {
         if self.last_throttled_s != now_s {
             self.last_throttled_s = now_s;
+            self.warning(text);
+        }
+    }
+
+    /// A warning about what a client sends: at most one a minute is written, as in Redis.
+    pub(crate) fn warning_per_minute(&mut self, now_s: i64, text: impl AsRef<str>) {
+        if self.last_attack_s.is_none_or(|last| now_s - last > 60) {
+            self.last_attack_s = Some(now_s);
             self.warning(text);
         }
     }

@@ -6,7 +6,6 @@
 
 use crate::args::Args;
 use crate::db::Db;
-use crate::db::table::hash;
 use aelab_resp::{ArgRange, Parsed, ProtocolError, RequestLimits, RequestParser, Trust};
 use std::ops::Range;
 
@@ -126,7 +125,9 @@ impl Prefetch {
     pub(crate) fn warm(&mut self, db: &Db, group: Range<usize>, bytes: &[u8]) {
         let mut hashes = std::mem::take(&mut self.hashes);
         hashes.clear();
-        hashes.extend(self.commands(group, bytes).filter_map(|words| words.get(1)).map(hash));
+        hashes.extend(
+            self.commands(group, bytes).filter_map(|words| words.get(1)).map(|key| db.hash(key)),
+        );
         db.warm(&hashes);
         self.hashes = hashes;
     }

@@ -19,7 +19,10 @@ use crate::server::Server;
 pub(crate) fn wait(server: &mut Server, key: ClientKey, waiting: Waiting) {
     let Some(client) = server.clients.get_mut(key) else { return };
     server.blocking.join(key, &waiting);
-    client.held.get_or_insert_default().waiting = Some(waiting);
+    let held = client.held.get_or_insert_default();
+    held.keys_bytes = waiting.keys_bytes();
+    held.waiting = Some(waiting);
+    server.account_client(key);
 }
 
 /// Keeps a command until the pause ends.
@@ -58,7 +61,10 @@ fn cost(words: &Words) -> usize {
 
 /// Ends a client's waiting. Its backlog is executed before the loop sleeps.
 fn release(server: &mut Server, key: ClientKey) -> Option<Waiting> {
-    let waiting = server.clients.get_mut(key)?.held.as_mut()?.waiting.take()?;
+    let held = server.clients.get_mut(key)?.held.as_mut()?;
+    let waiting = held.waiting.take()?;
+    held.keys_bytes = 0;
+    server.account_client(key);
     server.blocking.leave(key, &waiting);
     server.blocking.released.push_back(key);
     Some(waiting)

@@ -114,6 +114,15 @@ pub(crate) struct Extras {
     /// A watched key has changed.
     pub(crate) watch_failed: bool,
     pub(crate) subscriptions: Subscriptions,
+    /// Bytes of the names that it watches or is subscribed to: [`name_bytes`] of each.
+    pub(crate) names_bytes: usize,
+}
+
+/// Memory of a name that the server keeps for a client: in the client and in the list of the name.
+pub(crate) fn name_bytes(name: &[u8]) -> usize {
+    /// Two boxes, a node of a tree and a slot of a hash table with its list.
+    const OVERHEAD: usize = 160;
+    2 * name.len() + OVERHEAD
 }
 
 /// What `CLIENT LIST` shows as totals.
@@ -217,8 +226,9 @@ impl Client {
     pub(crate) fn memory_bytes(&self) -> usize {
         let unfinished = self.unfinished.as_deref().map_or(0, |u| u.buf.capacity());
         let multi = self.multi.as_deref().map_or(0, |multi| multi.bytes);
-        let held = self.held.as_deref().map_or(0, |held| held.backlog_bytes);
-        size_of::<Client>() + held + self.output.buf.capacity() + unfinished + multi
+        let held = self.held.as_deref().map_or(0, |held| held.backlog_bytes + held.keys_bytes);
+        let extras = self.extras().map_or(0, |extras| size_of::<Extras>() + extras.names_bytes);
+        size_of::<Client>() + held + extras + self.output.buf.capacity() + unfinished + multi
     }
 
     /// Whether it waits for something.

@@ -3,7 +3,7 @@
 //!
 //! Invariant: a client is in the queue of each key it waits for, and in no other queue.
 
-use super::ClientKey;
+use super::{ClientKey, name_bytes};
 use crate::args::Words;
 use crate::db::list::End;
 use foldhash::fast::RandomState;
@@ -49,6 +49,8 @@ pub(crate) struct Held {
     pub(crate) backlog: VecDeque<Words>,
     /// Bytes of their arguments.
     pub(crate) backlog_bytes: usize,
+    /// Bytes of the keys that it waits for.
+    pub(crate) keys_bytes: usize,
 }
 
 /// Why a client is unblocked without an element.
@@ -86,6 +88,16 @@ pub(crate) struct Blocking {
     postponed: VecDeque<ClientKey>,
     /// How many clients are blocked.
     pub(crate) count: usize,
+}
+
+impl Waiting {
+    /// Bytes of the keys that are waited for.
+    pub(crate) fn keys_bytes(&self) -> usize {
+        match self {
+            Waiting::Keys { keys, .. } => keys.iter().map(|key| name_bytes(key)).sum(),
+            Waiting::Replicas { .. } | Waiting::Pause => 0,
+        }
+    }
 }
 
 impl Blocking {

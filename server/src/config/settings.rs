@@ -3,7 +3,7 @@
 use super::value::parse_bytes;
 use super::{IoModel, Policy, io_model};
 use crate::ae::Backend;
-use crate::db::{AccessMode, EncodingLimits, Free};
+use crate::db::{AccessMode, EncodingLimits, Free, HashSeed};
 use crate::inject::Plan;
 use aelab_resp::RequestLimits;
 
@@ -301,6 +301,8 @@ impl DataSettings {
                 set_max_intset_entries: texts.count("set-max-intset-entries"),
                 zset_max_listpack_entries: texts.count("zset-max-listpack-entries"),
                 zset_max_listpack_value: texts.count("zset-max-listpack-value"),
+                seed: u64::try_from(texts.int("hash-seed"))
+                    .map_or(HashSeed::Random, HashSeed::Fixed),
             },
             expired_free: texts.free("lazyfree-lazy-expire"),
             replaced_free: texts.free("lazyfree-lazy-server-del"),

@@ -2,7 +2,7 @@
 
 use super::EncodingLimits;
 use super::small_bytes::SmallBytes;
-use super::table::{Keyed, Table, hash};
+use super::table::{HashSeed, Keyed, Table};
 use super::value::estimate;
 
 /// A map from field to value.
@@ -73,7 +73,7 @@ impl Hash {
     /// Redis converts when any argument of the command is long, even one that will not be stored: call before `set`.
     pub fn convert_if_long(&mut self, argument: &[u8], limits: &EncodingLimits) {
         if argument.len() > limits.hash_max_listpack_value {
-            self.convert();
+            self.convert(limits.seed);
         }
     }
 
@@ -81,7 +81,7 @@ impl Hash {
     pub fn set(&mut self, field: &[u8], value: &[u8], limits: &EncodingLimits) -> bool {
         // HINCRBY and similar commands check only this.
         if field.len().max(value.len()) > limits.hash_max_listpack_value {
-            self.convert();
+            self.convert(limits.seed);
         }
         let value = SmallBytes::new(value);
         let field_bytes = SmallBytes::heap_bytes_of_length(field.len());
@@ -96,7 +96,7 @@ impl Hash {
                 self.long_bytes += field_bytes;
                 pairs.push(Pair { field: SmallBytes::new(field), value });
                 if pairs.len() > limits.hash_max_listpack_entries {
-                    self.convert();
+                    self.convert(limits.seed);
                 }
                 true
             }
@@ -107,15 +107,16 @@ impl Hash {
                     return false;
                 }
                 self.long_bytes += field_bytes;
-                table.insert_new(hash(field), Pair { field: SmallBytes::new(field), value });
+                let hash = table.hash(field);
+                table.insert_new(hash, Pair { field: SmallBytes::new(field), value });
                 true
             }
         }
     }
 
-    fn convert(&mut self) {
+    fn convert(&mut self, seed: HashSeed) {
         if let Repr::Packed(pairs) = &mut self.repr {
-            let mut table = Table::with_capacity(pairs.len() + 1);
+            let mut table = Table::with_capacity(pairs.len() + 1, seed);
             for pair in std::mem::take(pairs) {
                 table.insert_if_absent(pair);
             }

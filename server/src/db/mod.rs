@@ -24,6 +24,7 @@ pub mod set;
 pub mod small_bytes;
 pub mod sorted_set;
 pub mod table;
+mod tables;
 pub mod value;
 
 pub use access::AccessMode;
@@ -31,14 +32,14 @@ pub use entry::{Entry, NO_DEADLINE};
 pub use eviction::Among;
 pub use lazy_free::LazyFree;
 pub use options::{EncodingLimits, Free, KeyStats, Ttl};
-pub(crate) use table::choose_seed as choose_hash_seed;
+pub use table::HashSeed;
 pub use value::Value;
 
 use entry::Deadline;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use small_bytes::SmallBytes;
-use table::{Position, Table, hash};
+use table::{Position, Table};
 
 /// Any fixed seed: which keys RANDOMKEY or eviction choose is then the same in two runs of the same commands.
 const RANDOM_SEED: u64 = 1;
@@ -139,8 +140,14 @@ impl Db {
     }
 
     /// Changes the limits of the small encodings, for collections that grow from now on.
-    pub const fn set_encoding_limits(&mut self, limits: EncodingLimits) {
+    ///
+    /// The seed of the hash is that of the first call.
+    pub fn set_encoding_limits(&mut self, limits: EncodingLimits) {
         self.limits = limits;
+        if self.is_empty() && self.keys.seed() != limits.seed {
+            self.keys = Table::new(limits.seed);
+            self.expires = Table::new(limits.seed);
+        }
     }
 
     /// The limits of the small encodings.
@@ -164,18 +171,12 @@ impl Db {
         self.random.next_u64()
     }
 
-    /// Reads what looking up keys with these hashes would read, all of it at once, so that the
-    /// look-ups that follow find it in the caches. Changes nothing.
-    pub fn warm(&self, hashes: &[u64]) {
-        std::hint::black_box(self.keys.warm(hashes));
-    }
-
     /// The key's position, unless it is absent or expired (then it is removed).
     #[inline]
     fn locate(&mut self, key: &[u8], now_ms: i64) -> Option<Position> {
         self.settle();
         self.keys.step();
-        let position = self.keys.find(hash(key), key)?;
+        let position = self.keys.find(self.keys.hash(key), key)?;
         if self.keys.at(position)?.is_expired(now_ms) {
             self.remove_expired(key);
             return None;
@@ -295,7 +296,7 @@ impl Db {
     pub fn set(&mut self, key: &[u8], value: Value, ttl: Ttl, now_ms: i64) -> bool {
         self.settle();
         self.keys.step();
-        let hash = hash(key);
+        let hash = self.keys.hash(key);
         let Some(position) = self.keys.find(hash, key) else {
             self.insert(hash, key, value, now_ms);
             return false;
@@ -323,7 +324,7 @@ impl Db {
     ) -> &mut Value {
         let position = match self.locate(key, now_ms) {
             Some(position) => position,
-            None => self.insert(hash(key), key, create(), now_ms),
+            None => self.insert(self.keys.hash(key), key, create(), now_ms),
         };
         let entry = self.give_out(position, now_ms);
         &mut entry.expect("the position was found or made just now").value
@@ -379,7 +380,8 @@ impl Db {
             Some(deadline) => deadline.at_ms = at_ms,
             None => {
                 self.entry_bytes += SmallBytes::heap_bytes_of_length(key.len());
-                self.expires.insert_new(hash(key), Deadline { key: SmallBytes::new(key), at_ms });
+                let hash = self.expires.hash(key);
+                self.expires.insert_new(hash, Deadline { key: SmallBytes::new(key), at_ms });
             }
         }
         true
@@ -387,7 +389,7 @@ impl Db {
 
     /// PERSIST: removes the deadline; false if the key is absent or has none.
     pub fn clear_deadline(&mut self, key: &[u8]) -> bool {
-        let position = self.keys.find(hash(key), key);
+        let position = self.keys.find(self.keys.hash(key), key);
         position.is_some_and(|position| self.clear_deadline_at(position))
     }
 
@@ -433,8 +435,8 @@ impl Db {
 
     /// Removes everything.
     pub fn clear(&mut self, free: Free) {
-        let keys = std::mem::take(&mut self.keys);
-        let expires = std::mem::take(&mut self.expires);
+        let keys = std::mem::replace(&mut self.keys, Table::new(self.limits.seed));
+        let expires = std::mem::replace(&mut self.expires, Table::new(self.limits.seed));
         self.expiry = active_expire::DbProgress::default();
         (self.entry_bytes, self.unsettled) = (0, None);
         match free {
@@ -469,18 +471,6 @@ impl Db {
     #[must_use]
     pub const fn is_rehashing(&self) -> bool {
         self.keys.is_rehashing() || self.expires.is_rehashing()
-    }
-
-    /// Buckets of the table of keys, and of the table of deadlines (DEBUG HTSTATS, MEMORY STATS).
-    #[must_use]
-    pub const fn bucket_counts(&self) -> (usize, usize) {
-        (self.keys.bucket_count(), self.expires.bucket_count())
-    }
-
-    /// Bytes of the two tables, without what the entries own.
-    #[must_use]
-    pub fn table_memory_bytes(&self) -> usize {
-        self.keys.memory_bytes() + self.expires.memory_bytes()
     }
 
     /// Bytes of the table of keys, and of the table of deadlines.

@@ -2,6 +2,8 @@
 //!
 //! No behaviour lives here; `mod.rs` gives these their meaning.
 
+use super::table::HashSeed;
+
 /// Whether a new value leaves the old deadline in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ttl {
@@ -20,7 +22,8 @@ pub enum Free {
     Lazily,
 }
 
-/// Up to which size collections keep the small encodings; the names are those of the configuration.
+/// Up to which size collections keep the small encodings, and how the large ones hash; the names are those
+/// of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncodingLimits {
     /// `hash-max-listpack-entries`
@@ -33,6 +36,8 @@ pub struct EncodingLimits {
     pub zset_max_listpack_entries: usize,
     /// `zset-max-listpack-value`, in bytes
     pub zset_max_listpack_value: usize,
+    /// `hash-seed`
+    pub seed: HashSeed,
 }
 
 impl Default for EncodingLimits {
@@ -44,6 +49,7 @@ impl Default for EncodingLimits {
             set_max_intset_entries: 512,
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
+            seed: HashSeed::default(),
         }
     }
 }

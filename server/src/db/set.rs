@@ -2,7 +2,7 @@
 
 use super::EncodingLimits;
 use super::small_bytes::SmallBytes;
-use super::table::{Table, hash};
+use super::table::{HashSeed, Table};
 use super::value::{estimate, parse_canonical_integer};
 
 /// A set of byte strings.
@@ -23,10 +23,10 @@ enum Repr {
 impl Set {
     /// An empty set, in the encoding that Redis would choose for this first member.
     #[must_use]
-    pub fn for_member(member: &[u8]) -> Self {
+    pub fn for_member(member: &[u8], limits: &EncodingLimits) -> Self {
         match parse_canonical_integer(member) {
             Some(_) => Self { repr: Repr::Integers(Vec::new()), long_bytes: 0 },
-            None => Self { repr: Repr::Table(Table::default()), long_bytes: 0 },
+            None => Self { repr: Repr::Table(Table::new(limits.seed)), long_bytes: 0 },
         }
     }
 
@@ -49,13 +49,13 @@ impl Set {
     pub fn add(&mut self, member: &[u8], limits: &EncodingLimits) -> bool {
         if let Repr::Integers(integers) = &mut self.repr {
             let Some(number) = parse_canonical_integer(member) else {
-                self.convert();
+                self.convert(limits.seed);
                 return self.add(member, limits);
             };
             let Err(place) = integers.binary_search(&number) else { return false };
             integers.insert(place, number);
             if integers.len() > limits.set_max_intset_entries {
-                self.convert();
+                self.convert(limits.seed);
             }
             return true;
         }
@@ -71,10 +71,10 @@ impl Set {
         }
     }
 
-    fn convert(&mut self) {
+    fn convert(&mut self, seed: HashSeed) {
         if let Repr::Integers(integers) = &self.repr {
             let mut digits = itoa::Buffer::new();
-            let mut table = Table::with_capacity(integers.len() + 1);
+            let mut table = Table::with_capacity(integers.len() + 1, seed);
             for number in integers {
                 table.insert_if_absent(SmallBytes::new(digits.format(*number).as_bytes()));
             }
@@ -104,7 +104,7 @@ impl Set {
         match &self.repr {
             Repr::Integers(integers) => parse_canonical_integer(member)
                 .is_some_and(|number| integers.binary_search(&number).is_ok()),
-            Repr::Table(table) => table.find(hash(member), member).is_some(),
+            Repr::Table(table) => table.contains(member),
         }
     }
 

@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use super::EncodingLimits;
 use super::list::End;
 use super::small_bytes::SmallBytes;
-use super::table::{Keyed, Table, hash};
+use super::table::{HashSeed, Keyed, Table};
 use super::value::estimate;
 
 /// Members per chunk at most: 16 KiB to be moved at most by an insertion.
@@ -101,7 +101,7 @@ impl SortedSet {
                 Some(scored) => scored.score = score,
                 None => {
                     scores.insert_new(
-                        hash(member),
+                        scores.hash(member),
                         Scored { member: SmallBytes::new(member), score },
                     );
                 }
@@ -109,7 +109,7 @@ impl SortedSet {
             None if self.length > limits.zset_max_listpack_entries
                 || member.len() > limits.zset_max_listpack_value =>
             {
-                self.scores = Some(self.table_of_scores());
+                self.scores = Some(self.table_of_scores(limits.seed));
             }
             None => {}
         }
@@ -147,14 +147,14 @@ impl SortedSet {
         }
         self.order.retain(|chunk| !chunk.is_empty());
         self.length -= count;
-        if few_remain && self.scores.is_some() {
-            self.scores = Some(self.table_of_scores());
+        if let Some(scores) = self.scores.as_ref().filter(|_| few_remain) {
+            self.scores = Some(self.table_of_scores(scores.seed()));
         }
         count
     }
 
-    fn table_of_scores(&self) -> Table<Scored> {
-        let mut scores = Table::with_capacity(self.length);
+    fn table_of_scores(&self, seed: HashSeed) -> Table<Scored> {
+        let mut scores = Table::with_capacity(self.length, seed);
         self.iter().for_each(|scored| {
             scores.insert_if_absent(scored.clone());
         });

@@ -62,7 +62,7 @@ pub(super) fn memory(text: &mut String, server: &Server) {
     let peak = server.observe.stats.peak_memory_bytes.max(used);
     let clients = server.client_memory();
     let tables: usize = server.dbs.iter().map(crate::db::Db::table_memory_bytes).sum();
-    let overhead = (clients + tables) as u64;
+    let overhead = (clients + tables + server.script_memory()) as u64;
     let dataset = used.saturating_sub(overhead);
     let percent =
         |part: u64, whole: u64| format!("{:.2}%", part as f64 * 100.0 / whole.max(1) as f64);

@@ -121,21 +121,23 @@ fn table_to_reply(out: &mut Reply, table: &Table, script: Protocol, depth: usize
     if let Value::Table(map) = table.raw_get("map")? {
         let place = out.deferred();
         let mut count = 0;
-        map.for_each(|key: Value, value: Value| {
+        // Not `for_each`, which would nest calls of Lua's and overflow its C stack.
+        for pair in map.pairs::<Value, Value>() {
+            let (key, value) = pair?;
             count += 1;
             to_reply(out, &key, script, depth + 1)?;
-            to_reply(out, &value, script, depth + 1)
-        })?;
+            to_reply(out, &value, script, depth + 1)?;
+        }
         out.end_map(place, count);
         return Ok(());
     }
     if let Value::Table(set) = table.raw_get("set")? {
         let place = out.deferred();
         let mut count = 0;
-        set.for_each(|item: Value, _: Value| {
+        for pair in set.pairs::<Value, Value>() {
             count += 1;
-            to_reply(out, &item, script, depth + 1)
-        })?;
+            to_reply(out, &pair?.0, script, depth + 1)?;
+        }
         out.end_set(place, count);
         return Ok(());
     }

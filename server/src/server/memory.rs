@@ -5,9 +5,16 @@ use crate::client::{Client, ClientKey, Life};
 use crate::db::Db;
 
 impl Server {
-    /// Estimated bytes of data and clients: what `maxmemory` is compared with. O(databases).
+    /// Estimated bytes of all that clients make the server keep: data, clients and scripts. This is what
+    /// `maxmemory` is compared with. O(databases).
     pub(crate) fn used_memory(&self) -> usize {
-        self.dbs.iter().map(Db::used_bytes).sum::<usize>() + self.client_memory()
+        let data = self.dbs.iter().map(Db::used_bytes).sum::<usize>();
+        data + self.client_memory() + self.script_memory()
+    }
+
+    /// Bytes of the known scripts and of the Lua state. O(1).
+    pub(crate) fn script_memory(&self) -> usize {
+        self.scripting.memory_bytes() + self.scripting.lua_bytes
     }
 
     /// Estimated bytes of all clients. O(1).

@@ -11,6 +11,11 @@ const SPARE_BUFFERS_MAX: usize = 128;
 const SPARE_BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// Sent bytes at the front of a long-lived output buffer are removed from this size on.
 const COMPACT_BYTES: usize = 1024 * 1024;
+/// Error codes counted one by one in `INFO errorstats`, as in later versions of Redis.
+const ERROR_CODES_MAX: usize = 128;
+/// The name under which all further codes are counted.
+const OTHER_CODES: &str = "ERRORSTATS_OVERFLOW";
+
 impl Server {
     /// The client's output buffer as a [`Reply`]; give it back with [`Server::return_reply`].
     pub(crate) fn lend_reply(&mut self, key: ClientKey) -> Option<Reply> {
@@ -109,7 +114,10 @@ impl Server {
             let code = text.split(|&b| b == b' ').next().unwrap_or_default();
             let code = String::from_utf8_lossy(code).into_owned();
             self.observe.stats.error_replies += 1;
-            *self.observe.stats.errors.entry(code).or_default() += 1;
+            let errors = &mut self.observe.stats.errors;
+            // Scripts choose their codes: what is new beyond the bound is counted together.
+            let full = errors.len() >= ERROR_CODES_MAX && !errors.contains_key(&code);
+            *errors.entry(if full { OTHER_CODES.to_owned() } else { code }).or_default() += 1;
         }
     }
 }

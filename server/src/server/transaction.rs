@@ -1,7 +1,7 @@
 //! Open transactions and watched keys, as far as more than the transaction commands change them.
 
 use super::Server;
-use crate::client::ClientKey;
+use crate::client::{ClientKey, name_bytes};
 
 impl Server {
     /// Ends an open transaction, if there is one, without executing it; also ends watching.
@@ -21,8 +21,10 @@ impl Server {
         let extras = client.extras_mut();
         extras.watch_failed = false;
         for watched in std::mem::take(&mut extras.watched) {
+            extras.names_bytes -= name_bytes(&watched.key);
             self.changes.watchers.remove(watched.db, &watched.key, key);
         }
+        self.account_client(key);
     }
 
     /// Whether a key exists and has not expired. Changes nothing.

@@ -7,6 +7,7 @@
 use crate::client::Client;
 use crate::client::ClientKey;
 use crate::client::Kind;
+use crate::client::name_bytes;
 use crate::db::glob::Pattern;
 use crate::reply::Reply;
 use crate::server::Server;
@@ -172,13 +173,16 @@ fn add(call: &mut Call<'_>, kind: Kind) {
     };
     for name in call.args.from(1) {
         let Some(client) = call.server.clients.get_mut(call.client) else { return };
-        let new = client.extras_mut().subscriptions.of_mut(kind).insert(name.into());
+        let extras = client.extras_mut();
+        let new = extras.subscriptions.of_mut(kind).insert(name.into());
+        extras.names_bytes += if new { name_bytes(name) } else { 0 };
         let count = counted(client, kind);
         if new {
             call.server.pubsub.add(kind, name, call.client);
         }
         confirm(call.out, word, Some(name), count);
     }
+    call.server.account_client(call.client);
 }
 
 fn take_away(call: &mut Call<'_>, kind: Kind) {
@@ -205,11 +209,14 @@ fn take_away(call: &mut Call<'_>, kind: Kind) {
         let count = count(call.server, call.client);
         confirm(call.out, word, Some(name), count);
     }
+    call.server.account_client(call.client);
 }
 
 fn remove_one(server: &mut Server, key: ClientKey, kind: Kind, name: &[u8]) {
     let Some(client) = server.clients.get_mut(key) else { return };
-    if client.extras_mut().subscriptions.of_mut(kind).remove(name) {
+    let extras = client.extras_mut();
+    if extras.subscriptions.of_mut(kind).remove(name) {
+        extras.names_bytes -= name_bytes(name);
         server.pubsub.remove(kind, name, key);
     }
 }
@@ -221,10 +228,13 @@ pub(crate) fn unsubscribe_silently(server: &mut Server, key: ClientKey) {
         if client.extras().is_none() {
             return;
         }
-        for name in std::mem::take(client.extras_mut().subscriptions.of_mut(kind)) {
+        let extras = client.extras_mut();
+        for name in std::mem::take(extras.subscriptions.of_mut(kind)) {
+            extras.names_bytes -= name_bytes(&name);
             server.pubsub.remove(kind, &name, key);
         }
     }
+    server.account_client(key);
 }
 
 fn confirm(out: &mut Reply, word: &[u8], name: Option<&[u8]>, count: usize) {

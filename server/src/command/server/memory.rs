@@ -82,7 +82,7 @@ fn stats(call: &mut Call<'_>) {
     let (used, resident) = (server.used_memory(), sys::resident_bytes() as usize);
     let peak = (server.observe.stats.peak_memory_bytes as usize).max(used);
     let tables: usize = server.dbs.iter().map(crate::db::Db::table_memory_bytes).sum();
-    let overhead = tables + server.client_memory();
+    let overhead = tables + server.client_memory() + server.script_memory();
     let keys: usize = server.dbs.iter().map(crate::db::Db::len).sum();
     let ratio = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
     let fragmentation = ratio(resident, used);

@@ -20,6 +20,9 @@ pub(crate) const TABLE: &[CommandSpec] = &[command(
 
 /// MONITOR: from now on this connection gets a line for every command. RESET or QUIT ends it. O(1).
 fn monitor(call: &mut Call<'_>) {
+    if call.server.in_transaction {
+        return call.out.error("ERR MONITOR isn't allowed for DENY BLOCKING client");
+    }
     if !call.server.monitors.contains(&call.client) {
         call.server.monitors.push(call.client);
     }

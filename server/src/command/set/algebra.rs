@@ -103,7 +103,7 @@ fn combine(
     let sets: Vec<Option<&Set>> = keys.iter().map(|key| set_at(db, key, now_ms)).collect();
     let mut result: Option<Set> = None;
     let mut add = |member: &[u8]| {
-        result.get_or_insert_with(|| Set::for_member(member)).add(member, limits);
+        result.get_or_insert_with(|| Set::for_member(member, limits)).add(member, limits);
     };
     match operation {
         Operation::Inter => intersection(&sets, usize::MAX).iter().for_each(|member| add(member)),
@@ -213,7 +213,7 @@ fn smove(call: &mut Call<'_>) {
     if set.is_empty() {
         db.remove(source, Free::Now, now_ms);
     }
-    let create = || Value::Set(Box::new(Set::for_member(member)));
+    let create = || Value::Set(Box::new(Set::for_member(member, &limits)));
     if let Value::Set(set) = db.get_or_insert(target, now_ms, create) {
         set.add(member, &limits);
     }

@@ -102,7 +102,7 @@ fn sadd(call: &mut Call<'_>) {
     let (args, key, now_ms) = (call.args, call.args.at(1), call.now_ms());
     let (db, out) = call.db_and_out();
     let limits = db.encoding_limits();
-    let create = || Value::Set(Box::new(Set::for_member(args.at(2))));
+    let create = || Value::Set(Box::new(Set::for_member(args.at(2), &limits)));
     let Some(set) = set_in_mut(db.get_or_insert(key, now_ms, create), out) else { return };
     let added = args.from(2).filter(|member| set.add(member, &limits)).count();
     if added > 0 {

@@ -4,7 +4,7 @@
 //! anything in between, which a single-threaded loop gives for free.
 
 use crate::client::ClientKey;
-use crate::client::{Life, Multi, Watched};
+use crate::client::{Life, Multi, Watched, name_bytes};
 use crate::dispatch;
 use crate::server::Server;
 use crate::server::flags::{
@@ -119,9 +119,12 @@ fn watch(call: &mut Call<'_>) {
         if call.server.changes.watchers.of(db, name).contains(&key) {
             continue;
         }
-        client.extras_mut().watched.push(Watched { db, key: name.into(), existed });
+        let extras = client.extras_mut();
+        extras.watched.push(Watched { db, key: name.into(), existed });
+        extras.names_bytes += name_bytes(name);
         call.server.changes.watchers.add(db, name, key);
     }
+    call.server.account_client(key);
     call.out.ok();
 }
 

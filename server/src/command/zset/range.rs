@@ -207,6 +207,10 @@ fn parse_options(args: Args<'_>, fixed: Options, out: &mut Reply) -> Option<Opti
         }
         at += 1;
     }
+    // As in Redis, a count of -1 is the same as no LIMIT, whatever the offset.
+    if options.by == By::Rank && options.limit.is_some_and(|(_, count)| count == -1) {
+        options.limit = None;
+    }
     if options.limit.is_some() && options.by == By::Rank {
         out.error(
             "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",

@@ -5,7 +5,7 @@
 //! with tags (see `bucket`), and no half is ever one allocation (see `half`): no operation of this type takes
 //! longer than some ten microseconds, whatever the number of keys.
 //!
-//! The table knows neither time nor replies. Its hash has one seed per process (`seed`).
+//! The table knows neither time nor replies. Its hash has a seed (`seed`), which callers give it.
 //!
 //! Invariant: a value is in exactly one half; while rehashing, the first half's buckets before `rehashing` are empty.
 //! Read next: `scan`, the cursor that stays right while buckets move.
@@ -15,9 +15,7 @@ mod half;
 mod scan;
 mod seed;
 
-pub(crate) use seed::choose as choose_seed;
-
-use std::hash::Hasher;
+pub use seed::HashSeed;
 
 use bucket::Place;
 use half::Half;
@@ -58,15 +56,7 @@ pub struct Table<T> {
     halves: [Half<T>; 2],
     /// The next bucket of the first half to be moved, while a rehash is going on.
     rehashing: Option<usize>,
-}
-
-/// The hash of a key, by the seed of this process.
-#[inline]
-#[must_use]
-pub fn hash(key: &[u8]) -> u64 {
-    let mut hasher = seed::hasher();
-    hasher.write(key);
-    hasher.finish()
+    seed: HashSeed,
 }
 
 /// The top byte of the hash, which the bucket index does not use; never zero.
@@ -76,16 +66,24 @@ const fn tag_of(hash: u64) -> u8 {
     if tag == 0 { 1 } else { tag }
 }
 
+impl<T> Table<T> {
+    /// An empty table.
+    #[must_use]
+    pub const fn new(seed: HashSeed) -> Self {
+        Self { halves: [Half::empty(), Half::empty()], rehashing: None, seed }
+    }
+}
+
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { halves: [Half::empty(), Half::empty()], rehashing: None }
+        Self::new(HashSeed::default())
     }
 }
 
 impl<T: Keyed + Clone> Clone for Table<T> {
     /// A table with the same values, in as few buckets as they need.
     fn clone(&self) -> Self {
-        let mut copy = Self::with_capacity(self.len());
+        let mut copy = Self::with_capacity(self.len(), self.seed);
         self.for_each(|value| {
             copy.insert_if_absent(value.clone());
         });
@@ -96,8 +94,8 @@ impl<T: Keyed + Clone> Clone for Table<T> {
 impl<T: Keyed> Table<T> {
     /// A table with room for `count` values before it grows; nothing but the directory is allocated.
     #[must_use]
-    pub fn with_capacity(count: usize) -> Self {
-        let mut table = Self::default();
+    pub fn with_capacity(count: usize, seed: HashSeed) -> Self {
+        let mut table = Self::new(seed);
         table.reserve(count);
         table
     }
@@ -108,6 +106,19 @@ impl<T: Keyed> Table<T> {
         if self.rehashing.is_none() && wanted > self.halves[0].bucket_count() {
             self.resize(wanted);
         }
+    }
+
+    /// The seed of the hash.
+    #[must_use]
+    pub const fn seed(&self) -> HashSeed {
+        self.seed
+    }
+
+    /// The hash of a key in this table.
+    #[inline]
+    #[must_use]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.seed.hash(key)
     }
 
     /// How many values there are.
@@ -192,20 +203,20 @@ impl<T: Keyed> Table<T> {
     #[inline]
     #[must_use]
     pub fn get(&self, key: &[u8]) -> Option<&T> {
-        self.at(self.find(hash(key), key)?)
+        self.at(self.find(self.hash(key), key)?)
     }
 
     /// The value with this key; its key must not be changed. Moves a rehash on by one step.
     #[inline]
     pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut T> {
         self.step();
-        self.at_mut(self.find(hash(key), key)?)
+        self.at_mut(self.find(self.hash(key), key)?)
     }
 
     /// True if there is a value with this key.
     #[must_use]
     pub fn contains(&self, key: &[u8]) -> bool {
-        self.find(hash(key), key).is_some()
+        self.find(self.hash(key), key).is_some()
     }
 
     /// Adds a value whose key is known to be absent. Moves a rehash on by one step, or begins one.
@@ -222,7 +233,7 @@ impl<T: Keyed> Table<T> {
 
     /// Adds a value unless its key is there already. Returns whether it was added.
     pub fn insert_if_absent(&mut self, value: T) -> bool {
-        let hash = hash(value.key());
+        let hash = self.hash(value.key());
         if self.find(hash, value.key()).is_some() {
             return false;
         }
@@ -233,7 +244,7 @@ impl<T: Keyed> Table<T> {
     /// Takes a value out. Moves a rehash on by one step, and begins one when the table has become sparse.
     pub fn remove(&mut self, key: &[u8]) -> Option<T> {
         self.step();
-        let position = self.find(hash(key), key)?;
+        let position = self.find(self.hash(key), key)?;
         self.remove_at(position)
     }
 
@@ -255,6 +266,7 @@ impl<T: Keyed> Table<T> {
     /// Moves up to `bucket_limit` buckets to the new half. Returns true while there is more to do.
     pub fn rehash(&mut self, bucket_limit: usize) -> bool {
         let Some(mut next) = self.rehashing else { return false };
+        let seed = self.seed;
         let [old, new] = &mut self.halves;
         let mut empty_visits = bucket_limit * EMPTY_VISITS_PER_STEP;
         let mut moves = bucket_limit;
@@ -266,7 +278,7 @@ impl<T: Keyed> Table<T> {
                 continue;
             }
             let moved = old.drain_and_release(next, |tag, value| {
-                let index = hash(value.key()) as usize & new.mask();
+                let index = seed.hash(value.key()) as usize & new.mask();
                 new.insert(index, tag, value);
             });
             if moved {

@@ -4,6 +4,7 @@
 
 mod client_ends;
 mod hash_flooding;
+mod memory;
 mod process;
 mod script_crashes;
 mod script_hangs;
