@@ -222,7 +222,8 @@ fn commands(taken: &Taken, keys: u64, said: &mut Translation) -> Result<(), Stri
     let patterns: Vec<&str> = taken.all("--command-key-pattern").collect();
     if !given.is_empty() {
         for (index, text) in given.iter().enumerate() {
-            let key = key(taken, patterns.get(index).copied().unwrap_or("R"), keys)?;
+            let pattern = patterns.get(index).copied().unwrap_or("R");
+            let key = key(taken, pattern, keys, given.len() > 1)?;
             let command =
                 command(text, &key).map_err(|why| format!("--command '{text}': {why}"))?;
             said.say(&["--command", &command]);
@@ -245,12 +246,13 @@ fn commands(taken: &Taken, keys: u64, said: &mut Translation) -> Result<(), Stri
         .split_once(':')
         .ok_or_else(|| format!("--key-pattern {pattern}: write SET:GET such as R:R"))?;
     let expiry = expiry(taken, said)?;
+    let weight = |text: &str| text.parse::<u32>().map_err(|_| wrong());
+    let weights = [weight(set)?, weight(get)?];
+    let is_mix = weights.iter().all(|weight| *weight > 0);
     let templates = [
-        (set, format!("SET {} __data__{expiry}", key(taken, set_keys, keys)?)),
-        (get, format!("GET {}", key(taken, get_keys, keys)?)),
+        (set, format!("SET {} __data__{expiry}", key(taken, set_keys, keys, is_mix)?)),
+        (get, format!("GET {}", key(taken, get_keys, keys, is_mix)?)),
     ];
-    let weights = templates.iter().map(|(weight, _)| weight.parse::<u32>().map_err(|_| wrong()));
-    let weights = weights.collect::<Result<Vec<_>, _>>()?;
     let used = || templates.iter().zip(&weights).filter(|(_, weight)| **weight > 0);
     if used().next().is_none() {
         return Err(wrong());
@@ -310,10 +312,12 @@ fn command(text: &str, key: &str) -> Result<String, String> {
     Ok(split_words(text)?.into_iter().map(one).collect::<Vec<_>>().join(" "))
 }
 
-/// A letter of a key pattern as a placeholder.
-fn key(taken: &Taken, letter: &str, keys: u64) -> Result<String, String> {
+/// A letter of a key pattern as a placeholder. In a mix, each connection counts by itself, so that it reads what it wrote. One
+/// command alone counts over all connections: `-n` is a total here, and each key is to be written once.
+fn key(taken: &Taken, letter: &str, keys: u64, is_mix: bool) -> Result<String, String> {
     let distribution = match letter {
         "R" => "uniform".to_owned(),
+        "S" | "P" if !is_mix => "sequential".to_owned(),
         "S" => "sequential:each".to_owned(),
         "P" => "sequential:part".to_owned(),
         "Z" => format!("zipf:{}", taken.last("--key-zipf-exp").unwrap_or("1")),

@@ -281,7 +281,7 @@ fn memtiers_numbers_are_per_connection_there_and_totals_here() {
     let heard = listener.load();
     let mut keys: Vec<_> = heard.iter().map(|one| one.args[1].as_str()).collect();
     keys.sort_unstable();
-    // Each of the two goes through the keys by itself.
-    assert_eq!(keys, ["k0", "k0", "k1", "k1", "k2", "k2", "k3", "k3", "k4", "k4"]);
+    // One command alone: each key once, whichever connection is the faster one.
+    assert_eq!(keys, ["k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9"]);
     assert!(heard.iter().all(|one| one.args[2].len() == 5 && one.args[3..] == ["EX", "7"]));
 }
