@@ -59,14 +59,12 @@ fn arm_lines(out: &mut String, outcome: &ScenarioOutcome) {
                 let _ = writeln!(out, "    repetition {}", number + 1);
             }
             let record = &one.kept.record;
-            for group in &record.groups {
-                let _ = writeln!(out, "    {}", group_line(group));
-            }
-            if !record.groups.is_empty() {
-                let _ = writeln!(out, "    {}", stall_line(record));
-            }
-            for line in record.procedure.iter().flat_map(procedure_lines) {
-                let _ = writeln!(out, "    {line}");
+            let mut lines: Vec<String> = record.groups.iter().map(group_line).collect();
+            lines.extend((!record.groups.is_empty()).then(|| stall_line(record)));
+            lines.extend(record.procedure.iter().flat_map(procedure_lines));
+            let indent = if all.len() > 1 { 6 } else { 4 };
+            for line in lines {
+                let _ = writeln!(out, "{:indent$}{line}", "");
             }
         }
     }

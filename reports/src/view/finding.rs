@@ -70,6 +70,10 @@ fn percentiles_in_words(arms: &[ArmData<'_>]) -> String {
     };
     let medians = if p > MEDIAN { at(MEDIAN) } else { None };
     match medians.and_then(|medians| of_medians(&values, &medians)) {
+        // The sentence of a single arm may be about another percentile.
+        Some(medians) if arms.len() == 1 && !tail.contains(&duration(values[0].1)) => {
+            format!("{tail}; {} is {} and {medians}", percentile(p), duration(values[0].1))
+        }
         Some(medians) => format!("{tail}; {medians}"),
         None => tail,
     }

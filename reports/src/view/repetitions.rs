@@ -61,7 +61,10 @@ fn row(arm: &str, number: usize, record: &RunRecord, lead: Lead) -> Vec<String> 
 /// The headline of arms that ran several times: the figure of the first verdict, so that page and verdict say the same.
 pub(crate) fn headline(folder: &Folder) -> Option<String> {
     let claims = folder.record.scenario.iter().flat_map(|scenario| &scenario.claims);
-    let decided = |claim: &&Claim| !claim.number.is_empty() && !claim.decided_by.is_empty();
+    let decided = |claim: &&Claim| {
+        let is_measured = !claim.number.is_empty() && !claim.number.starts_with("not measured");
+        is_measured && !claim.decided_by.is_empty()
+    };
     let claim = claims.into_iter().find(decided).filter(|_| count(folder) > 1)?;
     let says = capitalised(claim.decided_by.trim_end_matches('.'));
     Some(format!("{says}: {}", claim.number))

@@ -308,6 +308,14 @@ fn all_repetitions_of_an_arm_are_shown_and_the_headline_is_the_verdicts() {
     }
     assert!(summary.contains("| stalls with a known cause | 14 | 7 |"), "{summary}");
     assert!(text(&folder, "arms/scan/report.html").contains("2 repetitions of this arm"));
+    // A claim without its figure has no headline.
+    let mut record = once.record.clone();
+    let claim = &mut record.scenario.as_mut().expect("a scenario").claims[0];
+    claim.number = "not measured: arm scan must not be used".into();
+    write_folder(&dir, &record, &[]).unwrap();
+    render(&dir).unwrap();
+    let summary = text(&files(&dir), "summary.md").to_owned();
+    assert!(!summary.contains("- Nobody gets a reply"), "{summary}");
 }
 
 #[test]
