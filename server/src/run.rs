@@ -27,6 +27,7 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 
 /// By how much the loop's set size exceeds `maxclients` (`CONFIG_FDSET_INCR`).
@@ -110,6 +111,7 @@ impl Instance {
         };
         start_io_threads(&mut server)?;
         warn_of_backlog(&mut server);
+        warn_of_persistence(&mut server);
         server.net.listeners = listener::open(server.config.settings())?;
         let mut el = EventLoop::new(api, setsize, clock);
         el.set_hooks(before_sleep, after_sleep);
@@ -301,6 +303,18 @@ fn lower_maxclients(server: &mut Server, limit: usize) {
         server.log.warning(format!(
             "You requested maxclients of {asked}, but this ae-backend can watch {limit} file \
              descriptors. maxclients has been reduced to {possible}."
+        ));
+    }
+}
+
+/// This server keeps its data in memory only. Files of another server's data are neither read nor written.
+fn warn_of_persistence(server: &mut Server) {
+    server.log.notice("Data is kept in memory only: there is no persistence and no replication.");
+    let names = ["dbfilename", "appenddirname"].map(|name| server.config.text(name).to_owned());
+    for name in names.iter().filter(|name| !name.is_empty() && Path::new(name).exists()) {
+        server.log.warning(format!(
+            "WARNING: {name} in this folder is not loaded: ae-server has no persistence. Its data \
+             stays as it is."
         ));
     }
 }

@@ -4,6 +4,7 @@
 //! then standard input if `-` is given, then the arguments, and the last value wins.
 
 use super::{Config, SetError, nearest};
+use crate::db::glob::{Case, matches};
 use std::fmt;
 use std::io::Read;
 
@@ -142,7 +143,10 @@ impl Config {
         depth: usize,
     ) -> Result<(), ConfigError> {
         if name.eq_ignore_ascii_case("include") {
-            return words.iter().try_for_each(|path| self.read_file(path, depth + 1));
+            return words.iter().try_for_each(|path| {
+                let paths = included(path).map_err(|reason| error(place, reason))?;
+                paths.iter().try_for_each(|path| self.read_file(path, depth + 1))
+            });
         }
         self.set_at_start(place, name, words).map_err(|problem| match problem {
             SetError::Unknown => error(place, unknown(name)),
@@ -152,6 +156,32 @@ impl Config {
             }
         })
     }
+}
+
+/// The files that an `include` means, in the order of their names. As in Redis, a pattern that matches
+/// none is no error.
+fn included(path: &str) -> Result<Vec<String>, String> {
+    let is_pattern = |text: &str| text.contains(['*', '?', '[']);
+    if !is_pattern(path) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let (folder, pattern) = match path.rsplit_once('/') {
+        Some((folder, pattern)) => (format!("{folder}/"), pattern),
+        None => (String::new(), path),
+    };
+    if is_pattern(&folder) {
+        return Err(format!("include '{path}': only the name of the file may be a pattern"));
+    }
+    let listed = if folder.is_empty() { "." } else { &folder };
+    let Ok(entries) = std::fs::read_dir(listed) else { return Ok(Vec::new()) };
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| matches(pattern.as_bytes(), name.as_bytes(), Case::Sensitive))
+        // As a shell does.
+        .filter(|name| !name.starts_with('.') || pattern.starts_with('.'))
+        .collect();
+    names.sort();
+    Ok(names.into_iter().map(|name| format!("{folder}{name}")).collect())
 }
 
 /// The part before `=`: `--requirepass=…` is not a directive, and its value is not shown.

@@ -154,6 +154,56 @@ fn configuration_comes_from_a_file_then_the_arguments() {
 }
 
 #[test]
+fn include_takes_a_pattern_of_names() {
+    let folder = fresh_path("d");
+    std::fs::create_dir(&folder).expect("made");
+    for (name, text) in
+        [("b.conf", "hz 30"), ("a.conf", "hz 20"), ("c.txt", "hz 40"), (".d.conf", "hz 50")]
+    {
+        std::fs::write(folder.join(name), text).expect("written");
+    }
+    let main = folder.join("main");
+    let include = |pattern: &str| {
+        std::fs::write(&main, format!("include {}/{pattern}\n", folder.display()))
+            .expect("written");
+        Config::from_args(&[main.to_str().expect("UTF-8").to_owned()])
+    };
+    assert!(include("*.conf").is_ok());
+    assert!(include("none*").is_ok());
+    assert!(include("../*/x").is_err());
+    // Every file that matches is read.
+    std::fs::write(folder.join("b.conf"), "nonsense").expect("written");
+    let problem = include("*.conf").expect_err("a bad file").to_string();
+    assert!(problem.contains("b.conf line 1"), "{problem}");
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+#[test]
+fn a_dump_of_another_server_is_named_at_start() {
+    let folder = fresh_path("d");
+    std::fs::create_dir(&folder).expect("made");
+    std::fs::write(folder.join("dump.rdb"), "x").expect("written");
+    let port = free_port().to_string();
+    let path = folder.to_str().expect("UTF-8");
+    let mut child = ae_server(&["--port", &port, "--bind", "127.0.0.1", "--dir", path])
+        .spawn()
+        .expect("the program runs");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let mut said = String::new();
+    for line in lines.map_while(Result::ok) {
+        said.push_str(&line);
+        if line.contains("Ready to accept") {
+            break;
+        }
+    }
+    child.kill().expect("ended");
+    child.wait().expect("ended");
+    std::fs::remove_dir_all(&folder).expect("removed");
+    assert!(said.contains("there is no persistence"), "{said}");
+    assert!(said.contains("WARNING: dump.rdb in this folder is not loaded"), "{said}");
+}
+
+#[test]
 fn sigterm_ends_it_gracefully_after_it_said_that_it_was_ready() {
     for model in ["ae", "blocking", "thread-per-connection", "busy-poll"] {
         sigterm_ends(model);
