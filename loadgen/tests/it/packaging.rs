@@ -13,11 +13,14 @@ fn the_version_names_the_commit() {
     let called = loadgen(&["--version"]);
     let version = called.stdout.trim().to_owned();
     let git = |args: &[&str]| {
-        let output = Command::new("git").arg("-C").arg(root()).args(args).output();
-        output.is_ok_and(|output| output.status.success())
+        let output = Command::new("git").arg("-C").arg(root()).args(args).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
     };
-    // Without a checkout there is no commit to name.
-    if !git(&["rev-parse", "HEAD"]) {
+    let top = git(&["rev-parse", "--show-toplevel"]).map(std::path::PathBuf::from);
+    let is_checkout = top.is_some_and(|top| top.canonicalize().ok() == root().canonicalize().ok());
+    // Without a checkout of its own there is no commit to name.
+    if !is_checkout || git(&["rev-parse", "HEAD"]).is_none() {
         return;
     }
     let commit = version
@@ -26,7 +29,7 @@ fn the_version_names_the_commit() {
         .unwrap_or_else(|| panic!("no commit: {version}"));
     assert_eq!(commit.len(), 12, "{version}");
     // HEAD may have moved since the build.
-    let is_known = git(&["cat-file", "-e", &format!("{commit}^{{commit}}")]);
+    let is_known = git(&["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_some();
     assert!(is_known || std::env::var_os("AELAB_COMMIT").is_some(), "{version}");
 }
 
