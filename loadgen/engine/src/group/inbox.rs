@@ -25,6 +25,11 @@ impl Inbox {
         Self::Stamped((0..connections).map(|_| Receiver::new(claim)).collect())
     }
 
+    /// Whether bytes may come that answer no request.
+    pub(crate) const fn has_receivers(&self) -> bool {
+        matches!(self, Self::Stamped(_))
+    }
+
     /// The receiver of connection `number` of the share, if it has one.
     #[inline]
     pub(crate) fn receiver(&mut self, number: u32) -> Option<&mut Receiver> {

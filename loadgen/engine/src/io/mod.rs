@@ -61,6 +61,15 @@ pub(crate) trait Wire {
         Nanos::ZERO
     }
 
+    /// How long before a due time requests are prepared, where nothing else can happen: the first code after a long sleep is
+    /// slow, since its caches are cold. Zero where the thread is late anyway.
+    fn lead(&self) -> Nanos {
+        Nanos::ZERO
+    }
+
+    /// The clock, at `at` or later: spins until then.
+    fn not_before(&mut self, at: Nanos) -> Nanos;
+
     /// Waits, then fills `ready` with what happened; it may stay empty.
     ///
     /// # Errors

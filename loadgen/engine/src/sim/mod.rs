@@ -57,6 +57,8 @@ pub struct Script {
     pub write_cost: Nanos,
     /// How late the engine wakes up from each sleep.
     pub wake_late: Nanos,
+    /// How long before its due time a request is prepared where nothing else can happen.
+    pub lead: Nanos,
     /// Spans in which the engine is stopped, as by a signal; the server and the network go on.
     pub engine_stops: Vec<Range<Nanos>>,
     /// Several nodes that send requests to each other, in place of one server. They share one CPU.
@@ -84,6 +86,7 @@ impl Script {
             chunk_bytes: usize::MAX,
             write_cost: Nanos::ZERO,
             wake_late: Nanos::ZERO,
+            lead: Nanos::ZERO,
             engine_stops: Vec::new(),
             cluster: None,
         }
@@ -326,6 +329,15 @@ impl Wire for Server {
 
     fn cpu(&self) -> Nanos {
         self.cpu
+    }
+
+    fn lead(&self) -> Nanos {
+        self.script.lead
+    }
+
+    fn not_before(&mut self, at: Nanos) -> Nanos {
+        self.now = self.now.max(at);
+        self.now
     }
 
     fn wait(&mut self, wait: Wait, ready: &mut Vec<Ready>) -> io::Result<()> {

@@ -86,8 +86,13 @@ impl<W: Wire> Worker<'_, W> {
             // One metric's interval at most: a longer break would be felt.
             let _ = self.groups.iter_mut().any(|group| group.recorder.tidy());
         }
-        self.wait(wakeup)?;
-        let now = self.wire.now();
+        let prepare_from = self.prepare_from(wakeup);
+        self.wait(prepare_from)?;
+        let mut now = self.wire.now();
+        if now >= prepare_from && self.buffers.ready.is_empty() {
+            // It is prepared as of its due time; `write` does not send before.
+            now = now.max(wakeup);
+        }
         self.scheduling_delay.note(wakeup, self.now, now, || self.wire.cpu());
         self.now = now;
         if self.phases.seeks_warmup_end() {
@@ -105,6 +110,10 @@ impl<W: Wire> Worker<'_, W> {
         self.expire_pool_waits(now);
         self.dial(now);
         self.flush();
+        if prepare_from < wakeup {
+            // Also if there was no connection to write to: the time of a turn is never ahead of the clock at its end.
+            self.wire.not_before(now);
+        }
         self.read_ready();
         self.flush();
         // At once: a run of so many requests ends with its last reply, not with the next look at the time.
@@ -244,13 +253,34 @@ impl<W: Wire> Worker<'_, W> {
     }
 
     fn next_wakeup(&self) -> Nanos {
-        let due = self.groups.iter().filter_map(Group::next_due);
-        let due = due.chain(self.groups.iter().filter_map(Group::next_pool_timeout));
-        due.chain(self.next_timer())
-            .chain(self.next_dial())
-            .min()
-            .unwrap_or(Nanos::MAX)
-            .min(self.phases.next_boundary())
+        let due = self.groups.iter().filter_map(Group::next_due).min();
+        due.unwrap_or(Nanos::MAX).min(self.next_other_wakeup())
+    }
+
+    /// The next time at which something other than a request is due.
+    fn next_other_wakeup(&self) -> Nanos {
+        let timeouts = self.groups.iter().filter_map(Group::next_pool_timeout);
+        let others = timeouts.chain(self.next_timer()).chain(self.next_dial()).min();
+        others.unwrap_or(Nanos::MAX).min(self.phases.next_boundary())
+    }
+
+    /// When to stop waiting for `wakeup`: a little before it if a request is due then, so that only its write is left to do at
+    /// its due time. Not while anything can arrive, as nothing is read meanwhile.
+    fn prepare_from(&self, wakeup: Nanos) -> Nanos {
+        let lead = self.wire.lead();
+        let is_alone = || {
+            let is_quiet =
+                |group: &Group| group.recorder.open.count == 0 && !group.inbox.has_receivers();
+            let is_due = |group: &Group| group.next_due() == Some(wakeup);
+            self.opening == 0
+                && self.groups.iter().all(is_quiet)
+                && self.groups.iter().any(is_due)
+                && self.next_other_wakeup() >= wakeup
+        };
+        match lead > Nanos::ZERO && self.phases.has_started() && is_alone() {
+            true => Nanos(wakeup.0.saturating_sub(lead.0)),
+            false => wakeup,
+        }
     }
 
     pub(crate) fn watched(&self) -> Open {

@@ -170,14 +170,15 @@ impl<W: Wire> Worker<'_, W> {
             let group = &mut self.groups[conn.group as usize];
             group.generator.turn_to(token - group.tokens.start);
             if let Some(sender) = group.generator.sender() {
-                sender.turn_to(token - group.tokens.start, self.wire.now());
+                sender.turn_to(token - group.tokens.start, self.wire.not_before(self.now));
             }
             let bytes = conn.next_write(&mut group.generator, &mut scratch);
             if bytes.is_empty() {
                 break;
             }
             let len = bytes.len();
-            let now = self.wire.now();
+            // A request that was prepared ahead waits for its due time here.
+            let now = self.wire.not_before(self.now);
             let (taken, failure) = match self.wire.write(token, bytes) {
                 Ok(taken) => (taken, None),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => (0, None),

@@ -44,6 +44,7 @@ proptest! {
             Just("GET"), Just("SCAN"), Just("FAIL"), Just("MULTI ; GET k ; EXEC"), Just("MULTI ; FAIL"),
         ],
         in_turn in any::<bool>(),
+        (wake_late, lead) in (0..60_u64, prop_oneof![Just(0), Just(30_u64)]),
     ) {
         let span = |&(from, len): &(u64, u64)| {
             Nanos::from_millis(from)..Nanos::from_millis(from + len)
@@ -54,6 +55,8 @@ proptest! {
             freezes: freezes.iter().map(span).collect(),
             outages: outages.iter().map(span).collect(),
             chunk_bytes: chunk,
+            wake_late: Nanos::from_micros(wake_late),
+            lead: Nanos::from_micros(lead),
             ..Script::steady(US)
         };
         let mut plan = GroupPlan {

@@ -233,6 +233,39 @@ fn think_time_paces_a_closed_loop() {
 }
 
 #[test]
+fn what_is_prepared_ahead_is_sent_when_it_is_due() {
+    let service = Nanos::from_micros(100);
+    let result = |arrival: &ArrivalProcess, wake_late, lead| {
+        let script = Script { wake_late, lead, ..Script::steady(service) };
+        // The first request is due when the schedule begins: in the warm-up.
+        let phases = phases(Nanos::from_secs(1), Nanos::from_secs(10));
+        let plan = RunPlan::new(vec![gets(50, arrival.clone())], phases);
+        run_plan(&plan, &script).groups.remove(0)
+    };
+    let (late, lead) = (Nanos::from_micros(8), Nanos::from_micros(30));
+    for arrival in [constant(1_000.0), constant(100.0)] {
+        let lag = |lead| result(&arrival, late, lead).commands[0].send_lag.exact.max;
+        assert_eq!((lag(Nanos::ZERO), lag(lead)), (8_000, 0), "{arrival:?}");
+    }
+    // Nothing else changes: not before the due time, not while another request is open, and in the same phase.
+    for arrival in [
+        constant(1_000.0),
+        poisson(3_000.0),
+        poisson(9_000.0),
+        ArrivalProcess::Closed { think: MS },
+    ] {
+        let (without, with) =
+            (result(&arrival, Nanos::ZERO, Nanos::ZERO), result(&arrival, Nanos::ZERO, lead));
+        assert_eq!(without.counts, with.counts, "{arrival:?}");
+        assert_eq!(without.warmup_counts, with.warmup_counts, "{arrival:?}");
+        let (without, with) = (&without.commands[0], &with.commands[0]);
+        assert_eq!(without.response_time.total, with.response_time.total, "{arrival:?}");
+        assert_eq!(without.service_time.total, with.service_time.total, "{arrival:?}");
+        assert_eq!(without.send_lag.total, with.send_lag.total, "{arrival:?}");
+    }
+}
+
+#[test]
 fn a_full_backlog_sheds_and_says_so() {
     let plan = GroupPlan { backlog_max: 100, ..gets(10, constant(1_000.0)) };
     let until = Nanos::from_micros(5_999_500);
