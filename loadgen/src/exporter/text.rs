@@ -2,7 +2,7 @@
 //!
 //! Pure. Names and meanings are documented in `docs/live.md`. Invariant: within one run no counter falls.
 
-use aelab_engine::record::live::Counted;
+use aelab_engine::record::live::{Counted, LiveFailures};
 use aelab_engine::{Live, LiveCounts, Phase};
 use std::fmt::Write as _;
 
@@ -23,7 +23,7 @@ const PHASES: [(Phase, &str); 5] = [
 /// A metric of each group: name, kind, help and value.
 type Series = (&'static str, &'static str, &'static str, fn(&LiveCounts) -> u64);
 
-const SERIES: [Series; 9] = [
+const SERIES: [Series; 7] = [
     (
         "loadgen_requests_scheduled_total",
         "counter",
@@ -46,15 +46,6 @@ const SERIES: [Series; 9] = [
         |counts| counts.messages,
     ),
     (
-        "loadgen_errors_total",
-        "counter",
-        "Error replies and requests lost with their connection.",
-        |counts| counts.error,
-    ),
-    ("loadgen_timeouts_total", "counter", "Requests cancelled after their time limit.", |counts| {
-        counts.timeout
-    }),
-    (
         "loadgen_requests_open",
         "gauge",
         "Requests due and not finished: in flight, or waiting for a connection.",
@@ -64,6 +55,22 @@ const SERIES: [Series; 9] = [
     ("loadgen_connections_lost_total", "counter", "Connections lost during the run.", |counts| {
         counts.lost
     }),
+];
+
+/// A metric of each command: name, help and value.
+type CommandSeries = (&'static str, &'static str, fn(LiveFailures) -> u64);
+
+const COMMAND_SERIES: [CommandSeries; 2] = [
+    (
+        "loadgen_errors_total",
+        "Error replies and requests lost with their connection, warm-up included.",
+        |failures| failures.errors,
+    ),
+    (
+        "loadgen_timeouts_total",
+        "Requests cancelled after their time limit, warm-up included.",
+        |failures| failures.timeouts,
+    ),
 ];
 
 /// A run as it is served.
@@ -114,15 +121,26 @@ pub(super) fn text(run: Option<Run<'_>>) -> String {
             let _ = writeln!(out, "{name}{{{labels}}} {}", of(&live.group(*index)));
         }
     }
+    let labels_of = |(labels, index): &(String, usize)| -> Vec<(String, usize, usize)> {
+        let commands = live.commands(*index).iter().enumerate();
+        let labelled = |(number, command): (usize, &String)| {
+            (format!("{labels},command=\"{}\"", escaped(command)), *index, number)
+        };
+        commands.map(labelled).collect()
+    };
+    let commands: Vec<(String, usize, usize)> = groups.iter().flat_map(labels_of).collect();
+    for (name, help, of) in COMMAND_SERIES {
+        head(&mut out, name, "counter", help);
+        for (labels, index, number) in &commands {
+            let _ = writeln!(out, "{name}{{{labels}}} {}", of(live.failures_of(*index, *number)));
+        }
+    }
     let name = "loadgen_response_time_seconds";
     let help = "Time from when a request was due to its reply (replies without an error, and messages); without waits for data; \
                 warm-up included.";
     head(&mut out, name, "histogram", help);
-    for (labels, index) in &groups {
-        for (number, command) in live.commands(*index).iter().enumerate() {
-            let labels = format!("{labels},command=\"{}\"", escaped(command));
-            histogram(&mut out, name, &labels, &live.response_times_of(*index, number));
-        }
+    for (labels, index, number) in &commands {
+        histogram(&mut out, name, labels, &live.response_times_of(*index, *number));
     }
     out
 }
@@ -176,10 +194,16 @@ mod tests {
         let phases = Phases { warmup: Nanos::ZERO, measure: None, drain_max: Nanos::ZERO };
         let live = Live::new(&RunPlan::new(vec![group], phases));
         let own = text(Some(Run { scenario: "", title: "GET:SET", live: &live }));
-        let name = "loadgen_response_time_seconds_count";
-        for command in ["GET", "SET"] {
-            let line = format!("{name}{{run=\"GET:SET\",group=\"load\",command=\"{command}\"}} 0");
-            assert!(own.contains(&line), "{line}: {own}");
+        for name in [
+            "loadgen_response_time_seconds_count",
+            "loadgen_errors_total",
+            "loadgen_timeouts_total",
+        ] {
+            for command in ["GET", "SET"] {
+                let labels = format!("run=\"GET:SET\",group=\"load\",command=\"{command}\"");
+                let line = format!("{name}{{{labels}}} 0\n");
+                assert!(own.contains(&line), "{line}: {own}");
+            }
         }
         let arm = text(Some(Run { scenario: "keys-vs-scan", title: "keys", live: &live }));
         for start in [
@@ -199,7 +223,9 @@ mod tests {
             "loadgen_elapsed_seconds",
             "loadgen_response_time_seconds",
         ];
-        for name in fixed.into_iter().chain(SERIES.iter().map(|series| series.0)) {
+        let of_commands = COMMAND_SERIES.iter().map(|series| series.0);
+        for name in fixed.into_iter().chain(SERIES.iter().map(|series| series.0)).chain(of_commands)
+        {
             assert!(page.contains(&format!("`{name}`")), "docs/live.md does not name {name}");
         }
     }

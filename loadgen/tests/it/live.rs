@@ -174,6 +174,48 @@ fn each_command_has_its_own_response_times() {
     well_formed(text.split("\r\n\r\n").nth(1).expect("a body"));
 }
 
+/// Of a mix in which one command always fails, only that one has errors, and their sum is that of the record.
+#[test]
+fn each_command_has_its_own_errors() {
+    let server = Server::start(&[]);
+    let port = free_port();
+    let address = format!("127.0.0.1:{port}");
+    let dir = crate::support::TempDir::new();
+    let (port_arg, out) = (server.port_arg(), dir.file("out.json"));
+    let child = Command::new(LOADGEN)
+        .args(["run", "-p", &port_arg, "-n", "300", "--threads", "2", "-c", "4", "--warmup", "0"])
+        .args(["--ratio-order", "exact", "--command", "SET a 1", "--command", "LPUSH a x"])
+        .args([
+            "--prometheus",
+            &address,
+            "--prometheus-linger",
+            "60s",
+            "--json",
+            "--out-file",
+            &out,
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("loadgen runs");
+    let mut run = Run { child, port };
+    run.scrape_until("loadgen_phase{run=\"SET+LPUSH\",phase=\"done\"}", 0.0);
+    let text = run.scrape();
+    let errors = |name: &str, command: &str| {
+        let labels = format!("run=\"SET+LPUSH\",group=\"load\",command=\"{command}\"");
+        value(&text, &format!("{name}{{{labels}}}"))
+    };
+    assert_eq!(errors("loadgen_errors_total", "SET"), Some(0.0), "{text}");
+    assert_eq!(errors("loadgen_timeouts_total", "LPUSH"), Some(0.0), "{text}");
+    let of_lpush = errors("loadgen_errors_total", "LPUSH").expect("a count");
+    let _ = Command::new("kill").args(["-INT", &run.child.id().to_string()]).status();
+    let _ = run.child.wait();
+    let record = std::fs::read_to_string(&out).expect("a record");
+    let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
+    assert_eq!(record["groups"][0]["counts"]["error"].as_f64(), Some(of_lpush), "{record}");
+    assert!(of_lpush > 100.0, "{text}");
+}
+
 #[test]
 fn the_final_counters_stay_for_a_last_scrape() {
     let server = Server::start(&[]);

@@ -79,17 +79,27 @@ const fn bounds_of(bucket: usize) -> (u64, u64) {
     ((STEPS + step) * width, (STEPS + step + 1) * width)
 }
 
-/// Response times of one command of a group on one thread, warm-up included. One thread writes.
+/// One command of a group on one thread, warm-up included. One thread writes.
 #[derive(Debug)]
 pub(crate) struct Shard {
+    /// Response times.
     buckets: Box<[AtomicU64]>,
     sum_ns: AtomicU64,
+    errors: AtomicU64,
+    timeouts: AtomicU64,
+}
+
+/// Adds to a counter that one thread writes.
+#[inline]
+fn plus(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Relaxed).wrapping_add(more), Relaxed);
 }
 
 impl Default for Shard {
     fn default() -> Self {
         let buckets = (0..BUCKETS).map(|_| AtomicU64::new(0)).collect();
-        Self { buckets, sum_ns: AtomicU64::new(0) }
+        let zero = || AtomicU64::new(0);
+        Self { buckets, sum_ns: zero(), errors: zero(), timeouts: zero() }
     }
 }
 
@@ -97,11 +107,18 @@ impl Shard {
     /// Adds equal samples in nanoseconds. For the one thread that writes.
     #[inline]
     pub(crate) fn add(&self, ns: u64, count: u64) {
-        let plus = |counter: &AtomicU64, more: u64| {
-            counter.store(counter.load(Relaxed).wrapping_add(more), Relaxed);
-        };
         plus(&self.buckets[bucket_of(ns)], count);
         plus(&self.sum_ns, ns.wrapping_mul(count));
+    }
+
+    /// Counts an error reply or a request lost with its connection. For the one thread that writes.
+    pub(crate) fn add_error(&self) {
+        plus(&self.errors, 1);
+    }
+
+    /// Counts a request cancelled after its time limit. For the one thread that writes.
+    pub(crate) fn add_timeout(&self) {
+        plus(&self.timeouts, 1);
     }
 
     /// What was counted so far.
@@ -182,6 +199,15 @@ impl Counted {
         }
         None
     }
+}
+
+/// Requests of one command that failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LiveFailures {
+    /// Error replies, and requests lost with their connection.
+    pub errors: u64,
+    /// Cancelled after their time limit.
+    pub timeouts: u64,
 }
 
 /// One group's counters at one moment, warm-up included.
@@ -340,6 +366,18 @@ impl Live {
     /// The same for one of its commands.
     pub fn response_times_of(&self, index: usize, command: usize) -> Counted {
         self.sum(index, |of| of == command)
+    }
+
+    /// Errors and timeouts of one command of a group so far, all threads and the warm-up included.
+    pub fn failures_of(&self, index: usize, command: usize) -> LiveFailures {
+        let mut sum = LiveFailures::default();
+        let Some(group) = self.groups.get(index) else { return sum };
+        let shards = group.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, shard) in shards.iter().filter(|(of, _)| *of == command) {
+            sum.errors += shard.errors.load(Relaxed);
+            sum.timeouts += shard.timeouts.load(Relaxed);
+        }
+        sum
     }
 
     fn sum(&self, index: usize, wanted: impl Fn(usize) -> bool) -> Counted {

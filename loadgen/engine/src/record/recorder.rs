@@ -372,6 +372,7 @@ impl Recorder {
 
     fn failed(&mut self, intended: Nanos, command: u16, now: Nanos, text: &[u8]) {
         self.counts_of(intended).error += 1;
+        self.live.get(usize::from(command)).into_iter().for_each(|live| live.add_error());
         if self.is_measured(intended) {
             self.commands[usize::from(command)].counts.error += 1;
             self.errors.response_time.saturating_record(now.since(intended).0);
@@ -406,6 +407,7 @@ impl Recorder {
     pub(crate) fn timeout(&mut self, request: &InFlight, deadline: Nanos) {
         let (intended, sent) = (request.intended, request.sent);
         self.counts_of(intended).timeout += 1;
+        self.live.get(usize::from(request.command)).into_iter().for_each(|live| live.add_timeout());
         if let Some(recorder) = self.measured(intended, request.command) {
             recorder.given_up(intended, sent, deadline);
         }
