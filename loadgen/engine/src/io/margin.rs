@@ -7,6 +7,9 @@ use crate::clock::Nanos;
 /// Bounds of a margin: less is not worth sleeping for, more would burn half a core at 1,000 requests/s.
 const MIN: Nanos = Nanos::from_micros(5);
 const MAX: Nanos = Nanos::from_micros(500);
+/// A sleep is at least this share shorter than the time to wait: a CPU sleeps deeper in a long one and wakes later, and too few
+/// are made to learn from. The rest of the wait is another, short sleep, and then the margin.
+const SHARE_OF_SLEEP: u64 = 20;
 /// One sleep in so many may end later than the margin allows for.
 const LATE_ONE_IN: u64 = 100;
 
@@ -29,6 +32,11 @@ impl Margin {
         self.length
     }
 
+    /// How long before the end of so long a wait it stops sleeping.
+    pub(crate) fn before(self, wait: Nanos) -> Nanos {
+        self.length.max(Nanos(wait.0 / SHARE_OF_SLEEP).min(MAX))
+    }
+
     /// The thread woke so late from another sleep. A large step up for one that was too late and small steps down for the others
     /// meet at the same percentile: a CPU that sleeps deeper between rare requests wakes later than in the first sleeps.
     #[inline]
@@ -45,6 +53,16 @@ impl Margin {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_sleep_has_a_margin_of_its_own() {
+        let micros = Nanos::from_micros;
+        let margin = Margin::learn(vec![micros(40); 9]);
+        for (wait, want) in [(0, 40), (800, 40), (1_000, 50), (4_000, 200), (60_000, 500)] {
+            assert_eq!(margin.before(micros(wait)), micros(want), "{wait}");
+        }
+        assert_eq!(Margin::learn(vec![MAX; 9]).before(micros(1)), MAX);
+    }
 
     #[test]
     fn it_is_the_99th_percentile_and_follows_it() {

@@ -148,17 +148,16 @@ impl<const STAMPED: bool> Poller<STAMPED> {
 
     /// Whether to sleep until `at`, and if so, sets the timer for it.
     fn may_sleep(&mut self, at: Nanos) -> io::Result<bool> {
-        let at = match self.waking {
-            Waking::Sleep { margin } => Nanos(at.0.saturating_sub(margin.0)),
-            Waking::Learn(margin) => Nanos(at.0.saturating_sub(margin.length().0)),
+        let now = clock::now();
+        let margin = match self.waking {
+            Waking::Sleep { margin } => margin,
+            Waking::Learn(margin) => margin.before(at.since(now)),
             Waking::Spin => return Ok(false),
         };
-        if at == self.timer_at {
-            // It may have fired: then there is nothing to wake us.
-            return Ok(clock::now() < at);
-        }
-        if clock::now() >= at {
-            return Ok(false);
+        let at = Nanos(at.0.saturating_sub(margin.0));
+        // A timer that is set to this time may have fired: then there is nothing to wake us.
+        if now >= at || at == self.timer_at {
+            return Ok(now < at);
         }
         self.timer.set(at.0)?;
         self.timer_at = at;
