@@ -4,6 +4,7 @@
 //! `-h` is the host, as in redis-cli; help is `--help` only.
 
 mod commands;
+pub mod labels;
 pub mod limits;
 pub mod load;
 mod load_plan;

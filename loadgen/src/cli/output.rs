@@ -2,10 +2,10 @@
 //!
 //! Not the writing (see `commands::output`). Invariant: at most one form goes to stdout.
 
+use crate::cli::labels::LabelArgs;
 use crate::cli::prometheus::PrometheusArgs;
-use crate::cli::values::{percentile, tag};
+use crate::cli::values::percentile;
 use crate::console::progress::Progress;
-use aelab_results::record::RunRecord;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -20,21 +20,9 @@ pub struct OutputArgs {
     /// Replace an earlier run in the folder of --out.
     #[arg(hide_short_help = true, long, requires = "out")]
     pub force: bool,
-    /// Title of the run, for the table, the report and the record.
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub title: String,
-    /// Note about the run, for the report and the record.
-    #[arg(
-        hide_short_help = true,
-        long,
-        value_name = "TEXT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub note: String,
-    /// Tag of the run for the record, such as env=staging; repeat the flag for several tags.
-    #[arg(hide_short_help = true, long = "tag", value_name = "NAME=VALUE", value_parser = tag)]
-    pub tags: Vec<(String, String)>,
+    /// What the user calls it.
+    #[command(flatten)]
+    pub labels: LabelArgs,
     /// Print the record as JSON, as in result.json, instead of the table; several tests print an array of records.
     #[arg(long, conflicts_with_all = ["csv", "quiet"])]
     pub json: bool,
@@ -77,13 +65,6 @@ pub enum Style {
 }
 
 impl OutputArgs {
-    /// Writes title, note and tags into a record.
-    pub fn name(&self, record: &mut RunRecord) {
-        record.title.clone_from(&self.title);
-        record.note.clone_from(&self.note);
-        record.tags = self.tags.iter().cloned().collect();
-    }
-
     /// Whether a program may read what is printed, as it would another tool's output or JSON.
     #[must_use]
     pub fn is_for_programs(&self) -> bool {

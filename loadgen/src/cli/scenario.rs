@@ -1,5 +1,6 @@
 //! `loadgen scenario`: its flags as typed, and the server that they name.
 
+use crate::cli::labels::LabelArgs;
 use crate::cli::prometheus::PrometheusArgs;
 use crate::cli::stall_explorer::ExploreArgs;
 use crate::cli::target::{TlsArgs, parse_url};
@@ -70,6 +71,9 @@ pub struct ScenarioRunArgs {
     /// Replace an earlier run in the folder of --out.
     #[arg(long, requires = "out")]
     pub force: bool,
+    /// What the user calls it.
+    #[command(flatten)]
+    pub labels: LabelArgs,
     /// Print the record as JSON, as in result.json, instead of the verdicts; several scenarios print an array of records.
     ///
     /// The folders are then printed on stderr.

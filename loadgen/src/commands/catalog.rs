@@ -67,6 +67,7 @@ pub(super) fn run(
             let settings = Settings {
                 place: column.place.clone(),
                 command: words.to_vec(),
+                labels: args.labels.labels(),
                 cancel,
                 progress: format!("{number}/{total} {} ", scenario.name),
                 observer: &Console { exporter, scenario: &shown_as, ..Console::default() },
@@ -85,11 +86,12 @@ pub(super) fn run(
             if cancel.load(Relaxed) {
                 combined.interrupted();
             }
-            let record = RunRecord {
+            let mut record = RunRecord {
                 started_at: started_at.clone(),
                 catalog: Some(catalog.clone()),
                 ..combined.clone().finish()
             };
+            args.labels.labels().write(&mut record);
             write_folder(&dir, &record, &[]).map_err(|error| Failure::usage(error.to_string()))?;
             whole = Some(record);
         }

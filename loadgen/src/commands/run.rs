@@ -97,7 +97,7 @@ fn leave_readable(
         caveats: vec![Caveat::Interrupted { measured_s: 0.0, planned_s }.to_record()],
         ..RunRecord::default()
     };
-    args.output.name(&mut record);
+    args.output.labels.labels().write(&mut record);
     match write_folder(dir, &record, &[]) {
         Ok(()) => {
             results_folder::render(dir);
@@ -200,7 +200,7 @@ fn measure_all(
             Ok(one) => one,
             Err(failure) => return Measured { kept, failure: Some(failure) },
         };
-        args.output.name(&mut one.record);
+        args.output.labels.labels().write(&mut one.record);
         one.record.limits = args.limits.limits().judge(&one.record, None);
         crate::commands::run_output::print(args, title, resolved.runs.len(), &one, sink);
         kept.push((title.clone(), one));
@@ -320,7 +320,7 @@ fn write(
         scenario: Some(Scenario { name: "run".to_owned(), arms, ..Scenario::default() }),
         ..combined.finish()
     };
-    output.name(&mut record);
+    output.labels.labels().write(&mut record);
     write_folder(dir, &record, &[]).map_err(failed)?;
     results_folder::render(dir);
     Ok(())

@@ -146,6 +146,7 @@ fn run_all(
     let settings = Settings {
         place,
         command: words.to_vec(),
+        labels: args.labels.labels(),
         cancel,
         progress: String::new(),
         observer: &Console::default(),
@@ -177,6 +178,7 @@ fn run_each(
             observer,
             place: settings.place.clone(),
             command: settings.command.clone(),
+            labels: settings.labels.clone(),
             progress: settings.progress.clone(),
             ..*settings
         };

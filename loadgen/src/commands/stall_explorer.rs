@@ -53,6 +53,7 @@ pub(super) fn run(
     let settings = Settings {
         place,
         command: words.to_vec(),
+        labels: args.labels.labels(),
         cancel,
         progress: String::new(),
         observer: &Console { exporter, scenario: &scenario.name, ..Console::default() },
@@ -128,7 +129,8 @@ fn text(question: &Question, answer: &Answer, record: &RunRecord) -> String {
     let time = |seconds: Option<f64>| {
         seconds.map_or_else(|| "n/a".to_owned(), |s| in_words(s, Dimension::Time))
     };
-    let mut lines = console::table::caveats(record).lines().map(str::to_owned).collect::<Vec<_>>();
+    let before = console::table::caveats(record) + &console::table::title(record);
+    let mut lines = before.lines().map(str::to_owned).collect::<Vec<_>>();
     lines.push(format!(
         "{:>12} {:>12} {:>12} {:>12} {:>12}",
         "elements", "stall", "server", "p99", "max"

@@ -50,13 +50,18 @@ pub fn caveats(record: &RunRecord) -> String {
     out
 }
 
+/// What the user calls it, on a line of its own; nothing without a title.
+pub(crate) fn title(record: &RunRecord) -> String {
+    match record.title.as_str() {
+        "" => String::new(),
+        title => format!("{}\n", escaped(title)),
+    }
+}
+
 /// The table of a run, with the percentiles `asked` for beside the usual ones, in percent, for a page of so many columns.
 #[must_use]
 pub fn table(record: &RunRecord, asked: &[f64], page: Option<usize>) -> String {
-    let mut out = caveats(record);
-    if !record.title.is_empty() {
-        let _ = writeln!(out, "{}", escaped(&record.title));
-    }
+    let mut out = caveats(record) + &title(record);
     let names = record.groups.iter().flat_map(|group| group.commands.keys());
     let longest = names.map(|name| name.chars().count() + 1 + RESPONSE_TIME.len()).max();
     let columns = Columns::with(asked, page, longest.unwrap_or(0));

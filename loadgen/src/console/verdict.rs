@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 #[must_use]
 pub fn text(scenario: &Scenario, outcome: &ScenarioOutcome) -> String {
     let mut out = crate::console::table::caveats(&outcome.record);
+    out.push_str(&crate::console::table::title(&outcome.record));
     let _ = writeln!(out, "{} ({}): {}", scenario.name, scenario.scale, scenario.question);
     for why in &outcome.notes {
         let _ = writeln!(out, "  {why}");

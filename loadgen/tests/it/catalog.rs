@@ -24,12 +24,14 @@ fn the_whole_catalog_is_run_and_judged() {
     let dir = TempDir::new();
     let out = dir.file("all");
     let mut args = vec!["scenario", "run", "--all", "--scale", "smoke", "--out", &out];
+    args.extend(["--title", "All of them"]);
     if has_redis() {
         args.push("--both");
     }
     let called = loadgen(&args);
     assert_eq!(called.code, 0, "{}", called.stderr);
     let whole = read_folder(Path::new(&out)).expect("reads back");
+    assert_eq!(whole.record.title, "All of them");
     let catalog = whole.record.catalog.expect("a catalog");
     assert_eq!(catalog.runs.len(), CATALOG.len() * catalog.servers.len());
     for file in ["report.html", "summary.md"] {
@@ -121,9 +123,11 @@ fn the_stall_explorer_answers() {
     let out = dir.file("stall");
     let args = ["scenario", "run", "stall", "--offender", "SMEMBERS bigset", "--every", "300ms"];
     let sizes = ["--sizes", "20k,100k", "--victim-rate", "500", "--out", &out];
-    let called = loadgen(&[&args[..], &sizes[..]].concat());
+    let called = loadgen(&[&args[..], &sizes[..], &["--title", "My set", "--tag", "a=b"]].concat());
     assert_eq!(called.code, 0, "whatever came out, without --strict: {}", called.stderr);
     let folder = read_folder(Path::new(&out)).expect("reads back");
+    assert!(called.stdout.lines().any(|line| line == "My set"), "{}", called.stdout);
+    assert_eq!((&*folder.record.title, &*folder.record.tags["a"]), ("My set", "b"));
     assert_eq!(folder.arms.len(), 2);
     let procedure = folder.record.procedure.expect("an answer");
     assert_eq!(procedure.tables[0].rows.len(), 2);

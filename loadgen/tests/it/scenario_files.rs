@@ -80,6 +80,23 @@ fn lists_and_verdicts_are_json_on_demand() {
 }
 
 #[test]
+fn title_note_and_tags_are_recorded() {
+    let dir = TempDir::new();
+    let labels = ["--title", "Canary <7>", "--note", "After the upgrade.", "--tag", "env=staging"];
+    let called = run_file(&dir, "", &labels);
+    assert_eq!(called.code, 0, "{}", called.stderr);
+    assert!(called.stdout.lines().any(|line| line == "Canary <7>"), "{}", called.stdout);
+    let record = record(&dir);
+    assert_eq!((&*record.title, &*record.note), ("Canary <7>", "After the upgrade."));
+    assert_eq!(record.tags.get("env").map(String::as_str), Some("staging"));
+    let page = std::fs::read_to_string(dir.path().join("out/report.html")).expect("a page");
+    for part in ["Canary &lt;7&gt;", "After the upgrade.", "env=staging"] {
+        assert!(page.contains(part), "{part}");
+    }
+    check_failure(&["scenario", "run", "keys-vs-scan", "--tag", "env"], 2, "NAME=VALUE");
+}
+
+#[test]
 fn a_server_with_a_password_is_used_also_behind_a_proxy() {
     let dir = TempDir::new();
     let more = "[server]\nrequirepass = \"se cret\"\n[arms.plain]\n[arms.shared]\nlink.share = 2\n";

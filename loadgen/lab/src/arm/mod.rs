@@ -28,6 +28,7 @@ use aelab_engine::error::Failure;
 use aelab_engine::plan::{Endpoint, Target};
 use aelab_engine::record::result::{ConnectionCounts, PoolResult};
 use aelab_results::histogram::Histogram;
+use aelab_results::record::Labels;
 use aelab_scenarios::model::Arm;
 use aelab_units::format_count;
 use std::collections::BTreeMap;
@@ -74,6 +75,8 @@ pub struct Settings<'a> {
     pub place: Place,
     /// The command line, for the record.
     pub command: Vec<String>,
+    /// What the user calls it, for the record of the whole.
+    pub labels: Labels,
     /// Set by ^C.
     pub cancel: &'a AtomicBool,
     /// Prefix of an arm's label in what the observer shows; may be empty.

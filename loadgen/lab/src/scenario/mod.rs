@@ -151,7 +151,7 @@ fn whole_record(
         .judgements
         .iter()
         .map(|(claim, judgement)| verdicts::claim_record(claim, judgement, outcome));
-    RunRecord {
+    let mut record = RunRecord {
         scenario: Some(ScenarioRecord {
             name: scenario.name.clone(),
             title: String::new(),
@@ -161,7 +161,9 @@ fn whole_record(
             claims: claims.collect(),
         }),
         ..combined.finish()
-    }
+    };
+    settings.labels.write(&mut record);
+    record
 }
 
 fn arm_record(arm: &Arm) -> ArmRecord {

@@ -11,6 +11,7 @@ mod catalog;
 mod command_line;
 mod gate;
 mod group;
+mod labels;
 mod limit;
 mod plan;
 mod procedure;
@@ -32,6 +33,7 @@ pub use group::{
     Arrival, Connections, Counts, Delivery, EndpointConnections, ErrorCount, Group, IntervalCounts,
     KernelTimes, Metrics, Percentile, Pool, Quantiles, Redirects, Role,
 };
+pub use labels::Labels;
 pub use limit::{LimitOutcome, LimitUnit, StatedLimit};
 pub use plan::{FleetPlan, KneePlan, KneePoint, Objective, Plan, PoolPlan, PoolTrial, SloPlan};
 pub use plan::{SloTrial, Usl};
