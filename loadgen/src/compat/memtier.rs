@@ -212,8 +212,14 @@ fn sizes(taken: &Taken, said: &mut Translation) -> Result<String, String> {
     Ok(given.iter().find_map(|name| taken.last(name)).unwrap_or("32").to_owned())
 }
 
-/// memtier counts: each connection sends its commands in turn.
-const EXACT: &[&str] = &["--ratio-order", "exact"];
+/// memtier counts: each connection sends its commands in turn, and as many as any other. At a rate, each has its own schedule.
+fn exact(taken: &Taken, said: &mut Translation) {
+    said.say(&["--ratio-order", "exact"]);
+    let has_rate = taken.last("--rate-limiting").is_some_and(|rate| rate != "0");
+    if has_rate && !taken.same.iter().any(|word| word == "--cluster") {
+        said.say(&["--pin-requests"]);
+    }
+}
 
 /// What is sent: SET and GET by their ratio, or the commands given.
 fn commands(taken: &Taken, keys: u64, said: &mut Translation) -> Result<(), String> {
@@ -229,7 +235,7 @@ fn commands(taken: &Taken, keys: u64, said: &mut Translation) -> Result<(), Stri
             said.say(&["--command", &command]);
         }
         if given.len() > 1 {
-            said.say(EXACT);
+            exact(taken, said);
         }
         for index in 0..given.len() {
             if !ratios.is_empty() {
@@ -258,7 +264,7 @@ fn commands(taken: &Taken, keys: u64, said: &mut Translation) -> Result<(), Stri
         return Err(wrong());
     }
     if used().count() > 1 {
-        said.say(EXACT);
+        exact(taken, said);
     }
     for ((_, template), _) in used() {
         said.say(&["--command", template]);

@@ -32,6 +32,8 @@ impl Heard {
 pub(crate) struct Manner {
     /// It answers so much later.
     pub(crate) delay: Duration,
+    /// Each connection with an odd number so much later still.
+    pub(crate) uneven: Duration,
     /// It closes a connection that has asked so often, without an answer to the last; never if zero.
     pub(crate) hang_up_after: usize,
 }
@@ -108,7 +110,8 @@ fn serve(
         if manner.hang_up_after > 0 && served >= manner.hang_up_after {
             return;
         }
-        std::thread::sleep(manner.delay);
+        let more = if connection % 2 == 1 { manner.uneven } else { Duration::ZERO };
+        std::thread::sleep(manner.delay + more);
         if stream.write_all(&out).is_err() {
             return;
         }

@@ -14,6 +14,7 @@ use crate::group::assignment::{Assignment, Place};
 use crate::group::router::Env;
 use crate::io::Token;
 use crate::plan::Reception;
+use crate::workload::order::Cycle;
 
 /// Requests created per turn: a millisecond's work, so that replies and cancellations are still handled after a long stall,
 /// or at a rate beyond what the thread can send.
@@ -199,6 +200,9 @@ impl Group {
             Arrival::Open(_) => Nanos::ZERO,
             Arrival::Closed(users) => users.think,
         };
+        if self.tokens.clone().any(|token| !conns[token as usize].is_ready()) {
+            self.generator.cycle().map(Cycle::lift_limit);
+        }
         let count = self.tokens.len() as u64;
         for (place, token) in (0..).zip(self.tokens.clone()) {
             if !conns[token as usize].is_ready() {
@@ -209,6 +213,22 @@ impl Group {
                 self.let_think(token, &mut conns[token as usize], due);
             } else {
                 self.fill_slots(token, conns, now, now, &mut touch);
+            }
+        }
+    }
+
+    /// A connection may not come back: the others send what it has not, if it was to send a part of its own.
+    pub(crate) fn share_out(
+        &mut self,
+        conns: &mut [Conn],
+        now: Nanos,
+        mut touch: impl FnMut(Token, &mut Conn),
+    ) {
+        if self.generator.cycle().is_some_and(Cycle::lift_limit) {
+            for token in self.tokens.clone() {
+                if conns[token as usize].is_ready() {
+                    self.fill_slots(token, conns, now, now, &mut touch);
+                }
             }
         }
     }

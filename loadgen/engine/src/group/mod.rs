@@ -138,6 +138,11 @@ impl Group {
                 generator.seat(seat, connections as usize);
             }
         }
+        if let (Some(quota), Some(cycle)) = (quota, generator.cycle())
+            && has_equal_parts(plan, group)
+        {
+            cycle.limit(quota, connections);
+        }
         let first =
             group.pool.as_ref().map_or_else(|| tokens.clone(), |plan| Pool::first(plan, &tokens));
         let share_of_group = Self {
@@ -284,6 +289,14 @@ impl Group {
         };
         waits + u64::from(self.next_due().is_some_and(|due| due <= now))
     }
+}
+
+/// Whether each connection sends an equal part of the requests: that keeps a fixed order of commands exact. What is sent before the
+/// measurement is not counted, and a schedule does not wait for a connection.
+fn has_equal_parts(plan: &RunPlan, group: &GroupPlan) -> bool {
+    let has_warmup = plan.phases.warmup > Nanos::ZERO || plan.warmup_end.is_some();
+    let is_closed = matches!(group.arrival, ArrivalProcess::Closed { .. });
+    is_closed && !has_warmup && group.cluster.is_none()
 }
 
 /// How many threads have a share of a group.

@@ -375,5 +375,9 @@ impl<W: Wire> Worker<'_, W> {
         // Unsent requests went back to the backlog: any connection with a free slot takes them.
         let touched = &mut self.touched;
         group.hand_over(token, &mut self.conns, now, |token, conn| touch(touched, token, conn));
+        let may_stay_away = !was_open || self.conns[token as usize].state == State::Closed;
+        if retries && may_stay_away {
+            group.share_out(&mut self.conns, now, |token, conn| touch(touched, token, conn));
+        }
     }
 }

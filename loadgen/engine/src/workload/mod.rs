@@ -163,10 +163,17 @@ impl Generator {
         self.sender.as_deref_mut()
     }
 
-    /// Whether there is another request for the connection; captures have an end.
+    /// Whether there is another request for the connection; captures have an end, and so have parts of a fixed order.
     #[inline]
     pub(crate) fn has_next(&self) -> bool {
+        let connection = self.growth.seat.connection;
         self.replay.as_ref().is_none_or(ReplayCursor::has_next)
+            && self.cycle.as_ref().is_none_or(|cycle| cycle.has_next(connection))
+    }
+
+    /// Commands in a fixed order, if there are any.
+    pub(crate) const fn cycle(&mut self) -> Option<&mut Cycle> {
+        self.cycle.as_mut()
     }
 
     /// The connection was lost: the last `count` of what was chosen for it was not sent.

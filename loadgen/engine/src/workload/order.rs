@@ -4,6 +4,7 @@
 //! the others do; that is how memtier counts.
 
 use crate::plan::Walk;
+use crate::plan::share::part;
 
 /// The connection for which something is chosen or written.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,11 @@ impl Positions {
         self.0.resize(connections.max(1), 0);
     }
 
+    /// The position of a connection.
+    fn of(&self, connection: usize) -> u64 {
+        self.0.get(connection).copied().unwrap_or(0)
+    }
+
     /// The position of a connection, which then moves on.
     #[inline]
     pub(crate) fn next(&mut self, connection: usize) -> u64 {
@@ -70,12 +76,39 @@ pub(crate) struct Cycle {
     /// Running sums of the weights.
     weights: Vec<u64>,
     pub(crate) positions: Positions,
+    limits: Option<Limits>,
+}
+
+/// How many requests each connection sends in all: a ratio is exact only if no connection ends in the middle of its cycle because
+/// a faster one took its requests.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    requests: u64,
+    connections: u64,
 }
 
 impl Cycle {
     /// Of commands with these running sums of weights.
     pub(crate) fn new(weights: &[u64]) -> Self {
-        Self { weights: weights.to_vec(), positions: Positions::default() }
+        Self { weights: weights.to_vec(), positions: Positions::default(), limits: None }
+    }
+
+    /// From now on each of so many connections has an equal part of these requests.
+    pub(crate) const fn limit(&mut self, requests: u64, connections: u64) {
+        self.limits = Some(Limits { requests, connections });
+    }
+
+    /// From now on any connection may send what is left. Whether none might before.
+    pub(crate) const fn lift_limit(&mut self) -> bool {
+        self.limits.take().is_some()
+    }
+
+    /// Whether there is another request for a connection.
+    #[inline]
+    pub(crate) fn has_next(&self, connection: usize) -> bool {
+        self.limits.is_none_or(|Limits { requests, connections }| {
+            self.positions.of(connection) < part(requests, connection as u64, connections)
+        })
     }
 
     /// The next command of a connection.
@@ -100,6 +133,22 @@ mod tests {
         assert_eq!(first, [0, 2, 2, 0]);
         assert_eq!(second, [0, 2, 2, 0, 2, 2, 0]);
         assert_eq!(cycle.next(0), 2);
+    }
+
+    #[test]
+    fn each_connection_has_an_equal_part_of_the_requests() {
+        let mut cycle = Cycle::new(&[1, 2]);
+        cycle.limit(7, 3);
+        let mut sent = [0; 3];
+        for (connection, sent) in sent.iter_mut().enumerate() {
+            while cycle.has_next(connection) {
+                cycle.next(connection);
+                *sent += 1;
+            }
+        }
+        assert_eq!(sent, [3, 2, 2]);
+        assert!(cycle.lift_limit() && cycle.has_next(0));
+        assert!(!cycle.lift_limit());
     }
 
     #[test]

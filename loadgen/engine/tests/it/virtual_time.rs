@@ -4,7 +4,10 @@ use crate::support::{
     MS, US, above, constant, frozen, gets, group, near, phases, poisson, quantile, run, run_plan,
 };
 use aelab_engine::clock::Nanos;
-use aelab_engine::plan::{ArrivalProcess, Cursor, GroupPlan, OnTimeout, RequestLog, Role, RunPlan};
+use aelab_engine::plan::{
+    ArrivalProcess, CommandOrder, CommandPlan, Cursor, GroupPlan, OnTimeout, Phases, Reconnect,
+    RequestLog, Role, RunPlan,
+};
 use aelab_engine::record::result::{GroupResult, RunResult};
 use aelab_engine::sim::{Script, Service};
 
@@ -292,6 +295,31 @@ fn a_time_limit_is_recorded_at_its_value() {
         assert_eq!(group.counts.unfinished, 0);
         assert_eq!(group.counts.ok + group.counts.timeout, 10_000);
         assert_eq!(group.connections.lost > 0, on_timeout == OnTimeout::Reconnect);
+    }
+}
+
+/// A connection that is away when its part is due does not hold up the run: the others take it, and all is sent.
+#[test]
+fn parts_of_a_fixed_order_end_in_spite_of_an_outage() {
+    for (threads, policy) in [
+        (1, Reconnect::Fixed(MS)),
+        (3, Reconnect::Fixed(MS)),
+        (2, Reconnect::Backoff { first: MS, max: Nanos::from_secs(1) }),
+    ] {
+        let outage = Nanos::from_millis(20)..Nanos::from_millis(50);
+        let script = Script { outages: vec![outage], ..Script::steady(Nanos::from_micros(100)) };
+        let mut group = gets(7, ArrivalProcess::Closed { think: Nanos::ZERO });
+        group.workload.commands = ["SET", "GET"].map(|name| CommandPlan::new(&[name, "k"])).into();
+        group.workload.order = CommandOrder::Exact;
+        group.requests = Some(1_000);
+        group.reconnect = policy;
+        let phases = Phases { warmup: Nanos::ZERO, measure: None, drain_max: MS };
+        let plan = RunPlan { threads, ..RunPlan::new(vec![group], phases) };
+        let result = run_plan(&plan, &script);
+        let counts = result.groups[0].counts;
+        assert_eq!(counts.scheduled, 1_000, "{threads}: {counts:?}");
+        assert_eq!(counts.ok + counts.error, 1_000, "{threads}: {counts:?}");
+        assert!(counts.error <= 7, "{threads}: {counts:?}");
     }
 }
 
