@@ -4,6 +4,7 @@
 
 mod client_ends;
 mod hash_flooding;
+mod lua_build;
 mod memory;
 mod process;
 mod script_crashes;
