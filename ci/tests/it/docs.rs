@@ -80,6 +80,9 @@ fn contributors_are_told_each_alias() {
     let guide = fs::read_to_string(root.join("CONTRIBUTING.md")).expect("CONTRIBUTING.md");
     let aliases: Vec<&str> = config
         .lines()
+        .skip_while(|line| *line != "[alias]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| Some(line.split_once(" = ")?.0))
         .collect();

@@ -4,8 +4,8 @@
 //! script keeps can reach the server afterwards.
 
 use super::raised::{KILLED, place, plain, reply_table};
-use super::sys::Watch;
-use super::{Access, Sha, api, bit, convert, json, sys};
+use super::watch::{self, Watch};
+use super::{Access, Sha, api, bit, checks, convert, json};
 use crate::client::ClientKey;
 use crate::reply::{Protocol, Reply};
 use mlua::chunk::ChunkMode;
@@ -81,16 +81,16 @@ impl Engine {
         api::deterministic_random(&lua, &globals.get("math")?)?;
         let watch = Watch::install(&lua)?;
         let read_only = lua.create_table()?;
-        check_libraries(&lua, &globals, &read_only)?;
-        let (pcall, xpcall) = sys::protected_calls(&lua)?;
+        checks::install(&lua, &globals, &read_only)?;
+        let (pcall, xpcall) = watch::protected_calls(&lua)?;
         globals.raw_set("pcall", pcall)?;
         globals.raw_set("xpcall", xpcall)?;
         let sandbox = lua.load(include_str!("sandbox.lua")).set_name("=sandbox");
         let plain = lua.create_function(plain)?;
         let place = lua.create_function(place)?;
-        let look = sys::look_function(&lua)?;
+        let look = watch::look_function(&lua)?;
         let (environment, run): (Table, Function) =
-            sandbox.call((plain, place, look, sys::killed(), read_only))?;
+            sandbox.call((plain, place, look, watch::killed(), read_only))?;
         lua.set_globals(environment)?;
         let compiled = lua.create_table()?;
         let in_use = Cell::new(lua.used_memory());
@@ -181,33 +181,8 @@ impl Engine {
     }
 }
 
-/// Puts checks before the functions of Lua's libraries that a script could misuse.
-fn check_libraries(lua: &Lua, globals: &Table, read_only: &Table) -> Result<()> {
-    use sys::Check;
-    let (string, table): (Table, Table) = (globals.get("string")?, globals.get("table")?);
-    for (library, name, check) in [
-        (&string, "find", Check::Find),
-        (&string, "match", Check::Pattern),
-        (&string, "gmatch", Check::Pattern),
-        (&string, "gfind", Check::Pattern),
-        (&string, "gsub", Check::Pattern),
-        (&string, "rep", Check::Rep),
-        (&string, "reverse", Check::Bytes),
-        (&string, "upper", Check::Bytes),
-        (&string, "lower", Check::Bytes),
-        (&table, "insert", Check::Insert),
-        (&table, "remove", Check::Remove),
-        (&table, "sort", Check::Sort),
-        (&table, "concat", Check::Concat),
-        (globals, "unpack", Check::Unpack),
-    ] {
-        sys::check(lua, library, name, check, read_only)?;
-    }
-    Ok(())
-}
-
 /// The error of a script that was ended.
-fn killed_at(lua: &Lua, place: sys::Place) -> Result<Value> {
+fn killed_at(lua: &Lua, place: watch::Place) -> Result<Value> {
     let table = reply_table(lua, KILLED.as_bytes(), false)?;
     if let Some((source, line)) = place {
         table.raw_set("source", source)?;

@@ -3,6 +3,7 @@
 //! A table is an array if its keys are positive whole numbers, unless most of it would be gaps.
 
 use super::raised::{bad_argument, library_error, number, type_name};
+use super::watch::Effort;
 use aelab_resp::encode::format_significant;
 use mlua::{Lua, MultiValue, Result, Table, Value};
 
@@ -14,6 +15,8 @@ const DIGITS: usize = 14;
 const SPARSE_SAFE: i64 = 10;
 /// … may have no more than so many places per item.
 const SPARSE_RATIO: i64 = 2;
+/// Longest text, in bytes: Redis's longest string. Tables that share parts grow when they are written out.
+const TEXT_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// The library's table.
 pub(super) fn library(lua: &Lua) -> Result<Table> {
@@ -31,11 +34,21 @@ fn encode(lua: &Lua, args: MultiValue) -> Result<mlua::LuaString> {
         return Err(bad_argument(lua, 1, "encode", "expected 1 argument"));
     };
     let mut text = Vec::new();
-    append(lua, &mut text, value, 0)?;
+    append(&Effort::new(lua), lua, &mut text, value, 0)?;
     lua.create_string(text)
 }
 
-fn append(lua: &Lua, text: &mut Vec<u8>, value: &Value, depth: usize) -> Result<()> {
+fn append(
+    effort: &Effort<'_>,
+    lua: &Lua,
+    text: &mut Vec<u8>,
+    value: &Value,
+    depth: usize,
+) -> Result<()> {
+    effort.value(value.as_string().map_or(0, |string| string.as_bytes().len()))?;
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(library_error(lua, "Cannot serialise, the text is too long"));
+    }
     match value {
         Value::String(string) => quote(text, &string.as_bytes()),
         Value::Integer(number) => append_number(lua, text, *number as f64)?,
@@ -52,9 +65,9 @@ fn append(lua: &Lua, text: &mut Vec<u8>, value: &Value, depth: usize) -> Result<
                     &format!("Cannot serialise, excessive nesting ({deep})"),
                 ));
             }
-            match array_len(lua, table)? {
-                0 => append_object(lua, text, table, depth + 1)?,
-                len => append_array(lua, text, table, len, depth + 1)?,
+            match array_len(effort, lua, table)? {
+                0 => append_object(effort, lua, text, table, depth + 1)?,
+                len => append_array(effort, lua, text, table, len, depth + 1)?,
             }
         }
         other => return Err(refused(lua, other, "type not supported")),
@@ -75,9 +88,10 @@ fn append_number(lua: &Lua, text: &mut Vec<u8>, number: f64) -> Result<()> {
 }
 
 /// The highest index if the table is an array; 0 if it is an object.
-fn array_len(lua: &Lua, table: &Table) -> Result<i64> {
+fn array_len(effort: &Effort<'_>, lua: &Lua, table: &Table) -> Result<i64> {
     let (mut highest, mut count) = (0, 0);
     for pair in table.pairs::<Value, Value>() {
+        effort.value(0)?;
         match pair?.0 {
             Value::Integer(index) if index > 0 => {
                 highest = highest.max(index);
@@ -93,6 +107,7 @@ fn array_len(lua: &Lua, table: &Table) -> Result<i64> {
 }
 
 fn append_array(
+    effort: &Effort<'_>,
     lua: &Lua,
     text: &mut Vec<u8>,
     table: &Table,
@@ -104,13 +119,19 @@ fn append_array(
         if index > 1 {
             text.push(b',');
         }
-        append(lua, text, &table.raw_get::<Value>(index)?, depth)?;
+        append(effort, lua, text, &table.raw_get::<Value>(index)?, depth)?;
     }
     text.push(b']');
     Ok(())
 }
 
-fn append_object(lua: &Lua, text: &mut Vec<u8>, table: &Table, depth: usize) -> Result<()> {
+fn append_object(
+    effort: &Effort<'_>,
+    lua: &Lua,
+    text: &mut Vec<u8>,
+    table: &Table,
+    depth: usize,
+) -> Result<()> {
     text.push(b'{');
     for (nth, pair) in table.pairs::<Value, Value>().enumerate() {
         let (key, value) = pair?;
@@ -127,7 +148,7 @@ fn append_object(lua: &Lua, text: &mut Vec<u8>, table: &Table, depth: usize) -> 
             other => return Err(refused(lua, other, "table key must be a number or string")),
         }
         text.push(b':');
-        append(lua, text, &value, depth)?;
+        append(effort, lua, text, &value, depth)?;
     }
     text.push(b'}');
     Ok(())

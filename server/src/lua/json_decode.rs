@@ -5,6 +5,7 @@
 
 use super::json::NESTING_MAX;
 use super::raised::{bad_argument, library_error, type_name};
+use super::watch::Effort;
 use crate::number::strtod::strtod;
 use mlua::{Error, Lua, MultiValue, Result, Value};
 
@@ -55,7 +56,7 @@ pub(super) fn decode(lua: &Lua, args: MultiValue) -> Result<Value> {
     if bytes.len() >= 2 && (bytes[0] == 0 || bytes[1] == 0) {
         return Err(library_error(lua, "JSON parser does not support UTF-16 or UTF-32"));
     }
-    let mut parser = Parser { lua, bytes: &bytes, at: 0, token_at: 0 };
+    let mut parser = Parser { lua, effort: Effort::new(lua), bytes: &bytes, at: 0, token_at: 0 };
     let first = parser.next();
     let value = parser.value(first, 0)?;
     match parser.next() {
@@ -66,6 +67,7 @@ pub(super) fn decode(lua: &Lua, args: MultiValue) -> Result<Value> {
 
 struct Parser<'a> {
     lua: &'a Lua,
+    effort: Effort<'a>,
     bytes: &'a [u8],
     at: usize,
     /// Where the last token began, or where it broke.
@@ -79,6 +81,10 @@ impl Parser<'_> {
     }
 
     fn value(&mut self, token: Token, depth: usize) -> Result<Value> {
+        self.effort.value(match &token {
+            Token::Text(text) => text.len(),
+            _ => 0,
+        })?;
         Ok(match token {
             Token::Text(text) => Value::String(self.lua.create_string(text)?),
             Token::Number(number) => Value::Number(number),

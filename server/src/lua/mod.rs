@@ -7,21 +7,22 @@
 //! api           the part of the `redis` table that needs no command; convert: values both ways
 //! json, bit     the libraries cjson and bit
 //! raised        errors on their way through Lua
-//! sys, limits   the hook that ends a script; checks before functions of Lua's libraries
+//! watch         the hook that ends a script
+//! checks        before functions of Lua's own libraries
 //! ```
 //!
 //! Not there: `cmsgpack`, `struct`, the debugger.
 
 mod api;
 mod bit;
+mod checks;
 pub(crate) mod convert;
 mod engine;
 mod json;
 mod json_decode;
-mod limits;
 pub(crate) mod raised;
 mod random;
-mod sys;
+mod watch;
 
 pub(crate) use api::Question;
 pub(crate) use engine::{Engine, Host, Job, Outcome, reply};

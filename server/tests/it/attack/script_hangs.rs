@@ -3,7 +3,7 @@
 
 use super::process::{Process, SERVED_BY};
 
-const HANGS: [&str; 18] = [
+const HANGS: [&str; 32] = [
     "while true do end",
     "while true do pcall(function() while true do end end) end",
     "local function f() while true do pcall(f) end end f()",
@@ -22,6 +22,21 @@ const HANGS: [&str; 18] = [
     "loadstring('while true do pcall(function() while true do end end) end', '=sandbox\\0x')()",
     "local t = {} for i = 1, 100000 do t[i] = i end while true do pcall(table.insert, t, 1, 1) end",
     "local s = string.rep('x', 1000000) while true do pcall(string.upper, s .. 'x') pcall(string.rep, s, 10) end",
+    // A single call that takes longer than a day.
+    "string.find(string.rep('a', 100000), string.rep('.-', 20) .. 'b')",
+    "string.match(string.rep('a', 100000), string.rep('a*', 20) .. 'b')",
+    "string.find(string.rep('a', 60), string.rep('a?', 60) .. string.rep('a', 60) .. 'b')",
+    "string.gsub(string.rep('a', 100000), string.rep('(a-)', 20) .. 'b', '%1')",
+    "for x in string.gmatch(string.rep('a', 100000), string.rep('a-', 20) .. 'b') do end",
+    "string.find(string.rep('(', 10000000), string.rep('%b()', 20))",
+    "string.find(string.rep('a', 50000000), string.rep('a', 25000000) .. 'b', 1, true)",
+    "string.find(string.rep('a', 50000000), string.rep('a', 25000000) .. 'b')",
+    "pcall(pcall, string.find, string.rep('a', 100000), string.rep('.-', 20) .. 'b')",
+    "local t = {} for i = 1, 1000000 do t[i] = i % 7 end while true do pcall(table.sort, t) end",
+    "local t = {} for i = 1, 1000000 do t[i] = i % 7 end while true do pcall(table.sort, t, rawequal) end",
+    "local t = {} for i = 1, 100 do t = {t, t} end cjson.encode(t)",
+    "local t = {} for i = 1, 100 do t = {a = t, b = t} end while true do pcall(cjson.encode, t) end",
+    "local s = string.rep('[1,', 900) .. '1' .. string.rep(']', 900) s = '[' .. string.rep(s .. ',', 10000) .. '1]' while true do pcall(cjson.decode, s) end",
 ];
 
 fn loop_serves(flags: &[&str]) -> bool {

@@ -1,17 +1,12 @@
-//! What mlua's safe interface cannot do: a hook that can always end a script, and checks before
-//! functions of Lua's own libraries.
+//! What mlua's safe interface cannot do: a hook that can always end a script.
 //!
 //! The hook is a plain C function: it needs no call into Lua, so it works at any depth of the stack.
 //! The script is ended by an error value that scripts cannot get hold of. The sandbox passes it on
 //! wherever it catches errors, so no script can catch it.
-//!
-//! A checked function is called within the frame of the check, so that positions and names in its
-//! errors stay the same.
-#![expect(unsafe_code, reason = "C functions of Lua's are called from within another's frame")]
+#![expect(unsafe_code, reason = "hooks and protected calls are C functions of Lua's")]
 
-use super::limits::{is_position, is_too_complex};
 use mlua::ffi::{self, lua_Debug, lua_State};
-use mlua::{Function, LightUserData, Lua, Result, Table, Value};
+use mlua::{Function, LightUserData, Lua, Result, Value};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_int, c_void};
@@ -25,12 +20,6 @@ const INSTRUCTIONS_PER_LOOK: c_int = 2_000;
 const LARGE_STATES: [(c_int, c_int); 2] = [(256 * 1024, 20), (32 * 1024, 200)];
 /// Bytes copied or table elements visited by library functions between two questions.
 const WORK_PER_LOOK: f64 = 1_048_576.0;
-/// `table.insert` may begin this far before the first element; it moves what is in between.
-const POSITIONS_BEFORE_MAX: f64 = 1_000_000.0;
-/// Most values that a function returns (`LUAI_MAXCSTACK` is 8,000), with room for its arguments.
-const RESULTS_MAX: f64 = 7_900.0;
-/// Longest result of `string.rep`, in bytes: Redis's longest string.
-const REPEATED_BYTES_MAX: f64 = 512.0 * 1024.0 * 1024.0;
 
 /// Their addresses are the values: a key in the registry, and the error that ends a script.
 static WATCH_KEY: u8 = 1;
@@ -41,15 +30,15 @@ fn address(of: &'static u8) -> *mut c_void {
 }
 
 /// The error value that ends a script.
-pub(super) fn killed() -> Value {
+pub(in crate::lua) fn killed() -> Value {
     Value::LightUserData(LightUserData(address(&KILLED)))
 }
 
 /// Where a script was ended: the name of its source and the line.
-pub(super) type Place = Option<(String, i64)>;
+pub(in crate::lua) type Place = Option<(String, i64)>;
 
 /// Asks whether the running script may continue, and remembers the answer.
-pub(super) struct Watch {
+pub(in crate::lua) struct Watch {
     /// Set while a script runs.
     ask: Cell<Option<*const dyn Fn() -> bool>>,
     ended: Cell<bool>,
@@ -69,7 +58,7 @@ impl Watch {
     ///
     /// # Errors
     /// If there is no memory.
-    pub(super) fn install(lua: &Lua) -> Result<Box<Watch>> {
+    pub(in crate::lua) fn install(lua: &Lua) -> Result<Box<Watch>> {
         let watch = Box::new(Watch {
             ask: Cell::new(None),
             ended: Cell::new(false),
@@ -90,7 +79,7 @@ impl Watch {
     }
 
     /// Runs a script; `ask` answers whether it may continue. `Err` has the place at which it was ended.
-    pub(super) fn during<R>(
+    pub(in crate::lua) fn during<R>(
         &self,
         lua: &Lua,
         ask: &dyn Fn() -> bool,
@@ -182,7 +171,7 @@ unsafe extern "C-unwind" fn on_count(state: *mut lua_State, _: *mut lua_Debug) {
 ///
 /// # Safety
 /// `state` must be valid and have two free slots.
-unsafe fn look(state: *mut lua_State) -> bool {
+pub(in crate::lua) unsafe fn look(state: *mut lua_State) -> bool {
     // SAFETY: as promised by the caller.
     unsafe {
         let Some(watch) = watch_of(state) else { return true };
@@ -195,12 +184,45 @@ unsafe fn look(state: *mut lua_State) -> bool {
     }
 }
 
+/// Counts `work` (bytes or elements) of a library function, asks when it is due, and returns whether the
+/// script may continue.
+///
+/// # Safety
+/// `state` must be valid and have two free slots.
+pub(in crate::lua) unsafe fn spend(state: *mut lua_State, work: f64) -> bool {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let Some(watch) = watch_of(state) else { return true };
+        watch.credit.set(watch.credit.get() - work);
+        watch.credit.get() >= 0.0 || look(state)
+    }
+}
+
+/// Whether the script may continue, for a library function in Rust that takes long. If not, the function
+/// must return an error at once; the script is ended at its next instruction.
+///
+/// # Errors
+/// If there is no memory.
+pub(in crate::lua) fn may_go_on(lua: &Lua) -> Result<bool> {
+    let may = Cell::new(true);
+    // SAFETY: there is room for two values, and no value has to be dropped.
+    unsafe {
+        lua.exec_raw::<()>((), |state| {
+            may.set(look(state));
+            if !may.get() {
+                ffi::lua_sethook(state, Some(on_count), ffi::LUA_MASKCOUNT, 1);
+            }
+        })?;
+    }
+    Ok(may.get())
+}
+
 /// Raises the error that ends the script, and again at each further instruction, in case a full C
 /// stack turned it into another.
 ///
 /// # Safety
 /// `state` must be valid and have a free slot. Does not return: nothing may be left to drop.
-unsafe fn end(state: *mut lua_State) -> c_int {
+pub(in crate::lua) unsafe fn end(state: *mut lua_State) -> c_int {
     // SAFETY: as promised by the caller.
     unsafe {
         ffi::lua_sethook(state, Some(on_count), ffi::LUA_MASKCOUNT, 1);
@@ -238,7 +260,7 @@ unsafe fn place(state: *mut lua_State) -> Place {
 ///
 /// # Errors
 /// If there is no memory.
-pub(super) fn look_function(lua: &Lua) -> Result<Function> {
+pub(in crate::lua) fn look_function(lua: &Lua) -> Result<Function> {
     unsafe extern "C-unwind" fn ask(state: *mut lua_State) -> c_int {
         // SAFETY: Lua calls this with a valid state and free slots.
         unsafe { if look(state) { 0 } else { end(state) } }
@@ -252,7 +274,7 @@ pub(super) fn look_function(lua: &Lua) -> Result<Function> {
 ///
 /// # Errors
 /// If there is no memory.
-pub(super) fn protected_calls(lua: &Lua) -> Result<(Function, Function)> {
+pub(in crate::lua) fn protected_calls(lua: &Lua) -> Result<(Function, Function)> {
     unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
         // SAFETY: Lua calls this with a valid state and free slots; room for one more value is made
         // before it is used.
@@ -281,220 +303,4 @@ pub(super) fn protected_calls(lua: &Lua) -> Result<(Function, Function)> {
     }
     // SAFETY: the functions have no upvalues.
     unsafe { Ok((lua.create_c_function(pcall)?, lua.create_c_function(xpcall)?)) }
-}
-
-/// What is checked before a library function runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(i32)]
-pub(super) enum Check {
-    /// A pattern; the work is that of the subject.
-    Pattern,
-    /// The same, with a fourth argument that asks for a search without a pattern.
-    Find,
-    Insert,
-    Remove,
-    Sort,
-    Concat,
-    Unpack,
-    Rep,
-    /// The work is that of the first argument's bytes.
-    Bytes,
-}
-
-const CHECKS: [Check; 9] = [
-    Check::Pattern,
-    Check::Find,
-    Check::Insert,
-    Check::Remove,
-    Check::Sort,
-    Check::Concat,
-    Check::Unpack,
-    Check::Rep,
-    Check::Bytes,
-];
-
-/// Puts a check before the function `name` of `library`, if there is one. `read_only` has the tables
-/// that must not be changed as its keys.
-///
-/// # Errors
-/// If there is no memory.
-pub(super) fn check(
-    lua: &Lua,
-    library: &Table,
-    name: &str,
-    what: Check,
-    read_only: &Table,
-) -> Result<()> {
-    let original: Option<Function> = library.raw_get(name)?;
-    let Some(original) = original else { return Ok(()) };
-    // SAFETY: the three values that are on the stack become those of the closure, and the closure
-    // is all that is left there.
-    let checked: Function = unsafe {
-        lua.exec_raw((original, what as i32, read_only), |state| {
-            ffi::lua_pushcclosure(state, checked, 3);
-        })?
-    };
-    library.raw_set(name, checked)
-}
-
-/// Outcome of a check.
-enum Verdict {
-    /// Lua's own function runs, after the question if this much work exceeds the credit.
-    Call(f64),
-    /// An error with the position of the call.
-    Error(&'static CStr),
-    /// The same without.
-    ReadOnly,
-    Empty,
-}
-
-/// Lua's function of the first upvalue, if the check of the second permits it.
-unsafe extern "C-unwind" fn checked(state: *mut lua_State) -> c_int {
-    // SAFETY: Lua calls this with a valid state and free slots; upvalues and arguments are read by
-    // index, and there is no value here that an error's jump would have to drop.
-    unsafe {
-        let what = ffi::lua_tointeger(state, ffi::lua_upvalueindex(2)) as usize;
-        match verdict(state, CHECKS[what % CHECKS.len()]) {
-            Verdict::Error(text) => return ffi::luaL_error(state, text.as_ptr()),
-            Verdict::ReadOnly => {
-                ffi::lua_pushstring(state, c"Attempt to modify a readonly table".as_ptr());
-                ffi::lua_error(state);
-            }
-            Verdict::Empty => {
-                ffi::lua_pushstring(state, c"".as_ptr());
-                return 1;
-            }
-            Verdict::Call(work) => {
-                if let Some(watch) = watch_of(state) {
-                    watch.credit.set(watch.credit.get() - work);
-                    if watch.credit.get() < 0.0 && !look(state) {
-                        return end(state);
-                    }
-                }
-            }
-        }
-        match ffi::lua_tocfunction(state, ffi::lua_upvalueindex(1)) {
-            Some(original) => original(state),
-            None => 0,
-        }
-    }
-}
-
-// From here on, `state` must be that of a call of `checked`.
-
-unsafe fn verdict(state: *mut lua_State, what: Check) -> Verdict {
-    // SAFETY: arguments are read by index, also where there are none.
-    unsafe {
-        let is_table = ffi::lua_type(state, 1) == ffi::LUA_TTABLE;
-        match what {
-            Check::Pattern | Check::Find => pattern(state, what == Check::Find),
-            Check::Bytes => Verdict::Call(length(state, 1)),
-            Check::Rep => repetition(state),
-            // The function itself says what is wrong.
-            _ if !is_table => Verdict::Call(0.0),
-            Check::Unpack => {
-                let (first, last) = (number(state, 2, 1.0), number(state, 3, length(state, 1)));
-                let fits = is_position(first) && is_position(last);
-                if fits && last - first < RESULTS_MAX {
-                    return Verdict::Call(0.0);
-                }
-                Verdict::Error(c"too many results to unpack")
-            }
-            Check::Concat => {
-                let is_int = |n: f64| (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(&n);
-                if is_int(number(state, 3, 1.0)) && is_int(number(state, 4, 0.0)) {
-                    return Verdict::Call(length(state, 1));
-                }
-                Verdict::Error(c"bad argument #3 to 'concat' (position out of bounds)")
-            }
-            Check::Insert | Check::Remove | Check::Sort => change(state, what),
-        }
-    }
-}
-
-unsafe fn change(state: *mut lua_State, what: Check) -> Verdict {
-    // SAFETY: as promised by the caller; the third upvalue is a table.
-    unsafe {
-        ffi::lua_pushvalue(state, 1);
-        ffi::lua_rawget(state, ffi::lua_upvalueindex(3));
-        let read_only = ffi::lua_type(state, -1) != ffi::LUA_TNIL;
-        ffi::lua_settop(state, -2);
-        if read_only {
-            return Verdict::ReadOnly;
-        }
-        let count = length(state, 1);
-        let has_position = match what {
-            Check::Insert => ffi::lua_gettop(state) == 3,
-            _ => what == Check::Remove && ffi::lua_gettop(state) >= 2,
-        };
-        if !has_position {
-            return Verdict::Call(if what == Check::Sort { count * 16.0 } else { 0.0 });
-        }
-        let position = number(state, 2, count);
-        match what {
-            _ if is_position(position) && position > -POSITIONS_BEFORE_MAX => {
-                Verdict::Call((count - position).clamp(0.0, count + POSITIONS_BEFORE_MAX))
-            }
-            // Nothing is there.
-            Check::Remove if is_position(position) => Verdict::Call(0.0),
-            Check::Remove => {
-                Verdict::Error(c"bad argument #2 to 'remove' (position out of bounds)")
-            }
-            _ => Verdict::Error(c"bad argument #2 to 'insert' (position out of bounds)"),
-        }
-    }
-}
-
-unsafe fn repetition(state: *mut lua_State) -> Verdict {
-    // SAFETY: as promised by the caller.
-    unsafe {
-        if ffi::lua_isstring(state, 1) == 0 || ffi::lua_isnumber(state, 2) == 0 {
-            return Verdict::Call(0.0);
-        }
-        let (bytes, times) = (length(state, 1), number(state, 2, 0.0));
-        let all = bytes * times;
-        if bytes == 0.0 || times < 1.0 || times.is_nan() {
-            Verdict::Empty
-        } else if all > REPEATED_BYTES_MAX {
-            Verdict::Error(c"resulting string too large")
-        } else {
-            Verdict::Call(all)
-        }
-    }
-}
-
-unsafe fn pattern(state: *mut lua_State, is_find: bool) -> Verdict {
-    // SAFETY: as promised by the caller; the string stays on the stack while it is read.
-    unsafe {
-        let is_plain = is_find && ffi::lua_toboolean(state, 4) != 0;
-        if !is_plain && ffi::lua_type(state, 2) == ffi::LUA_TSTRING {
-            let mut len = 0;
-            let text = ffi::lua_tolstring(state, 2, &raw mut len);
-            if is_too_complex(std::slice::from_raw_parts(text.cast::<u8>(), len)) {
-                return Verdict::Error(c"pattern too complex");
-            }
-        }
-        Verdict::Call(length(state, 1))
-    }
-}
-
-/// Bytes of a string or elements of a table; 0 for anything else.
-unsafe fn length(state: *mut lua_State, index: c_int) -> f64 {
-    // SAFETY: as promised by the caller.
-    unsafe {
-        match ffi::lua_type(state, index) {
-            ffi::LUA_TSTRING | ffi::LUA_TTABLE => ffi::lua_objlen(state, index) as f64,
-            // A number's digits, at most.
-            ffi::LUA_TNUMBER => 32.0,
-            _ => 0.0,
-        }
-    }
-}
-
-/// The number at `index`, or `absent`.
-unsafe fn number(state: *mut lua_State, index: c_int, absent: f64) -> f64 {
-    // SAFETY: as promised by the caller.
-    unsafe {
-        if ffi::lua_isnumber(state, index) != 0 { ffi::lua_tonumber(state, index) } else { absent }
-    }
 }
