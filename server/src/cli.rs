@@ -93,10 +93,13 @@ pub fn service_times(text: &str) -> Result<impl Iterator<Item = Duration> + use<
 pub fn main_with_args(args: &[String]) -> ExitCode {
     match args.first().map(String::as_str) {
         Some("-v" | "--version") => {
+            let commit = option_env!("AELAB_COMMIT");
             print(&format!(
-                "Redis server v={REDIS_VERSION} sha=00000000:0 malloc=libc bits={} build=aelab-{}\n",
+                "Redis server v={REDIS_VERSION} sha={}:0 malloc=libc bits={} build=aelab-{}{}\n",
+                commit.and_then(|commit| commit.get(..8)).unwrap_or("00000000"),
                 usize::BITS,
-                env!("CARGO_PKG_VERSION")
+                env!("CARGO_PKG_VERSION"),
+                commit.map(|commit| format!("-{commit}")).unwrap_or_default()
             ));
             return ExitCode::SUCCESS;
         }

@@ -11,12 +11,13 @@ use std::sync::Arc;
 /// Asks the cluster for its layout, and makes the runs cluster runs.
 ///
 /// # Errors
-/// The target is no cluster or cannot be asked (exit 6), or a command cannot be sent to a cluster (exit 2).
+/// The target is no cluster, not a whole one, or cannot be asked (exit 6), or a command cannot be sent to a cluster (exit 2).
 pub(super) fn join(resolved: &mut Resolved) -> Result<(), Failure> {
     if resolved.target.db != 0 {
         return Err(Failure::usage("a cluster has database 0 only; leave out --dbnum"));
     }
     let control = &mut Control::open(&resolved.target)?;
+    cluster::is_complete(control, &resolved.target.endpoint)?;
     let layout = cluster::ask(control, &resolved.target.endpoint)?;
     let endpoints = || layout.nodes.iter().map(|node| node.endpoint.clone());
     let aim = |target: &mut Target| {

@@ -45,6 +45,35 @@ fn nodes_that_only_redirections_name_get_connections() {
     }
 }
 
+/// A primary fails and its replica takes over all its slots: no layout names the replica, only MOVED does.
+#[test]
+fn a_promoted_replica_gets_the_requests_of_its_primary() {
+    let third = Nanos::from_secs(3);
+    let closed = ArrivalProcess::Closed { think: Nanos::from_millis(1) };
+    for naming in [Naming::Address, Naming::Port] {
+        for (arrival, connections, threads, pipeline) in [
+            (constant(1_000.0), 6, 1, 1),
+            (constant(1_000.0), 6, 2, 8),
+            (closed.clone(), 6, 2, 1),
+            (constant(20.0), 2, 1, 1),
+        ] {
+            let mut cluster = ClusterScript::of(3);
+            (cluster.without_slots, cluster.naming) = (1, naming);
+            // The second half is that of the second node.
+            let slots = 8_192..16_384;
+            cluster.moves = vec![Move { slots, to: 2, ask_from: third, moved_from: third }];
+            let mut load = group(&cluster, connections, arrival);
+            load.pipeline = pipeline;
+            let done = simulated(load, threads, &script(&cluster));
+            assert_eq!((done.counts.error, done.counts.unfinished), (0, 0), "{:?}", done.counts);
+            assert_eq!(done.counts.ok, done.counts.scheduled, "{naming:?} {connections}");
+            let redirects = done.redirects.expect("a cluster");
+            assert!(redirects.moved > 10 && redirects.asked == 0, "{redirects:?}");
+            assert_eq!(done.endpoints.len(), 3);
+        }
+    }
+}
+
 /// It had slots, gave them away, and gets others.
 #[test]
 fn a_node_that_had_given_its_slots_away_gets_connections_again() {

@@ -31,6 +31,15 @@ fn the_version_names_the_commit() {
     // HEAD may have moved since the build.
     let is_known = git(&["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_some();
     assert!(is_known || std::env::var_os("AELAB_COMMIT").is_some(), "{version}");
+    // The server of the same build: as the commit that it was built from, and in the place that redis-server has for it.
+    let served = Command::new(LOADGEN).args(["serve", "--version"]).output().expect("runs");
+    let served = String::from_utf8_lossy(&served.stdout).into_owned();
+    let build = served.trim().rsplit_once(" build=aelab-").map(|(_, build)| build.to_owned());
+    let (number, of_server) =
+        build.as_deref().and_then(|build| build.split_once('-')).expect("a commit");
+    assert_eq!(number, env!("CARGO_PKG_VERSION"), "{served}");
+    assert!(served.contains(&format!(" sha={}:0 ", &of_server[..8])), "{served}");
+    assert_eq!(of_server.len(), 12, "{served}");
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! `--wait-ready`: a server that is not ready is waited for, and the message names the flag.
 
+use crate::cluster::one_node;
+use crate::fake_server::{Action, serve};
 use crate::support::{LOADGEN, Server, TempDir, check_failure, check_failure_id, loadgen};
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::thread::{JoinHandle, sleep};
 use std::time::Duration;
 
@@ -118,6 +120,58 @@ fn check_failure_id_behind_a_note(words: &[&str], id: &str) {
     let line = called.failure();
     assert_eq!(called.code, 6, "{}", called.stderr);
     assert!(line.contains(&format!("error[{id}]: ")) && line.contains("after 300ms"), "{line}");
+}
+
+/// A node of a cluster that is not whole at first: by its own state, or by the slots that it names.
+#[test]
+fn a_cluster_that_is_not_complete_is_waited_for() {
+    for (state, last_slot, is_whole) in [
+        ("fail", 16_383, false),
+        ("ok", 9_000, false),
+        ("fail", 9_000, false),
+        ("ok", 16_383, true),
+    ] {
+        let is_ready = Arc::new(AtomicBool::new(is_whole));
+        let ready = Arc::clone(&is_ready);
+        let own = Arc::new(OnceLock::new());
+        let port = Arc::clone(&own);
+        let node = serve(move |_, _, args| {
+            let bulk = |text: &str| format!("${}\r\n{text}\r\n", text.len()).into_bytes();
+            let is_ready = ready.load(Relaxed);
+            let (state, last) = if is_ready { ("ok", 16_383) } else { (state, last_slot) };
+            let port = port.get().copied();
+            Action::Reply(match (args[0], args.get(1).copied().unwrap_or_default()) {
+                (b"CLUSTER", b"INFO") => {
+                    bulk(&format!("cluster_enabled:1\r\ncluster_state:{state}\r\n"))
+                }
+                (b"CLUSTER", _) => {
+                    let node =
+                        format!("*3\r\n$9\r\n127.0.0.1\r\n:{}\r\n$3\r\nabc\r\n", port.unwrap_or(0));
+                    format!("*1\r\n*3\r\n:0\r\n:{last}\r\n{node}").into_bytes()
+                }
+                (b"GET", _) => b"$1\r\nx\r\n".to_vec(),
+                _ => one_node(port, args),
+            })
+        });
+        own.set(node.port()).expect("set once");
+        let port = node.port().to_string();
+        let load = ["run", "--cluster", "-p", &port, "-c", "2", "-n", "20"];
+        let command = ["GET", "__key__"];
+        if !is_whole {
+            let words = [&load[..], &command].concat();
+            check_failure_id(&words, 6, "cluster-down");
+            check_failure(&words, 6, "--wait-ready 30s");
+            let limited = [&load[..], &["--wait-ready", "300ms"], &command].concat();
+            check_failure_id_behind_a_note(&limited, "cluster-down");
+        }
+        let child = start(&[&load[..], &["--wait-ready", "60s"], &command].concat());
+        sleep(Duration::from_millis(300));
+        is_ready.store(true, Relaxed);
+        let output = child.wait_with_output().expect("ends");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(0 | 4)), "{state} {last_slot}: {said}");
+        assert_eq!(said.contains("cluster-down"), !is_whole, "{state} {last_slot}: {said}");
+    }
 }
 
 /// What does not pass by itself is an error at once.

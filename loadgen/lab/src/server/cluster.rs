@@ -42,20 +42,32 @@ pub fn watch(target: &Target, topology: &Topology, over: &AtomicBool) {
     }
 }
 
-/// Checks that the cluster of a node serves all slots, by CLUSTER INFO. A server that is no node, or does not tell, passes:
-/// [`ask`] says what is wrong with it.
+/// Checks that the cluster of a node serves all slots, by CLUSTER INFO and CLUSTER SLOTS: a cluster that need not be whole calls
+/// itself ok without some. A server that is no node, or does not tell, passes: [`ask`] says what is wrong with it.
 ///
 /// # Errors
 /// It does not yet (exit 6, `cluster-down`).
 pub fn is_complete(control: &mut Control, asked: &Endpoint) -> Result<(), Failure> {
     let reply = control.command(&[b"CLUSTER", b"INFO"])?;
-    match reply.as_str() {
-        Some(text) if text.contains("cluster_state:fail") => Err(Failure::unreachable(format!(
-            "the cluster of {asked} is down: not all slots are served; check redis-cli --cluster check {asked}"
-        ))
-        .with_id("cluster-down")),
-        _ => Ok(()),
-    }
+    let is_down = reply.as_str().is_some_and(|text| text.contains("cluster_state:fail"));
+    let reply = control.command(&[b"CLUSTER", b"SLOTS"])?;
+    let ranges =
+        reply.as_slice().map(|ranges| ranges.iter().filter_map(|one| range_of(one, asked)));
+    let served = ranges.map(|ranges| {
+        let mut served = vec![false; SLOTS];
+        ranges.for_each(|(from, to, ..)| served[from..=to].fill(true));
+        served.iter().filter(|is_served| **is_served).count()
+    });
+    let what = match served {
+        Some(served) if served < SLOTS => format!("{served} of {SLOTS} slots are served"),
+        _ if is_down => "its nodes do not agree that all slots are served".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Failure::unreachable(format!(
+        "the cluster of {asked} is not complete: {what}; wait for it with --wait-ready 30s, or check it with redis-cli --cluster \
+         check {asked}"
+    ))
+    .with_id("cluster-down"))
 }
 
 /// The primaries and their slots, by CLUSTER SLOTS.
