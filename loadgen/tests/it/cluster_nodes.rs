@@ -55,6 +55,9 @@ fn a_promoted_replica_gets_the_requests_of_its_primary() {
             (constant(1_000.0), 6, 1, 1),
             (constant(1_000.0), 6, 2, 8),
             (closed.clone(), 6, 2, 1),
+            (closed.clone(), 2, 1, 4),
+            (closed.clone(), 4, 2, 3),
+            (constant(1_000.0), 2, 1, 4),
             (constant(20.0), 2, 1, 1),
         ] {
             let mut cluster = ClusterScript::of(3);

@@ -156,12 +156,22 @@ impl<W: Wire> Worker<'_, W> {
                 }
                 let own = group.own_handshake(token);
                 match conn.on_connected(own.as_ref().unwrap_or_else(|| group.handshake())) {
-                    Progress::Ready { since } => self.on_handshaken(token, since, now),
+                    Progress::Ready { since } => {
+                        self.on_handshaken(token, since, now);
+                        // Its node may have no request left by now: without a handshake, no read follows that would see it.
+                        if self.is_of_cluster(token) {
+                            self.retire(token, now);
+                        }
+                    }
                     _ => touch(&mut self.touched, token, conn),
                 }
             }
             Err(error) => self.lose(token, &reason(&error)),
         }
+    }
+
+    fn is_of_cluster(&self, token: Token) -> bool {
+        self.groups[self.conns[token as usize].group as usize].assignment.is_cluster()
     }
 
     /// The handshake is over.
