@@ -352,33 +352,39 @@ pub(crate) fn call_from_script(
     key: ClientKey,
     args: Args<'_>,
     out: &mut Reply,
-) {
+) -> Nanos {
     let Lookup::Found(found) = look_up(server, args) else {
-        return out.error("ERR Unknown Redis command called from script");
+        out.error("ERR Unknown Redis command called from script");
+        return Nanos::ZERO;
     };
     let spec = found.spec;
     if !spec.accepts(args.len()) {
-        return out.error("ERR Wrong number of args calling Redis command from script");
+        out.error("ERR Wrong number of args calling Redis command from script");
+        return Nanos::ZERO;
     }
     if spec.has(flags::NOSCRIPT) {
-        return out.error("ERR This Redis command is not allowed from script");
+        out.error("ERR This Redis command is not allowed from script");
+        return Nanos::ZERO;
     }
-    let Some(running) = &mut server.scripting.running else { return };
+    let Some(running) = &mut server.scripting.running else { return Nanos::ZERO };
     if spec.has(flags::WRITE) && running.access == Access::ReadOnly {
-        return out.error("ERR Write commands are not allowed from read-only scripts.");
+        out.error("ERR Write commands are not allowed from read-only scripts.");
+        return Nanos::ZERO;
     }
     // A script that has written must not fail halfway: exceeding the limit a little is better.
     if running.short_of_memory && !running.wrote && spec.has(flags::DENYOOM) {
-        return out.error(evict::OOM);
+        out.error(evict::OOM);
+        return Nanos::ZERO;
     }
     running.wrote |= spec.has(flags::WRITE);
-    let Some(client) = server.clients.get(key) else { return };
+    let Some(client) = server.clients.get(key) else { return Nanos::ZERO };
     let db = client.db;
     let started = server.clock.now();
     let mut call = Call { server, client: key, db, args, out, spec, id: found.id };
     (spec.run)(&mut call);
     let took = server.clock.now() - started;
     account(server, key, found, args, out, took, By::Script);
+    took
 }
 
 /// Records an execution in the statistics, the slow log and the latency monitor, and feeds MONITOR.

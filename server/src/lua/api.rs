@@ -1,10 +1,10 @@
 //! The `redis` table of scripts, without `call` and `pcall`: made once for all runs.
 
-use super::engine;
+use super::calls;
 use super::raised::{Raised, bad_argument, library_error, number};
 use super::random::Random;
 use crate::version::REDIS_VERSION;
-use mlua::{Function, Lua, MultiValue, Result, Table, Value};
+use mlua::{Lua, MultiValue, Result, Table, Value};
 use std::cell::Cell;
 
 /// What a library function asks of the server, by number.
@@ -119,10 +119,9 @@ fn sha1hex(lua: &Lua, args: MultiValue) -> Result<Value> {
 }
 
 fn ask(lua: &Lua, what: Question, args: impl mlua::IntoLuaMulti) -> Result<bool> {
-    let host: Function = lua.named_registry_value(engine::HOST)?;
     let mut all = args.into_lua_multi(lua)?;
     all.push_front(Value::Integer(what as i64));
-    host.call(all)
+    calls::ask(lua, &all)
 }
 
 fn log(lua: &Lua, args: MultiValue) -> Result<()> {

@@ -1,77 +1,13 @@
-//! Replies into Lua values and Lua values into replies, by Redis's tables of conversion.
+//! Lua values into replies, by Redis's table of conversion. The other way: [`super::calls`].
 //!
 //! <https://redis.io/docs/latest/develop/programmability/lua-api/#data-type-conversion>
 
-use super::raised::{number, reply_table};
+use super::raised::number;
 use crate::reply::{Protocol, Reply};
-use aelab_resp::value::Value as Resp;
-use mlua::{Lua, Result, Table, Value};
+use mlua::{Result, Table, Value};
 
 /// Tables in tables, at most: Redis's limit is the room on Lua's stack.
 const NESTING_MAX: usize = 1_000;
-
-/// A reply as a script sees it. An error reply is the table with `err`.
-pub(crate) fn from_reply(lua: &Lua, reply: Resp) -> Result<Value> {
-    let single = |name: &str, value: Value| -> Result<Value> {
-        let table = lua.create_table_with_capacity(0, 1)?;
-        table.raw_set(name, value)?;
-        Ok(Value::Table(table))
-    };
-    let string = |bytes: &[u8]| Ok::<_, mlua::Error>(Value::String(lua.create_string(bytes)?));
-    match reply {
-        Resp::Simple(text) => single("ok", string(&text)?),
-        Resp::Error(text) => Ok(Value::Table(reply_table(lua, &text, true)?)),
-        Resp::Integer(number) => Ok(Value::Number(number as f64)),
-        Resp::Bulk(bytes) => string(&bytes),
-        Resp::Boolean(value) => Ok(Value::Boolean(value)),
-        Resp::Double(number) => single("double", Value::Number(number)),
-        Resp::BigNumber(digits) => single("big_number", string(&digits)?),
-        Resp::Null => Ok(Value::Nil),
-        Resp::Array(items) | Resp::Push(items) => {
-            let table = lua.create_table_with_capacity(items.len(), 0)?;
-            for (at, item) in items.into_iter().enumerate() {
-                table.raw_set(at + 1, from_reply(lua, item)?)?;
-            }
-            Ok(Value::Table(table))
-        }
-        Resp::Map(pairs) => {
-            let table = lua.create_table_with_capacity(0, pairs.len())?;
-            for (key, value) in pairs {
-                table.raw_set(from_reply(lua, key)?, from_reply(lua, value)?)?;
-            }
-            single("map", Value::Table(table))
-        }
-        Resp::Set(items) => {
-            let table = lua.create_table_with_capacity(0, items.len())?;
-            for item in items {
-                table.raw_set(from_reply(lua, item)?, true)?;
-            }
-            single("set", Value::Table(table))
-        }
-        Resp::Verbatim(text) => {
-            let (format, text) = text.split_at(text.len().min(4));
-            let table = lua.create_table_with_capacity(0, 2)?;
-            table.raw_set("string", string(text)?)?;
-            table.raw_set("format", string(format.strip_suffix(b":").unwrap_or(format))?)?;
-            single("verbatim_string", Value::Table(table))
-        }
-    }
-}
-
-/// In RESP2 a null is false, nested ones too; the decoder has one null for all.
-pub(crate) fn from_reply2(lua: &Lua, reply: Resp) -> Result<Value> {
-    match reply {
-        Resp::Null => Ok(Value::Boolean(false)),
-        Resp::Array(items) => {
-            let table = lua.create_table_with_capacity(items.len(), 0)?;
-            for (at, item) in items.into_iter().enumerate() {
-                table.raw_set(at + 1, from_reply2(lua, item)?)?;
-            }
-            Ok(Value::Table(table))
-        }
-        other => from_reply(lua, other),
-    }
-}
 
 /// Appends what a script returned. `script` is the protocol that the script chose for itself.
 pub(crate) fn to_reply(

@@ -3,10 +3,14 @@
 //! The functions that reach the server exist only during one run (`Lua::scope`), so nothing that a
 //! script keeps can reach the server afterwards.
 
+use super::calls::Calls;
+use super::json::Json;
 use super::raised::{KILLED, place, plain, reply_table};
 use super::watch::{self, Watch};
-use super::{Access, Sha, api, bit, checks, convert, json};
+use super::{Access, Sha, api, bit, checks, convert};
+use crate::args::Args;
 use crate::client::ClientKey;
+use crate::clock::Nanos;
 use crate::reply::{Protocol, Reply};
 use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, LuaOptions, MultiValue, Result, StdLib, Table, Value};
@@ -15,21 +19,20 @@ use std::cell::Cell;
 /// After a script, garbage beyond this much, and beyond what was in use after the last collection, is
 /// collected: what a script held is free after it.
 const GARBAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// The function of this name in the registry reaches the server while a script runs.
-pub(super) const HOST: &str = "host";
 
 const OUT_OF_MEMORY: &str = "ERR not enough memory: the script went beyond lua-memory-limit";
 
 /// See the module's text.
 pub(crate) struct Engine {
     lua: Lua,
-    /// Must live as long as the state.
+    /// These three must live as long as the state.
     watch: Box<Watch>,
+    calls: Calls,
+    json: Json,
     /// Bytes in use after the last full collection.
     in_use: Cell<usize>,
     /// The globals themselves; scripts see them through a table that refuses writes.
     globals: Table,
-    redis: Table,
     /// Compiled scripts by their SHA-1.
     compiled: Table,
     /// Runs a function and returns whether it succeeded, with its result or the error.
@@ -52,14 +55,12 @@ pub(crate) type Outcome = Result<(bool, Value, Protocol)>;
 
 /// The way from a running script to the server.
 pub(crate) trait Host {
-    /// `redis.call`: an error reply is raised.
-    fn call(&self, lua: &Lua, args: MultiValue) -> Result<Value>;
-    /// `redis.pcall`: an error reply is returned, as are errors of the call itself.
-    fn pcall(&self, lua: &Lua, args: MultiValue) -> Result<Value>;
+    /// Executes a command, and returns how long that took. Errors are replies.
+    fn execute(&self, words: Args<'_>, out: &mut Reply) -> Nanos;
     /// Time has passed: whether the script may continue.
     fn may_go_on(&self) -> bool;
     /// Answers a [`super::Question`], whose number comes first.
-    fn answer(&self, lua: &Lua, args: MultiValue) -> Result<bool>;
+    fn answer(&self, args: &MultiValue) -> Result<bool>;
     /// The protocol that the script gets replies in.
     fn protocol(&self) -> Protocol;
 }
@@ -72,8 +73,10 @@ impl Engine {
         let lua = Lua::new_with(libraries, LuaOptions::new().catch_rust_panics(true))?;
         let globals = lua.globals();
         let redis = api::library(&lua)?;
-        globals.raw_set("redis", &redis)?;
-        globals.raw_set("cjson", json::library(&lua)?)?;
+        let calls = Calls::install(&lua, &redis)?;
+        globals.raw_set("redis", redis)?;
+        let (json, cjson) = Json::library(&lua)?;
+        globals.raw_set("cjson", cjson)?;
         globals.raw_set("bit", bit::library(&lua)?)?;
         let os = lua.create_table()?;
         os.raw_set("clock", globals.get::<Table>("os")?.get::<Function>("clock")?)?;
@@ -94,7 +97,7 @@ impl Engine {
         lua.set_globals(environment)?;
         let compiled = lua.create_table()?;
         let in_use = Cell::new(lua.used_memory());
-        Ok(Engine { lua, watch, in_use, globals, redis, compiled, run })
+        Ok(Engine { lua, watch, calls, json, in_use, globals, compiled, run })
     }
 
     /// Compiles a script under its name.
@@ -128,6 +131,7 @@ impl Engine {
     /// Called after a script: frees what it held, if that is much, or if the next script might exceed
     /// the memory limit.
     pub(crate) fn tidy(&self, limit_bytes: usize) {
+        self.json.release();
         let held = self.memory_bytes();
         let close = limit_bytes > 0 && held > limit_bytes / 2;
         if close || held > 2 * self.in_use.get() + GARBAGE_BYTES_MAX {
@@ -152,32 +156,22 @@ impl Engine {
     ///
     /// # Errors
     /// If Lua fails outside of the script.
-    pub(crate) fn execute(&self, host: &impl Host, job: &Job<'_>) -> Outcome {
+    pub(crate) fn execute(&self, host: &dyn Host, job: &Job<'_>) -> Outcome {
         self.set_arguments(job)?;
         api::reseed(&self.lua, 0);
         let script: Function = self.compiled.raw_get(self.lua.create_string(job.sha)?)?;
-        self.lua.scope(|scope| {
-            let call = scope.create_function(|lua, args| host.call(lua, args))?;
-            let pcall = scope.create_function(|lua, args| host.pcall(lua, args))?;
-            let answer = scope.create_function(|lua, args| host.answer(lua, args))?;
-            self.redis.raw_set("call", call)?;
-            self.redis.raw_set("pcall", pcall)?;
-            self.lua.set_named_registry_value(HOST, answer)?;
-            let run = || self.run.call::<MultiValue>(script);
-            let result = self.watch.during(&self.lua, &|| host.may_go_on(), run)?;
-            // The next script must not find them, nor must they stay in memory.
-            for name in ["KEYS", "ARGV"] {
-                self.globals.raw_set(name, Value::Nil)?;
-            }
-            let mut results = match result {
-                Ok(results) => results,
-                Err(place) => {
-                    return Ok((false, killed_at(&self.lua, place)?, host.protocol()));
-                }
-            };
-            let succeeded = results.pop_front() == Some(Value::Boolean(true));
-            Ok((succeeded, results.pop_front().unwrap_or_default(), host.protocol()))
-        })
+        let run = || self.calls.during(host, || self.run.call::<MultiValue>(script));
+        let result = self.watch.during(&self.lua, &|| host.may_go_on(), run);
+        // The next script must not find them, nor must they stay in memory.
+        for name in ["KEYS", "ARGV"] {
+            self.globals.raw_set(name, Value::Nil)?;
+        }
+        let mut results = match result? {
+            Ok(results) => results,
+            Err(place) => return Ok((false, killed_at(&self.lua, place)?, host.protocol())),
+        };
+        let succeeded = results.pop_front() == Some(Value::Boolean(true));
+        Ok((succeeded, results.pop_front().unwrap_or_default(), host.protocol()))
     }
 }
 

@@ -4,24 +4,27 @@
 //! ```text
 //! engine        the Lua state and one run of one script in it
 //! sandbox.lua   what scripts may see of Lua
-//! api           the part of the `redis` table that needs no command; convert: values both ways
+//! api           the part of the `redis` table that needs no command
+//! calls         redis.call and redis.pcall; convert: what a script returns
 //! json, bit     the libraries cjson and bit
 //! raised        errors on their way through Lua
 //! watch         the hook that ends a script
 //! checks        before functions of Lua's own libraries
+//! stack         what C functions in Rust need
 //! ```
 //!
 //! Not there: `cmsgpack`, `struct`, the debugger.
 
 mod api;
 mod bit;
+mod calls;
 mod checks;
-pub(crate) mod convert;
+mod convert;
 mod engine;
 mod json;
-mod json_decode;
 pub(crate) mod raised;
 mod random;
+mod stack;
 mod watch;
 
 pub(crate) use api::Question;

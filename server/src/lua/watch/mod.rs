@@ -1,7 +1,5 @@
 //! Ending a script that runs too long: a hook in the Lua state asks regularly whether it may continue.
 
-mod effort;
 pub(super) mod sys;
 
-pub(super) use effort::Effort;
 pub(super) use sys::{Place, Watch, killed, look_function, protected_calls};

@@ -198,25 +198,6 @@ pub(in crate::lua) unsafe fn spend(state: *mut lua_State, work: f64) -> bool {
     }
 }
 
-/// Whether the script may continue, for a library function in Rust that takes long. If not, the function
-/// must return an error at once; the script is ended at its next instruction.
-///
-/// # Errors
-/// If there is no memory.
-pub(in crate::lua) fn may_go_on(lua: &Lua) -> Result<bool> {
-    let may = Cell::new(true);
-    // SAFETY: there is room for two values, and no value has to be dropped.
-    unsafe {
-        lua.exec_raw::<()>((), |state| {
-            may.set(look(state));
-            if !may.get() {
-                ffi::lua_sethook(state, Some(on_count), ffi::LUA_MASKCOUNT, 1);
-            }
-        })?;
-    }
-    Ok(may.get())
-}
-
 /// Raises the error that ends the script, and again at each further instruction, in case a full C
 /// stack turned it into another.
 ///
@@ -228,6 +209,21 @@ pub(in crate::lua) unsafe fn end(state: *mut lua_State) -> c_int {
         ffi::lua_sethook(state, Some(on_count), ffi::LUA_MASKCOUNT, 1);
         ffi::lua_pushlightuserdata(state, address(&KILLED));
         ffi::lua_error(state)
+    }
+}
+
+/// Ends the script because a function of ours has panicked; the panic goes on outside of Lua.
+///
+/// # Safety
+/// As for [`end`].
+pub(in crate::lua) unsafe fn end_with_panic(state: *mut lua_State, panic: Box<dyn Any + Send>) {
+    // SAFETY: as promised by the caller; the panic is handed over before `end` jumps out.
+    unsafe {
+        if let Some(watch) = watch_of(state) {
+            watch.panic.set(Some(panic));
+            watch.ended.set(true);
+        }
+        end(state);
     }
 }
 
