@@ -17,7 +17,18 @@ const CURSOR: &str = "{cursor}";
 /// # Errors
 /// When it is empty, a quote is open, or a placeholder is unknown.
 pub fn parse_command(line: &str, weight: u32) -> Result<CommandPlan, String> {
-    command_from_words(split_words(line).map_err(|why| format!("`{line}`: {why}"))?, weight)
+    let words = split_words(line).map_err(|why| format!("`{}`: {why}", shown(line)))?;
+    command_from_words(words, weight)
+}
+
+/// A line that has no words, as a message shows it: nothing behind the name of a command that may hold a password.
+fn shown(line: &str) -> String {
+    let quotes = ['"', '\''];
+    let mut names = line.split_whitespace().map(|word| word.trim_matches(quotes));
+    match names.find(|name| secret::may_log_in(name)) {
+        Some(name) => format!("{name} ***"),
+        None => line.to_owned(),
+    }
 }
 
 /// A command from words that are already apart, as a shell gives them.
@@ -259,6 +270,18 @@ pub fn distinguish(commands: &mut [CommandPlan]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_with_an_open_quote_shows_no_password() {
+        for line in
+            ["AUTH canary\"", "auth u 'canary", "\"HELLO 3 AUTH u canary", "PING ; AUTH \"canary x"]
+        {
+            let said = parse_command(line, 1).expect_err(line);
+            assert!(said.contains("***") && !said.contains("canary"), "{said}");
+        }
+        let said = parse_command("GET \"x", 1).expect_err("open");
+        assert!(said.starts_with("`GET \"x`: "), "{said}");
+    }
 
     #[test]
     fn a_file_of_commands_has_weights_and_its_broken_line_is_named() {
