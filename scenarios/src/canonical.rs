@@ -18,6 +18,9 @@ pub fn canonical(scenario: &Scenario) -> String {
     }
     line(&mut out, format_args!("seed = {}", scenario.seed));
     line(&mut out, format_args!("repeat = {}", scenario.repeat));
+    if let Some(longest) = scenario.pause_max {
+        line(&mut out, format_args!("pause_max = {}", quoted(&format_duration(longest))));
+    }
     for claim in &scenario.claims {
         line(&mut out, format_args!("\n[claims.{}]", claim.id));
         line(&mut out, format_args!("text = {}", quoted(&claim.text)));

@@ -9,6 +9,7 @@ use aelab_results::stats::pairs;
 
 pub use crate::words::in_words;
 pub use aelab_results::stats::Figure;
+use noise::Moved;
 pub use noise::{Bias, Noise};
 
 mod noise;
@@ -157,11 +158,10 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
         let (measured, _) = scale::of_criterion(criterion, measured, None);
         let texts = text::of_value(criterion, measured.figure);
         let outcome = within(criterion, measured.figure);
-        let noise = measured.noise.as_ref();
         return part(
             criterion,
             texts,
-            noise::weigh(criterion, measured.figure, outcome, noise, None),
+            noise::weigh(criterion, measured.figure, outcome, Moved::of(&measured), None),
         );
     };
     let other = match against {
@@ -182,8 +182,8 @@ fn judge_one(criterion: &Criterion, lookup: Lookup<'_>) -> Part {
         true => Outcome::Holds,
         false => within(criterion, combined),
     };
-    let (noise, of_reference) = (measured.noise.as_ref(), other.noise.as_ref());
-    let outcome = noise::weigh(criterion, combined, outcome, noise, of_reference);
+    let (of_measured, of_reference) = (Moved::of(&measured), Moved::of(&other));
+    let outcome = noise::weigh(criterion, combined, outcome, of_measured, Some(of_reference));
     part(criterion, texts, outcome)
 }
 

@@ -7,6 +7,7 @@
 
 use crate::criterion::Claim;
 use std::fmt;
+use std::time::Duration;
 
 pub use crate::arm::{
     Arm, Collection, CollectionKind, DataSet, Engine, Link, Need, Pacing, Phases,
@@ -30,6 +31,8 @@ pub struct Scenario {
     pub seed: u64,
     /// Repetitions of each arm. With more than one, the arms alternate (A B, B A, A B …).
     pub repeat: u32,
+    /// The longest pauses by other programs that the claims tolerate; `None`: not looked for.
+    pub pause_max: Option<Duration>,
     /// The claims, in the order of the file.
     pub claims: Vec<Claim>,
     /// The arms, in the order of the file; never empty.

@@ -69,7 +69,7 @@ impl<'a> Layers<'a> {
                 let known = Scale::ALL.map(Scale::name);
                 return Err(source.error(&span, unknown("scale", &name, &known)));
             };
-            check_keys(source, &overlay, &["arms", "repeat"])?;
+            check_keys(source, &overlay, &["arms", "repeat", "pause_max"])?;
             scales.push((scale, overlay));
         }
         Ok(Self { base, scales, arms })

@@ -19,6 +19,7 @@ pub(crate) struct RawScenario {
     pub(crate) about: String,
     pub(crate) seed: Option<u64>,
     pub(crate) repeat: Option<Spanned<u32>>,
+    pub(crate) pause_max: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) needs: Vec<Spanned<String>>,
     #[serde(default)]

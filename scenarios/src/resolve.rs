@@ -110,6 +110,11 @@ fn resolve(
         scale,
         seed: base.seed.unwrap_or(1),
         repeat: resolve_repeat(source, base.repeat)?,
+        pause_max: base
+            .pause_max
+            .as_ref()
+            .map(|value| or_duration(source, Some(value), Duration::ZERO))
+            .transpose()?,
         claims,
         arms,
     })

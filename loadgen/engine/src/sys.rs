@@ -2,7 +2,7 @@
 //!
 //! Not the place for decisions: each function is one call with its arguments translated.
 //! Invariant: no other file of this crate names rustix or libc.
-#![expect(unsafe_code, reason = "reading with control messages has no safe wrapper")]
+#![expect(unsafe_code, reason = "control messages and scheduling attributes have no safe wrapper")]
 
 use rustix::process::{Resource, Rlimit};
 use rustix::thread::CpuSet;
@@ -132,6 +132,40 @@ pub fn step_back() {
     const LOWEST: i32 = 19;
     // Where it is not allowed the thread is merely as important as any other.
     let _ = rustix::process::nice(LOWEST);
+}
+
+/// Asks the kernel (Linux 6.12 and later) for short time slices for the calling thread, and for the threads and programs that it
+/// starts: a thread with a short slice gets the CPU soon after it wakes, also if another program is computing. Needs no
+/// privileges; earlier kernels ignore it.
+pub fn prefer_short_slices() {
+    /// The shortest slice that the kernel accepts.
+    const SLICE_NS: u64 = 100_000;
+    /// `struct sched_attr` of sched_setattr(2), version 0.
+    #[repr(C)]
+    struct Attributes {
+        size: u32,
+        policy: u32,
+        flags: u64,
+        nice: i32,
+        priority: u32,
+        runtime: u64,
+        deadline: u64,
+        period: u64,
+    }
+    let nice = rustix::process::getpriority_process(None).unwrap_or(0);
+    let attributes = Attributes {
+        size: size_of::<Attributes>() as u32,
+        policy: libc::SCHED_OTHER as u32,
+        flags: 0,
+        nice,
+        priority: 0,
+        runtime: SLICE_NS,
+        deadline: 0,
+        period: 0,
+    };
+    // SAFETY: the kernel reads `size` bytes of a structure that lives until the call returns. Where it is not allowed the slice
+    // stays what it was.
+    let _ = unsafe { libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0) };
 }
 
 /// The width of a terminal in columns; `None` if it is none.

@@ -33,6 +33,7 @@ use aelab_scenarios::model::Arm;
 use aelab_units::format_count;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 pub use crate::arm::run::{fill_observed, run_observed};
 pub use outcome::caveats_after;
@@ -135,6 +136,8 @@ pub struct ArmOutcome {
     pub connections: Vec<GroupConnections>,
     /// When the measurement began.
     pub measured_from_unix_s: i64,
+    /// From this length on, a time without replies while requests wait is a stall.
+    pub stall_threshold: Duration,
     calls: BTreeMap<String, usize>,
 }
 

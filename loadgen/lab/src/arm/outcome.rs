@@ -89,6 +89,7 @@ pub(crate) fn outcome(
         observed: measured.observed,
         connections,
         measured_from_unix_s: i64::try_from(from_unix_ns / 1_000_000_000).unwrap_or(i64::MAX),
+        stall_threshold: arm.phases.stall_threshold,
         calls,
     }
 }

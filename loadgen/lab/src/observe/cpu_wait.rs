@@ -86,6 +86,13 @@ pub(crate) fn cpu_wait_s(course: &ProcessCourse) -> Option<f64> {
     Some(Duration::from_nanos(waited).as_secs_f64())
 }
 
+/// CPU time of the first thread during the measurement, in seconds.
+pub(crate) fn cpu_s(course: &ProcessCourse) -> Option<f64> {
+    let ran =
+        course.ended.as_ref()?.main_cpu_ns?.saturating_sub(course.begun.as_ref()?.main_cpu_ns?);
+    Some(Duration::from_nanos(ran).as_secs_f64())
+}
+
 /// How long the first thread waited for a CPU because of other processes, in nanoseconds: without the CPU time of the server's
 /// other threads, which it may have waited for, and without the usual wait of every wake-up.
 fn cpu_wait_ns(begun: &ProcessView, ended: &ProcessView) -> Option<u64> {

@@ -6,6 +6,7 @@
 pub mod cpu_wait;
 pub mod environment;
 pub mod memory;
+pub(crate) mod pauses;
 pub mod proc;
 pub mod stall_cause;
 pub(crate) mod sys;

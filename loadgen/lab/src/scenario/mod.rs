@@ -14,12 +14,14 @@ mod verdicts;
 pub use verdicts::{left_out_of, note};
 
 use crate::arm::{ArmOutcome, ArmRun, Settings};
+use crate::observe::pauses;
 use crate::record::combined::Combined;
 use crate::scenario::figures::wanted;
 use crate::scenario::requirements::{Nature, nature, unmet};
 use crate::session::Session;
 use crate::session::order::Order;
 use aelab_engine::error::Failure;
+use aelab_engine::sys;
 use aelab_results::record::{Arm as ArmRecord, RunRecord, Scenario as ScenarioRecord};
 use aelab_results::write_folder;
 use aelab_scenarios::Scale;
@@ -51,6 +53,8 @@ pub struct ScenarioOutcome {
 /// Never fails as a whole: what went wrong is in [`ScenarioOutcome::failure`], beside everything that was measured before it.
 #[must_use]
 pub fn run(scenario: &Scenario, settings: &Settings<'_>, dir: &Path) -> ScenarioOutcome {
+    // Servers and load generator threads inherit it.
+    sys::prefer_short_slices();
     let mut outcome = run_arms(scenario, settings, dir);
     if outcome.arms.is_empty() {
         return outcome;
@@ -84,6 +88,12 @@ fn run_arms(scenario: &Scenario, settings: &Settings<'_>, dir: &Path) -> Scenari
     let (left_out, fit): (Vec<&Arm>, Vec<&Arm>) =
         scenario.arms.iter().partition(|arm| unmet(arm, nature).is_some());
     outcome.notes = lines_of_left_out(&left_out, nature, fit.is_empty());
+    if let Some(tolerated) = scenario.pause_max
+        && !fit.is_empty()
+        && let Some(warning) = pauses::warning(pauses::longest(), tolerated)
+    {
+        settings.observer.note(&warning);
+    }
     let why = |arm: &&Arm| Some((arm.name.clone(), unmet(arm, nature)?));
     outcome.left_out = left_out.iter().filter_map(why).collect();
     let finished = session(scenario, &fit, settings).run(dir, settings.cancel, settings.observer);

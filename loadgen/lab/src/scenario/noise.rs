@@ -4,7 +4,7 @@
 //! at the disturbance and at the size of the figure, never at the verdict that would follow.
 
 use crate::arm::ArmOutcome;
-use crate::observe::cpu_wait::cpu_wait_s;
+use crate::observe::cpu_wait::{cpu_s, cpu_wait_s};
 use crate::observe::stall_cause::WAITING;
 use aelab_results::caveat::{LATE_SHARE_WARN, STARVED_SHARE_WARN};
 use aelab_scenarios::criterion::{
@@ -32,6 +32,10 @@ struct Disturbance {
     replies: f64,
     /// How long the server waited for a CPU because of other programs, in seconds; 0 if it cannot be observed.
     server_waited_s: f64,
+    /// CPU time of the server meanwhile, in seconds.
+    server_ran_s: f64,
+    /// Shorter pauses are no stalls, in seconds.
+    stall_threshold_s: f64,
     /// Share of the measured waiting time that the load generator's own delay explains.
     client_late_share: f64,
     /// The load generator's longest delay, in seconds.
@@ -79,7 +83,7 @@ fn of_run(arm: &ArmOutcome, subject: &Subject, value: f64, recurs: bool) -> Opti
     if recurs {
         disturbance.stalls.retain(|stall| stall.waited);
     }
-    let too_high = |why: String| Noise { why, bias: Bias::TooHigh };
+    let too_high = |(why, amount): (String, f64)| Noise { why, bias: Bias::TooHigh, amount };
     match subject {
         Subject::Latency { metric, stat, .. } => {
             if *metric == Metric::Lag {
@@ -94,6 +98,8 @@ fn of_run(arm: &ArmOutcome, subject: &Subject, value: f64, recurs: bool) -> Opti
                 measured_s: disturbance.measured_s,
                 replies: disturbance.replies,
                 server_waited_s: disturbance.server_waited_s,
+                server_ran_s: disturbance.server_ran_s,
+                stall_threshold_s: disturbance.stall_threshold_s,
                 ..Disturbance::default()
             };
             server.made(form(*stat)?, value).map(too_high)
@@ -101,13 +107,14 @@ fn of_run(arm: &ArmOutcome, subject: &Subject, value: f64, recurs: bool) -> Opti
         Subject::Stall { cause: StallCause::Any | StallCause::Unexplained, .. } => {
             let waited = disturbance.stalls.iter().filter(|stall| stall.waited);
             let longest = waited.map(|stall| stall.length_s).max_by(f64::total_cmp)?;
-            Some(too_high(format!("the server waited for a CPU in a stall of {}", time(longest))))
+            let why = format!("the server waited for a CPU in a stall of {}", time(longest));
+            Some(too_high((why, f64::INFINITY)))
         }
         Subject::AchievedRate { group } => {
             let mut groups = arm.kept.record.groups.iter();
             let is_closed = groups.any(|own| own.name == *group && own.arrival.process == "closed");
             let why = disturbance.slowed().filter(|_| is_closed)?;
-            Some(Noise { why, bias: Bias::TooLow })
+            Some(Noise { why, bias: Bias::TooLow, amount: f64::INFINITY })
         }
         _ => None,
     }
@@ -147,6 +154,8 @@ impl Disturbance {
             measured_s: record.duration_s,
             replies: replies as f64,
             server_waited_s: cpu_wait_s(&arm.observed.process).unwrap_or(0.0),
+            server_ran_s: cpu_s(&arm.observed.process).unwrap_or(0.0),
+            stall_threshold_s: arm.stall_threshold.as_secs_f64(),
             client_late_share: audit.and_then(|audit| audit.late_share).unwrap_or(0.0),
             client_late_max_s: audit.map_or(0.0, late_max),
             stalls: unexplained
@@ -177,35 +186,51 @@ impl Disturbance {
         }
     }
 
-    /// Why a time of this form may be that of a disturbance.
-    fn made(&self, form: Form, value: f64) -> Option<String> {
+    /// Why a time of this form may be that of a disturbance, and by how much it may be too long.
+    fn made(&self, form: Form, value: f64) -> Option<(String, f64)> {
         self.by_server(form, value)
             .or_else(|| self.by_client(form, value))
             .or_else(|| self.by_stalls(form, value))
     }
 
     /// A share of the measurement in which the server waited is also the share of the requests that become due in it.
-    fn by_server(&self, form: Form, value: f64) -> Option<String> {
+    ///
+    /// While a request waited, the server waited for as much of the time as it did whenever it had work, and for one pause more.
+    fn by_server(&self, form: Form, value: f64) -> Option<(String, f64)> {
         let share = self.waited_share();
         let each = self.server_waited_s / self.replies.max(1.0);
         let is_tail = matches!(form, Form::Percentile(p) if share > 1.0 - p / 100.0);
         let is_part = form != Form::Max && each > WAIT_OF_TIME * value;
+        let wanted_s = self.server_waited_s + self.server_ran_s;
+        let of_work = if wanted_s > 0.0 { self.server_waited_s / wanted_s } else { 1.0 };
+        let waits = self.stalls.iter().filter(|stall| stall.waited).map(|stall| stall.length_s);
+        let pause = waits.fold(self.stall_threshold_s, f64::max);
+        let amount = if form == Form::Mean { value } else { pause + of_work * value };
         (share > QUIET_SHARE && (is_tail || is_part)).then(|| {
-            format!("the server waited for a CPU for {} of the measurement", percent(share))
+            let why =
+                format!("the server waited for a CPU for {} of the measurement", percent(share));
+            (why, amount)
         })
     }
 
-    fn by_client(&self, form: Form, value: f64) -> Option<String> {
+    /// The load generator may send late and read late: twice its longest delay.
+    fn by_client(&self, form: Form, value: f64) -> Option<(String, f64)> {
         let (share, longest) = (self.client_late_share, self.client_late_max_s);
         match form {
-            Form::Max => (longest >= PAUSE_OF_MAX * value && longest > 0.0)
-                .then(|| format!("the load generator itself was late by up to {}", time(longest))),
-            Form::Mean | Form::Percentile(_) => (share > LATE_SHARE_WARN).then(|| late(share)),
+            Form::Max => (longest >= PAUSE_OF_MAX * value && longest > 0.0).then(|| {
+                let why = format!("the load generator itself was late by up to {}", time(longest));
+                (why, 2.0 * longest)
+            }),
+            Form::Mean => (share > LATE_SHARE_WARN).then(|| (late(share), value)),
+            Form::Percentile(_) => {
+                let amount = if longest > 0.0 { 2.0 * longest } else { value };
+                (share > LATE_SHARE_WARN).then(|| (late(share), amount))
+            }
         }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a few stalls")]
-    fn by_stalls(&self, form: Form, value: f64) -> Option<String> {
+    fn by_stalls(&self, form: Form, value: f64) -> Option<(String, f64)> {
         let long = || self.stalls.iter().filter(|stall| stall.length_s >= PAUSE_OF_MAX * value);
         let delayed: f64 = long().map(|stall| stall.delayed).sum();
         let enough = match form {
@@ -215,11 +240,11 @@ impl Disturbance {
                 // A request in a stall waits for half of it on average.
                 let waited: f64 = self.stalls.iter().map(|s| s.delayed * s.length_s / 2.0).sum();
                 return (waited > WAIT_OF_TIME * value * self.replies && waited > 0.0)
-                    .then(|| stalled(self.stalls.len() as f64, self.longest()));
+                    .then(|| (stalled(self.stalls.len() as f64, self.longest()), value));
             }
         };
         let count = long().count();
-        (enough && count > 0).then(|| stalled(count as f64, self.longest()))
+        (enough && count > 0).then(|| (stalled(count as f64, self.longest()), self.longest()))
     }
 
     fn longest(&self) -> f64 {

@@ -1,6 +1,7 @@
 //! Verdicts: the claims of a scenario judged by the figures of its arms, and their form in the record.
 //!
-//! Invariant: a claim is judged by measured figures only; an arm that was left out or is invalid decides nothing.
+//! Invariant: a claim is judged by measured figures only; an arm that was left out or is invalid decides nothing, except
+//! that a time that can only be too long is below a bound.
 
 use crate::arm::ArmOutcome;
 use crate::scenario::ScenarioOutcome;
@@ -8,10 +9,10 @@ use crate::scenario::figures::look_up;
 use crate::scenario::noise;
 use crate::server::LOG_END;
 use aelab_results::record::{
-    CaveatRecord, Claim as ClaimRecord, ClaimPart, ClaimVerdict, Severity,
+    CaveatRecord, Claim as ClaimRecord, ClaimPart, ClaimVerdict, Group, Severity,
 };
-use aelab_scenarios::criterion::{Claim, Quantity, Reference, Subject, TraceField};
-use aelab_scenarios::judge::{Judgement, Measured, Outcome, Part, Verdict, judge};
+use aelab_scenarios::criterion::{Claim, Quantity, Reference, StallCause, Subject, TraceField};
+use aelab_scenarios::judge::{Bias, Judgement, Measured, Noise, Outcome, Part, Verdict, judge};
 
 /// A claim judged by the arms' figures; an arm that must not be used decides nothing.
 pub(super) fn judged(claim: &Claim, outcome: &ScenarioOutcome) -> Judgement {
@@ -20,11 +21,20 @@ pub(super) fn judged(claim: &Claim, outcome: &ScenarioOutcome) -> Judgement {
             return Err(why);
         }
         let mut of_arm = outcome.arms.iter().filter(|arm| arm.name == quantity.arm);
-        if let Some(caveat) = of_arm.find_map(|arm| invalid(arm, &quantity.subject)) {
-            return Err(format!("arm {} must not be used: {caveat}", quantity.arm));
+        let invalid = of_arm.find_map(|arm| {
+            let caveat = invalid(arm, &quantity.subject)?;
+            Some((format!("arm {} must not be used: {caveat}", quantity.arm), arm))
+        });
+        if let Some((why, arm)) = &invalid
+            && !is_only_too_long(arm, &quantity.subject)
+        {
+            return Err(why.clone());
         }
         let mut measured = look_up(&outcome.arms, quantity)?;
         measured.noise = noise::of(&outcome.arms, quantity, &measured);
+        if let (Some((why, _)), None) = (invalid, &measured.noise) {
+            measured.noise = Some(Noise { why, bias: Bias::TooHigh, amount: f64::INFINITY });
+        }
         Ok(measured)
     };
     judge(claim, &lookup)
@@ -69,6 +79,31 @@ fn invalid<'a>(arm: &'a ArmOutcome, subject: &Subject) -> Option<&'a str> {
     let brief = |caveat: &'a CaveatRecord| caveat.text.split(LOG_END).next();
     caveats.iter().find(invalidates).and_then(brief)
 }
+
+/// Whether a lack of CPU time, which makes the arm invalid, can only have made this time longer: all requests were sent when they
+/// were due or later, whatever the server and the load generator did. The figure is then an upper bound.
+fn is_only_too_long(arm: &ArmOutcome, subject: &Subject) -> bool {
+    let is_time = matches!(
+        subject,
+        Subject::Latency { .. }
+            | Subject::Stall { cause: StallCause::Any | StallCause::Unexplained, .. }
+    );
+    let record = &arm.kept.record;
+    let is_bound = |caveat: &CaveatRecord| {
+        caveat.severity != Severity::Invalid || TOO_LONG.contains(&caveat.id.as_str())
+    };
+    let is_complete = |group: &Group| {
+        group.arrival.is_open()
+            && group.counts.shed == 0
+            && group.arrival.rate.is_none_or(|rate| group.achieved_rate >= rate * COMPLETE_SHARE)
+    };
+    is_time && record.caveats.iter().all(is_bound) && record.groups.iter().all(is_complete)
+}
+
+/// Caveats of a lack of CPU time.
+const TOO_LONG: [&str; 2] = ["client-limited", "server-starved"];
+/// From this share of the asked rate on, all requests were sent.
+const COMPLETE_SHARE: f64 = 0.98;
 
 /// Whether a figure of a procedure is a time, a rate, or a comparison of them. Its name says so.
 fn is_timed(figure: &str) -> bool {
