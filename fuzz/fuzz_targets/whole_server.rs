@@ -1,14 +1,14 @@
 //! Arbitrary bytes in arbitrary pieces, over several connections, to a whole server in this process.
 //!
 //! It checks that there is no panic, that all replies are RESP, and that a turn of the loop does not sleep
-//! while a byte of a connection is unread. Scripts are excluded, because one may loop without end on a
-//! clock that stands still.
+//! while a byte of a connection is unread. Scripts that run too long are ended.
 //!
 //! The input: one byte that chooses the server's flags, then steps. A step is a byte (two bits for the
 //! connection, the rest for what to do), a length, and so many bytes.
 #![no_main]
 
 mod sys;
+mod watchdog;
 
 use aelab_resp::{ReplyScanner, encode};
 use aelab_server::clock::Clock;
@@ -69,6 +69,8 @@ struct Bench {
     path: PathBuf,
     /// A turn took as long as if it had slept, with bytes unread.
     slept: bool,
+    /// Scripts take time, which looks the same.
+    has_scripts: bool,
 }
 
 impl Bench {
@@ -100,7 +102,7 @@ impl Bench {
         let clock = Clock::manual(Arc::clone(&time));
         let instance = Instance::start(config, clock, Quiet::Yes).expect("the server starts");
         let connections = (0..CONNECTIONS).map(|_| connect(&path)).collect();
-        let mut bench = Bench { instance, time, connections, path, slept: false };
+        let mut bench = Bench { instance, time, connections, path, slept: false, has_scripts: false };
         bench.cron();
         bench
     }
@@ -108,7 +110,12 @@ impl Bench {
     /// One turn in which the timer is due. False once the server ends.
     fn cron(&mut self) -> bool {
         self.time.fetch_add(CRON_PERIOD_NS + 1, Ordering::Relaxed);
-        self.instance.tick().expect("the loop turns")
+        self.tick()
+    }
+
+    fn tick(&mut self) -> bool {
+        let Bench { instance, time, path, .. } = self;
+        watchdog::during(path, time, || instance.tick()).expect("the loop turns")
     }
 
     /// Sends to one connection and turns until all is read. False once the server ends.
@@ -126,14 +133,14 @@ impl Bench {
             }
             // The timer is not due: only unread bytes keep the loop awake.
             let began = Instant::now();
-            if !self.instance.tick().expect("the loop turns") {
+            if !self.tick() {
                 return false;
             }
             let long = began.elapsed() >= ASLEEP;
             let connection = &mut self.connections[which];
             connection.receive();
             // Bytes of a connection that the server has closed do not count.
-            self.slept |= long && connection.open;
+            self.slept |= long && connection.open && !self.has_scripts;
         }
         true
     }
@@ -177,9 +184,13 @@ fn connect(path: &std::path::Path) -> Connection {
     Connection { stream, scanner: ReplyScanner::default(), rest: Vec::new(), open: true }
 }
 
-/// Scripts may loop without end, and the clock would not show it.
-fn runs_scripts(input: &[u8]) -> bool {
-    input.windows(4).any(|word| word.eq_ignore_ascii_case(b"eval"))
+fn has(input: &[u8], text: &[u8]) -> bool {
+    input.windows(text.len()).any(|word| word.eq_ignore_ascii_case(text))
+}
+
+/// Settings under which nothing ends a script: a password, a limit of clients, no BUSY replies.
+fn locks_out(input: &[u8]) -> bool {
+    has(input, b"config") || has(input, b"pause")
 }
 
 /// Runs an input to its end; returns whether a turn seems to have slept with unread bytes.
@@ -192,7 +203,10 @@ fn run_input(input: &[u8]) -> bool {
         let (bytes, after) = after.split_at(usize::from(*len).min(after.len()));
         let so_far = &mut sent[usize::from(action & 3)];
         so_far.extend_from_slice(bytes);
-        if runs_scripts(so_far) || !bench.step(*action, bytes) {
+        bench.has_scripts |= has(so_far, b"eval");
+        if (bench.has_scripts && sent.iter().any(|sent| locks_out(sent)))
+            || !bench.step(*action, bytes)
+        {
             break;
         }
         rest = after;
