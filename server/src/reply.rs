@@ -269,11 +269,6 @@ impl Reply {
         self.insert_head(&place, |reply| reply.array(len));
     }
 
-    /// What was appended since `place` is a set of `len` items.
-    pub(crate) fn end_set(&mut self, place: Deferred, len: usize) {
-        self.insert_head(&place, |reply| reply.set(len));
-    }
-
     /// What was appended since `place` is a map of `len` pairs.
     pub(crate) fn end_map(&mut self, place: Deferred, len: usize) {
         self.insert_head(&place, |reply| reply.map(len));

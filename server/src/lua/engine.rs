@@ -6,6 +6,7 @@
 use super::calls::Calls;
 use super::json::Json;
 use super::raised::{KILLED, place, plain, reply_table};
+use super::start::{self, sys::Parts};
 use super::watch::{self, Watch};
 use super::{Access, Sha, api, bit, checks, convert};
 use crate::args::Args;
@@ -31,6 +32,8 @@ pub(crate) struct Engine {
     json: Json,
     /// Bytes in use after the last full collection.
     in_use: Cell<usize>,
+    /// The memory limit in bytes; 0: none.
+    limit: Cell<usize>,
     /// The globals themselves; scripts see them through a table that refuses writes.
     globals: Table,
     /// Compiled scripts by their SHA-1.
@@ -49,9 +52,9 @@ pub(crate) struct Job<'a> {
     pub(crate) short_of_memory: bool,
 }
 
-/// What a script returned (or the error it ended with, if the first is false), and the protocol
-/// that it chose for its conversions. An error if Lua itself failed.
-pub(crate) type Outcome = Result<(bool, Value, Protocol)>;
+/// The error that a script ended with; `None` if it succeeded and its reply is written. An error if Lua
+/// itself failed. After any error, the output may have a part of a reply.
+pub(crate) type Outcome = Result<Option<Value>>;
 
 /// The way from a running script to the server.
 pub(crate) trait Host {
@@ -61,6 +64,8 @@ pub(crate) trait Host {
     fn may_go_on(&self) -> bool;
     /// Answers a [`super::Question`], whose number comes first.
     fn answer(&self, args: &MultiValue) -> Result<bool>;
+    /// The script has succeeded: what comes before its reply.
+    fn before_reply(&self, out: &mut Reply);
     /// The protocol that the script gets replies in.
     fn protocol(&self) -> Protocol;
 }
@@ -97,7 +102,7 @@ impl Engine {
         lua.set_globals(environment)?;
         let compiled = lua.create_table()?;
         let in_use = Cell::new(lua.used_memory());
-        Ok(Engine { lua, watch, calls, json, in_use, globals, compiled, run })
+        Ok(Engine { lua, watch, calls, json, in_use, limit: Cell::new(0), globals, compiled, run })
     }
 
     /// Compiles a script under its name.
@@ -125,6 +130,9 @@ impl Engine {
     /// # Errors
     /// If the state has an allocator that knows no limit.
     pub(crate) fn limit_memory(&self, bytes: usize) -> Result<()> {
+        if self.limit.replace(bytes) == bytes {
+            return Ok(());
+        }
         self.lua.set_memory_limit(bytes).map(|_| ())
     }
 
@@ -141,37 +149,34 @@ impl Engine {
         }
     }
 
-    fn set_arguments(&self, job: &Job<'_>) -> Result<()> {
-        for (name, values) in [("KEYS", &job.keys), ("ARGV", &job.args)] {
-            let table = self.lua.create_table_with_capacity(values.len(), 0)?;
-            for (at, value) in values.iter().enumerate() {
-                table.raw_set(at + 1, self.lua.create_string(value)?)?;
-            }
-            self.globals.raw_set(name, table)?;
-        }
-        Ok(())
-    }
-
     /// Runs a script that is compiled, with `host` for what it asks of the server.
     ///
     /// # Errors
     /// If Lua fails outside of the script.
-    pub(crate) fn execute(&self, host: &dyn Host, job: &Job<'_>) -> Outcome {
-        self.set_arguments(job)?;
+    pub(crate) fn execute(&self, host: &dyn Host, job: &Job<'_>, out: &mut Reply) -> Outcome {
         api::reseed(&self.lua, 0);
-        let script: Function = self.compiled.raw_get(self.lua.create_string(job.sha)?)?;
-        let run = || self.calls.during(host, || self.run.call::<MultiValue>(script));
-        let result = self.watch.during(&self.lua, &|| host.may_go_on(), run);
-        // The next script must not find them, nor must they stay in memory.
-        for name in ["KEYS", "ARGV"] {
-            self.globals.raw_set(name, Value::Nil)?;
-        }
-        let mut results = match result? {
-            Ok(results) => results,
-            Err(place) => return Ok((false, killed_at(&self.lua, place)?, host.protocol())),
+        let parts = Parts { globals: &self.globals, compiled: &self.compiled, run: &self.run };
+        let run = || {
+            let (succeeded, value) = self.calls.during(host, || {
+                start::sys::run(&self.lua, &parts, &job.sha, [&job.keys, &job.args])
+            })?;
+            if !succeeded {
+                return Ok(Some(value));
+            }
+            host.before_reply(out);
+            convert::to_reply(&self.lua, out, value, host.protocol()).map(|()| None)
         };
-        let succeeded = results.pop_front() == Some(Value::Boolean(true));
-        Ok((succeeded, results.pop_front().unwrap_or_default(), host.protocol()))
+        match self.watch.during(&self.lua, &|| host.may_go_on(), run) {
+            Ok(Ok(error)) => Ok(error),
+            Ok(Err(place)) => {
+                start::sys::forget(&self.lua, &self.globals)?;
+                killed_at(&self.lua, place).map(Some)
+            }
+            Err(error) => {
+                start::sys::forget(&self.lua, &self.globals)?;
+                Err(error)
+            }
+        }
     }
 }
 
@@ -185,15 +190,10 @@ fn killed_at(lua: &Lua, place: watch::Place) -> Result<Value> {
     Ok(Value::Table(table))
 }
 
-/// Replies with what a script returned, or with how it failed.
-pub(crate) fn reply(out: &mut Reply, sha: &Sha, result: Outcome) {
+/// Replies with how a script failed.
+pub(crate) fn fail(out: &mut Reply, sha: &Sha, error: Result<Value>) {
     let start = out.len();
-    let converted = match result {
-        Ok((true, value, protocol)) => convert::to_reply(out, &value, protocol, 0),
-        Ok((false, error, _)) => failure(out, sha, &error),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = converted {
+    if let Err(error) = error.and_then(|error| failure(out, sha, &error)) {
         out.truncate(start);
         match error {
             mlua::Error::MemoryError(_) => out.error(OUT_OF_MEMORY),

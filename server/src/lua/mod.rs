@@ -10,6 +10,7 @@
 //! raised        errors on their way through Lua
 //! watch         the hook that ends a script
 //! checks        before functions of Lua's own libraries
+//! start         arguments, and the call of the script
 //! stack         what C functions in Rust need
 //! ```
 //!
@@ -25,25 +26,27 @@ mod json;
 pub(crate) mod raised;
 mod random;
 mod stack;
+mod start;
 mod watch;
 
 pub(crate) use api::Question;
-pub(crate) use engine::{Engine, Host, Job, Outcome, reply};
+pub(crate) use engine::{Engine, Host, Job, Outcome, fail};
 
 use crate::client::ClientKey;
 use crate::clock::Nanos;
 use std::collections::HashMap;
-use std::io::Write as _;
 
 /// The name of a script: the SHA-1 of its text in hexadecimal digits.
 pub(crate) type Sha = [u8; 40];
 
 /// The name of the script `text`: SHA-1 is a name here, not a protection.
 pub(crate) fn sha1_hex(text: &[u8]) -> Sha {
-    let mut sha = [0; 40];
-    // Forty digits fill the array exactly.
-    let _ = write!(&mut sha[..], "{}", sha1_smol::Sha1::from(text).digest());
-    sha
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let bytes = sha1_smol::Sha1::from(text).digest().bytes();
+    std::array::from_fn(|at| {
+        let byte = bytes[at / 2];
+        DIGITS[usize::from(if at % 2 == 0 { byte >> 4 } else { byte & 15 })]
+    })
 }
 
 /// What a script may do to the data.

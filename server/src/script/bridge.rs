@@ -47,6 +47,12 @@ impl Host for Bridge<'_, '_> {
         Ok(true)
     }
 
+    fn before_reply(&self, out: &mut Reply) {
+        if let Some(running) = &self.server.borrow().scripting.running {
+            out.raw(&running.own_messages);
+        }
+    }
+
     fn protocol(&self) -> Protocol {
         self.protocol.get()
     }

@@ -30,22 +30,25 @@ pub(crate) fn run(server: &mut Server, job: &Job<'_>, out: &mut Reply, now: Nano
     });
     let before = server.clients.get(job.client).map(|client| (client.db, client.last_command));
     let memory_max = server.config.settings().script.script_memory_max_bytes;
-    let result = engine.limit_memory(memory_max).and_then(|()| execute(&engine, server, job));
+    let start = out.len();
+    let result = engine.limit_memory(memory_max).and_then(|()| execute(&engine, server, job, out));
     // SELECT in a script does not change the client's database.
     if let (Some(client), Some((db, command))) = (server.clients.get_mut(job.client), before) {
         (client.db, client.last_command) = (db, command);
     }
-    if let Some(running) = server.scripting.running.take() {
-        out.raw(&running.own_messages);
+    let running = server.scripting.running.take();
+    if let Some(error) = result.transpose() {
+        out.truncate(start);
+        out.raw(running.as_ref().map_or(&[], |running| &running.own_messages));
+        lua::fail(out, &job.sha, error);
     }
-    lua::reply(out, &job.sha, result);
     engine.tidy(memory_max);
     server.scripting.lua_bytes = engine.memory_bytes();
     server.scripting.engine = Some(engine);
 }
 
-fn execute(engine: &Engine, server: &mut Server, job: &Job<'_>) -> Outcome {
+fn execute(engine: &Engine, server: &mut Server, job: &Job<'_>, out: &mut Reply) -> Outcome {
     let protocol = Cell::new(Protocol::Resp2);
     let server = RefCell::new(server);
-    engine.execute(&Bridge { server: &server, client: job.client, protocol: &protocol }, job)
+    engine.execute(&Bridge { server: &server, client: job.client, protocol: &protocol }, job, out)
 }

@@ -78,7 +78,7 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Runs a script; `ask` answers whether it may continue. `Err` has the place at which it was ended.
+    /// Runs a script, which calls [`arm`]; `ask` answers whether it may continue. `Err` has the place at which it was ended.
     pub(in crate::lua) fn during<R>(
         &self,
         lua: &Lua,
@@ -94,7 +94,7 @@ impl Watch {
             std::mem::transmute::<*const (dyn Fn() -> bool + '_), *const dyn Fn() -> bool>(ask)
         };
         self.ask.set(Some(ask));
-        let result = set_hook(lua).and_then(|()| run());
+        let result = run();
         self.ask.set(None);
         if let Some(panic) = self.panic.take() {
             resume_unwind(panic);
@@ -102,7 +102,8 @@ impl Watch {
         if self.ended.get() {
             // Nothing is raised outside of a script.
             self.ended.set(false);
-            set_hook(lua)?;
+            // SAFETY: as promised by `exec_raw`.
+            unsafe { lua.exec_raw::<()>((), |state| arm(state))? };
             return Ok(Err(self.place.take()));
         }
         result.map(Ok)
@@ -126,13 +127,12 @@ impl Watch {
 }
 
 /// Lets the hook ask once in so many instructions. Coroutines inherit it.
-fn set_hook(lua: &Lua) -> Result<()> {
-    // SAFETY: sets a hook that stays valid for ever.
-    unsafe {
-        lua.exec_raw((), |state| {
-            ffi::lua_sethook(state, Some(on_count), ffi::LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK);
-        })
-    }
+///
+/// # Safety
+/// `state` must be valid.
+pub(in crate::lua) unsafe fn arm(state: *mut lua_State) {
+    // SAFETY: as promised by the caller; the hook stays valid for ever.
+    unsafe { ffi::lua_sethook(state, Some(on_count), ffi::LUA_MASKCOUNT, INSTRUCTIONS_PER_LOOK) };
 }
 
 /// The watch of this state.

@@ -3,7 +3,7 @@
 
 use super::process::{Process, SERVED_BY};
 
-const HANGS: [&str; 32] = [
+const HANGS: [&str; 37] = [
     "while true do end",
     "while true do pcall(function() while true do end end) end",
     "local function f() while true do pcall(f) end end f()",
@@ -37,6 +37,13 @@ const HANGS: [&str; 32] = [
     "local t = {} for i = 1, 100 do t = {t, t} end cjson.encode(t)",
     "local t = {} for i = 1, 100 do t = {a = t, b = t} end while true do pcall(cjson.encode, t) end",
     "local s = string.rep('[1,', 900) .. '1' .. string.rep(']', 900) s = '[' .. string.rep(s .. ',', 10000) .. '1]' while true do pcall(cjson.decode, s) end",
+    // Results that stand for more values than any machine has room for.
+    "local t = {} t[1] = t t[2] = t return t",
+    "local t = {} for i = 1, 100 do t = {t, t} end return t",
+    "local t = {} for i = 1, 100 do t = {map = {[t] = t}} end return t",
+    // Commands that take long, of which there are few between two questions.
+    "while true do redis.call('command') end",
+    "while true do pcall(redis.call, 'info', 'everything') end",
 ];
 
 fn loop_serves(flags: &[&str]) -> bool {

@@ -29,10 +29,12 @@ const VIEW: &str = r"
     show('_G', _G)
     show('<string>', getmetatable(''))
     out[#out + 1] = 'random ' .. math.random()
+    out[#out + 1] = 'null ' .. tostring(redis.call('get', 'missing'))
+    out[#out + 1] = 'json ' .. cjson.encode({1, cjson.decode(cjson.encode({'a/b'}))})
     return table.concat(out, '\n')";
 
 /// Each tries to leave something.
-const ATTACKS: [&str; 44] = [
+const ATTACKS: [&str; 57] = [
     "table.insert(string, ARGV[1])",
     "table.insert(string, 1, ARGV[1])",
     "table.insert(_G, ARGV[1])",
@@ -77,6 +79,22 @@ const ATTACKS: [&str; 44] = [
     "loadstring('rawset(_G, 1, 2)', '=sandbox')()",
     "coroutine.wrap(function() string.left = 1 end)()",
     "for _, lib in pairs(_G) do if type(lib) == 'table' then pcall(table.insert, lib, 1) end end",
+    // The protocol, also if the script fails.
+    "redis.setresp(3)",
+    "redis.setresp(3) error('x')",
+    // A text that is only half made or read.
+    "cjson.encode({ARGV[1], {ARGV[1], function() end}})",
+    "cjson.decode('[\"' .. ARGV[1] .. '\\\\n\", x')",
+    "cjson.encode(cjson)",
+    "redis.call('nonsense', ARGV[1], {})",
+    "redis.call('get', ARGV[1], {})",
+    // Functions and threads that outlive the script keep nothing of it.
+    "local t = {} for i = 1, 10 do t[i] = coroutine.create(function() coroutine.yield(t) end) coroutine.resume(t[i]) end",
+    "coroutine.wrap(function() setmetatable(_G, {}) end)()",
+    "local f = string.gmatch('abc', '.') f() f.left = 1",
+    "rawset(bit, 'left', ARGV[1])",
+    "setmetatable(cjson, {__index = {left = 1}})",
+    "cjson.encode_sparse_array(true)",
 ];
 
 #[test]
@@ -137,5 +155,30 @@ fn memory_that_a_script_held_is_free_after_it() {
         client.eval(script, &[]);
         let after = used(&mut client);
         assert!(after < before + 12 * 1024 * 1024, "{script}: {before} to {after}");
+    }
+}
+
+/// What does not fit into the memory limit ends the script in the middle of a reply, a text or a table.
+#[test]
+fn a_script_that_runs_out_of_memory_leaves_nothing() {
+    let server = Process::start(&["--lua-memory-limit", "30mb"]);
+    let (mut first, mut next) = (server.connect(), server.connect());
+    let big = vec![b'x'; 4 * 1024 * 1024];
+    assert_eq!(first.ask(&[b"SET", b"k", &big]), "+OK");
+    next.eval(VIEW, &[]);
+    let before = next.eval(VIEW, &[]);
+    for attack in [
+        "local t = {} for i = 1, 100 do t[i] = redis.call('get', 'k') .. i end return t",
+        "local t = {} for i = 1, 100 do t[i] = redis.pcall('getrange', 'k', i, -1) end",
+        "local s = redis.call('get', 'k') for i = 1, 100 do s = cjson.encode({s, s}) end",
+        "local s = '[' .. string.rep('[1],', 1000000) .. '1]' return #cjson.decode(s)",
+        "local t = {} for i = 1, 1e9 do t[i] = {i} end",
+    ] {
+        for _ in 0..3 {
+            let reply = first.eval(attack, &[]);
+            assert!(reply.starts_with("-ERR not enough memory"), "{attack}: {reply}");
+            let after = next.eval(VIEW, &[]);
+            assert_eq!(after, before, "{attack}");
+        }
     }
 }
