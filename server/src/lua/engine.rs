@@ -97,8 +97,9 @@ impl Engine {
         let plain = lua.create_function(plain)?;
         let place = lua.create_function(place)?;
         let look = watch::look_function(&lua)?;
+        let make_pcall = watch::pcall_maker(&lua)?;
         let (environment, run): (Table, Function) =
-            sandbox.call((plain, place, look, watch::killed(), read_only))?;
+            sandbox.call((plain, place, look, watch::killed(), read_only, make_pcall))?;
         lua.set_globals(environment)?;
         let compiled = lua.create_table()?;
         let in_use = Cell::new(lua.used_memory());

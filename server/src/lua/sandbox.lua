@@ -1,7 +1,7 @@
 -- What scripts see of Lua: runs once when the Lua state is made, and returns what Rust needs of it.
 -- Every table of the environment stands behind an empty one that refuses writes, since plain Lua 5.1
 -- knows no read-only tables. Errors raised by Rust are userdata; scripts get what Redis gives them.
-local plain, place, look, killed, behind = ...
+local plain, place, look, killed, behind, make_pcall = ...
 local real = getfenv(0)
 local error, type, next, setmetatable, getmetatable = error, type, next, setmetatable, getmetatable
 local rawget, rawset, raw_next, raw_pairs, raw_ipairs = rawget, rawset, next, pairs, ipairs
@@ -33,8 +33,8 @@ local function guard(target, index)
   })
 end
 
-local function failed(ok, err, ...)
-  if ok then return ok, err, ... end
+-- What a script gets of an error that is no string.
+real.pcall = make_pcall(function(err)
   -- A script that is ended cannot catch that.
   if err == killed then error(err, 0) end
   err = plain(err)
@@ -42,10 +42,8 @@ local function failed(ok, err, ...)
     local text = err.err
     if type(text) == 'string' or type(text) == 'number' then err = text end
   end
-  return false, err, ...
-end
-
-function real.pcall(...) return failed(raw_pcall(...)) end
+  return err
+end)
 
 -- The handler runs after the error has left the protected code, not inside it: there a full C stack or
 -- an error of the handler would replace the error.

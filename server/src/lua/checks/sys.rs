@@ -84,6 +84,10 @@ pub(super) fn check(
     library.raw_set(name, checked)
 }
 
+/// Work up to this, in bytes or elements, is not counted: the instructions between two questions are too
+/// few for it to add up.
+const SMALL_WORK: f64 = 256.0;
+
 /// Outcome of a check.
 enum Verdict {
     /// Lua's own function runs, after the question if this much work exceeds the credit.
@@ -129,7 +133,7 @@ unsafe extern "C-unwind" fn checked(state: *mut lua_State) -> c_int {
                 }
             },
             Verdict::Call(work) => {
-                if !spend(state, work) {
+                if work > SMALL_WORK && !spend(state, work) {
                     return end(state);
                 }
             }

@@ -2,4 +2,4 @@
 
 pub(super) mod sys;
 
-pub(super) use sys::{Place, Watch, killed, look_function, protected_calls};
+pub(super) use sys::{Place, Watch, killed, look_function, pcall_maker, protected_calls};

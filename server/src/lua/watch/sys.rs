@@ -265,27 +265,55 @@ pub(in crate::lua) fn look_function(lua: &Lua) -> Result<Function> {
     unsafe { lua.create_c_function(ask) }
 }
 
+/// Makes a `pcall` from a function that says what a script gets of an error that is no string.
+///
+/// # Errors
+/// If there is no memory.
+pub(in crate::lua) fn pcall_maker(lua: &Lua) -> Result<Function> {
+    unsafe extern "C-unwind" fn make(state: *mut lua_State) -> c_int {
+        // SAFETY: the sandbox calls this with one function, which becomes the upvalue.
+        unsafe { ffi::lua_pushcclosure(state, script_pcall, 1) };
+        1
+    }
+    unsafe extern "C-unwind" fn script_pcall(state: *mut lua_State) -> c_int {
+        // SAFETY: as in `pcall`; the upvalue is a function.
+        unsafe {
+            let count = pcall(state);
+            if ffi::lua_toboolean(state, 1) == 0 && ffi::lua_type(state, 2) != ffi::LUA_TSTRING {
+                ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
+                ffi::lua_insert(state, 2);
+                ffi::lua_call(state, 1, 1);
+            }
+            count
+        }
+    }
+    // SAFETY: the function has no upvalues.
+    unsafe { lua.create_c_function(make) }
+}
+
+/// As Lua's own, which in Lua 5.1 puts its first result beyond the room that it has if there are many.
+unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls this with a valid state and free slots; room for one more value is made before
+    // it is used.
+    unsafe {
+        ffi::luaL_checkany(state, 1);
+        let arguments = ffi::lua_gettop(state) - 1;
+        let status = ffi::lua_pcall(state, arguments, ffi::LUA_MULTRET, 0);
+        ffi::luaL_checkstack(state, 1, c"too many results".as_ptr());
+        ffi::lua_pushboolean(state, c_int::from(status == 0));
+        ffi::lua_insert(state, 1);
+        ffi::lua_gettop(state)
+    }
+}
+
 /// `pcall` and `xpcall`, which in Lua 5.1 put their first result beyond the room that they have if there
 /// are many.
 ///
 /// # Errors
 /// If there is no memory.
 pub(in crate::lua) fn protected_calls(lua: &Lua) -> Result<(Function, Function)> {
-    unsafe extern "C-unwind" fn pcall(state: *mut lua_State) -> c_int {
-        // SAFETY: Lua calls this with a valid state and free slots; room for one more value is made
-        // before it is used.
-        unsafe {
-            ffi::luaL_checkany(state, 1);
-            let arguments = ffi::lua_gettop(state) - 1;
-            let status = ffi::lua_pcall(state, arguments, ffi::LUA_MULTRET, 0);
-            ffi::luaL_checkstack(state, 1, c"too many results".as_ptr());
-            ffi::lua_pushboolean(state, c_int::from(status == 0));
-            ffi::lua_insert(state, 1);
-            ffi::lua_gettop(state)
-        }
-    }
     unsafe extern "C-unwind" fn xpcall(state: *mut lua_State) -> c_int {
-        // SAFETY: as above.
+        // SAFETY: as in `pcall`.
         unsafe {
             ffi::luaL_checkany(state, 2);
             ffi::lua_settop(state, 2);
