@@ -9,8 +9,8 @@ use mlua::{Lua, Result, Value};
 
 /// Tables in tables, at most: Redis's limit is the room on Lua's stack.
 const NESTING_MAX: usize = 1_000;
-/// Most bytes of a reply, beside twice the memory of Lua: only tables that share parts exceed that. Such
-/// a table can stand for more values than any machine has room for.
+/// Most bytes of a reply, beside twice the memory of Lua: only tables that share parts (tables or long
+/// strings) exceed that. They can stand for more values than any machine has room for.
 const REPLY_BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// Appends what a script returned. `script` is the protocol that the script chose for itself.

@@ -12,9 +12,9 @@ use mlua::ffi::{self, lua_State};
 use mlua::{Lua, Result, Table};
 use std::ffi::{CStr, c_int};
 
-/// Values between two additions to the work of the script, and what each counts as.
-const VALUES_PER_LOOK: usize = 4096;
-const VALUE_WORK: usize = 64;
+/// Bytes between two additions to the work of the script, and what a value counts as at least.
+const BYTES_PER_LOOK: usize = 256 * 1024;
+const VALUE_BYTES: usize = 64;
 
 /// Appends a table. `bytes_max`: the most bytes that `out` may have then.
 ///
@@ -31,7 +31,7 @@ pub(super) fn table_to_reply(
     // SAFETY: the table is on the top of the stack; errors are caught by `exec_raw`.
     unsafe {
         lua.exec_raw::<()>(table, |state| {
-            let mut writer = Writer { state, out, script, bytes_max, values: 0 };
+            let mut writer = Writer { state, out, script, bytes_max, handled: 0 };
             if let Err(TooLong) = writer.table(0) {
                 out.truncate(start);
                 out.error(
@@ -52,21 +52,24 @@ struct Writer<'a> {
     out: &'a mut Reply,
     script: Protocol,
     bytes_max: usize,
-    values: usize,
+    /// Bytes since the last addition to the work of the script.
+    handled: usize,
 }
 
 // The value to append is on the top of the stack and stays there.
 impl Writer<'_> {
     unsafe fn value(&mut self, depth: usize) -> Done {
-        self.values += 1;
         // SAFETY: as promised by the caller; there is room for two values. `end` jumps over frames that
         // have nothing to drop.
         unsafe {
-            if self.values.is_multiple_of(VALUES_PER_LOOK) {
-                if self.out.len() > self.bytes_max {
-                    return Err(TooLong);
-                }
-                if !spend(self.state, (VALUES_PER_LOOK * VALUE_WORK) as f64) {
+            let bytes = text(self.state, -1).len();
+            if self.out.len() + bytes > self.bytes_max {
+                return Err(TooLong);
+            }
+            self.handled += bytes + VALUE_BYTES;
+            if self.handled > BYTES_PER_LOOK {
+                let work = std::mem::take(&mut self.handled);
+                if !spend(self.state, work as f64) {
                     end(self.state);
                 }
             }

@@ -12,8 +12,8 @@ use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Lua instructions between two questions whether the script may continue. Asking costs about as much
-/// as ten instructions.
+/// Lua instructions between two questions whether the script may continue. Asking takes at most 1.7 % of
+/// the time of a loop of additions (perf), so fewer questions would save nothing that matters.
 const INSTRUCTIONS_PER_LOOK: c_int = 2_000;
 /// From this much memory on, a single instruction may copy tens of megabytes: the questions come more
 /// often. In KiB, as Lua counts, with the instructions between two questions.

@@ -42,7 +42,7 @@ const EDGES: &str = r"
     return calls";
 
 /// Single calls that crashed a server or came near it.
-const CRASHES: [(&str, &str); 25] = [
+const CRASHES: [(&str, &str); 26] = [
     ("local t = {} for i = 1, 100 do t[i] = i end return unpack(t)", ":1"),
     ("return select('#', pcall(unpack, {}, 1, 100))", ":101"),
     ("return select('#', pcall(pcall, unpack, {}, 1, 7000))", ":7002"),
@@ -68,6 +68,11 @@ const CRASHES: [(&str, &str); 25] = [
     ("return table.concat({}, ',', -2147483648, 2147483647)", "invalid value"),
     ("return string.byte('x', -2^53, 2^53)", ":120"),
     ("return #string.sub('x', -2^31, 2^31) + 6", ":"),
+    // 400 GB.
+    (
+        "local s, t = string.rep('x', 100000000), {} for i = 1, 4000 do t[i] = s end return t",
+        "The reply of the script is too long",
+    ),
 ];
 
 #[test]
