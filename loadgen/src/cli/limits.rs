@@ -27,7 +27,13 @@ pub struct LimitArgs {
     /// Largest allowed share of requests that end in an error or a timeout, such as 0.1% [default: 1%].
     ///
     /// To accept any number of errors, give 100%.
-    #[arg(long, value_name = "SHARE", value_parser = error_share, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        visible_alias = "max-errors",
+        value_name = "SHARE",
+        value_parser = error_share,
+        allow_negative_numbers = true
+    )]
     pub max_error_rate: Option<f64>,
     /// Lowest allowed number of replies per second, such as 20k.
     #[arg(long, value_name = "RATE", value_parser = parse_rate, allow_negative_numbers = true)]

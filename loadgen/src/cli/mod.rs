@@ -111,6 +111,38 @@ pub enum ReportCommand {
         #[command(flatten)]
         limits: limits::LimitArgs,
     },
+    /// Derive the times in result.json again from latency.hlog; the exit code is 4 if one differs.
+    Rederive {
+        /// Result folder of a run.
+        dir: PathBuf,
+    },
+    /// Add runs that were made side by side: histograms and counts exactly, interval by interval.
+    Merge {
+        /// Result folders of single runs of the same load.
+        #[arg(required = true, num_args = 2.., value_name = "DIR")]
+        dirs: Vec<PathBuf>,
+        /// Folder for the sum.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Replace an earlier result in the folder.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Compare two results: the ratio of each metric with an interval, and what differs in the setup.
+    Compare {
+        /// Result folder A, the baseline.
+        a: PathBuf,
+        /// Result folder B; ratios are B divided by A.
+        b: PathBuf,
+        /// Print the comparison as JSON.
+        #[arg(long)]
+        json: bool,
+        /// Also write compare.json to this folder.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of result.json.
+    Schema,
 }
 
 /// A usage error of the parser on one line, without the usage block.
@@ -121,7 +153,11 @@ pub fn one_line(error: &clap::Error) -> String {
             .iter()
             .find(|of| error.to_string().contains(&format!("loadgen {of}")))
         {
-            let commands = if *of == "report" { "render or check" } else { "list, show or run" };
+            let commands = if *of == "report" {
+                "render, check, rederive, merge, compare or schema"
+            } else {
+                "list, show or run"
+            };
             return format!("a command is missing after {of}: {commands}; see --help");
         }
         return "a command is missing: run, scenario, report, relay, selftest or serve; see --help"

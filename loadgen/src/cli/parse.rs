@@ -93,8 +93,8 @@ fn hint(error: &clap::Error, command: Option<&str>, text: &[String]) -> Option<S
             .map(|word| match word.contains(['/', '.', '-']) {
                 true => format!("a command is missing before {word}: loadgen report render {word}"),
                 false => format!(
-                    "report has no command '{word}'; it has render DIR, which writes the report of a run's folder, and check DIR, which \
-                     compares its results with limits"
+                    "report has no command '{word}'; it has render DIR, which writes the report of a run's folder, check DIR, which \
+                     compares its results with limits, and others; see loadgen report --help"
                 ),
             }),
         // What redis-benchmark's users type first.
@@ -369,7 +369,7 @@ mod unit {
         for (line, part) in [
             ("version", "loadgen --version"),
             ("bench -c 5", "loadgen run"),
-            ("report compare a b", "render DIR"),
+            ("report graph a b", "render DIR"),
             ("report aelab-runs/mine", "loadgen report render aelab-runs/mine"),
         ] {
             let error = front(&format!("loadgen {line}")).expect_err(line);

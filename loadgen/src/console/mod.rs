@@ -3,6 +3,7 @@
 //! The only place of this crate that prints. Invariant: a reader that closes the pipe ends the output, not the program.
 
 mod columns;
+pub mod comparison;
 pub mod compat;
 pub mod figures;
 pub mod lines;

@@ -182,7 +182,7 @@ fn fields_of(value: &Value, heading: &'static str, prefix: &str, found: &mut BTr
 /// A record that has everything: what is optional is named here, the rest comes by itself.
 const WHOLE: &str = r#"{
     "schema": 1, "tool": {"commit": "x"}, "title": "x", "note": "x", "tags": {"x": "x"}, "command": ["x"], "server": {"version": "x", "pid": 1, "keys": 1, "config_refusal": "x"},
-    "caveats": [{"id": "x", "severity": "warning", "arm": "x"}], "stalls": [{"evidence": ["x"]}], "limits": [{}],
+    "caveats": [{"id": "x", "severity": "warning", "arm": "x"}], "stalls": [{"evidence": ["x"]}], "limits": [{}], "merged_from": [{}],
     "audit": {"threads": [{"cpu": 1, "margin_us": 1}], "own_lag": {}, "late_share": 1, "gaps": {},
               "warmup": {"moving": "x"}},
     "groups": [{"workload": "x", "load": "x", "endpoints": [{}], "kernel": {}, "redirects": {}, "carried_over": 1, "delivery": {}, "blocked": {},

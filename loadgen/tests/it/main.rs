@@ -26,7 +26,11 @@ mod relay;
 mod relay_accuracy;
 mod relay_command;
 mod replay;
+mod report_commands;
 mod scenario_files;
+#[allow(dead_code, reason = "the tests of aelab-results use the rest")]
+#[path = "../../../reports/results/tests/it/schema_check.rs"]
+mod schema_check;
 mod secrets;
 mod silence;
 mod support;

@@ -199,6 +199,14 @@ impl Sparse {
     /// # Errors
     /// A sentence that says what is wrong with the payload.
     pub fn decode(text: &str) -> Result<Self, String> {
+        Self::decode_with_bounds(text).map(|(counts, _)| counts)
+    }
+
+    /// As [`Sparse::decode`], and whether the bounds are ours, so that the counts are exact.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn decode_with_bounds(text: &str) -> Result<(Self, bool), String> {
         let bytes = BASE64.decode(text).map_err(|e| format!("not base64: {e}"))?;
         let histogram: Histogram = Deserializer::new()
             .deserialize(&mut bytes.as_slice())
@@ -207,7 +215,7 @@ impl Sparse {
             && histogram.low() == LOWEST_NS
             && histogram.high() == HIGHEST_NS;
         if ours {
-            return Ok(Self::from_histogram(&histogram));
+            return Ok((Self::from_histogram(&histogram), true));
         }
         let counts = histogram
             .iter_recorded()
@@ -216,7 +224,7 @@ impl Sparse {
                 (index_of(middle.min(HIGHEST_NS)) as u32, cell.count_at_value())
             })
             .collect();
-        Ok(Self::from_counts(counts))
+        Ok((Self::from_counts(counts), false))
     }
 }
 

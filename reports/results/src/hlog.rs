@@ -215,6 +215,9 @@ pub struct Hlog {
     pub series: Vec<HlogSeries>,
     /// True if the last line was cut off and left out.
     pub torn: bool,
+    /// True if some histogram has other bounds than ours: its samples are then exact to its own buckets, and its sum with others
+    /// is not.
+    pub rebinned: bool,
 }
 
 impl Hlog {
@@ -282,7 +285,7 @@ pub fn read(text: &str) -> Result<Hlog, HlogError> {
     let mut start_unix_ms = None;
     let mut by_key: std::collections::BTreeMap<SeriesKey, Vec<Interval>> =
         std::collections::BTreeMap::new();
-    let mut torn = false;
+    let (mut torn, mut rebinned) = (false, false);
     let lines: Vec<&str> = text.lines().collect();
     for (index, line) in lines.iter().enumerate() {
         if let Some(comment) = line.strip_prefix('#') {
@@ -293,13 +296,16 @@ pub fn read(text: &str) -> Result<Hlog, HlogError> {
             continue;
         }
         match parse_line(line) {
-            Ok((key, interval)) => by_key.entry(key).or_default().push(interval),
+            Ok((key, interval, has_our_bounds)) => {
+                rebinned |= !has_our_bounds;
+                by_key.entry(key).or_default().push(interval);
+            }
             Err(_) if index + 1 == lines.len() => torn = true,
             Err(reason) => return Err(HlogError { line: index + 1, reason }),
         }
     }
     let series = by_key.into_iter().map(|(key, intervals)| HlogSeries { key, intervals }).collect();
-    Ok(Hlog { start_unix_ms, series, torn })
+    Ok(Hlog { start_unix_ms, series, torn, rebinned })
 }
 
 fn start_time(comment: &str) -> Option<u64> {
@@ -307,7 +313,7 @@ fn start_time(comment: &str) -> Option<u64> {
     seconds_to(seconds, 1e3).ok()
 }
 
-fn parse_line(line: &str) -> Result<(SeriesKey, Interval), String> {
+fn parse_line(line: &str) -> Result<(SeriesKey, Interval, bool), String> {
     let (key, rest) = match line.strip_prefix("Tag=") {
         Some(tagged) => {
             let (tag, rest) = tagged.split_once(',').ok_or("a tag and nothing else")?;
@@ -320,8 +326,8 @@ fn parse_line(line: &str) -> Result<(SeriesKey, Interval), String> {
     let start_ns = seconds_to(next()?, 1e9)?;
     let length_ns = seconds_to(next()?, 1e9)?;
     next()?;
-    let counts = Sparse::decode(next()?.trim_end())?;
-    Ok((key, Interval { start_ns, length_ns, counts }))
+    let (counts, has_our_bounds) = Sparse::decode_with_bounds(next()?.trim_end())?;
+    Ok((key, Interval { start_ns, length_ns, counts }, has_our_bounds))
 }
 
 fn seconds_to(text: &str, per_second: f64) -> Result<u64, String> {

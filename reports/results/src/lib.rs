@@ -6,14 +6,18 @@
 //! Read next: [`record`] (`result.json`), [`histogram`] and [`hlog`] (`latency.hlog`), [`stats`], [`caveat`], [`folder`].
 
 pub mod caveat;
+pub mod compare;
 pub mod files;
 pub mod folder;
 pub mod hgrm;
 pub mod histogram;
 pub mod hlog;
 pub mod limits;
+pub mod merge;
 pub mod pooled;
 pub mod record;
+pub mod rederive;
+pub mod schema;
 pub mod stated_limits;
 pub mod stats;
 pub mod text;

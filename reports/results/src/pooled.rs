@@ -8,7 +8,7 @@ use crate::hlog::{Hlog, HlogSeries, Interval, Metric, SeriesKey};
 use crate::record::{
     Counts, Delivery, ErrorCount, Group, KernelTimes, Metrics, Pool, Quantiles, RunRecord, Stall,
 };
-use crate::stats::{Sample, summarise};
+use crate::stats::{Exact, Sample, summarise};
 
 /// The folder with its repetitions as one run; as it is if it has none.
 #[must_use]
@@ -20,7 +20,12 @@ pub fn pooled(folder: &Folder) -> Folder {
     let starts = starts(&parts);
     let series = join_series(&parts, &starts);
     let start_unix_ms = folder.hlog.as_ref().and_then(|log| log.start_unix_ms);
-    let log = Hlog { torn: parts.iter().any(|part| is_torn(part)), series, start_unix_ms };
+    let log = Hlog {
+        torn: parts.iter().any(|part| is_torn(part)),
+        rebinned: parts.iter().any(|part| part.hlog.as_ref().is_some_and(|log| log.rebinned)),
+        series,
+        start_unix_ms,
+    };
     let last_s = parts.last().map_or(0.0, |part| part.record.duration_s);
     let last_start = starts.last().copied().unwrap_or(0);
     let records: Vec<&RunRecord> = parts.iter().map(|part| &part.record).collect();
@@ -85,7 +90,7 @@ fn join_series(parts: &[&Folder], starts: &[u64]) -> Vec<HlogSeries> {
     joined
 }
 
-fn join_group(first: &Group, all: &[&Group], log: &Hlog) -> Group {
+pub(crate) fn join_group(first: &Group, all: &[&Group], log: &Hlog) -> Group {
     let sum = |of: fn(&Group) -> u64| all.iter().map(|group| of(group)).sum::<u64>();
     let of_group = |metric, quantiles: fn(&Group) -> Option<&Quantiles>| {
         let parts: Vec<&Quantiles> = all.iter().filter_map(|group| quantiles(group)).collect();
@@ -164,13 +169,20 @@ fn join_times(parts: &[&Quantiles], series: Option<&HlogSeries>) -> Quantiles {
     let Some(first) = parts.first() else { return Quantiles::default() };
     let percentiles: Vec<f64> = first.percentiles.iter().map(|entry| entry.p).collect();
     let intervals = series.map_or(&[][..], |series| series.intervals.as_slice());
-    let sample = Sample { intervals, exact: None, unfinished: None, given_up_ns: None };
-    let mut joined = summarise(&sample, &percentiles);
     let fold = |of: fn(&Quantiles) -> Option<f64>, pick: fn(f64, f64) -> f64| {
         parts.iter().filter_map(|part| of(part)).reduce(pick)
     };
-    joined.min_us = fold(|part| part.min_us, f64::min);
-    joined.max_us = fold(|part| part.max_us, f64::max);
+    let (min_us, max_us) = (fold(|part| part.min_us, f64::min), fold(|part| part.max_us, f64::max));
+    let nanos = |us: f64| (us * 1e3).round() as u64;
+    // A bucket may end above the largest sample: no percentile is above the maximum.
+    let exact = min_us.zip(max_us).map(|(min, max)| Exact {
+        min_ns: nanos(min),
+        max_ns: nanos(max),
+        sum_ns: 0,
+    });
+    let sample = Sample { intervals, exact, unfinished: None, given_up_ns: None };
+    let mut joined = summarise(&sample, &percentiles);
+    (joined.min_us, joined.max_us) = (min_us, max_us);
     let weighted = |part: &&&Quantiles| Some((part.mean_us?, part.count as f64));
     let (sum, count) = parts
         .iter()

@@ -104,6 +104,9 @@ pub struct RunRecord {
     /// Set in the folder of many scenarios.
     #[serde(rename = "catalogue", skip_serializing_if = "Option::is_none")]
     pub catalog: Option<Catalog>,
+    /// The runs that it is the sum of, if it was merged.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged_from: Vec<MergedRun>,
     /// Set in the folder of a gate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
@@ -136,6 +139,7 @@ impl Default for RunRecord {
             procedure: None,
             scenario: None,
             catalog: None,
+            merged_from: Vec::new(),
             gate: None,
             plan: None,
         }
@@ -153,6 +157,20 @@ pub struct Tool {
     /// The commit it was built from, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+}
+
+/// A run that is part of a sum.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MergedRun {
+    /// Its folder, as it was named.
+    pub dir: String,
+    /// Start of its measurement, UTC.
+    pub started_at: String,
+    /// Length of its measurement in seconds.
+    pub duration_s: f64,
+    /// The seed of its random choices.
+    pub seed: u64,
 }
 
 /// The machine a run was made on. What could not be found out stays `None`.

@@ -127,6 +127,7 @@ fn commands_of_a_group_add_up_where_the_log_has_no_sum() {
         start_unix_ms: None,
         series: vec![series("GET", 10), series("SET", 20)],
         torn: false,
+        rebinned: false,
     };
     let sum = log.of_group("g", Metric::Response).unwrap();
     assert_eq!(sum.intervals.len(), 1);
