@@ -8,6 +8,7 @@
 //! Read next: `render`, then `view/report.rs`, `page`, `chart`.
 
 mod chart;
+pub mod export;
 mod page;
 pub mod render;
 mod summary;

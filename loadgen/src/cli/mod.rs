@@ -141,8 +141,42 @@ pub enum ReportCommand {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+    /// Print a result in the format of another tool.
+    Export {
+        /// Result folder of a run.
+        dir: PathBuf,
+        /// The format.
+        #[arg(long, value_enum, value_name = "FORMAT")]
+        format: ExportFormat,
+        /// With hgrm: the series, as GROUP:COMMAND:METRIC [default: the headline].
+        #[arg(long, value_name = "TAG")]
+        tag: Option<String>,
+    },
     /// Print the JSON Schema of result.json.
     Schema,
+}
+
+/// A format of `loadgen report export`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// Percentile print of HdrHistogram, as its Java tools write it.
+    Hgrm,
+    /// Each series over time: a row per interval.
+    Csv,
+    /// Each series as a distribution: a row per histogram bucket.
+    CsvDistribution,
+    /// As csv, a JSON object per line.
+    Jsonl,
+    /// OpenMetrics text: counters and histograms with buckets.
+    Openmetrics,
+    /// github-action-benchmark, customSmallerIsBetter: percentiles and errors.
+    GithubActionBenchmark,
+    /// github-action-benchmark, customBiggerIsBetter: rates.
+    GithubActionBenchmarkRate,
+    /// Bencher Metric Format.
+    Bencher,
+    /// CSV for Apache Otava: a heading and a row.
+    Otava,
 }
 
 /// A usage error of the parser on one line, without the usage block.
@@ -154,7 +188,7 @@ pub fn one_line(error: &clap::Error) -> String {
             .find(|of| error.to_string().contains(&format!("loadgen {of}")))
         {
             let commands = if *of == "report" {
-                "render, check, rederive, merge, compare or schema"
+                "render, check, rederive, merge, compare, export or schema"
             } else {
                 "list, show or run"
             };

@@ -1,9 +1,10 @@
 //! `loadgen report …`: work on folders, without any server.
 
-use crate::cli::ReportCommand;
+use crate::cli::{ExportFormat, ReportCommand};
 use crate::commands::{limits, results_folder};
 use crate::console;
 use aelab_engine::error::{Exit, Failure};
+use aelab_reports::export::Format;
 use aelab_results::files::write_atomic;
 use aelab_results::hlog::HLOG_FILE;
 use aelab_results::rederive::without_log;
@@ -32,6 +33,7 @@ pub fn run(command: &ReportCommand) -> Result<Exit, Failure> {
         ReportCommand::Rederive { dir } => rederive(dir),
         ReportCommand::Merge { dirs, out, force } => merge(dirs, out, *force),
         ReportCommand::Compare { a, b, json, out } => compare((a, b), *json, out.as_deref()),
+        ReportCommand::Export { dir, format, tag } => export(dir, *format, tag.as_deref()),
         ReportCommand::Schema => {
             console::print(RESULT_SCHEMA.trim_end())
                 .map_err(|error| Failure::usage(format!("cannot write to stdout: {error}")))?;
@@ -119,5 +121,29 @@ fn compare((a, b): (&Path, &Path), is_json: bool, out: Option<&Path>) -> Result<
             .map_err(|error| Failure::usage(format!("cannot write to stdout: {error}")))?,
         false => console::text(&console::comparison::text(&comparison)),
     }
+    Ok(Exit::Success)
+}
+
+/// `loadgen report export`: the text on stdout.
+fn export(dir: &Path, format: ExportFormat, tag: Option<&str>) -> Result<Exit, Failure> {
+    if tag.is_some() && format != ExportFormat::Hgrm {
+        return Err(Failure::usage("--tag chooses the series of --format hgrm; leave it out"));
+    }
+    let format = match format {
+        ExportFormat::Hgrm => Format::Hgrm,
+        ExportFormat::Csv => Format::Csv,
+        ExportFormat::CsvDistribution => Format::CsvDistribution,
+        ExportFormat::Jsonl => Format::Jsonl,
+        ExportFormat::Openmetrics => Format::OpenMetrics,
+        ExportFormat::GithubActionBenchmark => Format::GithubActionBenchmark,
+        ExportFormat::GithubActionBenchmarkRate => Format::GithubActionBenchmarkRate,
+        ExportFormat::Bencher => Format::Bencher,
+        ExportFormat::Otava => Format::Otava,
+    };
+    let folder = read_folder(dir).map_err(|error| Failure::usage(error.to_string()))?;
+    let text = aelab_reports::export::export(&folder, format, tag)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    console::print(text.strip_suffix('\n').unwrap_or(&text))
+        .map_err(|error| Failure::usage(format!("cannot write to stdout: {error}")))?;
     Ok(Exit::Success)
 }

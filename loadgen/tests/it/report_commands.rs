@@ -105,3 +105,74 @@ fn runs_are_added_and_compared() {
     check_failure_id(&["report", "compare", &a, &b, "--out", &file], 2, "output-not-writable");
     check_failure(&["report", "compare", &a, &dir.file("none")], 2, "cannot read the record");
 }
+
+#[test]
+fn every_format_is_printed_from_a_real_run() {
+    let server = Server::start(&[]);
+    let dir = TempDir::new();
+    let out = dir.file("run");
+    run(&server, &out, &["-n", "3000", "--ratio", "1:1"]);
+    let export = |words: &[&str]| {
+        let called = loadgen(&[&["report", "export", &out][..], words].concat());
+        check(&called, 0);
+        called.stdout
+    };
+    for (format, part) in [
+        ("hgrm", "#[Buckets ="),
+        ("csv", "arm,group,command,metric,start_s"),
+        ("csv-distribution", ",load,GET,service,"),
+        ("jsonl", "\"command\":\"SET\""),
+        ("openmetrics", "loadgen_service_time_seconds_bucket{group=\"load\",command=\"GET\",le="),
+        ("github-action-benchmark", "load p50 service time"),
+        ("github-action-benchmark-rate", "load rate"),
+        ("bencher", "throughput"),
+        ("otava", "load.p99_us"),
+    ] {
+        let text = export(&["--format", format]);
+        assert!(text.contains(part) && text.ends_with('\n'), "{format}: {text}");
+    }
+    let hgrm = export(&["--format", "hgrm", "--tag", "load:SET:service"]);
+    assert!(hgrm.contains("Total count    ="), "{hgrm}");
+    let unknown = ["report", "export", &out, "--format", "hgrm", "--tag", "load:DEL:service"];
+    check_failure(&unknown, 2, "there is no series 'load:DEL:service'; the log has: load:");
+    check_failure(&["report", "export", &out, "--format", "csv", "--tag", "x"], 2, "--tag chooses");
+    check_failure(&["report", "export", &out], 2, "--format");
+    check_failure(&["report", "export", &out, "--format", "xml"], 2, "openmetrics");
+}
+
+/// Metric names of a text: words that begin with the prefix.
+fn metrics_in(text: &str) -> std::collections::BTreeSet<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let named = words.filter(|word| word.starts_with("loadgen_"));
+    named.map(|word| word.trim_end_matches("_bucket").trim_end_matches("_count")).collect()
+}
+
+#[test]
+fn the_dashboard_asks_for_metrics_that_exist_and_misses_none() {
+    let text = include_str!("../../../packaging/grafana-dashboard.json");
+    let dashboard: Value = serde_json::from_str(text).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let cells = |panel: &Value| {
+        let at = |name: &str| panel["gridPos"][name].as_u64().expect("a number");
+        (at("x"), at("y"), at("w"), at("h"))
+    };
+    let mut shown = String::new();
+    for (index, panel) in panels.iter().enumerate() {
+        let (x, y, w, h) = cells(panel);
+        assert!(x + w <= 24, "{panel}");
+        for other in &panels[..index] {
+            let (a, b, c, d) = cells(other);
+            assert!(x >= a + c || a >= x + w || y >= b + d || b >= y + h, "{panel} covers {other}");
+        }
+        for target in panel["targets"].as_array().expect("targets") {
+            shown.push_str(target["expr"].as_str().expect("an expression"));
+            shown.push('\n');
+        }
+    }
+    let page = include_str!("../../../docs/live.md");
+    let table: String = page.lines().filter(|line| line.starts_with("| `loadgen_")).collect();
+    let mut told = metrics_in(&table);
+    // They say something about the program, and nothing over time.
+    assert!(told.remove("loadgen_info") && told.remove("loadgen_elapsed_seconds"));
+    assert_eq!(metrics_in(&shown), told);
+}

@@ -1,6 +1,7 @@
 //! The metrics of a pair of groups: p50, p90, p99, p99.9, rate and errors.
 
-use super::{Basis, MetricRatio, Repetition};
+use super::repetition::Repetition;
+use super::types::{Basis, MetricRatio};
 use crate::hlog::Metric;
 use crate::record::Percentile;
 use crate::stats::pairs::{geometric_mean, mean, positive, ratio_unpaired};

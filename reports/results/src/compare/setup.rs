@@ -1,6 +1,6 @@
 //! What differs between two setups: machine, server, its settings, program, load. Equal values are left out.
 
-use super::SetupRow;
+use super::types::SetupRow;
 use crate::record::RunRecord;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,8 @@
 //! The shift function: B over A at matched quantiles, over the whole distribution (Doksum 1974, as ratio).
 
 use super::metrics::of_single_runs;
-use super::{Repetition, ShiftPoint};
+use super::repetition::Repetition;
+use super::types::ShiftPoint;
 use crate::histogram::Sparse;
 use crate::hlog::{Interval, Metric};
 use crate::stats::{Figure, bands, supported};
