@@ -168,7 +168,7 @@ mod tests {
         let Figure { value, lo, hi } = of_single_runs(a, b).expect("a ratio");
         assert!((value - 2.0).abs() < 1e-12);
         // 2 · exp(∓√(ln² 0.9 + ln² 1.1)).
-        assert!((lo - 1.734).abs() < 0.001 && (hi - 2.307).abs() < 0.001, "{lo} {hi}");
+        assert!((lo - 1.7351).abs() < 0.0001 && (hi - 2.3053).abs() < 0.0001, "{lo} {hi}");
         let exact = of_single_runs(Figure::exact(100.0), Figure::exact(150.0)).expect("a ratio");
         assert!(exact.is_exact() || (exact.lo - 1.5).abs() < 1e-12, "{exact:?}");
         assert_eq!(of_single_runs(Figure { lo: 0.0, ..a }, b), None);
