@@ -29,6 +29,9 @@ const UNREAD_S_MAX: i64 = 2;
 /// Statistics are sampled this often.
 const SAMPLE_EVERY: Nanos = Nanos::from_ms(100);
 
+/// Memory is given back to the system when this much was freed since the last time.
+const RETURN_BYTES_MIN: u64 = 32 * 1024 * 1024;
+
 /// The timer.
 pub(crate) fn server_cron(el: &mut EventLoop<Server>, server: &mut Server, _: TimerId) -> Next {
     let now = el.now();
@@ -87,6 +90,22 @@ fn sample(server: &mut Server, now: Nanos) {
     server.observe.cron.resident_bytes = sys::resident_bytes();
     let used = server.used_memory() as u64;
     server.observe.stats.peak_memory_bytes = server.observe.stats.peak_memory_bytes.max(used);
+    return_memory(server, used);
+}
+
+/// Gives memory back to the system when much was freed and no more is being freed.
+fn return_memory(server: &mut Server, used_bytes: u64) {
+    let returned = &mut server.observe.cron.returned;
+    let is_falling = used_bytes < returned.last_used_bytes.saturating_sub(RETURN_BYTES_MIN / 64);
+    returned.last_used_bytes = used_bytes;
+    returned.high_used_bytes = returned.high_used_bytes.max(used_bytes);
+    let freed = returned.high_used_bytes - used_bytes;
+    if freed < RETURN_BYTES_MIN || is_falling || server.memory.lazy.pending() > 0 {
+        return;
+    }
+    returned.high_used_bytes = used_bytes;
+    let of_threads = !server.config.settings().io.io_model.loop_serves();
+    server.memory.lazy.return_memory(of_threads);
 }
 
 /// Checks a share of the clients, so that each is checked about once a second.

@@ -12,14 +12,10 @@ use std::thread;
 use super::entry::{Deadline, Entry};
 use super::table::Table;
 use super::value::Value;
+use crate::sys::FreeBlocks;
 
 /// Garbage of more steps than this goes to the thread (LAZYFREE_THRESHOLD).
 const BACKGROUND_EFFORT: usize = 64;
-/// After freeing this many objects of a keyspace, memory is returned to the system: at least some 20 MiB.
-const TRIM_OBJECTS: usize = 100_000;
-/// Memory returned at a time: about one millisecond of work.
-const TRIM_EVERY_BYTES: usize = 8 * 1024 * 1024;
-
 /// Handle of the lazy-free thread; clones share it.
 #[derive(Clone, Default)]
 pub struct LazyFree(Arc<Shared>);
@@ -46,6 +42,10 @@ struct Garbage {
 enum Contents {
     Value(Value),
     Keyspace(Box<(Table<Box<Entry>>, Table<Deadline>)>),
+    /// Free memory whose pages go back to the system.
+    Pages(FreeBlocks),
+    /// The same for all memory of the allocator, under its locks.
+    Trim,
 }
 
 impl LazyFree {
@@ -67,6 +67,21 @@ impl LazyFree {
     /// Frees a whole database at once, on the caller's thread.
     pub(super) fn keyspace_now(keys: Table<Box<Entry>>, expires: Table<Deadline>) {
         free_keyspace(keys, expires);
+    }
+
+    /// Gives memory that was freed back to the system, in the background. Must be called by the first
+    /// thread; `of_threads` is true if other threads have allocated values.
+    pub(crate) fn return_memory(&self, of_threads: bool) {
+        let contents = if of_threads {
+            Contents::Trim
+        } else {
+            let blocks = FreeBlocks::take();
+            if blocks.bytes() == 0 {
+                return;
+            }
+            Contents::Pages(blocks)
+        };
+        self.send(Garbage { objects: 0, contents });
     }
 
     /// Objects handed over and not yet freed (`lazyfree_pending_objects`).
@@ -103,29 +118,13 @@ impl LazyFree {
     }
 }
 
-/// Frees a keyspace from the lowest address to the highest, and gives its memory back to the system
-/// piece by piece.
-///
-/// In this order neighbours are freed one after another: the allocator merges them at once, and each
-/// piece is one run of pages. Giving all back at the end would hold the allocator's lock, which the loop
-/// needs, for 0.1 ms per MiB; in the table's order freeing itself would take several times as long.
+/// Frees a keyspace from the lowest address to the highest: neighbours are freed one after another, so
+/// the allocator merges them at once. In the table's order this would take several times as long.
 fn free_keyspace(keys: Table<Box<Entry>>, expires: Table<Deadline>) {
     drop(expires);
     let mut entries = keys.into_values();
-    let worth_it = entries.len() >= TRIM_OBJECTS;
     entries.sort_unstable_by_key(|entry| std::ptr::from_ref::<Entry>(entry).addr());
-    let mut bytes = 0;
-    for entry in entries {
-        bytes += entry.tracked_bytes();
-        drop(entry);
-        if worth_it && bytes >= TRIM_EVERY_BYTES {
-            bytes = 0;
-            crate::sys::trim_memory();
-        }
-    }
-    if worth_it {
-        crate::sys::trim_memory();
-    }
+    drop(entries);
 }
 
 fn start(counters: Arc<Counters>) -> std::io::Result<Sender<Garbage>> {
@@ -140,6 +139,8 @@ fn free(garbage: Garbage, counters: &Counters) {
     match garbage.contents {
         Contents::Value(value) => drop(value),
         Contents::Keyspace(tables) => free_keyspace(tables.0, tables.1),
+        Contents::Pages(blocks) => blocks.give_back(),
+        Contents::Trim => crate::sys::trim_memory(),
     }
     counters.pending.fetch_sub(objects, Ordering::Relaxed);
     counters.freed.fetch_add(objects, Ordering::Relaxed);

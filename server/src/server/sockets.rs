@@ -140,6 +140,15 @@ impl Waker {
     }
 }
 
+/// When memory was last given back to the system.
+#[derive(Debug, Default)]
+pub(crate) struct ReturnedMemory {
+    /// Used memory at the last look.
+    pub(crate) last_used_bytes: u64,
+    /// The most since memory was given back.
+    pub(crate) high_used_bytes: u64,
+}
+
 /// What cron keeps between turns.
 #[derive(Debug, Default)]
 pub(crate) struct CronState {
@@ -150,6 +159,7 @@ pub(crate) struct CronState {
     pub(crate) busy: Nanos,
     pub(crate) longest: Nanos,
     pub(crate) last_sample: Nanos,
+    pub(crate) returned: ReturnedMemory,
     pub(crate) rehash_db: usize,
     /// Resident memory at the last sample.
     pub(crate) resident_bytes: u64,

@@ -122,3 +122,48 @@ fn codes_of_errors_that_scripts_choose_are_bounded() {
     assert!(info.matches("errorstat_").count() <= 129, "{info}");
     assert!(info.contains("errorstat_ERRORSTATS_OVERFLOW:count="), "{info}");
 }
+
+/// Resident memory of the server, in bytes.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn resident(client: &mut super::process::Peer) -> u64 {
+    let text = client.ask(&[b"INFO", b"memory"]);
+    let line = text.lines().find_map(|line| line.strip_prefix("used_memory_rss:"));
+    line.and_then(|bytes| bytes.trim().parse().ok()).expect("INFO has the resident memory")
+}
+
+/// Memory of many single keys goes back to the system, whichever command deletes them.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn memory_of_deleted_keys_is_returned() {
+    const KEYS: usize = 100_000;
+    let value = "x".repeat(1_000);
+    let fill = format!("for i = 1, {KEYS} do redis.call('set', 'k' .. i, ARGV[1]) end");
+    let delete = format!("for i = 1, {KEYS} do redis.call('del', 'k' .. i) end");
+    let expire = format!("for i = 1, {KEYS} do redis.call('pexpire', 'k' .. i, 1) end");
+    for end in [
+        delete.as_str(),
+        expire.as_str(),
+        "redis.call('flushall')",
+        "redis.call('flushall', 'async')",
+    ] {
+        let server = super::process::Process::start(&[]);
+        let mut client = server.connect();
+        client.eval(&fill, &[value.as_bytes()]);
+        let full = loop {
+            let bytes = resident(&mut client);
+            if bytes > KEYS as u64 * 1_000 {
+                break bytes;
+            }
+        };
+        client.eval(end, &[]);
+        let begun = std::time::Instant::now();
+        loop {
+            let now = resident(&mut client);
+            if now < full / 2 {
+                break;
+            }
+            assert!(begun.elapsed().as_secs() < 60, "{end}: {full} bytes, still {now}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
