@@ -120,6 +120,12 @@ impl RequestParser {
         *self = Self::default();
     }
 
+    /// Bytes of the unfinished command whose arguments are whole.
+    #[must_use]
+    pub fn complete_bytes(&self) -> usize {
+        self.pos
+    }
+
     /// Buffer length, from the command's first byte, at which the payload being received is whole.
     ///
     /// `None` outside a payload. A server can reserve exactly this much for a large argument.

@@ -246,7 +246,9 @@ pub(super) fn keep(server: &mut Server, key: ClientKey, unfinished: Box<Unfinish
         return;
     }
     let queued = client.multi.as_ref().map_or(0, |multi| multi.bytes);
-    if unfinished.buf.len() + queued > limit {
+    // As in Redis, arguments that are whole no longer count: they are not in the query buffer.
+    let buffered = unfinished.buf.len().saturating_sub(unfinished.parser.complete_bytes());
+    if buffered + queued > limit {
         server.log.warning("Closing client that reached max query buffer length");
         server.observe.stats.query_buffer_limit_disconnections += 1;
         return server.free_later(key);

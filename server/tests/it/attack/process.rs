@@ -109,6 +109,12 @@ impl Peer {
         self.reader.get_mut().write_all(&command(words)).expect("sent");
     }
 
+    /// Sends a command during which the server may close the connection.
+    pub(super) fn send_until_closed(&mut self, words: &[&[u8]]) {
+        // How much was sent does not matter.
+        let _ = self.reader.get_mut().write_all(&command(words));
+    }
+
     /// Sends a command and returns its whole reply as text, without the lengths of strings.
     pub(super) fn ask(&mut self, words: &[&[u8]]) -> String {
         self.send(words);
