@@ -16,7 +16,8 @@ use crate::view::catalog::CatalogView;
 use crate::view::figure::Figure;
 use crate::view::report::Report;
 use aelab_results::files::write_atomic;
-use aelab_results::folder::{Folder, ReadError, read_folder};
+use aelab_results::folder::{Folder, ReadError, read_folder, read_log_alone};
+use aelab_results::from_log;
 use aelab_results::limits::out_of_range;
 use aelab_results::record::RECORD_FILE;
 
@@ -68,12 +69,15 @@ pub enum RenderError {
 }
 
 /// Makes `report.html`, `summary.md` and `charts/` of `dir` (and of its arms) anew from its record
-/// and log. Returns the files written, `report.html` of `dir` first.
+/// and log; without a record from its log alone. Returns the files written, `report.html` of `dir` first.
 ///
 /// # Errors
 /// An unreadable folder, or a file that cannot be written.
 pub fn render(dir: &Path) -> Result<Vec<PathBuf>, RenderError> {
-    render_folder(&read_folder(dir)?)
+    match read_log_alone(dir)? {
+        Some(log) => render_folder(&from_log::folder(dir, log)),
+        None => render_folder(&read_folder(dir)?),
+    }
 }
 
 /// As [`render`], for a folder that was read already.

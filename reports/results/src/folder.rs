@@ -115,6 +115,17 @@ pub fn write_folder(
         .map_err(|(e, kept)| failed(&log_path, e, kept))
 }
 
+/// The log of a folder that has no `result.json`; `None` if it has one, or has no log either.
+///
+/// # Errors
+/// A log that cannot be read, or is damaged before its last line.
+pub fn read_log_alone(dir: &Path) -> Result<Option<Hlog>, ReadError> {
+    match dir.join(RECORD_FILE).exists() {
+        true => Ok(None),
+        false => read_log(&dir.join(HLOG_FILE)),
+    }
+}
+
 /// Reads a folder and the folders of its arms.
 ///
 /// # Errors

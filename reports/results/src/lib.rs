@@ -9,6 +9,7 @@ pub mod caveat;
 pub mod compare;
 pub mod files;
 pub mod folder;
+pub mod from_log;
 pub mod hgrm;
 pub mod histogram;
 pub mod hlog;

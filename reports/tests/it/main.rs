@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod export;
+mod incomplete;
 mod page;
 #[path = "../../results/tests/it/synthetic.rs"]
 mod synthetic;
