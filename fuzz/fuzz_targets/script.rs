@@ -8,7 +8,7 @@
 
 mod watchdog;
 
-use aelab_resp::{ReplyScanner, encode};
+use aelab_resp::{ProtocolError, ReplyScanner, encode};
 use aelab_server::clock::Clock;
 use aelab_server::{Config, Instance, Quiet};
 use libfuzzer_sys::fuzz_target;
@@ -137,7 +137,7 @@ impl Server {
         server
     }
 
-    /// The reply to a program; `None` if the server had to end because of it.
+    /// The reply to a program; `None` if the server is of no use after it.
     fn run(&mut self, program: &str) -> Option<Vec<u8>> {
         let mut command = Vec::new();
         encode::command(&mut command, &[b"EVAL", program.as_bytes(), b"1", b"k", b"x"]);
@@ -156,7 +156,12 @@ impl Server {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => panic!("{error}"),
             }
-            let (used, _) = scanner.scan(&reply[scanned..]).expect("the reply is RESP");
+            let used = match scanner.scan(&reply[scanned..]) {
+                Ok((used, _)) => used,
+                // A script may return more tables in tables than the scanner follows, as in Redis.
+                Err(ProtocolError::NestingTooDeep) => return None,
+                Err(error) => panic!("the reply is not RESP: {error}"),
+            };
             scanned += used;
             if used > 0 && scanned == reply.len() {
                 return Some(reply);

@@ -10,7 +10,7 @@
 mod sys;
 mod watchdog;
 
-use aelab_resp::{ReplyScanner, encode};
+use aelab_resp::{ProtocolError, ReplyScanner, encode};
 use aelab_server::clock::Clock;
 use aelab_server::{Config, Instance, Quiet};
 use libfuzzer_sys::fuzz_target;
@@ -52,7 +52,15 @@ impl Connection {
         }
         let mut at = 0;
         while at < self.rest.len() {
-            let (used, _) = self.scanner.scan(&self.rest[at..]).expect("replies are RESP");
+            let used = match self.scanner.scan(&self.rest[at..]) {
+                Ok((used, _)) => used,
+                // A script may return more tables in tables than the scanner follows, as in Redis.
+                Err(ProtocolError::NestingTooDeep) => {
+                    self.open = false;
+                    return;
+                }
+                Err(error) => panic!("the reply is not RESP: {error}"),
+            };
             if used == 0 {
                 break;
             }
