@@ -14,7 +14,7 @@ pub mod render;
 mod summary;
 mod view;
 
-pub use render::render;
+pub use render::{render, render_comparison};
 
 // The made-up records of the integration tests, for the tests of what is not public.
 #[cfg(test)]

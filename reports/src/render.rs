@@ -13,8 +13,10 @@ use crate::chart::{Chart, DrawError, Fonts, Rasterizer};
 use crate::page;
 use crate::summary;
 use crate::view::catalog::CatalogView;
+use crate::view::comparison::ComparisonView;
 use crate::view::figure::Figure;
 use crate::view::report::Report;
+use aelab_results::compare::Comparison;
 use aelab_results::files::write_atomic;
 use aelab_results::folder::{Folder, ReadError, read_folder, read_log_alone};
 use aelab_results::from_log;
@@ -100,6 +102,57 @@ pub fn render_folder(folder: &Folder) -> Result<Vec<PathBuf>, RenderError> {
     Ok(written)
 }
 
+/// Writes the page and the figures of a comparison into a folder. Returns the files written.
+///
+/// # Errors
+/// A record with values out of range, or a file that cannot be written.
+pub fn render_comparison(
+    dir: &Path,
+    comparison: &Comparison,
+    a: &Folder,
+    b: &Folder,
+) -> Result<Vec<PathBuf>, RenderError> {
+    for one in [a, b] {
+        if let Some((field, value)) = out_of_range(one) {
+            return Err(RenderError::OutOfRange { path: one.dir.join(RECORD_FILE), field, value });
+        }
+    }
+    let tools = Tools { fonts: Fonts::load(), rasterizer: Rasterizer::new() };
+    let view = ComparisonView::of(comparison, a, b);
+    let drawn = draw_all(&view.figures, &tools)?;
+    let charts: Vec<&Chart> = drawn.iter().map(|drawn| &drawn.chart).collect();
+    let mut written = Vec::new();
+    let html = page::comparison::write(&view, &charts);
+    put(dir.join(REPORT_FILE), html.as_bytes(), &mut written)?;
+    put_charts(dir, &drawn, &mut written)?;
+    Ok(written)
+}
+
+fn draw_all(figures: &[Figure], tools: &Tools) -> Result<Vec<Drawn>, RenderError> {
+    let one = |figure: &Figure| {
+        draw(figure, tools).map_err(|DrawError(reason)| RenderError::Draw {
+            chart: figure.name.to_owned(),
+            reason,
+        })
+    };
+    figures.par_iter().map(one).collect()
+}
+
+fn put_charts(dir: &Path, drawn: &[Drawn], written: &mut Vec<PathBuf>) -> Result<(), RenderError> {
+    if drawn.is_empty() {
+        return Ok(());
+    }
+    let charts_dir = dir.join(CHARTS_DIR);
+    fs::create_dir_all(&charts_dir)
+        .map_err(|source| RenderError::Write { path: charts_dir.clone(), source })?;
+    for Drawn { chart, svg, png } in drawn {
+        let file = |ending: &str| charts_dir.join(format!("{}.{ending}", chart.name));
+        put(file("svg"), svg.as_bytes(), written)?;
+        put(file("png"), png, written)?;
+    }
+    Ok(())
+}
+
 fn render_one(folder: &Folder, tools: &Tools) -> Result<Vec<PathBuf>, RenderError> {
     if let Some(catalog) = &folder.record.catalog {
         let view = CatalogView::of(&folder.record, catalog);
@@ -111,33 +164,14 @@ fn render_one(folder: &Folder, tools: &Tools) -> Result<Vec<PathBuf>, RenderErro
         return Ok(written);
     }
     let report = Report::of(folder);
-    let drawn: Vec<Drawn> = report
-        .figures
-        .par_iter()
-        .map(|figure| {
-            draw(figure, tools).map_err(|DrawError(reason)| RenderError::Draw {
-                chart: figure.name.to_owned(),
-                reason,
-            })
-        })
-        .collect::<Result<_, RenderError>>()?;
+    let drawn = draw_all(&report.figures, tools)?;
     let dir = &folder.dir;
     let mut written = Vec::new();
     let charts: Vec<&Chart> = drawn.iter().map(|drawn| &drawn.chart).collect();
     let html = page::write(&report, &charts);
     put(dir.join(REPORT_FILE), html.as_bytes(), &mut written)?;
     put(dir.join(SUMMARY_FILE), summary::write(&report).as_bytes(), &mut written)?;
-    if drawn.is_empty() {
-        return Ok(written);
-    }
-    let charts_dir = dir.join(CHARTS_DIR);
-    fs::create_dir_all(&charts_dir)
-        .map_err(|source| RenderError::Write { path: charts_dir.clone(), source })?;
-    for Drawn { chart, svg, png } in &drawn {
-        let file = |ending: &str| charts_dir.join(format!("{}.{ending}", chart.name));
-        put(file("svg"), svg.as_bytes(), &mut written)?;
-        put(file("png"), png, &mut written)?;
-    }
+    put_charts(dir, &drawn, &mut written)?;
     Ok(written)
 }
 

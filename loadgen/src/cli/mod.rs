@@ -137,7 +137,7 @@ pub enum ReportCommand {
         /// Print the comparison as JSON.
         #[arg(long)]
         json: bool,
-        /// Also write compare.json to this folder.
+        /// Also write compare.json, report.html and charts to this folder.
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },

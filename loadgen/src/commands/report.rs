@@ -94,7 +94,8 @@ fn merge(dirs: &[PathBuf], out: &Path, force: bool) -> Result<Exit, Failure> {
 /// `loadgen report compare`: tables on stdout, or JSON; the same JSON in a folder if there is one.
 fn compare((a, b): (&Path, &Path), is_json: bool, out: Option<&Path>) -> Result<Exit, Failure> {
     let read = |dir: &Path| read_folder(dir).map_err(|error| Failure::usage(error.to_string()));
-    let comparison = aelab_results::compare::compare(&read(a)?, &read(b)?);
+    let (of_a, of_b) = (read(a)?, read(b)?);
+    let comparison = aelab_results::compare::compare(&of_a, &of_b);
     if comparison.pairs.is_empty() {
         return Err(Failure::usage(format!(
             "{} and {} have no group of requests in common; compare runs of the same load",
@@ -115,6 +116,8 @@ fn compare((a, b): (&Path, &Path), is_json: bool, out: Option<&Path>) -> Result<
                 );
                 Failure::usage(message).with_id("output-not-writable")
             })?;
+        aelab_reports::render_comparison(out, &comparison, &of_a, &of_b)
+            .map_err(|error| Failure::usage(error.to_string()).with_id("output-not-writable"))?;
     }
     match is_json {
         true => console::print(&json)

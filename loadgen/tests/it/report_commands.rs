@@ -101,6 +101,8 @@ fn runs_are_added_and_compared() {
     assert!((0.5..1.0).contains(&ratio), "{rate}");
     let file = std::fs::read_to_string(format!("{out}/compare.json")).expect("a file");
     assert_eq!(file.trim_end(), called.stdout.trim_end());
+    assert!(dir.path().join("compared/report.html").exists());
+    assert!(dir.path().join("compared/charts/percentiles.svg").exists());
     let file = format!("{out}/compare.json/below");
     check_failure_id(&["report", "compare", &a, &b, "--out", &file], 2, "output-not-writable");
     check_failure(&["report", "compare", &a, &dir.file("none")], 2, "cannot read the record");

@@ -4,6 +4,7 @@
 //! browser enforces that the page makes no request.
 
 pub(crate) mod catalog;
+pub(crate) mod comparison;
 mod style;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};

@@ -2,6 +2,7 @@
 
 pub(crate) mod arms;
 pub(crate) mod catalog;
+pub(crate) mod comparison;
 pub(crate) mod curves;
 pub(crate) mod engine;
 pub(crate) mod figure;
