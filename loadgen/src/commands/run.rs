@@ -255,7 +255,7 @@ fn measure(
     let info = before.info();
     let connections = plan.groups.iter().map(|group| group.connections).sum::<usize>();
     let probe = match connections >= MANY_CONNECTIONS {
-        true => MemoryProbe::before(&resolved.target, connections),
+        true => MemoryProbe::before(&before.targets(), connections),
         false => None,
     };
     let on_phase = |phase| {

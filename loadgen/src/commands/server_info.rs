@@ -27,6 +27,11 @@ pub(super) struct Look {
 }
 
 impl Look {
+    /// Every server.
+    pub(super) fn targets(&self) -> Vec<Target> {
+        self.infos.iter().map(|(target, _)| target.clone()).collect()
+    }
+
     /// The processes of those that are on this machine.
     pub(super) fn pids(&self) -> Vec<u32> {
         self.infos.iter().filter_map(|(target, info)| local::process_id(target, info)).collect()

@@ -109,3 +109,33 @@ fn the_load_in_words_and_the_words_of_the_user_are_in_all_that_is_written() {
     }
     crate::support::check_failure(&["run", "--tag", "env", "PING"], 2, "NAME=VALUE");
 }
+
+/// Memory per connection is that of all servers over all connections.
+#[test]
+fn memory_per_connection_does_not_depend_on_the_number_of_servers() {
+    let (first, second) = (Server::start(&[]), Server::start(&[]));
+    let bytes = |servers: &[&Server], connections: &str| {
+        let list: Vec<String> =
+            servers.iter().map(|server| format!("127.0.0.1:{}", server.port_arg())).collect();
+        let list = list.join(",");
+        let words = [
+            "run",
+            "--endpoint",
+            &list,
+            "-c",
+            connections,
+            "-n",
+            "10000",
+            "--warmup",
+            "100ms",
+            "--json",
+            "PING",
+        ];
+        let called = loadgen(&words);
+        let record: Value = serde_json::from_str(&called.stdout).expect("a record");
+        let bytes = &record["environment"]["server_used_bytes_per_connection"];
+        bytes.as_f64().unwrap_or_else(|| panic!("{}", record["environment"]))
+    };
+    let (one, two) = (bytes(&[&first], "1000"), bytes(&[&first, &second], "2000"));
+    assert!((0.8..1.25).contains(&(two / one)), "{one} with one server, {two} with two");
+}

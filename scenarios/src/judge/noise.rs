@@ -59,7 +59,7 @@ pub(super) fn weigh(
     measured: Moved<'_>,
     against: Option<Moved<'_>>,
 ) -> Outcome {
-    let Some(first) = measured.noise.or(against.and_then(|moved| moved.noise)) else {
+    let Some(first) = measured.noise.or_else(|| against.and_then(|moved| moved.noise)) else {
         return outcome;
     };
     if matches!(outcome, Outcome::Unknown(_)) {

@@ -14,15 +14,28 @@ use std::sync::Mutex;
 /// From this number of connections on, the difference is well above the noise.
 pub const MANY_CONNECTIONS: usize = 1000;
 
-/// Memory before the run, and a connection to ask again.
+/// Memory of all servers of a run before it, and connections to ask again.
 #[derive(Debug)]
 pub struct MemoryProbe {
-    control: Mutex<Control>,
+    servers: Vec<Asked>,
     connections: usize,
-    /// The server's process, if it is on this machine.
-    pid: Option<u32>,
     before: Sizes,
     after: Mutex<Option<Sizes>>,
+}
+
+/// A server that is asked.
+#[derive(Debug)]
+struct Asked {
+    control: Mutex<Control>,
+    /// The server's process, if it is on this machine.
+    pid: Option<u32>,
+}
+
+impl Asked {
+    fn sizes(&self) -> Option<Sizes> {
+        let text = self.control.lock().ok()?.info().ok()?;
+        Some(sizes(&Info::parse(&text), self.pid))
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,17 +56,20 @@ pub struct PerConnection {
 }
 
 impl MemoryProbe {
-    /// Asks the server; `None` if it says nothing about memory.
+    /// Asks every server; `None` if one of them says nothing about memory. `connections` are those to all servers together.
     #[must_use]
-    pub fn before(target: &Target, connections: usize) -> Option<Self> {
-        let mut control = Control::open(target).ok()?;
-        let info = Info::parse(&control.info().ok()?);
-        let pid = local::process_id(target, &info);
-        let before = sizes(&info, pid);
+    pub fn before(targets: &[Target], connections: usize) -> Option<Self> {
+        let asked = |target: &Target| {
+            let mut control = Control::open(target).ok()?;
+            let info = Info::parse(&control.info().ok()?);
+            let pid = local::process_id(target, &info);
+            Some(Asked { control: Mutex::new(control), pid })
+        };
+        let servers: Vec<Asked> = targets.iter().map(asked).collect::<Option<_>>()?;
+        let before = total(&servers)?;
         (before.used.is_some() || before.rss.is_some()).then(|| Self {
-            control: Mutex::new(control),
+            servers,
             connections,
-            pid,
             before,
             after: Mutex::new(None),
         })
@@ -61,10 +77,9 @@ impl MemoryProbe {
 
     /// Asks again, when the connections are open.
     pub fn when_connected(&self) {
-        let Ok(mut control) = self.control.lock() else { return };
-        let Ok(text) = control.info() else { return };
+        let now = total(&self.servers);
         if let Ok(mut after) = self.after.lock() {
-            *after = Some(sizes(&Info::parse(&text), self.pid));
+            *after = now;
         }
     }
 
@@ -84,6 +99,16 @@ impl MemoryProbe {
         };
         (found.used_bytes.is_some() || found.rss_bytes.is_some()).then_some(found)
     }
+}
+
+/// Of all servers together; `None` if one of them does not reply.
+fn total(servers: &[Asked]) -> Option<Sizes> {
+    let sizes = servers.iter().map(Asked::sizes).collect::<Option<Vec<_>>>()?;
+    sizes.into_iter().reduce(|a, b| Sizes { used: both(a.used, b.used), rss: both(a.rss, b.rss) })
+}
+
+fn both(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    Some(a? + b?)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "memory in bytes is far below 2^53")]

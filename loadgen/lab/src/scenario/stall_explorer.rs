@@ -316,10 +316,13 @@ impl Answer {
         });
         let mut sentences: Vec<String> = seen.collect();
         if !sentences.is_empty() && exploration.data == Data::Loaded {
-            sentences.push(
+            let is_invalid = self.sizes.iter().any(|size| size.invalid.is_some());
+            let advice = if is_invalid {
+                "A line needs valid measurements of two sizes; repeat the run on an idle machine."
+            } else {
                 "A line needs stalls at two sizes; give larger --sizes, or more of them."
-                    .to_owned(),
-            );
+            };
+            sentences.push(advice.to_owned());
         }
         sentences
     }

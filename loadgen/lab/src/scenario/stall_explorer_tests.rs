@@ -61,6 +61,10 @@ fn too_short_and_invalid_are_told_apart() {
     let short = Size { elements: 1000, ..Size::default() };
     let seen = Size { elements: 10_000, stalls_s: vec![0.0146; 3], ..Size::default() };
     let invalid = Size { invalid: Some("client-limited".into()), ..seen.clone() };
+    // A size that is invalid is no reason for other sizes.
+    let text = of(vec![seen.clone(), invalid.clone()]);
+    assert!(text.contains("repeat the run on an idle machine"), "{text}");
+    assert!(!text.contains("larger --sizes"), "{text}");
     let text = of(vec![short.clone(), invalid]);
     assert!(text.contains("10k elements: discarded, although stalls of 14.6ms"), "{text}");
     assert!(text.contains("With 1k elements KEYS * was too short"), "{text}");
