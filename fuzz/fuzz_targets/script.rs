@@ -156,14 +156,15 @@ impl Server {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => panic!("{error}"),
             }
-            let used = match scanner.scan(&reply[scanned..]) {
-                Ok((used, _)) => used,
+            let (used, ended) = match scanner.scan(&reply[scanned..]) {
+                Ok(found) => found,
                 // A script may return more tables in tables than the scanner follows, as in Redis.
                 Err(ProtocolError::NestingTooDeep) => return None,
                 Err(error) => panic!("the reply is not RESP: {error}"),
             };
             scanned += used;
-            if used > 0 && scanned == reply.len() {
+            if ended.is_some() {
+                assert!(scanned == reply.len(), "more than one reply: {program}");
                 return Some(reply);
             }
         }
