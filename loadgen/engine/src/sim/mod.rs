@@ -108,10 +108,15 @@ pub fn simulate(plan: &RunPlan, script: &Script) -> Result<RunResult, EngineErro
     }
     let shares = divide(plan, &Resources::open(plan, live.shared_topology())?)?;
     let cancel = AtomicBool::new(false);
-    let control = Control::new(&cancel, open_quotas(&shares), needed_shares(&shares));
+    let mut control = Control::new(&cancel, open_quotas(&shares), needed_shares(&shares));
     let stuck = |source| EngineError::System { what: "waiting in virtual time", source };
     let mut results = Vec::new();
     for share in shares {
+        if plan.phases.measure.is_none() {
+            // The threads run one after another here: each ends with its own quota.
+            let own = std::slice::from_ref(&share);
+            control = Control::new(&cancel, open_quotas(own), needed_shares(own));
+        }
         let wire = Server::new(script.clone(), share.conns.len(), plan.seed);
         let phases = Phases::new(plan);
         let mut worker = Worker::new(wire, share.groups, share.conns, phases, plan.connect, &live);
