@@ -281,6 +281,11 @@ fn catalog_on_the_command_line() {
     assert!(list.stdout.contains("keys-vs-scan") && list.stdout.contains("A13"));
     let show = loadgen(&["scenario", "show", "keys-vs-scan", "--scale", "full"]);
     assert!(show.stdout.contains("keys = \"10M\""), "{}", show.stdout);
+    // It has no file, and its name is in the list all the same.
+    let show = loadgen(&["scenario", "show", "stall"]);
+    assert_eq!(show.code, 0, "{}", show.stderr);
+    assert!(list.stdout.contains("stall"), "{}", list.stdout);
+    assert!(show.stdout.contains("loadgen scenario run stall --offender"), "{}", show.stdout);
 }
 
 #[test]
